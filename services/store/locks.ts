@@ -25,7 +25,7 @@ const BOUNDED = `set_config('idle_in_transaction_session_timeout', least(nullif(
  * Takes a lock of the whole program until the transaction ends. Waits for whoever has it.
  * @throws PermanentError `lock_missing`
  */
-export async function lockNamed(tx: Tx, name: 'compose' | 'senders' | 'requests'): Promise<void> {
+export async function lockNamed(tx: Tx, name: 'compose' | 'senders' | 'requests' | 'judge'): Promise<void> {
   const { rowCount } = await tx.query(`select ${BOUNDED} from ruawatch.locks where name = $1 for update`, [name]);
   if (rowCount !== 1) {
     throw new PermanentError('lock_missing', `The row "${name}" of ruawatch.locks is gone: insert it again.`);
@@ -33,7 +33,7 @@ export async function lockNamed(tx: Tx, name: 'compose' | 'senders' | 'requests'
 }
 
 /** Takes such a lock until the transaction ends. @returns false when somebody has it */
-export async function tryLockNamed(tx: Tx, name: 'apply' | 'grants'): Promise<boolean> {
+export async function tryLockNamed(tx: Tx, name: 'apply' | 'grants' | 'judge'): Promise<boolean> {
   const { rowCount } = await tx.query('select from ruawatch.locks where name = $1 for update skip locked', [name]);
   return rowCount === 1;
 }

@@ -6,6 +6,7 @@ import { addProcessMetrics, createMetrics } from '../../shared/runtime/metrics.t
 import { logPrints } from '../../shared/runtime/prints.ts';
 import { pinSemiSpaces } from '../../shared/runtime/semi-spaces.ts';
 import type { Context, Service } from '../../shared/runtime/service.ts';
+import { listensForLogs } from '../../shared/settings/collector.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { readKeyFile } from '../../shared/settings/gateway.ts';
 import { onUncaught, stackOf, unexpectedSentence } from '../../shared/unexpected.ts';
@@ -25,6 +26,7 @@ const SERVICES = {
   approver: async (context: Context) => (await import('../../approver/index.ts')).startApprover(context),
   applier: async (context: Context) => (await import('../../applier/index.ts')).startApplier(context),
   gateway: async (context: Context) => (await import('../../gateway/index.ts')).startGateway(context),
+  collector: async (context: Context) => (await import('../../collector/index.ts')).startCollector(context),
   alerter: async (context: Context) => (await import('../../alerter/index.ts')).startAlerter(context),
   console: async (context: Context) =>
     (await import('../../console/index.ts')).startConsole(context, forPeople(context.log), probesOf(context)),
@@ -169,10 +171,15 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
   if (named.includes('gateway') && config.gateway.listen === null)
     throw new SettingsError('The gateway needs an address and a key file: set gateway.listen and gateway.key_file.');
   if (names.includes('gateway') && config.gateway.listen !== null) readKeyFile(config.gateway.keyFile);
+  if (named.includes('collector') && !listensForLogs(config.collector))
+    throw new SettingsError(
+      'The collector needs an address: set collector.listen, collector.syslog.listen or collector.syslog.tls_listen.',
+    );
   const off: Partial<Record<ServiceName, boolean>> = {
     alerter: noChannel,
     console: config.console.listen === null,
     gateway: config.gateway.listen === null,
+    collector: !listensForLogs(config.collector),
   };
   return names.filter((n) => off[n] !== true);
 }

@@ -25,6 +25,10 @@ export interface Metrics {
   addresses: Counter<'outcome'>;
   dnsAnswers: Counter<'outcome'>;
   lentUpdates: Counter<'outcome'>;
+  logLines: Counter<'source' | 'outcome'>;
+  logRequests: Counter<'outcome'>;
+  logJudged: Counter;
+  logOpen: Gauge;
   rawBytes: Gauge;
   rawTotalBytes: Gauge;
 }
@@ -110,6 +114,19 @@ export function createMetrics(): Metrics {
       'Messages to the gateway that wanted a change, by outcome (applied, refused, failed, unknown, too_many, ended, unsigned, badkey, badsig, badtime, badtrunc, formerr)',
       'outcome',
     ),
+    logLines: counter(
+      'ruawatch_log_lines_total',
+      'Lines of mail logs, by source and outcome (stored, known, foreign, unparsed, old)',
+      'source',
+      'outcome',
+    ),
+    logRequests: counter(
+      'ruawatch_log_requests_total',
+      'Deliveries of lines to the collector, by outcome (taken, refused, unauthorized, busy, failed)',
+      'outcome',
+    ),
+    logJudged: counter('ruawatch_log_judged_total', 'Queue ids whose lines were joined and judged'),
+    logOpen: gauge('ruawatch_log_open', 'Queue ids with lines that are not judged yet'),
     addresses: counter(
       'ruawatch_addresses_total',
       'Addresses looked up, by outcome (confirmed, unconfirmed, none, failed)',

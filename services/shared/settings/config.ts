@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { z } from 'zod';
 import { messageOf, SettingsError } from '../errors.ts';
 import { type Access, accessOf } from './access.ts';
+import { type Collector, toCollector } from './collector.ts';
 import { type DkimKey, dkimKeys } from './dkim-keys.ts';
 import { type DnsTarget, dnsTargets } from './dns-servers.ts';
 import type { Gateway } from './gateway.ts';
@@ -53,6 +54,7 @@ export interface Config {
   access: Access;
   gateway: Gateway;
   milter: Milter;
+  collector: Collector;
   analyzer: Settings['analyzer'];
   parser: Settings['parser'];
   failureReports: Settings['failure_reports'];
@@ -127,6 +129,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       keyFile: absolute(settings.gateway.key_file),
     },
     milter: milterOf(settings.milter, cwd),
+    collector: toCollector(settings.collector, { listenOf, absolute }),
     analyzer: settings.analyzer,
     parser: settings.parser,
     failureReports: settings.failure_reports,

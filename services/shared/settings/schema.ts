@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseServer } from '../../dns/client/servers.ts';
 import { approvalsSchema } from '../../requests/rules.ts';
 import { accessSchema } from './access.ts';
+import { collectorSchema } from './collector.ts';
 import { dkimSchema } from './dkim-keys.ts';
 import { dnsSchema } from './dns-servers.ts';
 import { gatewaySchema } from './gateway.ts';
@@ -123,6 +124,8 @@ export const settingsSchema = z.strictObject({
   gateway: gatewaySchema,
   /** Mail that arrives, and what of it is held: docs/milter.md. */
   milter: milterSchema,
+  /** Where mail logs are taken: docs/logs.md. */
+  collector: collectorSchema,
   /** DKIM keys that are rotated: docs/changes.md. */
   dkim: dkimSchema,
   analyzer: z

@@ -423,6 +423,7 @@ const SEQUENCES: Partial<Record<keyof typeof GRANTS, readonly { table: string; c
     { table: 'reports', column: 'report_key' },
     { table: 'tls_reports', column: 'tls_report_key' },
   ],
+  ruawatch_collector: [{ table: 'sent_messages', column: 'message_key' }],
 };
 
 /** Functions that do what only the owner may do. Nobody else may call them. */

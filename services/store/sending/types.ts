@@ -20,6 +20,8 @@ export interface Recipient {
   at: number;
   /** The relay is outside of the networks of `collector.inside_networks`, so this is where the mail left. */
   outside: boolean;
+  /** The queue id that the relay gave it. */
+  queued_as: string | null;
 }
 
 /** A signature that a signer says it added. */
@@ -70,4 +72,32 @@ export interface SentMessage {
   queued_as: string[];
   /** The same mail on the next server that it was handed to; only the last one is in the rollups. */
   leads_to: number | null;
+}
+
+/** What the rollups contain of a message. */
+export interface Counted {
+  cluster: string;
+  environment: string;
+  workload: string;
+  domain: string;
+  selector: string;
+  /** YYYY-MM-DD, UTC. */
+  day: string;
+  sent: number;
+  signed: number;
+  unsigned: number;
+  aligned: number;
+  deferred: number;
+  refused: number;
+  refused_dmarc: number;
+  /** By the domain of recipients: sent, refused. */
+  recipients: Record<string, [sent: number, refused: number]>;
+}
+
+/** A row with what only the judge reads. */
+export interface StoredMessage extends SentMessage {
+  counted: Counted | null;
+  /** What the judge keeps beside the columns. */
+  draft: unknown;
+  line_hashes: string[];
 }

@@ -1,0 +1,128 @@
+import type { GuardedWorkload } from '../../dns/guard/workloads.ts';
+import type { Judged, Judgement } from '../../store/sending/judge.ts';
+import type { StoredLine } from '../../store/sending/lines.ts';
+import type { LogSource } from '../../store/sending/sources.ts';
+import type { StoredMessage } from '../../store/sending/types.ts';
+import type { Place } from '../lines/entry.ts';
+import type { HashName } from '../privacy.ts';
+import { type Program, programOf, readProgram } from '../programs/index.ts';
+import { countMail, directionOf, type Mail, mailsOf } from './count.ts';
+import { type Draft, draftOf, type ReadLine, restOf } from './draft.ts';
+import { foldLines } from './fold.ts';
+import { workloadOf } from './workload.ts';
+
+export interface JudgeMeans {
+  sources: ReadonlyMap<number, LogSource>;
+  declared(environment: string): readonly GuardedWorkload[];
+  hash: HashName;
+  /** Whether an address is in the networks in which mail is handed on. */
+  inside(ip: string): boolean;
+  now: Date;
+}
+
+/** Puts the lines of due ids together: into messages, those into mails, and says what each mail counts. */
+export async function judgeLines({ due, known, related }: Judgement, means: JudgeMeans): Promise<Judged[]> {
+  const before = new Map(known.map((row) => [row.message_key, row]));
+  const drafts: Draft[] = [];
+  for (const id of due) {
+    const mine = known.filter((row) => row.source_id === id.source_id && row.host === id.host && row.queue_id === id.queue_id);
+    const of = { source_id: id.source_id, host: id.host, queue_id: id.queue_id };
+    drafts.push(...foldLines(of, mine.map(draftOf), id.lines.flatMap(readStored), means.inside));
+  }
+  const own = new Set(drafts);
+  const all = [...drafts, ...(await relatedDrafts(drafts, before, related))];
+  const judged: Judged[] = [];
+  for (const [place, group] of byPlace(all, means.sources)) {
+    // Mails of other lines alone stay as they are: not all of their parts were read.
+    for (const mail of mailsOf(group))
+      if (mail.drafts.some((draft) => own.has(draft))) judged.push(...judgeMail(mail, place, means));
+  }
+  return judged;
+}
+
+/** From a filter to its server to the servers after that. */
+const ROUNDS = 3;
+
+/** Rows of other ids that may be of the same mail, and rows that may be of the same mail as those. */
+async function relatedDrafts(
+  drafts: readonly Draft[],
+  before: ReadonlyMap<number, StoredMessage>,
+  related: Judgement['related'],
+): Promise<Draft[]> {
+  const asked = { messageIds: new Set<string>(), queueIds: new Set<string>() };
+  const seen = new Set(before.keys());
+  const found: Draft[] = [];
+  let from = drafts;
+  for (let round = 0; round < ROUNDS && from.length > 0; round++) {
+    const messageIds = fresh(
+      asked.messageIds,
+      from.flatMap(({ message_id }) => message_id ?? []),
+    );
+    const queueIds = fresh(
+      asked.queueIds,
+      from.flatMap(({ queue_id, queued_as }) => [queue_id, ...queued_as]),
+    );
+    if (messageIds.length + queueIds.length === 0) break;
+    const rows = (await related(messageIds, queueIds)).filter((row) => !seen.has(row.message_key));
+    for (const { message_key } of rows) seen.add(message_key);
+    from = rows.map(draftOf);
+    found.push(...from);
+  }
+  return found;
+}
+
+function fresh(known: Set<string>, values: readonly string[]): string[] {
+  const news = [...new Set(values)].filter((value) => !known.has(value));
+  for (const value of news) known.add(value);
+  return news;
+}
+
+function judgeMail(mail: Mail, place: { cluster: string; environment: string }, means: JudgeMeans): Judged[] {
+  const [first] = mail.drafts;
+  const own = means.sources.get(first!.source_id)?.workload ?? '';
+  const workload = workloadOf(first!, { declared: means.declared(place.environment), own, hash: means.hash });
+  const counted = countMail(mail, { ...place, workload });
+  const judged = new Map<Draft, Judged>();
+  for (const draft of mail.drafts)
+    judged.set(draft, {
+      ...rowOf(draft),
+      ...place,
+      workload,
+      judged_at: means.now,
+      direction: directionOf(draft, mail.next.has(draft), means.inside),
+      // The servers do not log which of their addresses they sent from.
+      egress_ip: null,
+      next: null,
+      counted: draft === first ? counted : null,
+    });
+  for (const [draft, one] of judged) one.next = judged.get(mail.next.get(draft)?.[0] as Draft) ?? null;
+  return [...judged.values()];
+}
+
+function rowOf({ hashes, ...draft }: Draft) {
+  const { local: _l, clientKnown: _c, envelopeKnown: _e, rejected: _r, programs: _p, place: _pl, ...columns } = draft;
+  return { ...columns, draft: restOf({ ...draft, hashes }), line_hashes: [...hashes] };
+}
+
+/** Mail is put together within a cluster and environment: queue ids and Message-IDs of others are strangers. */
+function byPlace(
+  drafts: readonly Draft[],
+  sources: ReadonlyMap<number, LogSource>,
+): Map<{ cluster: string; environment: string }, Draft[]> {
+  const places = new Map<string, { place: { cluster: string; environment: string }; group: Draft[] }>();
+  for (const draft of drafts) {
+    const { cluster = '', environment = '' } = sources.get(draft.source_id) ?? {};
+    const key = JSON.stringify([cluster, environment]);
+    const found = places.get(key) ?? { place: { cluster, environment }, group: [] };
+    places.set(key, found);
+    found.group.push(draft);
+  }
+  return new Map([...places.values()].map(({ place, group }) => [place, group]));
+}
+
+function readStored({ at, hash, tag, text, place }: StoredLine): ReadLine[] {
+  const program: Program | null = programOf(tag);
+  const reading = program === null ? null : readProgram(program, tag, text);
+  if (program === null || reading === null) return [];
+  return [{ at, hash, program, place: (place as Place | undefined) ?? null, events: reading.events }];
+}

@@ -1,0 +1,99 @@
+import { readFileSync, statSync } from 'node:fs';
+import { type Guard, readGuard } from '../../dns/guard/file.ts';
+import { type GuardedWorkload, workloadSeen } from '../../dns/guard/workloads.ts';
+import { messageOf } from '../../shared/errors.ts';
+import type { Log } from '../../shared/runtime/log.ts';
+import type { HashName } from '../privacy.ts';
+import type { Draft } from './draft.ts';
+
+const MOST_NAME = 100;
+
+/** The workloads that mail-guard.yaml declares, read again when the file changes; while it cannot be read, those before stand. */
+export class DeclaredWorkloads {
+  private readonly file: string | null;
+  private readonly log: Log;
+  private version = '';
+  private guard: Guard | null = null;
+  private mistake: string | null = null;
+
+  /** @param file absolute; null: nothing is declared */
+  constructor(file: string | null, log: Log) {
+    this.file = file;
+    this.log = log;
+  }
+
+  /** Those of an environment; of one that the file does not name, none. */
+  of(environment: string): readonly GuardedWorkload[] {
+    return this.guard?.environments.find(({ name }) => name === environment)?.workloads ?? [];
+  }
+
+  refresh(): void {
+    if (this.file === null) return;
+    try {
+      const { mtimeMs, size, ino } = statSync(this.file);
+      const version = `${mtimeMs} ${size} ${ino}`;
+      if (version === this.version) return;
+      this.guard = readGuard(readFileSync(this.file, 'utf8'));
+      this.version = version;
+      this.mistake = null;
+    } catch (error) {
+      const mistake = messageOf(error);
+      if (mistake !== this.mistake)
+        this.log.error({ file: this.file, mistake }, 'mail-guard.yaml cannot be read: workloads are named as before');
+      this.mistake = mistake;
+    }
+  }
+}
+
+/**
+ * The workload that sent a message: the one that its shipper names; else the declared one that the place of its lines, its user, or the
+ * name of its client belongs to; else the application that wrote the lines; else the source's own.
+ * @param first what the first server saw of it
+ */
+export function workloadOf(
+  first: Draft,
+  { declared, own, hash }: { declared: readonly GuardedWorkload[]; own: string; hash: HashName },
+): string {
+  const { place } = first;
+  if (place?.workload !== undefined) return clipped(place.workload);
+  if (place !== null) {
+    const seen = workloadSeen(declared, {
+      name: nameOfPod(place.pod ?? null),
+      namespace: place.namespace ?? null,
+      labels: place.labels ?? null,
+    });
+    if (seen !== null) return clipped(seen.name);
+  }
+  // Users are hashed when their lines are stored, so the declared names are compared as hashes.
+  const user = first.sasl_username;
+  const asUser =
+    user === null
+      ? undefined
+      : declared.find((one) => [one.name, one.service_account].some((name) => name !== null && hash(name) === user));
+  if (asUser !== undefined) return clipped(asUser.name);
+  const asClient = byClient(first.client_name, declared);
+  if (asClient !== null) return clipped(asClient.name);
+  const application = place?.labels?.['app.kubernetes.io/name'] ?? place?.labels?.app ?? place?.labels?.['k8s-app'];
+  return clipped(own !== '' ? own : (application ?? place?.namespace ?? ''));
+}
+
+const clipped = (name: string): string => name.slice(0, MOST_NAME);
+
+/** "shop-7d9f8b6c5-x2x4v" or "shop-0": without what a Deployment, DaemonSet or StatefulSet adds. */
+function nameOfPod(pod: string | null): string | null {
+  return pod?.replace(/-[a-f0-9]{8,10}-[a-z0-9]{5}$/, '').replace(/-(?:[a-z0-9]{5}|\d{1,5})$/, '') ?? null;
+}
+
+/** A client is known by its name in the cluster: "shop-0.shop.web.svc.cluster.local", or a pod's own name. */
+function byClient(client: string | null, declared: readonly GuardedWorkload[]): GuardedWorkload | null {
+  if (client === null) return null;
+  const [first = '', ...above] = client.split('.');
+  const namespace = above.at(above.indexOf('svc') - 1);
+  const inNamespace = above.includes('svc') && namespace !== undefined ? namespace : null;
+  const names = new Set([first, nameOfPod(first), above[0]]);
+  return (
+    declared.find(
+      (one) => names.has(one.name) && (inNamespace === null || one.namespace === null || one.namespace === inNamespace),
+    ) ?? null
+  );
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import type { LogEvent } from '../events.ts';
+import { type HashName, printable, redact } from '../privacy.ts';
+import { type Program, programOf, readProgram } from '../programs/index.ts';
+import { type Line, readLine } from './line.ts';
+
+/** Where in a cluster a line was written, as its shipper says. */
+export interface Place {
+  /** The sending workload, where the shipper names one (field `workload`). */
+  workload?: string;
+  namespace?: string;
+  pod?: string;
+  container?: string;
+  labels?: Record<string, string>;
+}
+
+/** A line as it came, with what its shipper says of it. */
+export interface Raw {
+  text: string;
+  /** Of the shipper: milliseconds since the epoch. */
+  at?: number;
+  host?: string;
+  tag?: string;
+  place?: Place;
+  /** The file and the position in it, where the line has no time of its own. */
+  position?: string;
+}
+
+/** A line that is stored: redacted, with the key that joins it to others of its message. */
+export interface Entry {
+  at: number;
+  hash: string;
+  host: string;
+  program: Program;
+  tag: string;
+  /** '' when it speaks of no single message. */
+  queueId: string;
+  text: string;
+  place?: Place;
+  /** What a name server says; such lines are rows of their own. */
+  change?: Extract<LogEvent, { kind: 'dns_change' }>;
+}
+
+/** What became of a line. */
+export type Taken =
+  | { kept: Entry }
+  /** known: it says nothing of a message; foreign: a program that is not read; unparsed: one that is, and the line is not known. */
+  | { kept: null; why: 'known' | 'foreign' }
+  | { kept: null; why: 'unparsed'; program: Program; redacted: string };
+
+export interface TakeOptions {
+  now: number;
+  hash: HashName;
+  programs: ReadonlySet<Program>;
+  /** For lines that name no host. */
+  host: string;
+}
+
+/** Lines may be ahead by as much, by a clock that is wrong; a line of a later time is given the time at which it came. */
+const MOST_AHEAD_MS = 10 * 60_000;
+const MOST_HOST = 253;
+
+/** Reads a line and decides whether it is kept. Nothing of a line that is not kept is stored, but for samples. */
+export function takeLine(raw: Raw, { now, hash, programs, host }: TakeOptions): Taken {
+  const line = readLine(printable(raw.text), now);
+  const tag = programOf(line.tag) === null && raw.tag !== undefined ? raw.tag : line.tag;
+  const program = programOf(tag);
+  if (program === null || !programs.has(program)) return { kept: null, why: 'foreign' };
+  const text = redact(line.text, hash);
+  const reading = readProgram(program, tag, text);
+  if (reading === null) return { kept: null, why: 'unparsed', program, redacted: text };
+  const change = reading.events.find((event) => event.kind === 'dns_change');
+  const fault = reading.events.some((event) => event.kind === 'fault');
+  if (reading.queueId === null && change === undefined && !fault) return { kept: null, why: 'known' };
+  if (reading.events.length === 0) return { kept: null, why: 'known' };
+  const at = line.at ?? raw.at ?? now;
+  return {
+    kept: {
+      at: at > now + MOST_AHEAD_MS ? now : at,
+      hash: hashLine(line, raw),
+      host: (raw.place?.pod ?? line.host ?? raw.host ?? host).toLowerCase().slice(0, MOST_HOST),
+      program,
+      tag,
+      queueId: reading.queueId ?? '',
+      text,
+      ...(raw.place === undefined ? {} : { place: raw.place }),
+      ...(change === undefined ? {} : { change }),
+    },
+  };
+}
+
+/** By which a line is known again that comes twice: its time, program, process and text, or its place in a file when it has no time. */
+function hashLine(line: Line, raw: Raw): string {
+  const when = line.stamp !== '' ? line.stamp : (raw.position ?? String(raw.at ?? ''));
+  return createHash('sha1').update(`${when}\0${line.tag}\0${line.pid}\0${line.text}`).digest('base64url').slice(0, 11);
+}

@@ -1,0 +1,95 @@
+import { printable } from '../privacy.ts';
+import { givenBySendgrid, givenBySes } from '../programs/services.ts';
+import type { Place, Raw } from './entry.ts';
+import { readTime } from './time.ts';
+
+/*
+ * Fields of records as shippers send them: Fluent Bit (parsers syslog-rfc3164, syslog-rfc5424, docker and cri, filter kubernetes), Vector
+ * (sources syslog, journald, file and kubernetes_logs), and journald itself.
+ */
+const TEXT = ['message', 'log', 'msg', 'MESSAGE', 'short_message'];
+const TIME = ['timestamp', '@timestamp', 'time', 'date', '__REALTIME_TIMESTAMP'];
+const HOST = ['hostname', 'host', '_HOSTNAME', 'HOSTNAME'];
+const TAG = ['appname', 'ident', 'SYSLOG_IDENTIFIER', 'app_name', 'program', 'syslog_identifier'];
+const FILE = ['file', 'path', 'filename', 'log_file'];
+
+const MOST_LABELS = 40;
+const MOST_LABEL = 200;
+
+const string = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
+const object = (value: unknown): Record<string, unknown> | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+const first = (record: Record<string, unknown>, names: readonly string[]): string | undefined => {
+  for (const name of names) {
+    const value = string(record[name]);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+};
+
+/**
+ * One record of a shipper, or one event of a mail service. Null: it has no text that could be a line.
+ * @param now milliseconds since the epoch
+ */
+export function rawOf(value: unknown, now: number): Raw | null {
+  if (typeof value === 'string') return { text: value };
+  const record = object(value);
+  if (record === undefined) return null;
+  const given = givenBySes(record) ?? givenBySendgrid(record);
+  if (given !== null)
+    return { text: given.text, tag: given.program, host: given.program, ...(given.at === null ? {} : { at: given.at }) };
+  const text = first(record, TEXT);
+  if (text === undefined) return null;
+  const raw: Raw = { text: text.replace(/\r?\n$/, '') };
+  const at = timeOf(record, now);
+  if (at !== null) raw.at = at;
+  const host = first(record, HOST) ?? string(object(record.host)?.name);
+  if (host !== undefined) raw.host = host;
+  const tag = first(record, TAG);
+  if (tag !== undefined) raw.tag = tag;
+  const place = placeOf(record);
+  if (place !== undefined) raw.place = place;
+  // The container's name is the program's where a container runs one program and the line has no tag.
+  if (raw.tag === undefined && place?.container !== undefined) raw.tag = place.container;
+  const file = first(record, FILE);
+  const offset = string(record.offset) ?? string(record._offset);
+  if (file !== undefined && offset !== undefined) raw.position = `${file}:${offset}`;
+  return raw;
+}
+
+function timeOf(record: Record<string, unknown>, now: number): number | null {
+  for (const name of TIME) {
+    const value = record[name];
+    if (typeof value === 'number' && Number.isFinite(value)) {
+      // Seconds with a fraction (Fluent Bit's "double"), or milliseconds ("epoch_ms").
+      return value > 1e14 ? value / 1000 : value > 1e11 ? value : value * 1000;
+    }
+    if (typeof value !== 'string') continue;
+    if (/^\d{16}$/.test(value)) return Number(value) / 1000;
+    const at = readTime(value, now);
+    if (at !== null) return at;
+  }
+  return null;
+}
+
+function placeOf(record: Record<string, unknown>): Place | undefined {
+  const kubernetes = object(record.kubernetes);
+  const workload = string(record.workload);
+  if (kubernetes === undefined && workload === undefined) return undefined;
+  const place: Place = {};
+  const put = (key: 'workload' | 'namespace' | 'pod' | 'container', value: string | undefined) => {
+    if (value !== undefined) place[key] = printable(value.slice(0, MOST_LABEL));
+  };
+  put('workload', workload);
+  put('namespace', string(kubernetes?.namespace_name) ?? string(kubernetes?.pod_namespace));
+  put('pod', string(kubernetes?.pod_name));
+  put('container', string(kubernetes?.container_name));
+  const labels = object(kubernetes?.labels) ?? object(kubernetes?.pod_labels);
+  if (labels !== undefined) {
+    place.labels = {};
+    for (const [name, label] of Object.entries(labels).slice(0, MOST_LABELS))
+      if (typeof label === 'string') place.labels[printable(name.slice(0, MOST_LABEL))] = printable(label.slice(0, MOST_LABEL));
+  }
+  return place;
+}

@@ -1,0 +1,48 @@
+import { LOG_PROGRAMS } from '../../shared/settings/collector.ts';
+import type { Reading } from '../events.ts';
+import { readExim } from './exim.ts';
+import { readKnot, readNamed } from './nameservers.ts';
+import { readOpendkim } from './opendkim.ts';
+import { readOpendmarc } from './opendmarc.ts';
+import { readPostfix } from './postfix.ts';
+import { readRspamd } from './rspamd.ts';
+import { readService } from './services.ts';
+
+export type Program = (typeof LOG_PROGRAMS)[number];
+
+/** Those that do not log whether they sign: of their mail, nothing is known to be unsigned. */
+export const SIGN_SILENTLY: readonly Program[] = ['exim', 'ses', 'sendgrid', 'm365'];
+
+/** Instances of Postfix have names of their own ("postfix-out/smtp"). */
+const POSTFIX = /^postfix[\w-]*\/(?:[\w-]+\/)*([\w-]+)$/;
+
+/** The program that a tag names; null: none of them. */
+export function programOf(tag: string): Program | null {
+  if (POSTFIX.test(tag)) return 'postfix';
+  const name = tag.toLowerCase();
+  if (name === 'exim4' || name === 'exim') return 'exim';
+  if (name === 'knotd' || name === 'knot') return 'knot';
+  return (LOG_PROGRAMS as readonly string[]).includes(name) && name !== 'postfix' ? (name as Program) : null;
+}
+
+/** Reads what a program wrote; null: the line is not known. @param tag as the line has it, such as "postfix/smtp" */
+export function readProgram(program: Program, tag: string, text: string): Reading | null {
+  switch (program) {
+    case 'postfix':
+      return readPostfix(POSTFIX.exec(tag)?.[1] ?? '', text);
+    case 'opendkim':
+      return readOpendkim(text);
+    case 'opendmarc':
+      return readOpendmarc(text);
+    case 'rspamd':
+      return readRspamd(text);
+    case 'exim':
+      return readExim(text);
+    case 'named':
+      return readNamed(text);
+    case 'knot':
+      return readKnot(text);
+    default:
+      return readService(text);
+  }
+}

@@ -1,0 +1,33 @@
+import { domainOf, type Reading, SILENT } from '../events.ts';
+import { QUEUE_ID } from './opendkim.ts';
+
+const DMARC = /^(?:ARC \w+, policy \w+ [^:]*: )?([\w.-]+) (pass|fail|none|permerror|temperror)\b/;
+const SPF = /^SPF\((mailfrom|helo)\): (\S+) (\w+)/;
+const KNOWN =
+  /^(?:OpenDMARC Filter|ignoring |RFC5322 |multi-valued From|unable to parse|opendmarc_|can't |policy|terminating|exiting|\S* header add failed|smfi_|No From|SPF|ARC|rejected by|reject|sleeping|implicit|additional|accepted)/i;
+
+/** Reads a line of OpenDMARC 1.4: its verdict about the domain of the From header. */
+export function readOpendmarc(text: string): Reading | null {
+  const id = QUEUE_ID.exec(text);
+  const rest = id === null ? text : text.slice(id[0].length);
+  const spf = SPF.exec(rest);
+  if (id !== null && spf !== null) {
+    const domain = domainOf(spf[2]!.slice(spf[2]!.lastIndexOf('@') + 1));
+    return {
+      queueId: id[1]!,
+      events: [{ kind: 'verdict', method: 'spf', result: spf[3]!.toLowerCase(), domain, selector: null }],
+    };
+  }
+  const dmarc = id === null ? null : DMARC.exec(rest);
+  if (dmarc !== null) {
+    const domain = domainOf(dmarc[1]!);
+    return {
+      queueId: id![1]!,
+      events: [
+        { kind: 'author', domain },
+        { kind: 'verdict', method: 'dmarc', result: dmarc[2]!, domain, selector: null },
+      ],
+    };
+  }
+  return KNOWN.test(rest) ? SILENT : null;
+}
