@@ -7,8 +7,8 @@ import { type LogSource, logSources, type NewLogSource, putFileSource } from '..
 import { BodyError, linesOfBody } from './intake/json.ts';
 import { LineCutter } from './intake/lines.ts';
 import { type Counts, Writer } from './intake/writer.ts';
-import { judgeAll } from './judge/rounds.ts';
-import { DeclaredWorkloads } from './judge/workload.ts';
+import { joinAll } from './joining/rounds.ts';
+import { DeclaredWorkloads } from './joining/workload.ts';
 import type { Raw } from './lines/entry.ts';
 import { readTrace } from './lines/trace.ts';
 import { hashOfNames } from './names.ts';
@@ -29,7 +29,7 @@ export interface LogImport {
  * @throws PermanentError `log_file` when it cannot be read
  */
 export async function importLogs(
-  context: Context,
+  context: Pick<Context, 'config' | 'db' | 'clock' | 'log'>,
   { file, source: given, stdin, signal }: { file: string; source: NewLogSource; stdin: Readable; signal?: AbortSignal },
 ): Promise<LogImport> {
   const { config, db, clock, log } = context;
@@ -65,7 +65,7 @@ export async function importLogs(
     declared: new DeclaredWorkloads(config.guardFile, log),
     insideNetworks: config.collector.inside_networks,
   };
-  done.judged = await judgeAll(means, { before: now(), source: source.source_id }, signal === undefined ? {} : { signal });
+  done.judged = await joinAll(means, { before: now(), source: source.source_id }, signal === undefined ? {} : { signal });
   return done;
 }
 

@@ -1,14 +1,14 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
 import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
 import { readSecretFile } from '../shared/settings/secret-file.ts';
-import { openIds } from '../store/sending/judge.ts';
+import { openIds } from '../store/sending/joining.ts';
 import { type LogSource, logSources, putConfiguredSource } from '../store/sending/sources.ts';
 import { certificateOf } from './certificate.ts';
 import { listenHttp } from './intake/http.ts';
 import { listenSyslog } from './intake/syslog.ts';
 import { type Counts, Writer } from './intake/writer.ts';
-import { judgeAll, type RoundMeans } from './judge/rounds.ts';
-import { DeclaredWorkloads } from './judge/workload.ts';
+import { joinAll, type RoundMeans } from './joining/rounds.ts';
+import { DeclaredWorkloads } from './joining/workload.ts';
 import { hashOfNames } from './names.ts';
 
 export { importLogs, type LogImport } from './import.ts';
@@ -77,7 +77,7 @@ export async function startCollector(context: Context): Promise<RunningCollector
     Math.min(JUDGE_MS, settings.window_seconds * 500),
     async (signal, turned) => {
       const before = new Date(now().getTime() - settings.window_seconds * 1000);
-      metrics.logJudged.inc(await judgeAll(round, { before }, { signal, turned }));
+      metrics.logJudged.inc(await joinAll(round, { before }, { signal, turned }));
       metrics.logOpen.set((await openIds(db)).count);
     },
     log,

@@ -84,8 +84,9 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('starts every service but the gateway, which needs settings of its own, without being asked', () => {
-    for (const [name, s] of all) expect(s.profiles, name).toEqual(name === 'gateway' ? ['gateway'] : undefined);
+  it('starts every service but the gateway and the collector, which need settings of their own, without being asked', () => {
+    const profiles: Record<string, string[]> = { gateway: ['gateway'], collector: ['logs'] };
+    for (const [name, s] of all) expect(s.profiles, name).toEqual(profiles[name]);
   });
 
   it('watches the database and the queue', () => {
@@ -118,6 +119,7 @@ describe('docker-compose.yml', () => {
       'alerter',
       'applier',
       'approver',
+      'collector',
       'console',
       'enricher',
       'gateway',

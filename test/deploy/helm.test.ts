@@ -83,8 +83,8 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
   });
 
   test.each([
-    ['minimal.yaml', SERVICE_NAMES.filter((name) => name !== 'alerter' && name !== 'gateway')],
-    ['openshift.yaml', SERVICE_NAMES.filter((name) => !['approver', 'applier', 'gateway'].includes(name))],
+    ['minimal.yaml', SERVICE_NAMES.filter((name) => !['alerter', 'gateway', 'collector'].includes(name))],
+    ['openshift.yaml', SERVICE_NAMES.filter((name) => !['approver', 'applier', 'gateway', 'collector'].includes(name))],
   ])('%s leaves out services that could not start or are switched off', (set, names) => {
     expect(deployed(set).sort()).toEqual([...names].sort());
   });
@@ -118,6 +118,10 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
     });
     expect(configOf('full.yaml', 'watcher').guardFile).toMatch(/\/etc\/ruawatch\/mail-guard\.yaml$/);
     expect(configOf('full.yaml', 'gateway').gateway.listen).toEqual({ host: '0.0.0.0', port: 5355 });
+    expect(configOf('full.yaml', 'collector').collector).toMatchObject({
+      listen: { host: '0.0.0.0', port: 9810 },
+      syslogListen: { host: '0.0.0.0', port: 6514 },
+    });
     expect(configOf('openshift.yaml', 'parser').httpListen).toEqual({ host: '::', port: 9807 });
   });
 
@@ -192,6 +196,7 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
       approver: [53, 5432, 6379],
       applier: [53, 443, 5432, 6379, 6443],
       gateway: [53, 5432, 6379],
+      collector: [53, 5432, 6379],
       alerter: [25, 53, 443, 465, 587, 5432, 6379, 8443],
       console: [53, 443, 5432, 6379],
       migrate: [53, 5432, 6379],
@@ -206,11 +211,11 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
     expect(of(render('one-login.yaml'), 'NetworkPolicy')).toEqual([]);
   });
 
-  test('only the console and the gateway are reached by others, and metrics by who scrapes', () => {
+  test('only the console, the gateway and the collector are reached by others, and metrics by who scrapes', () => {
     for (const one of of(render('full.yaml'), 'NetworkPolicy')) {
       const rules = (one.spec.ingress ?? []) as { ports: { port: string }[]; from?: object[] }[];
       const names = rules.flatMap((rule) => rule.ports.map(({ port }) => port));
-      const more = { console: ['console'], gateway: ['dns-udp', 'dns-tcp'] }[component(one)] ?? [];
+      const more = { console: ['console'], gateway: ['dns-udp', 'dns-tcp'], collector: ['logs', 'syslog'] }[component(one)] ?? [];
       expect(names, component(one)).toEqual(['migrate', 'test'].includes(component(one)) ? [] : ['health', ...more]);
       if (rules.length > 0) expect(rules[0]!.from).toHaveLength(2);
       if (component(one) === 'console') expect(rules[1]!.from).toHaveLength(2);

@@ -12,6 +12,7 @@ approver: { needs: [dns], ports: [] }
 applier: { needs: [dns, https], ports: [] }
 alerter: { needs: [smtp, https], ports: [] }
 console: { needs: [dns, https], ports: [{ name: console, port: 9808, protocol: TCP }] }
+collector: { needs: [], ports: [{ name: logs, port: 9810, protocol: TCP }, { name: syslog, port: 6514, protocol: TCP }] }
 gateway: { needs: [dns], ports: [{ name: dns-udp, port: 5355, protocol: UDP }, { name: dns-tcp, port: 5355, protocol: TCP }] }
 {{- end -}}
 

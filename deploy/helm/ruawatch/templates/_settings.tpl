@@ -19,6 +19,10 @@
 {{- $gateway := dict "listen" (printf "%s:5355" .root.Values.listen) "key_file" "/run/ruawatch/gateway/gateway_key" -}}
 {{- $_ := set $settings "gateway" (merge $gateway (default dict $settings.gateway)) -}}
 {{- end -}}
+{{- if eq .name "collector" -}}
+{{- $collector := dict "listen" (printf "%s:9810" .root.Values.listen) "syslog" (dict "listen" (printf "%s:6514" .root.Values.listen)) -}}
+{{- $_ := set $settings "collector" (mergeOverwrite $collector (default dict $settings.collector)) -}}
+{{- end -}}
 {{- mergeOverwrite $settings (deepCopy (default dict .service.settings)) | toYaml -}}
 {{- end -}}
 

@@ -45,7 +45,7 @@ export interface Judgement {
  * @param which.source only of this source, waiting for whoever judges
  * @returns how many ids were judged; null when another process is at it
  */
-export async function judgeDue(
+export async function joinDue(
   db: Db,
   which: { before: Date; limit: number; source?: number; now: Date },
   judge: (judgement: Judgement) => Promise<Judged[]>,

@@ -1,5 +1,5 @@
 import type { GuardedWorkload } from '../../dns/guard/workloads.ts';
-import type { Judged, Judgement } from '../../store/sending/judge.ts';
+import type { Judged, Judgement } from '../../store/sending/joining.ts';
 import type { StoredLine } from '../../store/sending/lines.ts';
 import type { LogSource } from '../../store/sending/sources.ts';
 import type { StoredMessage } from '../../store/sending/types.ts';
@@ -11,7 +11,7 @@ import { type Draft, draftOf, type ReadLine, restOf } from './draft.ts';
 import { foldLines } from './fold.ts';
 import { workloadOf } from './workload.ts';
 
-export interface JudgeMeans {
+export interface JoinMeans {
   sources: ReadonlyMap<number, LogSource>;
   declared(environment: string): readonly GuardedWorkload[];
   hash: HashName;
@@ -21,7 +21,7 @@ export interface JudgeMeans {
 }
 
 /** Puts the lines of due ids together: into messages, those into mails, and says what each mail counts. */
-export async function judgeLines({ due, known, related }: Judgement, means: JudgeMeans): Promise<Judged[]> {
+export async function joinLines({ due, known, related }: Judgement, means: JoinMeans): Promise<Judged[]> {
   const before = new Map(known.map((row) => [row.message_key, row]));
   const drafts: Draft[] = [];
   for (const id of due) {
@@ -35,7 +35,7 @@ export async function judgeLines({ due, known, related }: Judgement, means: Judg
   for (const [place, group] of byPlace(all, means.sources)) {
     // Mails of other lines alone stay as they are: not all of their parts were read.
     for (const mail of mailsOf(group))
-      if (mail.drafts.some((draft) => own.has(draft))) judged.push(...judgeMail(mail, place, means));
+      if (mail.drafts.some((draft) => own.has(draft))) judged.push(...joinedMail(mail, place, means));
   }
   return judged;
 }
@@ -77,7 +77,7 @@ function fresh(known: Set<string>, values: readonly string[]): string[] {
   return news;
 }
 
-function judgeMail(mail: Mail, place: { cluster: string; environment: string }, means: JudgeMeans): Judged[] {
+function joinedMail(mail: Mail, place: { cluster: string; environment: string }, means: JoinMeans): Judged[] {
   const [first] = mail.drafts;
   const own = means.sources.get(first!.source_id)?.workload ?? '';
   const workload = workloadOf(first!, { declared: means.declared(place.environment), own, hash: means.hash });

@@ -2,10 +2,10 @@ import { Networks } from '../../dns/networks.ts';
 import { isTransient, messageOf } from '../../shared/errors.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
-import { judgeDue, skipOldest } from '../../store/sending/judge.ts';
+import { joinDue, skipOldest } from '../../store/sending/joining.ts';
 import { type LogSource, logSources } from '../../store/sending/sources.ts';
 import type { HashName } from '../privacy.ts';
-import { judgeLines } from './judge.ts';
+import { joinLines } from './join-lines.ts';
 import type { DeclaredWorkloads } from './workload.ts';
 
 /** Queue ids that one transaction judges. */
@@ -25,7 +25,7 @@ export interface RoundMeans {
  * @param which.source only ids of this source
  * @returns how many it judged
  */
-export async function judgeAll(
+export async function joinAll(
   means: RoundMeans,
   which: { before: Date; source?: number },
   { signal, turned = () => undefined }: { signal?: AbortSignal; turned?: () => void } = {},
@@ -42,8 +42,8 @@ export async function judgeAll(
     const now = means.now();
     let count: number | null;
     try {
-      count = await judgeDue(means.db, { ...which, limit, now }, (judgement) =>
-        judgeLines(judgement, {
+      count = await joinDue(means.db, { ...which, limit, now }, (judgement) =>
+        joinLines(judgement, {
           sources,
           declared: (environment) => means.declared.of(environment),
           hash: means.hash,

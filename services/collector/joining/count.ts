@@ -36,9 +36,12 @@ export function mailsOf(drafts: readonly Draft[]): Mail[] {
     // Of several servers with the same short id, nobody can say which one called the filter.
     if (servers.length === 1) root.set(find(to), find(servers[0]!));
   }
+  // Those that nobody handed on first, filters last.
+  const handed = new Set([...next.values()].flat());
+  const rank = (draft: Draft) => (ofFiltersAlone(draft) ? 2 : handed.has(draft) ? 1 : 0);
   const groups = groupBy(drafts, find);
   return [...groups.values()].map((group) => ({
-    drafts: group.sort((a, b) => Number(ofFiltersAlone(a)) - Number(ofFiltersAlone(b)) || a.started_at - b.started_at),
+    drafts: group.sort((a, b) => rank(a) - rank(b) || a.started_at - b.started_at),
     next,
   }));
 }
