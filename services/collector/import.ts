@@ -64,6 +64,8 @@ export async function importLogs(
     now,
     declared: new DeclaredWorkloads(config.guardFile, log),
     insideNetworks: config.collector.inside_networks,
+    // Without a queue at hand: the analyzer's sweep finds the rows.
+    wake: async () => undefined,
   };
   done.judged = await joinAll(means, { before: now(), source: source.source_id }, signal === undefined ? {} : { signal });
   return done;

@@ -1,6 +1,7 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
 import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
 import { readSecretFile } from '../shared/settings/secret-file.ts';
+import { slices } from '../shared/slices.ts';
 import { openIds } from '../store/sending/joining.ts';
 import { type LogSource, logSources, putConfiguredSource } from '../store/sending/sources.ts';
 import { certificateOf } from './certificate.ts';
@@ -18,6 +19,7 @@ const NAME = 'collector';
 const SOURCES_MS = 5_000;
 /** A message is judged at most so long after its window: findings are to come within two minutes of it. */
 const JUDGE_MS = 5_000;
+const DOMAINS_PER_JOB = 1_000;
 
 export interface RunningCollector extends Service {
   /** Each null when it is off. */
@@ -72,6 +74,9 @@ export async function startCollector(context: Context): Promise<RunningCollector
     now,
     declared: new DeclaredWorkloads(config.guardFile, log),
     insideNetworks: settings.inside_networks,
+    wake: async (domains) => {
+      for (const some of slices(domains, DOMAINS_PER_JOB)) await context.queues.add('analyze', { domains: some });
+    },
   };
   const judging = repeat(
     Math.min(JUDGE_MS, settings.window_seconds * 500),

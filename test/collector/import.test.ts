@@ -146,7 +146,9 @@ describe('what files of lines add up to', () => {
   test('a filter without an id of its own is bridged by the Message-ID alone, also when the parts come a day apart', async () => {
     await importLines(
       context,
-      linesOf({ id: 'AAAAA1', messageId: 'one@example.com', relay: 'filter', words: 'delivered via filter service' }).map((line) => line.replace('postfix/smtp[', 'postfix/pipe[')),
+      linesOf({ id: 'AAAAA1', messageId: 'one@example.com', relay: 'filter', words: 'delivered via filter service' }).map(
+        (line) => line.replace('postfix/smtp[', 'postfix/pipe['),
+      ),
     );
     await importLines(
       context,

@@ -18,6 +18,8 @@ export interface RoundMeans {
   declared: DeclaredWorkloads;
   insideNetworks: readonly string[];
   now(): Date;
+  /** Lets the analyzer look at own domains. */
+  wake(domains: readonly string[]): Promise<void>;
 }
 
 /**
@@ -40,9 +42,9 @@ export async function joinAll(
   let limit = AT_ONCE;
   while (!signal?.aborted) {
     const now = means.now();
-    let count: number | null;
+    let done: { ids: number; domains: string[] } | null;
     try {
-      count = await joinDue(means.db, { ...which, limit, now }, (judgement) =>
+      done = await joinDue(means.db, { ...which, limit, now }, (judgement) =>
         joinLines(judgement, {
           sources,
           declared: (environment) => means.declared.of(environment),
@@ -64,8 +66,10 @@ export async function joinAll(
       continue;
     }
     turned();
-    if (count === null || count < limit) return judged + (count ?? 0);
-    judged += count;
+    if (done === null) return judged;
+    await means.wake(done.domains);
+    judged += done.ids;
+    if (done.ids < limit) return judged;
   }
   return judged;
 }

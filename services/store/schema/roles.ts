@@ -258,7 +258,8 @@ export const GRANTS = {
   ruawatch_collector: {
     migrations: ['select'],
     locks: ['select', 'update'],
-    log_sources: ['select', 'update (last_seen_at)'],
+    // Sources of the settings are made by the service.
+    log_sources: ['select', 'insert', 'update (cluster, environment, workload, token_sha256, syslog_from, egress, last_seen_at)'],
     log_key: ['select'],
     log_lines: ['select', 'insert'],
     log_open: ['select', 'insert', 'update', 'delete'],

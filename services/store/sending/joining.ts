@@ -2,6 +2,7 @@ import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { lockNamed, tryLockNamed } from '../locks.ts';
 import { rowsJson } from '../sql-text.ts';
 import type { StoredLine } from './lines.ts';
+import { noteSent } from './names.ts';
 import { capRecipients, moveRollups } from './rollups.ts';
 import type { Counted, StoredMessage } from './types.ts';
 
@@ -43,13 +44,13 @@ export interface Judgement {
  * one transaction, so that a message counts exactly once whenever the process is killed. One process judges at a time.
  * @param which.before of which no line came after this
  * @param which.source only of this source, waiting for whoever judges
- * @returns how many ids were judged; null when another process is at it
+ * @returns how many ids were judged, and the own domains that the analyzer is to look at; null when another process is at it
  */
 export async function joinDue(
   db: Db,
   which: { before: Date; limit: number; source?: number; now: Date },
   judge: (judgement: Judgement) => Promise<Judged[]>,
-): Promise<number | null> {
+): Promise<{ ids: number; domains: string[] } | null> {
   return transaction(db, async (tx) => {
     if (which.source === undefined) {
       if (!(await tryLockNamed(tx, 'judge'))) return null;
@@ -60,20 +61,20 @@ export async function joinDue(
         order by received_at limit $2 for update skip locked`,
       [which.before, which.limit, which.source ?? null],
     );
-    if (keys.length === 0) return 0;
+    if (keys.length === 0) return { ids: 0, domains: [] };
     const given = rowsJson(keys);
     const judged = await judge({
       due: await linesOf(tx, given),
       known: await messagesOf(tx, given),
       related: (messageIds, queueIds) => relatedTo(tx, messageIds, queueIds),
     });
-    await save(tx, judged, which.now);
+    const names = await save(tx, judged, which.now);
     await tx.query(
       `delete from ruawatch.log_open o using jsonb_to_recordset($1::jsonb) as k(source_id integer, host text, queue_id text)
         where (o.source_id, o.host, o.queue_id) = (k.source_id, k.host, k.queue_id)`,
       [given],
     );
-    return keys.length;
+    return { ids: keys.length, domains: await noteSent(tx, names) };
   });
 }
 
@@ -132,8 +133,9 @@ const VALUES = NAMES.map((name) => (name === 'started_at' || name === 'last_at' 
   ', ',
 );
 
-async function save(tx: Tx, judged: readonly Judged[], now: Date): Promise<void> {
-  if (judged.length === 0) return;
+/** @returns the domains that the messages count for, or counted for before */
+async function save(tx: Tx, judged: readonly Judged[], now: Date): Promise<string[]> {
+  if (judged.length === 0) return [];
   const fresh = judged.filter(({ message_key }) => message_key === null);
   const { rows: keys } = await tx.query<{ key: number }>(
     "select nextval(pg_get_serial_sequence('ruawatch.sent_messages', 'message_key')) as key from generate_series(1, $1)",
@@ -165,6 +167,9 @@ async function save(tx: Tx, judged: readonly Judged[], now: Date): Promise<void>
     counted,
     now,
   );
+  const verified = judged.flatMap(({ verify }) => verify.flatMap(({ domain }) => domain ?? []));
+  const sent = [...before.map((row) => row.counted), ...counted].map(({ domain }) => domain);
+  return [...new Set([...sent, ...verified])].filter((name) => name !== '');
 }
 
 /** How many queue ids wait to be judged, and since when the oldest does. */
