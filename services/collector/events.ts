@@ -68,9 +68,6 @@ export interface Reading {
   events: LogEvent[];
 }
 
-/** Reads what a program wrote after its name. Null: a line that the parser does not know. */
-export type ProgramParser = (text: string) => Reading | null;
-
 /** A known line that says nothing of a message. */
 export const SILENT: Reading = { queueId: null, events: [] };
 
