@@ -27,7 +27,22 @@ const of = (word: string) => final.filter((i) => i.word === word).map((i) => i.r
 
 describe('Dockerfile', () => {
   it('says how many services docker-compose.yml runs', () => {
-    const NUMBERS = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'eleven', 'twelve', 'thirteen'];
+    const NUMBERS = [
+      'zero',
+      'one',
+      'two',
+      'three',
+      'four',
+      'five',
+      'six',
+      'seven',
+      'eight',
+      'nine',
+      'ten',
+      'eleven',
+      'twelve',
+      'thirteen',
+    ];
     const [, number] = /runs its (\w+) services/.exec(read('Dockerfile')) ?? [];
     expect(number).toBe(NUMBERS[SERVICE_NAMES.length]);
   });
