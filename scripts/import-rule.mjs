@@ -19,7 +19,7 @@ export const SERVICES = {
   approver: [...COMMON, 'requests', 'findings'],
   applier: ['dns', 'requests', 'store', 'shared'],
   gateway: [...COMMON, 'requests'],
-  milter: COMMON,
+  milter: [...COMMON, 'requests'],
   cluster: [...COMMON, 'requests'],
   collector: COMMON,
   analyzer: [...COMMON, 'findings'],

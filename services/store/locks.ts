@@ -33,9 +33,14 @@ export async function lockNamed(tx: Tx, name: 'compose' | 'senders' | 'requests'
 }
 
 /** Takes such a lock until the transaction ends. @returns false when somebody has it */
-export async function tryLockNamed(tx: Tx, name: 'apply' | 'grants' | 'judge'): Promise<boolean> {
+export async function tryLockNamed(tx: Tx, name: 'apply' | 'grants' | 'judge' | `held ${string}`): Promise<boolean> {
   const { rowCount } = await tx.query('select from ruawatch.locks where name = $1 for update skip locked', [name]);
   return rowCount === 1;
+}
+
+/** Makes such a lock where it is not there yet, for a name that a machine has. */
+export async function makeLock(q: Queryable, name: `held ${string}`): Promise<void> {
+  await q.query('insert into ruawatch.locks (name) values ($1) on conflict do nothing', [name]);
 }
 
 /** Domains share 1,024 locks. Two domains with the same lock are analyzed one after the other. */

@@ -1,7 +1,8 @@
 import { domainToASCII } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { clean } from '../../mails/plain-text.ts';
-import { codeOf, messageOf, PermanentError, type RuawatchError, SettingsError, TransientError } from '../../shared/errors.ts';
+import { codeOf, messageOf, PermanentError, type RuawatchError, TransientError } from '../../shared/errors.ts';
+import { type SmtpSettings, smtpSettings } from '../../shared/settings/smtp-url.ts';
 import { askServer } from './ask-server.ts';
 import { needsSmtpUtf8 } from './recipients.ts';
 
@@ -38,58 +39,9 @@ const SILENCE_MS = 60_000;
  */
 const MAIL_MS = 10 * 60_000;
 
-interface Settings {
-  host: string;
-  port: number;
-  secure: boolean;
-  requireTLS: boolean;
-  ignoreTLS: boolean;
-  auth?: { user: string; pass: string };
-  tls: { rejectUnauthorized: boolean };
-}
-
-/**
- * smtps:// is TLS from the first byte, smtp:// must upgrade by STARTTLS, smtp://…?tls=none stays plain (a
- * relay on this machine, tests). `?tls_verify=no` accepts a certificate of the server's own making.
- * @throws SettingsError that never shows the URL
- */
-function settingsOf(smtpUrl: string): Settings {
-  const url = URL.canParse(smtpUrl) ? new URL(smtpUrl) : null;
-  if (url === null || (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') || url.hostname === '') {
-    throw new SettingsError('SMTP_URL must be an SMTP URL, such as smtps://user:password@host (it is not shown here).');
-  }
-  for (const [key, value] of url.searchParams) {
-    if (key === 'tls' ? value !== 'none' || url.protocol === 'smtps:' : key !== 'tls_verify' || !/^(yes|no)$/.test(value)) {
-      throw new SettingsError(
-        `SMTP_URL has an option that is not known, "${clean(key, 30)}": there are tls=none (with smtp://) and tls_verify=no.`,
-      );
-    }
-  }
-  const secure = url.protocol === 'smtps:';
-  const plain = url.searchParams.get('tls') === 'none';
-  const user = decoded(url.username);
-  return {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? (secure ? 465 : plain ? 25 : 587) : Number(url.port),
-    secure,
-    requireTLS: !secure && !plain,
-    ignoreTLS: plain,
-    ...(user === '' ? {} : { auth: { user, pass: decoded(url.password) } }),
-    tls: { rejectUnauthorized: url.searchParams.get('tls_verify') !== 'no' },
-  };
-}
-
 /** @throws SettingsError when SMTP_URL cannot be used, whatever the server says */
 export function checkSmtpUrl(smtpUrl: string): void {
-  settingsOf(smtpUrl);
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch (error) {
-    throw new SettingsError('SMTP_URL has a % in its user or password that must be written %25.', error);
-  }
+  smtpSettings(smtpUrl);
 }
 
 const LIMITS = {
@@ -103,7 +55,7 @@ const LIMITS = {
  * Opens nothing yet: the connection is made for the first mail and kept for those that follow within seconds.
  */
 export function openMailer(smtpUrl: string): Mailer {
-  const settings = settingsOf(smtpUrl);
+  const settings = smtpSettings(smtpUrl);
   const transport = createTransport({
     ...settings,
     ...LIMITS,
@@ -137,7 +89,7 @@ export function openMailer(smtpUrl: string): Mailer {
 }
 
 /** @throws RuawatchError when the server cannot be reached, or refuses TLS or the login */
-async function verify(settings: Settings): Promise<void> {
+async function verify(settings: SmtpSettings): Promise<void> {
   const transport = createTransport({ ...settings, ...CHECK_LIMITS });
   try {
     await transport.verify();
@@ -187,7 +139,7 @@ const CHECK_LIMITS = { connectionTimeout: 8_000, greetingTimeout: 8_000, dnsTime
  * Asks a server whether it takes mail from this sender (many demand STARTTLS or a login, and say so at MAIL FROM only) and for these
  * recipients. After a login only the latter is asked. No mail is sent.
  */
-async function checkAddresses(settings: Settings, { alertFrom, alertTo }: Addresses): Promise<void> {
+async function checkAddresses(settings: SmtpSettings, { alertFrom, alertTo }: Addresses): Promise<void> {
   const { host, port } = settings;
   const foreign = alertTo.find(needsSmtpUtf8);
   const anyone = settings.ignoreTLS && settings.auth === undefined;
@@ -217,7 +169,7 @@ async function checkAddresses(settings: Settings, { alertFrom, alertTo }: Addres
  * @throws RuawatchError with one sentence that says what to fix
  */
 export async function checkSmtp(smtpUrl: string, addresses: Addresses = NO_ADDRESSES): Promise<string> {
-  const settings = settingsOf(smtpUrl);
+  const settings = smtpSettings(smtpUrl);
   await verify(settings);
   await checkAddresses(settings, addresses);
   const line = settings.secure ? 'TLS' : settings.requireTLS ? 'STARTTLS' : 'not encrypted';
@@ -247,7 +199,7 @@ function replyOf(error: SmtpError): string {
  * content) is for good; a refusal of the login or the connection is a matter of settings that a person has to
  * correct, so the mails wait.
  */
-function failureOf(thrown: unknown, settings: Settings): RuawatchError {
+function failureOf(thrown: unknown, settings: SmtpSettings): RuawatchError {
   const error = thrown as SmtpError;
   const where = `${settings.host}:${settings.port}`;
   // Before MAIL FROM is accepted, 530 and 535 ask for a login.
@@ -284,7 +236,7 @@ const CAUSES: Record<string, string> = {
   EABORT: 'it takes too long over a mail',
 };
 
-function sentenceFor(error: SmtpError, settings: Settings, where: string): string {
+function sentenceFor(error: SmtpError, settings: SmtpSettings, where: string): string {
   if (error.command === 'MAIL FROM' && !(settings.ignoreTLS && /STARTTLS/i.test(error.response ?? '')))
     return `The mail server of SMTP_URL (${where}) does not accept ALERT_FROM as the sender: ${replyOf(error)}`;
   if (error.code === 'EAUTH') {

@@ -62,6 +62,9 @@ export function askerOf(token: string, recipients: readonly string[], keyFile: B
   return recipients.find((recipient) => timingSafeEqual(given, signed({ ...named, recipient }, keyFile))) ?? null;
 }
 
+/** SHA-256 of the octets of a mail, in hexadecimal. */
+export const digestOfBytes = (raw: Buffer): string => createHash('sha256').update(raw).digest('hex');
+
 /** The same mail in the same envelope, whoever sends it again. */
 export function identityOf({
   sha256,

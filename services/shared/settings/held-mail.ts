@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { readSecretFile } from './secret-file.ts';
@@ -15,6 +16,8 @@ export const heldMailSchema = z
     keep: z.enum(['postfix', 'store']).default('postfix'),
     /** A file with at least 32 random characters: mails are stored encrypted with it, and links in digests are signed. */
     key_file: z.string().min(1).optional(),
+    /** The name of the machine with the hold queue: the milter of that name carries out what is decided. Without it, that of the machine. */
+    host: z.string().min(1).max(253).optional(),
     /** Where released mail goes in. Without it, Postfix lets go of the copy in its hold queue, without a header that says by whom. */
     smtp_url: z
       .string()
@@ -53,14 +56,20 @@ export const heldMailSchema = z
       say('smtp_holds is set and smtp_url is not: name the port that holds mail');
   });
 
-export interface HeldMail extends Omit<z.infer<typeof heldMailSchema>, 'key_file' | 'smtp_url'> {
+export interface HeldMail extends Omit<z.infer<typeof heldMailSchema>, 'key_file' | 'smtp_url' | 'host'> {
+  host: string;
   /** Absolute; null when none is set. */
   keyFile: string | null;
   smtpUrl: string | null;
 }
 
-export function heldMailOf({ key_file, smtp_url, ...rest }: z.infer<typeof heldMailSchema>, cwd: string): HeldMail {
-  return { ...rest, keyFile: key_file === undefined ? null : path.resolve(cwd, key_file), smtpUrl: smtp_url ?? null };
+export function heldMailOf({ key_file, smtp_url, host, ...rest }: z.infer<typeof heldMailSchema>, cwd: string): HeldMail {
+  return {
+    ...rest,
+    keyFile: key_file === undefined ? null : path.resolve(cwd, key_file),
+    smtpUrl: smtp_url ?? null,
+    host: host ?? hostname(),
+  };
 }
 
 /** The key of held mail; null when none is set. @throws Error that continues the name of the setting */

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { HeldFacts, NewHeld } from '../../requests/held/facts.ts';
 import { normalFacts } from '../../requests/held/normal.ts';
 import { identityOf, sealBody } from '../../requests/held/seal.ts';
@@ -20,6 +21,8 @@ export interface HoldMeans {
   most: number;
   /** Null for the database's clock. */
   at?: Date | null;
+  /** The machine whose hold queue has it (`milter.hold.host`); without it, that of this process. */
+  host?: string;
 }
 
 export interface Held {
@@ -51,7 +54,7 @@ export async function holdMessage(db: Db, message: NewHeld, means: HoldMeans): P
       similar: await similarHeld(tx, facts.header_from_domain, now),
     });
     const also = async (inside: Tx, key: number) => {
-      held_key = await insertHeld(inside, { facts, identity, request_key: key, now });
+      held_key = await insertHeld(inside, { facts, identity, request_key: key, now, host: means.host ?? hostname() });
       if (sealed !== null)
         await inside.query('insert into ruawatch.held_bodies (held_key, sealed) values ($1, $2)', [held_key, sealed]);
     };
@@ -97,7 +100,7 @@ async function checkRoom(q: Queryable, most: number): Promise<void> {
 
 async function insertHeld(
   tx: Tx,
-  { facts, identity, request_key, now }: { facts: HeldFacts; identity: string; request_key: number; now: Date },
+  { facts, now, ...row }: { facts: HeldFacts; identity: string; request_key: number; now: Date; host: string },
 ): Promise<number> {
   const { queue_id, results, attachments, ...rest } = facts;
   const values = {
@@ -105,8 +108,7 @@ async function insertHeld(
     queue_ids: queue_id === null ? [] : [queue_id],
     results: JSON.stringify(results),
     attachments: JSON.stringify(attachments),
-    identity,
-    request_key,
+    ...row,
     held_at: now,
   };
   const columns = Object.keys(values);

@@ -6,7 +6,11 @@ import { tryLockNamed } from '../locks.ts';
  * process. The work has transactions of its own.
  * @returns whether it was done
  */
-export async function whileAlone(db: Db, work: () => Promise<void>, lock: 'apply' | 'grants' = 'apply'): Promise<boolean> {
+export async function whileAlone(
+  db: Db,
+  work: () => Promise<void>,
+  lock: 'apply' | 'grants' | `held ${string}` = 'apply',
+): Promise<boolean> {
   return transaction(db, async (tx) => {
     await tx.query('set local idle_in_transaction_session_timeout = 0');
     if (!(await tryLockNamed(tx, lock))) return false;

@@ -22,6 +22,8 @@ export interface NewDecision {
   digest: string;
   /** Where it was decided: console, api or cli. */
   via: string;
+  /** What belongs to the decision, written with it. */
+  also?: (tx: Tx, state: State) => Promise<unknown>;
 }
 
 const REFUSALS: Record<Refusal, string> = {
@@ -67,7 +69,9 @@ export async function decide(db: Db, key: number, given: NewDecision, at: Date |
     const refused = await refusedNow(tx, request, given.digest, now);
     // An expiry is to be kept: the error is for after the commit.
     if (refused !== null) return { state: 'expired' as const, error: refused };
-    return { state: await take(tx, request, given, now), error: null };
+    const state = await take(tx, request, given, now);
+    await given.also?.(tx, state);
+    return { state, error: null };
   });
   if (error !== null) throw error;
   return state;
@@ -225,7 +229,8 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
     const applying = request.state === 'applying';
     if (!applying && request.state !== 'pending' && request.state !== 'approved' && request.state !== 'draft')
       throw settled(key, request.state);
-    if (applying && !(await nothingChanged(tx, key))) throw settled(key, 'applying');
+    // A mail may be on its way at this moment.
+    if (applying && (request.kind === 'messages.release' || !(await nothingChanged(tx, key)))) throw settled(key, 'applying');
     if (request.kind === 'review')
       throw new PermanentError(
         'review_by_others',

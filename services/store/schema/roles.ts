@@ -275,7 +275,7 @@ export const GRANTS = {
   /** Takes mails as they arrive, holds some of them, and carries out what is decided about those. It decides nothing. */
   ruawatch_milter: {
     migrations: ['select'],
-    locks: ['select', 'update'],
+    locks: ['select', 'insert', 'update'],
     held_messages: ['select', 'insert', 'update'],
     held_bodies: ['select', 'insert'],
     // It opens the request that decides, and takes the steps after the decision.

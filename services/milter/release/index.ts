@@ -1,0 +1,122 @@
+import { systemClock } from '../../shared/clock.ts';
+import { messageOf } from '../../shared/errors.ts';
+import { type Context, firstStuck, repeat } from '../../shared/runtime/service.ts';
+import { readHoldKey } from '../../shared/settings/held-mail.ts';
+import { settleStop } from '../../store/held/steps.ts';
+import { heldWork, isLeftOver, type Keeper, unknownCopies, waitingCopies } from '../../store/held/work.ts';
+import { makeLock } from '../../store/locks.ts';
+import { whileAlone } from '../../store/requests/alone.ts';
+import { carryOut, type ReleaseMeans } from './carry-out.ts';
+import { releaseMark } from './header.ts';
+import { holdQueue } from './postfix.ts';
+
+export interface Releasing {
+  /** What it waits for, as a sentence; null while it works. */
+  waitingFor(): string | null;
+  stuck(): string | null;
+  stop(): Promise<void>;
+}
+
+const TURN_MS = 1_000;
+/** How often the hold queue is compared with the store. */
+const SWEEP_MS = 300_000;
+/** A mail is in the hold queue so long after it was held: its server has answered its client by then. */
+const SETTLED_MS = 900_000;
+
+/**
+ * Carries out what is decided about held mails: those in the hold queue of this machine, and those in the store. Any number of processes
+ * may run; one works on a queue at a time.
+ */
+export function startRelease(context: Context): Releasing {
+  const { config, db, clock } = context;
+  const settings = config.milter.hold;
+  const log = context.log.child({ service: 'milter', part: 'release' });
+  const at = () => (clock === systemClock ? null : clock.now());
+  const outbound = config.smtpUrl === null || config.alertFrom === null ? null : { url: config.smtpUrl, from: config.alertFrom };
+  const failures = new Map<string, string>();
+  let swept: number | null = null;
+
+  const turn = async (name: `held ${string}`, keeper: Keeper, signal: AbortSignal, turned: () => void) => {
+    try {
+      const means: ReleaseMeans = {
+        db,
+        log,
+        settings,
+        key: readHoldKey(settings),
+        outbound,
+        queue: holdQueue(settings),
+        at,
+        now: () => clock.now(),
+      };
+      await whileAlone(
+        db,
+        async () => {
+          let broken: unknown = null;
+          for (const held_key of await heldWork(db, keeper, at())) {
+            if (signal.aborted) return;
+            try {
+              await carryOut(held_key, means);
+            } catch (error) {
+              // One that cannot be carried out keeps no other from it.
+              log.error({ held: held_key, err: messageOf(error) }, 'what was decided about a held mail could not be done');
+              broken ??= error;
+            }
+            turned();
+          }
+          if (keeper.kept_in === 'postfix' && (swept === null || performance.now() - swept >= SWEEP_MS)) {
+            await sweep(means, keeper.host);
+            swept = performance.now();
+          }
+          if (broken !== null) throw broken;
+        },
+        name,
+      );
+      failures.delete(name);
+    } catch (error) {
+      failures.set(name, `Held mails cannot be released: ${messageOf(error)}`);
+      throw error;
+    }
+  };
+  const own = `held ${settings.host}` as const;
+  let made = false;
+  const loops = [
+    repeat(TURN_MS, (signal, turned) => turn('held store', { kept_in: 'store' }, signal, turned), log, 'releasing stored mails'),
+    ...(settings.keep === 'postfix'
+      ? [
+          repeat(
+            TURN_MS,
+            async (signal, turned) => {
+              if (!made) await makeLock(db, own);
+              made = true;
+              await turn(own, { kept_in: 'postfix', host: settings.host }, signal, turned);
+            },
+            log,
+            'releasing mails of the hold queue',
+          ),
+        ]
+      : []),
+  ];
+  return {
+    waitingFor: () => [...failures.values()][0] ?? null,
+    stuck: () => firstStuck(loops),
+    stop: async () => {
+      await Promise.all(loops.map((loop) => loop.stop()));
+    },
+  };
+}
+
+/** Deletes copies that a release left behind, and ends what waits for a decision about a mail that is gone. */
+export async function sweep({ db, queue, log, at, now }: ReleaseMeans, host: string): Promise<void> {
+  const there = new Set((await queue.list()).map(({ id }) => id));
+  for (const id of await unknownCopies(db, [...there])) {
+    const mark = releaseMark(await queue.readHeader(id));
+    if (mark === null || !(await isLeftOver(db, mark, id))) continue;
+    await queue.remove([id]);
+    log.info({ held: mark.held_key, id }, 'a copy that a release left behind was deleted');
+  }
+  for (const { held_key, queue_ids } of await waitingCopies(db, host, new Date(now().getTime() - SETTLED_MS))) {
+    if (queue_ids.some((id) => there.has(id))) continue;
+    const answer = 'The mail is not in the hold queue: somebody has released or deleted it there, or the server never kept it.';
+    await settleStop(db, held_key, { state: 'lost', answer }, at());
+  }
+}

@@ -1,0 +1,57 @@
+import type { Queryable } from '../../shared/runtime/db.ts';
+
+/** Which mails a process works on: those in the hold queue of its machine, or those in the store. */
+export type Keeper = { kept_in: 'postfix'; host: string } | { kept_in: 'store' };
+
+const MOST = 200;
+
+/**
+ * The held mails about which something is to be done: decided ones, those that a process left behind, and copies in the hold queue of
+ * what is settled. The oldest first.
+ */
+export async function heldWork(q: Queryable, keeper: Keeper, at: Date | null): Promise<number[]> {
+  const { rows } = await q.query<{ held_key: number }>(
+    `select h.held_key from ruawatch.held_messages h join ruawatch.requests r using (request_key)
+      where h.kept_in = $1 and ($2::text is null or h.host = $2)
+        and (h.retry_at is null or h.retry_at <= coalesce($3, clock_timestamp()))
+        and (((h.state = 'releasing' or (h.state = 'held' and r.state not in ('draft', 'pending'))) and not h.doubt)
+             or (h.settled_at is not null and h.cleared_at is null))
+      order by 1 limit ${MOST}`,
+    [keeper.kept_in, keeper.kept_in === 'postfix' ? keeper.host : null, at],
+  );
+  return rows.map(({ held_key }) => held_key);
+}
+
+/** Of names in a hold queue, those of copies that no row knows. */
+export async function unknownCopies(q: Queryable, ids: readonly string[]): Promise<string[]> {
+  const { rows } = await q.query<{ id: string }>(
+    `select id from unnest($1::text[]) id
+      where not exists (select from ruawatch.held_messages where queue_ids @> array[id] or copy_id = id)`,
+    [ids],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Whether a copy with this mark is one of a release that has another copy, or is over: then nobody needs it. */
+export async function isLeftOver(q: Queryable, mark: { held_key: number; token: string }, id: string): Promise<boolean> {
+  const { rowCount } = await q.query(
+    `select from ruawatch.held_messages
+      where held_key = $1 and release_token = $2 and copy_id is distinct from $3 and (copy_id is not null or settled_at is not null)`,
+    [mark.held_key, mark.token, id],
+  );
+  return rowCount === 1;
+}
+
+/** Mails in the hold queue of a machine that wait for a decision and have waited for some time, with the names of their copies. */
+export async function waitingCopies(
+  q: Queryable,
+  host: string,
+  before: Date,
+): Promise<{ held_key: number; queue_ids: string[] }[]> {
+  const { rows } = await q.query<{ held_key: number; queue_ids: string[] }>(
+    `select held_key, queue_ids from ruawatch.held_messages
+      where state = 'held' and kept_in = 'postfix' and host = $1 and held_at < $2 order by 1 limit 10000`,
+    [host, before],
+  );
+  return rows;
+}
