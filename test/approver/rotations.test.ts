@@ -58,6 +58,7 @@ const settings = (extra: Partial<DkimKey> = {}): DkimKey => ({
   layout: 'opendkim',
   folder,
   command: null,
+  kubernetes: null,
   reload: null,
   prefix: 'r',
   bits: 2048,

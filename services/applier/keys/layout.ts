@@ -9,6 +9,8 @@ export interface KeyStore {
   make(selector: string): Promise<string>;
   /** Lets a key sign from now on. The one before stays: mail under way, and a way back, need it. */
   switchTo(selector: string): Promise<void>;
+  /** Why a new key may not sign yet, as the end of a sentence; null when all that sign have it. Without it, they have it at once. */
+  waitsFor?(selector: string): Promise<string | null>;
 }
 
 /** What is wrong with a place of keys: a sentence for a person. */

@@ -27,6 +27,7 @@ const SERVICES = {
   applier: async (context: Context) => (await import('../../applier/index.ts')).startApplier(context),
   gateway: async (context: Context) => (await import('../../gateway/index.ts')).startGateway(context),
   collector: async (context: Context) => (await import('../../collector/index.ts')).startCollector(context),
+  cluster: async (context: Context) => (await import('../../cluster/index.ts')).startCluster(context),
   alerter: async (context: Context) => (await import('../../alerter/index.ts')).startAlerter(context),
   console: async (context: Context) =>
     (await import('../../console/index.ts')).startConsole(context, forPeople(context.log), probesOf(context)),
@@ -170,6 +171,10 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
     throw new SettingsError('The console needs an address: CONSOLE_LISTEN is "off".');
   if (named.includes('gateway') && config.gateway.listen === null)
     throw new SettingsError('The gateway needs an address and a key file: set gateway.listen and gateway.key_file.');
+  if (named.includes('cluster') && config.cluster.source === null)
+    throw new SettingsError(
+      'The cluster service needs a cluster: set cluster.in_cluster, cluster.kubeconfig or cluster.addresses_file.',
+    );
   if (names.includes('gateway') && config.gateway.listen !== null) readKeyFile(config.gateway.keyFile);
   if (named.includes('collector') && !listensForLogs(config.collector))
     throw new SettingsError(
@@ -180,6 +185,7 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
     console: config.console.listen === null,
     gateway: config.gateway.listen === null,
     collector: !listensForLogs(config.collector),
+    cluster: config.cluster.source === null,
   };
   return names.filter((n) => off[n] !== true);
 }

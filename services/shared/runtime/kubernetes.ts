@@ -136,7 +136,7 @@ export class Kubernetes {
     let next = '';
     for (;;) {
       const query = new URLSearchParams({ limit: String(PAGE), ...(next === '' ? {} : { continue: next }) });
-      const page = (await this.send('GET', `${path}?${query}`, { signal })) as {
+      const page = (await this.send('GET', withQuery(path, query), { signal })) as {
         metadata?: { resourceVersion?: string; continue?: string };
         items?: KubernetesObject[] | null;
       };
@@ -152,7 +152,12 @@ export class Kubernetes {
    * Changes since a version, until the server ends the watch, which it does after some minutes.
    * @throws KubernetesError; status 410 when the version is too old, and everything has to be listed again
    */
-  async watch(path: string, version: string, on: (event: WatchEvent) => void, signal: AbortSignal): Promise<void> {
+  async watch(
+    path: string,
+    version: string,
+    on: { /** The server has let us in. */ open: () => void; event: (event: WatchEvent) => void },
+    signal: AbortSignal,
+  ): Promise<void> {
     const query = new URLSearchParams({
       watch: 'true',
       resourceVersion: version,
@@ -160,11 +165,12 @@ export class Kubernetes {
       timeoutSeconds: String(WATCH_SECONDS),
     });
     let rest = '';
-    await this.exchange('GET', `${path}?${query}`, { signal, silenceMs: SILENCE_MS }, (text) => {
+    const given = { signal, silenceMs: SILENCE_MS, open: on.open };
+    await this.exchange('GET', withQuery(path, query), given, (text) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop()!;
       if (rest.length > MOST_BYTES) throw new KubernetesError(null, `${path} sent a line without an end.`);
-      for (const line of lines) if (line.trim() !== '') on(eventOf(line));
+      for (const line of lines) if (line.trim() !== '') on.event(eventOf(line));
     });
     if (rest.trim() !== '') throw new KubernetesError(null, `${path} ended in the middle of a line.`);
   }
@@ -185,7 +191,7 @@ export class Kubernetes {
   private async exchange(
     method: string,
     path: string,
-    { body, signal, silenceMs }: { body?: unknown; signal?: AbortSignal | undefined; silenceMs: number },
+    { body, signal, silenceMs, open }: { body?: unknown; signal?: AbortSignal | undefined; silenceMs: number; open?: () => void },
     on: (text: string) => void,
   ): Promise<void> {
     const given = await this.server.options();
@@ -212,6 +218,7 @@ export class Kubernetes {
       const fail = (error: unknown) => reject(error instanceof KubernetesError ? error : unreached(this.server.url, error));
       const sent = (url.protocol === 'https:' ? request : plainRequest)(url, options, (answer) => {
         const ok = answer.statusCode! >= 200 && answer.statusCode! < 300;
+        if (ok) open?.();
         let refusal = '';
         answer.setEncoding('utf8');
         answer.on('data', (text: string) => {
@@ -236,6 +243,8 @@ export class Kubernetes {
     });
   }
 }
+
+const withQuery = (path: string, query: URLSearchParams) => `${path}${path.includes('?') ? '&' : '?'}${query}`;
 
 const unreached = (url: string, error: unknown) =>
   new KubernetesError(null, `The API server ${url} cannot be reached: ${messageOf(error)}.`);

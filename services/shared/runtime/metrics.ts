@@ -29,6 +29,8 @@ export interface Metrics {
   logRequests: Counter<'outcome'>;
   logJudged: Counter;
   logOpen: Gauge;
+  egressWays: Gauge<'state'>;
+  clusterErrors: Counter<'resource'>;
   rawBytes: Gauge;
   rawTotalBytes: Gauge;
 }
@@ -127,6 +129,16 @@ export function createMetrics(): Metrics {
     ),
     logJudged: counter('ruawatch_log_judged_total', 'Queue ids whose lines were joined and judged'),
     logOpen: gauge('ruawatch_log_open', 'Queue ids with lines that are not judged yet'),
+    egressWays: gauge(
+      'ruawatch_egress_ways',
+      'Ways by which mail leaves the cluster, by whether their addresses are known (known, unknown)',
+      'state',
+    ),
+    clusterErrors: counter(
+      'ruawatch_cluster_errors_total',
+      'Failures of listing and watching the cluster, by resource (nodes, ciliumegressgatewaypolicies, ippools, pods)',
+      'resource',
+    ),
     addresses: counter(
       'ruawatch_addresses_total',
       'Addresses looked up, by outcome (confirmed, unconfirmed, none, failed)',

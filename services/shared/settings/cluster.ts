@@ -14,8 +14,8 @@ export const clusterSchema = z
     context: z.string().min(1).optional(),
     /** A file that lists the addresses, in place of a cluster's API. */
     addresses_file: z.string().min(1).optional(),
-    /** The environments of mail-guard.yaml that are in this cluster; all without it. */
-    environments: z.array(z.string().min(1)).min(1).optional(),
+    /** What mail-guard.yaml calls this cluster; without it, all environments are in it. */
+    name: z.string().min(1).optional(),
     /** How long addresses have to rest before a change is asked for. */
     debounce_minutes: z.number().min(0).max(60).default(2),
     /** How long mail may wait in a queue and still leave. */
@@ -43,8 +43,8 @@ export interface KubernetesAccess {
 export interface Cluster {
   /** Null when it is off. */
   source: { kind: 'file'; file: string } | ({ kind: 'api' } & KubernetesAccess) | null;
-  /** Null for all. */
-  environments: readonly string[] | null;
+  /** As environments of mail-guard.yaml name it; null for all of them. */
+  name: string | null;
   debounceMs: number;
   queueMs: number;
   everyMs: number;
@@ -71,7 +71,7 @@ export function clusterOf(
     mistakes.push('cluster is set and guard.file is not: mail-guard.yaml says by which ways the mail of which domain leaves.');
   return {
     source,
-    environments: given.environments ?? null,
+    name: given.name ?? null,
     debounceMs: given.debounce_minutes * MINUTE_MS,
     queueMs: given.queue_days * DAY_MS,
     everyMs: given.every_minutes * MINUTE_MS,

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { messageOf, SettingsError } from '../errors.ts';
 import { type Access, accessOf } from './access.ts';
 import { type Collector, toCollector } from './collector.ts';
+import { type Cluster, clusterOf } from './cluster.ts';
 import { type DkimKey, dkimKeys } from './dkim-keys.ts';
 import { type DnsTarget, dnsTargets } from './dns-servers.ts';
 import type { Gateway } from './gateway.ts';
@@ -53,6 +54,7 @@ export interface Config {
   dkimKeys: DkimKey[];
   access: Access;
   gateway: Gateway;
+  cluster: Cluster;
   milter: Milter;
   collector: Collector;
   analyzer: Settings['analyzer'];
@@ -91,6 +93,9 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   const oidc = oidcOf(settings.console.oidc, cwd, mistakes);
   const targets = dnsTargets(settings.dns, cwd, mistakes);
   const keys = dkimKeys(settings.dkim, cwd, mistakes);
+  const cluster = clusterOf(settings.cluster, cwd, settings.guard.file, mistakes);
+  if (keys.some(({ kubernetes }) => kubernetes?.pods != null) && cluster.source?.kind !== 'api')
+    mistakes.push('dkim: kubernetes.pods is read by the service cluster: set cluster.in_cluster or cluster.kubeconfig.');
   const access = accessOf(settings.access, settings.approvals.groups, cwd, mistakes);
   const alertTo = listOf(settings.ALERT_TO);
   for (const to of alertTo) if (!email.safeParse(to).success) mistakes.push(`ALERT_TO has "${to}", which is not a mail address.`);
@@ -123,6 +128,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     },
     dnsTargets: targets,
     dkimKeys: keys,
+    cluster,
     access,
     gateway: {
       listen: listenOf(settings.gateway.listen),

@@ -3,6 +3,7 @@ import { parseServer } from '../../dns/client/servers.ts';
 import { approvalsSchema } from '../../requests/rules.ts';
 import { accessSchema } from './access.ts';
 import { collectorSchema } from './collector.ts';
+import { clusterSchema } from './cluster.ts';
 import { dkimSchema } from './dkim-keys.ts';
 import { dnsSchema } from './dns-servers.ts';
 import { gatewaySchema } from './gateway.ts';
@@ -126,6 +127,8 @@ export const settingsSchema = z.strictObject({
   milter: milterSchema,
   /** Where mail logs are taken: docs/logs.md. */
   collector: collectorSchema,
+  /** Whose addresses SPF records follow: docs/cluster.md. */
+  cluster: clusterSchema,
   /** DKIM keys that are rotated: docs/changes.md. */
   dkim: dkimSchema,
   analyzer: z

@@ -70,6 +70,8 @@ export const GRANTS = {
     requests: ['select (request_key, domain, rule, state, stage, unreachable_since)'],
     // Those that could not be ended.
     grants: ['select (grant_key, holder, server, name, answer, state, ends_at, end_since)'],
+    // SPF records that cannot follow their cluster.
+    egress_records: ['select'],
     reports: ['select'],
     trust_checks: ['select'],
     // For the keys a new source signs with, the failed checks of a broken one, and the names below a domain.
@@ -218,6 +220,8 @@ export const GRANTS = {
     changes: ['select', 'insert', 'update (state, settled_at, answer)'],
     rotations: ['select', 'update'],
     onboardings: ['select'],
+    // Whether all pods of a signer have its new key.
+    signer_pods: ['select'],
     // What is lent, and to whom: it ends when they are gone.
     grants: [
       'select',
@@ -295,6 +299,32 @@ export const GRANTS = {
     domain_reporters: ['select (domain, reporter, decides)'],
     sources: ['select'],
     source_days: ['select'],
+  },
+  /** Follows the addresses of a cluster, and asks for changes of SPF. It decides nothing, and changes nothing. */
+  ruawatch_cluster: {
+    migrations: ['select'],
+    egress_leases: ['select', 'insert', 'update', 'delete'],
+    egress_ways: ['select', 'insert', 'update (observed_at, unknown, unknown_since)'],
+    egress_addresses: ['select', 'insert', 'update', 'delete'],
+    egress_records: ['select', 'insert', 'update', 'delete'],
+    signer_pods: ['select', 'insert', 'update'],
+    // It opens requests as the approver does, and takes no other step of them but those that follow from a rule.
+    locks: ['select', 'update'],
+    requests: ['select', 'insert', 'update (state, changed_at, stage, expires_at, decided_at)'],
+    decisions: ['select'],
+    request_timers: ['select', 'insert'],
+    request_events: ['select', 'insert'],
+    approver_groups: ['select'],
+    deputies: ['select'],
+    audit_head: ['select'],
+    audit: ['select'],
+    // What a request is held against.
+    domains: ['select (domain, state)'],
+    sources: ['select'],
+    selector_days: ['select'],
+    domain_reporters: ['select (domain, reporter, decides)'],
+    reports: ['select (report_key, domain, reporter, begin_at, superseded_by, trust)'],
+    records: ['select (report_key, begin_at, source, source_ip, count, dkim_aligned, spf_aligned)'],
   },
   ruawatch_alerter: {
     migrations: ['select'],
@@ -434,6 +464,7 @@ const FUNCTIONS: Partial<Record<keyof typeof GRANTS, readonly string[]>> = {
   ruawatch_applier: ['audit_append(text)'],
   ruawatch_gateway: ['audit_append(text)'],
   ruawatch_milter: ['audit_append(text)'],
+  ruawatch_cluster: ['audit_append(text)'],
   ruawatch_console: ['audit_append(text)'],
 };
 
