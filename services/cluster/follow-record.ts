@@ -1,5 +1,5 @@
 import type { Dns } from '../dns/client/types.ts';
-import { addressesIn } from '../dns/guard/egress.ts';
+import { spfOver } from '../dns/guard/egress.ts';
 import { networkContains } from '../dns/guard/spf-terms.ts';
 import { withPlanned } from '../dns/planned.ts';
 import { ownNetworks } from '../dns/spf/edit.ts';
@@ -81,7 +81,7 @@ export async function lookAtRecord(dns: Dns, given: LookOptions): Promise<Looked
   return { state: 'decided', text, decided, admitted: (address) => termThatAdmits(name, address, dns, asking) };
 }
 
-/** Whether SPF admits an address, or all that are tried of a network. */
+/** Whether SPF admits an address, or all of a network. */
 async function admitted(
   name: string,
   text: string,
@@ -92,12 +92,9 @@ async function admitted(
   // Most are in the record itself, and need no question; not where a term denies something.
   const plain = parseSpf(text).mechanisms.every(({ qualifier, kind }) => qualifier === '+' || kind === 'all');
   if (plain && ownNetworks(text).some((network) => networkContains(network, address))) return 'pass';
-  for (const ip of addressesIn(address)) {
-    const { result } = await evaluateSpf({ ip, helo: name, mailFrom: `postmaster@${name}` }, dns, asking);
-    if (result === 'temperror') return 'unknown';
-    if (result !== 'pass') return 'no';
-  }
-  return 'pass';
+  const parts = await spfOver(address, { helo: name, mailFrom: `postmaster@${name}` }, dns, asking);
+  if (parts.some(({ spf }) => spf === 'temperror')) return 'unknown';
+  return parts.every(({ spf }) => spf === 'pass') ? 'pass' : 'no';
 }
 
 /** The address of all that come which a planned record would still not admit; null when it admits all. */

@@ -63,7 +63,8 @@ export function startCluster(context: Context, given: ClusterOptions = {}): Serv
   };
 }
 
-class ClusterWatch {
+/** What the service does in one turn: for whoever moves the clock himself. */
+export class ClusterWatch {
   private readonly context: Context;
   private readonly log: Context['log'];
   private readonly guard: GuardWatch;

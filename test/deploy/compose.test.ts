@@ -84,8 +84,8 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('starts every service but the gateway and the collector, which need settings of their own, without being asked', () => {
-    const profiles: Record<string, string[]> = { gateway: ['gateway'], collector: ['logs'] };
+  it('starts every service but those that need settings of their own without being asked', () => {
+    const profiles: Record<string, string[]> = { gateway: ['gateway'], collector: ['logs'], cluster: ['cluster'] };
     for (const [name, s] of all) expect(s.profiles, name).toEqual(profiles[name]);
   });
 
@@ -119,6 +119,7 @@ describe('docker-compose.yml', () => {
       'alerter',
       'applier',
       'approver',
+      'cluster',
       'collector',
       'console',
       'enricher',

@@ -173,6 +173,11 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
                'own-domain', 'own_domain', 1, 'x', '[]')`,
       [key, BOOKS],
     );
+    await db.query(`insert into ruawatch.egress_records (name, domain, checked_at) values ($1, $1, now()) on conflict do nothing`, [BOOKS]);
+    await db.query(
+      `insert into ruawatch.egress_addresses (environment, egress, address, since) values ('production', 'nodes', '192.0.2.1', now())
+       on conflict do nothing`,
+    );
     await db.query(
       `insert into ruawatch.rotations (domain, step, asked_by, why, started_at, stepped_at) values ($1, 'done', 'approver', 'x', now(), now())`,
       [BOOKS],

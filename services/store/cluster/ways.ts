@@ -35,6 +35,15 @@ export async function leaveEnvironments(db: Db, owner: string): Promise<void> {
   await db.query('delete from ruawatch.egress_leases where owner = $1', [owner]);
 }
 
+/** All ways that were ever observed, with their addresses. */
+export async function allWays(q: Queryable): Promise<StoredWay[]> {
+  const { rows } = await q.query<{ environment: string }>('select distinct environment from ruawatch.egress_ways');
+  return loadWays(
+    q,
+    rows.map(({ environment }) => environment),
+  );
+}
+
 /** The ways of some environments, with their addresses. */
 export async function loadWays(q: Queryable, environments: readonly string[]): Promise<StoredWay[]> {
   const { rows: ways } = await q.query<Omit<StoredWay, 'addresses'>>(

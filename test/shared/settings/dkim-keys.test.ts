@@ -18,6 +18,7 @@ test('paths are those of the settings file, and what is left out has its usual v
       layout: 'opendkim',
       folder: '/etc/ruawatch/keys',
       command: null,
+      kubernetes: null,
       reload: ['systemctl', 'reload', 'opendkim'],
       prefix: 'r',
       bits: 2048,
@@ -28,10 +29,38 @@ test('paths are those of the settings file, and what is left out has its usual v
       layout: 'command',
       folder: null,
       command: ['/etc/ruawatch/keys', '-v'],
+      kubernetes: null,
       reload: null,
       prefix: 'k',
       bits: 4096,
       rotateEveryDays: 180,
+    },
+  ]);
+});
+
+const KUBERNETES = { namespace: 'mail', secret: 'dkim', config_map: 'signer', signer: 'rspamd', pods: { app: 'rspamd' } };
+
+test('of keys in Kubernetes, paths are those of the settings file too', () => {
+  const opendkim = {
+    ...KUBERNETES,
+    signer: 'opendkim',
+    mount: '/etc/dkimkeys/',
+    pods: undefined,
+    seen: ['./seen', '-v'],
+    kubeconfig: 'k',
+  };
+  const { keys } = read(
+    { domain: 'example.com', layout: 'kubernetes', kubernetes: KUBERNETES },
+    { domain: 'example.org', layout: 'kubernetes', kubernetes: opendkim },
+  );
+  expect(keys.map(({ kubernetes }) => kubernetes)).toEqual([
+    {
+      ...{ namespace: 'mail', secret: 'dkim', configMap: 'signer', signer: 'rspamd', mount: null },
+      ...{ pods: { app: 'rspamd' }, seen: null, kubeconfig: null, context: null },
+    },
+    {
+      ...{ namespace: 'mail', secret: 'dkim', configMap: 'signer', signer: 'opendkim', mount: '/etc/dkimkeys' },
+      ...{ pods: null, seen: ['/etc/ruawatch/seen', '-v'], kubeconfig: '/etc/ruawatch/k', context: null },
     },
   ]);
 });
@@ -42,6 +71,11 @@ test('a domain that is there twice is a mistake', () => {
 });
 
 describe('entries that cannot work', () => {
+  const kubernetesOf = (part: object) => ({
+    domain: 'example.com',
+    layout: 'kubernetes',
+    kubernetes: { ...KUBERNETES, ...part },
+  });
   const good = { domain: 'example.com', layout: 'opendkim', folder: '/k' };
   test.each([
     [{ ...good, folder: undefined }, /layout opendkim: set folder/],
@@ -52,6 +86,13 @@ describe('entries that cannot work', () => {
     [{ ...good, prefix: 'R-1' }, /letters and digits in lower case/],
     [{ ...good, domain: 'Example.com' }, /a domain in lower case/],
     [{ ...good, secret: 'x' }, /secret/],
+    [{ ...good, layout: 'kubernetes' }, /needs "kubernetes" with the layout kubernetes/],
+    [{ ...good, kubernetes: KUBERNETES }, /needs "kubernetes" with the layout kubernetes, and only then/],
+    [kubernetesOf({ pods: undefined }), /needs one of pods and seen/],
+    [kubernetesOf({ seen: ['x'] }), /needs one of pods and seen/],
+    [kubernetesOf({ pods: {} }), /pods without a label/],
+    [kubernetesOf({ signer: 'opendkim' }), /set mount/],
+    [kubernetesOf({ secret: 'Dkim_1' }), /name of an object of Kubernetes/],
   ])('%#', (entry, message) => {
     const parsed = dkimSchema.safeParse([entry]);
     expect(parsed.error?.issues.map(({ path, message: said }) => `${path.join('.')} ${said}`).join('\n')).toMatch(message);

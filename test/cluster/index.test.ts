@@ -1,0 +1,216 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type DemoNameServer, startNameServer } from '../../demo/dns/server.ts';
+import { startCluster } from '../../services/cluster/index.ts';
+import { readPlan } from '../../services/requests/plan.ts';
+import { changeLines } from '../../services/requests/plans/text.ts';
+import { confirmGone } from '../../services/store/cluster/ways.ts';
+import { syncGroups } from '../../services/store/requests/groups.ts';
+import { until } from '../helpers/services.ts';
+import { GROUPS, rulesOf } from '../requests/sample.ts';
+import { type ClusterFixture, clusterFixture, DAY, DOMAIN, guardOf, KEY, MINUTE } from './setup.ts';
+
+let names: DemoNameServer;
+let f: ClusterFixture;
+const SPF = 'v=spf1 ip4:192.0.2.1 include:_spf.mailer.example -all';
+beforeEach(async () => {
+  names = await startNameServer({
+    zones: {
+      '.': [],
+      [DOMAIN]: [`@ TXT "${SPF}"`, '_dmarc TXT "v=DMARC1; p=reject"', 'none TXT "x"', 'alias CNAME example.com.'],
+      'mailer.example': ['_spf TXT "v=spf1 ip4:203.0.113.0/28 -all"'],
+    },
+    keys: [KEY],
+  });
+  f = await clusterFixture(names.server);
+  f.guard(guardOf('{ from: nodes }'));
+});
+afterEach(async () => {
+  await f.close();
+  await names.stop();
+});
+
+/** The file says so, and the service has looked for as long as addresses have to rest. */
+const seen = async (...addresses: string[]) => {
+  f.addresses({ out: addresses });
+  await f.later(MINUTE);
+  await f.later(3 * MINUTE);
+};
+
+describe('what comes', () => {
+  test('is asked for once, by whatever process, and admitted when the request is applied', async () => {
+    await seen('192.0.2.1');
+    expect(await f.requests()).toEqual([]);
+    f.addresses({ out: ['192.0.2.1', '192.0.2.2', '203.0.113.3'] });
+    await f.later(MINUTE);
+    expect([(await f.requests()).length, (await f.record()).waits]).toEqual([
+      0,
+      'Addresses came a short time ago: it waits until no more come.',
+    ]);
+    await f.later(3 * MINUTE);
+    const [request, ...others] = await f.requests();
+    expect(others).toEqual([]);
+    expect(request).toMatchObject({
+      kind: 'dns.change',
+      domain: DOMAIN,
+      requester: 'cluster',
+      requester_kind: 'service',
+      state: 'approved',
+      summary: 'Let SPF of example.com admit 192.0.2.2.',
+      why: 'Mail of production/shop leaves by 192.0.2.2.',
+    });
+    expect(changeLines(readPlan({ text: request!.plan, digest: request!.digest }))).toEqual([
+      `- example.com. 60 TXT "${SPF}"`,
+      '+ example.com. 3600 TXT "v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 include:_spf.mailer.example -all"',
+    ]);
+    // Another process takes over when this one has ended, and asks for nothing twice.
+    const other = f.second();
+    await f.later(MINUTE, other);
+    await f.watch.stop();
+    await f.later(MINUTE, other);
+    expect((await f.record()).waits).toBe(`Request ${request!.request_key} is approved.`);
+    await f.apply();
+    expect(await f.spf()).toBe('v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 include:_spf.mailer.example -all');
+    for (const ms of [MINUTE, 40 * MINUTE, DAY]) await f.later(ms, other);
+    expect((await f.requests()).length).toBe(1);
+    expect(await f.record()).toMatchObject({ waits: null, problems: [], problems_since: null });
+  });
+
+  test('of two processes that decide at once, one asks', async () => {
+    f.addresses({ out: ['192.0.2.1', '192.0.2.2'] });
+    await f.later(MINUTE);
+    const other = f.second();
+    // The lease is over, as when a process hangs and then goes on.
+    await f.later(3 * MINUTE - 1);
+    await f.t.db.query("update ruawatch.egress_leases set until = now() - interval '1 minute'");
+    await Promise.all([f.later(MINUTE), f.later(0, other)]);
+    expect((await f.requests()).length).toBe(1);
+  });
+
+  test('is not asked for again when somebody says no', async () => {
+    await syncGroups(f.t.db, { groups: GROUPS, deputies: [] } as never);
+    f.context.config.approvals.rules = rulesOf({ name: 'all', stages: [{ group: 'mail' }] });
+    await seen('192.0.2.1', '192.0.2.2');
+    const [request] = await f.requests();
+    expect(request!.state).toBe('pending');
+    await f.t.db.query("update ruawatch.requests set state = 'denied'");
+    await f.later(9 * DAY);
+    expect((await f.requests()).length).toBe(1);
+    expect((await f.record()).problems).toMatchObject([{ code: 'refused', addresses: ['192.0.2.2'] }]);
+    // Something else is another question.
+    await seen('192.0.2.1', '192.0.2.2', '192.0.2.3');
+    expect((await f.requests()).map(({ state }) => state)).toEqual(['pending', 'denied']);
+  });
+
+  test.each([
+    ['no rule', guardOf('{ from: nodes }'), [], 'no_rule'],
+    ['terms that the file declares', guardOf('{ from: nodes }', 'spf: { sources: ["ip4:192.0.2.1"] }'), null, 'pinned'],
+    [
+      'no record',
+      guardOf('{ from: nodes }').replace('name: shop,', 'name: shop, envelope_from: none.example.com,'),
+      null,
+      'no_record',
+    ],
+    [
+      'an alias',
+      guardOf('{ from: nodes }').replace('name: shop,', 'name: shop, envelope_from: alias.example.com,'),
+      null,
+      'alias',
+    ],
+    [
+      'a foreign domain',
+      guardOf('{ from: nodes }').replace('name: shop,', 'name: shop, envelope_from: mailer.example,'),
+      null,
+      'not_own',
+    ],
+  ] as const)('%s: nothing is asked for, and it is said since when', async (_, guard, rules, code) => {
+    f.guard(guard);
+    if (rules !== null) f.context.config.approvals.rules = [...rules];
+    await seen('192.0.2.1', '192.0.2.2');
+    expect(await f.requests()).toEqual([]);
+    const { rows } = await f.t.db.query('select name, problems, problems_since from dmarc.egress_records');
+    expect(rows).toMatchObject([
+      { problems: [{ code, message: expect.stringMatching(/^[^\n]+\.$/) }], problems_since: expect.any(Date) },
+    ]);
+  });
+
+  test('declared networks that contain it are published in its place', async () => {
+    f.guard(guardOf('{ from: nodes, addresses: [198.51.100.0/28] }', 'spf: { require: ["ip4:192.0.2.8/29"] }'));
+    await seen('192.0.2.1', '192.0.2.9', '198.51.100.7');
+    expect((await f.requests()).map(({ summary }) => summary)).toEqual([
+      'Let SPF of example.com admit 192.0.2.8/29, 198.51.100.0/28.',
+    ]);
+  });
+});
+
+describe('what goes', () => {
+  const goes = async () => {
+    await seen('192.0.2.1', '192.0.2.2');
+    await f.apply();
+    await f.later(40 * MINUTE);
+    await seen('192.0.2.2');
+  };
+  test('stays for the life of a queue, and then is asked to go', async () => {
+    await goes();
+    await f.later(5 * DAY - 10 * MINUTE);
+    expect((await f.requests()).length).toBe(1);
+    await f.later(10 * MINUTE);
+    const [request] = await f.requests();
+    expect(request).toMatchObject({ state: 'approved', summary: 'Let SPF of example.com admit 192.0.2.1 no longer.' });
+    await f.apply();
+    expect(await f.spf()).toBe('v=spf1 ip4:192.0.2.2 include:_spf.mailer.example -all');
+  });
+
+  test('and comes back opens nothing', async () => {
+    await goes();
+    await f.later(4 * DAY);
+    await seen('192.0.2.1', '192.0.2.2');
+    await f.later(9 * DAY);
+    await seen('192.0.2.2');
+    await f.later(4 * DAY);
+    expect((await f.requests()).length).toBe(1);
+  });
+
+  test.each([
+    ['an empty list', () => f.addresses({ out: [] }), 'There is no address, and mail leaves by one.'],
+    ['a way that is not listed', () => f.addresses({ other: ['192.0.2.2'] }), /does not list environments\.production\.out\.$/],
+    ['a private address', () => f.addresses({ out: ['10.0.0.7'] }), /^10\.0\.0\.7 is a private address/],
+  ] as const)('%s is not known, and removes nothing', async (_, set, why) => {
+    await goes();
+    set();
+    await f.later(9 * DAY);
+    expect((await f.requests()).length).toBe(1);
+    const { rows } = await f.t.db.query<{ unknown: string }>('select distinct unknown from dmarc.egress_addresses');
+    expect(rows[0]!.unknown).toMatch(why);
+    expect((await f.record()).problems).toMatchObject([{ code: 'unknown' }]);
+  });
+
+  test('more than half at once waits for a person', async () => {
+    await seen('192.0.2.1', '192.0.2.2', '192.0.2.3');
+    await f.apply();
+    await f.later(40 * MINUTE);
+    await seen('192.0.2.3');
+    await f.later(6 * DAY);
+    expect((await f.requests()).length).toBe(1);
+    expect((await f.record()).problems).toMatchObject([{ code: 'loss', addresses: ['192.0.2.1', '192.0.2.2'] }]);
+    const now = f.context.clock.now();
+    expect(await confirmGone(f.t.db as never, { environment: 'production', egress: 'out' }, 'ada', now)).toBe(true);
+    await f.later(MINUTE);
+    expect((await f.requests())[0]).toMatchObject({ summary: 'Let SPF of example.com admit 192.0.2.1, 192.0.2.2 no longer.' });
+  });
+
+  test('a file that cannot be read changes nothing, and is what the service waits for', async () => {
+    await goes();
+    f.context.config.sweep.every_seconds = 0.05;
+    const service = startCluster(f.context, { dns: f.dns });
+    try {
+      await until(async () => service.waitingFor() === null);
+      f.addresses({ out: 'x' as never });
+      await until(async () => /cannot be used: environments\.production\.out/.test(service.waitingFor() ?? ''));
+      f.addresses({ out: ['192.0.2.2'] });
+      await until(async () => service.waitingFor() === null);
+    } finally {
+      await service.stop();
+    }
+    expect((await f.requests()).length).toBe(1);
+  });
+});
