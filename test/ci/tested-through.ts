@@ -92,8 +92,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'cluster/declared.ts',
     'cluster/follow-record.ts',
     'cluster/round.ts',
-    'shared/runtime/guard-watch.ts',
-    'shared/settings/cluster.ts',
     'store/cluster/records.ts',
     'store/cluster/ways.ts',
   ],

@@ -173,7 +173,10 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
                'own-domain', 'own_domain', 1, 'x', '[]')`,
       [key, BOOKS],
     );
-    await db.query(`insert into ruawatch.egress_records (name, domain, checked_at) values ($1, $1, now()) on conflict do nothing`, [BOOKS]);
+    await db.query(
+      `insert into ruawatch.egress_records (name, domain, checked_at) values ($1, $1, now()) on conflict do nothing`,
+      [BOOKS],
+    );
     await db.query(
       `insert into ruawatch.egress_addresses (environment, egress, address, since) values ('production', 'nodes', '192.0.2.1', now())
        on conflict do nothing`,
