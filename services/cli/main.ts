@@ -566,6 +566,19 @@ domains
   );
 
 domains
+  .command('remove <domain>')
+  .description('delete all that is stored about a domain and its subdomains; without --yes, only print what that is')
+  .option('--yes', 'delete it')
+  .option('--why <text>', 'reason, recorded with the domain')
+  .option('--by <name>', 'name recorded with it (default: the system user)')
+  .option('--json', 'print JSON')
+  .action(
+    run(async (name: string, options) =>
+      (await import('./commands/domains.ts')).runDomainsRemove(config(), name, options, { out }),
+    ),
+  );
+
+domains
   .command('timeline <domain>')
   .description('list what happened to a domain: findings, DNS, requests, decisions, changes, the newest first')
   .option('--from <date>', 'only from this day on')

@@ -2,8 +2,10 @@ import { hostNameOf, ownDomains } from '../../report/hostname.ts';
 import { normalDomain } from '../../report/orgdomain.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
+import { counted, list } from '../../shared/format.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import * as domains from '../../store/domains/domains.ts';
+import { countDomainData, type DomainData, removeDomainData } from '../../store/domains/remove.ts';
 import type { OperatorNote } from '../../store/findings/operator-actions.ts';
 import { timelineOf } from '../../store/timeline.ts';
 import { withDatabase } from '../open.ts';
@@ -110,6 +112,62 @@ export async function runDomainsIgnore(
     out(`${domain} and its subdomains are ignored, except those that you added; ${findings}. Nothing is deleted.`);
   });
 }
+
+/** `domains remove DOMAIN`: deletes all that is stored about it; without --yes it says what that is. */
+export async function runDomainsRemove(
+  config: Config,
+  name: string,
+  options: { yes?: boolean; json?: boolean; why?: string; by?: string },
+  { out, now = new Date() }: Terminal,
+): Promise<number> {
+  const domain = hostNameOf(name.trim());
+  if (domain === null) throw new PermanentError('usage', 'That is not a domain: write example.com.');
+  const listed = config.domains.flatMap((one) => hostNameOf(one) ?? []).find((one) => isWithin(one, domain));
+  if (listed !== undefined)
+    throw new PermanentError(
+      'domain_listed',
+      `${listed} is listed under domains: in the settings, which would make it yours again at the next start: remove it there first.`,
+    );
+  const word = wordOfOptions({ why: 'removed with its data', ...options });
+  return withDatabase(config, async (db) => {
+    const below = await domains.ownBelow(db, domain);
+    if (below.length > 0)
+      throw new PermanentError(
+        'domain_below',
+        `${escaped(below[0]!)} is below it and was added on its own: run "ruawatch domains remove" for it first.`,
+      );
+    if (!options.yes) {
+      const data = await countDomainData(db, domain);
+      if (options.json) return void out(jsonText({ domain, removed: false, ...data }));
+      out(`Stored about ${domain} and the names below it: ${dataText(data)}.`);
+      out('Nothing was deleted. "--yes" deletes it; nothing brings it back but a backup.');
+      return;
+    }
+    await domains.ignoreDomain(db, domain, word, now);
+    const data = await removeDomainData(db, domain);
+    if (options.json) return void out(jsonText({ domain, removed: true, ...data }));
+    out(`Deleted of ${domain} and the names below it: ${dataText(data)}.`);
+    out(
+      'Requests, decisions, rights that were lent and the audit stay as evidence, and so do mails that brought reports about other domains. Reports that still arrive are stored again: take your mailbox out of its rua= first.',
+    );
+  });
+}
+
+function dataText({ reports, records, failure_reports, tls_policies, findings, mails, rows }: DomainData): string {
+  return list(
+    [
+      `${counted(reports, 'report')} with ${counted(records, 'record')}`,
+      counted(failure_reports, 'failure report'),
+      counted(tls_policies, 'policy of TLS reports', 'policies of TLS reports'),
+      counted(findings, 'finding'),
+      counted(mails, 'mail'),
+      `${counted(rows, 'row')} of totals, DNS history, classes and lists`,
+    ],
+    6,
+  );
+}
+
+const isWithin = (name: string, domain: string): boolean => name === domain || name.endsWith(`.${domain}`);
 
 function named(names: string[]): string[] {
   const { names: wanted, wrong } = ownDomains(names);

@@ -27,7 +27,7 @@ export const ownAboveSql = (domain: string) =>
   `select a.domain from (${decidingSql(domain, 'o.domain, o.state')}) a where a.state = 'own'`;
 
 /** SQL: whether a name is a domain or below it. */
-const within = (name: string, domain: string) =>
+export const within = (name: string, domain: string) =>
   `(${name} = ${domain} or right(${name}, length(${domain}) + 1) = '.' || ${domain})`;
 
 /** A row of dmarc.domains. */
@@ -55,6 +55,15 @@ export async function isOwn(q: Queryable, domain: string): Promise<boolean> {
 export async function ownDomainOf(q: Queryable, name: string): Promise<string | null> {
   const { rows } = await q.query<{ domain: string }>(ownAboveSql('$1'), [name]);
   return rows[0]?.domain ?? null;
+}
+
+/** Own domains below a domain, which do not go with it. */
+export async function ownBelow(q: Queryable, domain: string): Promise<string[]> {
+  const { rows } = await q.query<{ domain: string }>(
+    `select domain from ruawatch.domains where state = 'own' and domain <> $1 and ${within('domain', '$1')} order by 1`,
+    [domain],
+  );
+  return rows.map((row) => row.domain);
 }
 
 /** Lists domains, own ones first, then by name. @param filter.state only domains of this state */
