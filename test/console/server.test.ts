@@ -239,6 +239,7 @@ const CASES: Record<string, Case> = {
       },
     ]),
   ),
+  'GET /messages': { url: () => '/messages?id=%3Cx%40example.com%3E', status: pages },
   'GET /account': { url: () => '/account', status: pages },
   'POST /account/codes': { url: () => '/account/codes', fields: { password: 'x' }, status: { ...forAll(403), nobody: 401 } },
   'POST /account/codes/confirm': {
@@ -264,6 +265,7 @@ const CASES: Record<string, Case> = {
   ...ofDomain('/days', {}, '?from=2026-10-01&to=2026-10-31'),
   ...ofDomain('/records', {}),
   ...ofDomain('/timeline', {}),
+  'GET /api/v1/sent-messages': { url: () => '/api/v1/sent-messages?id=x%40example.com', status: pages },
   'GET /api/v1/findings': { url: () => '/api/v1/findings', status: pages },
   'GET /api/v1/findings/:key': { url: () => `/api/v1/findings/${key}`, status: { ...pages, other: 404 } },
   ...onApiFinding('acknowledge', {}, 200),

@@ -182,6 +182,13 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
        on conflict do nothing`,
     );
     await db.query(
+      `with source as (insert into ruawatch.log_sources (name) values ('archive') on conflict (name) do update set name = excluded.name returning source_id)
+       insert into ruawatch.sent_messages (source_id, cluster, environment, workload, host, queue_id, started_at, last_at, judged_at, direction,
+                                           header_domain, draft, line_hashes)
+       select source_id, 'a', 'production', 'shop', 'mx1', 'A1', now(), now(), now(), 'out', $1, '{}', '{}' from source`,
+      [BOOKS],
+    );
+    await db.query(
       `insert into ruawatch.rotations (domain, step, asked_by, why, started_at, stepped_at) values ($1, 'done', 'approver', 'x', now(), now())`,
       [BOOKS],
     );

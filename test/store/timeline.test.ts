@@ -8,6 +8,7 @@ import { timelineOf } from '../../services/store/timeline.ts';
 import { ADA, dnsPlan, later, opened, vote } from '../alerter/requests/setup.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { GROUPS } from '../requests/sample.ts';
+import { putDay, putSource } from './sending/rows.ts';
 
 let t: TestDatabase;
 beforeEach(async () => {
@@ -61,4 +62,31 @@ test('findings, DNS, requests, decisions and changes of a domain stand in one or
   lines.length = 0;
   await runDomainsTimeline(config, 'none.example', {}, (line) => lines.push(line));
   expect(lines).toEqual(['Nothing is known to have happened to none.example: "ruawatch domains" lists the domains.']);
+});
+
+test('what logs of mail and name servers show, and days with failing mail, stand among them', async () => {
+  await putDay(t.db, { sent: 400, first_at: '2026-11-20T08:00Z' });
+  await putDay(t.db, { sent: 300, refused: 9, refused_dmarc: 9, first_at: '2026-11-21T08:00Z' });
+  await putDay(t.db, { selector: '', sent: 30, cluster: '', environment: '', first_at: '2026-11-21T09:00Z' });
+  await t.db.query(
+    `insert into ruawatch.log_dns_changes (source_id, hash, at, host, program, zone, name, type, action, client, words)
+     values ($1, 'h', '2026-11-21 07:30Z', 'ns1', 'named', 'example.com', 's1._domainkey.example.com', 'TXT', 'deleted', '192.0.2.9', 'deleting rrset')`,
+    [await putSource(t.db, 'ns')],
+  );
+  for (const [day, passed] of [
+    ['2026-11-21', 60],
+    ['2026-11-22', 95],
+  ] as const)
+    await t.db.query(
+      `insert into ruawatch.source_days (domain, source, day, reporter, messages, passed) values ('example.com', 'a.example', $1, 'google.com', 100, $2)`,
+      [day, passed],
+    );
+  const found = await timelineOf(t.db, { domain: 'example.com', from: null, to: null, limit: 50 });
+  expect(found.map(({ what, event, subject, summary }) => [what, event, subject, summary])).toEqual([
+    ['reports', 'failing', '2026-11-21', '40 of 100 messages'],
+    ['sending', 'begins', '-/shop', 'unsigned'],
+    ['sending', 'refused', 'eu-1/production/shop', '9 refused, 300 sent'],
+    ['zone', 'deleted', 'TXT s1._domainkey.example.com', 'deleting rrset'],
+    ['sending', 'begins', 'eu-1/production/shop', 's1._domainkey.example.com'],
+  ]);
 });

@@ -2,13 +2,14 @@ import { type AnyRoute, route } from '../routes.ts';
 import { AUDIT_API } from './audit.ts';
 import { DOMAIN_API } from './domains.ts';
 import { FINDING_API } from './findings.ts';
+import { MESSAGE_API } from './messages.ts';
 import { describeApi } from './openapi.ts';
 import { REPORT_API } from './reports.ts';
 import { REQUEST_API } from './requests.ts';
 import { API } from './route.ts';
 import { SENDER_API } from './senders.ts';
 
-const routes = [...AUDIT_API, ...DOMAIN_API, ...SENDER_API, ...FINDING_API, ...REPORT_API, ...REQUEST_API];
+const routes = [...AUDIT_API, ...DOMAIN_API, ...SENDER_API, ...FINDING_API, ...REPORT_API, ...MESSAGE_API, ...REQUEST_API];
 const description = JSON.stringify(describeApi(routes));
 
 /** Tools read it before they have a token; it says nothing of the installation. */

@@ -69,6 +69,7 @@ function markOf({ what, event, subject, summary }: store.TimelineEntry): string 
   if (what === 'finding')
     return ['opened', 'resolved', 'reopened'].includes(event) && `${words.finding.events[event]}: ${summary ?? ''}`;
   if (what === 'dns') return `${event === 'published' ? w.record_new : w.record_gone}: ${subject}`;
+  if (what === 'sending') return event === 'begins' && `${w.logs.sending!.begins}: ${subject} ${summary ?? ''}`;
   if (what === 'change') return `${w.changes[event] ?? event}: ${subject}`;
   return what === 'request' && event === 'open' && `${w.request_made}: ${summary ?? ''}`;
 }

@@ -10,6 +10,7 @@ import { FINDING_ACT_ROUTES } from './finding-actions.ts';
 import { FINDINGS_ROUTES } from './findings.ts';
 import { HEALTH_ROUTES } from './health.ts';
 import { LOOKALIKE_ROUTES } from './lookalikes.ts';
+import { MESSAGE_ROUTES } from './message.ts';
 import { MONTH_ROUTES } from './month.ts';
 import { OTHER_REPORTS_ROUTES } from './other-reports.ts';
 import { OVERVIEW_ROUTES } from './overview.ts';
@@ -53,6 +54,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...RAW_ROUTES,
   ...QUARANTINE_ROUTES,
   ...LOOKALIKE_ROUTES,
+  ...MESSAGE_ROUTES,
   ...DIGEST_ROUTES,
   ...DIGEST_MAIL_ROUTES,
   ...HEALTH_ROUTES,

@@ -2,11 +2,12 @@ import type { TimelineEntry } from '../../store/console/domain.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../words/en.ts';
 import { minute } from './format.ts';
+import { whyForm } from './message.ts';
 
 /** What happened to a domain, as a section of its page; null when nothing did. */
 export function timelineSection(entries: readonly TimelineEntry[]): Html | null {
   if (entries.length === 0) return null;
-  return html`<section><h2>${words.domain.timeline}</h2><ol class="history">${entries.map(
+  return html`<section><h2>${words.domain.timeline}</h2>${whyForm('')}<ol class="history">${entries.map(
     (one) => html`<li><time datetime="${one.at.toISOString()}">${minute(one.at)}</time><div>${said(one)}</div></li>`,
   )}</ol></section>`;
 }
@@ -20,6 +21,10 @@ function said({ what, event, subject, actor, summary, finding_key, request_key }
       return html`<strong>${words.finding.events[event] ?? event}</strong> <a href="${path`/findings/${finding_key ?? 0}`}">${summary}</a>${by}`;
     case 'dns':
       return html`<strong>${event === 'published' ? w.record_new : w.record_gone}</strong> <span class="name">${subject} ${summary}</span>`;
+    case 'sending':
+    case 'zone':
+    case 'reports':
+      return html`<strong>${w.logs[what]![event] ?? event}</strong> <span class="name">${subject} ${summary}</span>${by}`;
     case 'request':
       return html`<strong>${w.requests[event] ?? event}</strong> <a href="${request}">${summary}</a>${by}`;
     case 'decision':

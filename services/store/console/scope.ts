@@ -44,6 +44,7 @@ export const BY_DOMAIN = [
   'requests',
   'decisions',
   'timeline',
+  'sent_messages',
   'posture',
   'lookalikes',
   'held_messages',
