@@ -389,6 +389,11 @@ ofSource(
 )
   .option('--json', 'print the counts as JSON')
   .action(run(async (file: string, options) => (await import('./commands/logs.ts')).runLogImport(config(), file, options, out)));
+logs
+  .command('why <id>')
+  .description('say why a mail failed, by its Message-ID or queue id: what log, key, SPF and reports show of it')
+  .option('--json', 'print one line of JSON for each mail')
+  .action(run(async (id: string, options) => (await import('./commands/logs-why.ts')).runLogsWhy(config(), id, options, out)));
 const logSources = logs.command('sources').description('who may deliver lines to the collector');
 ofSource(logSources.command('add <name>').description('add a source and print its token, once'))
   .option('--syslog-from <network...>', 'networks from which syslog connections are of this source')

@@ -1,7 +1,6 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
 import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
 import { readSecretFile } from '../shared/settings/secret-file.ts';
-import { slices } from '../shared/slices.ts';
 import { openIds } from '../store/sending/joining.ts';
 import { type LogSource, logSources, putConfiguredSource } from '../store/sending/sources.ts';
 import { certificateOf } from './certificate.ts';
@@ -11,6 +10,7 @@ import { type Counts, Writer } from './intake/writer.ts';
 import { joinAll, type RoundMeans } from './joining/rounds.ts';
 import { DeclaredWorkloads } from './joining/workload.ts';
 import { hashOfNames } from './names.ts';
+import { Wake } from './wake.ts';
 
 export { importLogs, type LogImport } from './import.ts';
 
@@ -19,7 +19,6 @@ const NAME = 'collector';
 const SOURCES_MS = 5_000;
 /** A message is judged at most so long after its window: findings are to come within two minutes of it. */
 const JUDGE_MS = 5_000;
-const DOMAINS_PER_JOB = 1_000;
 
 export interface RunningCollector extends Service {
   /** Each null when it is off. */
@@ -67,6 +66,7 @@ export async function startCollector(context: Context): Promise<RunningCollector
     log,
     'reading the sources of logs',
   );
+  const wake = new Wake(context);
   const round: RoundMeans = {
     db,
     log,
@@ -74,9 +74,7 @@ export async function startCollector(context: Context): Promise<RunningCollector
     now,
     declared: new DeclaredWorkloads(config.guardFile, log),
     insideNetworks: settings.inside_networks,
-    wake: async (domains) => {
-      for (const some of slices(domains, DOMAINS_PER_JOB)) await context.queues.add('analyze', { domains: some });
-    },
+    wake: (domains) => wake.domains(domains),
   };
   const judging = repeat(
     Math.min(JUDGE_MS, settings.window_seconds * 500),

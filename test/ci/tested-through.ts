@@ -80,6 +80,8 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/sending/sent-days.ts',
     'store/sending/verified.ts',
   ],
+  'findings/why.test.ts': ['dns/known.ts', 'dns/message-verdicts.ts'],
+  'cli/commands/logs-why.test.ts': ['store/console/messages.ts'],
   'findings/kinds/unsigned_mail.test.ts': ['findings/kinds/sender_in_logs.ts'],
   'analyzer/rules/grant_overdue.test.ts': ['analyzer/installation-finding.ts'],
   'analyzer/rules/unauthorized_source.test.ts': ['analyzer/unauthenticated/named-rise.ts'],
@@ -270,6 +272,8 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'console/pages/upload.test.ts': ['console/upload-body.ts'],
   'console/pages/raw.test.ts': ['report/document.ts', 'store/messages/raw-mail.ts'],
   'console/server.test.ts': [
+    'console/pages/message.ts',
+    'console/api/messages.ts',
     'console/actions/senders.ts',
     'console/answer.ts',
     'console/api/audit.ts',

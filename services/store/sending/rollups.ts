@@ -79,15 +79,19 @@ export async function moveRollups(tx: Tx, before: readonly Counted[], after: rea
   };
   for (const one of before) add(one, -1);
   for (const one of after) add(one, 1);
+  const spans = spansOf(after);
   const changed = [...days].filter(([, sums]) => COUNTS.some((name) => sums[name] !== 0)).sort(byKey);
   if (changed.length > 0)
     await tx.query(
-      `insert into ruawatch.sending_days (${KEY.join(', ')}, ${COUNTS.join(', ')}, changed_at)
-       select ${KEY.join(', ')}, ${COUNTS.join(', ')}, $2
-         from jsonb_to_recordset($1::jsonb) as r(${KEY_TYPES}, ${COUNTS.map((name) => `${name} bigint`).join(', ')})
+      `insert into ruawatch.sending_days (${KEY.join(', ')}, ${COUNTS.join(', ')}, changed_at, first_at, last_at, signing_domain)
+       select ${KEY.join(', ')}, ${COUNTS.join(', ')}, $2, coalesce(first_at, 'infinity'), coalesce(last_at, '-infinity'), coalesce(signing_domain, '')
+         from jsonb_to_recordset($1::jsonb) as r(${KEY_TYPES}, ${COUNTS.map((name) => `${name} bigint`).join(', ')},
+              first_at timestamptz, last_at timestamptz, signing_domain text)
            on conflict (${KEY.join(', ')}) do update set changed_at = excluded.changed_at,
+              first_at = least(sending_days.first_at, excluded.first_at), last_at = greatest(sending_days.last_at, excluded.last_at),
+              signing_domain = coalesce(nullif(excluded.signing_domain, ''), sending_days.signing_domain),
               ${COUNTS.map((name) => `${name} = sending_days.${name} + excluded.${name}`).join(', ')}`,
-      [rowsJson(changed.map(([key, sums]) => ({ ...keyObject(key), ...sums }))), now],
+      [rowsJson(changed.map(([key, sums]) => ({ ...keyObject(key), ...sums, ...spans.get(key) }))), now],
     );
   const moved = [...recipients].filter(([, [sent, refused]]) => sent !== 0 || refused !== 0).sort(byKey);
   if (moved.length === 0) return;
@@ -105,6 +109,26 @@ export async function moveRollups(tx: Tx, before: readonly Counted[], after: rea
         }),
       ),
     ],
+  );
+}
+
+/** When the first and the last message of each row began, and whose key signed them. What is taken back moves neither. */
+function spansOf(after: readonly Counted[]): Map<string, { first_at: string; last_at: string; signing_domain: string }> {
+  const spans = new Map<string, { first: number; last: number; signing_domain: string }>();
+  for (const one of after) {
+    const span = spans.get(keyOf(one));
+    spans.set(keyOf(one), {
+      first: Math.min(one.at, span?.first ?? one.at),
+      last: Math.max(one.at, span?.last ?? one.at),
+      signing_domain: one.signing_domain,
+    });
+  }
+  const iso = (at: number) => new Date(at).toISOString();
+  return new Map(
+    [...spans].map(([key, { first, last, signing_domain }]) => [
+      key,
+      { first_at: iso(first), last_at: iso(last), signing_domain },
+    ]),
   );
 }
 

@@ -81,8 +81,12 @@ export interface Counted {
   workload: string;
   domain: string;
   selector: string;
+  /** d= of the signature that the selector is of; '' of unsigned mail. */
+  signing_domain: string;
   /** YYYY-MM-DD, UTC. */
   day: string;
+  /** When it began, in milliseconds since the epoch. */
+  at: number;
   sent: number;
   signed: number;
   unsigned: number;
