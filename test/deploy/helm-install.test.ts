@@ -72,7 +72,11 @@ describe.skipIf(skipped !== '')(`the chart on a real API server${skipped}`, () =
     expect(said.stdout.trim().split('\n')).toHaveLength(objects(text).length);
   });
 
-  test('a field that does not exist is named', async () => {
+  test.each([
+    ['full', 'maxReplicaCount:', 'maxReplicas:'],
+    ['full', 'readinessProbe:', 'readynessProbe:'],
+    ['hpa', 'parentRefs:', 'parents:'],
+  ])('%s: a field that does not exist is named (%s as %s)', { timeout: 60_000 }, async (set, right, wrong) => {
     const text = await done([
       'helm',
       'template',
@@ -82,27 +86,12 @@ describe.skipIf(skipped !== '')(`the chart on a real API server${skipped}`, () =
       '1.34.4',
       '--namespace',
       'strict',
-      ...values('full'),
+      ...values(set),
     ]);
-    for (const [right, wrong] of [
-      ['maxReplicaCount:', 'maxReplicas:'],
-      ['readinessProbe:', 'readynessProbe:'],
-      ['parentRefs:', 'parents:'],
-    ] as const) {
-      const args = [
-        'apply',
-        '--server-side',
-        '--dry-run=server',
-        '--validate=strict',
-        '--namespace',
-        'strict',
-        '--filename',
-        '-',
-      ];
-      const { code, stderr } = await kubernetes.kubectl(args, text.replace(right, wrong));
-      expect(code).toBe(1);
-      expect(stderr).toContain(wrong.slice(0, -1));
-    }
+    const args = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '--namespace', 'strict', '--filename', '-'];
+    const { code, stderr } = await kubernetes.kubectl(args, text.replace(right, wrong));
+    expect(code).toBe(1);
+    expect(stderr).toContain(wrong.slice(0, -1));
   });
 
   test('every pod is let into a namespace with the restricted profile, and a privileged one is not', {
