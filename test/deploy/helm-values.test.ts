@@ -33,7 +33,10 @@ describe('the values of the chart', () => {
   });
 
   test('have every service of the program, and every key of the schema', () => {
-    expect(Object.keys(values.services!).sort()).toEqual([...SERVICE_NAMES].sort());
+    expect(Object.keys(values.services!)).toEqual(expect.arrayContaining([...SERVICE_NAMES]));
+    // What the program does not have yet is switched off.
+    for (const [name, service] of Object.entries(values.services as Record<string, { enabled: boolean }>))
+      if (!(SERVICE_NAMES as string[]).includes(name)) expect(service.enabled, name).toBe(false);
     expect([...Object.keys(values), 'global'].sort()).toEqual(Object.keys(schema.properties).sort());
   });
 

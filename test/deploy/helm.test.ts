@@ -12,6 +12,10 @@ import { type Contents, configMaps, type KubeObject, layOut, podOf } from '../he
 
 const CHART = path.resolve(import.meta.dirname, '../../deploy/helm/ruawatch');
 const SETS = readdirSync(path.join(CHART, 'ci')).sort();
+/** Those of the values: the chart may be ahead of the program. */
+const SERVICES = Object.keys(parse(readFileSync(path.join(CHART, 'values.yaml'), 'utf8')).services).sort();
+/** Switched on by whoever needs them. */
+const OPTIONAL = ['gateway', 'cluster', 'collector', 'milter'];
 const helm = kubernetesTool('helm');
 /** A Python that has kubernetes-validate (`pip install kubernetes-validate==1.37.0`), with the schemas of many versions. */
 const PYTHON = process.env.KUBERNETES_VALIDATE || null;
@@ -38,12 +42,14 @@ function render(set: string, ...args: string[]): KubeObject[] {
 }
 const of = (objects: readonly KubeObject[], kind: string) => objects.filter((one) => one.kind === kind);
 const component = (one: KubeObject) => one.metadata.labels!['app.kubernetes.io/component']!;
-const deployed = (set: string) => of(render(set), 'Deployment').map(component);
+const deployed = (set: string) => of(render(set), 'Deployment').map(component).sort();
+/** Of these, the ones whose settings this program can read. */
+const known = (set: string) => deployed(set).filter((name) => (SERVICE_NAMES as string[]).includes(name));
 
 /** Secrets as the value sets name them. */
 const SECRETS: Contents = {
   'Secret/ruawatch-database': {
-    ...Object.fromEntries(['owner', 'queue', ...SERVICE_NAMES].map((name) => [name, `postgres://${name}:pw@db/ruawatch`])),
+    ...Object.fromEntries(['owner', 'queue', ...SERVICES].map((name) => [name, `postgres://${name}:pw@db/ruawatch`])),
   },
   'Secret/ruawatch-db-app': { uri: 'postgres://app:pw@db/app' },
   'Secret/ruawatch-db-ca': { 'ca.crt': 'x' },
@@ -56,6 +62,7 @@ const SECRETS: Contents = {
   'Secret/ruawatch-gateway': { gateway_key: '0'.repeat(44) },
   'Secret/ruawatch-tsig': { secret: 'c2VjcmV0' },
   'Secret/ruawatch-oidc': { secret: 'secret' },
+  'Secret/collector-tls': { 'tls.crt': 'x', 'tls.key': 'x' },
   'Secret/webhooks': { chat: 'https://chat.example.org/hook' },
   'ConfigMap/company-ca': { 'ca.crt': 'x' },
   'ConfigMap/asn': { 'asn.mmdb': 'x' },
@@ -75,27 +82,27 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
   });
 
   test('installs every service, each as a Deployment with an account, settings and a port for metrics of its own', () => {
-    expect(deployed('full.yaml').sort()).toEqual([...SERVICE_NAMES].sort());
+    expect(deployed('full.yaml')).toEqual(SERVICES);
     for (const kind of ['ServiceAccount', 'ConfigMap'])
-      expect(of(render('full.yaml'), kind).map(component).filter(Boolean).sort()).toEqual([...SERVICE_NAMES].sort());
+      expect(of(render('full.yaml'), kind).map(component).filter(Boolean).sort()).toEqual(SERVICES);
     for (const one of of(render('full.yaml'), 'Deployment'))
       expect(podOf(one)!.containers[0]!.args).toEqual(['start', component(one)]);
   });
 
   test.each([
-    ['minimal.yaml', SERVICE_NAMES.filter((name) => !['alerter', 'gateway', 'collector'].includes(name))],
-    ['openshift.yaml', SERVICE_NAMES.filter((name) => !['approver', 'applier', 'gateway', 'collector'].includes(name))],
+    ['minimal.yaml', SERVICES.filter((name) => !['alerter', ...OPTIONAL].includes(name))],
+    ['openshift.yaml', SERVICES.filter((name) => !['approver', 'applier', ...OPTIONAL].includes(name))],
   ])('%s leaves out services that could not start or are switched off', (set, names) => {
-    expect(deployed(set).sort()).toEqual([...names].sort());
+    expect(deployed(set)).toEqual(names);
   });
 
   test.each(SETS)('%s: each pod has what its settings name, and they are valid', (set) => {
-    for (const name of deployed(set)) expect(configOf(set, name).databaseUrl, name).toMatch(/^postgres:/);
+    for (const name of known(set)) expect(configOf(set, name).databaseUrl, name).toMatch(/^postgres:/);
   });
 
   test('only the services that use them hold the secrets of mailboxes, mail servers, name servers and sign-in', () => {
     const holders = (has: (config: Config) => boolean) =>
-      deployed('full.yaml')
+      known('full.yaml')
         .filter((name) => has(configOf('full.yaml', name)))
         .sort();
     expect(holders(({ mailboxes }) => mailboxes.length > 0)).toEqual(['poller']);
@@ -104,7 +111,7 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
     expect(holders((config) => config.console.oidc !== null)).toEqual(['console']);
     expect(holders(({ gateway }) => gateway.keyFile !== null)).toEqual(['gateway']);
     expect(configOf('openshift.yaml', 'poller').mailboxes.map((one) => one.name)).toEqual(['reports', 'club']);
-    for (const name of deployed('full.yaml')) expect(configOf('full.yaml', name).databaseUrl).toContain(`//${name}:`);
+    for (const name of known('full.yaml')) expect(configOf('full.yaml', name).databaseUrl).toContain(`//${name}:`);
   });
 
   test('settings: one service over all, the console and the guard from their values', () => {
@@ -120,7 +127,9 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
     expect(configOf('full.yaml', 'gateway').gateway.listen).toEqual({ host: '0.0.0.0', port: 5355 });
     expect(configOf('full.yaml', 'collector').collector).toMatchObject({
       listen: { host: '0.0.0.0', port: 9810 },
-      syslogListen: { host: '0.0.0.0', port: 6514 },
+      syslogListen: null,
+      syslogTlsListen: { host: '0.0.0.0', port: 6514 },
+      tls: { certFile: expect.stringContaining('tls.crt') },
     });
     expect(configOf('openshift.yaml', 'parser').httpListen).toEqual({ host: '::', port: 9807 });
   });
@@ -133,7 +142,7 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
       const name = `${one.kind} ${one.metadata.name}`;
       expect(pod.securityContext, name).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
       expect(pod.enableServiceLinks, name).toBe(false);
-      expect(pod.automountServiceAccountToken, name).toBe(set === 'full.yaml' && component(one) === 'applier');
+      expect(pod.automountServiceAccountToken, name).toBe(set === 'full.yaml' && ['applier', 'cluster'].includes(component(one)));
       for (const container of pod.containers as Record<string, unknown>[]) {
         expect(container.securityContext, name).toEqual({
           allowPrivilegeEscalation: false,
@@ -157,7 +166,7 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
       });
   });
 
-  test.each(SERVICE_NAMES)('%s is probed on its health port and has time to end', (name) => {
+  test.each(SERVICES)('%s is probed on its health port and has time to end', (name) => {
     const one = of(render('full.yaml'), 'Deployment').find((each) => component(each) === name)!;
     const { containers, terminationGracePeriodSeconds } = one.spec.template.spec;
     expect(containers[0]).toMatchObject({
@@ -171,7 +180,7 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
 
   test('a disruption takes one pod of those that have several', () => {
     const budgets = of(render('full.yaml'), 'PodDisruptionBudget');
-    expect(budgets.map(component).sort()).toEqual(['console', 'gateway', 'parser', 'poller', 'watcher']);
+    expect(budgets.map(component).sort()).toEqual(['collector', 'console', 'gateway', 'milter', 'parser', 'poller', 'watcher']);
     for (const { spec } of budgets) expect(spec.maxUnavailable).toBe(1);
     expect(of(render('one-login.yaml'), 'PodDisruptionBudget')).toEqual([]);
   });
@@ -196,7 +205,9 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
       approver: [53, 5432, 6379],
       applier: [53, 443, 5432, 6379, 6443],
       gateway: [53, 5432, 6379],
+      cluster: [53, 443, 5432, 6379, 6443],
       collector: [53, 5432, 6379],
+      milter: [53, 5432, 6379],
       alerter: [25, 53, 443, 465, 587, 5432, 6379, 8443],
       console: [53, 443, 5432, 6379],
       migrate: [53, 5432, 6379],
@@ -211,11 +222,17 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
     expect(of(render('one-login.yaml'), 'NetworkPolicy')).toEqual([]);
   });
 
-  test('only the console, the gateway and the collector are reached by others, and metrics by who scrapes', () => {
+  test('only services that listen are reached by others, and metrics by who scrapes', () => {
     for (const one of of(render('full.yaml'), 'NetworkPolicy')) {
       const rules = (one.spec.ingress ?? []) as { ports: { port: string }[]; from?: object[] }[];
       const names = rules.flatMap((rule) => rule.ports.map(({ port }) => port));
-      const more = { console: ['console'], gateway: ['dns-udp', 'dns-tcp'], collector: ['logs', 'syslog'] }[component(one)] ?? [];
+      const entries: Record<string, string[]> = {
+        console: ['console'],
+        gateway: ['dns-udp', 'dns-tcp'],
+        collector: ['logs', 'syslog'],
+        milter: ['milter'],
+      };
+      const more = entries[component(one)] ?? [];
       expect(names, component(one)).toEqual(['migrate', 'test'].includes(component(one)) ? [] : ['health', ...more]);
       if (rules.length > 0) expect(rules[0]!.from).toHaveLength(2);
       if (component(one) === 'console') expect(rules[1]!.from).toHaveLength(2);
@@ -232,6 +249,19 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
     // What the release makes is not there yet.
     expect(JSON.stringify(job.spec)).not.toMatch(/configMap|serviceAccountName/);
     expect(podOf(of(render('one-login.yaml'), 'Job')[0]!)!.containers[0]!.args).toEqual(['migrate']);
+  });
+
+  test('the service of the cluster reads addresses, and no Secret', () => {
+    const rulesOf = (...more: string[]) =>
+      (of(render('full.yaml', ...more), 'ClusterRole') as unknown as { rules: { resources: string[]; verbs: string[] }[] }[])[0]!
+        .rules;
+    const resources = (...more: string[]) => rulesOf(...more).flatMap((rule) => rule.resources);
+    expect(resources()).toEqual(['nodes', 'ciliumegressgatewaypolicies', 'ippools', 'pods']);
+    expect(resources('--set', 'cluster.cilium=false,cluster.calico=false,cluster.pods=false')).toEqual(['nodes']);
+    for (const { verbs } of rulesOf()) expect(verbs).toEqual(['get', 'list', 'watch']);
+    expect(of(render('full.yaml'), 'ClusterRoleBinding')).toMatchObject([
+      { subjects: [{ kind: 'ServiceAccount', name: 'r-ruawatch-cluster', namespace: 'mail' }] },
+    ]);
   });
 
   test('the applier may get and patch the named Secrets, and nobody else has any right', () => {
@@ -301,6 +331,8 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
     [['smtp.existingSecret=s', 'smtp.from=a@example.org'], 'smtp.to is not set'],
     [['console.ingress.enabled=true'], 'console.url is not set'],
     [['console.httpRoute.enabled=true', 'console.url=https://a.example'], 'console.httpRoute.parentRefs is empty'],
+    [['services.cluster.enabled=true'], 'mailGuard is empty'],
+    [['services.milter.enabled=true'], 'settings.milter.authserv_id is not set'],
     [['services.parsers.enabled=true'], 'parsers'],
     [['replicas=2'], 'replicas'],
   ])('%j is refused', (set, said) => {

@@ -1,19 +1,38 @@
 {{/*
 What is known of each service, whatever the values: `needs` is what it connects to beside Postgres, Redis and
-the cluster's resolver (keys of networkPolicy), `ports` what it listens on beside the health port.
+the cluster's resolver (keys of networkPolicy), `ports` what it listens on beside the health port, `entry` the
+Service that leads there and the ports of that.
 */}}
 {{- define "ruawatch.catalogue" -}}
-poller: { needs: [imap, https], ports: [] }
-parser: { needs: [dns], ports: [] }
-analyzer: { needs: [], ports: [] }
-enricher: { needs: [dns], ports: [] }
-watcher: { needs: [dns, https], ports: [] }
-approver: { needs: [dns], ports: [] }
-applier: { needs: [dns, https], ports: [] }
-alerter: { needs: [smtp, https], ports: [] }
-console: { needs: [dns, https], ports: [{ name: console, port: 9808, protocol: TCP }] }
-collector: { needs: [], ports: [{ name: logs, port: 9810, protocol: TCP }, { name: syslog, port: 6514, protocol: TCP }] }
-gateway: { needs: [dns], ports: [{ name: dns-udp, port: 5355, protocol: UDP }, { name: dns-tcp, port: 5355, protocol: TCP }] }
+poller: { needs: [imap, https] }
+parser: { needs: [dns] }
+analyzer: { needs: [] }
+enricher: { needs: [dns] }
+watcher: { needs: [dns, https] }
+approver: { needs: [dns] }
+applier: { needs: [dns, https] }
+alerter: { needs: [smtp, https] }
+console:
+  needs: [dns, https]
+  entry: web
+  ports: [{ name: console, port: 9808, protocol: TCP, outside: 80 }]
+gateway:
+  needs: [dns]
+  entry: updates
+  ports:
+    - { name: dns-udp, port: 5355, protocol: UDP, outside: {{ .Values.gateway.service.port }} }
+    - { name: dns-tcp, port: 5355, protocol: TCP, outside: {{ .Values.gateway.service.port }} }
+cluster: { needs: [dns] }
+collector:
+  needs: []
+  entry: logs
+  ports:
+    - { name: logs, port: 9810, protocol: TCP, outside: {{ ternary 443 80 (ne .Values.collector.tlsSecret "") }} }
+    - { name: syslog, port: 6514, protocol: TCP, outside: 6514 }
+milter:
+  needs: [dns]
+  entry: mail
+  ports: [{ name: milter, port: 8891, protocol: TCP, outside: 8891 }]
 {{- end -}}
 
 {{/* Whether a service has what it cannot start without. */}}
@@ -49,5 +68,5 @@ yes
 
 {{/* Whether a service talks to the API server. */}}
 {{- define "ruawatch.has-token" -}}
-{{- if and (eq .name "applier") .root.Values.dkim.secrets }}yes{{ end -}}
+{{- if or (eq .name "cluster") (and (eq .name "applier") .root.Values.dkim.secrets) }}yes{{ end -}}
 {{- end -}}

@@ -19,9 +19,29 @@
 {{- $gateway := dict "listen" (printf "%s:5355" .root.Values.listen) "key_file" "/run/ruawatch/gateway/gateway_key" -}}
 {{- $_ := set $settings "gateway" (merge $gateway (default dict $settings.gateway)) -}}
 {{- end -}}
+{{- if eq .name "cluster" -}}
+{{- if not (or .root.Values.mailGuard $settings.guard) }}{{ fail "mailGuard is empty, and the cluster's service needs it: it says by which ways the mail of which domain leaves" }}{{ end -}}
+{{- $_ := set $settings "cluster" (merge (dict "in_cluster" true) (default dict $settings.cluster)) -}}
+{{- else -}}
+{{- $_ := unset $settings "cluster" -}}
+{{- end -}}
 {{- if eq .name "collector" -}}
-{{- $collector := dict "listen" (printf "%s:9810" .root.Values.listen) "syslog" (dict "listen" (printf "%s:6514" .root.Values.listen)) -}}
-{{- $_ := set $settings "collector" (mergeOverwrite $collector (default dict $settings.collector)) -}}
+{{- $listen := .root.Values.listen -}}
+{{- $collector := dict "listen" (printf "%s:9810" $listen) "syslog" (dict "listen" (printf "%s:6514" $listen)) -}}
+{{- if .root.Values.collector.tlsSecret -}}
+{{- $_ := set $collector "syslog" (dict "tls_listen" (printf "%s:6514" $listen)) -}}
+{{- $_ := set $collector "tls_cert_file" "/run/ruawatch/collector-tls/tls.crt" -}}
+{{- $_ := set $collector "tls_key_file" "/run/ruawatch/collector-tls/tls.key" -}}
+{{- end -}}
+{{- $_ := set $settings "collector" (merge $collector (default dict $settings.collector)) -}}
+{{- else -}}
+{{- $_ := unset $settings "collector" -}}
+{{- end -}}
+{{- if eq .name "milter" -}}
+{{- if not (default dict $settings.milter).authserv_id }}{{ fail "settings.milter.authserv_id is not set: name your mail server, such as mx.example.com" }}{{ end -}}
+{{- $_ := set $settings "milter" (merge (dict "listen" (printf "%s:8891" .root.Values.listen)) (default dict $settings.milter)) -}}
+{{- else -}}
+{{- $_ := unset $settings "milter" -}}
 {{- end -}}
 {{- mergeOverwrite $settings (deepCopy (default dict .service.settings)) | toYaml -}}
 {{- end -}}
@@ -110,6 +130,12 @@
     defaultMode: 0440
     items: [{ key: {{ $v.gateway.key | quote }}, path: gateway_key }]
 {{- end }}
+{{- with $v.collector.tlsSecret }}
+{{- if eq $.name "collector" }}
+- name: collector-tls
+  secret: { secretName: {{ . | quote }}, defaultMode: 0440 }
+{{- end }}
+{{- end }}
 {{- range .service.secrets }}
 - name: secret-{{ .name | replace "." "-" | trunc 50 | trimSuffix "-" }}
   secret: { secretName: {{ .name | quote }}, defaultMode: 0440 }
@@ -141,6 +167,9 @@
 {{- end }}
 {{- if eq .name "gateway" }}
 - { name: gateway, mountPath: /run/ruawatch/gateway, readOnly: true }
+{{- end }}
+{{- if and (eq .name "collector") $v.collector.tlsSecret }}
+- { name: collector-tls, mountPath: /run/ruawatch/collector-tls, readOnly: true }
 {{- end }}
 {{- range .service.secrets }}
 - { name: secret-{{ .name | replace "." "-" | trunc 50 | trimSuffix "-" }}, mountPath: {{ default (printf "/run/secrets/%s" .name) .mountPath }}, readOnly: true }
