@@ -1,6 +1,8 @@
 import type { Db } from '../../services/shared/runtime/db.ts';
+import { refusedAlerts, unmailedFindings } from '../../services/store/alerts/refusals.ts';
 import { LISTS, type List, pageOf } from '../../services/store/console/api-lists.ts';
 import { companyPerson, confirmCompanyPerson } from '../../services/store/console/company.ts';
+import { mailboxHealth, waitingWork } from '../../services/store/console/health.ts';
 import {
   addPasskey,
   keepChallenge,
@@ -13,6 +15,8 @@ import {
 import { addPerson, changePerson, endPerson } from '../../services/store/console/people.ts';
 import { endOwnSession, listSessions, signIn } from '../../services/store/console/sign-ins.ts';
 import { endToken, listTokens, makeToken, tokenVisitor } from '../../services/store/console/tokens.ts';
+import { archiveSize } from '../../services/store/messages/archive.ts';
+import { verifiedShare } from '../../services/store/reports/verified-share.ts';
 import { seenMail, seenSource, standingEntry } from '../../services/store/requests/seen.ts';
 
 /** All that the console does with the database for sign-ins and the API, as whoever `db` is. Leaves nobody behind. */
@@ -49,6 +53,13 @@ export async function useConsoleAs(db: Db, domain: string, now: Date): Promise<v
   const reader = { db, scope: { all: true, domains: [] } };
   for (const list of Object.values(LISTS) as List[])
     await pageOf(reader, list, {}, { after: null, limit: 5, bound: Array(list.from.split('?').length - 1).fill(domain) });
+  // The page Health, and "ruawatch findings" in the console's pod.
+  await waitingWork(db);
+  await mailboxHealth(db);
+  await verifiedShare(db, now);
+  await archiveSize(db);
+  await refusedAlerts(db);
+  await unmailedFindings(db);
   await seenMail(db, domain, now);
   await seenSource(db, { domain, source: 'x' }, now);
   await standingEntry(db, { domain, source: 'x', is_service: false }, now);

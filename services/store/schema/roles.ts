@@ -434,6 +434,7 @@ export const GRANTS = {
     raw_stock: ['select'],
     outbox: ['select (state)'],
     digests: ['select'],
+    request_mails: ['select (event_key, recipient, refusal, retry_at, settled_at)'],
     // The weekly mail as it would be sent now.
     policy_days: ['select'],
     postures: ['select'],
