@@ -45,7 +45,7 @@ describe.skipIf(skipped !== '')(`the chart on a real API server${skipped}`, () =
   beforeAll(async () => {
     kubernetes = await startKubernetes();
     await addDefinitions(kubernetes);
-    for (const name of ['strict', ...SETS]) {
+    for (const name of ['strict', 'signers', ...SETS]) {
       await done(['kubectl', 'create', 'namespace', name]);
       await done(['kubectl', 'label', 'namespace', name, 'pod-security.kubernetes.io/enforce=restricted']);
     }
@@ -65,7 +65,7 @@ describe.skipIf(skipped !== '')(`the chart on a real API server${skipped}`, () =
       ...values(set),
     ]);
     const said = await kubernetes.kubectl(
-      ['apply', '--server-side', '--dry-run=server', '--validate=strict', '--namespace', 'strict', '--filename', '-'],
+      ['apply', '--server-side', '--dry-run=server', '--validate=strict', '--filename', '-'],
       text,
     );
     expect(said).toMatchObject({ code: 0, stderr: '' });
@@ -88,7 +88,7 @@ describe.skipIf(skipped !== '')(`the chart on a real API server${skipped}`, () =
       'strict',
       ...values(set),
     ]);
-    const args = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '--namespace', 'strict', '--filename', '-'];
+    const args = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '--filename', '-'];
     const { code, stderr } = await kubernetes.kubectl(args, text.replace(right, wrong));
     expect(code).toBe(1);
     expect(stderr).toContain(wrong.slice(0, -1));
@@ -126,26 +126,33 @@ describe.skipIf(skipped !== '')(`the chart on a real API server${skipped}`, () =
     await install('full', 'full');
     const account = async (name: string) => (await done(['kubectl', 'create', 'token', name, '--namespace', 'full'])).trim();
     const applier = await account('r-ruawatch-applier');
-    const secret = '/api/v1/namespaces/full/secrets/dkim-example-com';
+    const secret = '/api/v1/namespaces/signers/secrets/dkim-example-com';
     const patch = {
       token: applier,
       type: 'application/merge-patch+json',
       body: { data: { 'r1.private': Buffer.from('key').toString('base64') } },
     };
-    await done(['kubectl', 'create', 'secret', 'generic', 'other', '--namespace', 'full', '--from-literal=a=b']);
+    await done(['kubectl', 'create', 'secret', 'generic', 'other', '--namespace', 'signers', '--from-literal=a=b']);
     const status = async (...args: Parameters<Kubernetes['ask']>) => (await kubernetes.ask(...args)).status;
     expect(await status('GET', secret, { token: applier })).toBe(200);
     expect(await status('PATCH', secret, patch)).toBe(200);
+    expect(await status('GET', '/api/v1/namespaces/signers/configmaps/dkim-signer', { token: applier })).toBe(200);
     for (const [method, at] of [
-      ['GET', '/api/v1/namespaces/full/secrets'],
-      ['GET', '/api/v1/namespaces/full/secrets/other'],
-      ['GET', '/api/v1/namespaces/strict/secrets/dkim-example-com'],
+      ['GET', '/api/v1/namespaces/signers/secrets'],
+      ['GET', '/api/v1/namespaces/signers/secrets/other'],
+      ['GET', '/api/v1/namespaces/signers/configmaps/kube-root-ca.crt'],
+      ['GET', '/api/v1/namespaces/full/secrets/dkim-example-com'],
       ['DELETE', secret],
       ['GET', '/api/v1/nodes'],
       ['GET', '/api/v1/namespaces/full/pods'],
     ] as const)
       expect(await status(method, at, { token: applier }), `${method} ${at}`).toBe(403);
     expect(await status('GET', secret, { token: await account('r-ruawatch-console') })).toBe(403);
+    const cluster = await account('r-ruawatch-cluster');
+    for (const at of ['/api/v1/nodes', '/api/v1/namespaces/signers/pods'])
+      expect(await status('GET', at, { token: cluster })).toBe(200);
+    expect(await status('GET', secret, { token: cluster })).toBe(403);
+    expect(await status('DELETE', '/api/v1/nodes/x', { token: cluster })).toBe(403);
 
     // Neither an upgrade nor the end of the release touches a key.
     expect(await install('full', 'full')).toContain('STATUS: deployed');

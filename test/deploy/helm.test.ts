@@ -83,8 +83,12 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
 
   test('installs every service, each as a Deployment with an account, settings and a port for metrics of its own', () => {
     expect(deployed('full.yaml')).toEqual(SERVICES);
-    for (const kind of ['ServiceAccount', 'ConfigMap'])
-      expect(of(render('full.yaml'), kind).map(component).filter(Boolean).sort()).toEqual(SERVICES);
+    for (const kind of ['ServiceAccount', 'ConfigMap']) {
+      const own = of(render('full.yaml'), kind).filter(
+        ({ metadata }) => metadata.name === `r-ruawatch-${metadata.labels!['app.kubernetes.io/component']}`,
+      );
+      expect(own.map(component).sort()).toEqual(SERVICES);
+    }
     for (const one of of(render('full.yaml'), 'Deployment'))
       expect(podOf(one)!.containers[0]!.args).toEqual(['start', component(one)]);
   });
@@ -257,24 +261,51 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
         .rules;
     const resources = (...more: string[]) => rulesOf(...more).flatMap((rule) => rule.resources);
     expect(resources()).toEqual(['nodes', 'ciliumegressgatewaypolicies', 'ippools', 'pods']);
-    expect(resources('--set', 'cluster.cilium=false,cluster.calico=false,cluster.pods=false')).toEqual(['nodes']);
+    expect(resources('--set', 'cluster.cilium=false,cluster.calico=false')).toEqual(['nodes']);
     for (const { verbs } of rulesOf()) expect(verbs).toEqual(['get', 'list', 'watch']);
     expect(of(render('full.yaml'), 'ClusterRoleBinding')).toMatchObject([
       { subjects: [{ kind: 'ServiceAccount', name: 'r-ruawatch-cluster', namespace: 'mail' }] },
     ]);
   });
 
-  test('the applier may get and patch the named Secrets, and nobody else has any right', () => {
-    const [role] = of(render('full.yaml'), 'Role') as unknown as [{ rules: object[] }];
-    expect(role.rules).toEqual([
-      { apiGroups: [''], resources: ['secrets'], resourceNames: ['dkim-example-com'], verbs: ['get', 'patch'] },
+  test('the applier may get and patch the Secrets and ConfigMaps of keys, and nobody else has any right', () => {
+    const roles = (...more: string[]) =>
+      (of(render('full.yaml', ...more), 'Role') as unknown as (KubeObject & { rules: object[] })[]).map((one) => ({
+        of: component(one),
+        namespace: one.metadata.namespace,
+        rules: one.rules,
+      }));
+    const named = (resource: string, resourceNames: string[]) => ({
+      apiGroups: [''],
+      resources: [resource],
+      resourceNames,
+      verbs: ['get', 'patch'],
+    });
+    expect(roles()).toEqual([
+      {
+        of: 'applier',
+        namespace: 'signers',
+        rules: [named('secrets', ['dkim-example-com', 'dkim-example-org']), named('configmaps', ['dkim-signer'])],
+      },
+      {
+        of: 'cluster',
+        namespace: 'signers',
+        rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] }],
+      },
     ]);
-    expect(of(render('full.yaml'), 'RoleBinding')).toMatchObject([
-      { subjects: [{ kind: 'ServiceAccount', name: 'r-ruawatch-applier', namespace: 'mail' }] },
+    expect(of(render('full.yaml'), 'RoleBinding')).toMatchObject(
+      ['applier', 'cluster'].map((name) => ({
+        metadata: { namespace: 'signers' },
+        subjects: [{ kind: 'ServiceAccount', name: `r-ruawatch-${name}`, namespace: 'mail' }],
+      })),
+    );
+    const made = render('full.yaml').filter(({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] === 'keep');
+    expect(made.map(({ kind, metadata }) => [kind, metadata.namespace, metadata.name])).toEqual([
+      ['Secret', 'signers', 'dkim-example-com'],
+      ['Secret', 'signers', 'dkim-example-org'],
+      ['ConfigMap', 'signers', 'dkim-signer'],
     ]);
-    expect(of(render('full.yaml'), 'Secret')).toMatchObject([
-      { metadata: { annotations: { 'helm.sh/resource-policy': 'keep' } } },
-    ]);
+    expect(of(render('full.yaml', '--set', 'dkim.create=false'), 'Secret')).toEqual([]);
     for (const set of SETS.filter((name) => name !== 'full.yaml'))
       expect(render(set).filter(({ kind }) => /Role|Secret/.test(kind))).toEqual([]);
   });

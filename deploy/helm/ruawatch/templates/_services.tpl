@@ -68,5 +68,5 @@ yes
 
 {{/* Whether a service talks to the API server. */}}
 {{- define "ruawatch.has-token" -}}
-{{- if or (eq .name "cluster") (and (eq .name "applier") .root.Values.dkim.secrets) }}yes{{ end -}}
+{{- if or (eq .name "cluster") (and (eq .name "applier") (ne (include "ruawatch.keys" .root) "{}")) }}yes{{ end -}}
 {{- end -}}

@@ -19,11 +19,10 @@
 {{- $gateway := dict "listen" (printf "%s:5355" .root.Values.listen) "key_file" "/run/ruawatch/gateway/gateway_key" -}}
 {{- $_ := set $settings "gateway" (merge $gateway (default dict $settings.gateway)) -}}
 {{- end -}}
-{{- if eq .name "cluster" -}}
+{{- /* Others know by it that somebody reads the pods of signers. */ -}}
+{{- if .root.Values.services.cluster.enabled -}}
 {{- if not (or .root.Values.mailGuard $settings.guard) }}{{ fail "mailGuard is empty, and the cluster's service needs it: it says by which ways the mail of which domain leaves" }}{{ end -}}
 {{- $_ := set $settings "cluster" (merge (dict "in_cluster" true) (default dict $settings.cluster)) -}}
-{{- else -}}
-{{- $_ := unset $settings "cluster" -}}
 {{- end -}}
 {{- if eq .name "collector" -}}
 {{- $listen := .root.Values.listen -}}
