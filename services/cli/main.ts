@@ -158,7 +158,7 @@ guard
   .description('take the mail that workloads send to this SMTP server or a mailbox, and show what a receiver would make of it')
   .option('--listen <address:port>', 'listen here; 127.0.0.1:2525 by default, unless a mailbox is given')
   .option('--mailbox <name>', 'watch this mailbox of the settings, or this IMAP URL, for new mail')
-  .option('--expect <what>', 'end after so many mails, or when these workloads ("shop,news", "all") have written')
+  .option('--expect <what>', 'end after this number of mails, or when these workloads ("shop,news", "all") have written')
   .option('--seconds <number>', 'how long to wait; 60 by default')
   .option('--environment <name>', 'only this environment of the file; may be repeated', oneMore)
   .option('--records <file>', 'use planned records: a zone file or YAML that overrides what is published')
@@ -166,6 +166,7 @@ guard
   .option('--resolver <server>', 'query this name server ("address" or "address:port") instead of those in the settings', oneMore)
   .option('--peer <address>', 'evaluate SPF as if all mail came from this address')
   .option('--report <file>', 'also write what was seen as an aggregate report (RFC 9990) of the environment')
+  .option('--import', 'also keep what was seen in the database, apart from all reports')
   .option('--json', 'print JSON')
   .option('--junit', 'print JUnit XML, for CI')
   .option('--strict', 'exit with 1 if there are warnings')
@@ -175,7 +176,6 @@ guard
         out: colored,
         err: (line) => process.stderr.write(`${line}\n`),
         colors: process.stdout.isTTY === true,
-        version,
       }),
     ),
   );

@@ -159,7 +159,12 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cli/commands/dns.test.ts': ['cli/open.ts', 'cli/terminal/dns-text.ts'],
   'cli/guard-sample.test.ts': ['cli/guard-signing.ts'],
   'cli/commands/guard.test.ts': ['cli/guard-dns.ts', 'cli/guard-file.ts', 'cli/terminal/guard-text.ts'],
-  'cli/commands/guard-probe.test.ts': ['cli/probe/listen.ts', 'cli/terminal/probe-text.ts', 'poller/new-mails.ts'],
+  'cli/commands/guard-probe.test.ts': [
+    'cli/probe/given.ts',
+    'cli/probe/listen.ts',
+    'cli/terminal/probe-text.ts',
+    'poller/new-mails.ts',
+  ],
   'cli/commands/doctor.test.ts': [
     'cli/doctor-checks.ts',
     'cli/doctor-database.ts',

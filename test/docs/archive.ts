@@ -17,6 +17,7 @@ import { decide } from '../../services/store/requests/decide.ts';
 import { syncGroups } from '../../services/store/requests/groups.ts';
 import { openRequest } from '../../services/store/requests/open.ts';
 import { loadRequest } from '../../services/store/requests/requests.ts';
+import { saveProbe } from '../../services/store/sending/probes.ts';
 import { putSender } from '../../services/store/sources/sender-list.ts';
 import { startWatcher } from '../../services/watcher/index.ts';
 import { leaves, recordsOf, xmlOf } from '../demo/unpack.ts';
@@ -173,6 +174,30 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
                'own-domain', 'own_domain', 1, 'x', '[]')`,
       [key, BOOKS],
     );
+    await saveProbe(db, {
+      environment: 'staging',
+      began_at: new Date(),
+      ended_at: new Date(),
+      missing: [],
+      mails: [
+        {
+          seen_at: new Date(),
+          environment: 'staging',
+          workload: 'shop',
+          known_by: 'address',
+          header_from: BOOKS,
+          envelope_from: BOOKS,
+          source: '192.0.2.1',
+          signatures: [],
+          spf_result: 'pass',
+          dkim_aligned: false,
+          spf_aligned: true,
+          dmarc: 'pass',
+          under_reject: 'delivered',
+          codes: ['probe_unsigned'],
+        },
+      ],
+    });
     await db.query(
       `insert into ruawatch.egress_records (name, domain, checked_at) values ($1, $1, now()) on conflict do nothing`,
       [BOOKS],

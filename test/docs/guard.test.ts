@@ -6,6 +6,7 @@ import { PROBE_LIMITS } from '../../services/cli/probe/mail.ts';
 import { ASPECTS } from '../../services/dns/guard/aspects.ts';
 import { GUARD_CODES } from '../../services/dns/guard/codes.ts';
 import { readGuard } from '../../services/dns/guard/file.ts';
+import { PROBE_DAYS } from '../../services/store/sending/probes.ts';
 
 const text = readFileSync(path.resolve(import.meta.dirname, '../../docs/guard.md'), 'utf8');
 
@@ -21,6 +22,13 @@ test('and every aspect', () => {
 test('its first file can be read', () => {
   const [, file] = /```yaml\n([\s\S]*?)```/.exec(text)!;
   expect(readGuard(file!).environments.map(({ name }) => name)).toEqual(['production', 'staging']);
+});
+
+test('and how long runs of the probe are kept', () => {
+  expect(text.replace(/\s+/g, ' ')).toContain(`runs are deleted after ${PROBE_DAYS} days`);
+  expect(readFileSync(path.resolve(import.meta.dirname, '../../docs/schema.md'), 'utf8')).toContain(
+    `Kept for ${PROBE_DAYS} days.`,
+  );
 });
 
 test('and how the probe is limited', () => {

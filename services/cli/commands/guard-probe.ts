@@ -1,62 +1,28 @@
 import { writeFileSync } from 'node:fs';
-import { isIP } from 'node:net';
-import type { GuardedEnvironment } from '../../dns/guard/file.ts';
 import { newMails } from '../../poller/index.ts';
 import { messageOf, PermanentError } from '../../shared/errors.ts';
 import { jsonText } from '../../shared/escape.ts';
+import { counted } from '../../shared/format.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { type Mailbox, toMailbox } from '../../shared/settings/mailbox.ts';
+import { type ProbeRun, saveProbe } from '../../store/sending/probes.ts';
 import { openGuardDns } from '../guard-dns.ts';
-import { readGuardFile } from '../guard-file.ts';
+import { withDatabase } from '../open.ts';
 import { type ProbeFinding, probeFinding } from '../probe/codes.ts';
-import { type Judging, judgeMail, type Verdict } from '../probe/judge.ts';
+import { type Expected, type Given, type GuardProbeOptions, readGiven } from '../probe/given.ts';
 import { startListener } from '../probe/listen.ts';
 import { PROBE_LIMITS, type ProbeMail } from '../probe/mail.ts';
 import { fromMailbox } from '../probe/mailbox.ts';
 import { reportsOf } from '../probe/report.ts';
+import { type Verdict, type VerdictOptions, verdictOn } from '../probe/verdict.ts';
 import { junit } from '../terminal/dns-formats.ts';
 import type { Terminal } from '../terminal/options.ts';
 import { renderProbe } from '../terminal/probe-text.ts';
 import { exitCode } from './dns.ts';
 
-export interface GuardProbeOptions {
-  listen?: string;
-  mailbox?: string;
-  expect?: string;
-  seconds?: string;
-  environment?: string[];
-  records?: string;
-  offline?: boolean;
-  resolver?: string[];
-  peer?: string;
-  report?: string;
-  json?: boolean;
-  junit?: boolean;
-  strict?: boolean;
-}
-
-const SECONDS = 60;
-const LISTEN = '127.0.0.1:2525';
 const AT_ONCE = 4;
 const TOOL = 'ruawatch guard probe';
 
-/** What the run waits for. */
-interface Expected {
-  /** Mails; null: as many as come. */
-  mails: number | null;
-  /** Workloads that are to write; empty: none is named. */
-  names: readonly string[];
-}
-
-interface Given {
-  environments: readonly GuardedEnvironment[] | null;
-  expected: Expected;
-  seconds: number;
-  listen: { address: string; port: number } | null;
-  mailbox: Mailbox | null;
-}
-
-type Out = Terminal & { colors?: boolean; version?: string; err?: (line: string) => void; signal?: AbortSignal };
+type Out = Terminal & { colors?: boolean; err?: (line: string) => void; signal?: AbortSignal };
 
 /**
  * `guard probe`: takes the mail that workloads send to it, and says of each what a receiver would.
@@ -67,23 +33,26 @@ export async function runGuardProbe(
   config: Config,
   file: string | undefined,
   options: GuardProbeOptions,
-  { out, err = () => undefined, colors = false, version = '0.0.0', signal }: Out,
+  { out, err = () => undefined, colors = false, signal }: Out,
 ): Promise<number> {
   if (options.json && options.junit) throw new PermanentError('usage', '--json and --junit exclude each other: keep one.');
   const given = readGiven(config, file, options);
   const domains = (given.environments ?? []).flatMap((one) => one.domains.map(({ domain }) => domain));
-  const judging: Judging = {
+  const verdictOptions: VerdictOptions = {
     dns: openGuardDns(config, [...new Set(domains)], options),
     environments: given.environments,
     peer: options.peer ?? null,
   };
   const begin = new Date();
-  const { verdicts, refused } = await collect(given, judging, { err, signal });
-  const findings = [...verdicts.flatMap((one) => one.findings), ...refused, ...missing(given.expected, verdicts)];
+  const { verdicts, refused } = await collect(given, verdictOptions, { err, signal });
+  const end = new Date();
+  const absent = missing(given.expected, verdicts);
+  const findings = [...verdicts.flatMap((one) => one.findings), ...refused, ...absent];
+  const environment = environmentOf(given.environments);
   if (options.report !== undefined) {
-    const environment = environmentOf(given.environments);
-    writeReports(options.report, reportsOf(verdicts, { environment, begin, end: new Date(), version }), err);
+    writeReports(options.report, reportsOf(verdicts, { environment, begin, end }), err);
   }
+  if (options.import) await keep(config, probeRun(verdicts, { environment, begin, end, missing: absent }), err);
   const suites = suitesOf(verdicts, findings);
   if (options.json) out(jsonText({ mails: verdicts.map(jsonOf), findings }, 2));
   if (options.junit) out(junit(suites, { strict: options.strict === true, tool: TOOL }));
@@ -93,76 +62,10 @@ export async function runGuardProbe(
   return exitCode(suites, options.strict === true);
 }
 
-function readGiven(config: Config, file: string | undefined, options: GuardProbeOptions): Given {
-  const usage = (sentence: string) => new PermanentError('usage', sentence);
-  const all = file === undefined ? null : readGuardFile(file).environments;
-  const chosen = options.environment ?? [];
-  if (all === null && chosen.length > 0) throw usage('--environment needs the file that declares it: give mail-guard.yaml.');
-  const unknown = chosen.find((name) => !(all ?? []).some((one) => one.name === name));
-  if (unknown !== undefined)
-    throw usage(`--environment "${unknown}" is not in the file: it has ${all!.map(({ name }) => name).join(', ')}.`);
-  const environments = all?.filter(({ name }) => chosen.length === 0 || chosen.includes(name)) ?? null;
-  const seconds = options.seconds === undefined ? SECONDS : Number(options.seconds);
-  if (!Number.isInteger(seconds) || seconds < 1 || seconds > PROBE_LIMITS.seconds)
-    throw usage(`--seconds "${options.seconds}" must be a whole number from 1 to ${PROBE_LIMITS.seconds}.`);
-  if (options.peer !== undefined && isIP(options.peer) === 0) throw usage(`--peer "${options.peer}" must be an IP address.`);
-  if (options.report !== undefined && !options.report.endsWith('.xml'))
-    throw usage(`--report "${options.report}" must be a file that ends in .xml.`);
-  const expected = expectedOf(options.expect, environments);
-  const mailbox = options.mailbox === undefined ? null : mailboxOf(config, options.mailbox);
-  const listen = options.listen === undefined && mailbox !== null ? null : listenOf(options.listen ?? LISTEN);
-  return { environments, expected, seconds, listen, mailbox };
-}
-
-/** "3", "shop,newsletter", "all"; without it, all workloads of the file. */
-function expectedOf(text: string | undefined, environments: Given['environments']): Expected {
-  const names = [...new Set((environments ?? []).flatMap(({ workloads }) => workloads.map(({ name }) => name)))];
-  if (text === undefined || text === 'all') {
-    if (text === 'all' && environments === null)
-      throw new PermanentError('usage', '--expect all needs the file that declares them: give mail-guard.yaml.');
-    return { mails: null, names };
-  }
-  if (/^\d{1,6}$/.test(text)) return { mails: Math.min(Number(text), PROBE_LIMITS.mails), names: [] };
-  const wanted = text
-    .split(',')
-    .map((name) => name.trim())
-    .filter(Boolean);
-  const unknown = wanted.find((name) => !names.includes(name));
-  if (wanted.length === 0 || unknown !== undefined)
-    throw new PermanentError(
-      'usage',
-      `--expect "${text}" must be a number of mails, "all", or names of workloads that mail-guard.yaml declares${names.length === 0 ? '' : `: ${names.join(', ')}`}.`,
-    );
-  return { mails: null, names: wanted };
-}
-
-function listenOf(text: string): { address: string; port: number } {
-  const [, six, four, port] = /^(?:\[([0-9a-f:.]+)\]|([^[\]:]*)):(\d{1,5})$/i.exec(text) ?? [];
-  const address = six ?? (four === 'localhost' ? '127.0.0.1' : four === '*' || four === '' ? '0.0.0.0' : (four ?? ''));
-  if (isIP(address) === 0 || Number(port) > 65_535)
-    throw new PermanentError('usage', `--listen "${text}" must be address:port, such as 127.0.0.1:2525 or [::1]:2525.`);
-  return { address, port: Number(port) };
-}
-
-/** A mailbox of the settings by its name, or a URL. */
-function mailboxOf(config: Config, text: string): Mailbox {
-  const named = config.mailboxes.find(({ name }) => name === text);
-  if (named !== undefined) return named;
-  if (!/^imaps?:\/\//i.test(text)) {
-    const names = config.mailboxes.map(({ name }) => name).join(', ') || 'none';
-    throw new PermanentError('usage', `--mailbox "${text}" must be a mailbox of the settings (${names}) or an IMAP URL.`);
-  }
-  try {
-    return toMailbox({ url: text }, process.cwd());
-  } catch (error) {
-    throw new PermanentError('usage', `--mailbox ${messageOf(error)}.`, error);
-  }
-}
-
 /** Takes mail and judges it, until the time is over or all that is expected has come. */
 async function collect(
   { listen, mailbox, seconds, expected }: Given,
-  judging: Judging,
+  verdictOptions: VerdictOptions,
   { err, signal }: { err: (line: string) => void; signal: AbortSignal | undefined },
 ): Promise<{ verdicts: Verdict[]; refused: ProbeFinding[] }> {
   const verdicts: Verdict[] = [];
@@ -182,7 +85,7 @@ async function collect(
     working++;
     for (let mail = waiting.shift(); mail !== undefined; mail = waiting.shift()) {
       try {
-        verdicts.push(await judgeMail(mail, judging));
+        verdicts.push(await verdictOn(mail, verdictOptions));
       } catch (error) {
         refuse(`A mail from ${mail.peer ?? 'an unknown address'} could not be judged: ${messageOf(error)}.`);
       }
@@ -258,6 +161,42 @@ function suitesOf(verdicts: readonly Verdict[], findings: readonly ProbeFinding[
 /** The environment that reports name: the one that is probed; of several, or none, "staging". */
 function environmentOf(environments: Given['environments']): string {
   return environments?.length === 1 ? environments[0]!.name : 'staging';
+}
+
+/** A run as it is kept: without contents and local parts. */
+function probeRun(
+  verdicts: readonly Verdict[],
+  { environment, begin, end, missing }: { environment: string; begin: Date; end: Date; missing: readonly ProbeFinding[] },
+): ProbeRun {
+  return {
+    environment,
+    began_at: begin,
+    ended_at: end,
+    missing: missing.map(({ domain }) => domain),
+    mails: verdicts.map(({ at, sender, domain, mailFrom, dkim, spf, dmarc, underReject, findings }) => ({
+      seen_at: at,
+      environment: sender?.environment ?? environment,
+      workload: sender?.workload.name ?? null,
+      known_by: sender?.by ?? null,
+      header_from: domain,
+      envelope_from: mailFrom.slice(mailFrom.lastIndexOf('@') + 1).toLowerCase(),
+      source: spf.address,
+      signatures: dkim.map((one) => ({ domain: one.domain, selector: one.selector, result: one.result, aligned: one.aligned })),
+      spf_result: spf.result,
+      dkim_aligned: dkim.some(({ aligned, result }) => aligned && result === 'pass'),
+      spf_aligned: spf.aligned,
+      dmarc,
+      under_reject: underReject,
+      codes: [...new Set(findings.map(({ code }) => code))],
+    })),
+  };
+}
+
+async function keep(config: Config, run: ProbeRun, err: (line: string) => void): Promise<void> {
+  await withDatabase(config, async (db) => {
+    await saveProbe(db, run);
+  });
+  err(`Kept ${counted(run.mails.length, 'mail')} of ${run.environment}, apart from all reports (dmarc.probe_mails).`);
 }
 
 /** The first report to the file, those of further domains beside it. */

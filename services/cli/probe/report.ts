@@ -1,4 +1,5 @@
-import type { Verdict } from './judge.ts';
+import { PROBE_GENERATOR } from '../../report/aggregate/metadata.ts';
+import type { Verdict } from './verdict.ts';
 
 /** Where the environment is named: an element of RFC 9990's `extension`, with a name that nobody else uses. */
 const NAMESPACE = 'urn:ruawatch:guard:1';
@@ -14,14 +15,13 @@ export interface ReportOptions {
   /** When the probe began and ended. */
   begin: Date;
   end: Date;
-  version: string;
 }
 
 /**
  * What the probe saw, as aggregate reports (RFC 9990), one for each policy domain. Mail without an author, and from an
  * address that is not known, is in none.
  */
-export function reportsOf(verdicts: readonly Verdict[], { environment, begin, end, version }: ReportOptions): ProbeReport[] {
+export function reportsOf(verdicts: readonly Verdict[], { environment, begin, end }: ReportOptions): ProbeReport[] {
   const domains = new Map<string, Verdict[]>();
   for (const verdict of verdicts) {
     if (verdict.domain === null || sourceOf(verdict) === null) continue;
@@ -40,7 +40,7 @@ export function reportsOf(verdicts: readonly Verdict[], { environment, begin, en
       `    <email>postmaster@${xml(domain)}</email>`,
       `    <report_id>${xml(id)}</report_id>`,
       `    <date_range><begin>${seconds[0]}</begin><end>${Math.max(seconds[0] + 1, seconds[1])}</end></date_range>`,
-      `    <generator>ruawatch ${xml(version)}</generator>`,
+      `    <generator>${PROBE_GENERATOR}</generator>`,
       '  </report_metadata>',
       ...policyLines(domain, seen[0]!),
       `  <extension><ruawatch_environment xmlns="${NAMESPACE}">${xml(environment)}</ruawatch_environment></extension>`,

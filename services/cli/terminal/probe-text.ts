@@ -1,7 +1,7 @@
 import { escaped } from '../../shared/escape.ts';
 import { counted } from '../../shared/format.ts';
 import type { ProbeFinding } from '../probe/codes.ts';
-import type { Signed, Verdict } from '../probe/judge.ts';
+import type { Signed, Verdict } from '../probe/verdict.ts';
 import { table } from './table.ts';
 import { wrapped } from './wrap.ts';
 

@@ -6,7 +6,7 @@ import { Problems } from '../problems.ts';
 import { excerpt, shown, wholeNumber } from '../text.ts';
 import * as el from '../xml/elements.ts';
 import { identityOf, restOf } from './identity.ts';
-import { type NameHint, ReportMetadata } from './metadata.ts';
+import { type NameHint, PROBE_GENERATOR, ReportMetadata } from './metadata.ts';
 import { RecordFields, type Row } from './record.ts';
 import { RecordStream } from './record-stream.ts';
 import { repaired } from './repaired.ts';
@@ -210,7 +210,7 @@ export class AggregateBuilder {
    * The report; its last batch is in `batches`.
    *
    * @param salvaged whether the document was not well-formed
-   * @throws Refusal `metadata_missing`, `date_range_missing`, `date_range_invalid` when the report cannot be
+   * @throws Refusal `probe_report`; `metadata_missing`, `date_range_missing`, `date_range_invalid` when the report cannot be
    *   told apart from others, `policy_domain_invalid` when what it is about is not a domain
    */
   finish(salvaged: boolean): AggregateReport {
@@ -219,6 +219,12 @@ export class AggregateBuilder {
       throw new Refusal(
         'metadata_missing',
         'The report says neither who made it nor its id, so it cannot be told apart from others.',
+      );
+    }
+    if (metadata.generator === PROBE_GENERATOR) {
+      throw new Refusal(
+        'probe_report',
+        'The report is of mail that guard probe took in an environment that is no production, and counts for nothing here: guard probe --import keeps such mail apart.',
       );
     }
     this.range ??= metadata.range(this.hint);

@@ -20,6 +20,12 @@ export function firstOf(problems: Problems, known: string | null, value: string 
   return known;
 }
 
+/**
+ * The generator of reports that `guard probe` writes about an environment that is no production. They are never read as
+ * reports of mail that people got: nothing in production may change by them.
+ */
+export const PROBE_GENERATOR = 'ruawatch guard probe';
+
 /** What a report says apart from its records: metadata and published policy, as they are read. */
 export class ReportMetadata {
   version: string | null = null;

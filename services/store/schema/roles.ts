@@ -50,6 +50,9 @@ export const GRANTS = {
     tls_failures: ['insert'],
     failure_reports: ['select', 'insert', 'update', 'delete'],
     personal_mails: ['select', 'insert', 'update', 'delete'],
+    // `guard probe --import` works with this role.
+    probe_runs: ['select', 'insert', 'delete'],
+    probe_mails: ['select', 'insert'],
     // Bounces among the mails, and the retention of what the collector wrote.
     bounces: ['select', 'insert', 'delete'],
     log_sources: ['select (source_id, dropped_before)', 'update (dropped_before)'],

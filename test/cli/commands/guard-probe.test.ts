@@ -6,9 +6,11 @@ import path from 'node:path';
 import { XMLValidator } from 'fast-xml-parser';
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type GuardProbeOptions, runGuardProbe } from '../../../services/cli/commands/guard-probe.ts';
+import { runGuardProbe } from '../../../services/cli/commands/guard-probe.ts';
+import type { GuardProbeOptions } from '../../../services/cli/probe/given.ts';
 import { PROBE_LIMITS } from '../../../services/cli/probe/mail.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { testDatabase } from '../../helpers/database.ts';
 import { type Dovecot, dovecotPresent, startDovecot } from '../../helpers/dovecot.ts';
 import { opendkimPresent, rspamdPresent, type SigningMilter, startOpendkim, startRspamd } from '../../helpers/milters.ts';
 import { type Postfix, postfixPresent, startPostfix } from '../../helpers/postfix.ts';
@@ -52,14 +54,18 @@ interface Probe {
   stop(): void;
 }
 /** Starts a probe, and comes back once it listens. */
-async function probe(options: GuardProbeOptions = {}, file: string | undefined = guard): Promise<Probe> {
+async function probe(
+  options: GuardProbeOptions = {},
+  file: string | undefined = guard,
+  env: Record<string, string> = {},
+): Promise<Probe> {
   const lines: string[] = [];
   const said: string[] = [];
   const stop = new AbortController();
   const given = { listen: '127.0.0.1:0', records, offline: true, seconds: '40', ...options };
   let listening: (port: number) => void;
   const port = new Promise<number>((resolve) => (listening = resolve));
-  const result = runGuardProbe(loadConfig({}, folder), file, given, {
+  const result = runGuardProbe(loadConfig(env, folder), file, given, {
     out: (line) => lines.push(line),
     err: (line) => {
       said.push(line);
@@ -205,6 +211,24 @@ test('a report is written for each domain, with the environment in it', async ()
   expect(readFileSync(report, 'utf8')).toContain(
     '<ruawatch_environment xmlns="urn:ruawatch:guard:1">staging</ruawatch_environment>',
   );
+});
+
+test('--import keeps it apart from all reports', async () => {
+  const t = await testDatabase();
+  try {
+    const { port, result } = await probe({ expect: '1', import: true }, guard, { DATABASE_URL: t.url });
+    await send(port);
+    const { said } = await result;
+    expect(said.join()).toContain('Kept 1 mail of staging, apart from all reports');
+    const { rows } = await t.db.query('select environment, workload, header_from, dmarc, codes from dmarc.probe_mails');
+    expect(rows).toEqual([
+      { environment: 'staging', workload: 'shop', header_from: 'kestrel.test', dmarc: 'pass', codes: ['probe_unsigned'] },
+    ]);
+    expect((await t.db.query('select from dmarc.reports')).rowCount).toBe(0);
+    expect((await t.db.query("select from ruawatch.domains where domain = 'kestrel.test'")).rowCount).toBe(0);
+  } finally {
+    await t.drop();
+  }
 });
 
 describe.skipIf(!postfixPresent)(`Postfix${postfixPresent ? '' : ' (SKIPPED: postfix is not installed)'}`, () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Verdict } from '../../../services/cli/probe/judge.ts';
 import { reportsOf } from '../../../services/cli/probe/report.ts';
+import type { Verdict } from '../../../services/cli/probe/verdict.ts';
 import { discoverPolicy } from '../../../services/dns/dmarc/walk.ts';
+import { PROBE_GENERATOR } from '../../../services/report/aggregate/metadata.ts';
 import type { AggregateRecord } from '../../../services/report/model.ts';
 import { readMessage } from '../../../services/report/read.ts';
 import { dnsOf } from '../../dns/zone.ts';
@@ -34,12 +35,13 @@ const OPTIONS = {
   environment: 'staging',
   begin: new Date('2026-11-27T12:00:00.250Z'),
   end: new Date('2026-11-27T12:01:00Z'),
-  version: '1.2.3',
 };
 /** The report as our own reader reads it. */
 const read = async (xml: string) => {
   const records: AggregateRecord[] = [];
-  for await (const event of readMessage(Buffer.from(xml), { name: 'report.xml' })) {
+  for await (const event of readMessage(Buffer.from(xml.replace(`<generator>${PROBE_GENERATOR}`, '<generator>another')), {
+    name: 'report.xml',
+  })) {
     if (event.type === 'records') records.push(...(event.records as AggregateRecord[]));
     if (event.type === 'report') return { report: event.report as unknown as Record<string, unknown>, records };
   }
@@ -67,6 +69,14 @@ test('is a report of RFC 9990 that is read without a problem', async () => {
     ['192.0.2.1', 2, 'pass', true, true],
     ['198.51.100.0', 1, 'quarantine', false, false],
   ]);
+});
+
+test('is never read as a report of mail that people got', async () => {
+  const [one] = reportsOf([verdict()], OPTIONS);
+  const events = [];
+  for await (const event of readMessage(Buffer.from(one!.xml))) events.push(event);
+  expect(events.filter(({ type }) => type === 'report')).toEqual([]);
+  expect(events.at(-1)).toMatchObject({ type: 'refused', problem: { code: 'probe_report' } });
 });
 
 test('each policy domain has its own; mail without an author, or from nowhere, is in none', async () => {

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { PROBE_CODES } from '../../../services/cli/probe/codes.ts';
-import { judgeMail } from '../../../services/cli/probe/judge.ts';
 import type { ProbeMail } from '../../../services/cli/probe/mail.ts';
+import { verdictOn } from '../../../services/cli/probe/verdict.ts';
 import { readGuard } from '../../../services/dns/guard/file.ts';
 import { signMail } from '../../../services/report/mail/sign.ts';
 import { dnsOf, type Zone } from '../../dns/zone.ts';
@@ -61,7 +61,7 @@ const mailOf = ({
   return { raw: change(raw), at: NOW, peer, helo: 'mail.kestrel.example', mailFrom, recipients: [], user: user ?? null };
 };
 const judged = (sent: Sent, zone: Zone = {}, given: { declared?: boolean; peer?: string } = {}) =>
-  judgeMail(mailOf(sent), {
+  verdictOn(mailOf(sent), {
     dns: dnsOf({ ...ZONE, ...zone }),
     environments: given.declared === false ? null : environments,
     peer: given.peer ?? null,
@@ -235,7 +235,7 @@ test('what is hostile is a verdict, too', async () => {
   ];
   const dns = dnsOf(ZONE);
   for (const raw of raws) {
-    const verdict = await judgeMail({ ...mailOf({}), raw }, { dns, environments, peer: null });
+    const verdict = await verdictOn({ ...mailOf({}), raw }, { dns, environments, peer: null });
     expect(verdict.dkim.length).toBeLessThanOrEqual(10);
     expect(verdict.findings.length).toBeGreaterThan(0);
   }

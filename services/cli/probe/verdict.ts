@@ -53,7 +53,7 @@ export interface Verdict {
   findings: readonly ProbeFinding[];
 }
 
-export interface Judging {
+export interface VerdictOptions {
   dns: Dns;
   /** Those that senders are looked for in; null: no mail-guard.yaml is given. */
   environments: readonly GuardedEnvironment[] | null;
@@ -62,17 +62,17 @@ export interface Judging {
 }
 
 /** Judges a mail as a receiver would. Whatever it holds, the answer is a verdict. */
-export async function judgeMail(mail: ProbeMail, judging: Judging): Promise<Verdict> {
+export async function verdictOn(mail: ProbeMail, given: VerdictOptions): Promise<Verdict> {
   const header = headerOf(mail.raw);
   const author = header === null ? null : authorOf(header.fields);
   const domain = author?.domain ?? null;
   const from = author?.address ?? null;
-  const sender = senderOf(judging.environments ?? [], { user: mail.user, peer: mail.peer, from });
-  const discovery = domain === null ? null : await discoverPolicy(domain, judging.dns);
+  const sender = senderOf(given.environments ?? [], { user: mail.user, peer: mail.peer, from });
+  const discovery = domain === null ? null : await discoverPolicy(domain, given.dns);
   const aligner = alignerOf(domain, discovery);
-  const signed = header === null ? [] : await signatures(mail, header, judging.dns);
+  const signed = header === null ? [] : await signatures(mail, header, given.dns);
   const dkim = signed.map((one) => ({ ...one, aligned: domain !== null && aligner.dkim(one.domain, domain) }));
-  const admitted = await spfOf(mail, sender, judging);
+  const admitted = await spfOf(mail, sender, given);
   const spf = { ...admitted, aligned: admitted.result === 'pass' && domain !== null && aligner.spf(admitted.domain, domain) };
   const passes = spf.aligned || dkim.some(({ result, aligned }) => aligned && result === 'pass');
   const open =
@@ -94,7 +94,7 @@ export async function judgeMail(mail: ProbeMail, judging: Judging): Promise<Verd
     underReject: outcome === null ? null : outcome === 'pass' ? 'delivered' : 'rejected',
   };
   const why = header === null ? 'its header cannot be read' : (author?.why ?? null);
-  return { ...verdict, findings: findingsOf(verdict, why, judging) };
+  return { ...verdict, findings: findingsOf(verdict, why, given) };
 }
 
 function headerOf(raw: Buffer): Header | null {
@@ -142,7 +142,7 @@ async function signatures(mail: ProbeMail, header: Header, dns: Dns): Promise<Om
   return found;
 }
 
-async function spfOf(mail: ProbeMail, sender: Sender | null, { dns, peer }: Judging): Promise<Omit<Admitted, 'aligned'>> {
+async function spfOf(mail: ProbeMail, sender: Sender | null, { dns, peer }: VerdictOptions): Promise<Omit<Admitted, 'aligned'>> {
   const helo = mail.helo ?? 'unknown';
   const at = mail.mailFrom.lastIndexOf('@');
   const domain = (at < 0 ? helo : mail.mailFrom.slice(at + 1)).toLowerCase();
@@ -161,7 +161,7 @@ async function spfOf(mail: ProbeMail, sender: Sender | null, { dns, peer }: Judg
   return { address, of, domain, result, why: reason };
 }
 
-function findingsOf(verdict: Omit<Verdict, 'findings'>, why: string | null, { environments }: Judging): ProbeFinding[] {
+function findingsOf(verdict: Omit<Verdict, 'findings'>, why: string | null, { environments }: VerdictOptions): ProbeFinding[] {
   const { domain, from, sender, dkim, spf, dmarc, underReject, discovery } = verdict;
   const found: ProbeFinding[] = [];
   const about = domain ?? 'unknown';
