@@ -53,7 +53,7 @@ export async function startCollector(context: Context): Promise<RunningCollector
   });
   log.info({ ...intakes.ports }, 'taking mail logs');
   const reading = repeat(
-    SOURCES_MS,
+    Math.min(SOURCES_MS, config.sweep.every_seconds * 1000),
     async () => {
       try {
         sources = await logSources(db);
@@ -77,7 +77,7 @@ export async function startCollector(context: Context): Promise<RunningCollector
     wake: (domains) => wake.domains(domains),
   };
   const judging = repeat(
-    Math.min(JUDGE_MS, settings.window_seconds * 500),
+    Math.min(JUDGE_MS, config.sweep.every_seconds * 1000),
     async (signal, turned) => {
       const before = new Date(now().getTime() - settings.window_seconds * 1000);
       metrics.logJudged.inc(await joinAll(round, { before }, { signal, turned }));

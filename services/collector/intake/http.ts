@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { createGunzip, createInflate } from 'node:zlib';
-import { isTransient, messageOf } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { type LogSource, tokenHash } from '../../store/sending/sources.ts';
 import { BodyError, linesOfBody } from './json.ts';
 import { cutLines } from './lines.ts';
-import type { Writer } from './writer.ts';
+import { isUnstorable, type Writer } from './writer.ts';
 
 /** Bytes of a request as it came, and unpacked. Vector's largest batch is 10 MB, Fluent Bit's chunk 2 MB. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -114,7 +114,7 @@ function refuse(response: ServerResponse, error: unknown, { count, log }: HttpMe
     count('refused');
     end(response, 400, error.message);
   } else {
-    const later = isTransient(error);
+    const later = !isUnstorable(error);
     count(later ? 'busy' : 'failed');
     if (!later)
       log.error({ err: messageOf(error) }, 'a request with lines could not be stored, and will not be when it comes again');

@@ -2,10 +2,9 @@ import { createServer, isIPv4, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { Networks } from '../../dns/networks.ts';
 import { sleep } from '../../shared/clock.ts';
-import { isTransient } from '../../shared/errors.ts';
 import type { LogSource } from '../../store/sending/sources.ts';
 import { SyslogCutter } from './framing.ts';
-import type { Writer } from './writer.ts';
+import { isUnstorable, type Writer } from './writer.ts';
 
 /** Connections in all, and of one address. */
 const MOST_CONNECTIONS = 200;
@@ -126,7 +125,7 @@ async function store(messages: readonly string[], source: LogSource, means: Sysl
       return;
     } catch (error) {
       // A reason that stays: these lines cannot be stored, and holding the connection would hold up all others of it.
-      if (!isTransient(error) || closing.aborted) return;
+      if (isUnstorable(error) || closing.aborted) return;
       await sleep(AGAIN_MS, closing);
     }
   }

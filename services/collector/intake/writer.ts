@@ -1,5 +1,5 @@
 import { dayOf } from '../../shared/days.ts';
-import { isTransient, messageOf, TransientError } from '../../shared/errors.ts';
+import { codeOf, messageOf, TransientError } from '../../shared/errors.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { type LineBatch, type LineGroup, storeLines, type Unparsed } from '../../store/sending/lines.ts';
@@ -11,6 +11,11 @@ import type { Program } from '../programs/index.ts';
 /** What happened to lines, by what is counted: `ruawatch_log_lines_total`. */
 export type Outcome = 'stored' | 'known' | 'foreign' | 'unparsed' | 'old';
 export type Counts = Partial<Record<Outcome, number>>;
+
+/**
+ * Whether Postgres refuses the lines for what they are (classes 22 and 23). Every other reason passes: whoever sent them sends them again.
+ */
+export const isUnstorable = (error: unknown): boolean => /^2[23]...$/.test(codeOf(error) ?? '');
 
 /** Lines that one transaction stores, and bytes that may wait for one. */
 const MOST_LINES = 5_000;
@@ -137,7 +142,7 @@ export class Writer {
       this.failure = null;
       for (const one of batch) one.done();
     } catch (error) {
-      if (!isTransient(error) && batch.length > 1) {
+      if (isUnstorable(error) && batch.length > 1) {
         for (const one of batch) await this.store([one]);
         return;
       }

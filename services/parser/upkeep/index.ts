@@ -3,6 +3,7 @@ import { type Context, firstStuck, type Loop, repeat } from '../../shared/runtim
 import { unverifiedSentence } from '../../shared/unverified.ts';
 import { dropPersonal } from '../../store/reports/personal-data.ts';
 import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
+import { forgetLogs } from '../../store/sending/retention.ts';
 import { keepDomainDays } from './domain-days.ts';
 import { keepArchive } from './raw-total.ts';
 import { keepMonths } from './retention.ts';
@@ -25,7 +26,7 @@ const MAILS_AT_ONCE = 500;
 
 /**
  * Creates and drops the months of the large tables (retention.ts), keeps the raw archive within its total
- * (raw-total.ts), adds up the domains' daily totals of earlier versions (domain-days.ts), and deletes failure reports with the mails they came in once `failure_reports.retention_days`
+ * (raw-total.ts), adds up the domains' daily totals of earlier versions (domain-days.ts), deletes what is left of mail logs past its time, and deletes failure reports with the mails they came in once `failure_reports.retention_days`
  * have passed since they were stored, since they hold personal data of third parties.
  */
 export function startRetention({
@@ -62,6 +63,27 @@ export function startRetention({
     'keeping the archive of raw mails within its total',
   );
   const trust = repeat(DAY_MS, () => sayUnverified({ config, db, clock, log }), log, 'counting verified reports');
+  const logs = repeat(
+    EVERY_MS,
+    async (signal, turned) => {
+      const before = (days: number) => new Date(clock.now().getTime() - days * DAY_MS);
+      const { rollups_days } = config.retention;
+      const limits = {
+        lines: before(config.collector.keep_raw_days),
+        messages: before(config.collector.keep_messages_days),
+        days: rollups_days === null ? null : before(rollups_days),
+      };
+      let rows = 0;
+      for (let more = true; more && !signal.aborted; turned()) {
+        const gone = await forgetLogs(db, limits);
+        rows += gone.deleted;
+        more = gone.more;
+      }
+      if (rows > 0) log.info({ rows }, 'lines and messages of mail logs past their retention time were deleted');
+    },
+    log,
+    'the deletion of old mail logs',
+  );
   const totals = repeat(
     TOTALS_EVERY_MS,
     (signal, turned) => keepDomainDays({ db, clock, log }, signal, turned),
@@ -69,9 +91,9 @@ export function startRetention({
     'adding up the daily totals of domains',
   );
   return {
-    stuck: () => firstStuck([personal, months, archive, totals, trust]),
+    stuck: () => firstStuck([personal, months, archive, totals, trust, logs]),
     async stop() {
-      await Promise.all([personal.stop(), months.stop(), archive.stop(), totals.stop(), trust.stop()]);
+      await Promise.all([personal.stop(), months.stop(), archive.stop(), totals.stop(), trust.stop(), logs.stop()]);
     },
   };
 }
