@@ -39,7 +39,7 @@ export interface Applying {
 
 type Change = MadeChange;
 
-/** What a plan changes, without rights that are lent and mails that are held: others carry those out. */
+/** What a plan changes, without rights that are lent, mails that are held, and what people do by hand: others carry those out. */
 const madeBy = ({ changes }: Plan): Change[] =>
   changes.flatMap((change) => (change.target === 'dns' || change.target === 'senders' ? [change] : []));
 
@@ -99,6 +99,11 @@ export async function applyRequest(request: Request, means: Applying): Promise<b
 }
 
 function endOf(plan: Plan, handed: readonly Change[]): ApplyEnd {
+  if (plan.changes.some(({ target }) => target === 'manual'))
+    return {
+      step: 'hand_over',
+      says: 'It is handed over, to be done by hand: the request is done when it is seen (ruawatch requests show has how).',
+    };
   if (handed.length > 0)
     return {
       step: 'hand_over',

@@ -8,6 +8,7 @@ import { whileAlone } from '../store/requests/alone.ts';
 import { toApply } from '../store/requests/applying.ts';
 import { type Applying, applyRequest } from './apply.ts';
 import { GrantKeeper } from './grants/keep.ts';
+import { closeManual } from './manual.ts';
 import { rotateKeys } from './rotate.ts';
 import { closePublished, watchChanges } from './watch.ts';
 
@@ -81,6 +82,7 @@ export function startApplier(context: Context): Service {
         waiting = late.length === 0 ? null : `Changes wait for their server: requests ${late.join(', ')}.`;
         await watchChanges(means);
         await closePublished(means);
+        await closeManual(means, config);
         await rotateKeys({ db, log, keys: config.dkimKeys, now: means.now });
         if (broken !== null) throw broken;
       });

@@ -1,10 +1,10 @@
 import { lowerName } from '../dns/client/name.ts';
 import { shownValue } from '../dns/shown-value.ts';
-import { changedMembers, type DnsChange, type Member, readPlan } from '../requests/plan.ts';
+import { changedMembers, type DnsChange, type Member, type Plan, readPlan } from '../requests/plan.ts';
 import { stringsIn, targetIn } from '../requests/plans/members.ts';
 import { DAY_MS, dayOf } from '../shared/days.ts';
 import { counted } from '../shared/format.ts';
-import { awaited, endAwaited, endWatch, type Published, published, watched } from '../store/requests/applying.ts';
+import { awaited, changesOf, endAwaited, endWatch, type Published, published, watched } from '../store/requests/applying.ts';
 import { type Broken, brokenSince } from '../store/requests/broken.ts';
 import { onboardedMail, onboardingOf } from '../store/requests/onboardings.ts';
 import type { Request } from '../store/requests/requests.ts';
@@ -96,14 +96,25 @@ function isThere(record: DnsChange, seen: Published | undefined): boolean {
   return come.every((one) => texts.includes(shown(one))) && !gone.some((one) => texts.includes(shown(one)));
 }
 
+/** Whether all that a handed-over request changes beside its records is made. */
+async function restIsMade(request: Request, { changes }: Plan, db: Applying['db']): Promise<boolean> {
+  if (request.state !== 'handed_over') return false;
+  const made = new Set(
+    (await changesOf(db, request.request_key)).flatMap((row) => (row.forward && row.state === 'applied' ? [row.position] : [])),
+  );
+  return changes.every((change, position) => change.target === 'dns' || made.has(position));
+}
+
 /** Ends the requests whose records are published, by whomever. */
 export async function closePublished(means: Applying): Promise<void> {
   for (const request of await awaited(means.db)) {
     const plan = readPlan({ text: request.plan, digest: request.digest });
     const records = plan.changes.flatMap((change) => (change.target === 'dns' ? [change] : []));
-    if (records.length === 0 || records.length < plan.changes.length) continue;
+    if (records.length === 0) continue;
+    // What is beside the records, such as the entry of a third party, is made by us: by then it is, or was not.
+    if (records.length < plan.changes.length && !(await restIsMade(request, plan, means.db))) continue;
     const seen = await published(means.db, plan, request.created_at);
     const there = records.every((record) => isThere(record, seen.get(record.name)));
-    if (there) await endAwaited(means.db, request.request_key, means.at(), plan.back.watch_hours);
+    if (there) await endAwaited(means.db, request.request_key, means.at(), { watch_hours: plan.back.watch_hours });
   }
 }

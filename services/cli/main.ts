@@ -716,6 +716,23 @@ access
     ),
   );
 access
+  .command('standing')
+  .description('list every right that somebody has for good, with its last use, and ask to take one away or to lend it')
+  .option('--ask <right>', 'open a request about this one')
+  .option('--why <text>', 'with --ask: why; it is recorded')
+  .option('--by <name>', 'with --ask: who asks (default: the system user)')
+  .option('--json', 'one JSON object a line')
+  .action(run(async (options) => (await import('./commands/access-standing.ts')).runAccessStanding(config(), options, { out })));
+access
+  .command('review')
+  .description('show how long grants were really used and what was never used, and propose shorter times and narrower scopes')
+  .option('--days <n>', 'look back so many days (default: 90)')
+  .option('--ask', 'open the proposals as requests')
+  .option('--why <text>', 'with --ask: why (default: tuned from use)')
+  .option('--by <name>', 'with --ask: who asks (default: the system user)')
+  .option('--json', 'one JSON object a line')
+  .action(run(async (options) => (await import('./commands/access-review.ts')).runAccessReview(config(), options, { out })));
+access
   .command('secret')
   .description('open what was lent with the key that was shown when it was asked for; the key comes on the standard input')
   .argument('<key>', 'the grant')

@@ -13,6 +13,7 @@ export const KINDS = [
   'sender.onboard',
   'sender.offboard',
   'messages.release',
+  'rights.reduce',
   'review',
   ...GRANT_KINDS,
 ] as const;
@@ -65,6 +66,24 @@ const senderChange = z.strictObject({
 });
 export type SenderChange = z.infer<typeof senderChange>;
 
+/** What people do by hand: rights that nothing of ours can take away, and settings. */
+const manualChange = z.strictObject({
+  target: z.literal('manual'),
+  /** The right or the setting. */
+  what: z.string().min(1).max(200),
+  before: z.string().min(1).max(500),
+  after: z.string().min(1).max(500),
+  /** The command, statement or line of the settings that does it. */
+  run: z.string().min(1).max(2000),
+  /** By what it is seen to be done; `value` is what it is before, or what the setting is at most. */
+  seen: z.strictObject({
+    by: z.enum(['token', 'person', 'role', 'settings']),
+    id: z.string().min(1).max(200),
+    value: z.string().max(200),
+  }),
+});
+export type ManualChange = z.infer<typeof manualChange>;
+
 /** How long a right is lent at most, in seconds. */
 const LONGEST_GRANT = 90 * 86_400;
 
@@ -111,7 +130,7 @@ const messageChange = z.strictObject({
 });
 export type MessageChange = z.infer<typeof messageChange>;
 
-const change = z.discriminatedUnion('target', [dnsChange, senderChange, grantChange, messageChange]);
+const change = z.discriminatedUnion('target', [dnsChange, senderChange, grantChange, messageChange, manualChange]);
 
 /** What is asked for. The text of it, in canonical form, is what people approve. */
 export const planSchema = z.strictObject({

@@ -302,12 +302,12 @@ describe('a plan of which a part is handed over', () => {
   test('is watched as a whole once the rest is published, and one that is all handed over is done', async () => {
     const key = await ask([record('a'), record('b', 'hand')]);
     await apply(key);
-    await endAwaited(t.db, key, NOW, 72);
+    await endAwaited(t.db, key, NOW, { watch_hours: 72 });
     expect(await endOf(key)).toMatchObject({ state: 'active', ends_at: new Date(NOW.getTime() + 3 * DAY_MS) });
     const all = await ask([record('c', 'hand')]);
     await apply(all);
     expect((await watched(t.db)).map(({ request_key }) => request_key)).toEqual([key]);
-    await endAwaited(t.db, all, NOW, 72);
+    await endAwaited(t.db, all, NOW, { watch_hours: 72 });
     expect(await endOf(all)).toMatchObject({ state: 'done' });
   });
 

@@ -19,6 +19,7 @@ const WHAT: Record<Kind, string> = {
   'sender.onboard': 'third party for',
   'sender.offboard': 'end of a third party for',
   'messages.release': 'a held mail of',
+  'rights.reduce': 'fewer rights for',
   review: 'look back at break-glass for',
 };
 

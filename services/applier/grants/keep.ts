@@ -5,7 +5,7 @@ import type { Log } from '../../shared/runtime/log.ts';
 import type { Access } from '../../shared/settings/access.ts';
 import type { DnsTarget } from '../../shared/settings/dns-servers.ts';
 import { addRunTime, dueGrants, lookAround, namesThatMayBe, unsafeAfterRestore } from '../../store/grants/due.ts';
-import { type Grant, grantMark, grantsIn, noteUses } from '../../store/grants/grants.ts';
+import { type Grant, grantMark, grantsIn, noteUsed, noteUses } from '../../store/grants/grants.ts';
 import { activateGrant, beginEnd, claimGrant, endGrant, grantsToApply, retryEnd, toEnd } from '../../store/grants/life.ts';
 import { whileAlone } from '../../store/requests/alone.ts';
 import type { GrantMeans } from './grant-kind.ts';
@@ -111,6 +111,11 @@ export class GrantKeeper {
         const taken = await worker.end({ server, name, scope: null, applied_at: null, ends_at: null }, grantMeans);
         log.warn({ server, name, answer: taken.answer }, 'a right that no grant is for was ended at its target');
       }
+      await noteUsed(
+        db,
+        there.flatMap(({ name, sessions }) => (sessions !== null && sessions > 0 ? [name] : [])),
+        at(),
+      );
       const names = new Set(there.map(({ name }) => name));
       const gone = active.filter((one) => !silent.has(one.server) && !names.has(one.name));
       for (const grant of gone.filter((one) => worker.lists?.(one.server, grantMeans) !== false))

@@ -130,11 +130,20 @@ export async function sealedOf(q: Queryable, key: number): Promise<string | null
 /** Counts one use of an active grant. @returns false when none is left, or it has ended */
 export async function countUse(q: Queryable, key: number): Promise<boolean> {
   const { rowCount } = await q.query(
-    `update ruawatch.grants set used = used + 1
+    `update ruawatch.grants set used = used + 1, last_used_at = clock_timestamp()
       where grant_key = $1 and state = 'active' and ends_at > clock_timestamp() and (uses is null or used < uses)`,
     [key],
   );
   return rowCount === 1;
+}
+
+/** Notes that lent rights of these names are being used. */
+export async function noteUsed(q: Queryable, names: readonly string[], at: Date | null): Promise<void> {
+  if (names.length === 0) return;
+  await q.query(
+    "update ruawatch.grants set last_used_at = coalesce($2, clock_timestamp()) where name = any($1) and state in ('active', 'ending')",
+    [names, at],
+  );
 }
 
 /** Notes how often a target says that a grant was used. It never becomes less. */

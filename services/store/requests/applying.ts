@@ -189,14 +189,22 @@ export async function awaited(q: Queryable): Promise<Request[]> {
 /**
  * Ends a request whose records are published. Where a part of them was changed by the applier, all of it is watched from then on.
  * @param watch_hours of the plan
+ * @param given what is said instead
  */
-export async function endAwaited(db: Db, key: number, at: Date | null, watch_hours = 0): Promise<void> {
+export async function endAwaited(
+  db: Db,
+  key: number,
+  at: Date | null,
+  { watch_hours = 0, says: given }: { watch_hours?: number; says?: string } = {},
+): Promise<void> {
   await transaction(db, async (tx) => {
     const request = await lockRequest(tx, key);
     if (request.state !== 'handed_over' && request.state !== 'pending' && request.state !== 'approved') return;
     const now = await momentOf(tx, at);
     const follow = request.state === 'handed_over' && request.applied_at !== null && watch_hours > 0;
-    const says = `The records are published as it asks: the watcher has seen them.${follow ? ` It is watched for ${watch_hours} hours.` : ''}`;
+    const says =
+      given ??
+      `The records are published as it asks: the watcher has seen them.${follow ? ` It is watched for ${watch_hours} hours.` : ''}`;
     const ends_at = follow ? hoursAfter(now, watch_hours) : null;
     await move(tx, key, follow ? 'follow' : 'appear', { at: now, expires_at: null, applied_at: now, ends_at, outcome: says });
     await note(tx, key, now, {

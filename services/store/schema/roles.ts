@@ -232,7 +232,9 @@ export const GRANTS = {
     ],
     grant_watch: ['select', 'update (seen_at, print)'],
     approver_groups: ['select'],
-    people: ['select (name, email, ended_at, kind, owner, ends_at)'],
+    people: ['select (name, email, role, ended_at, kind, owner, ends_at)'],
+    // Whether a right that was to be taken away is gone.
+    person_tokens: ['select (token_key, ended_at, ends_at)'],
     audit_head: ['select'],
     // The list of senders is one of its targets.
     sender_list: ['select', 'insert', 'update (ended_at, ended_by, ended_why)'],
