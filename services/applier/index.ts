@@ -12,6 +12,8 @@ import { closeManual } from './manual.ts';
 import { rotateKeys } from './rotate.ts';
 import { closePublished, watchChanges } from './watch.ts';
 
+export { probeKey } from './targets/probe.ts';
+
 const NAME = 'applier';
 const MOST_SECONDS = 5;
 const PER_SECOND = 50;

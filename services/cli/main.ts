@@ -733,6 +733,11 @@ access
   .option('--json', 'one JSON object a line')
   .action(run(async (options) => (await import('./commands/access-review.ts')).runAccessReview(config(), options, { out })));
 access
+  .command('statements')
+  .description('print what was run with a lent role of a database, from the log of its server')
+  .argument('<key>', 'the grant')
+  .action(run(async (key: string) => (await import('./commands/access.ts')).runAccessStatements(config(), key, { out })));
+access
   .command('secret')
   .description('open what was lent with the key that was shown when it was asked for; the key comes on the standard input')
   .argument('<key>', 'the grant')

@@ -13,6 +13,7 @@ import type { Db } from '../../services/shared/runtime/db.ts';
 import type { DnsTarget } from '../../services/shared/settings/dns-servers.ts';
 import { changesOf, toApply } from '../../services/store/requests/applying.ts';
 import { verifyAudit } from '../../services/store/requests/audit.ts';
+import { syncGroups } from '../../services/store/requests/groups.ts';
 import { openRequest } from '../../services/store/requests/open.ts';
 import { loadRequest } from '../../services/store/requests/requests.ts';
 import { type Fixture, fixture } from '../analyzer/fixture.ts';
@@ -34,6 +35,7 @@ afterEach(async () => {
 
 const NAME = `_dmarc.${DOMAIN}`;
 const RULES = rulesOf({ name: 'all', decide: 'automatic', ceiling: { per_day: 1000 } });
+const PEOPLE = rulesOf({ name: 'people', stages: [{ group: 'mail' }] });
 const record = (before: string[], after: string[], name = NAME): Plan['changes'][number] => ({
   target: 'dns',
   name,
@@ -217,6 +219,43 @@ test.each([
     );
   await closePublished(means());
   expect(await stateOf(key)).toBe(state);
+});
+
+test('a third party whose records are published by hand: its entry is made, and it is watched when the watcher sees them', async () => {
+  await syncGroups(f.t.db, { groups: { mail: ['ada@example.com'] }, deputies: [] });
+  const entry = {
+    target: 'senders' as const,
+    domain: DOMAIN,
+    source: 'postbird.example',
+    is_service: false,
+    before: null,
+    after: 'approved' as const,
+    until: null,
+  };
+  const key = await ask([record([], ['v=spf1 include:postbird.example -all'], `s._domainkey.${DOMAIN}`), entry]);
+  const early = await ask(
+    [record([], ['v=spf1 include:postbird.example -all'], `s._domainkey.${DOMAIN}`), { ...entry, source: 'other.example' }],
+    PEOPLE,
+  );
+  await apply();
+  expect(await stateOf(key)).toBe('handed_over');
+  await closePublished(means());
+  expect(await stateOf(key)).toBe('handed_over');
+  const at = new Date(f.context.clock.now().getTime() + 1000);
+  await f.t.db.query(
+    `insert into ruawatch.dns_questions (domain, name, type, purpose, state, asked_at, first_answered_at, answered_at, aliases, answers)
+     values ($1, $2, 'TXT', 'dkim', 'records', $3, $3, $3, '{}', '[]')`,
+    [DOMAIN, `s._domainkey.${DOMAIN}`, at],
+  );
+  await f.t.db.query(
+    `insert into ruawatch.dns_records (domain, name, type, purpose, value, first_seen, last_seen, servers)
+     values ($1, $2, 'TXT', 'dkim', 'v=spf1 include:postbird.example -all', now(), now(), '{}')`,
+    [DOMAIN, `s._domainkey.${DOMAIN}`],
+  );
+  await closePublished(means());
+  expect(await stateOf(key)).toBe('active');
+  // One that nobody has decided about is not: its entry is not made.
+  expect(await stateOf(early)).toBe('pending');
 });
 
 describe('a change that is watched', () => {

@@ -14,6 +14,15 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/grants/lending.ts',
     'store/grants/life.ts',
   ],
+  'cli/commands/access-standing.test.ts': [
+    'applier/manual.ts',
+    'cli/commands/access-review.ts',
+    'cli/rights/standing.ts',
+    'requests/plans/reduce.ts',
+    'store/grants/review.ts',
+    'store/grants/standing.ts',
+  ],
+  'cli/rights/doctor.test.ts': ['applier/targets/probe.ts'],
   'store/console/service-principals.test.ts': ['store/grants/holders.ts'],
   'applier/grants/email.test.ts': [
     'applier/grants/lines-file.ts',

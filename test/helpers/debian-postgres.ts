@@ -33,8 +33,8 @@ export class Servers {
     chmodSync(this.base, 0o755);
   }
 
-  /** @param passwords whether everybody but the superuser needs one */
-  async start(name: string, passwords = false): Promise<Server> {
+  /** @param passwords whether everybody but the superuser needs one @param more settings, as options of the server */
+  async start(name: string, passwords = false, more: (folder: string) => string = () => ''): Promise<Server> {
     const folder = path.join(this.base, name);
     mkdirSync(folder, { mode: 0o700 });
     if (this.owner) chownSync(folder, this.owner.uid, this.owner.gid);
@@ -47,7 +47,7 @@ export class Servers {
         'host all admin 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n',
       );
     const port = await freePort();
-    const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off`;
+    const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off ${more(folder)}`;
     run('pg_ctl', '-D', folder, '-l', path.join(folder, 'log'), '-w', '-o', settings, 'start');
     this.folders.push(folder);
     return { url: (database) => `postgres://admin@127.0.0.1:${port}/${database}` };

@@ -54,6 +54,7 @@ export async function makeLender(base: string, given: Partial<LendingDatabase> =
     longestSeconds: 86_400,
     risk: 'medium',
     connections: 5,
+    logFolder: null,
     url: () => login.href,
     ...given,
   };

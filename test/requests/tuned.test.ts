@@ -24,7 +24,7 @@ test('the longest use and half as much again is enough, by steps that people thi
   const [wish] = tunedFromUse(used());
   expect(wish).toMatchObject({
     what: 'longest_hours of access.database.main',
-    before: '24 hours',
+    before: '1 day',
     after: '1 hour',
     run: 'access.database: main: longest_hours: 1',
     seen: { by: 'settings', id: 'longest:main', value: '3600' },
@@ -33,7 +33,7 @@ test('the longest use and half as much again is enough, by steps that people thi
   const plan = planReduce(wish!);
   expect(() => seal(plan)).not.toThrow();
   expect(changeLines(plan)).toEqual([
-    '- longest_hours of access.database.main: 24 hours',
+    '- longest_hours of access.database.main: 1 day',
     '+ longest_hours of access.database.main: 1 hour',
     '  by hand: access.database: main: longest_hours: 1',
   ]);

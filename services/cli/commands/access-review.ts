@@ -50,11 +50,9 @@ export async function runAccessReview(
           String(one.grants),
           one.known === 0 ? 'not known' : String(one.unused),
           `${durationText(one.asked_median)}, at most ${durationText(one.asked_most)}`,
-          one.used_median === null
-            ? 'not known'
-            : `${durationText(Math.max(1, one.used_median))}, at most ${durationText(Math.max(1, one.used_most!))}`,
+          one.used_median === null ? 'not known' : `${minutes(one.used_median)}, at most ${minutes(one.used_most!)}`,
         ]),
-        { widths: [20, 20, 30, 24, 6, 10, 40, 40] },
+        { widths: [20, 20, 30, 24, 6, 15, 44, 44] },
       ),
     );
     for (const one of all) {
@@ -66,6 +64,9 @@ export async function runAccessReview(
     if (wishes.length > 0) out('To ask for it: ruawatch access review --ask --by …');
   });
 }
+
+/** A duration by minutes: sessions are looked for every minute. */
+const minutes = (seconds: number): string => durationText(Math.max(1, Math.ceil(seconds / 60)) * 60);
 
 function targetOf(one: GrantUse, access: Access): UsedTarget {
   const targets: readonly Target[] = [

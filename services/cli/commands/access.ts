@@ -16,6 +16,7 @@ import { mailSetup } from '../../store/grants/mail-accounts.ts';
 import { openRequest } from '../../store/requests/open.ts';
 import { loadRequest } from '../../store/requests/requests.ts';
 import { withDatabase } from '../open.ts';
+import { statementsOf } from '../rights/statements.ts';
 import { keyOf, limitOf, moment, type Terminal, type WordOptions, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
 import { type ScopeOptions, type Wanted, wantedOf } from './access-scopes.ts';
@@ -242,6 +243,35 @@ export async function runAccessSecret(
     } catch (error) {
       throw new PermanentError('wrong_key', messageOf(error), error);
     }
+  });
+}
+
+/**
+ * `access statements ID`: what was run with a lent role, as far as the server's log has it.
+ * @throws PermanentError `usage`, `no_grant`, `no_log`
+ */
+export async function runAccessStatements(config: Config, key: string, { out }: Pick<Terminal, 'out'>): Promise<number> {
+  const number = keyOf(key, 'grant');
+  return withDatabase(config, async (db) => {
+    const { kind, server, name } = await loadGrant(db, number);
+    if (kind !== 'access.database')
+      throw new PermanentError('usage', `Grant ${number} is of ${kind}: only databases log statements.`);
+    const folder = config.access.databases.find((one) => one.name === server)?.logFolder ?? null;
+    if (folder === null)
+      throw new PermanentError(
+        'no_log',
+        `Name the folder of its log: log_folder of ${server} in access.database. The server needs logging_collector = on and log_destination = jsonlog (15 and newer) or csvlog.`,
+      );
+    let some = false;
+    try {
+      for await (const { at, database, statement } of statementsOf(folder, name)) {
+        some = true;
+        out(escaped(`${at}  ${database}  ${statement}`));
+      }
+    } catch (error) {
+      throw new PermanentError('no_log', `The log of ${server} cannot be read: ${messageOf(error)}`, error);
+    }
+    if (!some) out(`The log has no statement of ${name}.`);
   });
 }
 

@@ -23,6 +23,7 @@ import { Checks, type Note } from '../doctor-checks.ts';
 import { lookAtDatabase, lookAtQueue } from '../doctor-database.ts';
 import { readGuardFile } from '../guard-file.ts';
 import { checkNames } from '../open.ts';
+import { checkRights } from '../rights/doctor.ts';
 import { undecidedDomains } from '../terminal/undecided.ts';
 
 /** How long the records of one domain are asked for. */
@@ -57,6 +58,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     if (config.guardFile !== null) await checks.run('guard', async () => guardFile(config.guardFile!, config.watcher.dns));
     if (db !== null) await checkDomains(db, config, checks);
     if (db !== null) await checkTrust(db, config, checks);
+    await checkRights(db, config, checks);
     await checkHealthPort(config, checks);
     if (config.console.listen !== null) await checks.run('console', async () => (await checkListen(config)) ?? 'off');
   } finally {

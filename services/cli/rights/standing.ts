@@ -160,7 +160,7 @@ function ofRole(role: LoginRole, where: string, lender: { name: string; groups: 
             run: `revoke ${lent.join(', ')} from "${name.replaceAll('"', '""')}"; -- at ${where}; or: drop role`,
             seen: { by: 'role', id: name, value: where },
             used: since,
-            back: `grant ${lent.join(', ')} to it again.`,
+            back: `${lent.join(', ')} can be given back to it.`,
           }),
   };
 }

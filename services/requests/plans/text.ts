@@ -33,18 +33,16 @@ function linesOf({ changes }: Pick<Plan, 'changes'>): string[] {
       const most = uses === null ? '' : `, or ${counted(uses, 'use')}`;
       return [`+ ${holder}: ${grantWords(change)}, for ${durationText(seconds)}${most}`];
     }
-<<<<<<< HEAD
     if (change.target === 'message') {
       const { from_domain, recipients, size, sha256 } = change;
       const from = from_domain === null ? 'that names no author' : `that says it is from ${from_domain}`;
       return [
         `+ delivered to ${counted(recipients, 'recipient')}: a mail of ${counted(size, 'byte')} ${from} (SHA-256 ${sha256})`,
       ];
-=======
+    }
     if (change.target === 'manual') {
       const { what, before, after, run } = change;
       return [`- ${what}: ${before}`, `+ ${what}: ${after}`, `  by hand: ${run}`];
->>>>>>> 22cb21a7 (Show standing rights, and what grants were really used for)
     }
     const { gone, come, stay } = changedMembers(change);
     return [

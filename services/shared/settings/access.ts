@@ -30,6 +30,8 @@ const databaseSchema = z
     groups: z.array(role).min(1).max(100),
     /** Sessions at once of one lent role. */
     connections: z.int().min(1).max(100).default(5),
+    /** Where this server writes its log as JSON or CSV (log_destination): what was run during a grant is read from it. */
+    log_folder: z.string().min(1).optional(),
   })
   .superRefine(({ url, url_file }, ctx) => {
     if ((url === undefined) === (url_file === undefined)) ctx.addIssue({ code: 'custom', message: 'needs url_file, or url' });
@@ -81,6 +83,8 @@ export interface Target {
 export interface LendingDatabase extends Target {
   groups: readonly string[];
   connections: number;
+  /** Absolute; null where its log is elsewhere. */
+  logFolder: string | null;
   /** Reads the URL: it is kept no longer than one connection takes. @throws Error that says what is wrong with it */
   url(): string;
 }
@@ -162,6 +166,7 @@ export function accessOf(
         ...common(where, given),
         groups: given.groups,
         connections: given.connections,
+        logFolder: given.log_folder === undefined ? null : path.resolve(cwd, given.log_folder),
         url: () => {
           const url = secretOf(given.url, given.url_file, 'url', cwd) ?? '';
           connectionSettings(url);

@@ -30,7 +30,7 @@ export interface GrantUse {
 export async function grantUse(q: Queryable, since: Date): Promise<GrantUse[]> {
   const { rows } = await q.query<GrantUse>(
     `with one as (
-       select g.*, extract(epoch from greatest(g.last_used_at - g.applied_at, interval '0')) as used_s,
+       select g.*, case when g.last_used_at is not null then extract(epoch from greatest(g.last_used_at - g.applied_at, interval '0')) end as used_s,
               g.kind in ('access.database', 'access.console') or (g.kind = 'access.dns') as tells,
               coalesce(g.scope ->> 'group', g.scope ->> 'role', g.scope ->> 'zone', g.scope ->> 'from') as what
          from ruawatch.grants g where g.applied_at >= $1 and g.state in ('active', 'ending', 'ended')),

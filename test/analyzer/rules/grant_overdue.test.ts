@@ -27,6 +27,7 @@ test.each([
     groups: ['readers'],
     for: [],
     services: [],
+    logFolder: null,
     longestSeconds: 3600,
     risk: 'low' as const,
     connections: 1,

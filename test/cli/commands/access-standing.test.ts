@@ -170,7 +170,7 @@ test('review: what was really used, and a request for a shorter time', async () 
   }
   const text = await review();
   expect(text).toMatch(/access\.database +main +readers_\w+ +6 +1 +8 hours, at most 8 hours +15 minutes, at most 25 minutes/);
-  expect(text).toContain('Proposed: Lend at main for 1 hour at most, in place of 24 hours.');
+  expect(text).toContain('Proposed: Lend at main for 1 hour at most, in place of 1 day.');
   await review({ ask: true, by: ADA });
   const key = Number(/Request (\d+) is open/.exec(lines.join('\n'))![1]);
   expect(await carryOut(key)).toBe('handed_over');

@@ -36,6 +36,7 @@ beforeEach(async () => {
         longestSeconds: 7200,
         risk: 'low',
         connections: 2,
+        logFolder: null,
         url: () => '',
       },
     ],
