@@ -92,7 +92,7 @@ export async function trySelector(
   const inspected = inspectSignatures(raw, readMailHeader(raw, DEFAULT_LIMITS), domain, now);
   const [signature] = inspected.signatures;
   const records = textsOf(answer).map((text) => [text]);
-  const why = signature === undefined ? inspected.why : verifySignature(signature, records);
+  const why = signature === undefined ? inspected.why : (verifySignature(signature, records)?.why ?? null);
   if (why === null) return { trial: { ...of, result: 'pass', why: null }, found: open };
   const reason = records.length === 0 ? 'no key is there' : why === 'bad signature' ? 'another key is there' : why;
   const message = `A sample signed with ${file} as ${selector} of ${domain} does not verify by ${name}: ${reason}.`;

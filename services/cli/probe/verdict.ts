@@ -136,7 +136,11 @@ async function signatures(mail: ProbeMail, header: Header, dns: Dns): Promise<Om
       texts.map((text) => [text]),
     );
     const shown =
-      texts.length === 0 ? `no key is at ${signature.keyName}` : fault === 'bad signature' ? 'another key is published' : fault;
+      texts.length === 0
+        ? `no key is at ${signature.keyName}`
+        : fault?.why === 'bad signature'
+          ? 'another key is published'
+          : (fault?.why ?? null);
     found.push({ domain, selector, result: fault === null ? 'pass' : 'fail', why: fault === null ? null : shown });
   }
   return found;

@@ -37,7 +37,7 @@ export async function checkSignatures(mail: Inspected, resolver: Resolver): Prom
     }
     const refused = verifySignature(signature, records);
     if (refused === null) return { state: 'authentic', from, address, how: `the DKIM signature of ${signature.domain} verifies` };
-    why = `the DKIM signature of ${signature.domain} does not verify (${refused})`;
+    why = `the DKIM signature of ${signature.domain} does not verify (${refused.why})`;
   }
   return unanswered === null ? { state: 'unproven', from, why } : { state: 'unknown', from, why: unanswered };
 }

@@ -1,10 +1,10 @@
 import { DEFAULT_LIMITS, Refusal } from '../../report/limits.ts';
+import { decides, ownResults, provenBy } from '../../report/mail/authentication-results.ts';
 import { authorOf } from '../../report/mail/author.ts';
 import { inspectSignatures, type Signature, uncovered } from '../../report/mail/dkim.ts';
 import { type Header, readMailHeader } from '../../report/mail/header.ts';
 import { ambiguity } from '../../report/mail/steering.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { decides, ownResults, provenBy } from './authentication-results.ts';
 
 /** Whether a mail comes from the domain its From field names, where that is known. */
 export type Authenticated =

@@ -21,6 +21,14 @@ export interface Signature {
   signature: Uint8Array;
 }
 
+/** Why a signature proves nothing, with its result in the terms of RFC 8601 section 2.7.1. */
+export interface Refused {
+  result: 'fail' | 'permerror' | 'policy';
+  why: string;
+}
+
+const refused = (result: Refused['result'], why: string): Refused => ({ result, why });
+
 /** The result of a mail's signatures before any key is known. */
 export interface Inspection {
   signatures: Signature[];
@@ -58,9 +66,9 @@ export function inspectSignatures(raw: Buffer, header: Header, from: string, at:
       found.why ||= `no DKIM signature is by ${from}`;
       continue;
     }
-    const refused = refusal(tags, at);
-    if (refused !== null) {
-      found.why = refused;
+    const wrong = refusalOf(tags, at);
+    if (wrong !== null) {
+      found.why = wrong.why;
       continue;
     }
     if (++looked > MAX_SIGNATURES) break;
@@ -90,17 +98,10 @@ function hashMatches(tags: ReadonlyMap<string, string>, hash: string): boolean {
 }
 
 /** @param tags of the field, which refusal() accepts */
-function signatureOf(raw: Buffer, header: Header, field: Field, tags: ReadonlyMap<string, string>): Signature {
-  const domain = normalDomain(tags.get('d')!);
+export function signatureOf(raw: Buffer, header: Header, field: Field, tags: ReadonlyMap<string, string>): Signature {
   const relaxed = tags.get('c')?.toLowerCase().split('/')[0] === 'relaxed';
-  return {
-    domain,
-    keyName: `${tags.get('s')!.toLowerCase()}._domainkey.${domain}`,
-    algorithm: tags.get('a')!.toLowerCase() as Signature['algorithm'],
-    below: normalDomain(tags.get('i') ?? domain) !== domain,
-    data: Buffer.from(signedData(raw, header.fields, { own: field, names: signedNames(tags), relaxed }), 'latin1'),
-    signature: Buffer.from(tags.get('b')!, 'base64'),
-  };
+  const below = normalDomain(tags.get('i') ?? tags.get('d')!) !== normalDomain(tags.get('d')!);
+  return asSignature(tags, below, signedData(raw, header.fields, { own: field, names: signedNames(tags), relaxed }));
 }
 
 /**
@@ -120,8 +121,8 @@ export function inspectSignature(
   const domain = normalDomain(tags.get('d') ?? '') || null;
   const selector = tags.get('s')?.toLowerCase() ?? null;
   const ended = (why: string) => ({ domain, selector, signature: null, why });
-  const refused = refusal(tags, at);
-  if (refused !== null) return ended(refused);
+  const wrong = refusalOf(tags, at);
+  if (wrong !== null) return ended(wrong.why);
   const hash = bodyHash(raw, header.body, bodyIsRelaxed(tags));
   if (!hashMatches(tags, hash)) return ended('the body is not the one that was signed');
   return { domain, selector, signature: signatureOf(raw, header, field, tags), why: null };
@@ -143,14 +144,27 @@ export function uncovered(raw: Buffer, header: Header, from: string): string | n
   return null;
 }
 
+/** What a key is asked about. @param below i= names a domain below d= @param data the canonical header */
+export function asSignature(tags: ReadonlyMap<string, string>, below: boolean, data: string): Signature {
+  const domain = normalDomain(tags.get('d')!);
+  return {
+    domain,
+    keyName: `${tags.get('s')!.toLowerCase()}._domainkey.${domain}`,
+    algorithm: tags.get('a')!.toLowerCase() as Signature['algorithm'],
+    below,
+    data: Buffer.from(data, 'latin1'),
+    signature: Buffer.from(tags.get('b')!, 'base64'),
+  };
+}
+
 /** Why none of the published records verifies the signature; null when one does. */
-export function verifySignature(signature: Signature, records: readonly (readonly string[])[]): string | null {
-  let why = 'no key';
+export function verifySignature(signature: Signature, records: readonly (readonly string[])[]): Refused | null {
+  let why = refused('permerror', 'no key');
   for (const record of records.slice(0, MAX_RECORDS)) {
     const key = keyOf(record.join(''), signature);
-    if (typeof key === 'string') why = key;
+    if ('why' in key) why = key;
     else if (holds(signature, key)) return null;
-    else why = 'bad signature';
+    else why = refused('fail', 'bad signature');
   }
   return why;
 }
@@ -162,47 +176,50 @@ function holds({ algorithm, data, signature }: Signature, key: KeyObject): boole
 }
 
 /** The key in a record (RFC 6376 section 3.6.1), or why there is none. */
-function keyOf(record: string, signature: Signature): KeyObject | string {
+function keyOf(record: string, signature: Signature): KeyObject | Refused {
+  const unusable = (why: string) => refused('permerror', why);
   const tags = tagsOf(record);
-  if (tags === null) return 'the published key cannot be read';
+  if (tags === null) return unusable('the published key cannot be read');
   if (tags.has('v') && (tags.get('v') !== 'DKIM1' || [...tags.keys()][0] !== 'v'))
-    return 'the published key is of another version';
+    return unusable('the published key is of another version');
   const p = tags.get('p');
-  if (p === undefined) return 'no key';
-  if (p === '') return 'the key is revoked';
+  if (p === undefined) return unusable('no key');
+  if (p === '') return unusable('the key is revoked');
   const type = tags.get('k') ?? 'rsa';
-  if (type !== signature.algorithm.split('-')[0]) return `the published key is of another type (k=${type.slice(0, 20)})`;
+  if (type !== signature.algorithm.split('-')[0])
+    return unusable(`the published key is of another type (k=${type.slice(0, 20)})`);
   const among = (tag: string, ...wanted: string[]) => {
     const list = tags.get(tag)?.toLowerCase().split(':');
     return list === undefined || wanted.some((one) => list.includes(one));
   };
-  if (!among('h', 'sha256')) return 'the published key is not for SHA-256 (h=)';
-  if (!among('s', '*', 'email')) return 'the published key is not for mail (s=)';
+  if (!among('h', 'sha256')) return unusable('the published key is not for SHA-256 (h=)');
+  if (!among('s', '*', 'email')) return unusable('the published key is not for mail (s=)');
   const flags = tags.get('t')?.toLowerCase().split(':') ?? [];
   // RFC 6376 section 3.6.1: mail signed with such a key must be treated like mail without a signature.
-  if (flags.includes('y')) return 'its key is for tests only (t=y)';
-  if (flags.includes('s') && signature.below) return 'its key is not for names below the domain (t=s)';
+  if (flags.includes('y')) return refused('policy', 'its key is for tests only (t=y)');
+  if (flags.includes('s') && signature.below) return unusable('its key is not for names below the domain (t=s)');
   return publicKey(type, p);
 }
 
-function publicKey(type: string, p: string): KeyObject | string {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(p)) return 'the published key is not base64';
+function publicKey(type: string, p: string): KeyObject | Refused {
+  const unusable = (why: string) => refused('permerror', why);
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(p)) return unusable('the published key is not base64');
   const der = Buffer.from(p, 'base64');
   try {
     if (type === 'ed25519') {
-      if (der.length !== 32) return 'the published key is not an Ed25519 key';
+      if (der.length !== 32) return unusable('the published key is not an Ed25519 key');
       const prefix = Buffer.from('302a300506032b6570032100', 'hex');
       return createPublicKey({ key: Buffer.concat([prefix, der]), format: 'der', type: 'spki' });
     }
     const key = rsaKey(der);
-    if (key.asymmetricKeyType !== 'rsa') return 'the published key is not an RSA key';
+    if (key.asymmetricKeyType !== 'rsa') return unusable('the published key is not an RSA key');
     const bits = key.asymmetricKeyDetails!.modulusLength!;
-    if (bits < MIN_BITS) return `its key has ${bits} bits, too few to prove anything (RFC 8301)`;
-    if (bits > MAX_BITS) return `its key has ${bits} bits, above ${MAX_BITS}`;
+    if (bits < MIN_BITS) return refused('policy', `its key has ${bits} bits, too few to prove anything (RFC 8301)`);
+    if (bits > MAX_BITS) return refused('policy', `its key has ${bits} bits, above ${MAX_BITS}`);
     return key;
   } catch {
     // OpenSSL's message would not help anybody.
-    return 'the published key cannot be read';
+    return unusable('the published key cannot be read');
   }
 }
 
@@ -241,47 +258,65 @@ export function tagsOf(value: string): Map<string, string> | null {
   return tags.size > 0 ? tags : null;
 }
 
-const signedNames = (tags: ReadonlyMap<string, string>): string[] => (tags.get('h') ?? '').toLowerCase().split(':');
+/** The names in h=, lower case. */
+export const signedNames = (tags: ReadonlyMap<string, string>): string[] => (tags.get('h') ?? '').toLowerCase().split(':');
 
-/** Why a signature is not accepted, although it may verify; null when it is accepted. */
-function refusal(tags: ReadonlyMap<string, string>, at: Date): string | null {
-  if (tags.get('v') !== '1') return 'the DKIM signature is of another version';
-  if (!signedNames(tags).includes('from')) return 'the DKIM signature does not cover the From field';
-  if (signedNames(tags).some((name) => name.includes(' '))) return 'the DKIM signature names invalid fields (h=)';
-  // With l=, anything appended stays "signed", such as another report (RFC 6376 section 8.2).
-  if (tags.has('l')) return 'the DKIM signature covers only a part of the mail (l=)';
-  if (!['rsa-sha256', 'ed25519-sha256'].includes((tags.get('a') ?? '').toLowerCase()))
-    return 'the DKIM signature uses an algorithm that no longer proves anything (RFC 8301)';
-  const domain = normalDomain(tags.get('d') ?? '');
-  if (!/^[a-z0-9._-]+$/i.test(tags.get('s') ?? '') || !/^[a-z0-9_.-]+\.[a-z0-9-]+$/.test(domain))
-    return 'the DKIM signature names an invalid selector or domain';
-  if (!/^(?:simple|relaxed)(?:\/(?:simple|relaxed))?$/i.test(tags.get('c') ?? 'simple'))
-    return 'the DKIM signature has a canonicalization that does not exist';
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(tags.get('b') ?? '')) return 'the DKIM signature is not base64';
+const PARTIAL = 'the DKIM signature covers only a part of the mail (l=)';
+const ALGORITHMS = ['rsa-sha256', 'ed25519-sha256'];
+
+/** As `refusal`; with l=, anything appended stays "signed", such as another report (RFC 6376 section 8.2). */
+const refusalOf = (tags: ReadonlyMap<string, string>, at: Date): Refused | null =>
+  refusal(tags, at) ?? (tags.has('l') ? refused('policy', PARTIAL) : null);
+
+/** Why a signature is not accepted, although it may verify; null when it is accepted. Of l= it says nothing. */
+export function refusal(tags: ReadonlyMap<string, string>, at: Date): Refused | null {
+  const invalid = (why: string) => refused('permerror', why);
+  if (tags.get('v') !== '1') return invalid('the DKIM signature is of another version');
+  if (!signedNames(tags).includes('from')) return invalid('the DKIM signature does not cover the From field');
+  const wrong = formRefusal(tags);
+  if (wrong !== null) return wrong;
   if (!(tags.get('q') ?? 'dns/txt').toLowerCase().split(':').includes('dns/txt'))
-    return 'the key of the DKIM signature is not in DNS (q=)';
+    return invalid('the key of the DKIM signature is not in DNS (q=)');
+  const domain = normalDomain(tags.get('d') ?? '');
   const identity = tags.get('i');
   if (identity !== undefined) {
     const of = normalDomain(identity);
     if (!identity.includes('@') || (of !== domain && !of.endsWith(`.${domain}`)))
-      return 'the DKIM signature is for an identity outside its domain (i=)';
+      return invalid('the DKIM signature is for an identity outside its domain (i=)');
   }
   return timeRefusal(tags, at);
 }
 
+/** Of the tags that signatures of DKIM and of ARC (RFC 8617 section 4.1.2) have in common: why one is not accepted. */
+export function formRefusal(tags: ReadonlyMap<string, string>): Refused | null {
+  const invalid = (why: string) => refused('permerror', why);
+  if (signedNames(tags).some((name) => name.includes(' '))) return invalid('the DKIM signature names invalid fields (h=)');
+  if (!ALGORITHMS.includes((tags.get('a') ?? '').toLowerCase()))
+    return refused('policy', 'the DKIM signature uses an algorithm that no longer proves anything (RFC 8301)');
+  const domain = normalDomain(tags.get('d') ?? '');
+  if (!/^[a-z0-9._-]+$/i.test(tags.get('s') ?? '') || !/^[a-z0-9_.-]+\.[a-z0-9-]+$/.test(domain))
+    return invalid('the DKIM signature names an invalid selector or domain');
+  if (!/^(?:simple|relaxed)(?:\/(?:simple|relaxed))?$/i.test(tags.get('c') ?? 'simple'))
+    return invalid('the DKIM signature has a canonicalization that does not exist');
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(tags.get('b') ?? '')) return invalid('the DKIM signature is not base64');
+  return null;
+}
+
 /** RFC 6376 section 3.5: t= and x= are seconds since 1970. */
-function timeRefusal(tags: ReadonlyMap<string, string>, at: Date): string | null {
+function timeRefusal(tags: ReadonlyMap<string, string>, at: Date): Refused | null {
   const seconds = (tag: string) => {
     const value = tags.get(tag);
     return value === undefined ? null : /^\d{1,12}$/.test(value) ? Number(value) : Number.NaN;
   };
   const made = seconds('t');
   const ends = seconds('x');
-  if (Number.isNaN(made) || Number.isNaN(ends)) return 'the DKIM signature has an invalid time';
+  if (Number.isNaN(made) || Number.isNaN(ends)) return refused('permerror', 'the DKIM signature has an invalid time');
   const arrived = at.getTime() / 1000;
-  if (made !== null && made > arrived + CLOCK_AHEAD) return 'the DKIM signature was made after the mail arrived (t=)';
-  if (ends !== null && ends < arrived) return 'the DKIM signature had expired when the mail arrived (x=)';
-  if (ends !== null && made !== null && ends <= made) return 'the DKIM signature expires before it was made (x=)';
+  if (made !== null && made > arrived + CLOCK_AHEAD)
+    return refused('policy', 'the DKIM signature was made after the mail arrived (t=)');
+  if (ends !== null && ends < arrived) return refused('fail', 'the DKIM signature had expired when the mail arrived (x=)');
+  if (ends !== null && made !== null && ends <= made)
+    return refused('permerror', 'the DKIM signature expires before it was made (x=)');
   return null;
 }
 
@@ -289,7 +324,7 @@ function timeRefusal(tags: ReadonlyMap<string, string>, at: Date): string | null
  * The header as it was signed (RFC 6376 section 3.7): the fields in h=, of fields with one name the lowest
  * unused, and the signature.
  */
-function signedData(
+export function signedData(
   raw: Buffer,
   fields: readonly Field[],
   { own, names, relaxed }: { own: Field; names: readonly string[]; relaxed: boolean },
@@ -311,7 +346,7 @@ function signedData(
 }
 
 /** The field without the value of its tag b=, and otherwise unchanged (RFC 6376 section 3.5). */
-function withoutSignature(field: string): string {
+export function withoutSignature(field: string): string {
   const colon = field.indexOf(':');
   const parts = field.slice(colon + 1).split(';');
   const kept = parts.map((part) => (/^[ \t\r\n]*b[ \t\r\n]*=/.test(part) ? part.slice(0, part.indexOf('=') + 1) : part));

@@ -7,6 +7,8 @@ import { readMailHeader } from '../../../services/report/mail/header.ts';
 import { ambiguity } from '../../../services/report/mail/steering.ts';
 import { dkimKey, dkimSigned, type SignOptions } from '../../attacks/dkim.ts';
 
+const whyNot = (...given: Parameters<typeof verifySignature>) => verifySignature(...given)?.why ?? null;
+
 const LIMITS = { headerLength: 256 * 1024 };
 const bytes = (text: string) => Buffer.from(text, 'latin1');
 const header = (text: string) => readMailHeader(bytes(text), LIMITS);
@@ -39,14 +41,14 @@ describe('DKIM', () => {
 
   test('the mail of RFC 8463 appendix A verifies, and does not when any of it is changed', () => {
     const [signature] = inspect(FOOTBALL).signatures;
-    expect(verifySignature(signature!, BRISBANE)).toBeNull();
+    expect(whyNot(signature!, BRISBANE)).toBeNull();
     const changed = inspect(FOOTBALL.replace('Is dinner', 'Was dinner')).signatures[0]!;
-    expect(verifySignature(changed, BRISBANE)).toBe('bad signature');
+    expect(whyNot(changed, BRISBANE)).toBe('bad signature');
     expect(inspect(FOOTBALL.replace('hungry', 'angry'))).toMatchObject({
       signatures: [],
       why: expect.stringMatching(/body hash/),
     });
-    expect(verifySignature(inspect(FOOTBALL.replaceAll('\r\n', '\n')).signatures[0]!, BRISBANE)).toBeNull();
+    expect(whyNot(inspect(FOOTBALL.replaceAll('\r\n', '\n')).signatures[0]!, BRISBANE)).toBeNull();
   });
 
   test('a signature holds from an hour before the mail arrived until its end, both included (RFC 6376 section 3.5)', () => {
@@ -75,7 +77,7 @@ describe('DKIM', () => {
       });
       const at = new Date(Date.UTC(2026, 8, 2));
       const { signatures } = inspectSignatures(mail, header(mail.toString('latin1')), 'reporter.example', at);
-      return verifySignature(signatures[0]!, [[key.record]]);
+      return whyNot(signatures[0]!, [[key.record]]);
     };
     expect(verified(1024)).toBeNull();
     expect(verified(1016)).toMatch(/its key has 1016 bits, too few/);
@@ -83,14 +85,14 @@ describe('DKIM', () => {
 
   test('of several records the one that is the key counts', () => {
     const [signature] = inspect(FOOTBALL).signatures;
-    expect(verifySignature(signature!, [['v=spf1 -all'], ...BRISBANE])).toBeNull();
-    expect(verifySignature(signature!, [])).toBe('no key');
-    expect(verifySignature(signature!, [['v=DKIM1; k=ed25519; p=AAAA']])).toMatch(/not an Ed25519 key/);
-    expect(verifySignature(signature!, [['v=DKIM1; k=rsa; p=!']])).toMatch(/another type/);
+    expect(whyNot(signature!, [['v=spf1 -all'], ...BRISBANE])).toBeNull();
+    expect(whyNot(signature!, [])).toBe('no key');
+    expect(whyNot(signature!, [['v=DKIM1; k=ed25519; p=AAAA']])).toMatch(/not an Ed25519 key/);
+    expect(whyNot(signature!, [['v=DKIM1; k=rsa; p=!']])).toMatch(/another type/);
     const words = BRISBANE[0]![0]!;
     for (const other of [words.replace('DKIM1', 'DKIM2'), `${words.replace('v=DKIM1; ', '')}; v=DKIM1`])
-      expect(verifySignature(signature!, [[other]])).toMatch(/another version/);
-    expect(verifySignature(signature!, [[words.replace('v=DKIM1; ', '')]])).toBeNull();
+      expect(whyNot(signature!, [[other]])).toMatch(/another version/);
+    expect(whyNot(signature!, [[words.replace('v=DKIM1; ', '')]])).toBeNull();
   });
 
   /** RFC 6376 section 3.4.5. */
@@ -158,7 +160,7 @@ describe('the signatures of a mail', () => {
     return found.why;
   };
   const changed = (mail: Buffer, was: string | RegExp, is: string) => bytes(mail.toString('latin1').replace(was, is));
-  const verified = (mail: Buffer, record = KEY.record) => look(mail).signatures.map((one) => verifySignature(one, [[record]]));
+  const verified = (mail: Buffer, record = KEY.record) => look(mail).signatures.map((one) => whyNot(one, [[record]]));
 
   test.each<[string, Partial<SignOptions>]>([
     ['as most sign', {}],
@@ -265,22 +267,22 @@ describe('the signatures of a mail', () => {
       ['v=DKIM1; k=ed25519; p=!', 'the published key is not base64'],
       ['v=DKIM1; k=ed25519; p=AAAA', 'the published key is not an Ed25519 key'],
     ])('%s: %s', (record, reason) => {
-      expect(verifySignature(signature!, [[record]])).toBe(reason);
+      expect(whyNot(signature!, [[record]])).toBe(reason);
     });
 
     test('may not be for names below the domain', () => {
-      expect(verifySignature(below!, [[KEY.record]])).toBeNull();
-      expect(verifySignature(below!, [[KEY.record.replace('k=', 't=s; k=')]])).toBe(
+      expect(whyNot(below!, [[KEY.record]])).toBeNull();
+      expect(whyNot(below!, [[KEY.record.replace('k=', 't=s; k=')]])).toBe(
         'its key is not for names below the domain (t=s)',
       );
     });
 
     test('is looked for in three records', () => {
       const records = (wrong: number) => [...Array.from({ length: wrong }, () => ['v=DKIM1; k=rsa; p=AAAA']), [KEY.record]];
-      expect(verifySignature(signature!, records(2))).toBeNull();
-      expect(verifySignature(signature!, records(3))).toMatch(/another type/);
+      expect(whyNot(signature!, records(2))).toBeNull();
+      expect(whyNot(signature!, records(3))).toMatch(/another type/);
       // A record may come in several strings.
-      expect(verifySignature(signature!, [[KEY.record.slice(0, 20), KEY.record.slice(20)]])).toBeNull();
+      expect(whyNot(signature!, [[KEY.record.slice(0, 20), KEY.record.slice(20)]])).toBeNull();
     });
 
     test('of RSA has at most 8,192 bits, and is RSA', () => {
@@ -288,22 +290,22 @@ describe('the signatures of a mail', () => {
       const of = (modulus: Buffer) => {
         const jwk = { kty: 'RSA', e: 'AQAB', n: modulus.toString('base64url') };
         const der = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' });
-        return verifySignature(rsa, [[`v=DKIM1; p=${der.toString('base64')}`]]);
+        return whyNot(rsa, [[`v=DKIM1; p=${der.toString('base64')}`]]);
       };
       expect(of(Buffer.alloc(1024, 0xff))).toBe('bad signature');
       expect(of(Buffer.concat([Buffer.from([1]), Buffer.alloc(1024, 0xff)]))).toBe('its key has 8193 bits, above 8192');
       const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const ec = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-      expect(verifySignature(rsa, [[`v=DKIM1; p=${ec}`]])).toBe('the published key is not an RSA key');
-      expect(verifySignature(rsa, [['v=DKIM1; p=AAAA']])).toBe('the published key cannot be read');
+      expect(whyNot(rsa, [[`v=DKIM1; p=${ec}`]])).toBe('the published key is not an RSA key');
+      expect(whyNot(rsa, [['v=DKIM1; p=AAAA']])).toBe('the published key cannot be read');
     });
 
     test('of RSA may come in either form (RFC 6376 section 3.6.1)', () => {
       const key = dkimKey({ bits: 1024 });
       const [one] = look(sign({ key })).signatures;
       const der = createPublicKey(key.privateKey).export({ type: 'pkcs1', format: 'der' });
-      expect(verifySignature(one!, [[key.record]])).toBeNull();
-      expect(verifySignature(one!, [[`p=${der.toString('base64')}`]])).toBeNull();
+      expect(whyNot(one!, [[key.record]])).toBeNull();
+      expect(whyNot(one!, [[`p=${der.toString('base64')}`]])).toBeNull();
     });
   });
 

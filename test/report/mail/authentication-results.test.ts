@@ -5,7 +5,7 @@ import {
   ownResults,
   parseAuthenticationResults,
   provenBy,
-} from '../../../services/parser/verify/authentication-results.ts';
+} from '../../../services/report/mail/authentication-results.ts';
 
 describe('parseAuthenticationResults', () => {
   test('reads methods, versions, properties, comments and quotes', () => {

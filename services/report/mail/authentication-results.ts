@@ -1,6 +1,6 @@
-import { withoutComments } from '../../report/mail/author.ts';
-import type { Field } from '../../report/mail/header.ts';
-import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
+import { normalDomain, organizationalDomain } from '../orgdomain.ts';
+import { withoutComments } from './author.ts';
+import type { Field } from './header.ts';
 
 /**
  * One method's result in an Authentication-Results field (RFC 8601 section 2.2). Names and results are lower
