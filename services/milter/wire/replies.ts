@@ -25,6 +25,8 @@ export const negotiated = (version: number, actions: number, steps: number): Buf
 export const proceed = (): Buffer => packet('c');
 /** The mail, or everything of the connection, is of no more interest. */
 export const accept = (): Buffer => packet('a');
+/** The mail is taken from the client and goes nowhere. */
+export const discard = (): Buffer => packet('d');
 /** The server refuses the command with a code of its own for now: the client tries again. */
 export const tempfail = (): Buffer => packet('t');
 

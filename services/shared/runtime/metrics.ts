@@ -31,6 +31,9 @@ export interface Metrics {
   logOpen: Gauge;
   egressWays: Gauge<'state'>;
   clusterErrors: Counter<'resource'>;
+  milterMails: Counter<'outcome'>;
+  milterRules: Counter<'rule' | 'dry_run'>;
+  milterSeconds: Histogram;
   rawBytes: Gauge;
   rawTotalBytes: Gauge;
 }
@@ -139,6 +142,23 @@ export function createMetrics(): Metrics {
       'Failures of listing and watching the cluster, by resource (nodes, ciliumegressgatewaypolicies, ippools, pods)',
       'resource',
     ),
+    milterMails: counter(
+      'ruawatch_milter_mails_total',
+      'Mails that the milter saw, by outcome (accepted, tagged, held, rejected, submitted, unjudged, aborted)',
+      'outcome',
+    ),
+    milterRules: counter(
+      'ruawatch_milter_rules_total',
+      'Rules of the milter that held, by rule and dry run (yes, no)',
+      'rule',
+      'dry_run',
+    ),
+    milterSeconds: new Histogram({
+      name: 'ruawatch_milter_seconds',
+      help: 'Time from the end of a mail to the answer of the milter',
+      buckets: [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5],
+      registers: [registry],
+    }),
     addresses: counter(
       'ruawatch_addresses_total',
       'Addresses looked up, by outcome (confirmed, unconfirmed, none, failed)',

@@ -304,6 +304,11 @@ export const GRANTS = {
     domain_reporters: ['select (domain, reporter, decides)'],
     sources: ['select'],
     source_days: ['select'],
+    // Whom a mail comes from, what was seen of that before, and what could not be judged.
+    people: ['select (name, ended_at)'],
+    lookalikes: ['select (domain, name, rank, registered, baseline, yours, ignored_at)'],
+    milter_contacts: ['select', 'insert'],
+    milter_unjudged: ['select', 'insert', 'delete'],
   },
   /** Follows the addresses of a cluster, and asks for changes of SPF. It decides nothing, and changes nothing. */
   ruawatch_cluster: {

@@ -1,0 +1,93 @@
+import type { Dns } from '../dns/client/types.ts';
+import { organizationalDomain } from '../report/orgdomain.ts';
+import { messageOf } from '../shared/errors.ts';
+import type { Milter } from '../shared/settings/milter.ts';
+import type { WholeMessage } from './message.ts';
+import { applyRules, isAtOrBelow, type Knowledge, type Matched } from './rules.ts';
+import type { Results } from './verify/results.ts';
+import { verifyMail } from './verify/verify.ts';
+
+/** A mail with its envelope. */
+export interface Arrival {
+  message: WholeMessage;
+  /** Null for a client without one. */
+  ip: string | null;
+  peer_name: string | null;
+  helo: string;
+  /** Empty for a bounce. */
+  mail_from: string;
+  recipients: readonly string[];
+  queue_id: string | null;
+  at: Date;
+}
+
+/** What is to become of a mail. */
+export interface Judgement {
+  outcome: 'accept' | 'tag' | 'hold' | 'reject' | 'unjudged';
+  results: Results | null;
+  decided: Matched | null;
+  dry: readonly Matched[];
+  /** Why it could not be judged: a sentence; null otherwise. */
+  why: string | null;
+  known: Knowledge | null;
+}
+
+export interface Means {
+  settings: Pick<Milter, 'authservId' | 'trustedSealers' | 'rules'>;
+  /** For mail in the name of own domains, and for all other: strangers' name servers are not to use up what own mail needs. */
+  dns: { own: Dns; others: Dns };
+  /** Own domains and people, as read a moment ago. @throws when the store does not answer */
+  own(): Promise<Pick<Knowledge, 'own' | 'people'>>;
+  /** @throws when the store does not answer */
+  about(asked: {
+    names: string[];
+    author: string[];
+    source: string | null;
+  }): Promise<Pick<Knowledge, 'lookalikes' | 'contacted' | 'source_class'>>;
+}
+
+/** A name and those above it, down to the one below the public suffix. */
+function andAbove(name: string): string[] {
+  const top = organizationalDomain(name);
+  const names = [name];
+  let at = name;
+  while (at !== top && at.includes('.')) {
+    at = at.slice(at.indexOf('.') + 1);
+    names.push(at);
+  }
+  return names;
+}
+
+/** Domains that are looked up for one mail. */
+const MOST_NAMES = 50;
+
+/** Verifies a mail and tries the rules. Never throws for what a mail holds; a store that does not answer makes it unjudged. */
+export async function judge(arrival: Arrival, { settings, dns, own, about }: Means): Promise<Judgement> {
+  const { message, ip, helo, mail_from, at } = arrival;
+  const { authors } = message;
+  let names: Pick<Knowledge, 'own' | 'people'> | null = null;
+  let failure: string | null = null;
+  const failed = (error: unknown) => {
+    failure = messageOf(error);
+    return null;
+  };
+  names = await own().catch(failed);
+  const isOwn = names === null || authors.domains.some((name) => isAtOrBelow(name, names!.own));
+  const results = await verifyMail(
+    { raw: message.raw, header: message.header, authors, bodies: message.bodies, ip, helo, mailFrom: mail_from, at },
+    { dns: isOwn ? dns.own : dns.others, receiver: settings.authservId, trustedSealers: settings.trustedSealers },
+  );
+  const unjudged = (why: string): Judgement => ({ outcome: 'unjudged', results, decided: null, dry: [], why, known: null });
+  if (names === null) return unjudged(`The store did not answer: ${failure}`);
+  const asked = {
+    names: [...new Set(authors.domains.slice(0, MOST_NAMES).flatMap(andAbove))],
+    author: authors.author === null ? [] : andAbove(authors.author.domain),
+    source: results.source,
+  };
+  const stored = await about(asked).catch(failed);
+  if (stored === null) return unjudged(`The store did not answer: ${failure}`);
+  const known = { ...names, ...stored };
+  const { decided, dry, unsure } = applyRules(settings.rules, { authors, results, known, sealers: settings.trustedSealers });
+  if (unsure) return { ...unjudged(`Nobody could say whether the author is proven: ${results.dmarc.why}.`), dry, known };
+  return { outcome: decided?.rule.do ?? 'accept', results, decided, dry, why: null, known };
+}

@@ -1,0 +1,153 @@
+import type { Authors } from '../report/mail/authors.ts';
+import { wordsOf } from '../report/reporters/names.ts';
+import { MILTER_CLASSES, type MilterPerson, type MilterRule } from '../shared/settings/milter.ts';
+import type { Results } from './verify/results.ts';
+
+/** A name that may be mistaken for an own domain, as the watcher knows it. */
+export interface KnownLookalike {
+  name: string;
+  /** The own domain that it looks like. */
+  domain: string;
+  /** Registered while the watcher watched it. */
+  fresh: boolean;
+}
+
+/** What is stored that rules need about one mail. */
+export interface Knowledge {
+  /** Own domains; names below them are own as well. */
+  own: readonly string[];
+  people: readonly MilterPerson[];
+  /** Of the domains that the mail may come from, and those above them. */
+  lookalikes: readonly KnownLookalike[];
+  /** Of these look-alikes, those from which mail was accepted before. */
+  contacted: readonly string[];
+  /** The analyzer's class of the source for the author's domain; null when reports do not know it. */
+  source_class: string | null;
+}
+
+/** Why a rule holds, as data. */
+export type Match =
+  | { code: 'unclear_from'; why: string }
+  | { code: 'own_domain'; domain: string; clear: boolean }
+  | { code: 'person'; person: string; shown: string }
+  | { code: 'own_address_shown'; domain: string; shown: string }
+  | { code: 'lookalike'; name: string; domain: string }
+  | { code: 'new_domain'; name: string; domain: string };
+
+export interface Matched {
+  rule: MilterRule;
+  match: Match;
+}
+
+export interface Verdict {
+  /** The first rule that holds and is no dry run; null when the mail passes. */
+  decided: Matched | null;
+  /** Rules before it that are dry runs and hold. */
+  dry: readonly Matched[];
+  /** A rule could not be judged, since a name server did not answer about the author. */
+  unsure: boolean;
+}
+
+export interface Judged {
+  authors: Authors;
+  results: Results;
+  known: Knowledge;
+  /** Domains of lists and forwarders that are trusted. */
+  sealers: readonly string[];
+}
+
+/** Tries the rules in their order (docs/milter.md). Pure. */
+export function applyRules(rules: readonly MilterRule[], mail: Judged): Verdict {
+  const dry: Matched[] = [];
+  let unsure = false;
+  for (const rule of rules) {
+    const match = CONDITIONS[rule.when](mail, rule);
+    if (match === 'unknown' && !rule.dry_run) unsure = true;
+    if (match === null || match === 'unknown') continue;
+    if (!rule.dry_run) return { decided: { rule, match }, dry, unsure: false };
+    dry.push({ rule, match });
+  }
+  return { decided: null, dry, unsure };
+}
+
+type Condition = (mail: Judged, rule: MilterRule) => Match | 'unknown' | null;
+
+const CONDITIONS: Record<MilterRule['when'], Condition> = {
+  unclear_from: ({ authors }) => (authors.unclear === null ? null : { code: 'unclear_from', why: authors.unclear }),
+  own_domain: ownDomain,
+  display_name: displayName,
+  lookalike: (mail) => {
+    const found = mail.known.lookalikes[0];
+    return found === undefined ? null : { code: 'lookalike', name: found.name, domain: found.domain };
+  },
+  new_domain: ({ known }) => {
+    const found = known.lookalikes.find(({ name, fresh }) => fresh && !known.contacted.includes(name));
+    return found === undefined ? null : { code: 'new_domain', name: found.name, domain: found.domain };
+  },
+};
+
+export const isAtOrBelow = (name: string, tops: readonly string[]): boolean =>
+  tops.some((top) => name === top || name.endsWith(`.${top}`));
+
+/**
+ * An own domain in the From field that nothing proves, whatever its policy. A mail in which every reader finds the same
+ * author is let through where reports know its source, or a trusted list vouches for what it changed.
+ */
+function ownDomain({ authors, results, known }: Judged, rule: MilterRule): Match | 'unknown' | null {
+  const own = authors.domains.filter((name) => isAtOrBelow(name, known.own));
+  if (own.length === 0) return null;
+  const { author } = authors;
+  // Another domain of ours beside the author's is forged as well: DMARC proves the author's alone.
+  const clear = author !== null && own.every((name) => name === author.domain);
+  if (clear) {
+    if (results.authenticated === 'yes' || results.vouched_by !== null) return null;
+    if ((rule.unless_class ?? MILTER_CLASSES).some((name) => name === known.source_class)) return null;
+    if (results.authenticated === 'unknown') return 'unknown';
+  }
+  return {
+    code: 'own_domain',
+    domain: author !== null && clear ? author.domain : own.find((name) => name !== author?.domain)!,
+    clear,
+  };
+}
+
+/** The name of one of our people, or an own address for a name, on a mail from elsewhere. */
+function displayName({ authors, results, known, sealers }: Judged): Match | null {
+  const { author } = authors;
+  // Mail in an own domain's name is for the rule about own domains.
+  if (author !== null && isAtOrBelow(author.domain, known.own)) return null;
+  const proven = results.authenticated === 'yes';
+  // A list that writes in its own name shows who wrote to it.
+  if (author !== null && proven && isAtOrBelow(author.domain, sealers)) return null;
+  const shown = authors.names.join(' ').slice(0, 500);
+  const person = known.people.find(
+    ({ name, addresses }) =>
+      authors.names.some((one) => namesPerson(one, name)) && !(proven && author !== null && addresses.includes(author.address)),
+  );
+  if (person !== undefined) return { code: 'person', person: person.name, shown };
+  const domain = authors.named.find((name) => isAtOrBelow(name, known.own));
+  return domain === undefined ? null : { code: 'own_address_shown', domain, shown };
+}
+
+/** Characters of a name that are compared at a time, and how far apart these parts begin. */
+const PART = 256;
+const STEP = 128;
+
+/** Whether a text has the name of a person in it, in any order of its words and however its letters are written. */
+export function namesPerson(text: string, name: string): boolean {
+  const wanted = wordsOf(name);
+  const plain = text.replace(/[\s\u2800\u{E0020}]+/gu, ' ');
+  for (let at = 0; at === 0 || at + STEP < plain.length; at += STEP) {
+    const found = wordsOf(plain.slice(at, at + PART));
+    if (found.some((words) => wanted.some((name) => holdsName(words, name)))) return true;
+  }
+  return false;
+}
+
+function holdsName(words: readonly string[], name: readonly string[]): boolean {
+  if (name.length === 0) return false;
+  const joined = words.join('');
+  if (joined === name.join('') || joined === [...name].reverse().join('')) return true;
+  // One word alone, such as a first name, is in many names.
+  return name.length > 1 && name.every((word) => words.includes(word));
+}
