@@ -89,6 +89,8 @@ servers() {
   [ -x /usr/bin/rspamd ] || missing+=(rspamd)
   [ -x /usr/sbin/postfix ] || missing+=(postfix)
   [ -e /usr/lib/postfix/postfix-pgsql.so ] || missing+=(postfix-pgsql)
+  [ -x /usr/bin/swaks ] || missing+=(swaks)
+  [ -x /usr/sbin/opendmarc ] || missing+=(opendmarc)
   [ -x /usr/sbin/unbound ] || missing+=(unbound)
   [ -x /usr/bin/promtool ] || missing+=(prometheus)
   command -v pgbouncer >/dev/null || missing+=(pgbouncer)

@@ -180,6 +180,18 @@ guard
     ),
   );
 
+const milter = program.command('milter').description('judge mail as the service milter does when it arrives');
+milter
+  .command('try <file>')
+  .description('show what the rules would do with a mail in a file; nothing is held, noted or sent')
+  .requiredOption('--ip <address>', 'the address of the client that hands it in')
+  .option('--helo <name>', 'the name that the client says in HELO or EHLO')
+  .option('--from <address>', 'the sender in the envelope; a bounce has none')
+  .option('--json', 'print JSON')
+  .action(
+    run(async (file: string, options) => (await import('./commands/milter.ts')).runMilterTry(config(), file, options, out)),
+  );
+
 const policy = program.command('policy').description("show each domain's progress toward enforcement");
 policy
   .command('status [domain...]')

@@ -5,6 +5,25 @@
  * you write one for it.
  */
 export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
+  'milter/index.test.ts': [
+    'cli/commands/milter.ts',
+    'milter/act.ts',
+    'milter/hold.ts',
+    'milter/judge.ts',
+    'milter/knowledge.ts',
+    'milter/try.ts',
+    'milter/unjudged.ts',
+    'store/milter/known.ts',
+    'store/milter/unjudged.ts',
+  ],
+  'milter/listen.test.ts': ['milter/session.ts'],
+  'milter/message.test.ts': ['milter/memory.ts'],
+  'milter/verify/verify.test.ts': [
+    'milter/verify/align.ts',
+    'milter/verify/keys.ts',
+    'report/mail/arc.ts',
+    'report/mail/signatures.ts',
+  ],
   'applier/grants/database.test.ts': [
     'applier/grants/keep.ts',
     'requests/plans/grant.ts',

@@ -85,7 +85,7 @@ describe('docker-compose.yml', () => {
   });
 
   it('starts every service but those that need settings of their own without being asked', () => {
-    const profiles: Record<string, string[]> = { gateway: ['gateway'], collector: ['logs'], cluster: ['cluster'] };
+    const profiles: Record<string, string[]> = { gateway: ['gateway'], milter: ['milter'], collector: ['logs'], cluster: ['cluster'] };
     for (const [name, s] of all) expect(s.profiles, name).toEqual(profiles[name]);
   });
 
@@ -124,6 +124,7 @@ describe('docker-compose.yml', () => {
       'console',
       'enricher',
       'gateway',
+      'milter',
       'parser',
       'poller',
       'watcher',

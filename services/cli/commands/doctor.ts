@@ -18,6 +18,7 @@ import { refusedAlerts } from '../../store/alerts/refusals.ts';
 import { countOwn, listDomains } from '../../store/domains/domains.ts';
 import { archiveSize } from '../../store/messages/archive.ts';
 import { newestRaws } from '../../store/messages/messages.ts';
+import { countUnjudged } from '../../store/milter/unjudged.ts';
 import { VERIFIED_DAYS, type VerifiedShare, verifiedShare } from '../../store/reports/verified-share.ts';
 import { Checks, type Note } from '../doctor-checks.ts';
 import { lookAtDatabase, lookAtQueue } from '../doctor-database.ts';
@@ -79,6 +80,7 @@ async function checkArchive(db: Db, config: Config, checks: Checks): Promise<voi
   const ids = config.trust.authserv_ids;
   if (ids.length > 0) await checks.run('authserv_ids', () => authserv(db, ids));
   await checks.run('archive', () => archive(db, config.retention));
+  if (config.milter.listen !== null) await checks.run('milter', () => milterNotes(db));
 }
 
 /**
@@ -103,6 +105,15 @@ async function archive(db: Db, { raw_total_gb: gb }: Config['retention']): Promi
   if (gb === null || bytes <= gb * 1e9 * WARN_SHARE) return `${size}${gb === null ? '' : `, of ${gb}`}`;
   return {
     note: `${size}, of ${gb} (retention.raw_total_gb): above that, ignored mails are deleted first, then quarantined ones. Raise the limit, or shorten retention.raw_days.`,
+  };
+}
+
+/** Whether mails passed lately that the milter could not judge. */
+async function milterNotes(db: Db): Promise<string | Note> {
+  const { mails, why, at } = await countUnjudged(db, new Date(Date.now() - DAY_MS));
+  if (mails === 0) return 'all mail of the last 24 hours could be judged';
+  return {
+    note: `${counted(mails, 'mail')} of the last 24 hours could not be judged, the newest at ${at!.toISOString()}: ${why}`,
   };
 }
 

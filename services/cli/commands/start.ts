@@ -9,6 +9,7 @@ import type { Context, Service } from '../../shared/runtime/service.ts';
 import { listensForLogs } from '../../shared/settings/collector.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { readKeyFile } from '../../shared/settings/gateway.ts';
+import { readHoldKey } from '../../shared/settings/held-mail.ts';
 import { onUncaught, stackOf, unexpectedSentence } from '../../shared/unexpected.ts';
 import { checkTargets } from '../../store/grants/targets.ts';
 import { endsWithin, measureState, readiness, type State, stuck } from '../health.ts';
@@ -26,6 +27,7 @@ const SERVICES = {
   approver: async (context: Context) => (await import('../../approver/index.ts')).startApprover(context),
   applier: async (context: Context) => (await import('../../applier/index.ts')).startApplier(context),
   gateway: async (context: Context) => (await import('../../gateway/index.ts')).startGateway(context),
+  milter: async (context: Context) => (await import('../../milter/index.ts')).startMilter(context),
   collector: async (context: Context) => (await import('../../collector/index.ts')).startCollector(context),
   cluster: async (context: Context) => (await import('../../cluster/index.ts')).startCluster(context),
   alerter: async (context: Context) => (await import('../../alerter/index.ts')).startAlerter(context),
@@ -176,6 +178,9 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
       'The cluster service needs a cluster: set cluster.in_cluster, cluster.kubeconfig or cluster.addresses_file.',
     );
   if (names.includes('gateway') && config.gateway.listen !== null) readKeyFile(config.gateway.keyFile);
+  if (named.includes('milter') && config.milter.listen === null)
+    throw new SettingsError('The milter needs an address and a name: set milter.listen and milter.authserv_id.');
+  if (names.includes('milter') && config.milter.listen !== null) readHoldKey(config.milter.hold);
   if (named.includes('collector') && !listensForLogs(config.collector))
     throw new SettingsError(
       'The collector needs an address: set collector.listen, collector.syslog.listen or collector.syslog.tls_listen.',
@@ -184,6 +189,7 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
     alerter: noChannel,
     console: config.console.listen === null,
     gateway: config.gateway.listen === null,
+    milter: config.milter.listen === null,
     collector: !listensForLogs(config.collector),
     cluster: config.cluster.source === null,
   };
