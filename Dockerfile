@@ -1,4 +1,4 @@
-# ruawatch: one image, one process in each container. `docker compose up` runs its twelve services; see docker-compose.yml.
+# ruawatch: one image, one process in each container. `docker compose up` runs its thirteen services; see docker-compose.yml.
 # Node 24 is a long-term support version; rebuild with --pull to get its security updates.
 FROM node:24-bookworm-slim AS build
 WORKDIR /src
