@@ -85,7 +85,12 @@ describe('docker-compose.yml', () => {
   });
 
   it('starts every service but those that need settings of their own without being asked', () => {
-    const profiles: Record<string, string[]> = { gateway: ['gateway'], milter: ['milter'], collector: ['logs'], cluster: ['cluster'] };
+    const profiles: Record<string, string[]> = {
+      gateway: ['gateway'],
+      milter: ['milter'],
+      collector: ['logs'],
+      cluster: ['cluster'],
+    };
     for (const [name, s] of all) expect(s.profiles, name).toEqual(profiles[name]);
   });
 

@@ -272,9 +272,7 @@ describe('the signatures of a mail', () => {
 
     test('may not be for names below the domain', () => {
       expect(whyNot(below!, [[KEY.record]])).toBeNull();
-      expect(whyNot(below!, [[KEY.record.replace('k=', 't=s; k=')]])).toBe(
-        'its key is not for names below the domain (t=s)',
-      );
+      expect(whyNot(below!, [[KEY.record.replace('k=', 't=s; k=')]])).toBe('its key is not for names below the domain (t=s)');
     });
 
     test('is looked for in three records', () => {
