@@ -32,9 +32,9 @@ test('and how long runs of the probe are kept', () => {
 });
 
 test('and how the probe is limited', () => {
-  const { mails, size, clients, idleMs } = PROBE_LIMITS;
+  const { mails, size, clients, idleMs, waiting, lateMs } = PROBE_LIMITS;
   const words = text.replace(/\s+/g, ' ');
   expect(words).toContain(
-    `takes ${mails.toLocaleString('en')} mails of ${size / 2 ** 20} MiB, ${clients} connections at once, and ends a connection that is silent for ${idleMs / 1000} seconds`,
+    `takes ${mails.toLocaleString('en')} mails of ${size / 2 ** 20} MiB, ${clients} connections at once, and ends a connection that is silent for ${idleMs / 1000} seconds. Mail beyond ${waiting / 2 ** 20} MiB that waits is put off. A run ends at most ${lateMs / 1000} seconds after`,
   );
 });

@@ -9,8 +9,9 @@ import { openGuardDns } from '../guard-dns.ts';
 import { withDatabase } from '../open.ts';
 import { type ProbeFinding, probeFinding } from '../probe/codes.ts';
 import { type Expected, type Given, type GuardProbeOptions, readGiven } from '../probe/given.ts';
+import { Inbox } from '../probe/inbox.ts';
 import { startListener } from '../probe/listen.ts';
-import { PROBE_LIMITS, type ProbeMail } from '../probe/mail.ts';
+import { PROBE_LIMITS } from '../probe/mail.ts';
 import { fromMailbox } from '../probe/mailbox.ts';
 import { reportsOf } from '../probe/report.ts';
 import { type Verdict, type VerdictOptions, verdictOn } from '../probe/verdict.ts';
@@ -19,7 +20,6 @@ import type { Terminal } from '../terminal/options.ts';
 import { renderProbe } from '../terminal/probe-text.ts';
 import { exitCode } from './dns.ts';
 
-const AT_ONCE = 4;
 const TOOL = 'ruawatch guard probe';
 
 type Out = Terminal & { colors?: boolean; err?: (line: string) => void; signal?: AbortSignal };
@@ -67,44 +67,25 @@ async function collect(
   { listen, mailbox, seconds, expected }: Given,
   verdictOptions: VerdictOptions,
   { err, signal }: { err: (line: string) => void; signal: AbortSignal | undefined },
-): Promise<{ verdicts: Verdict[]; refused: ProbeFinding[] }> {
-  const verdicts: Verdict[] = [];
-  const refused: ProbeFinding[] = [];
-  const waiting: ProbeMail[] = [];
+): Promise<Inbox> {
   const done = new AbortController();
   const timer = setTimeout(() => done.abort(), seconds * 1000);
   signal?.addEventListener('abort', () => done.abort(), { once: true });
   if (signal?.aborted) done.abort();
-  let taken = 0;
-  let working = 0;
-  let idle: () => void = () => undefined;
-  const refuse = (why: string) => {
-    if (refused.length < 20) refused.push(probeFinding('probe_refused', 'refused', why));
-  };
-  const work = async () => {
-    working++;
-    for (let mail = waiting.shift(); mail !== undefined; mail = waiting.shift()) {
-      try {
-        verdicts.push(await verdictOn(mail, verdictOptions));
-      } catch (error) {
-        refuse(`A mail from ${mail.peer ?? 'an unknown address'} could not be judged: ${messageOf(error)}.`);
-      }
-      if (isComplete(expected, verdicts)) done.abort();
-    }
-    working--;
-    if (working === 0) idle();
-  };
-  const take = (mail: ProbeMail) => {
-    if (taken >= PROBE_LIMITS.mails || done.signal.aborted) {
-      refuse(`More mails came than ${PROBE_LIMITS.mails}, or after the last that was expected.`);
-      return false;
-    }
-    taken++;
-    waiting.push(mail);
-    if (working < AT_ONCE) void work();
-    return true;
-  };
-  const listener = listen && (await startListener({ ...listen, onMail: take, onRefused: refuse, now: () => new Date() }));
+  const inbox = new Inbox(
+    (mail) => verdictOn(mail, verdictOptions),
+    () => {
+      if (isComplete(expected, inbox.verdicts)) done.abort();
+    },
+  );
+  const listener =
+    listen &&
+    (await startListener({
+      ...listen,
+      onMail: (mail) => inbox.take(mail),
+      onRefused: (why) => inbox.refuse(why),
+      now: () => new Date(),
+    }));
   if (listener !== null) err(`Listening at ${listener.at} for ${seconds} seconds.`);
   const ended = new Promise<void>((resolve) => {
     if (done.signal.aborted) resolve();
@@ -117,8 +98,8 @@ async function collect(
         mostBytes: PROBE_LIMITS.size,
         onOpen: () => err(`Watching the mailbox ${mailbox.name} for ${seconds} seconds.`),
         onMail: ({ raw, at }) => {
-          if (raw.length > PROBE_LIMITS.size) refuse(`A mail in the mailbox is larger than ${PROBE_LIMITS.size} bytes.`);
-          else take(fromMailbox(raw, at));
+          if (raw.length > PROBE_LIMITS.size) inbox.refuse(`A mail in the mailbox is larger than ${PROBE_LIMITS.size} bytes.`);
+          else inbox.take(fromMailbox(raw, at));
         },
       });
     await ended;
@@ -127,8 +108,8 @@ async function collect(
     done.abort();
     await listener?.stop();
   }
-  if (working > 0) await new Promise<void>((resolve) => (idle = resolve));
-  return { verdicts, refused };
+  await inbox.close();
+  return inbox;
 }
 
 function isComplete({ mails, names }: Expected, verdicts: readonly Verdict[]): boolean {

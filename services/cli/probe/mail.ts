@@ -20,6 +20,10 @@ export const PROBE_LIMITS = {
   size: 5 * 1024 * 1024,
   /** Mails of one run. */
   mails: 1_000,
+  /** Bytes of all mails that wait to be looked at: further ones are put off (452), and come again. */
+  waiting: 100 * 1024 * 1024,
+  /** How long a run may go on after its end with what still waits. */
+  lateMs: 30_000,
   /** Connections at once. */
   clients: 20,
   /** Silence on a connection. */
