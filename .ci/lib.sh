@@ -183,7 +183,8 @@ without() {
 }
 without test/deploy/helm.test.ts helm
 without test/deploy/helm-install.test.ts helm etcd kube-apiserver kubectl ../crds
-without test/docs/kubernetes.test.ts helm etcd kube-apiserver kubectl
+without test/cluster/real-api.test.ts etcd kube-apiserver
+without test/docs/kubernetes-steps.test.ts helm etcd kube-apiserver kubectl
 
 # Tests, with a JSON result beside the usual report: tests NAME VERSION SECONDS COMMAND..., where VERSION is
 # that of Node, or "" for the one at hand. What failed is run once more, each file by itself (.ci/again.mjs);
