@@ -81,7 +81,17 @@ export type Answer =
   | { is: 'file'; type: string; content: Buffer | string; name?: string; keep?: boolean; apart?: boolean };
 
 /** The part of the navigation that a page belongs to. */
-export type Section = 'overview' | 'findings' | 'domains' | 'reports' | 'requests' | 'digest' | 'health' | 'people' | 'account';
+export type Section =
+  | 'overview'
+  | 'findings'
+  | 'domains'
+  | 'reports'
+  | 'requests'
+  | 'access'
+  | 'digest'
+  | 'health'
+  | 'people'
+  | 'account';
 
 /** What a route of the API needs of a token, and what its description says. */
 export interface ApiNotes {

@@ -141,6 +141,7 @@ suite(browserProgram === null ? 'in a browser (SKIPPED: needs chromium)' : 'in a
       reports: '/reports',
       report: '/reports/7',
       quarantine: '/quarantine',
+      access: '/access',
       month: `/domains/example.com/months/${today.slice(0, 7)}`,
       tls: '/tls-reports',
       tls_one: '/tls-reports/7',

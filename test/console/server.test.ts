@@ -4,7 +4,9 @@ import { html } from '../../services/console/html.ts';
 import { ROUTES } from '../../services/console/pages/index.ts';
 import { type AnyRoute, page, route } from '../../services/console/routes.ts';
 import { buildConsole } from '../../services/console/server.ts';
+import { planGrant } from '../../services/requests/plans/grant.ts';
 import type { PersonRole } from '../../services/store/console/rights.ts';
+import { grantOf } from '../../services/store/grants/grants.ts';
 import { syncGroups } from '../../services/store/requests/groups.ts';
 import { openRequest } from '../../services/store/requests/open.ts';
 import { receive } from '../helpers/report.ts';
@@ -18,6 +20,9 @@ let key: number;
 let mail: number;
 /** A finding for the acts of the API. */
 let apiKey: number;
+/** Rights that are asked for. */
+let right: number;
+let apiRight: number;
 /** Somebody of each role, who sees example.com; `other` sees example.net; `nobody` is not signed in; `root` sees everything. */
 const people: Record<string, TestPerson> = {};
 
@@ -60,12 +65,33 @@ beforeAll(async () => {
     requester_kind: 'person',
     why: 'wanted',
   }))!;
+  [right, apiRight] = [await askForRight(), await askForRight()];
   for (const role of ['viewer', 'operator', 'admin'] as PersonRole[]) people[role] = await c.person(role, ['example.com']);
   people.other = await c.person('admin', ['example.net']);
   people.root = await c.person('admin', null);
   people.nobody = c.stranger();
 });
 afterAll(() => c.close());
+
+/** Asks for a right of somebody who is none of them. @returns its key */
+async function askForRight(): Promise<number> {
+  const plan = planGrant({
+    domain: 'example.com',
+    kind: 'access.console',
+    holder: 'zoe@example.com',
+    holder_kind: 'person',
+    groups: [],
+    server: 'console',
+    scope: { role: 'viewer', domains: ['example.com'] },
+    seconds: 3600,
+    uses: null,
+    credential: null,
+    risk: 'low',
+  });
+  const rules = rulesOf({ name: 'one', when: { kinds: ['access.console'] }, stages: [{ group: 'mail' }] });
+  const given = { plan, requester: 'zoe@example.com', requester_kind: 'person' as const, why: 'wanted' };
+  return (await grantOf(c.t.db, (await openRequest(c.t.db, rules, given))!)).grant_key;
+}
 
 type Expected = Record<'nobody' | 'viewer' | 'operator' | 'admin' | 'other' | 'root', number>;
 interface Case {
@@ -240,6 +266,20 @@ const CASES: Record<string, Case> = {
     ]),
   ),
   'GET /messages': { url: () => '/messages?id=%3Cx%40example.com%3E', status: pages },
+  'GET /access': { url: () => '/access', status: pages },
+  'POST /access/:key/end': {
+    url: () => `/access/${right}/end`,
+    fields: { why: 'w' },
+    // The operator comes first, and then nothing is left to end.
+    status: { nobody: 401, viewer: 403, operator: 303, admin: 409, other: 404, root: 409 },
+  },
+  'GET /api/v1/grants': { url: () => '/api/v1/grants', status: pages },
+  'POST /api/v1/grants/:key/end': {
+    url: () => `/api/v1/grants/${apiRight}/end`,
+    json: { why: 'w' },
+    status: { nobody: 401, viewer: 403, operator: 200, admin: 409, other: 404, root: 409 },
+  },
+  'GET /api/v1/onboardings': { url: () => '/api/v1/onboardings', status: pages },
   'GET /account': { url: () => '/account', status: pages },
   'POST /account/codes': { url: () => '/account/codes', fields: { password: 'x' }, status: { ...forAll(403), nobody: 401 } },
   'POST /account/codes/confirm': {

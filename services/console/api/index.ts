@@ -1,4 +1,5 @@
 import { type AnyRoute, route } from '../routes.ts';
+import { ACCESS_API } from './access.ts';
 import { AUDIT_API } from './audit.ts';
 import { DOMAIN_API } from './domains.ts';
 import { FINDING_API } from './findings.ts';
@@ -9,7 +10,16 @@ import { REQUEST_API } from './requests.ts';
 import { API } from './route.ts';
 import { SENDER_API } from './senders.ts';
 
-const routes = [...AUDIT_API, ...DOMAIN_API, ...SENDER_API, ...FINDING_API, ...REPORT_API, ...MESSAGE_API, ...REQUEST_API];
+const routes = [
+  ...AUDIT_API,
+  ...DOMAIN_API,
+  ...SENDER_API,
+  ...FINDING_API,
+  ...REPORT_API,
+  ...MESSAGE_API,
+  ...REQUEST_API,
+  ...ACCESS_API,
+];
 const description = JSON.stringify(describeApi(routes));
 
 /** Tools read it before they have a token; it says nothing of the installation. */

@@ -1,6 +1,7 @@
 import { API_ROUTES } from '../api/index.ts';
 import { ASSET_ROUTES } from '../assets.ts';
 import { type AnyRoute, route } from '../routes.ts';
+import { ACCESS_ROUTES } from './access.ts';
 import { ACCOUNT_ROUTES } from './account.ts';
 import { COMPANY_ROUTES } from './company.ts';
 import { DIGEST_ROUTES } from './digest.ts';
@@ -63,6 +64,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...FINDINGS_ROUTES,
   ...FINDING_ACT_ROUTES,
   ...REQUEST_ROUTES,
+  ...ACCESS_ROUTES,
   ...ACCOUNT_ROUTES,
   ...PEOPLE_ROUTES,
   ...API_ROUTES,

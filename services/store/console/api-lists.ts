@@ -109,6 +109,19 @@ export const LISTS = {
     newestFirst: true,
     filters: { domain: 'domain = ?', state: 'state = ?', open: `state in ${OPEN} = ?` },
   }),
+  grants: list('grants', {
+    row: rows.grantRow,
+    key: ['grant_key'],
+    newestFirst: true,
+    filters: { domain: 'domain = ?', holder: 'holder = ?', open: "state not in ('ended', 'void') = ?" },
+  }),
+  onboardings: list('onboardings', {
+    row: rows.onboardingRow,
+    key: ['request_key'],
+    newestFirst: true,
+    filters: { domain: 'domain = ?', state: 'state = ?' },
+    as: { contract_ends: 'contract_ends::text as contract_ends' },
+  }),
   audit: list('audit', { row: rows.auditRow, key: ['number'], newestFirst: false, filters: { verb: 'verb = ?' } }),
 } as const;
 

@@ -218,4 +218,43 @@ export const decisionRow = z.object({
   in_place_of: text.nullable(),
 });
 
+export const grantRow = z.object({
+  grant_key: whole,
+  request_key: whole,
+  kind: text,
+  domain: text,
+  holder: text,
+  holder_kind: z.enum(['person', 'service']),
+  server: text,
+  name: text,
+  seconds: whole,
+  uses: whole.nullable(),
+  used: whole,
+  state: z.enum(['asked', 'applying', 'active', 'ending', 'ended', 'void']),
+  asked_at: at,
+  why: text,
+  applied_at: at.nullable(),
+  ends_at: at.nullable(),
+  end_reason: text.nullable(),
+  ended_at: at.nullable(),
+  answer: text.nullable(),
+  last_used_at: at.nullable(),
+});
+
+export const onboardingRow = z.object({
+  request_key: whole,
+  domain: text,
+  source: text,
+  owner: text,
+  expected_daily: whole.nullable(),
+  contract_ends: text.nullable(),
+  state: z.enum(['asked', 'publishing', 'watched', 'adopted', 'leaving', 'left', 'taken_back', 'refused']),
+  asked_at: at,
+  applied_at: at.nullable(),
+  adopted_at: at.nullable(),
+  watched_until: at.nullable(),
+  end_request_key: whole.nullable(),
+  outcome: text.nullable(),
+});
+
 export const auditRow = z.object({ number: whole, at, actor: text, verb: text, object: text, body: text, hash: text });

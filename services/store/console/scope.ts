@@ -48,6 +48,8 @@ export const BY_DOMAIN = [
   'posture',
   'lookalikes',
   'held_messages',
+  'grants',
+  'onboardings',
 ] as const;
 /** The views whose domain has another name. */
 const COLUMN: Record<string, string> = { tls_reports: 'policy_domain', tls_failures: 'policy_domain' };
