@@ -8,6 +8,7 @@ import { Calendar } from './calendar.ts';
 import { merged } from './classes.ts';
 import { runDnsEvents } from './dns/main.ts';
 import { runFamilies } from './family-main.ts';
+import { runLogFamilies } from './logs/main.ts';
 import { columns, markdown, printed } from './print.ts';
 import { type Outcome, simulate, withDatabase, withServer } from './run.ts';
 import { summarize } from './score.ts';
@@ -21,6 +22,7 @@ analyzer tells is scored against the truth, beside the rules of four other tools
   --family NAMES families, such as m365-pool or botnet,no-reports: a small world for each draw of one behaviour
   --families G   a group of them: tuning, reported, benign, incidents or all
   --draws N      worlds for each family (default 5)
+  --logs         worlds whose servers write mail logs (with --draws, --seed, --json)
   --dns          changes of DNS records: each world with the watcher and without it (with --draws, --seed, --json)
   --mails FOLDER writes all alert mails of each world of a family, as the alerter makes them
 
@@ -53,6 +55,7 @@ try {
       draws: { type: 'string', default: '5' },
       mails: { type: 'string' },
       dns: { type: 'boolean', default: false },
+      logs: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -69,6 +72,7 @@ interface Options {
   draws: string;
   mails?: string;
   dns: boolean;
+  logs: boolean;
   seed: string;
   domains: string;
   days: string;
@@ -87,6 +91,10 @@ async function main(options: Options): Promise<void> {
   if (options.dns) {
     const [seed, draws] = [wholeNumber('--seed', options.seed, 1), wholeNumber('--draws', options.draws, 1)];
     return runDnsEvents({ seed, draws, json: options.json, signal });
+  }
+  if (options.logs) {
+    const [seed, draws] = [wholeNumber('--seed', options.seed, 1), wholeNumber('--draws', options.draws, 1)];
+    return runLogFamilies({ seed, draws, json: options.json, signal });
   }
   const families = options.families ?? options.family;
   if (families === undefined) return mixedWorlds(options, signal);

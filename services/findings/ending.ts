@@ -41,6 +41,7 @@ const simpleEnding = z.discriminatedUnion('reason', [
   /** Of what the logs show: mail is signed again, the workload is declared now, the key is there, signatures verify. */
   z.object({ reason: z.literal('signed_again'), since: day }),
   z.object({ reason: z.literal('workload_declared') }),
+  z.object({ reason: z.literal('not_expected') }),
   z.object({ reason: z.literal('key_published'), since: day }),
   z.object({ reason: z.literal('verifies_again'), since: day }),
   /** Of what the logs show: no such mail for so many days; or they show the source's mail. */
@@ -103,6 +104,7 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
   as_declared: ({ since }) => `It has been as mail-guard.yaml declares since ${since}.`,
   not_declared: () => 'mail-guard.yaml declares nothing of the domain any more.',
   signed_again: ({ since }) => `Its mail has been signed again since ${since}.`,
+  not_expected: () => 'It is not declared to send in mail-guard.yaml, which another finding reports.',
   workload_declared: () => 'It is declared in mail-guard.yaml now.',
   key_published: ({ since }) => `DNS has had the key since ${since}.`,
   verifies_again: ({ since }) => `Its signatures have verified since ${since}.`,

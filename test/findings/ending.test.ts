@@ -19,6 +19,7 @@ const ENDINGS: Ending[] = [
   { reason: 'decidable_again' },
   { reason: 'signed_again', since: '2026-10-05' },
   { reason: 'workload_declared' },
+  { reason: 'not_expected' },
   { reason: 'key_published', since: '2026-10-05' },
   { reason: 'verifies_again', since: '2026-10-05' },
   { reason: 'sent_no_more', days: 7 },

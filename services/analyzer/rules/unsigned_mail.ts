@@ -15,6 +15,7 @@ import {
   isMended,
   isRehearsal,
   isSigned,
+  isUndeclared,
   lastOf,
   MOST_SENDERS,
   messagesOf,
@@ -63,6 +64,7 @@ function candidateOf(window: SendingWindow, mail: SenderMail): Candidate[] {
   const { known, now, domain } = window;
   const { bad, good } = partsOf(mail);
   if (bad.length === 0 || isMended(bad, good) || isGone(bad, now)) return [];
+  if (isUndeclared(mail, window)) return [];
   const before = messagesOf(good);
   const declared = isDeclaredToSign(mail, window);
   if (before < HABIT && !declared) return [];
@@ -142,6 +144,8 @@ function keysOf(good: readonly SentDay[]): string[] {
 function over(finding: KnownFinding, window: SendingWindow): Ending | null {
   const mail = sendersOf(window).find(({ key }) => key === finding.subject);
   if (mail === undefined) return { reason: 'sent_no_more', days: GONE_DAYS };
+  // It goes on as unauthorized_workload.
+  if (isUndeclared(mail, window)) return { reason: 'not_expected' };
   const { bad, good } = partsOf(mail);
   if (isMended(bad, good)) return { reason: 'signed_again', since: dayOf(firstSince(good, bad)) };
   if (isGone(bad, window.now)) {

@@ -60,6 +60,12 @@ export function isDeclaredToSign({ sender, rows }: SenderMail, { declared }: Pic
   return declared != null && names.some((domain) => declarationOf(declared, { ...sender, domain }).signs);
 }
 
+/** Whether mail-guard.yaml keeps the workload from all that it sends as: unauthorized_workload says so. */
+export function isUndeclared({ sender, rows }: SenderMail, { declared }: Pick<SendingWindow, 'declared'>): boolean {
+  if (declared == null || sender.workload === '') return false;
+  return rows.every(({ domain }) => declarationOf(declared, { ...sender, domain }).verdict === 'undeclared');
+}
+
 /** The newest run of rows: days that are at most `apart` days from the next, back from the newest. */
 export function episode(rows: readonly SentDay[], apart = 2): SentDay[] {
   const days = [...new Set(rows.map(({ day }) => day))].sort().reverse();

@@ -50,6 +50,15 @@ describe('unsigned mail of a workload that signs', () => {
     expect(find(days, { declared: { reference: 'production', senders: [{ ...shop!, signs: false }] } })).toEqual([]);
   });
 
+  test('of a workload that is not declared is left to unauthorized_workload', () => {
+    const days = [...signedUntil(1, { workload: 'crm' }), unsigned(30, 0.9, 0.5, { workload: 'crm' })];
+    const [open] = find(days);
+    expect(open).toBeDefined();
+    expect(find(days, { declared: declares() })).toEqual([]);
+    expect(unsignedMail.over(onFile(open!), sendingOf(days, { declared: declares() }))).toEqual({ reason: 'not_expected' });
+    expect(find(days, { declared: declares('production/crm example.com') })).toHaveLength(1);
+  });
+
   test('each workload and cluster by itself, and no other than the one at fault', () => {
     const other = { cluster: 'us-1' };
     const found = find([
