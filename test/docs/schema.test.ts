@@ -12,7 +12,14 @@ interface Column {
 }
 
 /** The names Postgres has for types in its catalog, as the document writes them. */
-const TYPES: Record<string, string> = { int8: 'bigint', int4: 'integer', bool: 'boolean', float4: 'real', _text: 'text[]' };
+const TYPES: Record<string, string> = {
+  int8: 'bigint',
+  int4: 'integer',
+  bool: 'boolean',
+  float4: 'real',
+  _text: 'text[]',
+  _cidr: 'cidr[]',
+};
 
 const parts = sections(readDocument('schema.md'));
 const views = parts.filter(({ level, title }) => level === 2 && title.startsWith('dmarc.'));
