@@ -49,16 +49,17 @@ export async function runGuardProbe(
   const absent = missing(given.expected, verdicts);
   const findings = [...verdicts.flatMap((one) => one.findings), ...refused, ...absent];
   const environment = environmentOf(given.environments);
-  if (options.report !== undefined) {
-    writeReports(options.report, reportsOf(verdicts, { environment, begin, end }), err);
-  }
-  if (options.import) await keep(config, probeRun(verdicts, { environment, begin, end, missing: absent }), err);
   const suites = suitesOf(verdicts, findings);
   if (options.json) out(jsonText({ mails: verdicts.map(jsonOf), findings }, 2));
   if (options.junit) out(junit(suites, { strict: options.strict === true, tool: TOOL }));
   // Where a program reads the output, a person reads the log.
   const forPeople = options.json || options.junit ? err : out;
   for (const line of renderProbe(verdicts, findings, colors)) forPeople(line);
+  // Printed first: what cannot be written or kept loses no result.
+  if (options.report !== undefined) {
+    writeReports(options.report, reportsOf(verdicts, { environment, begin, end }), err);
+  }
+  if (options.import) await keep(config, probeRun(verdicts, { environment, begin, end, missing: absent }), err);
   return exitCode(suites, options.strict === true);
 }
 

@@ -28,8 +28,6 @@ export const PROBE_LIMITS = {
   clients: 20,
   /** Silence on a connection. */
   idleMs: 20_000,
-  /** Signatures of one mail that are verified: each costs a query and an operation with a key. */
-  signatures: 10,
   /** The longest run. */
   seconds: 86_400,
 };

@@ -8,10 +8,13 @@ import { evaluateSpf, type SpfResult } from '../../dns/spf/evaluate.ts';
 import { Aligner } from '../../report/aggregate/alignment.ts';
 import { DEFAULT_LIMITS, Refusal } from '../../report/limits.ts';
 import { authorOf } from '../../report/mail/author.ts';
-import { inspectSignature, verifySignature } from '../../report/mail/dkim.ts';
+import { BodyHash } from '../../report/mail/canonical.ts';
+import { verifySignature } from '../../report/mail/dkim.ts';
 import { type Header, readMailHeader } from '../../report/mail/header.ts';
+import { openSignatures } from '../../report/mail/signatures.ts';
+import { organizationalDomain } from '../../report/orgdomain.ts';
 import { type ProbeFinding, probeFinding } from './codes.ts';
-import { PROBE_LIMITS, type ProbeMail } from './mail.ts';
+import type { ProbeMail } from './mail.ts';
 import { isInside, leavesBy, type Sender, senderOf } from './who.ts';
 
 /** What a receiver finds of one signature. */
@@ -70,7 +73,13 @@ export async function verdictOn(mail: ProbeMail, given: VerdictOptions): Promise
   const sender = senderOf(given.environments ?? [], { user: mail.user, peer: mail.peer, from });
   const discovery = domain === null ? null : await discoverPolicy(domain, given.dns);
   const aligner = alignerOf(domain, discovery);
-  const signed = header === null ? [] : await signatures(mail, header, given.dns);
+  const signed =
+    header === null
+      ? []
+      : await signatures(mail, header, {
+          dns: given.dns,
+          organization: domain === null ? null : organizationalDomain(domain),
+        });
   const dkim = signed.map((one) => ({ ...one, aligned: domain !== null && aligner.dkim(one.domain, domain) }));
   const admitted = await spfOf(mail, sender, given);
   const spf = { ...admitted, aligned: admitted.result === 'pass' && domain !== null && aligner.spf(admitted.domain, domain) };
@@ -116,15 +125,26 @@ function alignerOf(domain: string | null, discovery: Discovery | null): Aligner 
   });
 }
 
-async function signatures(mail: ProbeMail, header: Header, dns: Dns): Promise<Omit<Signed, 'aligned'>[]> {
-  const fields = header.fields.filter(({ name }) => name === 'dkim-signature').slice(0, PROBE_LIMITS.signatures);
+async function signatures(
+  mail: ProbeMail,
+  header: Header,
+  { dns, organization }: { dns: Dns; organization: string | null },
+): Promise<Omit<Signed, 'aligned'>[]> {
+  const digest = (relaxed: boolean) => {
+    const hash = new BodyHash(relaxed);
+    hash.update(mail.raw, header.body);
+    return hash.digest();
+  };
+  const first = (domain: string) => organizationalDomain(domain) === organization;
+  const bodies = { simple: digest(false), relaxed: digest(true) };
   const found: Omit<Signed, 'aligned'>[] = [];
-  for (const field of fields) {
-    const { domain, selector, signature, why } = inspectSignature(mail.raw, header, field, mail.at);
-    if (signature === null) {
-      found.push({ domain, selector, result: 'fail', why });
+  for (const one of openSignatures(mail.raw, header, { bodies, first, at: mail.at })) {
+    const { domain, selector } = one;
+    if (one.state === 'refused') {
+      found.push({ domain: domain || null, selector: selector || null, result: 'fail', why: one.why });
       continue;
     }
+    const { signature } = one;
     const answer = await dns.ask(signature.keyName, 'TXT');
     if (answer.state === 'unknown') {
       found.push({ domain, selector, result: 'unknown', why: answer.message });

@@ -105,30 +105,6 @@ export function signatureOf(raw: Buffer, header: Header, field: Field, tags: Rea
 }
 
 /**
- * One signature as a receiver reads it, whoever signed: without the demand that it covers all that decides how the mail
- * is read. A signature of a part of the body (l=) is none.
- * @param at when the mail arrived
- * @returns the signature; or null, and why it does not verify, whatever the key is
- */
-export function inspectSignature(
-  raw: Buffer,
-  header: Header,
-  field: Field,
-  at: Date,
-): { domain: string | null; selector: string | null; signature: Signature | null; why: string | null } {
-  const tags = tagsOf(field.value);
-  if (tags === null) return { domain: null, selector: null, signature: null, why: 'the DKIM signature cannot be read' };
-  const domain = normalDomain(tags.get('d') ?? '') || null;
-  const selector = tags.get('s')?.toLowerCase() ?? null;
-  const ended = (why: string) => ({ domain, selector, signature: null, why });
-  const wrong = refusalOf(tags, at);
-  if (wrong !== null) return ended(wrong.why);
-  const hash = bodyHash(raw, header.body, bodyIsRelaxed(tags));
-  if (!hashMatches(tags, hash)) return ended('the body is not the one that was signed');
-  return { domain, selector, signature: signatureOf(raw, header, field, tags), why: null };
-}
-
-/**
  * Why a DKIM signature of the author that another server verified may not cover the whole mail; null when all
  * cover it. All signatures that align are checked, as it is not known which of them that server verified.
  */

@@ -168,6 +168,12 @@ test('a port that is taken is said', async () => {
   await result;
 });
 
+test('a report that cannot be written loses no result', async () => {
+  const { port, result } = await probe({ expect: '1', report: path.join(folder, 'gone', 'x.xml') });
+  await send(port);
+  await expect(result).rejects.toThrow('gone/x.xml cannot be written');
+});
+
 describe('hostile clients', () => {
   test('a mail that is too large is refused and said, the next one is judged', async () => {
     const { port, result } = await probe({ expect: '1' });
