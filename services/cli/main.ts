@@ -738,7 +738,7 @@ access
 access
   .command('review')
   .description('show how long grants were really used and what was never used, and propose shorter times and narrower scopes')
-  .option('--days <n>', 'look back so many days (default: 90)')
+  .option('--days <n>', 'days to look back (default: 90)')
   .option('--ask', 'open the proposals as requests')
   .option('--why <text>', 'with --ask: why (default: tuned from use)')
   .option('--by <name>', 'with --ask: who asks (default: the system user)')

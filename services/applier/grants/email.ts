@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { type EmailScope, emailGrant } from '../../requests/grants/email.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { MailServer } from '../../shared/settings/access.ts';
@@ -8,6 +9,12 @@ import { addMailAccount, mailAccounts, removeMailAccount } from '../../store/gra
 import type { GrantMeans, GrantWorker, Lent, Present, Taken } from './grant-kind.ts';
 import { changeLines, linesOf } from './lines-file.ts';
 import { askProgram, runProgram } from './program.ts';
+
+/**
+ * Dovecot looks whether a passwd-file has changed once a second, and a lookup that is under way ends: until then a log-in may still
+ * succeed, and be cached. What is cut after it stays cut.
+ */
+const SETTLE_MS = { file: 1_200, sql: 300, command: 300 };
 
 /** The exit code of doveadm when an account has no session (EX_NOHOST of sysexits). */
 const NO_SESSION = 68;
@@ -141,8 +148,9 @@ async function rebuild(postmap: readonly string[], signal: AbortSignal): Promise
 }
 
 /** Has Dovecot end the sessions of an account, and forget that its password was right. @returns what is said of it */
-async function cutSessions({ doveadm }: MailServer, name: string, { signal }: GrantMeans): Promise<string> {
+async function cutSessions({ accounts, doveadm }: MailServer, name: string, { signal }: GrantMeans): Promise<string> {
   if (doveadm === null) return '';
+  await wait(SETTLE_MS[accounts.by]);
   const forgot = await runProgram([...doveadm, 'auth', 'cache', 'flush', name], { signal });
   if (forgot.code !== 0) throw new Error(`doveadm auth cache flush ended with code ${forgot.code}: ${forgot.complaint}`);
   const kicked = await runProgram([...doveadm, 'kick', name], { signal });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import SMTPConnection from 'nodemailer/lib/smtp-connection/index.js';
@@ -23,7 +23,7 @@ import { AUTOMATIC, ownMark } from '../../helpers/lending.ts';
 import { type Postfix, postfixPresent, startPostfix } from '../../helpers/postfix.ts';
 import { GROUPS } from '../../requests/sample.ts';
 
-const present = saslPresent && postfixPresent;
+const present = saslPresent && postfixPresent && existsSync('/usr/lib/postfix/postfix-pgsql.so');
 const FROM = 'shop@example.com';
 
 const NOWHERE = { server: 'submission', scope: null, applied_at: null, ends_at: null };
@@ -178,7 +178,7 @@ const HOSTS = [
   ['SQL', withSql],
 ] as const;
 describe.skipIf(!present).each(HOSTS)(
-  `mail accounts are lent by %s${present ? '' : ' (SKIPPED: Postfix or Dovecot is not installed)'}`,
+  `mail accounts are lent by %s${present ? '' : ' (SKIPPED: needs postfix, postfix-pgsql, dovecot-imapd and dovecot-pgsql)'}`,
   (by, start) => {
     let t: TestDatabase;
     let host: MailHost;
