@@ -63,6 +63,7 @@ const SECRETS: Contents = {
   'Secret/ruawatch-tsig': { secret: 'c2VjcmV0' },
   'Secret/ruawatch-oidc': { secret: 'secret' },
   'Secret/collector-tls': { 'tls.crt': 'x', 'tls.key': 'x' },
+  'Secret/milter': { key: '0'.repeat(44) },
   'Secret/webhooks': { chat: 'https://chat.example.org/hook' },
   'ConfigMap/company-ca': { 'ca.crt': 'x' },
   'ConfigMap/asn': { 'asn.mmdb': 'x' },
@@ -135,6 +136,12 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
       syslogTlsListen: { host: '0.0.0.0', port: 6514 },
       tls: { certFile: expect.stringContaining('tls.crt') },
     });
+    expect(configOf('full.yaml', 'milter').milter).toMatchObject({
+      listen: { host: '0.0.0.0', port: 8893 },
+      hold: { keep: 'store', keyFile: expect.stringMatching(/\/run\/secrets\/milter\/key$/) },
+    });
+    // The parser deletes old lines of logs.
+    expect(configOf('full.yaml', 'parser').collector.keep_raw_days).toBe(3);
     expect(configOf('openshift.yaml', 'parser').httpListen).toEqual({ host: '::', port: 9807 });
   });
 
@@ -211,7 +218,7 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
       gateway: [53, 5432, 6379],
       cluster: [53, 443, 5432, 6379, 6443],
       collector: [53, 5432, 6379],
-      milter: [53, 5432, 6379],
+      milter: [25, 53, 465, 587, 5432, 6379, 10027],
       alerter: [25, 53, 443, 465, 587, 5432, 6379, 8443],
       console: [53, 443, 5432, 6379],
       migrate: [53, 5432, 6379],

@@ -30,9 +30,9 @@ collector:
     - { name: logs, port: 9810, protocol: TCP, outside: {{ ternary 443 80 (ne .Values.collector.tlsSecret "") }} }
     - { name: syslog, port: 6514, protocol: TCP, outside: 6514 }
 milter:
-  needs: [dns]
+  needs: [dns, smtp]
   entry: mail
-  ports: [{ name: milter, port: 8891, protocol: TCP, outside: 8891 }]
+  ports: [{ name: milter, port: 8893, protocol: TCP, outside: 8893 }]
 {{- end -}}
 
 {{/* Whether a service has what it cannot start without. */}}

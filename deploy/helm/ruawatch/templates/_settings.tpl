@@ -24,7 +24,8 @@
 {{- if not (or .root.Values.mailGuard $settings.guard) }}{{ fail "mailGuard is empty, and the cluster's service needs it: it says by which ways the mail of which domain leaves" }}{{ end -}}
 {{- $_ := set $settings "cluster" (merge (dict "in_cluster" true) (default dict $settings.cluster)) -}}
 {{- end -}}
-{{- if eq .name "collector" -}}
+{{- /* The parser deletes old lines, and all services check each setting: so all get the same. */ -}}
+{{- if .root.Values.services.collector.enabled -}}
 {{- $listen := .root.Values.listen -}}
 {{- $collector := dict "listen" (printf "%s:9810" $listen) "syslog" (dict "listen" (printf "%s:6514" $listen)) -}}
 {{- if .root.Values.collector.tlsSecret -}}
@@ -33,14 +34,10 @@
 {{- $_ := set $collector "tls_key_file" "/run/ruawatch/collector-tls/tls.key" -}}
 {{- end -}}
 {{- $_ := set $settings "collector" (merge $collector (default dict $settings.collector)) -}}
-{{- else -}}
-{{- $_ := unset $settings "collector" -}}
 {{- end -}}
-{{- if eq .name "milter" -}}
+{{- if .root.Values.services.milter.enabled -}}
 {{- if not (default dict $settings.milter).authserv_id }}{{ fail "settings.milter.authserv_id is not set: name your mail server, such as mx.example.com" }}{{ end -}}
-{{- $_ := set $settings "milter" (merge (dict "listen" (printf "%s:8891" .root.Values.listen)) (default dict $settings.milter)) -}}
-{{- else -}}
-{{- $_ := unset $settings "milter" -}}
+{{- $_ := set $settings "milter" (merge (dict "listen" (printf "%s:8893" .root.Values.listen)) (default dict $settings.milter)) -}}
 {{- end -}}
 {{- mergeOverwrite $settings (deepCopy (default dict .service.settings)) | toYaml -}}
 {{- end -}}
