@@ -69,7 +69,7 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   // It rests on mails that cannot be read, which no world has.
   unreadable: { detect: ['unreadable_reports'], excuse: [], bySource: false },
   // It rests on requests and people, which no world has.
-  stuck: { detect: ['nobody_can_approve', 'grant_overdue'], excuse: [], bySource: false },
+  stuck: { detect: ['nobody_can_approve', 'grant_overdue', 'egress_not_followed'], excuse: [], bySource: false },
   // They rest on mail logs, which simulate/logs/ writes.
   in_logs: {
     detect: [

@@ -1,3 +1,4 @@
+import type { BehindRecord } from '../store/analysis/egress-behind.ts';
 import type { OverdueGrant } from '../store/analysis/overdue-grants.ts';
 import type { AsideMails, DifferingReports, MailDay, ReporterArrivals } from '../store/analysis/reading.ts';
 import type { StuckRequest } from '../store/analysis/stuck-requests.ts';
@@ -18,5 +19,7 @@ export interface MailWindow {
   stuck: readonly StuckRequest[];
   /** Rights that could not be ended at their targets. */
   overdue: readonly OverdueGrant[];
+  /** SPF records that do not follow their cluster, the longest first. */
+  behind: readonly BehindRecord[];
   known: readonly KnownFinding[];
 }

@@ -2,6 +2,7 @@ import { knownKeys } from '../report/reporters/reporters.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import { transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
+import { loadBehindRecords } from '../store/analysis/egress-behind.ts';
 import { loadOverdueGrants } from '../store/analysis/overdue-grants.ts';
 import { loadAside, loadDiffering, loadMailDays, loadReporterArrivals } from '../store/analysis/reading.ts';
 import { loadStuckRequests } from '../store/analysis/stuck-requests.ts';
@@ -36,6 +37,7 @@ export async function findUnreadable(context: Context): Promise<WrittenEvent[]> 
       differing: await loadDiffering(tx, addDays(today, 1 - OVER_DAYS)),
       stuck: await loadStuckRequests(tx),
       overdue: await loadOverdueGrants(tx),
+      behind: await loadBehindRecords(tx, now),
       known: await loadFindings(tx, EVERYTHING, [EVERYTHING], today),
     };
     const found = rulesOf('installation').flatMap((rule) => rule.find(window));

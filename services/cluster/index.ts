@@ -9,7 +9,7 @@ import { Kubernetes, openApi } from '../shared/runtime/kubernetes.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { forgetEgressRecords, loadEgressRecords } from '../store/cluster/records.ts';
-import { forgetAddresses, keepObserved, leaveEnvironments, loadWays, takeEnvironment } from '../store/cluster/ways.ts';
+import { forgetGoneAddresses, keepObserved, leaveEnvironments, loadWays, takeEnvironment } from '../store/cluster/ways.ts';
 import { AddressFile } from './address-file.ts';
 import { ApiSource } from './api-source.ts';
 import { recordsOf, type WatchedRecord, type WatchedWay } from './declared.ts';
@@ -131,7 +131,7 @@ export class ClusterWatch {
     const now = clock.now();
     if (now.getTime() - this.forgotAt >= DAY_MS) {
       this.forgotAt = now.getTime();
-      await forgetAddresses(db, new Date(now.getTime() - KNOWN_DAYS * DAY_MS));
+      await forgetGoneAddresses(db, new Date(now.getTime() - KNOWN_DAYS * DAY_MS));
       await forgetEgressRecords(
         db,
         recordsOf(guard, () => true).map(({ name }) => name),

@@ -111,6 +111,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'findings/why.test.ts': ['dns/known.ts', 'dns/message-verdicts.ts'],
   'cli/commands/logs-why.test.ts': ['store/console/messages.ts'],
   'findings/kinds/unsigned_mail.test.ts': ['findings/kinds/sender_in_logs.ts'],
+  'analyzer/rules/egress_not_followed.test.ts': ['store/analysis/egress-behind.ts'],
   'analyzer/rules/grant_overdue.test.ts': ['analyzer/installation-finding.ts'],
   'analyzer/rules/unauthorized_source.test.ts': ['analyzer/unauthenticated/named-rise.ts'],
   'requests/rules.test.ts': ['requests/decided-as.ts'],

@@ -43,6 +43,7 @@ test('the simulator has an incident for every kind of finding, and knows no othe
           'lookalike_domain',
           'nobody_can_approve',
           'grant_overdue',
+          'egress_not_followed',
           ...LOG_KINDS,
         ].includes(kind),
     ),

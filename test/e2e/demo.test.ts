@@ -22,6 +22,7 @@ const NOT_SHOWN = [
   'unreadable_reports',
   'nobody_can_approve',
   'grant_overdue',
+  'egress_not_followed',
   'unsigned_mail',
   'unauthorized_workload',
   'key_not_published',

@@ -9,6 +9,7 @@ import { dkimKeyWeak } from './dkim_key_weak.ts';
 import { dnsBroken } from './dns_broken.ts';
 import { dnsDrift } from './dns_drift.ts';
 import { dnsServer } from './dns_server.ts';
+import { egressNotFollowed } from './egress_not_followed.ts';
 import { environmentDrift } from './environment_drift.ts';
 import { forgedReport } from './forged_report.ts';
 import { grantOverdue } from './grant_overdue.ts';
@@ -81,6 +82,7 @@ export const RULES: readonly Rule[] = [
   sourceNotInLogs,
   unreadableReports,
   grantOverdue,
+  egressNotFollowed,
   nobodyCanApprove,
 ];
 

@@ -499,6 +499,7 @@ export const words = {
     unreadable_reports: 'Reports cannot be read',
     nobody_can_approve: 'Nobody can decide',
     grant_overdue: 'A right outlives its end',
+    egress_not_followed: 'SPF does not follow a cluster',
     unsigned_mail: 'Unsigned mail',
     unauthorized_workload: 'An undeclared workload sends',
     key_not_published: 'Signing with an unpublished key',

@@ -118,7 +118,7 @@ async function keepAddresses(
 }
 
 /** Forgets addresses that are gone since before a time. */
-export async function forgetAddresses(db: Db, before: Date): Promise<void> {
+export async function forgetGoneAddresses(db: Db, before: Date): Promise<void> {
   await db.query('delete from ruawatch.egress_addresses where gone_at < $1', [before]);
 }
 

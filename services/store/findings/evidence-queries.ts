@@ -63,6 +63,12 @@ export function stuckQuery(): string {
  order by unreachable_since;`;
 }
 
+export function egressQuery(): string {
+  return `select name, domain, p ->> 'code' as code, p ->> 'message' as message, problems_since
+  from dmarc.egress_records, jsonb_array_elements(problems) p
+ order by problems_since, name;`;
+}
+
 export function overdueQuery(): string {
   return `select grant_key, holder, server, name, ends_at, end_since, end_reason, answer
   from dmarc.grants

@@ -42,6 +42,7 @@ function windowOf({
       : [],
     stuck: [],
     overdue: [],
+    behind: [],
     known: open ? [open] : [],
   };
 }

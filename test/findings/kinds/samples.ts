@@ -169,6 +169,17 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
     missed: [],
     differing: [],
   },
+  egress_not_followed: {
+    rule: 'egress_not_followed',
+    records: [
+      {
+        name: 'example.com',
+        domain: 'example.com',
+        problems: [{ code: 'pinned', message: 'mail-guard.yaml declares the terms of the record, and none for 192.0.2.7.' }],
+      },
+    ],
+    in_all: 1,
+  },
   grant_overdue: {
     rule: 'grant_overdue',
     grants: [

@@ -1,4 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAlerter } from '../../../services/alerter/index.ts';
@@ -7,6 +10,7 @@ import { startApplier } from '../../../services/applier/index.ts';
 import { startApprover } from '../../../services/approver/index.ts';
 import { runMigrate } from '../../../services/cli/commands/migrate.ts';
 import { openContext } from '../../../services/cli/open.ts';
+import { startCluster } from '../../../services/cluster/index.ts';
 import { startConsole } from '../../../services/console/index.ts';
 import type { Dns } from '../../../services/dns/client/types.ts';
 import { startEnricher } from '../../../services/enricher/index.ts';
@@ -21,6 +25,8 @@ import { takeSignIns } from '../../../services/store/alerts/sign-ins.ts';
 import { loadScatter } from '../../../services/store/analysis/scatter.ts';
 import { loadBorrowed, loadKeys } from '../../../services/store/analysis/signatures.ts';
 import { loadLateness } from '../../../services/store/analysis/silences.ts';
+import { keepSignerPods, loadSignerPods } from '../../../services/store/cluster/signer-pods.ts';
+import { forgetGoneAddresses } from '../../../services/store/cluster/ways.ts';
 import { visibleFinding, visibleFindings } from '../../../services/store/console/findings.ts';
 import { domainDays, domainLines } from '../../../services/store/console/overview.ts';
 import * as people from '../../../services/store/console/people.ts';
@@ -43,6 +49,7 @@ import { dropPersonal } from '../../../services/store/reports/personal-data.ts';
 import { published } from '../../../services/store/requests/applying.ts';
 import { brokenSince } from '../../../services/store/requests/broken.ts';
 import { withdrawResolved } from '../../../services/store/requests/decide.ts';
+import { syncGroups } from '../../../services/store/requests/groups.ts';
 import { openRequest } from '../../../services/store/requests/open.ts';
 import { changedByUs, findingsWithoutRequest, valueBefore } from '../../../services/store/requests/playbook-findings.ts';
 import { seenMail, seenSource, standingEntry } from '../../../services/store/requests/seen.ts';
@@ -62,6 +69,7 @@ import { type Sink, startSink } from '../../alerter/sink.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
 import { DOMAIN, REPORTERS, span } from '../../analyzer/rows.ts';
 import { useConsoleAs } from '../../console/as-role.ts';
+import { dnsOf } from '../../dns/zone.ts';
 import { readDocument, tableOf } from '../../docs/markdown.ts';
 import { testDatabase } from '../../helpers/database.ts';
 import { reportMail, reportXml } from '../../helpers/report.ts';
@@ -396,6 +404,38 @@ describe('each service does its whole job as a user with its role alone', () => 
     await valueBefore(approver, { domain: DOMAIN, name: `_dmarc.${DOMAIN}` });
     await changedByUs(approver, DOMAIN, new Date(0));
     await withdrawResolved(approver);
+  });
+
+  test('the cluster service', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-roles-'));
+    const [guard, addresses] = [path.join(folder, 'mail-guard.yaml'), path.join(folder, 'addresses.yaml')];
+    const way = `egress: { out: { from: nodes } }, domains: { ${DOMAIN}: { workloads: [{ name: shop, egress: [out] }] } }`;
+    writeFileSync(guard, `version: 1\nenvironments: { production: { ${way} } }\n`);
+    writeFileSync(addresses, 'version: 1\nenvironments: { production: { out: [192.0.2.77] } }\n');
+    const dns = dnsOf({ [DOMAIN]: { TXT: [['v=spf1 -all']] } });
+    const start = (context: Context) => {
+      const { config } = context;
+      config.guardFile = guard;
+      config.cluster = { ...config.cluster, source: { kind: 'file', file: addresses }, debounceMs: 0 };
+      config.approvals = approvalsSchema.parse({
+        groups: GROUPS,
+        rules: [
+          { name: 'routine', when: { requester: 'service' }, decide: 'automatic', ceiling: { per_day: 1 } },
+          { name: 'rest', stages: [{ group: 'mail' }] },
+        ],
+      });
+      return startCluster(context, { dns });
+    };
+    const asked = "ruawatch.requests where requester = 'cluster' and state = ";
+    await run('ruawatch_cluster', start, () => until(async () => (await countOf(`${asked}'approved'`)) > 0));
+    // Above the ceiling of the rule, people decide.
+    await syncGroups(admin, { groups: GROUPS, deputies: [] });
+    await admin.query('update ruawatch.egress_records set request_key = null');
+    await run('ruawatch_cluster', start, () => until(async () => (await countOf(`${asked}'pending'`)) > 0));
+    await keepSignerPods(as('ruawatch_cluster'), DOMAIN, { pods: 1, files: [], unknown: null }, new Date());
+    await forgetGoneAddresses(as('ruawatch_cluster'), new Date(0));
+    expect((await loadSignerPods(as('ruawatch_applier'), DOMAIN))?.pods).toBe(1);
+    rmSync(folder, { recursive: true });
   });
 
   test('the alerter', async () => {

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { counted, list, short } from '../../shared/format.ts';
+import { kind } from './kind.ts';
+
+const facts = z.object({
+  rule: z.literal('egress_not_followed'),
+  /** SPF records that cannot follow the addresses of their cluster: the oldest first, and how many there are in all. */
+  records: z.array(
+    z.object({
+      name: z.string(),
+      domain: z.string(),
+      /** What is in the way, as docs/cluster.md lists it: the code, and a sentence. */
+      problems: z.array(z.object({ code: z.string(), message: z.string() })),
+    }),
+  ),
+  in_all: z.number(),
+});
+
+const NAMED = 3;
+const SENTENCES = 4;
+
+export const egressNotFollowed = kind(facts, ({ evidence: { since } }, { records, in_all }) => {
+  const [first] = records;
+  const title =
+    in_all === 1 && first !== undefined
+      ? `SPF of ${short(first.name, 100)} does not follow the addresses of the cluster`
+      : `SPF of ${counted(in_all, 'name')} does not follow the addresses of the cluster`;
+  const names = records.slice(0, NAMED).map(({ name }) => short(name, 100));
+  const more = in_all - names.length;
+  const said = [...new Set(records.flatMap(({ problems }) => problems.map(({ message }) => message)))];
+  const whose = in_all === 1 ? '' : `Concerned are ${list(names)}${more > 0 ? ` and ${counted(more, 'more name')}` : ''}. `;
+  return {
+    title,
+    topic: 'SPF that does not follow a cluster',
+    summary: `${title}, since ${since}`,
+    what: `${whose}${said.slice(0, SENTENCES).join(' ')}`,
+    advice: [
+      'Mail that leaves by an address that SPF does not admit passes DMARC by its signature alone: do what the sentences say.',
+      '"ruawatch cluster status" shows what is known of each address, and docs/cluster.md what each problem means.',
+    ],
+  };
+});
