@@ -16,13 +16,11 @@ export const egressNotFollowed: InstallationRule = {
   find({ today, behind, known }): Candidate[] {
     const [first] = behind;
     if (first === undefined) return [];
-    const records = behind
-      .slice(0, MOST_NAMED)
-      .map(({ name, domain, problems }) => ({
-        name,
-        domain,
-        problems: problems.map(({ code, message }) => ({ code, message })),
-      }));
+    const records = behind.slice(0, MOST_NAMED).map(({ name, domain, problems }) => ({
+      name,
+      domain,
+      problems: problems.map(({ code, message }) => ({ code, message })),
+    }));
     const facts = { rule: KIND, records, in_all: behind.length } as const;
     const mild = behind.every(({ problems }) => problems.every(({ code }) => MILD.has(code)));
     const severity = mild ? 'medium' : 'high';
