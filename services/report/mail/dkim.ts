@@ -290,7 +290,7 @@ function timeRefusal(tags: ReadonlyMap<string, string>, at: Date): Refused | nul
   const arrived = at.getTime() / 1000;
   if (made !== null && made > arrived + CLOCK_AHEAD)
     return refused('policy', 'the DKIM signature was made after the mail arrived (t=)');
-  if (ends !== null && ends < arrived) return refused('fail', 'the DKIM signature had expired when the mail arrived (x=)');
+  if (ends !== null && ends < arrived) return refused('permerror', 'the DKIM signature had expired when the mail arrived (x=)');
   if (ends !== null && made !== null && ends <= made)
     return refused('permerror', 'the DKIM signature expires before it was made (x=)');
   return null;
