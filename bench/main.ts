@@ -88,7 +88,9 @@ function chosenStages(): string[] {
 
 /** Whether a stage reads the mails of the load. */
 function readsMails(stage: string): boolean {
-  return !stage.startsWith('large_') && !['makes_read', 'analyze', 'queries', 'pages', 'backlog', 'flood'].includes(stage);
+  return (
+    !stage.startsWith('large_') && !['makes_read', 'analyze', 'queries', 'pages', 'backlog', 'flood', 'logs'].includes(stage)
+  );
 }
 
 /** Writes the load to files. @returns where, by the kind of stage that reads it */
@@ -145,6 +147,8 @@ function workOf(stage: string, load: { mails: string; large: string[] }): { runs
   if (stage === 'queries' || stage === 'pages')
     return [{ runs: 1, input: { path: load.mails, records: Number(values.records), runs } }];
   if (stage === 'backlog') return [{ runs: 1, input: { path: load.mails, mails: Number(values.backlog), seed, queue, trust } }];
+  // Twice, four times as many: memory is to be the same.
+  if (stage === 'logs') return [20_000, 80_000].map((mails) => ({ runs, input: { path: load.mails, mails } }));
   if (stage === 'flood') return [{ runs: 1, input: { path: load.mails, records: Number(values['flood-sources']), queue } }];
   if (stage === 'analyze')
     return history

@@ -23,6 +23,7 @@ export const STAGES: Record<string, Stage> = {
   large_import: importStage,
   imap: async (stage, input) => (await pipeline()).fromMailbox(stage, input, 1, 1),
   analyze: async (stage, input) => (await import('./analyze.ts')).analyze(stage, input),
+  logs: async (stage, input) => (await import('./logs.ts')).logs(stage, input),
   queries: async (stage, input) => (await import('./queries.ts')).queries(stage, input),
   pages: async (stage, input) => (await import('./pages.ts')).pages(stage, input),
   backlog: async (stage, input) => (await pipeline()).backlog(stage, input),

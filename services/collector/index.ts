@@ -12,6 +12,7 @@ import { DeclaredWorkloads } from './joining/workload.ts';
 import { hashOfNames } from './names.ts';
 import { Wake } from './wake.ts';
 
+export { checkCollector } from './check.ts';
 export { importLogs, type LogImport } from './import.ts';
 
 const NAME = 'collector';

@@ -121,7 +121,7 @@ function headers(text: string): string {
 }
 
 const USER =
-  /\b((?:sasl_username|sasl_sender|orig_to|to|from|user|username|login)=<?|, user: | A=[\w-]+:)([^\s<>,@;[\]]+)(?=[\s>,;]|$)/g;
+  /\b((?:sasl_username|sasl_sender|orig_to|to|from|user|username|login)=<?|, user: | A=[\w-]+:| U=)([^\s<>,@;[\]]+)(?=[\s>,;]|$)/g;
 const UNKNOWN_USER = /(unknown user: |User unknown: )"[^"]*"/gi;
 
 function names(text: string, hash: HashName): string {

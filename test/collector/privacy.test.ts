@@ -21,6 +21,7 @@ describe('redact', () => {
     ['info: header From: Alice Liddell <alice@example.com> from app[10.0.0.1]; from=<x@y.example>', 'lice'],
     ['id: <1@x>, qid: <AB>, ip: 1.2.3.4, user: alice, from: <alice@example.com>', 'alice'],
     ['<= alice@example.com H=x [1.2.3.4] P=esmtpsa A=plain:alice S=5 id=1@x T="for alice"', 'alice'],
+    ['<= x@y.example U=alice P=local S=5', 'alice'],
     ['{"id":"1","from":"alice@example.com","to":["alice@example.com"]}', 'alice'],
     ['<Alice@EXAMPLE.com>', 'lice'],
   ])('%s', (text, name) => {

@@ -1,4 +1,5 @@
 import { checkSmtp, checkWebhook, refusedSentence } from '../../alerter/index.ts';
+import { checkCollector } from '../../collector/index.ts';
 import { checkListen } from '../../console/index.ts';
 import { proveDomain, readAsnFile } from '../../enricher/index.ts';
 import { WARN_SHARE } from '../../parser/index.ts';
@@ -12,6 +13,7 @@ import { serveHealth } from '../../shared/runtime/health.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { createMetrics } from '../../shared/runtime/metrics.ts';
 import { openDns, reverseResolver } from '../../shared/runtime/resolver.ts';
+import { listensForLogs } from '../../shared/settings/collector.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { unverifiedSentence } from '../../shared/unverified.ts';
 import { refusedAlerts } from '../../store/alerts/refusals.ts';
@@ -62,6 +64,11 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     await checkRights(db, config, checks);
     await checkHealthPort(config, checks);
     if (config.console.listen !== null) await checks.run('console', async () => (await checkListen(config)) ?? 'off');
+    if (db !== null && listensForLogs(config.collector))
+      await checks.run('collector', async () => {
+        const { text, warn } = await checkCollector(db, config, new Date());
+        return warn ? { note: text } : text;
+      });
   } finally {
     await opened?.close();
   }

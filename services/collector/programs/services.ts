@@ -57,7 +57,7 @@ export function givenBySes(raw: Record<string, unknown>): GivenEvent | null {
   const said: Said = {
     id,
     event: 'handed',
-    from: text(mail.source),
+    from: bare(text(mail.source)),
     header_from: bare(text(list(common.from)[0])),
     message_id: text(common.messageId),
     to: list(mail.destination)

@@ -93,3 +93,13 @@ export async function storedHashKey(q: Queryable): Promise<string> {
     );
   return rows[0].key;
 }
+
+/** Lines that no parser read on this day and later, and the programs that wrote them. @param since a day, UTC */
+export async function unparsedLines(q: Queryable, since: Date): Promise<{ lines: number; programs: string[] }> {
+  const { rows } = await q.query<{ lines: number; programs: string[] }>(
+    `select coalesce(sum(lines), 0)::bigint as lines, coalesce(array_agg(distinct program order by program), '{}') as programs
+       from ruawatch.log_unparsed where day >= $1::date`,
+    [since],
+  );
+  return rows[0]!;
+}
