@@ -3,6 +3,7 @@ import { importLogs } from '../services/collector/index.ts';
 import { systemClock } from '../services/shared/clock.ts';
 import { openPool } from '../services/shared/runtime/db.ts';
 import { createLog } from '../services/shared/runtime/log.ts';
+import { pinSemiSpaces } from '../services/shared/runtime/semi-spaces.ts';
 import { loadConfig } from '../services/shared/settings/config.ts';
 import { linesOf } from '../test/collector/setup.ts';
 import type { StageInput } from './input.ts';
@@ -20,6 +21,8 @@ export async function logs(stage: string, input: StageInput): Promise<Measure> {
   const source = { name: 'bench', cluster: 'a', environment: 'b', workload: 'c', syslog_from: [], egress: [] };
   try {
     const context = { config, db, clock: systemClock, log: createLog('warn') };
+    // As in the service.
+    pinSemiSpaces(false);
     const measured = await measure(stage, input.postmaster, async () => {
       const done = await importLogs(context, { file: '-', source, stdin: Readable.from(octets(messages)) });
       return { mails: done.judged, reports: 0, records: done.lines };

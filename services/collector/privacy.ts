@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 
 /** Hashes a local part or the name of a user. */
 export type HashName = (name: string) => string;
@@ -12,16 +12,28 @@ const MARK = 'h:';
  * key can find out which of a list of names a hash is; without it nobody can.
  */
 export function hashWith(key: string): HashName {
+  const hmac = hmacWith(key);
   const known = new Map<string, string>();
   return (name) => {
     if (name.startsWith(MARK)) return name;
     const found = known.get(name);
     if (found !== undefined) return found;
-    const hash = MARK + createHmac('sha256', key).update(name.toLowerCase()).digest('hex').slice(0, 16);
+    const hash = MARK + hmac(name.toLowerCase()).slice(0, 16);
     if (known.size >= REMEMBERED) known.clear();
     known.set(name, hash);
     return hash;
   };
+}
+
+/** HMAC-SHA-256 (RFC 2104) in hexadecimal, without an object for each, which costs more to collect than the hash itself. */
+function hmacWith(key: string): (text: string) => string {
+  const bytes = Buffer.from(key);
+  const block = Buffer.alloc(64);
+  (bytes.length > 64 ? digest('sha256', bytes, 'buffer') : bytes).copy(block);
+  const inner = block.map((octet) => octet ^ 0x36);
+  const outer = block.map((octet) => octet ^ 0x5c);
+  return (text) =>
+    digest('sha256', Buffer.concat([outer, digest('sha256', Buffer.concat([inner, Buffer.from(text)]), 'buffer')]), 'hex');
 }
 
 /** What of an address is kept of its local part: the hash, or nothing where a line reached a reader unredacted. */

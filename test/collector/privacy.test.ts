@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hashOf, hashWith, redact, sampleOf } from '../../services/collector/privacy.ts';
@@ -44,6 +45,10 @@ describe('redact', () => {
     expect(hash(hash('alice'))).toBe(hash('alice'));
     expect(hashWith('other')('alice')).not.toBe(hash('alice'));
     expect(hash('alice')).toMatch(/^h:[0-9a-f]{16}$/);
+  });
+
+  test.each(['k', 'k'.repeat(64), 'k'.repeat(100)])('the hash is an HMAC of the key %s', (key) => {
+    expect(hashWith(key)('Ünal')).toBe(`h:${createHmac('sha256', key).update('ünal').digest('hex').slice(0, 16)}`);
   });
 
   test('a reader keeps no local part that was not hashed', () => {

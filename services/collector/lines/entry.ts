@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import type { LogEvent } from '../events.ts';
 import { type HashName, printable, redact } from '../privacy.ts';
 import { type Program, programOf, readProgram } from '../programs/index.ts';
@@ -92,5 +92,6 @@ export function takeLine(raw: Raw, { now, hash, programs, host }: TakeOptions): 
 /** By which a line is known again that comes twice: its time, program, process and text, or its place in a file when it has no time. */
 function hashLine(line: Line, raw: Raw): string {
   const when = line.stamp !== '' ? line.stamp : (raw.position ?? String(raw.at ?? ''));
-  return createHash('sha1').update(`${when}\0${line.tag}\0${line.pid}\0${line.text}`).digest('base64url').slice(0, 11);
+  // In one call: an object for each hash costs more to collect than the hash itself.
+  return digest('sha1', `${when}\0${line.tag}\0${line.pid}\0${line.text}`, 'base64url').slice(0, 11);
 }
