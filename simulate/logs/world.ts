@@ -107,7 +107,7 @@ function linesOf(
     line('postfix/qmgr', `from=<${from}>, size=500, nrcpt=1 (queue active)`),
     line(
       'postfix/smtp',
-      `to=<${to}>, relay=mx.receiver.example[203.0.113.5]:25, delay=1, delays=0.1/0/0.5/0.4, dsn=${refused === undefined ? '2.0.0' : '5.7.26'}, ${status}`,
+      `to=<${to}>, relay=mx.receiver.example[203.0.113.5]:25, delay=1, delays=0.1/0/0.5/0.4, dsn=${refused === undefined ? '2.0.0' : refused.split(' ')[1]}, ${status}`,
     ),
     line('postfix/qmgr', 'removed'),
   ];

@@ -15,8 +15,6 @@ const KIND = 'sending_not_reported';
 const LEAST = 1000;
 /** Days without a report beyond the usual delay. */
 const MISSED_DAYS = 2;
-/** A reporter that has not reported to us at all for so long beyond its delay has a fault of its own. */
-const ALIVE_DAYS = 3;
 /** How likely the reporter did not take the mail for mail of this domain. */
 const OTHERWISE = 0.1;
 
@@ -46,7 +44,7 @@ function missed({ now }: Pick<SendingWindow, 'now'>, { days, last_here, usual_de
 function candidateOf(window: SendingWindow, one: ReceiverDays): Candidate[] {
   const { domain, known, now } = window;
   const days = missed(window, one);
-  if (days.length < MISSED_DAYS || !reportsAtAll(window, one) || isKnown(window, one) || takesNoReports(window)) return [];
+  if (days.length < MISSED_DAYS || !reportsOn(one, days[0]!) || isKnown(window, one) || takesNoReports(window)) return [];
   const [from, to] = [days[0]!, days.at(-1)!];
   if (openOf(known, KIND, one.reporter) === undefined && to <= closedUntil(known, KIND, one.reporter)) return [];
   const of = one.days.filter(({ day }) => day >= from && day <= to).reduce((n, { delivered }) => n + delivered, 0);
@@ -77,10 +75,9 @@ function candidateOf(window: SendingWindow, one: ReceiverDays): Candidate[] {
   ];
 }
 
-/** It reported on this domain before, or reports on another one now. */
-function reportsAtAll({ now }: SendingWindow, { last_here, last_elsewhere, usual_delay }: ReceiverDays): boolean {
-  const alive = addDays(dayOf(now), -1 - usual_delay - ALIVE_DAYS);
-  return last_elsewhere === null ? last_here !== null : last_elsewhere >= alive;
+/** It reports on another domain for the days that are missing here; where it knows no other, it reported here before. */
+function reportsOn({ last_here, last_elsewhere }: ReceiverDays, missing: string): boolean {
+  return last_elsewhere === null ? last_here !== null : last_elsewhere >= missing;
 }
 
 /** Another finding is open about it. */

@@ -29,6 +29,7 @@ describe('a receiver that reports, and not on this mail', () => {
     ['it always takes four days', received(MUCH, { last_here: '2026-05-23', usual_delay: 4 })],
     ['it got little', received(MUCH.map(() => 900))],
     ['it got much on one day', received([10, 10, 5000, 10, 10, 10])],
+    ['it is silent to all since the same day', received(MUCH, { last_here: '2026-05-24', last_elsewhere: '2026-05-24' })],
     ['it is silent to all', received(MUCH, { last_here: '2026-05-20', last_elsewhere: '2026-05-20' })],
     ['it never reported to us', received(MUCH, { last_elsewhere: null })],
     [
