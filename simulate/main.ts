@@ -94,7 +94,7 @@ async function main(options: Options): Promise<void> {
   }
   if (options.logs) {
     const [seed, draws] = [wholeNumber('--seed', options.seed, 1), wholeNumber('--draws', options.draws, 1)];
-    return runLogFamilies({ seed, draws, json: options.json, signal });
+    return runLogFamilies({ seed, draws, json: options.json, families: options.families, signal });
   }
   const families = options.families ?? options.family;
   if (families === undefined) return mixedWorlds(options, signal);

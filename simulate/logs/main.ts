@@ -8,19 +8,22 @@ import { HOUR } from './world.ts';
 /** Worlds at once. */
 const AT_ONCE = 2;
 
-/** All families × draws, and what came of them. */
+/**
+ * All families × draws, and what came of them.
+ * @param options.families part of the names of those that are run; all without it
+ */
 export async function runLogFamilies(options: {
   draws: number;
   seed: number;
   json: boolean;
+  families?: string | undefined;
   signal: AbortSignal;
 }): Promise<void> {
-  const { draws, seed, signal } = options;
+  const { draws, seed, families = '', signal } = options;
+  const chosen = LOG_FAMILIES.filter(({ name }) => name.includes(families));
   const done: LogDraw[] = [];
   await withServer(process.env.DATABASE_URL, async (url) => {
-    const waiting = Array.from({ length: draws }, (_, i) =>
-      LOG_FAMILIES.map((family): [LogFamily, number] => [family, i + 1]),
-    ).flat();
+    const waiting = Array.from({ length: draws }, (_, i) => chosen.map((family): [LogFamily, number] => [family, i + 1])).flat();
     const worker = async () => {
       for (let one = waiting.shift(); one !== undefined && !signal.aborted; one = waiting.shift()) {
         const [family, draw] = one;
