@@ -155,6 +155,7 @@ export async function startPostfix({
   const up = async () => {
     const child = spawn(path.join(DAEMONS, 'master'), ['-c', config, '-d'], { stdio: 'ignore' });
     master = child;
+    watchOver(child.pid!);
     for (let tries = 0; !(await greets(port)); tries++) {
       if (child.exitCode !== null || tries > 200) throw new Error(`Postfix did not start:\n${lines().join('\n')}`);
       await wait(50);
@@ -240,6 +241,12 @@ function makeQueue(queue: string, { uid, gid }: { uid: number; gid: number }): v
 
 function idOf(kind: '-u' | '-g', user: string): number {
   return Number(execFileSync('id', [kind, user], { encoding: 'utf8' }));
+}
+
+/** Ends the master when this process is gone, also where it was killed. */
+function watchOver(master: number): void {
+  const script = 'while kill -0 "$0" 2>/dev/null; do kill -0 "$1" 2>/dev/null || { kill "$0"; exit; }; sleep 2; done';
+  spawn('sh', ['-c', script, String(master), String(process.pid)], { detached: true, stdio: 'ignore' }).unref();
 }
 
 function childrenOf(pid: number): number[] {
