@@ -6,8 +6,8 @@ import type { Matched } from './rules.ts';
 import { accept, deleteHeader, discard, insertHeader, quarantine, refuse } from './wire/replies.ts';
 
 /** What the sender of a mail that a rule rejects is told. It says nothing about the rule. */
-export const REJECTED = '550 5.7.1 This mail is refused by a rule of the recipient.';
-export const TRY_LATER = '451 4.7.1 This mail cannot be checked at the moment: try again later.';
+const REJECTED = '550 5.7.1 This mail is refused by a rule of the recipient.';
+const TRY_LATER = '451 4.7.1 This mail cannot be checked at the moment: try again later.';
 
 /** Removes the fields that only this server writes. */
 export function cleaned(message: WholeMessage, id: string): Buffer[] {

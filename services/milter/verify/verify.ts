@@ -13,7 +13,7 @@ import { checkKey, type KeyVerdict } from './keys.ts';
 import type { DkimResult, Results } from './results.ts';
 
 /** Milliseconds for verifying one mail. What is not answered by then is a temperror. */
-export const VERIFY_MS = 2_000;
+const VERIFY_MS = 2_000;
 /** Queries for one mail: for SPF, whose record its sender chooses, and for all else. */
 const MOST_SPF_QUERIES = 60;
 const MOST_QUERIES = 80;

@@ -5,7 +5,7 @@ import type { Field, Header } from './header.ts';
 import { type BodyDigests, bodyRefusal } from './signatures.ts';
 
 /** Sets of one mail that are looked at; RFC 8617 section 4.2.1 allows 50, and each costs two public-key operations. */
-export const MOST_SETS = 20;
+const MOST_SETS = 20;
 
 /** The ARC sets of a mail before any key is known. */
 export type ArcChain =

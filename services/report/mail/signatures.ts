@@ -16,7 +16,7 @@ export type OpenSignature = { domain: string; selector: string } & (
 );
 
 /** Signatures of one mail that are looked at: each costs a query and a public-key operation. */
-export const MOST_SIGNATURES = 8;
+const MOST_SIGNATURES = 8;
 
 /**
  * Reads all DKIM signatures of a mail (RFC 6376 section 6.1), whoever signed: those that may align with the author come

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { type HeldMail, heldMailOf, heldMailSchema } from './held-mail.ts';
 
 /** What a rule may look for in a mail: docs/milter.md says of each when it holds. */
-export const MILTER_CONDITIONS = ['own_domain', 'display_name', 'lookalike', 'new_domain', 'unclear_from'] as const;
+const MILTER_CONDITIONS = ['own_domain', 'display_name', 'lookalike', 'new_domain', 'unclear_from'] as const;
 /** What a rule does with a mail. */
-export const MILTER_OUTCOMES = ['accept', 'tag', 'hold', 'reject'] as const;
+const MILTER_OUTCOMES = ['accept', 'tag', 'hold', 'reject'] as const;
 /** The analyzer's classes of sources that a rule may leave out. */
 export const MILTER_CLASSES = ['authorized', 'misaligned', 'forwarded'] as const;
 
