@@ -89,12 +89,12 @@ async function withFile(): Promise<MailHost> {
         .map((line) => line.split(':')[0]!),
     plant: async (login) => writeFileSync(file, `${readFileSync(file, 'utf8')}${login}:${dovecotHash('x')}::::::\n`),
     async stop() {
+      await postfix.stop();
+      await dovecot.stop();
       expect(readFileSync(file, 'utf8')).toMatch(/^# by hand\nother:.*\n$/);
       expect(statSync(file)).toMatchObject({ gid: 1, uid: 0 });
       expect(statSync(file).mode & 0o777).toBe(0o644);
       expect(readFileSync(senders, 'utf8')).toBe('other@example.com other\n');
-      await postfix.stop();
-      await dovecot.stop();
       rmSync(folder, { recursive: true });
     },
   };
