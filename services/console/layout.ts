@@ -11,6 +11,7 @@ const SECTIONS: readonly { section: Section; address: Address; least: Least; all
   { section: 'reports', address: path`/reports`, least: 'viewer' },
   { section: 'requests', address: path`/requests`, least: 'viewer' },
   { section: 'access', address: path`/access`, least: 'viewer' },
+  { section: 'held', address: path`/held`, least: 'operator' },
   { section: 'digest', address: path`/digest`, least: 'viewer' },
   { section: 'health', address: path`/health`, least: 'viewer', all: true },
   { section: 'people', address: path`/people`, least: 'admin', all: true },

@@ -88,6 +88,7 @@ export type Section =
   | 'reports'
   | 'requests'
   | 'access'
+  | 'held'
   | 'digest'
   | 'health'
   | 'people'

@@ -16,6 +16,7 @@ const WHAT: Record<Kind, string> = {
   'access.email': 'lend access for',
   'access.dns-provider': 'lend access for',
   'access.console': 'lend access for',
+  'access.message': 'read a held mail of',
   'sender.onboard': 'third party for',
   'sender.offboard': 'end of a third party for',
   'messages.release': 'a held mail of',

@@ -5,6 +5,7 @@ import { dnsWorker } from './dns.ts';
 import { providerWorker } from './dns-provider.ts';
 import { emailWorker } from './email.ts';
 import type { GrantWorker } from './grant-kind.ts';
+import { messageWorker } from './message.ts';
 
 /** What carries out each kind of grant. */
 export const GRANT_WORKERS: Record<GrantKindName, GrantWorker> = {
@@ -13,4 +14,5 @@ export const GRANT_WORKERS: Record<GrantKindName, GrantWorker> = {
   'access.email': emailWorker,
   'access.dns-provider': providerWorker(),
   'access.console': consoleWorker,
+  'access.message': messageWorker,
 };

@@ -3,6 +3,7 @@ import { ACCESS_API } from './access.ts';
 import { AUDIT_API } from './audit.ts';
 import { DOMAIN_API } from './domains.ts';
 import { FINDING_API } from './findings.ts';
+import { HELD_API } from './held.ts';
 import { MESSAGE_API } from './messages.ts';
 import { describeApi } from './openapi.ts';
 import { REPORT_API } from './reports.ts';
@@ -19,6 +20,7 @@ const routes = [
   ...MESSAGE_API,
   ...REQUEST_API,
   ...ACCESS_API,
+  ...HELD_API,
 ];
 const description = JSON.stringify(describeApi(routes));
 

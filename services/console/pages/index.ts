@@ -10,6 +10,7 @@ import { DOMAIN_ROUTES } from './domain.ts';
 import { FINDING_ACT_ROUTES } from './finding-actions.ts';
 import { FINDINGS_ROUTES } from './findings.ts';
 import { HEALTH_ROUTES } from './health.ts';
+import { HELD_ROUTES } from './held.ts';
 import { LOOKALIKE_ROUTES } from './lookalikes.ts';
 import { MESSAGE_ROUTES } from './message.ts';
 import { MONTH_ROUTES } from './month.ts';
@@ -65,6 +66,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...FINDING_ACT_ROUTES,
   ...REQUEST_ROUTES,
   ...ACCESS_ROUTES,
+  ...HELD_ROUTES,
   ...ACCOUNT_ROUTES,
   ...PEOPLE_ROUTES,
   ...API_ROUTES,

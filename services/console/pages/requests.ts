@@ -5,6 +5,7 @@ import { STATE_WORDS } from '../../requests/words.ts';
 import { loadStory } from '../../store/alerts/request-mails.ts';
 import { approverOf } from '../../store/console/people.ts';
 import { visibleRequest, visibleRequests } from '../../store/console/requests.ts';
+import { heldOf } from '../../store/held/held.ts';
 import { decide, override, withdraw } from '../../store/requests/decide.ts';
 import { type Decision, loadRequest, type Request } from '../../store/requests/requests.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
@@ -66,6 +67,7 @@ const one = route({
     return page(
       w.of(request.request_key),
       html`<div class="heading"><h1>${request.summary}</h1><p class="quiet">${request.kind} · ${request.domain} · ${STATE_WORDS[request.state]}${request.emergency && html` · ${w.by_emergency}`}</p></div>
+${request.kind === 'messages.release' && html`<p><a class="button" href="${path`/held/${(await heldOf(db, request.request_key)).held_key}`}">${words.held.title}</a></p>`}
 ${request.outcome && html`<p><strong>${request.outcome}</strong></p>`}
 ${plan.warnings.map((sentence) => html`<p class="notice bad" role="alert">${sentence}</p>`)}
 ${lines.length > 0 && html`<section><h2>${w.changes}</h2><pre>${lines.join('\n')}</pre></section>`}

@@ -1,4 +1,5 @@
 import { counted, number } from '../../shared/format.ts';
+import { heldDone, heldWords } from './en-held.ts';
 import { more, moreOfDomain, moreOfSender } from './en-more.ts';
 import { signInDone, signInWords } from './en-sign-in.ts';
 
@@ -8,6 +9,7 @@ import { signInDone, signInWords } from './en-sign-in.ts';
  */
 export const words = {
   ...more,
+  ...heldWords,
   ...signInWords,
   language: 'en',
   skip: 'Skip to the content',
@@ -20,6 +22,7 @@ export const words = {
     reports: 'Reports',
     requests: 'Requests',
     access: 'Access',
+    held: 'Held mail',
     digest: 'Week',
     health: 'Health',
     people: 'People',
@@ -27,6 +30,7 @@ export const words = {
   },
   /** Shown once on the page that follows something a person did. */
   done: {
+    ...heldDone,
     acknowledged: 'The finding is acknowledged: no more mails about it unless it gets materially worse.',
     unacknowledged: 'The finding is no longer acknowledged.',
     snoozed: 'The finding is snoozed.',

@@ -4,6 +4,7 @@ import { dnsGrant } from './dns.ts';
 import { providerGrant } from './dns-provider.ts';
 import { emailGrant } from './email.ts';
 import type { GrantKind, GrantKindName } from './kinds.ts';
+import { messageGrant } from './message.ts';
 
 const ALL: Record<GrantKindName, GrantKind> = {
   'access.database': databaseGrant as GrantKind,
@@ -11,6 +12,7 @@ const ALL: Record<GrantKindName, GrantKind> = {
   'access.email': emailGrant as GrantKind,
   'access.dns-provider': providerGrant as GrantKind,
   'access.console': consoleGrant as GrantKind,
+  'access.message': messageGrant as GrantKind,
 };
 
 /** The kind of that name. */

@@ -1,7 +1,14 @@
 import type { z } from 'zod';
 
 /** What can be lent for a time: also the kinds of the requests that ask for it. */
-export const GRANT_KINDS = ['access.database', 'access.dns', 'access.email', 'access.dns-provider', 'access.console'] as const;
+export const GRANT_KINDS = [
+  'access.database',
+  'access.dns',
+  'access.email',
+  'access.dns-provider',
+  'access.console',
+  'access.message',
+] as const;
 export type GrantKindName = (typeof GRANT_KINDS)[number];
 
 /** What one kind of grant may be for, and how that is said. Pure: services/applier/grants has what carries it out. */

@@ -1,4 +1,5 @@
 import type { GrantKindName } from '../../requests/grants/kinds.ts';
+import { HELD } from '../../requests/grants/message.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
 import type { Access } from '../../shared/settings/access.ts';
@@ -27,6 +28,7 @@ export const SETTINGS: Record<GrantKindName, string> = {
   'access.email': 'access.email',
   'access.dns-provider': 'access.dns_provider',
   'access.console': 'access.console',
+  'access.message': 'milter.hold',
 };
 
 function targetsOf({ databases, dns, mail, providers, console: lent }: Access): Record<GrantKindName, string[]> {
@@ -37,5 +39,6 @@ function targetsOf({ databases, dns, mail, providers, console: lent }: Access): 
     'access.email': names(mail),
     'access.dns-provider': names(providers),
     'access.console': lent === null ? [] : [lent.name],
+    'access.message': [HELD],
   };
 }

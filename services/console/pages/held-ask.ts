@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { askerOf, readAskToken } from '../../requests/held/seal.ts';
+import { PermanentError } from '../../shared/errors.ts';
+import { readHoldKey } from '../../shared/settings/held-mail.ts';
+import { askFor } from '../../store/held/asks.ts';
+import { type HeldRow, loadHeld } from '../../store/held/held.ts';
+import { html, path } from '../html.ts';
+import { hidden } from '../layout.ts';
+import { type Answer, type AnyRoute, type Asked, page, route } from '../routes.ts';
+import { words } from '../words/en.ts';
+import { minute } from './format.ts';
+
+const w = words.held;
+const TRIES_A_MINUTE = 20;
+const token = z.string().max(100);
+
+const over = (): Answer =>
+  page(w.ask_over_title, html`<div class="narrow"><h1>${w.ask_over_title}</h1><p>${w.ask_over}</p></div>`, { status: 404 });
+
+/** The mail and the recipient that a link is for; null for a link that is over, or none, whatever the reason. */
+async function linked(
+  { db, config, clock }: Pick<Asked, 'db' | 'config' | 'clock'>,
+  link: string,
+): Promise<{ held: HeldRow; recipient: string } | null> {
+  const key = readHoldKey(config.milter.hold);
+  const named = readAskToken(link);
+  if (key === null || named === null) return null;
+  try {
+    const held = await loadHeld(db, named.held_key);
+    const recipient = askerOf(link, held.recipients, key, clock.now());
+    return recipient === null || held.state !== 'held' ? null : { held, recipient };
+  } catch (error) {
+    if (error instanceof PermanentError) return null;
+    throw error;
+  }
+}
+
+/** Shows what is held, and a form. Whoever follows the link, a person or a scanner, has done nothing by it. */
+const show = route({
+  method: 'GET',
+  path: '/held-for-me',
+  kind: 'page',
+  least: 'everybody',
+  scope: 'none',
+  perMinute: TRIES_A_MINUTE,
+  query: z.object({ t: token.default('') }),
+  async handle(asked) {
+    const found = await linked(asked, asked.query.t);
+    if (found === null) return over();
+    const { subject, header_from, held_at } = found.held;
+    return page(
+      w.ask_title,
+      html`<div class="narrow"><h1>${w.ask_title}</h1><p>${w.ask_lead}</p>
+<dl class="facts"><div><dt>${w.from}</dt><dd class="name">${header_from?.slice(0, 200) ?? w.nobody}</dd></div><div><dt>${w.subject}</dt><dd class="name">${subject?.slice(0, 200) || w.no_subject}</dd></div><div><dt>${w.held_at}</dt><dd>${minute(held_at)}</dd></div></dl>
+<form method="post" action="${path`/held-for-me`}" class="stack">${hidden(asked.form)}<input type="hidden" name="t" value="${asked.query.t}">
+<label>${w.ask_why}<input name="why" required maxlength="300"></label><button class="primary">${w.ask}</button></form></div>`,
+    );
+  },
+});
+
+const ask = route({
+  method: 'POST',
+  path: '/held-for-me',
+  kind: 'page',
+  least: 'everybody',
+  scope: 'none',
+  perMinute: TRIES_A_MINUTE,
+  body: z.object({ t: token, why: z.string().trim().min(1, 'say why you expect it').max(300) }),
+  async handle(asked) {
+    const found = await linked(asked, asked.body.t);
+    if (found === null) return over();
+    const { held, recipient } = found;
+    const noted = await askFor(asked.db, { held_key: held.held_key, recipient, why: asked.body.why }, asked.clock.now());
+    if (noted === null) return over();
+    return page(w.ask_done_title, html`<div class="narrow"><h1>${w.ask_done_title}</h1><p>${w.ask_done}</p></div>`);
+  },
+});
+
+export const HELD_ASK_ROUTES: AnyRoute[] = [show, ask];

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { STATE_WORDS } from '../../requests/words.ts';
+import { loadStory } from '../../store/alerts/request-mails.ts';
+import { heldEvidence } from '../../store/console/held.ts';
+import { approverOf } from '../../store/console/people.ts';
+import { asksFor } from '../../store/held/asks.ts';
+import type { HeldRow } from '../../store/held/held.ts';
+import { resolveDoubt } from '../../store/held/steps.ts';
+import { loadMembers } from '../../store/requests/groups.ts';
+import { loadRequest, type Request } from '../../store/requests/requests.ts';
+import { why } from '../actions/findings.ts';
+import { decideHeld, heldDecision } from '../actions/held.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
+import { hidden } from '../layout.ts';
+import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
+import { words } from '../words/en.ts';
+import { asksSection, attachmentsSection, factsSection, reportsSection, similarSection } from './held-parts.ts';
+import { heldKey, shownHeld } from './held-shown.ts';
+import { textSection } from './held-text.ts';
+import { historyOf } from './request-evidence.ts';
+
+const w = words.held;
+
+const one = route({
+  method: 'GET',
+  path: '/held/:key',
+  kind: 'page',
+  least: 'operator',
+  scope: 'object',
+  params: heldKey,
+  async handle(asked) {
+    const { db, reader, form, clock, visitor } = asked;
+    const held = await shownHeld(asked);
+    const request = await loadRequest(db, held.request_key);
+    const story = await loadStory(db, held.request_key, clock.now());
+    const evidence = await heldEvidence(reader, held.held_key);
+    const person = await approverOf(db, visitor!.person_key);
+    return page(
+      w.of(held.held_key),
+      html`<div class="heading"><h1 class="name">${held.subject?.slice(0, 300) || w.no_subject}</h1>
+<p class="quiet">${w.of(held.held_key)} · ${held.domain} · ${w.states[held.state]} · <a href="${path`/requests/${held.request_key}`}">${w.request(held.request_key)}</a>: ${STATE_WORDS[request.state]}</p></div>
+${held.answer !== null && html`<p><strong>${held.answer}</strong></p>`}
+${factsSection(held)}
+${reportsSection(held, evidence)}
+${similarSection(evidence)}
+${attachmentsSection(held)}
+${await textSection(asked, held, person)}
+${asksSection(await asksFor(db, held.held_key))}
+${request.state === 'pending' && decideForm(held, request, form)}
+${held.doubt && doubtForm(held, form)}
+${historyOf(story)}`,
+      { section: 'held' },
+    );
+  },
+});
+
+function decideForm(held: HeldRow, { digest }: Request, form: string): Html {
+  const verbs = ['release', 'reject', 'delete'] as const;
+  return html`<section class="acts"><h2>${w.decide}</h2>${verbs.map(
+    (
+      verb,
+    ) => html`<details class="act"><summary>${w.verbs[verb]}</summary><form method="post" action="${path`/held/${held.held_key}/decide`}" class="stack">
+${hidden(form)}<input type="hidden" name="digest" value="${digest}"><input type="hidden" name="verb" value="${verb}">
+<p class="hint">${w.hints[verb]}</p>
+<label for="${verb}-why">${words.requests.reason}</label><input id="${verb}-why" name="why" required maxlength="500">
+${held.source !== null && fromNowOn(held, verb)}
+<button class="primary">${w.verbs[verb]}</button></form></details>`,
+  )}</section>`;
+}
+
+function fromNowOn({ source, domain }: HeldRow, verb: 'release' | 'reject' | 'delete'): Html {
+  const other = verb === 'release' ? 'approve' : 'deny';
+  return html`<label for="${verb}-on">${w.from_now_on}</label><select id="${verb}-on" name="from_now_on">
+<option value="no">${w.only_this}</option><option value="${other}">${other === 'approve' ? w.approve_source : w.deny_source}</option></select>
+<p class="hint">${w.from_now_on_of(source!, domain)}. ${w.from_now_on_hint}</p>`;
+}
+
+function doubtForm({ held_key }: HeldRow, form: string): Html {
+  return html`<section class="acts"><h2>${w.resolve}</h2><form method="post" action="${path`/held/${held_key}/resolve`}" class="stack">${hidden(form)}
+<label for="doubt-why">${words.requests.reason}</label><input id="doubt-why" name="why" required maxlength="500">
+<button name="arrived" value="yes">${w.arrived}</button> <button name="arrived" value="no">${w.again}</button></form></section>`;
+}
+
+const decideRoute = route({
+  method: 'POST',
+  path: '/held/:key/decide',
+  kind: 'page',
+  least: 'operator',
+  scope: 'object',
+  params: heldKey,
+  body: heldDecision,
+  async handle(asked) {
+    const held = await shownHeld(asked);
+    const person = await approverOf(asked.db, asked.visitor!.person_key);
+    await decideHeld(asked, held, { ...asked.body, person, via: 'console' });
+    return see(withQuery(path`/held/${held.held_key}`, { done: `held_${asked.body.verb}` }));
+  },
+});
+
+const resolve = route({
+  method: 'POST',
+  path: '/held/:key/resolve',
+  kind: 'page',
+  least: 'operator',
+  scope: 'object',
+  params: heldKey,
+  body: z.object({ why, arrived: z.enum(['yes', 'no']) }),
+  async handle(asked) {
+    const held = await shownHeld(asked);
+    const person = await approverOf(asked.db, asked.visitor!.person_key);
+    if (!(await decidersOf(asked, held)).includes(person)) throw new Refusal(403, 'not_allowed', words.problems.not_allowed);
+    await resolveDoubt(asked.db, held.held_key, { arrived: asked.body.arrived === 'yes', person, why: asked.body.why });
+    return see(withQuery(path`/held/${held.held_key}`, { done: 'held_resolve' }));
+  },
+});
+
+/** Who decides about a held mail: the people of the groups of its request. */
+async function decidersOf({ db, clock }: Pick<Asked, 'db' | 'clock'>, held: HeldRow): Promise<string[]> {
+  const { rule } = await loadRequest(db, held.request_key);
+  const membersOf = await loadMembers(db, clock.now());
+  return rule.stages.flatMap(({ group, escalate }) => [
+    ...membersOf(group),
+    ...(escalate === null ? [] : membersOf(escalate.to)),
+  ]);
+}
+
+export const HELD_ONE_ROUTES: AnyRoute[] = [one, decideRoute, resolve];

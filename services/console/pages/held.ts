@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { durationText } from '../../shared/format.ts';
+import { type HeldLine, heldFigures, heldLines } from '../../store/console/held.ts';
+import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { type AnyRoute, page, route } from '../routes.ts';
+import { fileOf, tableOf, tableQuery } from '../tables.ts';
+import { words } from '../words/en.ts';
+import { minute } from './format.ts';
+import { HELD_ASK_ROUTES } from './held-ask.ts';
+import { HELD_ONE_ROUTES } from './held-one.ts';
+import { HELD_TEXT_ROUTES } from './held-text.ts';
+
+const A_PAGE = 100;
+const STATES = ['open', 'released', 'rejected', 'deleted', 'expired', 'lost', 'all'] as const;
+const w = words.held;
+
+const filters = z.object({
+  ...tableQuery,
+  state: z.enum(STATES).default('open'),
+  domain: z.string().trim().toLowerCase().max(253).default(''),
+  rule: z.string().trim().max(63).default(''),
+  recipient: z.string().trim().max(320).default(''),
+  page: z.coerce.number().int().min(1).max(10_000).default(1),
+});
+
+/** Who it says it is from, cut so that a page stays a page. */
+export const authorOf = ({ header_from }: Pick<HeldLine, 'header_from'>): string => header_from?.slice(0, 200) ?? w.nobody;
+
+const list = route({
+  method: 'GET',
+  path: '/held',
+  kind: 'page',
+  least: 'operator',
+  scope: 'filtered',
+  query: filters,
+  async handle({ reader, query: asked }) {
+    const { state, domain, rule, recipient } = asked;
+    const rows = await heldLines(reader, {
+      state,
+      domain,
+      rule,
+      recipient,
+      limit: A_PAGE + 1,
+      offset: (asked.page - 1) * A_PAGE,
+    });
+    const table = tableOf<HeldLine>('held-mail', COLUMNS, rows.slice(0, A_PAGE));
+    const file = fileOf(asked, [table], 'ruawatch');
+    if (file !== null) return file;
+    const figures = await heldFigures(reader);
+    const to = (n: number) => withQuery(path`/held`, { state, domain, rule, recipient, page: n });
+    return page(
+      w.title,
+      html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead} ${w.figures(figures.waiting, figures.held, figures.released, figures.stopped)}${
+        figures.median !== null && html` ${w.median(durationText(figures.median))}`
+      }</p></div>
+${filterForm(asked)}
+${table.rows === 0 ? html`<div class="empty"><p>${w.none}</p></div>` : table.html(to(asked.page))}
+${
+  (asked.page > 1 || rows.length > A_PAGE) &&
+  html`<nav class="pages" aria-label="${words.reports.pages}">${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
+${rows.length > A_PAGE && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}</nav>`
+}`,
+      { section: 'held' },
+    );
+  },
+});
+
+function filterForm(asked: z.output<typeof filters>): Html {
+  return html`<form class="filters" role="search">
+<label>${w.state}<select name="state">${STATES.map((one) => html`<option value="${one}" ${flag('selected', one === asked.state)}>${w.states[one]}</option>`)}</select></label>
+<label>${w.domain}<input name="domain" value="${asked.domain}"></label>
+<label>${w.rule}<input name="rule" value="${asked.rule}"></label>
+<label>${w.recipient}<input name="recipient" value="${asked.recipient}"></label>
+<button>${words.findings.apply}</button></form>`;
+}
+
+const COLUMNS: Parameters<typeof tableOf<HeldLine>>[1] = [
+  {
+    key: 'subject',
+    label: w.subject,
+    as: 'head',
+    of: (one) => one.subject,
+    show: (one) => html`<a href="${path`/held/${one.held_key}`}">${one.subject?.slice(0, 200) || w.no_subject}</a>`,
+  },
+  { key: 'from', label: w.from, as: 'name', of: (one) => one.header_from, show: authorOf },
+  {
+    key: 'to',
+    label: w.to,
+    as: 'name',
+    of: (one) => one.recipients.join(' '),
+    show: ({ recipients }) =>
+      `${recipients[0]!.slice(0, 200)}${recipients.length === 1 ? '' : ` ${w.more(recipients.length - 1)}`}`,
+  },
+  { key: 'rule', label: w.rule, of: (one) => one.rule },
+  { key: 'source_class', label: w.class, of: (one) => one.source_class },
+  { key: 'held_at', label: w.held_at, as: 'date', of: (one) => one.held_at, show: (one) => minute(one.held_at) },
+  { key: 'asks', label: w.asks, as: 'number', of: (one) => one.asks },
+  { key: 'state', label: w.state, of: (one) => one.state, show: (one) => (one.doubt ? w.doubt : w.states[one.state]!) },
+];
+
+export const HELD_ROUTES: AnyRoute[] = [list, ...HELD_ONE_ROUTES, ...HELD_TEXT_ROUTES, ...HELD_ASK_ROUTES];
