@@ -1,9 +1,11 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
 import { type Context, Heartbeat, repeat, type Service } from '../shared/runtime/service.ts';
+import { readHoldKey } from '../shared/settings/held-mail.ts';
 import { bornAt, endRetries, refusedDigest } from '../store/alerts/digests.ts';
 import { failOrphans } from '../store/alerts/outbox.ts';
 import { type Refused, refusedAlerts, retryRefused } from '../store/alerts/refusals.ts';
 import { channelsOf, drain } from './channels.ts';
+import { composeHeldDigests } from './held/compose.ts';
 import { composeMails } from './mail/compose.ts';
 import { refusedSentence } from './mail/refused-sentence.ts';
 import { composeSignIns } from './mail/sign-ins.ts';
@@ -123,6 +125,17 @@ function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, m
     if (again) await composeWeekly({ db, log }, settings, again, now);
   };
 
+  /** No alert waits for what is held: a key file that cannot be read is logged. */
+  const tellRecipients = async (now: Date): Promise<void> => {
+    const { digest_hours: hours } = config.milter.hold;
+    try {
+      const key = readHoldKey(config.milter.hold);
+      await composeHeldDigests(db, { from: mail?.from ?? null, console: config.consoleUrl, key, hours }, now);
+    } catch (error) {
+      log.error({ err: messageOf(error) }, 'recipients could not be told what is held for them');
+    }
+  };
+
   return async (now) => {
     await composeMails(db, settings, now, log);
     await composeRequestMails(
@@ -130,6 +143,7 @@ function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, m
       { from: mail?.from ?? null, console: config.consoleUrl, perHour: config.alerts.per_hour },
       now,
     );
+    await tellRecipients(now);
     await composeSignIns(db, { from: mail?.from ?? null, console: config.consoleUrl }, now);
     await digest(now);
     await composeRequestPosts({ db, log, console: config.consoleUrl }, config.webhooks, config.alerts.per_hour, now);

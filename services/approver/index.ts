@@ -6,6 +6,7 @@ import { messageOf } from '../shared/errors.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { endServices } from '../store/console/service-principals.ts';
+import { forgetBodies } from '../store/held/steps.ts';
 import { cutAudit } from '../store/requests/audit.ts';
 import { withdrawResolved } from '../store/requests/decide.ts';
 import { syncGroups } from '../store/requests/groups.ts';
@@ -18,6 +19,7 @@ const NAME = 'approver';
 const PER_SECOND = 50;
 const MOST_SECONDS = 5;
 const SECOND_MS = 1000;
+const HOUR_MS = 3_600_000;
 
 export interface ApproverOptions {
   /** Asks for records; what it is doing is cancelled when the service stops. */
@@ -37,6 +39,7 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
   if (approvals.rules.length === 0) log.info('approvals has no rules: nothing is requested, and plans are texts to paste');
   let synced = false;
   let cut = 0;
+  let forgot = 0;
   let failure: string | null = null;
   /** The database's clock decides; tests give another. */
   const at = () => (context.clock === systemClock ? null : context.clock.now());
@@ -55,6 +58,11 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
         const rows = await cutAudit(db, new Date(cut - config.retention.audit_days * DAY_MS));
         if (rows > 0)
           log.info({ rows, days: config.retention.audit_days }, 'rows of the audit chain past their retention time were deleted');
+      }
+      if (now.getTime() - forgot >= HOUR_MS) {
+        forgot = now.getTime();
+        const mails = await forgetBodies(db, config.milter.hold.keep_days, now);
+        if (mails > 0) log.info({ mails }, 'the octets of held mails past their time were deleted');
       }
       turned();
       if (approvals.rules.length > 0 && approvals.playbooks === 'on') {

@@ -55,7 +55,7 @@ export interface FindingEvent {
 export interface NewMail {
   /** With its angle brackets, as in the header. */
   message_id: string;
-  kind: 'finding' | 'digest' | 'weekly' | 'event' | 'events' | 'request' | 'sign_in';
+  kind: 'finding' | 'digest' | 'weekly' | 'event' | 'events' | 'request' | 'sign_in' | 'held';
   /** Null if it is about several findings. */
   finding_key: number | null;
   recipients: string[];
@@ -273,7 +273,7 @@ export async function newestMails(
     `select o.created_at as at, f.domain, o.urgent
        from ruawatch.outbox o
        left join ruawatch.findings f using (finding_key)
-      where o.recipients = $1 and o.webhook is not distinct from $3 and o.kind not in ('weekly', 'request', 'sign_in')
+      where o.recipients = $1 and o.webhook is not distinct from $3 and o.kind not in ('weekly', 'request', 'sign_in', 'held')
       order by o.outbox_key desc limit $2`,
     [recipients, limit, webhook],
   );
