@@ -7,14 +7,17 @@ import { buildConsole } from '../../services/console/server.ts';
 import { planGrant } from '../../services/requests/plans/grant.ts';
 import type { PersonRole } from '../../services/store/console/rights.ts';
 import { grantOf } from '../../services/store/grants/grants.ts';
+import { holdMessage } from '../../services/store/held/hold.ts';
 import { syncGroups } from '../../services/store/requests/groups.ts';
 import { openRequest } from '../../services/store/requests/open.ts';
 import { receive } from '../helpers/report.ts';
+import { heldOf, KEY } from '../requests/held/sample.ts';
 import { GROUPS, planOf, rulesOf } from '../requests/sample.ts';
 import { type TestConsole, type TestPerson, testConsole } from './setup.ts';
 
 let c: TestConsole;
 let request: number;
+let held: number;
 let key: number;
 /** A mail in quarantine. */
 let mail: number;
@@ -66,6 +69,8 @@ beforeAll(async () => {
     why: 'wanted',
   }))!;
   [right, apiRight] = [await askForRight(), await askForRight()];
+  const rules = rulesOf({ name: 'one', stages: [{ group: 'mail' }] });
+  held = (await holdMessage(c.t.db, heldOf(), { rules, key: KEY, most: 9 })).held_key;
   for (const role of ['viewer', 'operator', 'admin'] as PersonRole[]) people[role] = await c.person(role, ['example.com']);
   people.other = await c.person('admin', ['example.net']);
   people.root = await c.person('admin', null);
@@ -265,6 +270,34 @@ const CASES: Record<string, Case> = {
       },
     ]),
   ),
+  'GET /held': { url: () => '/held', status: { ...pages, viewer: 403 } },
+  'GET /held/:key': { url: () => `/held/${held}`, status: { ...pages, viewer: 403, other: 404 } },
+  'POST /held/:key/decide': {
+    url: () => `/held/${held}/decide`,
+    fields: { why: 'w', verb: 'delete', digest: 'a'.repeat(64) },
+    status: { ...forAll(409), nobody: 401, viewer: 403, other: 404 },
+  },
+  'POST /held/:key/resolve': {
+    url: () => `/held/${held}/resolve`,
+    fields: { why: 'w', arrived: 'yes' },
+    status: { ...forAll(403), nobody: 401, other: 404 },
+  },
+  'POST /held/:key/ask-text': {
+    url: () => `/held/${held}/ask-text`,
+    fields: { why: 'w' },
+    // The settings of this console have no rule.
+    status: { ...forAll(409), nobody: 401, viewer: 403, other: 404 },
+  },
+  'POST /held/:key/text': { url: () => `/held/${held}/text`, status: { ...forAll(503), nobody: 401, viewer: 403, other: 404 } },
+  'GET /held-for-me': { url: () => '/held-for-me?t=x', status: forAll(404) },
+  'POST /held-for-me': { url: () => '/held-for-me', fields: { t: 'x', why: 'w' }, status: forAll(404) },
+  'GET /api/v1/held': { url: () => '/api/v1/held', status: { ...pages, viewer: 403 } },
+  'GET /api/v1/held/:key': { url: () => `/api/v1/held/${held}`, status: { ...pages, viewer: 403, other: 404 } },
+  'POST /api/v1/held/:key/decide': {
+    url: () => `/api/v1/held/${held}/decide`,
+    json: { why: 'w', verb: 'delete', digest: 'a'.repeat(64) },
+    status: { ...forAll(409), nobody: 401, viewer: 403, other: 404 },
+  },
   'GET /messages': { url: () => '/messages?id=%3Cx%40example.com%3E', status: pages },
   'GET /access': { url: () => '/access', status: pages },
   'POST /access/:key/end': {
