@@ -36,7 +36,8 @@ export function heldFacts(arrival: Arrival, judgement: Judgement, kept_in: NewHe
     size: message.size,
     sha256: message.sha256,
     attachments: attachmentsOf(message.whole),
-    ...(kept_in === 'store' && message.whole !== null ? { raw: message.whole } : {}),
+    // Without a key it is not kept: people then decide by what is known of it.
+    ...(message.whole === null ? {} : { raw: message.whole }),
   };
 }
 
