@@ -26,7 +26,7 @@ export interface WatchedRecord {
 }
 
 /** Two ways may both be called "nodes", and mean others by their labels. */
-export function nameOfWay({ name, from, node_labels }: EgressWay): string {
+function nameOfWay({ name, from, node_labels }: EgressWay): string {
   const labels = Object.entries(node_labels ?? {}).sort();
   if (from !== 'nodes' || name !== 'nodes' || labels.length === 0) return name;
   return `${name}:${labels.map(([key, value]) => `${key}=${value}`).join(',')}`;

@@ -1,8 +1,8 @@
 import { forgedFields } from './forged.ts';
-import type { Judgement } from './judge.ts';
 import type { WholeMessage } from './message.ts';
 import { resultsField } from './results-field.ts';
 import type { Matched } from './rules.ts';
+import type { Screening } from './screen.ts';
 import { accept, deleteHeader, discard, insertHeader, quarantine, refuse } from './wire/replies.ts';
 
 /** What the sender of a mail that a rule rejects is told. It says nothing about the rule. */
@@ -15,7 +15,7 @@ export function cleaned(message: WholeMessage, id: string): Buffer[] {
 }
 
 /** What is added to a mail about what was found. */
-function findings(id: string, { results, decided, dry, outcome }: Judgement): Buffer[] {
+function findings(id: string, { results, decided, dry, outcome }: Screening): Buffer[] {
   const added: Buffer[] = [];
   const add = (name: string, value: string) => void added.push(insertHeader(0, name, value));
   for (const { rule } of dry) add('X-Ruawatch-Dry-Run', ` ${rule.do} ${rule.when}`);
@@ -38,7 +38,7 @@ export interface HeldWhere {
 /** The packets for a decision, the final reply last. @param held null unless the mail is held */
 export function packetsFor(
   message: WholeMessage,
-  judgement: Judgement,
+  judgement: Screening,
   { id, onFailure, held }: { id: string; onFailure: 'accept' | 'tempfail'; held: HeldWhere | null },
 ): Buffer[] {
   const { outcome } = judgement;

@@ -3,12 +3,12 @@ import { DEFAULT_LIMITS, Refusal } from '../report/limits.ts';
 import { firstFields } from '../report/mail/header.ts';
 import { decodeBody, headOf, readMail } from '../report/mail/mime.ts';
 import type { HeldAttachment, NewHeld } from '../requests/held/facts.ts';
-import type { Arrival, Judgement } from './judge.ts';
 import { isAtOrBelow } from './rules.ts';
+import type { Arrival, Screening } from './screen.ts';
 import type { Results } from './verify/results.ts';
 
 /** What is kept of a mail that is held, for whoever decides about it. @param kept_in where the mail itself waits */
-export function heldFacts(arrival: Arrival, judgement: Judgement, kept_in: NewHeld['kept_in']): NewHeld {
+export function heldFacts(arrival: Arrival, judgement: Screening, kept_in: NewHeld['kept_in']): NewHeld {
   const { message, ip, peer_name, helo, mail_from, recipients, queue_id } = arrival;
   const { rule, match } = judgement.decided!;
   const results = judgement.results!;
@@ -57,7 +57,7 @@ function resultsOf({ spf, dkim, arc, dmarc }: Results): NewHeld['results'] {
 }
 
 /** The own domain that a held mail is about: the one it is forged or imitated in, else that of a recipient. */
-function domainOf({ recipients }: Arrival, { decided, known }: Judgement): string {
+function domainOf({ recipients }: Arrival, { decided, known }: Screening): string {
   const { match } = decided!;
   const own = known?.own ?? [];
   if ('domain' in match) return match.domain;

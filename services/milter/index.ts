@@ -9,11 +9,11 @@ import { holdMessage } from '../store/held/hold.ts';
 import { noteContacts } from '../store/milter/known.ts';
 import { cleaned, type HeldWhere, packetsFor } from './act.ts';
 import { heldFacts } from './hold.ts';
-import { type Arrival, type Judgement, judge } from './judge.ts';
 import { StoredNames } from './knowledge.ts';
 import { listen } from './listen.ts';
 import { Memory } from './memory.ts';
 import { startRelease } from './release/index.ts';
+import { type Arrival, type Screening, screenMail } from './screen.ts';
 import { Session } from './session.ts';
 import { UnjudgedNotes } from './unjudged.ts';
 import { accept } from './wire/replies.ts';
@@ -27,7 +27,7 @@ const NOTES_MS = 5_000;
 export type Hold = (facts: NewHeld) => Promise<{ request_key: number }>;
 
 interface Settled {
-  judgement: Judgement;
+  judgement: Screening;
   held: HeldWhere | null;
   /** What becomes of a mail that is not judged, where that is not as set. */
   onFailure?: Milter['onFailure'];
@@ -89,9 +89,9 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
 
   /** The judgement, once what it needs of the store is done: a mail that cannot be held is not judged. */
   async function settled(arrival: Arrival, mayHold: boolean): Promise<Settled> {
-    let judgement: Judgement | null = null;
+    let judgement: Screening | null = null;
     try {
-      judgement = await judge(arrival, means);
+      judgement = await screenMail(arrival, means);
       if (judgement.outcome === 'accept' || judgement.outcome === 'tag') await contacted(judgement);
       if (judgement.outcome !== 'hold') return { judgement, held: null };
       const { keep } = milter.hold;
@@ -106,12 +106,12 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
       // Whatever it is, the mail must not be lost for it.
       log.error({ err: messageOf(error), code: codeOf(error) ?? undefined }, 'a mail could not be judged');
       const results = judgement?.results ?? null;
-      const unjudged: Judgement = { outcome: 'unjudged', results, decided: null, dry: [], why: messageOf(error), known: null };
+      const unjudged: Screening = { outcome: 'unjudged', results, decided: null, dry: [], why: messageOf(error), known: null };
       return { judgement: unjudged, held: null, ...(COMES_AGAIN.has(codeOf(error) ?? '') ? { onFailure: 'tempfail' } : {}) };
     }
   }
 
-  async function contacted({ known }: Judgement): Promise<void> {
+  async function contacted({ known }: Screening): Promise<void> {
     const fresh = (known?.lookalikes ?? []).filter(({ name }) => !known!.contacted.includes(name)).map(({ name }) => name);
     if (fresh.length > 0) await stored.asked(() => noteContacts(db, fresh, clock.now()));
   }
@@ -164,7 +164,7 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
   };
 }
 
-function loggedOf({ queue_id, ip, mail_from, recipients, message }: Arrival, { results, decided, dry }: Judgement): object {
+function loggedOf({ queue_id, ip, mail_from, recipients, message }: Arrival, { results, decided, dry }: Screening): object {
   return {
     queue_id,
     ip,

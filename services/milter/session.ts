@@ -1,7 +1,7 @@
 import type { Networks } from '../dns/networks.ts';
-import type { Arrival } from './judge.ts';
 import type { Memory } from './memory.ts';
 import { Message, type WholeMessage } from './message.ts';
+import type { Arrival } from './screen.ts';
 import { ACTION, type Command, OLDEST_VERSION, ProtocolError, STEP, VERSION } from './wire/protocol.ts';
 import { accept, negotiated, proceed } from './wire/replies.ts';
 

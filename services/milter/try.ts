@@ -1,14 +1,14 @@
 import { openDns } from '../shared/runtime/resolver.ts';
 import type { Context } from '../shared/runtime/service.ts';
-import type { Arrival, Judgement } from './judge.ts';
-import { judge } from './judge.ts';
 import { StoredNames } from './knowledge.ts';
 import { Memory } from './memory.ts';
 import { messageOf } from './message.ts';
 import { resultsField } from './results-field.ts';
+import type { Arrival, Screening } from './screen.ts';
+import { screenMail } from './screen.ts';
 
 /** What the milter would do with a mail, and what it would write into it. */
-export interface Tried extends Judgement {
+export interface Tried extends Screening {
   /** The value of Authentication-Results, unfolded. */
   authentication_results: string;
   source: string | null;
@@ -38,7 +38,7 @@ export async function tryMail(
     own: () => stored.own(),
     about: (asked: Parameters<StoredNames['about']>[0]) => stored.about(asked, clock.now()),
   };
-  const judged = await judge(arrival, means);
+  const judged = await screenMail(arrival, means);
   const results = judged.results!;
   return {
     ...judged,

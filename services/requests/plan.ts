@@ -128,7 +128,6 @@ const messageChange = z.strictObject({
   from_domain: z.string().max(253).nullable(),
   recipients: z.int().min(1),
 });
-export type MessageChange = z.infer<typeof messageChange>;
 
 const change = z.discriminatedUnion('target', [dnsChange, senderChange, grantChange, messageChange, manualChange]);
 

@@ -10,7 +10,7 @@ export interface LogFamily {
 
 const SHOP = { name: 'shop', rate: 60 };
 const NEWS = { name: 'news', rate: 40 };
-const END = BEGIN + DAYS * DAY;
+
 /** A moment in the second week, at work. */
 const incident = ({ random }: LogWorld): number => BEGIN + random.int(7, 10) * DAY + random.int(8, 16) * HOUR;
 const usual = (world: LogWorld): void => {
@@ -146,4 +146,4 @@ export function reported(world: LogWorld, part: (at: number) => number): void {
   }
 }
 
-export { declared, END, incident, NEWS, SHOP, usual };
+export { declared, incident, NEWS, SHOP, usual };

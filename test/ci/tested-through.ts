@@ -9,7 +9,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'cli/commands/milter.ts',
     'milter/act.ts',
     'milter/hold.ts',
-    'milter/judge.ts',
+    'milter/screen.ts',
     'milter/knowledge.ts',
     'milter/try.ts',
     'milter/unjudged.ts',

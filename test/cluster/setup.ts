@@ -22,7 +22,7 @@ export const MINUTE = 60_000;
 export const DAY = 86_400_000;
 export const DOMAIN = 'example.com';
 /** What a rule for the routine would say. */
-export const ROUTINE = rulesOf({
+const ROUTINE = rulesOf({
   name: 'egress',
   when: { kinds: ['dns.change'], requester: 'service', risk: 'medium', size: 2 },
   decide: 'automatic',

@@ -30,7 +30,7 @@ export interface SyslogIntake {
  * The source of a connection: the one that its client certificate names, else the one with the most specific network that its address is in.
  * @param name the common name of a certificate that was verified
  */
-export function syslogSource(sources: readonly LogSource[], address: string, name: string | null): LogSource | null {
+function syslogSource(sources: readonly LogSource[], address: string, name: string | null): LogSource | null {
   if (name !== null) return sources.find((source) => source.name === name) ?? null;
   const ip = address.replace(/^::ffff:/i, '');
   let best: { source: LogSource; bits: number } | null = null;

@@ -47,10 +47,7 @@ export function mailsOf(drafts: readonly Draft[]): Mail[] {
 }
 
 /** The signature that is aligned with a domain (relaxed, RFC 9989 section 4.4.1), else the first. */
-export function signatureFor(
-  domain: string,
-  signatures: readonly Signature[],
-): { signature: Signature | null; aligned: boolean } {
+function signatureFor(domain: string, signatures: readonly Signature[]): { signature: Signature | null; aligned: boolean } {
   const wanted = organizationalDomain(domain);
   const aligned = domain === '' ? undefined : signatures.find((one) => organizationalDomain(one.domain) === wanted);
   return { signature: aligned ?? signatures[0] ?? null, aligned: aligned !== undefined };
@@ -97,7 +94,7 @@ export function countMail(mail: Mail, of: { cluster: string; environment: string
 const refusedBy = ({ status }: Recipient): boolean => status === 'bounced' || status === 'expired';
 
 /** The domain of From where a program logged it, else of MAIL FROM; '' of bounces. */
-export function domainOfMail({ drafts }: Mail): string {
+function domainOfMail({ drafts }: Mail): string {
   return (
     drafts.find((draft) => draft.header_domain !== null)?.header_domain ??
     drafts.find((draft) => draft.envelope_domain !== null)?.envelope_domain ??

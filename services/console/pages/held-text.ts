@@ -41,7 +41,7 @@ async function openOrAsk({ db, form }: Pick<Asked, 'db' | 'form'>, held: HeldRow
 }
 
 /** Opens a request to read a held mail. @returns its number */
-export async function askToRead(
+async function askToRead(
   { db, config }: Pick<Asked, 'db' | 'config'>,
   held: HeldRow,
   { person, why }: { person: string; why: string },

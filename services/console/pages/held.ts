@@ -24,7 +24,7 @@ const filters = z.object({
 });
 
 /** Who it says it is from, cut so that a page stays a page. */
-export const authorOf = ({ header_from }: Pick<HeldLine, 'header_from'>): string => header_from?.slice(0, 200) ?? w.nobody;
+const authorOf = ({ header_from }: Pick<HeldLine, 'header_from'>): string => header_from?.slice(0, 200) ?? w.nobody;
 
 const list = route({
   method: 'GET',

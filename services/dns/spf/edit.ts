@@ -2,13 +2,13 @@ import { canonicalNetwork } from '../guard/spf-terms.ts';
 import { type Mechanism, parseSpf } from './record.ts';
 
 /** The network of an ip4 or ip6 term in canonical text ("192.0.2.1", "192.0.2.0/24"); null for other terms. */
-export function networkOf({ kind, address, prefix4, prefix6 }: Mechanism): string | null {
+function networkOf({ kind, address, prefix4, prefix6 }: Mechanism): string | null {
   if (address === null) return null;
   return canonicalNetwork(address, kind === 'ip4' ? prefix4 : prefix6);
 }
 
 /** The term that admits a network. @param network canonical */
-export const termOf = (network: string): string => `${network.includes(':') ? 'ip6' : 'ip4'}:${network}`;
+const termOf = (network: string): string => `${network.includes(':') ? 'ip6' : 'ip4'}:${network}`;
 
 /** The networks that ip4 and ip6 terms of a record itself admit, before its "all". @param text without errors */
 export function ownNetworks(text: string): string[] {

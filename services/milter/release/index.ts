@@ -106,7 +106,7 @@ export function startRelease(context: Context): Releasing {
 }
 
 /** Deletes copies that a release left behind, and ends what waits for a decision about a mail that is gone. */
-export async function sweep({ db, queue, log, at, now }: ReleaseMeans, host: string): Promise<void> {
+async function sweep({ db, queue, log, at, now }: ReleaseMeans, host: string): Promise<void> {
   const there = new Set((await queue.list()).map(({ id }) => id));
   for (const id of await unknownCopies(db, [...there])) {
     const mark = releaseMark(await queue.readHeader(id));

@@ -12,9 +12,6 @@ const scope = z.strictObject({
 });
 export type ConsoleScope = z.infer<typeof scope>;
 
-/** The name of the console in plans: there is one. */
-export const CONSOLE = 'console';
-
 /** A role of the console beside the person's own, for some domains. */
 export const consoleGrant: GrantKind<ConsoleScope> = {
   kind: 'access.console',

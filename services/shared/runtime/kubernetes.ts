@@ -75,7 +75,7 @@ function inCluster(account: string, env: NodeJS.ProcessEnv): ApiServer {
 type Library = typeof import('@kubernetes/client-node');
 
 /** The reader of kubeconfig files, with all their ways to sign in: loaded when it is needed, as it is optional. */
-export async function loadLibrary(load: () => Promise<Library> = () => import('@kubernetes/client-node')): Promise<Library> {
+async function loadLibrary(load: () => Promise<Library> = () => import('@kubernetes/client-node')): Promise<Library> {
   try {
     return await load();
   } catch (error) {

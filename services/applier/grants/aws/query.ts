@@ -33,7 +33,7 @@ const encoded = (text: string) =>
  * The fields of a signed request (AWS Signature Version 4).
  * @param at the moment: AWS refuses one that is more than five minutes away
  */
-export function signed(
+function signed(
   { endpoint, region, service, body }: { endpoint: string; region: string; service: string; body: string },
   { accessKeyId, secretAccessKey, sessionToken }: AwsKeys,
   at: Date,

@@ -11,7 +11,7 @@ const IAM_VERSION = '2010-05-08';
 const LONGEST_NAME = 32;
 
 /** What a session of lent credentials is called: our names are longer than GetFederationToken takes. */
-export const sessionName = (name: string): string => name.replace(/^ruawatch_/, '').slice(0, LONGEST_NAME);
+const sessionName = (name: string): string => name.replace(/^ruawatch_/, '').slice(0, LONGEST_NAME);
 
 /** Our own credentials, from where all programs of AWS take them: environment, files, the role of the machine. */
 export async function ownKeys({ profile, region }: Pick<AwsSts, 'profile' | 'region'>): Promise<AwsKeys> {

@@ -22,7 +22,7 @@ export interface Arrival {
 }
 
 /** What is to become of a mail. */
-export interface Judgement {
+export interface Screening {
   outcome: 'accept' | 'tag' | 'hold' | 'reject' | 'unjudged';
   results: Results | null;
   decided: Matched | null;
@@ -62,7 +62,7 @@ function andAbove(name: string): string[] {
 const MOST_NAMES = 50;
 
 /** Verifies a mail and tries the rules. Never throws for what a mail holds; a store that does not answer makes it unjudged. */
-export async function judge(arrival: Arrival, { settings, dns, own, about }: Means): Promise<Judgement> {
+export async function screenMail(arrival: Arrival, { settings, dns, own, about }: Means): Promise<Screening> {
   const { message, ip, helo, mail_from, at } = arrival;
   const { authors } = message;
   let names: Pick<Knowledge, 'own' | 'people'> | null = null;
@@ -77,7 +77,7 @@ export async function judge(arrival: Arrival, { settings, dns, own, about }: Mea
     { raw: message.raw, header: message.header, authors, bodies: message.bodies, ip, helo, mailFrom: mail_from, at },
     { dns: isOwn ? dns.own : dns.others, receiver: settings.authservId, trustedSealers: settings.trustedSealers },
   );
-  const unjudged = (why: string): Judgement => ({ outcome: 'unjudged', results, decided: null, dry: [], why, known: null });
+  const unjudged = (why: string): Screening => ({ outcome: 'unjudged', results, decided: null, dry: [], why, known: null });
   if (names === null) return unjudged(`The store did not answer: ${failure}`);
   const asked = {
     names: [...new Set(authors.domains.slice(0, MOST_NAMES).flatMap(andAbove))],
