@@ -20,6 +20,7 @@ import {
 import { bounceOf, isProven } from './bounce.ts';
 import { releasedHeader, withReleasedHeader } from './header.ts';
 import type { HoldQueue } from './postfix.ts';
+import { provenCopies } from './proof.ts';
 import { type Handed, handOver } from './smtp.ts';
 
 export interface ReleaseMeans {
@@ -83,58 +84,69 @@ export async function carryOut(held_key: number, means: ReleaseMeans): Promise<b
 }
 
 /** Deletes the copies in the hold queue of what is settled. One that arrives meanwhile is a copy more, and looked at in the next turn. */
-async function clear(held: HeldRow, { db, queue }: ReleaseMeans): Promise<void> {
+async function clear(held: HeldRow, means: ReleaseMeans): Promise<void> {
+  const { db } = means;
   const left = held.queue_ids.filter((id) => id !== held.copy_id);
-  if (held.kept_in === 'postfix') await queue.remove(left);
+  if (held.kept_in === 'postfix') await removeCopies(held, left, means);
   await noteCleared(db, held.held_key, held.queue_ids);
+}
+
+/** One after the other, each proven right before it goes. */
+async function removeCopies(held: HeldRow, ids: readonly string[], means: ReleaseMeans): Promise<void> {
+  for (const id of await provenCopies(held, ids, means)) await means.queue.remove([id]);
 }
 
 /** @returns what came of it, as a sentence */
 async function release(held: HeldRow, means: ReleaseMeans): Promise<string> {
-  const { settings, queue } = means;
+  const { settings } = means;
   const port = settings.smtpUrl;
-  if (held.copy_id !== null) return letGo(held, held.copy_id, queue);
-  if (port === null) return letGo(held, await ownCopy(held, means), queue);
+  if (held.copy_id !== null) return letGo(held, held.copy_id, means);
+  if (port === null) return letGo(held, await ownCopy(held, means), means);
   if (held.dot_at !== null) await afterCut(held, means);
   const handed = await send(held, { url: port, raw: await octetsOf(held, means) }, means);
   if (!settings.smtp_holds) return sentence(held, handed);
   if (handed.id === null) throw new Later(`The port that holds mail gave it no name: ${handed.answer}`);
   if (!(await chooseCopy(means.db, held.held_key, handed.id))) throw new Later('Another process has chosen a copy.');
-  return letGo({ ...held, copy_id: handed.id }, handed.id, queue);
+  return letGo({ ...held, copy_id: handed.id }, handed.id, means);
 }
 
 const by = ({ decided_by }: HeldRow) => (decided_by ?? []).join(', ');
 const sentence = (held: HeldRow, { answer, refused }: { answer: string; refused: string[] }) =>
   `It is delivered, by ${by(held)}: ${answer}${refused.length === 0 ? '' : ` Refused for ${refused.join(', ')}.`}`;
 
-/** Letting go is a change of a name on the disk: it has happened, or it has not, and a second time it does nothing. */
-async function letGo(held: HeldRow, id: string, queue: HoldQueue): Promise<string> {
-  await queue.letGo(id);
+/**
+ * Letting go is a change of a name on the disk: it has happened, or it has not. Where no proven copy waits, it has happened before, or
+ * another hand has let it go; what has that name now is another mail.
+ */
+async function letGo(held: HeldRow, id: string, means: ReleaseMeans): Promise<string> {
+  const [copy] = await provenCopies(held, [id], means);
+  if (copy !== undefined) await means.queue.letGo(copy);
+  else if (means.settings.smtpUrl === null && (await means.queue.list()).some((one) => one.id === id))
+    throw new Doubt(
+      `The file ${id} in the hold queue is not proven to be this mail, and is left alone: look whether it is, let it go by hand, and say so here.`,
+    );
   return `It is delivered, by ${by(held)}: Postfix has let go of ${id}.`;
 }
 
-/** How much the clocks of Postfix and the database may differ. */
-const CLOCKS_MS = 600_000;
-
 /** The copy that is let go where nothing is sent again: one that is there. Names of queue files come again after years. */
-async function ownCopy(held: HeldRow, { db, queue }: ReleaseMeans): Promise<string> {
-  const id = await copyInQueue(held, queue);
-  if (!(await chooseCopy(db, held.held_key, id))) throw new Later('Another process has chosen a copy.');
+async function ownCopy(held: HeldRow, means: ReleaseMeans): Promise<string> {
+  const id = await copyInQueue(held, means);
+  if (!(await chooseCopy(means.db, held.held_key, id))) throw new Later('Another process has chosen a copy.');
   return id;
 }
 
-async function copyInQueue(held: HeldRow, queue: HoldQueue): Promise<string> {
-  const there = await queue.list();
-  const found = there.find(({ id, arrived }) => held.queue_ids.includes(id) && arrived > held.held_at.getTime() - CLOCKS_MS);
+async function copyInQueue(held: HeldRow, means: ReleaseMeans): Promise<string> {
+  const [found] = await provenCopies(held, held.queue_ids, means);
   if (found === undefined)
     throw new Lost(
       'The mail is not in the hold queue any more: somebody has released or deleted it there, or the server never kept it.',
     );
-  return found.id;
+  return found;
 }
 
-async function octetsOf(held: HeldRow, { db, key, queue }: ReleaseMeans): Promise<Buffer> {
-  if (held.kept_in === 'postfix') return queue.read(await copyInQueue(held, queue));
+async function octetsOf(held: HeldRow, means: ReleaseMeans): Promise<Buffer> {
+  const { db, key, queue } = means;
+  if (held.kept_in === 'postfix') return queue.read(await copyInQueue(held, means));
   const sealed = await sealedBody(db, held.held_key);
   if (sealed === null) throw new Lost('The octets of the mail are not in the store any more.');
   if (key === null) throw new Later('milter.hold.key_file is not set: the mail cannot be opened.');
@@ -187,8 +199,8 @@ const ENDS = { reject: 'rejected', delete: 'deleted', expire: 'expired' } as con
 
 /** Stops a mail for good: copies are deleted first, so that nothing is left that could go. */
 async function stop(held: HeldRow, what: keyof typeof ENDS, means: ReleaseMeans): Promise<void> {
-  const { db, settings, queue, at } = means;
-  if (held.kept_in === 'postfix') await queue.remove(held.queue_ids);
+  const { db, settings, at } = means;
+  if (held.kept_in === 'postfix') await removeCopies(held, held.queue_ids, means);
   const rejected = what === 'reject' || (what === 'expire' && settings.on_expiry === 'reject');
   const told = rejected ? await tellSender(held, means) : 'Its sender is not told.';
   const why = { reject: 'It was rejected.', delete: 'It was deleted.', expire: 'Nobody decided in time: it was not delivered.' }[

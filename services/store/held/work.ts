@@ -1,4 +1,5 @@
 import type { Queryable } from '../../shared/runtime/db.ts';
+import type { HeldRow } from './held.ts';
 
 /** Which mails a process works on: those in the hold queue of its machine, or those in the store. */
 export type Keeper = { kept_in: 'postfix'; host: string } | { kept_in: 'store' };
@@ -54,4 +55,25 @@ export async function waitingCopies(
     [host, before],
   );
   return rows;
+}
+
+/**
+ * Of names in a hold queue, those that another held mail of that machine has as well, which looks the same by its header: which of the
+ * two a file is, nobody can tell from its name and fields.
+ */
+export async function ambiguousCopies(
+  q: Queryable,
+  { held_key }: Pick<HeldRow, 'held_key'>,
+  ids: readonly string[],
+): Promise<string[]> {
+  const { rows } = await q.query<{ id: string }>(
+    `select id from unnest($2::text[]) id, ruawatch.held_messages m
+      where m.held_key = $1 and exists (
+        select from ruawatch.held_messages o
+         where o.queue_ids @> array[id] and o.held_key <> m.held_key and o.host = m.host
+           and o.message_id is not distinct from m.message_id and o.subject is not distinct from m.subject
+           and o.header_from is not distinct from m.header_from)`,
+    [held_key, ids],
+  );
+  return rows.map(({ id }) => id);
 }

@@ -234,11 +234,12 @@ describe.skipIf(!postfixPresent)('a mail in the hold queue of Postfix', () => {
   /** Comes in by SMTP and is held, as the milter would have it. */
   const arrive = async (subject: string) => {
     const raw = Buffer.from(
-      `From: ada@example.com\r\nTo: ben@example.com\r\nSubject: ${subject}\r\nX-Ruawatch-Released: by nobody\r\n\r\n.dot\r\nÄ\r\n`,
+      `From: ada@example.com\r\nTo: ben@example.com\r\nSubject: ${subject}\r\nMessage-ID: <${subject}@evil.example>\r\nX-Ruawatch-Released: by nobody\r\n\r\n.dot\r\nÄ\r\n`,
     );
     const answer = await postfix.send({ from: 'bounce@evil.example', to: 'ben@example.com', raw: raw.toString() });
     const queue_id = /queued as (\w+)/.exec(answer)![1]!;
-    return { ...(await hold(heldOf({ raw, sha256: digest(raw), queue_id }))), queue_id };
+    const message_id = `<${subject}@evil.example>`;
+    return { ...(await hold(heldOf({ raw, sha256: digest(raw), queue_id, subject, message_id }))), queue_id };
   };
   const inHold = () =>
     postfix
@@ -291,6 +292,59 @@ describe.skipIf(!postfixPresent)('a mail in the hold queue of Postfix', () => {
     await settled(held_key);
     expect(await loadHeld(t.db, held_key)).toMatchObject({ state: 'lost' });
     expect(await loadRequest(t.db, request_key)).toMatchObject({ state: 'failed' });
+  });
+
+  /** What Postfix does when it gives the name of a queue file once more: another mail has it now. */
+  const reuse = async (held_key: number, subject: string, sender = 'bounce@evil.example') => {
+    const raw = `From: ada@example.com\r\nTo: cleo@example.com\r\nSubject: ${subject}\r\nMessage-ID: <other@evil.example>\r\n\r\nx\r\n`;
+    const queue_id = /queued as (\w+)/.exec(await postfix.send({ from: sender, to: 'cleo@example.com', raw }))![1]!;
+    await t.db.query(
+      'update ruawatch.held_messages set queue_ids = array_append(queue_ids, $2), cleared_at = null where held_key = $1',
+      [held_key, queue_id],
+    );
+    return queue_id;
+  };
+
+  test.each(['approve', 'deny'] as const)(
+    'leaves alone a mail that has the name of a copy by now, after %s',
+    async (decision) => {
+      const subject = `six-${decision}`;
+      const { held_key, request_key } = await arrive(subject);
+      const before = await reuse(held_key, 'other before the decision');
+      start();
+      if (decision === 'approve') await approve(request_key);
+      else await vote(request_key, ADA, 'deny');
+      await cleared(held_key);
+      expect(inHold()).toEqual([before]);
+      // The same subject and sender are no proof.
+      const after = await reuse(held_key, subject);
+      const again = await arrive(subject);
+      expect(again).toMatchObject({ held_key, again: true });
+      await until(() => !inHold().includes(again.queue_id));
+      await cleared(held_key);
+      expect(inHold().sort()).toEqual([before, after].sort());
+      await until(() => outside.mails.length === (decision === 'approve' ? 1 : 0));
+      for (const { raw } of outside.mails) expect(raw).toContain(`Subject: ${subject}`);
+      postfix.run('postsuper', '-d', 'ALL');
+    },
+  );
+
+  test('is not let go when the name of its copy is of another mail by now', async () => {
+    const { held_key, request_key, queue_id } = await arrive('seven');
+    const other = await reuse(held_key, 'another that waits');
+    await approve(request_key);
+    // As a process leaves it that was killed after it let go.
+    postfix.run('postsuper', '-d', queue_id);
+    await t.db.query("update ruawatch.held_messages set state = 'releasing', copy_id = $2 where held_key = $1", [
+      held_key,
+      other,
+    ]);
+    await t.db.query("update ruawatch.requests set state = 'applying' where request_key = $1", [request_key]);
+    start();
+    await cleared(held_key);
+    expect(inHold()).toEqual([other]);
+    expect(outside.mails).toEqual([]);
+    postfix.run('postsuper', '-d', 'ALL');
   });
 
   test('a copy that a killed release left behind is never delivered, and goes', async () => {
