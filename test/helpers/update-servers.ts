@@ -15,6 +15,12 @@ export interface UpdateServer {
   stop(): Promise<void>;
 }
 
+/** One that runs as a process of its own. */
+export interface LoggingServer extends UpdateServer {
+  /** What it logged, the last 8,000 characters. */
+  said(): string;
+}
+
 /** A zone with its records as a zone file has them, and the keys that may change it; `textOnly` may change TXT records alone. */
 export interface UpdateZone {
   zone: string;
@@ -34,7 +40,7 @@ const fileOf = ({ zone, records }: UpdateZone) =>
   `$ORIGIN ${zone}.\n$TTL 60\n@ SOA ns.${zone}. hostmaster.${zone}. 1 3600 600 86400 60\n@ NS ns.${zone}.\nns A 127.0.0.1\n${records.join('\n')}\n`;
 const secretOf = (key: TsigKey) => key.secret.toString('base64');
 
-export async function startUpdatableKnot(given: UpdateZone): Promise<UpdateServer> {
+export async function startUpdatableKnot(given: UpdateZone): Promise<LoggingServer> {
   const { folder, port } = await place('knot');
   writeFileSync(path.join(folder, `${given.zone}.zone`), fileOf(given));
   const keys = given.keys.map((key) => `  - id: ${key.name}\n    algorithm: ${key.algorithm}\n    secret: ${secretOf(key)}`);
@@ -55,7 +61,7 @@ database:
   storage: ${folder}
 log:
   - target: stderr
-    any: warning
+    any: debug
 key:
 ${keys.join('\n')}
 acl:
@@ -70,7 +76,7 @@ zone:
   return await started(KNOT!, ['-c', config], { folder, port, zone: given.zone });
 }
 
-export async function startUpdatableBind(given: UpdateZone): Promise<UpdateServer> {
+export async function startUpdatableBind(given: UpdateZone): Promise<LoggingServer> {
   const { folder, port } = await place('bind');
   const file = path.join(folder, 'zone');
   writeFileSync(file, fileOf(given));
@@ -144,7 +150,7 @@ async function started(
   binary: string,
   args: string[],
   { folder, port, zone }: { folder: string; port: number; zone: string },
-): Promise<UpdateServer> {
+): Promise<LoggingServer> {
   const child: ChildProcess = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const killAtExit = () => child.kill('SIGKILL');
   process.once('exit', killAtExit);
@@ -160,6 +166,7 @@ async function started(
   }
   return {
     server,
+    said: () => said,
     async stop() {
       if (child.exitCode === null && child.signalCode === null) {
         const gone = new Promise((resolve) => child.once('exit', resolve));

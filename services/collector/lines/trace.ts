@@ -16,8 +16,7 @@ export function readTrace(heading: string): ((line: string) => Raw[]) | null {
   return (line) => {
     const values = cells(line.replaceAll('\0', ''), separator);
     const given = givenByM365(Object.fromEntries(columns.map((name, n) => [name, values[n] ?? ''])));
-    if (given === null) return [];
-    return [{ text: given.text, tag: given.program, host: given.program, ...(given.at === null ? {} : { at: given.at }) }];
+    return given.map(({ text, program, at }) => ({ text, tag: program, host: program, ...(at === null ? {} : { at }) }));
   };
 }
 

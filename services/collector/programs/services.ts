@@ -1,8 +1,9 @@
 import { addressOf, domainOf, type LogEvent, MOST_ID, type Reading, wordsOf } from '../events.ts';
 
 /*
- * Mail services send events, not lines. `given` takes of one what is read, as a line of JSON; the parser reads that line, so that events
- * are stored, redacted and read as all other lines are. All three are written from the services' documentation, not from their traffic.
+ * Mail services send events, not lines. `given` takes of one what is read, as a line of JSON; the parser reads
+ * that line, so that events are stored, redacted and read as all other lines are. All three were compared with
+ * the pages that are named below, and none was tried against the service itself.
  */
 
 /** An event as a line: of which message, when (milliseconds since the epoch; null: not said), and what it says. */
@@ -19,8 +20,8 @@ interface Said {
   header_from?: string | undefined;
   message_id?: string | undefined;
   to: string[];
-  relay?: string | undefined;
-  ip?: string | undefined;
+  /** Went into a mailbox of the service's own. */
+  local?: true | undefined;
   dsn?: string | undefined;
   words?: string | undefined;
 }
@@ -37,8 +38,8 @@ const bare = (from: string | undefined): string | undefined => /[^<>\s"]+@[^<>\s
 const MOST_RECIPIENTS = 1_000;
 
 /**
- * An event that Amazon SES publishes (documentation: "Examples of event data that Amazon SES publishes"), as it is or in a
- * notification of SNS. Null: it is none.
+ * An event that Amazon SES publishes, as it is or in a notification of SNS. Null: it is none.
+ * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html and …-sns-examples.html
  */
 export function givenBySes(raw: Record<string, unknown>): GivenEvent | null {
   let event = raw;
@@ -59,7 +60,7 @@ export function givenBySes(raw: Record<string, unknown>): GivenEvent | null {
     event: 'handed',
     from: bare(text(mail.source)),
     header_from: bare(text(list(common.from)[0])),
-    message_id: text(common.messageId),
+    message_id: headerOf(mail, 'message-id') ?? text(common.messageId),
     to: list(mail.destination)
       .filter((one) => typeof one === 'string')
       .slice(0, MOST_RECIPIENTS),
@@ -69,23 +70,35 @@ export function givenBySes(raw: Record<string, unknown>): GivenEvent | null {
     const to = list(part.recipients)
       .filter((one) => typeof one === 'string')
       .slice(0, MOST_RECIPIENTS);
-    Object.assign(said, { event: 'sent', to, relay: text(part.reportingMTA), ip: text(part.remoteMtaIp) });
+    // reportingMTA is the server of SES that sent it, not the one that took it.
+    Object.assign(said, { event: 'sent', to });
   } else if (kind === 'Bounce' || kind === 'DeliveryDelay') {
     const hit = list(kind === 'Bounce' ? part.bouncedRecipients : part.delayedRecipients).map(record);
     Object.assign(said, {
-      event: kind === 'Bounce' ? 'bounced' : 'deferred',
+      event: kind === 'DeliveryDelay' ? 'deferred' : SES_NOT_TRIED.has(text(part.bounceSubType) ?? '') ? 'rejected' : 'bounced',
       to: hit
         .map((one) => text(one.emailAddress))
         .filter((one) => one !== undefined)
         .slice(0, MOST_RECIPIENTS),
       dsn: text(hit[0]?.status),
       words: text(hit[0]?.diagnosticCode),
-      ip: text(part.remoteMtaIp),
     });
-  } else if (kind === 'Reject' || kind === 'Rendering Failure') said.event = 'rejected';
+  } else if (kind === 'Reject' || kind === 'Rendering Failure')
+    Object.assign(said, { event: 'rejected', words: text(part.reason) });
   else if (kind !== 'Send') return { program: 'ses', at: null, text: '{}' };
   return { program: 'ses', at: timeOf(part.timestamp ?? mail.timestamp), text: JSON.stringify(said) };
 }
+
+/** Bounces of addresses that SES suppresses: no server was asked. */
+const SES_NOT_TRIED = new Set(['Suppressed', 'OnAccountSuppressionList']);
+
+/** A header field of the mail that was given to SES, by its name in lower case. */
+const headerOf = (mail: Record<string, unknown>, name: string): string | undefined =>
+  text(
+    list(mail.headers)
+      .map(record)
+      .find((one) => text(one.name)?.toLowerCase() === name)?.value,
+  );
 
 const SES_PARTS: Record<string, string> = {
   Delivery: 'delivery',
@@ -103,9 +116,14 @@ const SENDGRID: Record<string, Said['event']> = {
   dropped: 'rejected',
 };
 
-/** One event of SendGrid's event webhook (documentation: "Event Webhook Reference"). Null: it is none. */
+/**
+ * One event of SendGrid's event webhook. Null: it is none. Its events do not say who sent the mail.
+ * https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
+ */
 export function givenBySendgrid(raw: Record<string, unknown>): GivenEvent | null {
-  const id = text(raw.sg_message_id);
+  const smtpId = text(raw['smtp-id'])?.replace(/^<|>$/g, '');
+  // A bounce that comes later has no sg_message_id; a smtp-id of SendGrid's own begins as its message ids do.
+  const id = text(raw.sg_message_id) ?? (text(raw.sg_event_id) === undefined ? undefined : smtpId?.split('@')[0]);
   const kind = text(raw.event);
   const to = text(raw.email);
   if (id === undefined || kind === undefined || to === undefined) return null;
@@ -117,51 +135,64 @@ export function givenBySendgrid(raw: Record<string, unknown>): GivenEvent | null
     // "14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0": what precedes ".filter" or ".recvd" names the message.
     id: id.split(/\.(?:filter|recvd)/)[0]!,
     event,
-    message_id: text(raw['smtp-id'])?.replace(/^<|>$/g, ''),
+    message_id: smtpId,
     to: [to],
-    ip: text(raw.ip),
     dsn: text(raw.status),
     words: text(raw.reason) ?? text(raw.response),
   };
   return { program: 'sendgrid', at, text: JSON.stringify(said) };
 }
 
+/** Delivery statuses of a trace, and the last event of a recipient (`Receive, Send`) in its reports. */
 const M365: Record<string, Said['event']> = {
   delivered: 'sent',
-  expanded: 'handed',
-  resolved: 'handed',
+  send: 'sent',
+  deliver: 'sent',
   pending: 'deferred',
-  gettingstatus: 'handed',
+  defer: 'deferred',
   failed: 'bounced',
-  filteredasspam: 'bounced',
-  quarantined: 'handed',
+  fail: 'bounced',
 };
 
 /**
- * A row of Exchange Online's message trace (documentation: Get-MessageTraceV2 and "Message trace in the Exchange admin center"), by the
- * names of its columns in any case, spaces and underscores left out. Null: it is none.
+ * A row of Exchange Online's message trace, by the names of its columns in any case, spaces and underscores left
+ * out: one event for each recipient. Empty: it is none.
+ * https://learn.microsoft.com/powershell/module/exchangepowershell/get-messagetracev2
+ * https://learn.microsoft.com/exchange/monitoring/trace-an-email-message/message-trace-modern-eac
+ * These pages confirm neither the names that end in "_utc" nor the form of times.
  */
-export function givenByM365(row: Readonly<Record<string, string>>): GivenEvent | null {
+export function givenByM365(row: Readonly<Record<string, string>>): GivenEvent[] {
   const of = (...names: string[]) => names.map((name) => row[name]).find((value) => value !== undefined && value !== '');
-  const id = of('messagetraceid', 'networkmessageid', 'messageid');
+  const messageId = of('messageid')?.replace(/^<|>$/g, '');
+  const id = of('messagetraceid', 'networkmessageid') ?? messageId;
   const from = of('senderaddress', 'sender');
-  const to = of('recipientaddress', 'recipient', 'recipientstatus');
-  const status = of('status', 'recipientstatus')?.replace(/^.*##/, '').toLowerCase().replaceAll(' ', '');
-  if (id === undefined || from === undefined || to === undefined) return null;
-  const said: Said = {
-    id,
-    event: M365[status ?? ''] ?? 'handed',
-    from,
-    message_id: of('messageid')?.replace(/^<|>$/g, ''),
-    to: to
-      .split(';')
-      .map((one) => one.split('##')[0]!.trim())
-      .filter((one) => one.includes('@'))
-      .slice(0, MOST_RECIPIENTS),
-    ip: of('toip'),
-  };
-  return { program: 'm365', at: timeOf(of('received', 'origintimestamputc', 'receivedtime')), text: JSON.stringify(said) };
+  const to = of('recipientstatus')?.includes('##') ? of('recipientstatus') : of('recipientaddress', 'recipient');
+  if (id === undefined || from === undefined || to === undefined) return [];
+  // "For inbound messages", To IP "is blank"; an outbound one has directionality 2.
+  const inbound = row.toip === '' || /^(?:1|inbound|incoming)$/i.test(row.directionality ?? '');
+  const at = timeOf(of('received', 'receivedtime', 'origintimestamp', 'origintimestamputc', 'datetime', 'datetimeutc', 'date'));
+  return to
+    .split(';')
+    .map((one) => one.split('##'))
+    .filter(([address]) => address!.includes('@'))
+    .slice(0, MOST_RECIPIENTS)
+    .map(([address, last]) => {
+      const status = (of('eventid') ?? last ?? of('status') ?? '').split(',').at(-1)!.toLowerCase().replaceAll(' ', '');
+      const event = M365[status] ?? 'handed';
+      const said: Said = {
+        // A trace has the id as a GUID, its reports without hyphens.
+        id: GUID.test(id) ? id.replaceAll('-', '').toLowerCase() : id,
+        event,
+        from,
+        message_id: messageId,
+        to: [address!.trim().replace(/^<|>$/g, '')],
+        local: event === 'sent' && (inbound || status === 'deliver') ? true : undefined,
+      };
+      return { program: 'm365', at, text: JSON.stringify(said) };
+    });
 }
+
+const GUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 function timeOf(value: unknown): number | null {
   if (typeof value !== 'string') return null;
@@ -190,14 +221,14 @@ export function readService(line: string): Reading | null {
       events.push({
         kind: 'delivery',
         to: addressOf(to),
-        by: 'smtp',
-        relay: said.relay?.slice(0, 253) ?? null,
+        by: said.local ? 'local' : 'smtp',
+        relay: null,
         ip: null,
         status: event,
         dsn: said.dsn ?? null,
         words: event === 'sent' || said.words === undefined ? null : wordsOf(said.words),
         queuedAs: null,
       });
-  if (event === 'rejected') events.push({ kind: 'rejected', words: '' });
+  if (event === 'rejected') events.push({ kind: 'rejected', words: wordsOf(said.words ?? '') });
   return { queueId: said.id.slice(0, 200), events };
 }

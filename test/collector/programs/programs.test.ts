@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { readLine } from '../../../services/collector/lines/line.ts';
 import { readTrace } from '../../../services/collector/lines/trace.ts';
 import { programOf, readProgram } from '../../../services/collector/programs/index.ts';
-import { readKnot, readNamed } from '../../../services/collector/programs/nameservers.ts';
 import { readOpendkim } from '../../../services/collector/programs/opendkim.ts';
 import { readOpendmarc } from '../../../services/collector/programs/opendmarc.ts';
 import { readRspamd } from '../../../services/collector/programs/rspamd.ts';
@@ -146,25 +145,7 @@ test('rspamd: results of mail that arrives', () => {
   ]);
 });
 
-test('BIND and Knot: what changed', () => {
-  expect(
-    readNamed(
-      "client @0x7f2a 192.0.2.1#4711/key ci: updating zone 'example.com/IN': adding an RR at 's1._domainkey.example.com' TXT \"v=DKIM1\"",
-    )!.events,
-  ).toEqual([
-    { kind: 'dns_change', zone: 'example.com', name: 's1._domainkey.example.com', type: 'TXT', action: 'added', client: 'ci' },
-  ]);
-  expect(readNamed("client @0x7f2a 192.0.2.1#4711: update 'example.com/IN' denied")!.events).toMatchObject([
-    { action: 'refused', client: '192.0.2.1', name: null },
-  ]);
-  expect(readKnot('info: [example.com.] DDNS, finished, serial 1 -> 2')!.events).toMatchObject([
-    { zone: 'example.com', action: 'changed' },
-  ]);
-  expect(readKnot('info: [example.com.] loaded, serial none -> 1')!.events).toMatchObject([{ action: 'changed' }]);
-  for (const line of ['info: server started', '']) expect(readKnot(line)!.events).toEqual([]);
-});
-
-// From the services' documentation; not tried against them.
+// Shapes of the pages that services.ts names; not tried against the services.
 describe('mail services', () => {
   const mail = {
     timestamp: '2026-11-27T10:00:00.000Z',
@@ -193,7 +174,7 @@ describe('mail services', () => {
         { kind: 'message_id', id: '1@email.amazonses.com' },
         { kind: 'envelope', from: { domain: 'example.com' } },
         { kind: 'author', domain: 'example.com' },
-        { kind: 'delivery', status: 'sent', to: { domain: 'gmx.net' } },
+        { kind: 'delivery', status: 'sent', to: { domain: 'gmx.net' }, relay: null },
       ],
     });
     const bounce = givenBySes({
@@ -220,6 +201,112 @@ describe('mail services', () => {
       events: [{ kind: 'message_id', id: '1@x' }, { status: 'sent' }],
     });
     expect(readService(givenBySendgrid({ email: 'a@b.example', event: 'open', sg_message_id: 'x' })!.text)!.events).toEqual([]);
+  });
+
+  const mailOfSes = { ...mail, headers: [{ name: 'Message-ID', value: '<mine@example.com>' }] };
+  const bounced = { emailAddress: 'bob@gmx.net', action: 'failed', status: '5.1.1', diagnosticCode: 'smtp; 550 5.1.1 unknown' };
+  const delayed = { emailAddress: 'bob@gmx.net', status: '4.4.1', diagnosticCode: 'smtp; 421 4.4.1 Unable to connect' };
+  test.each([
+    [{ eventType: 'Send', send: {} }, []],
+    [
+      { eventType: 'Bounce', bounce: { bounceType: 'Permanent', bounceSubType: 'General', bouncedRecipients: [bounced] } },
+      [{ kind: 'delivery', status: 'bounced', dsn: '5.1.1', words: 'smtp; 550 5.1.1 unknown' }],
+    ],
+    [
+      {
+        eventType: 'Bounce',
+        bounce: { bounceType: 'Permanent', bounceSubType: 'OnAccountSuppressionList', bouncedRecipients: [bounced] },
+      },
+      [{ kind: 'rejected' }],
+    ],
+    [
+      { notificationType: 'Bounce', bounce: { bounceSubType: 'Suppressed', bouncedRecipients: [bounced] } },
+      [{ kind: 'rejected' }],
+    ],
+    [
+      { eventType: 'DeliveryDelay', deliveryDelay: { delayType: 'General', delayedRecipients: [delayed] } },
+      [{ kind: 'delivery', status: 'deferred', dsn: '4.4.1' }],
+    ],
+    [{ eventType: 'Reject', reject: { reason: 'Bad content' } }, [{ kind: 'rejected', words: 'Bad content' }]],
+    [{ eventType: 'Rendering Failure', failure: { errorMessage: 'x', templateName: 'T' } }, [{ kind: 'rejected' }]],
+  ])('Amazon SES: %j', (event, said) => {
+    const reading = readService(givenBySes({ ...event, mail: mailOfSes })!.text)!;
+    expect(reading.events).toMatchObject([
+      { kind: 'message_id', id: 'mine@example.com' },
+      { kind: 'envelope' },
+      { kind: 'author', domain: 'example.com' },
+      ...said,
+    ]);
+  });
+  test.each(['Open', 'Click', 'Complaint', 'Subscription'])('Amazon SES: %s says nothing of a delivery', (eventType) =>
+    expect(readService(givenBySes({ eventType, mail })!.text)!.events).toEqual([]),
+  );
+
+  const sendgrid = {
+    email: 'bob@gmx.net',
+    timestamp: 1_513_299_569,
+    'smtp-id': '<14c5d75ce93.dfd.64b469@ismtpd-555>',
+    category: 'cat facts',
+    sg_event_id: 'sg_event_id',
+    sg_message_id: '14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0',
+  };
+  test.each([
+    [{ event: 'processed' }, []],
+    [
+      { event: 'deferred', response: '400 try again later', attempt: '5' },
+      [{ status: 'deferred', words: '400 try again later' }],
+    ],
+    [{ event: 'delivered', response: '250 OK', ip: '168.1.1.1', tls: 1 }, [{ status: 'sent', ip: null }]],
+    [
+      { event: 'bounce', reason: '550 5.7.26 unauthenticated', status: '5.7.26', type: 'blocked', sg_message_id: undefined },
+      [{ status: 'bounced', dsn: '5.7.26', words: '550 5.7.26 unauthenticated' }],
+    ],
+    [{ event: 'dropped', reason: 'Bounced Address', status: '5.0.0' }, [{ kind: 'rejected', words: 'Bounced Address' }]],
+  ])('SendGrid: %j is of the same message', (event, said) => {
+    const reading = readService(givenBySendgrid({ ...sendgrid, ...event })!.text)!;
+    expect(reading).toMatchObject({
+      queueId: '14c5d75ce93.dfd.64b469',
+      events: [{ kind: 'message_id', id: '14c5d75ce93.dfd.64b469@ismtpd-555' }, ...said],
+    });
+  });
+
+  const delivered = { kind: 'delivery', status: 'sent', by: 'smtp' };
+  test.each([
+    ['a##Receive, Send', []],
+    ['bob@gmx.net##Receive, Send', [delivered]],
+    ['<bob@gmx.net>##Receive, Deliver', [{ ...delivered, by: 'local' }]],
+    ['bob@gmx.net##Receive, Fail', [{ status: 'bounced' }]],
+    ['bob@gmx.net##Receive, Defer', [{ status: 'deferred' }]],
+    ['bob@gmx.net##Receive', []],
+    ['a@gmx.net##Receive, Send;b@gmx.net##Receive, Fail', [delivered, { status: 'bounced' }]],
+    ['a@gmx.net##Receive, Send; b@web.de##Receive, Send', [delivered, { ...delivered, to: { domain: 'web.de' } }]],
+  ])('Microsoft 365: %s in an enhanced summary', (status, said) => {
+    const read = readTrace(
+      'origin_timestamp,sender_address,Recipient_status,message_subject,total_bytes,message_id,network_message_id,original_client_ip,directionality,connector_id,delivery_priority',
+    )!;
+    const raws = read(
+      `2026-11-27T10:00:00Z,news@example.com,"${status}",secret,9,<1@x>,1341ac7b13fb42ab4d4408cf7f55890f,192.0.2.1,2,,Normal`,
+    );
+    for (const raw of raws) expect(raw).toMatchObject({ at: Date.parse('2026-11-27T10:00:00Z') });
+    const readings = raws.map((raw) => readService(raw.text)!);
+    for (const { queueId } of readings) expect(queueId).toBe('1341ac7b13fb42ab4d4408cf7f55890f');
+    expect(readings.flatMap(({ events }) => events.filter(({ kind }) => kind === 'delivery'))).toMatchObject(said);
+  });
+
+  test.each([
+    ['Delivered', '203.0.113.5', [delivered]],
+    ['Delivered', '', [{ ...delivered, by: 'local' }]],
+    ['Failed', '203.0.113.5', [{ status: 'bounced' }]],
+    ['Pending', '203.0.113.5', [{ status: 'deferred' }]],
+    ...['Expanded', 'FilteredAsSpam', 'GettingStatus', 'Quarantined', 'None'].map((one) => [one, '', []] as const),
+  ] as const)('Microsoft 365: %s to "%s" in Get-MessageTraceV2', (status, ip, said) => {
+    const read = readTrace('MessageTraceId,MessageId,Received,SenderAddress,RecipientAddress,Status,FromIP,ToIP')!;
+    const [raw] = read(
+      `1341AC7B-13fb-42ab-4d44-08cf7f55890f,<1@x>,2026-11-27T10:00:00,news@example.com,bob@gmx.net,${status},,${ip}`,
+    );
+    const { queueId, events } = readService(raw!.text)!;
+    expect(queueId).toBe('1341ac7b13fb42ab4d4408cf7f55890f');
+    expect(events.filter(({ kind }) => kind === 'delivery')).toMatchObject(said);
   });
 
   test('Microsoft 365: a message trace', () => {
