@@ -38,6 +38,16 @@ export function measurer({ db, queues, metrics, log, clock }: Context): () => Pr
       for (const { domain, reporter, at: seconds } of last) metrics.lastReport.set({ domain, reporter }, seconds);
     },
     async () => {
+      const { states, oldest, decided } = await gauges.held();
+      for (const state of ['held', 'releasing', 'released', 'rejected', 'deleted', 'expired', 'lost'])
+        metrics.heldMails.set({ state }, states.find((one) => one.state === state)?.mails ?? 0);
+      metrics.heldOldest.set(oldest);
+      metrics.heldDecided.reset();
+      if (decided === null) return;
+      metrics.heldDecided.set({ quantile: '0.5' }, decided.median);
+      metrics.heldDecided.set({ quantile: '0.95' }, decided.most);
+    },
+    async () => {
       const { reports, unverified } = await verifiedShare(db, new Date(clock.now().getTime() - VERIFIED_DAYS * DAY_MS));
       metrics.unverifiedShare.set(reports === 0 ? 0 : unverified / reports);
     },

@@ -1,5 +1,6 @@
 import type { Queryable } from '../shared/runtime/db.ts';
 import { isOwnSql } from './domains/domains.ts';
+import type { HeldState } from './held/held.ts';
 
 /** The state of an installation in numbers, for metrics that people alert on. */
 export interface Gauges {
@@ -11,6 +12,16 @@ export interface Gauges {
   findings: () => Promise<{ severity: string; n: number }[]>;
   /** When the newest report about an own domain came from a reporter, in Unix seconds. */
   lastReports: () => Promise<{ domain: string; reporter: string; at: number }[]>;
+  /** Held mails. */
+  held: () => Promise<HeldGauges>;
+}
+
+export interface HeldGauges {
+  states: { state: HeldState; mails: number }[];
+  /** Age of the oldest that waits for a decision, in seconds; 0 when none does. */
+  oldest: number;
+  /** Seconds from hold to decision of those decided in the last 30 days: the median, and 19 of 20; null when there was none. */
+  decided: { median: number; most: number } | null;
 }
 
 /** Own domains and reporters with a series of their own; the newest first. */
@@ -44,6 +55,22 @@ export function gaugesOf(q: Queryable): Gauges {
           group by domain, reporter order by 3 desc limit ${MOST_SERIES}`,
       );
       return rows;
+    },
+    async held() {
+      const { rows: states } = await q.query<{ state: HeldState; mails: number; oldest: number }>(
+        `select state, count(*)::int as mails, greatest(extract(epoch from now() - min(held_at)), 0)::float8 as oldest
+           from ruawatch.held_messages group by state`,
+      );
+      const { rows: decided } = await q.query<{ seconds: [number, number] | null }>(
+        `select percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from decided_at - held_at)::float8) as seconds
+           from ruawatch.held_messages where decided_at > now() - interval '30 days'`,
+      );
+      const seconds = decided[0]?.seconds ?? null;
+      return {
+        states,
+        oldest: states.find(({ state }) => state === 'held')?.oldest ?? 0,
+        decided: seconds === null ? null : { median: seconds[0], most: seconds[1] },
+      };
     },
   };
 }

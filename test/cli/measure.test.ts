@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { measurer } from '../../services/cli/measure.ts';
 import { addProcessMetrics } from '../../services/shared/runtime/metrics.ts';
+import { holdMessage } from '../../services/store/held/hold.ts';
 import { unreadSince } from '../../services/store/messages/unread.ts';
+import { syncGroups } from '../../services/store/requests/groups.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { heldOf, KEY } from '../requests/held/sample.ts';
+import { GROUPS, rulesOf } from '../requests/sample.ts';
 
 let t: TestDatabase;
 beforeEach(async () => {
@@ -43,6 +47,42 @@ test('the metrics that people alert on', async () => {
   expect(text).toMatch(/^ruawatch_build_info\{version="1\.2\.3",node="v/m);
   expect(text).toMatch(/^process_resident_memory_bytes /m);
   await context.queues.close();
+});
+
+test('held mails by state, the oldest that waits, and how long decisions took', async () => {
+  await syncGroups(t.db, { groups: GROUPS, deputies: [] });
+  const rules = rulesOf({ name: 'held', when: { kinds: ['messages.release'] }, stages: [{ group: 'mail', within_hours: 1 }] });
+  const context = testContext(t);
+  const lines = async () => {
+    await measurer(context)();
+    return (await context.metrics.registry.metrics()).split('\n').filter((line) => line.startsWith('ruawatch_held_'));
+  };
+  const before = await lines();
+  expect(before).toContain('ruawatch_held_mails{state="held"} 0');
+  expect(before).toContain('ruawatch_held_oldest_seconds 0');
+  expect(before.filter((line) => line.startsWith('ruawatch_held_decided_seconds'))).toEqual([]);
+  for (let n = 0; n < 4; n++)
+    await holdMessage(t.db, heldOf({ recipients: [`r${n}@example.com`] }), { rules, key: KEY, most: 100, host: 'mx1' });
+  await t.db.query("update ruawatch.held_messages set held_at = now() - interval '1 hour' * held_key");
+  await t.db.query(
+    `update ruawatch.held_messages set state = 'released', decided_by = '{a}', decided_at = held_at + interval '1 minute', settled_at = now()
+      where held_key <= 2`,
+  );
+  const fresh = testContext(t);
+  await measurer(fresh)();
+  const text = (await fresh.metrics.registry.metrics()).split('\n');
+  for (const line of [
+    'ruawatch_held_mails{state="held"} 2',
+    'ruawatch_held_mails{state="released"} 2',
+    'ruawatch_held_mails{state="lost"} 0',
+    'ruawatch_held_decided_seconds{quantile="0.5"} 60',
+    'ruawatch_held_decided_seconds{quantile="0.95"} 60',
+  ])
+    expect(text).toContain(line);
+  const oldest = text.find((line) => line.startsWith('ruawatch_held_oldest_seconds'))!;
+  expect(Math.round(Number(oldest.split(' ')[1]) / 3600)).toBe(4);
+  await context.queues.close();
+  await fresh.queues.close();
 });
 
 test('mails that could not be read, by code and sender', async () => {

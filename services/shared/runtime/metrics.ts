@@ -11,6 +11,9 @@ export interface Metrics {
   findings: Counter<'kind' | 'event'>;
   alerts: Counter<'outcome'>;
   alertsRefused: Gauge;
+  heldMails: Gauge<'state'>;
+  heldOldest: Gauge;
+  heldDecided: Gauge<'quantile'>;
   waitingMails: Gauge;
   oldestWaiting: Gauge;
   outboxWaiting: Gauge;
@@ -100,6 +103,17 @@ export function createMetrics(): Metrics {
     alertsRefused: gauge(
       'ruawatch_alerts_refused',
       'Findings, requests and weekly digests that the mail server refuses for a recipient, and that are tried again',
+    ),
+    heldMails: gauge(
+      'ruawatch_held_mails',
+      'Held mails, by state (held, releasing, released, rejected, deleted, expired, lost)',
+      'state',
+    ),
+    heldOldest: gauge('ruawatch_held_oldest_seconds', 'Age of the oldest held mail that waits for a decision'),
+    heldDecided: gauge(
+      'ruawatch_held_decided_seconds',
+      'Time from hold to decision of mails decided in the last 30 days, by quantile (0.5, 0.95)',
+      'quantile',
     ),
     jobs: counter('ruawatch_jobs_total', 'Jobs worked, by queue and outcome (done, retried, failed)', 'queue', 'outcome'),
     jobSeconds: new Histogram({

@@ -1,4 +1,3 @@
-import type { Queryable } from '../../shared/runtime/db.ts';
 import type { HeldState } from '../held/held.ts';
 import { type Reader, read } from './scope.ts';
 
@@ -110,12 +109,4 @@ export async function heldEvidence(reader: Reader, held_key: number): Promise<He
     [held_key],
   );
   return { source: source ?? null, similar };
-}
-
-/** How many held mails there are by state, and the oldest that waits: for metrics. */
-export async function countHeld(q: Queryable): Promise<{ state: HeldState; mails: number; oldest: number }[]> {
-  const { rows } = await q.query<{ state: HeldState; mails: number; oldest: number }>(
-    `select state, count(*)::int as mails, extract(epoch from clock_timestamp() - min(held_at))::float8 as oldest from ruawatch.held_messages group by 1`,
-  );
-  return rows;
 }
