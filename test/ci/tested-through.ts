@@ -102,7 +102,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'collector/lines/time.ts',
     'collector/lines/trace.ts',
     'collector/programs/exim.ts',
-    'collector/programs/nameservers.ts',
     'collector/programs/opendkim.ts',
     'collector/programs/opendmarc.ts',
     'collector/programs/rspamd.ts',
