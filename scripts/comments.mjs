@@ -15,6 +15,7 @@ const TYPES = new Set([
   'jsonb',
   'inet',
   'cidr',
+  'cidr[]',
   'date',
   'timestamptz',
   'smallint',

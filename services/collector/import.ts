@@ -22,11 +22,23 @@ export interface LogImport {
   judged: number;
 }
 
+/** @throws PermanentError `log_source_differs`: a source keeps the place that it was made with */
+function refuseOther(known: LogSource, given: NewLogSource): void {
+  const other = (['cluster', 'environment', 'workload'] as const).find((one) => given[one] !== '' && given[one] !== known[one]);
+  const networks = given.egress.length > 0 && [...given.egress].sort().join() !== [...known.egress].sort().join();
+  if (other === undefined && !networks) return;
+  const what = other === undefined ? 'other networks (--egress)' : `the ${other} "${known[other]}", and not "${given[other]}"`;
+  throw new PermanentError(
+    'log_source_differs',
+    `The source ${known.name} has ${what}: leave that option out, or import under another --source.`,
+  );
+}
+
 /**
  * Reads a file of lines through the same steps as lines that shippers send, and judges its messages at the end: a file that is complete
  * gets no more lines. Lines that were imported before change nothing.
  * @param file a path, gzip or not; "-" reads `stdin`
- * @throws PermanentError `log_file` when it cannot be read
+ * @throws PermanentError `log_file` when it cannot be read, `log_source_differs`
  */
 export async function importLogs(
   context: Pick<Context, 'config' | 'db' | 'clock' | 'log'>,
@@ -34,7 +46,9 @@ export async function importLogs(
 ): Promise<LogImport> {
   const { config, db, clock, log } = context;
   const hash = await hashOfNames(context);
-  const source: LogSource = (await logSources(db)).find(({ name }) => name === given.name) ?? (await putFileSource(db, given));
+  const known = (await logSources(db)).find(({ name }) => name === given.name);
+  if (known !== undefined) refuseOther(known, given);
+  const source: LogSource = known ?? (await putFileSource(db, given));
   const done: LogImport = { lines: 0, counts: {}, judged: 0 };
   const count = (_: string, counts: Counts) => {
     for (const [outcome, lines] of Object.entries(counts) as [keyof Counts, number][])

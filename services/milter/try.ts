@@ -1,3 +1,4 @@
+import { ownDomains } from '../report/hostname.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { StoredNames } from './knowledge.ts';
@@ -35,7 +36,12 @@ export async function tryMail(
   const means = {
     settings: config.milter,
     dns: { own: dns, others: dns },
-    own: () => stored.own(),
+    // Those of the settings are own from the first start on, which need not have been yet.
+    own: async () => {
+      const known = await stored.own();
+      const { names } = ownDomains(config.domains);
+      return { ...known, own: [...new Set([...known.own, ...names])] };
+    },
     about: (asked: Parameters<StoredNames['about']>[0]) => stored.about(asked, clock.now()),
   };
   const judged = await screenMail(arrival, means);

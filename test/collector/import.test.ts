@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { importLogs } from '../../services/collector/import.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -35,6 +37,24 @@ const DAY = {
   refused: 0,
   refused_dmarc: 0,
 };
+
+test('a source keeps the place that it was made with: another one is refused, and no option is none', async () => {
+  const source = {
+    name: 'mx1',
+    cluster: 'a',
+    environment: 'production',
+    workload: 'shop',
+    egress: ['192.0.2.0/24'],
+    syslog_from: [],
+  };
+  const none = { ...source, cluster: '', environment: '', workload: '', egress: [] };
+  const read = (given: typeof source) => importLogs(context, { file: '-', source: given, stdin: Readable.from([]) });
+  await read(source);
+  await read(none);
+  await read(source);
+  for (const other of [{ workload: 'crm' }, { environment: 'staging' }, { cluster: 'b' }, { egress: ['192.0.2.0/25'] }] as const)
+    await expect(read({ ...none, ...other } as typeof source)).rejects.toMatchObject({ code: 'log_source_differs' });
+});
 
 describe('what files of lines add up to', () => {
   test('signed and unsigned messages, by workload, domain, selector and day', async () => {

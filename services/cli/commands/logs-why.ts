@@ -51,7 +51,7 @@ function print({ hops, domain }: MessageFacts, out: Terminal['out']): void {
   const where = [first.cluster, first.environment, first.workload].filter(Boolean).join('/');
   out(
     escaped(
-      `Message ${first.message_id ?? first.queue_id} as ${domain || 'nobody (a bounce)'}${where === '' ? '' : `, by ${where}`}`,
+      `Message ${first.message_id ?? first.queue_id} as ${domain || 'nobody (a bounce, or its sender was not logged)'}${where === '' ? '' : `, by ${where}`}`,
     ),
   );
   out(

@@ -34,7 +34,7 @@ export const sourceNotInLogs = kind(facts, ({ domain: full, subject, evidence: {
     what: `Reports of ${list(given.days, NAMED)} count ${counted(messages, 'message')} from ${address}, in the own network ${short(given.network, 60)}. The logs of ${sources} are complete for these days and show ${counted(given.logged, 'message')}. ${passed}.`,
     advice: [
       'Somebody else sends through this address: find the host behind it (the flow logs of the gateway, conntrack, the cloud console) and see whether it is yours.',
-      'If a mail server there is missing from the logs, connect it ("ruawatch logs sources add"), or narrow the networks of the log sources.',
+      'If a mail server there is missing from the logs, connect it ("ruawatch logs sources add NAME"), or narrow the networks of the log sources.',
       'If the address belongs to others now, take it out of the SPF record and of the networks of the log sources.',
     ],
     expected: 'a server without logs',

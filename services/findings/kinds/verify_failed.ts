@@ -43,7 +43,7 @@ export const verifyFailed = kind(facts, ({ domain: full, subject }, given) => {
     summary: `${title} since ${given.first_at} UTC`,
     what: `${workloadWords(given.sender)} signs with the key at ${short(given.name)}, and since ${given.first_at} UTC these signatures have not verified.${own}${refused}${words}`,
     advice: [
-      'Compare the private key of the signer with the record in DNS: after a rotation one of them is often the old one ("ruawatch guard check" signs a sample and verifies it).',
+      'Compare the private key of the signer with the record in DNS: after a rotation one of them is often the old one ("ruawatch guard check FILE" signs a sample and verifies it).',
       'If the key is right, look for what changes the mail after it was signed: a footer, a content filter, a relay that rewrites headers or lines.',
       WHY_ADVICE,
     ],

@@ -299,7 +299,7 @@ describe.skipIf(!postfixPresent)(`Postfix${postfixPresent ? '' : ' (SKIPPED: pos
     });
 });
 
-describe.skipIf(!dovecotPresent)(`a mailbox${dovecotPresent ? '' : ' (SKIPPED: dovecot is not installed)'}`, () => {
+describe.skipIf(!dovecotPresent)(`a mailbox${dovecotPresent ? '' : ' (SKIPPED: dovecot-imapd is not installed)'}`, () => {
   let dovecot: Dovecot;
   beforeAll(async () => {
     dovecot = await startDovecot();

@@ -72,6 +72,7 @@ import { useConsoleAs } from '../../console/as-role.ts';
 import { dnsOf } from '../../dns/zone.ts';
 import { readDocument, tableOf } from '../../docs/markdown.ts';
 import { testDatabase } from '../../helpers/database.ts';
+import ownServer from '../../helpers/global.ts';
 import { reportMail, reportXml } from '../../helpers/report.ts';
 import { until } from '../../helpers/services.ts';
 import { mailboxAt, startImap } from '../../poller/setup.ts';
@@ -139,6 +140,7 @@ const urlAs = (user: string, of: string) => {
 let f: Fixture;
 let admin: Db;
 let sink: Sink;
+let stopServer: () => Promise<void>;
 const pools = new Map<string, Db>();
 /** A pool of the user that has just this role. */
 const as = (role: Role): Db => {
@@ -157,6 +159,13 @@ const migrateRoles = (url: string, options = { roles: true }) => {
 };
 
 beforeAll(async () => {
+  // Roles belong to a whole server, and other suites make them too.
+  const shared = { TEST_POSTGRES_URL: process.env.TEST_POSTGRES_URL, TMPDIR: process.env.TMPDIR };
+  const stop = await ownServer();
+  stopServer = async () => {
+    Object.assign(process.env, shared);
+    await stop();
+  };
   f = await fixture();
   admin = f.t.db;
   sink = await startSink();
@@ -166,9 +175,10 @@ afterAll(async () => {
   for (const role of ROLES) await admin.query(`drop user if exists ${userOf(role)}`);
   await f.close();
   await sink.stop();
+  await stopServer();
 });
 
-// Roles belong to the whole server, and no other suite makes any: so this one comes first.
+// The server has no roles yet: so this one comes first.
 test('a user who may not make roles is told what an administrator has to run', async () => {
   const name = `limited_${mark}`;
   await admin.query(`create user ${name} password 'secret-word'`);
