@@ -15,8 +15,8 @@ export interface Column<Row> {
   of(row: Row): Datum;
   /** How people read it, where that is not the datum as text. */
   show?(row: Row): Value;
-  /** `head` names the row; a `name` breaks anywhere. */
-  as?: 'head' | 'number' | 'date' | 'name';
+  /** `head` names the row; a `name` breaks anywhere, and so do `words`, which people wrote. */
+  as?: 'head' | 'number' | 'date' | 'name' | 'words';
 }
 
 /** A table with its rows, of whatever type they are. */

@@ -56,14 +56,16 @@ function grantTable(rows: readonly GrantLine[], mayEnd: (one: GrantLine) => bool
       {
         key: 'state',
         label: w.state,
+        as: 'words',
         of: (one) => one.state,
         show: (one) =>
           html`${w.states[one.state] ?? one.state}${(one.end_reason ?? one.answer) && html` <span class="quiet">${one.end_reason ?? one.answer}</span>`}`,
       },
-      { key: 'ends_at', label: w.ends, of: (one) => one.ended_at ?? one.ends_at, show: endOf },
+      { key: 'ends_at', label: w.ends, as: 'date', of: (one) => one.ended_at ?? one.ends_at, show: endOf },
       {
         key: 'last_used_at',
         label: w.used,
+        as: 'words',
         of: (one) => one.last_used_at,
         show: (one) =>
           [
@@ -76,6 +78,7 @@ function grantTable(rows: readonly GrantLine[], mayEnd: (one: GrantLine) => bool
       {
         key: 'why',
         label: w.why,
+        as: 'words',
         of: (one) => one.why,
         show: (one) =>
           html`${one.why} <a href="${path`/requests/${one.request_key}`}">${w.request(one.request_key)}</a>${isOpen(one) && mayEnd(one) && endForm(one, form)}`,
@@ -86,7 +89,7 @@ function grantTable(rows: readonly GrantLine[], mayEnd: (one: GrantLine) => bool
 }
 
 const endForm = ({ grant_key }: GrantLine, form: string): Html =>
-  html`<details class="act"><summary aria-label="${w.end_of(grant_key)}">${w.end}</summary><form method="post" action="${path`/access/${grant_key}/end`}" class="stack">
+  html`<details class="act"><summary>${w.end_of(grant_key)}</summary><form method="post" action="${path`/access/${grant_key}/end`}" class="stack">
 ${hidden(form)}<label for="why-${grant_key}">${w.reason}</label><input id="why-${grant_key}" name="why" required maxlength="500">
 <button class="primary">${w.end}</button></form></details>`;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { askerOf, readAskToken } from '../../requests/held/seal.ts';
 import { PermanentError } from '../../shared/errors.ts';
+import { short } from '../../shared/format.ts';
 import { readHoldKey } from '../../shared/settings/held-mail.ts';
 import { askFor } from '../../store/held/asks.ts';
 import { type HeldRow, loadHeld } from '../../store/held/held.ts';
@@ -51,7 +52,7 @@ const show = route({
     return page(
       w.ask_title,
       html`<div class="narrow"><h1>${w.ask_title}</h1><p>${w.ask_lead}</p>
-<dl class="facts"><div><dt>${w.from}</dt><dd class="name">${header_from?.slice(0, 200) ?? w.nobody}</dd></div><div><dt>${w.subject}</dt><dd class="name">${subject?.slice(0, 200) || w.no_subject}</dd></div><div><dt>${w.held_at}</dt><dd>${minute(held_at)}</dd></div></dl>
+<dl class="facts"><div><dt>${w.from}</dt><dd class="name">${short(header_from ?? w.nobody, 200)}</dd></div><div><dt>${w.subject}</dt><dd class="name">${short(subject ?? '', 200) || w.no_subject}</dd></div><div><dt>${w.held_at}</dt><dd>${minute(held_at)}</dd></div></dl>
 <form method="post" action="${path`/held-for-me`}" class="stack">${hidden(asked.form)}<input type="hidden" name="t" value="${asked.query.t}">
 <label>${w.ask_why}<input name="why" required maxlength="300"></label><button class="primary">${w.ask}</button></form></div>`,
     );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { STATE_WORDS } from '../../requests/words.ts';
+import { short } from '../../shared/format.ts';
 import { loadStory } from '../../store/alerts/request-mails.ts';
 import { heldEvidence } from '../../store/console/held.ts';
 import { approverOf } from '../../store/console/people.ts';
@@ -37,7 +38,7 @@ const one = route({
     const person = await approverOf(db, visitor!.person_key);
     return page(
       w.of(held.held_key),
-      html`<div class="heading"><h1 class="name">${held.subject?.slice(0, 300) || w.no_subject}</h1>
+      html`<div class="heading"><h1>${short(held.subject ?? '', 300) || w.no_subject}</h1>
 <p class="quiet">${w.of(held.held_key)} · ${held.domain} · ${w.states[held.state]} · <a href="${path`/requests/${held.request_key}`}">${w.request(held.request_key)}</a>: ${STATE_WORDS[request.state]}</p></div>
 ${held.answer !== null && html`<p><strong>${held.answer}</strong></p>`}
 ${factsSection(held)}

@@ -58,7 +58,7 @@ export function similarSection({ similar }: HeldEvidence): Html {
   return html`<section><h2>${w.similar}</h2>${
     similar.length === 0
       ? html`<p class="quiet">${w.no_similar}</p>`
-      : html`<div class="table"><table><thead><tr><th scope="col">${w.subject}</th><th scope="col">${w.held_at}</th><th scope="col">${w.same}</th><th scope="col">${w.state}</th></tr></thead>
+      : html`<div class="table" tabindex="0"><table><thead><tr><th scope="col">${w.subject}</th><th scope="col">${w.held_at}</th><th scope="col">${w.same}</th><th scope="col">${w.state}</th></tr></thead>
 <tbody>${similar.map(
           (one) =>
             html`<tr><th scope="row" data-label="${w.subject}"><a href="${path`/held/${one.held_key}`}">${one.subject === null ? w.no_subject : cut(one.subject)}</a></th>
@@ -72,7 +72,7 @@ export function attachmentsSection({ attachments }: HeldRow): Html {
   return html`<section><h2>${w.attachments}</h2>${
     attachments.length === 0
       ? html`<p class="quiet">${w.no_attachments}</p>`
-      : html`<div class="table"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.type}</th><th scope="col">${w.size}</th><th scope="col">${w.hash}</th></tr></thead>
+      : html`<div class="table" tabindex="0"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.type}</th><th scope="col">${w.size}</th><th scope="col">${w.hash}</th></tr></thead>
 <tbody>${attachments.map(
           (one) =>
             html`<tr><th scope="row" class="name" data-label="${w.name}">${one.name === null ? '–' : cut(one.name)}</th><td class="name" data-label="${w.type}">${cut(one.type)}</td>

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { durationText } from '../../shared/format.ts';
+import { durationText, short } from '../../shared/format.ts';
 import { type HeldLine, heldFigures, heldLines } from '../../store/console/held.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
@@ -24,7 +24,8 @@ const filters = z.object({
 });
 
 /** Who it says it is from, cut so that a page stays a page. */
-const authorOf = ({ header_from }: Pick<HeldLine, 'header_from'>): string => header_from?.slice(0, 200) ?? w.nobody;
+const authorOf = ({ header_from }: Pick<HeldLine, 'header_from'>): string =>
+  header_from === null ? w.nobody : short(header_from, 200);
 
 const list = route({
   method: 'GET',
@@ -43,7 +44,7 @@ const list = route({
       limit: A_PAGE + 1,
       offset: (asked.page - 1) * A_PAGE,
     });
-    const table = tableOf<HeldLine>('held-mail', COLUMNS, rows.slice(0, A_PAGE));
+    const table = tableOf<HeldLine>('held-mail', COLUMNS, rows.slice(0, A_PAGE), 'records');
     const file = fileOf(asked, [table], 'ruawatch');
     if (file !== null) return file;
     const figures = await heldFigures(reader);
@@ -80,7 +81,7 @@ const COLUMNS: Parameters<typeof tableOf<HeldLine>>[1] = [
     label: w.subject,
     as: 'head',
     of: (one) => one.subject,
-    show: (one) => html`<a href="${path`/held/${one.held_key}`}">${one.subject?.slice(0, 200) || w.no_subject}</a>`,
+    show: (one) => html`<a href="${path`/held/${one.held_key}`}">${short(one.subject ?? '', 200) || w.no_subject}</a>`,
   },
   { key: 'from', label: w.from, as: 'name', of: (one) => one.header_from, show: authorOf },
   {
@@ -89,7 +90,7 @@ const COLUMNS: Parameters<typeof tableOf<HeldLine>>[1] = [
     as: 'name',
     of: (one) => one.recipients.join(' '),
     show: ({ recipients }) =>
-      `${recipients[0]!.slice(0, 200)}${recipients.length === 1 ? '' : ` ${w.more(recipients.length - 1)}`}`,
+      `${short(recipients[0]!, 200)}${recipients.length === 1 ? '' : ` ${w.more(recipients.length - 1)}`}`,
   },
   { key: 'rule', label: w.rule, of: (one) => one.rule },
   { key: 'source_class', label: w.class, of: (one) => one.source_class },

@@ -42,10 +42,10 @@ export function whyForm(id: string): Html {
 function shownMail({ hops, domain, around }: MessageFacts, reasons: readonly Reason[]): Html {
   const [first] = hops as [MessageHop];
   return html`<section><h2>${w.of(first.message_id ?? first.queue_id, domain)}</h2>
-<ul>${reasons.map(({ wrong, says }) => html`<li><strong>${wrong ? w.wrong : w.fine}</strong> ${says}</li>`)}</ul>
+<ul class="checks">${reasons.map(({ wrong, says }) => html`<li class="${wrong ? 'bad' : 'ok'}"><strong>${wrong ? w.wrong : w.fine}</strong> ${says}</li>`)}</ul>
 <h3>${w.hops}</h3>
-<table><thead><tr>${[w.at, w.host, w.queue_id, w.from, w.signed, w.deliveries].map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>${hops.map(hopRow)}</tbody></table>
+<div class="table" tabindex="0"><table class="records"><thead><tr>${[w.at, w.host, w.queue_id, w.from, w.signed, w.deliveries].map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tbody>${hops.map(hopRow)}</tbody></table></div>
 ${
   around.length > 0 &&
   html`<h3>${w.around}</h3><ol class="history">${around.map(
@@ -60,9 +60,9 @@ function hopRow(hop: MessageHop): Html {
   const deliveries = hop.recipients
     .map((one) => `${one.domain}: ${one.status}${one.dsn === null ? '' : ` ${one.dsn}`}`)
     .join(', ');
-  return html`<tr><td>${minute(hop.started_at)}</td><th scope="row">${hop.host}</th><td class="name">${hop.queue_id}</td><td class="name">${
-    hop.client_name ?? hop.client_ip
-  }</td><td class="name">${signed}</td><td>${deliveries}</td></tr>`;
+  return html`<tr><td data-label="${w.at}" class="date">${minute(hop.started_at)}</td><th scope="row" data-label="${w.host}">${hop.host}</th>
+<td data-label="${w.queue_id}" class="name">${hop.queue_id}</td><td data-label="${w.from}" class="name">${hop.client_name ?? hop.client_ip ?? '–'}</td>
+<td data-label="${w.signed}" class="name">${signed || '–'}</td><td data-label="${w.deliveries}" class="words">${deliveries || '–'}</td></tr>`;
 }
 
 export const MESSAGE_ROUTES: AnyRoute[] = [message];

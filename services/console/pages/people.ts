@@ -20,7 +20,7 @@ const list = route({
     const people = await listPeople(db);
     const services = await listServices(db);
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
-<div class="table"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.role}</th><th scope="col">${w.domains}</th>
+<div class="table" tabindex="0"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.role}</th><th scope="col">${w.domains}</th>
 <th scope="col">${w.second}</th><th scope="col">${w.since}</th><th scope="col">${w.remove}</th></tr></thead>
 <tbody>${people.map((person) => rowOf(person, person.person_key === visitor!.person_key, form))}</tbody></table></div>
 ${services.length > 0 && servicesTable(services, form)}
@@ -42,7 +42,7 @@ function rowOf(person: Person, self: boolean, form: string): Html {
 /** Programs with accounts of their own, who answers for each, and when it ends. */
 function servicesTable(services: readonly ServicePrincipal[], form: string): Html {
   const w = words.people;
-  return html`<section><h2>${w.services}</h2><p class="quiet">${w.services_lead}</p><div class="table"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.role}</th>
+  return html`<section><h2>${w.services}</h2><p class="quiet">${w.services_lead}</p><div class="table" tabindex="0"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.role}</th>
 <th scope="col">${w.domains}</th><th scope="col">${w.owner}</th><th scope="col">${w.until}</th><th scope="col">${w.remove}</th></tr></thead>
 <tbody>${services.map(
     (one) => html`<tr><th scope="row" data-label="${w.name}" class="name">${one.name}</th>

@@ -5,7 +5,7 @@ export const more = {
   evidence: {
     title: 'What it rests on',
     what: 'What',
-    was: 'When it was asked for',
+    was: 'When asked for',
     now: 'Now',
     changed: 'Changed',
     differs: 'Something has changed since it was asked for: look at it before you decide.',
