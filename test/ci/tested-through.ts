@@ -178,6 +178,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'approver/onboardings.test.ts': ['store/requests/onboardings.ts'],
   'gateway/clients.test.ts': ['gateway/harm.ts', 'gateway/listen.ts', 'gateway/plan.ts', 'gateway/update.ts'],
   'alerter/mail/weekly.test.ts': ['mails/week-notes.ts', 'store/alerts/digest-dns.ts', 'store/alerts/week.ts'],
+  'cli/measure.test.ts': ['store/gauges.ts'],
   'console/pages/access.test.ts': ['console/actions/grants.ts', 'store/console/access.ts'],
   'console/bad-input.test.ts': ['console/given.ts'],
   'console/pages/tokens.test.ts': ['console/people/use-code.ts', 'console/token-limit.ts'],
