@@ -1,6 +1,7 @@
 import type { Authors } from '../report/mail/authors.ts';
 import { wordsOf } from '../report/reporters/names.ts';
 import { MILTER_CLASSES, type MilterPerson, type MilterRule } from '../shared/settings/milter.ts';
+import { asShown, ownDomainShown } from './shown-domains.ts';
 import type { Results } from './verify/results.ts';
 
 /** A name that may be mistaken for an own domain, as the watcher knows it. */
@@ -111,6 +112,9 @@ function ownDomain({ authors, results, known }: Judged, rule: MilterRule): Match
   };
 }
 
+/** Characters of a name that are looked at as a reader sees them: as many as a From field may have. */
+const MOST_SHOWN = 8_192;
+
 /** The name of one of our people, or an own address for a name, on a mail from elsewhere. */
 function displayName({ authors, results, known, sealers }: Judged): Match | null {
   const { author } = authors;
@@ -122,11 +126,17 @@ function displayName({ authors, results, known, sealers }: Judged): Match | null
   const shown = authors.names.join(' ').slice(0, 500);
   const person = known.people.find(
     ({ name, addresses }) =>
-      authors.names.some((one) => namesPerson(one, name)) && !(proven && author !== null && addresses.includes(author.address)),
+      authors.names.some((one) => asShown(one.slice(0, MOST_SHOWN)).some((text) => namesPerson(text, name))) &&
+      !(proven && author !== null && addresses.includes(author.address)),
   );
   if (person !== undefined) return { code: 'person', person: person.name, shown };
-  const domain = authors.named.find((name) => isAtOrBelow(name, known.own));
-  return domain === undefined ? null : { code: 'own_address_shown', domain, shown };
+  const domain =
+    authors.named.find((name) => isAtOrBelow(name, known.own)) ??
+    ownDomainShown(
+      authors.names.map((name) => name.slice(0, MOST_SHOWN)),
+      known.own,
+    );
+  return domain === null ? null : { code: 'own_address_shown', domain, shown };
 }
 
 /** Characters of a name that are compared at a time, and how far apart these parts begin. */

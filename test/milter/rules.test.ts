@@ -141,6 +141,16 @@ describe('the name of one of our people', () => {
     });
     expect(decided('"ada@mail.example" <x@mail.example>', { found: YES })).toBeNull();
   });
+
+  test.each([
+    ['full-width signs', '"ada＠example.com" <x@mail.example>', 'own_address_shown'],
+    ['letters of another script', '"ada@еxample.com" <x@mail.example>', 'own_address_shown'],
+    ['a name that marks turn around', '"\u202eecalevoL adA" <x@mail.example>', 'person'],
+  ])('is found in %s, as a reader sees it', (_, from, code) => {
+    const encoded = from.replace(/"(.*)"/, (_all, name: string) => `=?utf-8?B?${Buffer.from(name).toString('base64')}?=`);
+    const known = { people: [{ name: 'Ada Lovelace', addresses: ['ada@private.example'] }] };
+    expect(decided(encoded, { found: YES, known })).toMatchObject({ code });
+  });
 });
 
 describe('a look-alike', () => {

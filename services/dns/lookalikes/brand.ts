@@ -63,7 +63,7 @@ function holds(label: string, word: string): boolean {
 }
 
 /** Letters that look the same are one letter: what "Kestre1" and "kestrеl" share. */
-function skeleton(text: string): string {
+export function skeleton(text: string): string {
   const letters = [...text.toLowerCase().normalize('NFD')].map((letter) => LOOKS_LIKE.get(letter) ?? letter).join('');
   return letters.replace(/[̀-ͯ]/g, '').replace(/[1i]/g, 'l').replaceAll('0', 'o').replaceAll('rn', 'm').replaceAll('vv', 'w');
 }

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { asShown, ownDomainShown } from '../../services/milter/shown-domains.ts';
+
+const OWN = ['example.com', 'kestrel-pay.example'];
+
+test.each([
+  ['an address', 'ada@example.com', 'example.com'],
+  ['below an own domain', 'Ada (ada@mail.example.com)', 'example.com'],
+  ['full-width letters', 'ada＠ｅｘａｍｐｌｅ．com', 'example.com'],
+  ['a Cyrillic letter', 'ada@еxample.com', 'example.com'],
+  ['a digit for a letter', 'pay@kestre1-pay.example', 'kestrel-pay.example'],
+  ['characters that are not shown', 'ada\u200b@exa\u00admple.c\u2060om', 'example.com'],
+  ['turned around', '\u202emoc.elpmaxe@ada', 'example.com'],
+  ['another domain', 'ada@example.net', null],
+  ['an own domain in front of another', 'ada@example.com.evil.example', null],
+  ['no address', 'Example.com news', null],
+])('%s: %s', (_, name, expected) => {
+  expect(ownDomainShown(['Nobody', name], OWN)).toBe(expected);
+});
+
+test('a name is also read from its end where marks turn it around, and only there', () => {
+  expect(asShown('\u202eecalevoL adA')).toEqual(['ecalevoL adA', 'Ada Lovelace']);
+  expect(asShown('Ada\u200b Lovelace')).toEqual(['Ada Lovelace']);
+});
+
+test('a long hostile text is looked at in no time that grows beyond its length', () => {
+  expect(ownDomainShown(['@a.'.repeat(2_700), `@${'a.'.repeat(4_000)}`], OWN)).toBeNull();
+});
