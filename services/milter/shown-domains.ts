@@ -3,7 +3,7 @@ import { skeleton } from '../dns/lookalikes/brand.ts';
 /** What turns the direction of the text after it around (Unicode Bidirectional Algorithm, UAX #9). */
 const OVERRIDE = /[\u202e\u2067\u202b]/u;
 /** Characters that are not shown: marks of direction, joiners, soft hyphens, tags. */
-const UNSEEN = /[\p{Cf}\u034f\u115f\u1160\u3164\ufe00-\ufe0f]/gu;
+const UNSEEN = /\p{Cf}|\p{Variation_Selector}|\u034f|\u115f|\u1160|\u3164/gu;
 
 /**
  * A name as a reader sees it: without what is not shown, letters of other widths as the usual ones, and, where marks turn the

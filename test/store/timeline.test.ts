@@ -78,7 +78,9 @@ test('what logs of mail and name servers show, and days with failing mail, stand
     ['2026-11-22', 95],
   ] as const)
     await t.db.query(
-      `insert into ruawatch.source_days (domain, source, day, reporter, messages, passed) values ('example.com', 'a.example', $1, 'google.com', 100, $2)`,
+      `insert into ruawatch.source_days (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
+              failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected, failed_delivered)
+       values ('example.com', 'a.example', $1, 'google.com', 100, $2, $2, $2, 0, 0, 0, 0, 0, 0, 100, 0, 0, 0)`,
       [day, passed],
     );
   const found = await timelineOf(t.db, { domain: 'example.com', from: null, to: null, limit: 50 });

@@ -173,8 +173,8 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
     rule: 'egress_not_followed',
     records: [
       {
-        name: 'example.com',
-        domain: 'example.com',
+        name: 'kestrel.test',
+        domain: 'kestrel.test',
         problems: [{ code: 'pinned', message: 'mail-guard.yaml declares the terms of the record, and none for 192.0.2.7.' }],
       },
     ],
