@@ -20,19 +20,15 @@ const NAMED = 3;
 const SENTENCES = 4;
 
 export const egressNotFollowed = kind(facts, ({ evidence: { since } }, { records, in_all }) => {
-  const [first] = records;
-  const title =
-    in_all === 1 && first !== undefined
-      ? `SPF of ${short(first.name, 100)} does not follow the addresses of the cluster`
-      : `SPF of ${counted(in_all, 'name')} does not follow the addresses of the cluster`;
+  const title = in_all === 1 ? 'SPF does not follow a cluster' : `SPF of ${counted(in_all, 'name')} does not follow a cluster`;
   const names = records.slice(0, NAMED).map(({ name }) => short(name, 100));
   const more = in_all - names.length;
   const said = [...new Set(records.flatMap(({ problems }) => problems.map(({ message }) => message)))];
-  const whose = in_all === 1 ? '' : `Concerned are ${list(names)}${more > 0 ? ` and ${counted(more, 'more name')}` : ''}. `;
+  const whose = `${in_all === 1 ? 'Concerned is' : 'Concerned are'} ${list(names)}${more > 0 ? ` and ${counted(more, 'more name')}` : ''}. `;
   return {
     title,
     topic: 'SPF that does not follow a cluster',
-    summary: `${title}, since ${since}`,
+    summary: `SPF of ${list(names)} does not follow the addresses of its cluster, since ${since}`,
     what: `${whose}${said.slice(0, SENTENCES).join(' ')}`,
     advice: [
       'Mail that leaves by an address that SPF does not admit passes DMARC by its signature alone: do what the sentences say.',
