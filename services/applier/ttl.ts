@@ -1,8 +1,9 @@
 import { createDnsClient } from '../dns/client/client.ts';
-import type { DnsChange, Member } from '../requests/plan.ts';
-import { aliasOf, sameMembers, txtMember } from '../requests/plans/members.ts';
+import type { DnsChange } from '../requests/plan.ts';
+import { sameMembers } from '../requests/plans/members.ts';
 import type { DnsTarget } from '../shared/settings/dns-servers.ts';
 import type { ChangeRow } from '../store/requests/applying.ts';
+import { recordsAt } from './targets/everywhere.ts';
 
 /** A week, in seconds: what a plan may set at most. */
 const LONGEST_TTL = 604_800;
@@ -22,23 +23,8 @@ export async function ttlAt(target: DnsTarget, change: DnsChange, signal: AbortS
     tries: 2,
     ...asSent,
   });
-  const found = await membersAt(dns, change, signal);
+  const found = await recordsAt(dns, change, signal);
   return found !== null && sameMembers(found.members, change.before) ? found.ttl : null;
-}
-
-async function membersAt(
-  dns: ReturnType<typeof createDnsClient>,
-  { name, type }: DnsChange,
-  signal: AbortSignal,
-): Promise<{ members: Member[]; ttl: number } | null> {
-  if (type === 'CNAME') {
-    const answer = await dns.ask(name, 'CNAME', { signal });
-    return answer.state === 'records' ? { members: answer.records.map(aliasOf), ttl: answer.ttl } : null;
-  }
-  const answer = await dns.ask(name, 'TXT', { signal });
-  return answer.state === 'records' && answer.aliases.length === 0
-    ? { members: answer.records.map(txtMember), ttl: answer.ttl }
-    : null;
 }
 
 /** A change with the TTL that was noted when it was intended in place of the one that the plan knew. */

@@ -22,16 +22,28 @@ const BETWEEN_MS = 1_000;
 /** The records of a name that a server has now; null when it does not say. */
 export async function presentAt(
   dns: Dns,
-  { name, type }: Pick<RecordChange, 'name' | 'type'>,
+  record: Pick<RecordChange, 'name' | 'type'>,
   signal?: AbortSignal,
 ): Promise<Member[] | null> {
+  return (await recordsAt(dns, record, signal))?.members ?? null;
+}
+
+/** The same with their TTL, in seconds: null where the name has none of its own. */
+export async function recordsAt(
+  dns: Dns,
+  { name, type }: Pick<RecordChange, 'name' | 'type'>,
+  signal?: AbortSignal,
+): Promise<{ members: Member[]; ttl: number | null } | null> {
+  const none = { members: [], ttl: null };
   if (type === 'CNAME') {
     const answer = await dns.ask(name, type, { signal });
-    return answer.state === 'unknown' ? null : answer.state === 'records' ? answer.records.map(aliasOf) : [];
+    if (answer.state === 'unknown') return null;
+    return answer.state === 'records' ? { members: answer.records.map(aliasOf), ttl: answer.ttl } : none;
   }
   const answer = await dns.ask(name, 'TXT', { signal });
   if (answer.state === 'unknown') return null;
-  return answer.state === 'records' ? answer.records.map(txtMember) : [];
+  if (answer.state !== 'records') return none;
+  return { members: answer.records.map(txtMember), ttl: answer.aliases.length === 0 ? answer.ttl : null };
 }
 
 /**

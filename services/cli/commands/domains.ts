@@ -1,3 +1,4 @@
+import { isWithin } from '../../dns/wire/received.ts';
 import { hostNameOf, ownDomains } from '../../report/hostname.ts';
 import { normalDomain } from '../../report/orgdomain.ts';
 import { PermanentError } from '../../shared/errors.ts';
@@ -166,8 +167,6 @@ function dataText({ reports, records, failure_reports, tls_policies, findings, m
     6,
   );
 }
-
-const isWithin = (name: string, domain: string): boolean => name === domain || name.endsWith(`.${domain}`);
 
 function named(names: string[]): string[] {
   const { names: wanted, wrong } = ownDomains(names);

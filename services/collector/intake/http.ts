@@ -6,6 +6,7 @@ import type { Log } from '../../shared/runtime/log.ts';
 import { type LogSource, tokenHash } from '../../store/sending/sources.ts';
 import { BodyError, linesOfBody } from './json.ts';
 import { cutLines } from './lines.ts';
+import { listening } from './listening.ts';
 import { isUnstorable, type Writer } from './writer.ts';
 
 /** Bytes of a request as it came, and unpacked. Vector's largest batch is 10 MB, Fluent Bit's chunk 2 MB. */
@@ -58,15 +59,9 @@ export async function listenHttp(
   server.requestTimeout = REQUEST_MS;
   server.headersTimeout = REQUEST_MS / 4;
   server.maxHeadersCount = 64;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  const bound = await listening(server, { port, host });
   return {
-    port: (server.address() as { port: number }).port,
+    port: bound,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();

@@ -4,6 +4,7 @@ import { Networks } from '../../dns/networks.ts';
 import { sleep } from '../../shared/clock.ts';
 import type { LogSource } from '../../store/sending/sources.ts';
 import { SyslogCutter } from './framing.ts';
+import { listening } from './listening.ts';
 import { isUnstorable, type Writer } from './writer.ts';
 
 /** Connections in all, and of one address. */
@@ -85,15 +86,9 @@ export async function listenSyslog(
           onSocket,
         ).on('tlsClientError', () => means.refused());
   server.maxConnections = MOST_CONNECTIONS;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  const bound = await listening(server, { port, host });
   return {
-    port: (server.address() as { port: number }).port,
+    port: bound,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       closing.abort();
