@@ -56,7 +56,7 @@ async function switchOver(db: Db, rotation: Rotation, key: DkimKey, means: Kuber
   const wait = (await store.waitsFor?.(rotation.new_selector!)) ?? null;
   if (wait !== null) return noteWaiting(db, rotation.rotation_key, wait);
   await store.switchTo(rotation.new_selector!);
-  if (key.reload !== null) await run(key.reload[0]!, key.reload.slice(1));
+  if (key.reload !== null) await run(key.reload);
   const now = means.now();
   await stepRotation(db, rotation, 'switched', { actor: ACTOR, now, switched_at: now });
 }

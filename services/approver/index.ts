@@ -66,7 +66,14 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
       }
       turned();
       if (approvals.rules.length > 0 && approvals.playbooks === 'on') {
-        const means = { db, dns, now, registrable: organizationalDomain, asking: { signal } };
+        const means = {
+          db,
+          dns,
+          now,
+          registrable: organizationalDomain,
+          asking: { signal },
+          halfStepShare: approvals.half_step_share,
+        };
         await runner.run(means, at());
       }
       await keepRotations({

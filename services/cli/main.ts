@@ -641,6 +641,7 @@ for (const [name, what] of [
     .option('--value <text>', 'dns.change: text of the TXT record to publish')
     .option('--remove', 'dns.change: take the record away')
     .option('--to <policy>', 'policy.step: none, quarantine or reject')
+    .option('--half', 'policy.step: with t=y, where enough receivers know it')
     .option(
       '--resolver <server>',
       'query this name server ("address" or "address:port") instead of those in the settings',

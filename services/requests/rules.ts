@@ -105,6 +105,11 @@ export const approvalsSchema = z
       .default(null),
     /** Requests that open by themselves when a finding does. */
     playbooks: z.enum(['on', 'off']).default('on'),
+    /**
+     * Where receivers that know `t=y` report at least this share of a domain's mail, a stricter policy comes by way of it: half a step.
+     * Null: never.
+     */
+    half_step_share: z.number().min(0.5).max(1).nullable().default(0.8),
   })
   .prefault({})
   .superRefine((given, ctx) => {

@@ -34,7 +34,11 @@ const put = async (kind: string, subject = 'mailer.example', opened = NOW) => {
 };
 
 /** A runner, what it logs, and what it asks DNS. */
-function runner(rules: readonly Rule[] = ALL, text = `_dmarc.${DOMAIN}. TXT "v=DMARC1; p=none"\n`) {
+function runner(
+  rules: readonly Rule[] = ALL,
+  text = `_dmarc.${DOMAIN}. TXT "v=DMARC1; p=none"\n`,
+  asked: (name: string) => void = () => undefined,
+) {
   const lines: unknown[][] = [];
   const say = (level: string) => (about: object, message: string) => void lines.push([level, message, about]);
   const log = { info: say('info'), warn: say('warn') } as unknown as Log;
@@ -43,13 +47,15 @@ function runner(rules: readonly Rule[] = ALL, text = `_dmarc.${DOMAIN}. TXT "v=D
   const dns: Dns = {
     async ask(name, type, options) {
       state.asked++;
+      asked(name);
       state.budgets.push(options?.budget?.left);
       if (state.silent) return { state: 'unknown', reason: 'timeout', message: 'No server answered in time.' };
       return behind.ask(name, type, options);
     },
   };
   const made = new PlaybookRunner(rules, log);
-  const run = () => made.run({ db: t.db, dns, now: NOW, registrable: organizationalDomain, asking: {} }, NOW);
+  const run = () =>
+    made.run({ db: t.db, dns, now: NOW, registrable: organizationalDomain, asking: {}, halfStepShare: null }, NOW);
   return { run, lines, state };
 }
 const requests = () => listRequests(t.db, { limit: 10 });
@@ -188,6 +194,36 @@ describe('what cannot be planned', () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]![0]).toBe('warn');
     await syncGroups(t.db, { groups: GROUPS, deputies: [] });
+  });
+
+  test('keeps no other finding from its request, however many there are', async () => {
+    for (let i = 0; i < 60; i++) await put('policy_change', `name${i}.example`);
+    await put('new_source', 'late.example');
+    const { run } = runner();
+    expect(await run()).toBe(1);
+    expect((await requests()).map(({ summary }) => summary)).toEqual(['Approve late.example as a sender of example.com.']);
+  });
+
+  test('because DNS does not answer comes after what can be planned, from then on', async () => {
+    await put('subdomain_abuse');
+    const { run, state, lines } = runner();
+    state.silent = true;
+    expect(await run()).toBe(0);
+    await put('new_source', 'later.example');
+    lines.length = 0;
+    expect(await run()).toBe(1);
+    expect(lines.map(([level]) => level)).toEqual(['info', 'info']);
+    expect(lines[0]![1]).toBe('a playbook has opened a request');
+  });
+
+  test('because of a failure keeps the findings behind it from nothing', async () => {
+    await put('subdomain_abuse');
+    await put('new_source', 'behind.example');
+    const { run } = runner(ALL, `_dmarc.${DOMAIN}. TXT "v=DMARC1; p=none"\n`, (name) => {
+      if (name.startsWith('_dmarc.')) throw new RangeError('a fault in a plan');
+    });
+    await expect(run()).rejects.toThrow('a fault in a plan');
+    expect((await requests()).map(({ summary }) => summary)).toEqual(['Approve behind.example as a sender of example.com.']);
   });
 
   test('because of a failure ends the turn with it', async () => {

@@ -279,6 +279,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/requests/applying.ts',
     'store/requests/broken.ts',
   ],
+  'approver/playbooks/policy.test.ts': ['store/requests/knows-testing.ts'],
   'approver/approver.test.ts': [
     'approver/playbooks/dns-means.ts',
     'approver/playbooks/playbook.ts',

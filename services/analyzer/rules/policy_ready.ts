@@ -42,6 +42,7 @@ function find({ standpoint: { posture, month }, ...window }: ReadinessWindow): C
     own: sum(ours, (one) => one.messages),
     passed,
     spf_alone: passed - sum(ours, (one) => one.dkim_aligned),
+    ...(posture.next.action === 'end_testing' && { testing: true }),
   };
   const confidence = certainty({
     otherwise: failing(month, 'unknown') / Math.max(1, all),

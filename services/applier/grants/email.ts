@@ -8,7 +8,7 @@ import { onLender } from '../../store/grants/lending.ts';
 import { addMailAccount, mailAccounts, removeMailAccount } from '../../store/grants/mail-accounts.ts';
 import type { GrantMeans, GrantWorker, Lent, Present, Taken } from './grant-kind.ts';
 import { changeLines, linesOf } from './lines-file.ts';
-import { askProgram, runProgram } from './program.ts';
+import { askProgram, runShort } from './program.ts';
 
 /**
  * Dovecot looks whether a passwd-file has changed once a second, and a lookup that is under way ends: until then a log-in may still
@@ -143,7 +143,7 @@ const isAccountLine = (line: string, name: string): boolean => line.startsWith(`
 const isSenderLine = (line: string, name: string): boolean => line.endsWith(` ${name}`);
 
 async function rebuild(postmap: readonly string[], signal: AbortSignal): Promise<void> {
-  const { code, complaint } = await runProgram(postmap, { signal });
+  const { code, complaint } = await runShort(postmap, { signal });
   if (code !== 0) throw new Error(`${postmap[0]} ended with code ${code}: ${complaint}`);
 }
 
@@ -151,9 +151,9 @@ async function rebuild(postmap: readonly string[], signal: AbortSignal): Promise
 async function cutSessions({ accounts, doveadm }: MailServer, name: string, { signal }: GrantMeans): Promise<string> {
   if (doveadm === null) return '';
   await wait(SETTLE_MS[accounts.by]);
-  const forgot = await runProgram([...doveadm, 'auth', 'cache', 'flush', name], { signal });
+  const forgot = await runShort([...doveadm, 'auth', 'cache', 'flush', name], { signal });
   if (forgot.code !== 0) throw new Error(`doveadm auth cache flush ended with code ${forgot.code}: ${forgot.complaint}`);
-  const kicked = await runProgram([...doveadm, 'kick', name], { signal });
+  const kicked = await runShort([...doveadm, 'kick', name], { signal });
   if (kicked.code !== 0 && kicked.code !== NO_SESSION)
     throw new Error(`doveadm kick ended with code ${kicked.code}: ${kicked.complaint}`);
   return kicked.code === 0 ? '; its sessions are ended' : '';

@@ -1,46 +1,14 @@
-import { spawn } from 'node:child_process';
 import { z } from 'zod';
-import { messageOf } from '../../shared/errors.ts';
-import { escaped } from '../../shared/escape.ts';
+import { runProgram } from '../../shared/runtime/program.ts';
 
 const TIMEOUT_MS = 60_000;
 const MOST_OUTPUT = 64_000;
 
-/** How a program ended: its exit code (null when it was killed), and what it printed. */
-export interface Ended {
-  code: number | null;
-  output: string;
-  /** The first line of its complaints, or why it could not be run. */
-  complaint: string;
-}
-
 /** Runs a program to its end, a minute at most. What it prints beyond 64 kB is cut. */
-export function runProgram(
-  [program, ...args]: readonly string[],
+export const runShort = (
+  command: readonly string[],
   { input = '', signal }: { input?: string; signal?: AbortSignal | undefined } = {},
-): Promise<Ended> {
-  const late = AbortSignal.timeout(TIMEOUT_MS);
-  return new Promise((resolve) => {
-    const child = spawn(program!, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      signal: signal === undefined ? late : AbortSignal.any([signal, late]),
-      killSignal: 'SIGKILL',
-    });
-    const texts = { output: '', complaint: '' };
-    const first = () => escaped(texts.complaint.trim().split('\n')[0] ?? '').toWellFormed();
-    child.on('error', (error) => resolve({ code: null, output: '', complaint: messageOf(error) }));
-    // A program that does not read its input ends by itself.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      texts.output = (texts.output + text).slice(0, MOST_OUTPUT);
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      texts.complaint = (texts.complaint + text).slice(0, MOST_OUTPUT);
-    });
-    child.on('close', (code) => resolve({ code, output: texts.output, complaint: first() }));
-  });
-}
+) => runProgram(command, { input, timeoutMs: TIMEOUT_MS, mostOutput: MOST_OUTPUT, signal });
 
 /** What a program of the user answers; only what belongs to its verb counts. */
 const answerSchema = z.object({
@@ -71,7 +39,9 @@ export async function askProgram(
   asked: { verb: 'describe' | 'lend' | 'end' | 'list'; kind: string; name?: string; [key: string]: unknown },
   signal: AbortSignal,
 ): Promise<Told> {
-  const { code, output, complaint } = await runProgram(command, { input: JSON.stringify({ version: 1, ...asked }), signal });
+  const ended = await runShort(command, { input: JSON.stringify({ version: 1, ...asked }), signal });
+  const { code, complaint } = ended;
+  const output = ended.output.toString('utf8');
   const says = complaint === '' ? `The command ${command[0]} ended with code ${code}.` : complaint;
   if (code !== 0) return { state: code === AGAIN || code === null ? 'later' : 'failed', why: says };
   try {

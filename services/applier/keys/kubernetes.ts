@@ -95,7 +95,7 @@ function waitOfPods(seen: Awaited<ReturnType<KubernetesMeans['pods']>>, file: st
 
 async function waitOfProgram(seen: readonly string[], file: string): Promise<string | null> {
   try {
-    await run(seen[0]!, [...seen.slice(1), file]);
+    await run([...seen, file]);
     return null;
   } catch (error) {
     if (!(error instanceof KeyStoreError)) throw error;

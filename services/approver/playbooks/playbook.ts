@@ -11,9 +11,11 @@ export interface PlaybookMeans {
   now: Date;
   registrable: (name: string) => string;
   asking: AskOptions;
+  /** The share of the mail that receivers which know `t=y` must see for half a step; null without half steps. */
+  halfStepShare: number | null;
 }
 
-export interface PlaybookFinding extends Omit<OpenFinding, 'evidence'> {
+export interface PlaybookFinding extends OpenFinding {
   evidence: Evidence;
 }
 

@@ -1,29 +1,25 @@
 import { checkDomain } from '../../dns/check/check.ts';
+import { withTags } from '../../dns/dmarc/edit.ts';
+import { parseDmarc } from '../../dns/dmarc/record.ts';
 import { policyOf } from '../../dns/posture/published-policy.ts';
 import { textOfValue } from '../../dns/shown-value.ts';
-import { parseTags } from '../../dns/tag-list.ts';
 import { PlanError } from '../../requests/plans/dns.ts';
+import { halfStepWords, mayHalve, wholeStepWords } from '../../requests/plans/half-step.ts';
+import { knowsTesting } from '../../store/requests/knows-testing.ts';
 import { valueBefore } from '../../store/requests/playbook-findings.ts';
 import { planBack, planRecord } from './dns-means.ts';
 import type { Playbook, PlaybookFinding, PlaybookMeans } from './playbook.ts';
 
 /**
- * The DMARC record of a domain with some tags set; null when the domain has no record of its own.
+ * The text of the DMARC record of a domain; null when it has none of its own.
  * @throws PlanError when DNS does not answer
  */
-async function withTags(finding: PlaybookFinding, means: PlaybookMeans, tags: Record<string, string>): Promise<string | null> {
+async function recordOf(finding: PlaybookFinding, means: PlaybookMeans): Promise<string | null> {
   const check = await checkDomain(finding.domain, means.dns, { ...means.asking, registrable: means.registrable });
   const discovery = check.dmarc?.discovery;
   if (discovery?.state === 'unknown')
     throw new PlanError('unknown', `The DMARC record of ${finding.domain} is not known: ${discovery.message}`);
-  const found = policyOf(check);
-  if (found === null) return null;
-  const kept = parseTags(found.record.text).tags.map(({ name, value }) => ({ name, value: tags[name.toLowerCase()] ?? value }));
-  const had = new Set(kept.map(({ name }) => name.toLowerCase()));
-  const added = Object.entries(tags).flatMap(([name, value]) => (had.has(name) ? [] : [{ name, value }]));
-  // RFC 9989 section 4.7: v comes first; p follows it, as all readers take it.
-  const order = [...kept.slice(0, 2), ...added, ...kept.slice(2)];
-  return order.map(({ name, value }) => `${name}=${value}`).join('; ');
+  return policyOf(check)?.record.text ?? null;
 }
 
 /** Names below the domain are forged: names that do not exist are refused, which can affect no mail of ours. */
@@ -34,8 +30,9 @@ export const protectSubdomains: Playbook = {
     const facts = finding.evidence.facts;
     const unused = facts?.rule === 'subdomain_abuse' && facts.used_in_all === 0;
     const tags: Record<string, string> = unused ? { np: 'reject', sp: 'reject' } : { np: 'reject' };
-    const value = await withTags(finding, means, tags);
-    if (value === null) return null;
+    const text = await recordOf(finding, means);
+    if (text === null) return null;
+    const value = withTags(text, tags);
     const set = Object.entries(tags).map(([tag, policy]) => `${tag}=${policy}`);
     return planRecord(
       finding,
@@ -56,17 +53,23 @@ export const policyStep: Playbook = {
   async plan(finding, means) {
     const facts = finding.evidence.facts;
     if (facts?.rule !== 'policy_ready') return null;
-    const value = await withTags(finding, means, { p: facts.next });
-    if (value === null) return null;
-    return planRecord(
-      finding,
-      {
-        kind: 'policy.step',
-        records: [{ name: `_dmarc.${finding.domain}`, value }],
-        summary: `Raise the policy of ${finding.domain} to p=${facts.next}.`,
-      },
-      means,
-    );
+    const { domain } = finding;
+    const text = await recordOf(finding, means);
+    if (text === null) return null;
+    const now = parseDmarc(text);
+    const step = (value: string, summary: string, why: string[]) =>
+      planRecord(finding, { kind: 'policy.step', records: [{ name: `_dmarc.${domain}`, value }], summary, why }, means);
+    if (now?.testing === true && now.p === facts.next)
+      return step(withTags(text, { t: null }), `Apply p=${facts.next} of ${domain} in full: take t=y away.`, []);
+    const known = await knowsTesting(means.db, domain, means.now);
+    if (mayHalve(text, facts.next, known, means.halfStepShare))
+      return step(
+        withTags(text, { p: facts.next, t: 'y' }),
+        `Raise the policy of ${domain} to p=${facts.next}, with t=y at first.`,
+        halfStepWords(facts.next, known),
+      );
+    const whole = means.halfStepShare === null || known.messages === 0 ? [] : [wholeStepWords(known)];
+    return step(withTags(text, { p: facts.next, t: null }), `Raise the policy of ${domain} to p=${facts.next}.`, whole);
   },
 };
 

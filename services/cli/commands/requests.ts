@@ -14,6 +14,7 @@ import type { Db } from '../../shared/runtime/db.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { withdraw } from '../../store/requests/decide.ts';
+import { knowsTesting } from '../../store/requests/knows-testing.ts';
 import { explain, openRequest } from '../../store/requests/open.ts';
 import { decisionsOn, listRequests, loadRequest, type Request } from '../../store/requests/requests.ts';
 import { seenMail, seenSource, standingEntry } from '../../store/requests/seen.ts';
@@ -102,6 +103,7 @@ export interface OpenOptions extends WordOptions {
   value?: string;
   remove?: boolean;
   to?: string;
+  half?: boolean;
   until?: string;
   for?: string;
   resolver?: string[];
@@ -200,7 +202,10 @@ async function policyPlan(making: Making, domain: string, options: OpenOptions):
   const to = POLICIES.find((policy) => policy === options.to);
   if (to === undefined) throw new PermanentError('usage', `Name the policy: --to ${POLICIES.join(', --to ')}.`);
   const dns = openDns(options.resolver ?? making.config.dnsServers, { perSecond: PER_SECOND });
-  return recordPlan(making, await policyWish({ domain, to, why: options.why }, dns), options);
+  const { config, db, now } = making;
+  const half =
+    options.half === true ? { known: await knowsTesting(db, domain, now), share: config.approvals.half_step_share } : null;
+  return recordPlan(making, await policyWish({ domain, to, why: options.why, half }, dns), options);
 }
 
 async function recordPlan({ config, db, now }: Making, wish: DnsWish, options: OpenOptions): Promise<Plan> {

@@ -12,6 +12,7 @@ import { approverOf, askerWith } from '../../store/console/people.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import { isOwn } from '../../store/domains/domains.ts';
 import { decide, withdraw } from '../../store/requests/decide.ts';
+import { knowsTesting } from '../../store/requests/knows-testing.ts';
 import { openRequest } from '../../store/requests/open.ts';
 import { decisionsOn, loadRequest } from '../../store/requests/requests.ts';
 import { seenMail, seenSource, standingEntry } from '../../store/requests/seen.ts';
@@ -72,6 +73,7 @@ const wanted = z.object({
   type: z.enum(['TXT', 'CNAME']).default('TXT').describe('dns.change: the type of the record.'),
   value: z.string().min(1).max(4000).nullable().optional().describe('dns.change: what to publish; null to take it away.'),
   to: z.enum(POLICIES).optional().describe('policy.step: the policy.'),
+  half: z.boolean().default(false).describe('policy.step: with t=y, where enough receivers know it.'),
 });
 
 const open = apiRoute({
@@ -128,7 +130,15 @@ async function planOf({ db, config, clock, body }: Opening): Promise<Plan> {
   const dns = openDns(config.dnsServers, { perSecond: PER_SECOND });
   const wish =
     kind === 'policy.step'
-      ? await policyWish({ domain, to: needed(body.to, 'to', kind), why: reason }, dns)
+      ? await policyWish(
+          {
+            domain,
+            to: needed(body.to, 'to', kind),
+            why: reason,
+            half: body.half ? { known: await knowsTesting(db, domain, now), share: config.approvals.half_step_share } : null,
+          },
+          dns,
+        )
       : recordWish({
           domain,
           name: lowerName(body.name ?? domain),

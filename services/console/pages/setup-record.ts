@@ -1,3 +1,4 @@
+import { partsOf, withTags } from '../../dns/dmarc/edit.ts';
 import { parseDmarc } from '../../dns/dmarc/record.ts';
 import { DEFAULT_LIMITS } from '../../report/limits.ts';
 import { readMailHeader } from '../../report/mail/header.ts';
@@ -25,12 +26,10 @@ export function wantedRecord(domain: string, current: string | null, address: st
   if (current === null || record === null) return { name, value: `v=DMARC1; p=none; rua=${uriOf(address)}`, there: false };
   if (record.rua.some((one) => one.address?.toLowerCase() === address.toLowerCase()))
     return { name, value: current, there: true };
-  const tags = current.split(';').map((tag) => tag.trim());
-  const at = tags.findIndex((tag) => /^rua\s*=/i.test(tag));
-  if (at === -1) return { name, value: [...tags.filter(Boolean), `rua=${uriOf(address)}`].join('; '), there: false };
-  const listed = tags[at]!.replace(/,\s*$/, '');
-  tags[at] = /=\s*$/.test(listed) ? `${listed}${uriOf(address)}` : `${listed},${uriOf(address)}`;
-  return { name, value: tags.filter(Boolean).join('; '), there: false };
+  const listed = partsOf(current)
+    .find((part) => /^rua\s*=/i.test(part))
+    ?.replace(/^rua\s*=\s*|[\s,]+$/gi, '');
+  return { name, value: withTags(current, { rua: [...(listed ? [listed] : []), uriOf(address)].join(',') }), there: false };
 }
 
 /**

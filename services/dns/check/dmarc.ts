@@ -1,6 +1,7 @@
 import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { checkDestination } from '../dmarc/destination.ts';
+import { partsOf, withTags } from '../dmarc/edit.ts';
 import type { DmarcProblem, DmarcRecord } from '../dmarc/record.ts';
 import { type Discovery, discoverPolicy, walkTree } from '../dmarc/walk.ts';
 import type { Code } from './codes.ts';
@@ -100,7 +101,7 @@ function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding
     yield told(code, messageOf(problem), { at, text }, corrected(record, problem));
   }
   const placeOf = (tag: string) => partOf(record.text, tag);
-  const parts = tagsIn(record.text);
+  const parts = partsOf(record.text);
   const p = parts.findIndex((part) => /^p\s*=/i.test(part));
   if (p > 1)
     yield told(
@@ -114,7 +115,7 @@ function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding
       'dmarc_testing',
       'The record says that the policy is being tried out (t=y): receivers are asked not to apply it.',
       placeOf('t'),
-      withoutTag(record.text, 't'),
+      withTags(record.text, { t: null }),
     );
   if (record.p === 'none')
     yield told(
@@ -130,7 +131,7 @@ function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding
       'dmarc_subdomains_open',
       `${tag}=none: ${whose} can be forged freely, though the domain itself is protected.`,
       placeOf(tag),
-      withoutTag(record.text, tag),
+      withTags(record.text, { [tag]: null }),
     );
   }
   if (record.rua.length === 0 && !record.problems.some(({ tag }) => tag === 'rua')) {
@@ -138,7 +139,7 @@ function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding
       'dmarc_no_rua',
       'Nobody is asked for reports (rua=): what is sent as the domain stays unseen.',
       null,
-      `${withoutTag(record.text, 'rua').replace(/[\s;]+$/, '')}; rua=mailto:dmarc@${domain}`,
+      withTags(record.text, { rua: `mailto:dmarc@${domain}` }),
     );
   }
 }
@@ -191,17 +192,17 @@ function corrected(record: DmarcRecord, { code, tag, at, text }: DmarcProblem): 
   switch (code) {
     case 'dmarc_syntax':
     case 'dmarc_tag_twice':
-      return tidy(`${whole.slice(0, at)}${whole.slice(at + text.length)}`);
+      return partsOf(`${whole.slice(0, at)}${whole.slice(at + text.length)}`).join('; ');
     case 'dmarc_tag_unknown':
     case 'dmarc_tag_historic':
     case 'dmarc_fo_without_ruf':
-      return withoutTag(whole, tag!);
+      return withTags(whole, { [tag!]: null });
     case 'dmarc_value':
-      return tag === 'p' ? whole.replace(/(^|;)(\s*p\s*=\s*)[^;]*/i, '$1$2none') : withoutTag(whole, tag!);
+      return withTags(whole, { [tag!]: tag === 'p' ? 'none' : null });
     case 'dmarc_no_p':
-      return whole.replace(/^v\s*=\s*DMARC1\s*;?/i, 'v=DMARC1; p=none;');
+      return withTags(whole, { p: 'none' });
     case 'dmarc_uri': {
-      const parts = tagsIn(whole).flatMap((part) => {
+      const parts = partsOf(whole).flatMap((part) => {
         const found = /^(rua|ruf)\s*=\s*(.*)$/is.exec(part);
         if (!found || found[1]!.toLowerCase() !== tag) return [part];
         const kept = found[2]!.split(',').flatMap((uri) => repaired(uri.trim(), text));
@@ -290,24 +291,6 @@ async function takesMail(domain: string, dns: Dns, options: AskOptions): Promise
     if (answer.state === 'records') return true;
   }
   return false;
-}
-
-function tagsIn(text: string): string[] {
-  return text
-    .split(';')
-    .map((part) => part.trim())
-    .filter(Boolean);
-}
-
-function tidy(text: string): string {
-  return tagsIn(text).join('; ');
-}
-
-/** A DMARC record's text without one tag. */
-export function withoutTag(text: string, tag: string): string {
-  return tagsIn(text)
-    .filter((part) => part.split('=')[0]!.trim().toLowerCase() !== tag)
-    .join('; ');
 }
 
 function partOf(text: string, tag: string): { at: number; text: string } | null {

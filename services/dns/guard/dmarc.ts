@@ -1,24 +1,10 @@
 import type { DmarcCheck } from '../check/dmarc.ts';
+import { ORDER, policiesOf } from '../dmarc/applied.ts';
+import { withTags } from '../dmarc/edit.ts';
 import { type DmarcRecord, type Policy, parseDmarc, parseReportUri } from '../dmarc/record.ts';
 import { parseTags } from '../tag-list.ts';
 import { type GuardFinding, guardFinding, type Place } from './codes.ts';
 import type { WantedDmarc } from './schema.ts';
-
-const ORDER: readonly Policy[] = ['none', 'quarantine', 'reject'];
-
-/** The policies of a domain as receivers are asked to apply them. */
-export interface Policies {
-  policy: Policy;
-  subdomains: Policy;
-  nonexistent: Policy;
-}
-
-/** The policies that a record asks for; t=y makes each one step weaker (RFC 9989 section 4.7). */
-export function policiesOf(record: DmarcRecord, policy: Policy): Policies {
-  const weaker = (one: Policy): Policy => (record.testing ? (ORDER[Math.max(0, ORDER.indexOf(one) - 1)] as Policy) : one);
-  const subdomains = record.sp ?? record.p ?? 'none';
-  return { policy: weaker(policy), subdomains: weaker(subdomains), nonexistent: weaker(record.np ?? subdomains) };
-}
 
 /** A place of reports as it is compared. */
 export function reportPlace(text: string): string {
@@ -119,26 +105,24 @@ function uris(value: string): string {
 
 /** The record with the tags that are declared. */
 function corrected(text: string, wanted: WantedDmarc): string {
-  const tags = new Map(parseTags(text).tags.map(({ name, value }) => [name.toLowerCase(), value]));
   const record = parseDmarc(text);
-  const raise = (tag: 'p' | 'sp' | 'np', least: Policy | undefined, is: Policy | null) => {
-    if (least !== undefined && (is === null || ORDER.indexOf(is) < ORDER.indexOf(least))) tags.set(tag, least);
+  const tags: Record<string, string | null> = {};
+  const raise = (tag: 'p' | 'sp' | 'np', least: Policy | undefined, is: Policy | null): Policy | null => {
+    if (least === undefined || (is !== null && ORDER.indexOf(is) >= ORDER.indexOf(least))) return is;
+    tags[tag] = least;
+    return least;
   };
-  raise('p', wanted.policy, record?.p ?? null);
-  if (!tags.has('p')) tags.set('p', 'none');
-  const p = tags.get('p') as Policy;
-  raise('sp', wanted.subdomain_policy, record?.sp ?? p);
-  raise('np', wanted.nonexistent_policy, record?.np ?? (tags.get('sp') as Policy | undefined) ?? p);
+  const p = raise('p', wanted.policy, record?.p ?? null) ?? 'none';
+  if (record?.p !== p) tags.p = p;
+  const sp = raise('sp', wanted.subdomain_policy, record?.sp ?? p);
+  raise('np', wanted.nonexistent_policy, record?.np ?? sp);
   for (const tag of ['adkim', 'aspf'] as const)
-    if (wanted[tag] !== undefined && (record?.[tag] ?? 'r') !== wanted[tag][0]) tags.set(tag, wanted[tag][0]!);
+    if (wanted[tag] !== undefined && (record?.[tag] ?? 'r') !== wanted[tag][0]) tags[tag] = wanted[tag][0]!;
   const places = record?.rua.map((uri) => uri.text) ?? [];
   const more = wanted.rua.filter((uri) => !places.some((one) => reportPlace(one) === reportPlace(uri)));
-  if (more.length > 0) tags.set('rua', [...places, ...more].join(','));
-  const policy = policiesNeeded(wanted);
-  if (record?.testing && policy) tags.delete('t');
-  tags.delete('v');
-  tags.delete('p');
-  return [`v=DMARC1; p=${p}`, ...[...tags].map(([name, value]) => `${name}=${value}`)].join('; ');
+  if (more.length > 0) tags.rua = [...places, ...more].join(',');
+  if (record?.testing && policiesNeeded(wanted)) tags.t = null;
+  return withTags(text, tags);
 }
 
 /** Whether a trial (t=y) makes a policy weaker than declared. */

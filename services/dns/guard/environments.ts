@@ -1,9 +1,10 @@
 import type { DomainCheck } from '../check/check.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
+import { policiesOf } from '../dmarc/applied.ts';
 import { ASPECTS, type Aspect } from './aspects.ts';
 import { type GuardFinding, guardFinding } from './codes.ts';
 import { type KeyRecord, keyAt, keyData, strengthOf, unusable } from './dkim.ts';
-import { policiesOf, reportPlace } from './dmarc.ts';
+import { reportPlace } from './dmarc.ts';
 import type { GuardedDomain } from './file.ts';
 import { allOf, sendingTerms } from './spf-terms.ts';
 

@@ -53,13 +53,13 @@ export function* blockers(given: SeenRecords | DomainCheck, month: ReportMonth |
   const { policy } = seenOf(given);
   if (month === null)
     return yield { why: 'no_reports', sentence: 'No trusted report on the domain has arrived in the last 30 days.' };
-  yield* evidenceBlockers(month, policy?.policy ?? null);
+  yield* evidenceBlockers(month, policy?.policy ?? null, policy?.testing === true);
   yield* mailBlockers(month, policy?.policy ?? null);
   yield* findingBlockers(month);
 }
 
 /** What the evidence lacks. */
-function* evidenceBlockers(month: ReportMonth, p: string | null): Generator<Blocker> {
+function* evidenceBlockers(month: ReportMonth, p: string | null, testing: boolean): Generator<Blocker> {
   const { first, newest, policies = [] } = month;
   if (newest !== undefined && days(newest, month.to) > STALE_DAYS)
     yield { why: 'stale', sentence: `The newest report is about ${newest}: nothing is known of the mail since.` };
@@ -73,11 +73,12 @@ function* evidenceBlockers(month: ReportMonth, p: string | null): Generator<Bloc
       sentence: `${month.reporters} of the ${REPORTERS} regular reporters that are needed have reported (on ${REPORTER_DAYS} days or more).`,
     };
   const all = policies.reduce((n, one) => n + one.reports, 0);
-  const other = policies.reduce((n, one) => n + (one.p === p ? 0 : one.reports), 0);
+  // A trial (t=y) that is over shows how those who know it treated mail at a weaker policy; those who do not know it never say t=y.
+  const other = policies.reduce((n, one) => n + (one.p === p && (testing || one.t !== 'y') ? 0 : one.reports), 0);
   if (p !== null && other > OTHER_POLICY * all)
     yield {
       why: 'policy_new',
-      sentence: `${percent(other / all)} of the reports of the month found another policy than p=${p}.`,
+      sentence: `${percent(other / all)} of the reports of the month found another policy than p=${p}${testing ? '; t=y' : ''}.`,
     };
 }
 

@@ -22,7 +22,7 @@ export interface ReportMonth {
   first?: string;
   newest?: string;
   /** Reports of the month by the policy that they found; absent: all found the one that is published. */
-  policies?: readonly { p: string | null; reports: number }[];
+  policies?: readonly { p: string | null; t?: string | null; reports: number }[];
   /** Messages that fail of senders that have just begun and are not set up. */
   joining?: number;
   /** Open findings that say that a stricter policy would cost mail. */

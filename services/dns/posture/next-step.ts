@@ -1,5 +1,5 @@
-import { withoutTag } from '../check/dmarc.ts';
 import type { Publication } from '../check/finding.ts';
+import { withTags } from '../dmarc/edit.ts';
 import { type Blocker, REPORT_DAYS } from './blockers.ts';
 import { own, type ReportMonth, type SenderMonth, sum } from './month.ts';
 import type { SeenRecords } from './records.ts';
@@ -123,7 +123,7 @@ function evidenceStep(records: SeenRecords, month: ReportMonth | null, blocked: 
     return step(
       'end_testing',
       'The policy is only being tried out (t=y). By the reports it costs no mail of yours: remove t=y.',
-      { name: `_dmarc.${records.domain}`, value: withoutTag(policy.text, 't') },
+      { name: `_dmarc.${records.domain}`, value: withTags(policy.text, { t: null }) },
     );
   const alone = ours.filter((one) => one.passed - one.dkim_aligned > LEAST_SHARE * total).sort((a, b) => b.messages - a.messages);
   if (policy.policy !== 'reject' && (why.has('spf_alone') || why.has('unsigned')))
@@ -200,6 +200,5 @@ function named(month: ReportMonth | null): string {
 
 /** The record with another policy; a record of the domain itself is made where one above applies. */
 function withPolicy({ domain, policy }: SeenRecords, p: 'quarantine' | 'reject'): Publication {
-  const value = policy!.text.replace(/([;\s]p\s*=\s*)(?:none|quarantine|reject)/i, `$1${p}`);
-  return { name: `_dmarc.${domain}`, value };
+  return { name: `_dmarc.${domain}`, value: withTags(policy!.text, { p }) };
 }

@@ -15,7 +15,7 @@ export interface Posture {
   next: Step;
   /** Why the stage after this one is not taken yet; sentences. */
   blocked_by: readonly string[];
-  /** The policy that the reports say is safe to take next; null: none, or it is unknown. */
+  /** The policy that the reports say is safe to take next, or to apply in full (without t=y); null: none, or it is unknown. */
   ready_for: 'quarantine' | 'reject' | null;
   /** All that a logo in mailboxes needs is there, and no BIMI record yet. */
   bimi_ready: boolean;
@@ -40,10 +40,16 @@ export function postureOf(given: SeenRecords | DomainCheck, month: ReportMonth |
     stage: stageOf(records),
     next,
     blocked_by: blocked.map(({ sentence }) => sentence),
-    ready_for: next.action === 'enforce_quarantine' ? 'quarantine' : next.action === 'enforce_reject' ? 'reject' : null,
+    ready_for: readyFor(next, records),
     bimi_ready:
       enforced && bimi === 'missing' && records.spf !== 'invalid' && records.dmarc === 'valid' && sendsSafely(month, blocked),
   };
+}
+
+function readyFor({ action }: Step, { policy }: SeenRecords): Posture['ready_for'] {
+  if (action === 'enforce_quarantine') return 'quarantine';
+  if (action === 'enforce_reject') return 'reject';
+  return action === 'end_testing' && policy !== null && policy.policy !== 'none' ? policy.policy : null;
 }
 
 /** Whether reports show that the domain's mail gets through as it is. */

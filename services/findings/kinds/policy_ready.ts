@@ -11,6 +11,8 @@ const facts = z.object({
   own: z.number(),
   passed: z.number(),
   spf_alone: z.number(),
+  /** It is published with t=y, which is to be taken away. */
+  testing: z.boolean().optional(),
 });
 
 /** So large a part of the own mail that passes by SPF alone is worth a word before p=reject. */
@@ -23,21 +25,24 @@ const CLASSES: Record<string, string> = {
   unknown: 'sources too small to classify',
 };
 
-export const policyReady = kind(facts, ({ domain: full, evidence }, { next, days, own, passed, spf_alone }) => {
+export const policyReady = kind(facts, ({ domain: full, evidence }, { next, days, own, passed, spf_alone, testing }) => {
   const { messages: failed, since, last_day, reporters, by_class = {} } = evidence;
   // The order of the classes is ours: jsonb keeps none.
   const parts = Object.entries(CLASSES).flatMap(([name, words]) =>
     by_class[name] ? [`${number(by_class[name])} from ${words}`] : [],
   );
   const share = percent(passed / own);
+  const whole = testing === true ? `${next} in full` : next;
   const forwarded = by_class.forwarded ?? 0;
   return {
-    title: `${short(full)} is ready for p=${next}`,
+    title: `${short(full)} is ready for p=${whole}`,
     topic: `${short(full)} and p=${next}`,
-    summary: `${short(full)} is ready for p=${next}: in ${days} days ${share} of its own senders' mail passed DMARC`,
+    summary: `${short(full)} is ready for p=${whole}: in ${days} days ${share} of its own senders' mail passed DMARC`,
     what: `From ${since} to ${last_day}, ${counted(reporters.length, 'reporter')} reported ${counted(own, 'message')} from the domain's own senders, of which ${number(passed)} passed. p=${next} would have affected ${failed === 0 ? 'no mail' : `${counted(failed, 'message')}: ${parts.join(', ')}`}.`,
     advice: [
-      `Publish p=${next}${next === 'quarantine' ? ', with t=y first if you want to watch it for some weeks' : ''}. A gradual rollout by percentage no longer exists (RFC 9989 has no pct).`,
+      testing === true
+        ? `Take t=y out of the record: receivers that know it do not apply p=${next} yet.`
+        : `Publish p=${next}${next === 'quarantine' ? ', with t=y first if you want to watch it for some weeks' : ''}. A gradual rollout by percentage no longer exists (RFC 9989 has no pct).`,
       ...(forwarded > 0 && next === 'reject'
         ? [
             `${counted(forwarded, 'message')} that mailing lists and forwarders broke would be refused: a domain whose people write to mailing lists should stay at quarantine (RFC 9989 section 7.4).`,

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { z } from 'zod';
-import { messageOf, TransientError } from '../../shared/errors.ts';
+import { TransientError } from '../../shared/errors.ts';
+import { runProgram } from '../../shared/runtime/program.ts';
 import type { HeldMail } from '../../shared/settings/held-mail.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -61,38 +61,19 @@ export function holdQueue({ postsuper, postqueue, postcat }: Pick<HeldMail, 'pos
 }
 
 /** Runs a program of Postfix to its end. @throws TransientError `postfix` when it cannot be run, hangs or fails */
-function run([program, ...first]: readonly string[], args: readonly string[]): Promise<{ out: Buffer; err: string }> {
-  const failed = (why: string) => new TransientError('postfix', `${program} ${args[0]} ${why}.`);
-  return new Promise((resolve, reject) => {
-    const child = spawn(program!, [...first, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      shell: false,
-      timeout: TIMEOUT_MS,
-      killSignal: 'SIGKILL',
-      // What it says is read.
-      env: { ...process.env, LC_ALL: 'C' },
-    });
-    const out: Buffer[] = [];
-    let size = 0;
-    let err = '';
-    child.stdout.on('data', (piece: Buffer) => {
-      size += piece.length;
-      if (size <= MOST_OUTPUT) out.push(piece);
-    });
-    child.stderr.on('data', (piece: Buffer) => {
-      if (err.length < 20_000) err += piece.toString('utf8');
-    });
-    child.on('error', (error) => reject(failed(`cannot be run: ${messageOf(error)}`)));
-    child.on('close', (code) => {
-      if (code === 0 && size <= MOST_OUTPUT) resolve({ out: Buffer.concat(out), err });
-      else
-        reject(
-          failed(
-            code === 0
-              ? 'printed too much'
-              : `ended with ${code === null ? 'no code' : `code ${code}`}: ${err.trim().slice(0, 300)}`,
-          ),
-        );
-    });
+async function run([program, ...first]: readonly string[], args: readonly string[]): Promise<{ out: Buffer }> {
+  const { by, code, output, cut, complaint } = await runProgram([program!, ...first, ...args], {
+    timeoutMs: TIMEOUT_MS,
+    mostOutput: MOST_OUTPUT,
+    // What it says is read.
+    env: { ...process.env, LC_ALL: 'C' },
   });
+  if (code === 0 && !cut) return { out: output };
+  const why =
+    by === 'missing'
+      ? `cannot be run: ${complaint}`
+      : code === 0
+        ? 'printed too much'
+        : `ended with ${code === null ? 'no code' : `code ${code}`}: ${complaint.slice(0, 300)}`;
+  throw new TransientError('postfix', `${program} ${args[0]} ${why}.`);
 }

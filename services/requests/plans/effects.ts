@@ -1,5 +1,7 @@
 import { checkDomain, type DomainCheck } from '../../dns/check/check.ts';
 import type { AskOptions, Dns } from '../../dns/client/types.ts';
+import { ORDER, policiesOf } from '../../dns/dmarc/applied.ts';
+import type { Policy } from '../../dns/dmarc/record.ts';
 import { type Planned, withPlanned } from '../../dns/planned.ts';
 import { policyOf } from '../../dns/posture/published-policy.ts';
 import { evaluateSpf } from '../../dns/spf/evaluate.ts';
@@ -73,25 +75,21 @@ function selectorsOf(domain: string, changes: readonly DnsChange[], keys: Readon
     .map((one) => one.slice(0, -end.length));
 }
 
-const STRICT = ['none', 'quarantine', 'reject'];
-
 function weaker(before: DomainCheck, after: DomainCheck): string[] {
   const [old, fresh] = [policyOf(before), policyOf(after)];
   if (old === null) return [];
   if (fresh === null)
     return [`It takes the DMARC policy away (p=${old.policy}): anybody may send as the domain, and no reports come.`];
   const warnings: string[] = [];
-  if (STRICT.indexOf(fresh.policy) < STRICT.indexOf(old.policy))
-    warnings.push(`It weakens the policy from p=${old.policy} to p=${fresh.policy}.`);
-  else if (fresh.record.testing && !old.record.testing)
-    warnings.push('It weakens the policy: with t=y, receivers should not apply it.');
-  // What is left out is as the tag before it (RFC 9989 section 4.7): np as sp, sp as p.
-  const below = ({ policy, record: { sp, np } }: typeof old) => ({ sp: sp ?? policy, np: np ?? sp ?? policy });
-  const [was, is] = [below(old), below(fresh)];
-  for (const tag of ['sp', 'np'] as const)
-    if (STRICT.indexOf(is[tag]) < STRICT.indexOf(was[tag]) && !(was[tag] === old.policy && is[tag] === fresh.policy))
+  const weakens = (was: Policy, is: Policy) => ORDER.indexOf(is) < ORDER.indexOf(was);
+  // What is left out is as the tag before it (RFC 9989 section 4.7): np as sp, sp as p; t=y makes each a step weaker.
+  const [was, is] = [policiesOf(old.record, old.policy), policiesOf(fresh.record, fresh.policy)];
+  if (weakens(old.policy, fresh.policy)) warnings.push(`It weakens the policy from p=${old.policy} to p=${fresh.policy}.`);
+  else if (weakens(was.policy, is.policy)) warnings.push('It weakens the policy: with t=y, receivers should not apply it.');
+  for (const of of ['subdomains', 'nonexistent'] as const)
+    if (weakens(was[of], is[of]) && !(was[of] === was.policy && is[of] === is.policy))
       warnings.push(
-        `It weakens the policy for names below the domain${tag === 'np' ? ' that do not exist' : ''} from ${was[tag]} to ${is[tag]}.`,
+        `It weakens the policy for names below the domain${of === 'nonexistent' ? ' that do not exist' : ''} from ${was[of]} to ${is[of]}.`,
       );
   const gone = old.record.rua.filter(({ text }) => !fresh.record.rua.some((one) => one.text === text)).map(({ text }) => text);
   if (gone.length > 0) warnings.push(`Reports no longer go to ${gone.join(', ')}.`);

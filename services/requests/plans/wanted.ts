@@ -1,7 +1,10 @@
 import type { Dns } from '../../dns/client/types.ts';
+import { withTags } from '../../dns/dmarc/edit.ts';
+import { isDmarc } from '../../dns/dmarc/record.ts';
 import { PermanentError, TransientError } from '../../shared/errors.ts';
 import { isPlanName, type Plan } from '../plan.ts';
 import { type DnsPlanOptions, type DnsWish, PlanError, planDns } from './dns.ts';
+import { halfStepWords, mayHalve, noHalfStepWords, type TestingKnown } from './half-step.ts';
 import type { PlannedType } from './members.ts';
 
 export const POLICIES = ['none', 'quarantine', 'reject'] as const;
@@ -32,19 +35,21 @@ export function recordWish({ domain, name, type, value, why }: WantedRecord): Dn
   return { kind: 'dns.change', domain, records: [{ name, type, value }], summary, why: [why], finding: null };
 }
 
+export interface WantedPolicy {
+  domain: string;
+  to: (typeof POLICIES)[number];
+  why: string;
+  /** With `t=y`: half a step. Of this, what receivers know it, and the share of the mail that they must see. */
+  half: { known: TestingKnown; share: number | null } | null;
+}
+
 /**
  * The published record of a domain with another policy.
- * @throws PermanentError `no_policy`; TransientError when DNS does not answer
+ * @throws PermanentError `no_policy`, `no_half_step`; TransientError when DNS does not answer
  */
-export async function policyWish(
-  { domain, to, why }: { domain: string; to: (typeof POLICIES)[number]; why: string },
-  dns: Dns,
-): Promise<DnsWish> {
+export async function policyWish({ domain, to, why, half }: WantedPolicy, dns: Dns): Promise<DnsWish> {
   const answer = await dns.ask(`_dmarc.${domain}`, 'TXT');
-  const text =
-    answer.state === 'records'
-      ? answer.records.map((strings) => strings.join('')).find((one) => /^v\s*=\s*DMARC1/i.test(one))
-      : undefined;
+  const text = answer.state === 'records' ? answer.records.map((strings) => strings.join('')).find(isDmarc) : undefined;
   if (answer.state === 'unknown')
     throw new TransientError('dns_unknown', `The policy of ${domain} is not known: ${answer.message}`);
   if (text === undefined)
@@ -52,13 +57,14 @@ export async function policyWish(
       'no_policy',
       `${domain} has no DMARC record of its own: publish one first (ruawatch policy status ${domain}).`,
     );
-  const value = text.replace(/([;\s]p\s*=\s*)[a-z]+/i, `$1${to}`);
+  if (half !== null && !mayHalve(text, to, half.known, half.share))
+    throw new PermanentError('no_half_step', noHalfStepWords(domain, half.known, half.share));
   return {
     kind: 'policy.step',
     domain,
-    records: [{ name: `_dmarc.${domain}`, value }],
-    summary: `Set the policy of ${domain} to p=${to}.`,
-    why: [why],
+    records: [{ name: `_dmarc.${domain}`, value: withTags(text, { p: to, t: half === null ? null : 'y' }) }],
+    summary: `Set the policy of ${domain} to p=${to}${half === null ? '' : ', with t=y'}.`,
+    why: [why, ...(half === null ? [] : halfStepWords(to, half.known))],
     finding: null,
   };
 }

@@ -23,7 +23,7 @@ export interface ReportMonthRow {
   /** The regular reporters by name. */
   reporter_names: string[];
   /** Reports of the month by the policy that they found. */
-  policies: { p: string | null; reports: number }[];
+  policies: { p: string | null; t?: string | null; reports: number }[];
   /** Failing messages of senders that are not set up and have just begun. */
   joining: number;
   /** Kinds of open findings that say that a stricter policy would cost mail, and of forged mail that is delivered. */
@@ -164,22 +164,21 @@ async function loadSenders(
   return { senders: rows.map(({ joining: _, ...one }) => one), joining };
 }
 
-async function loadPolicies(
-  q: Queryable,
-  { domain, from, to, counted }: Month,
-): Promise<{ p: string | null; reports: number }[]> {
+async function loadPolicies(q: Queryable, { domain, from, to, counted }: Month): Promise<ReportMonthRow['policies']> {
   const { rows } = await q.query<{ policy: string; rows: number }>(
     `select policy, count(*)::int as rows from ruawatch.policy_days
       where domain = $1 and day between $2 and $3 and reports > 0 and trust = 'ok' and reporter = any($4::text[])
       group by policy order by policy`,
     [domain, from, to, counted.reporters],
   );
-  const byPolicy = new Map<string | null, number>();
+  const found = new Map<string, ReportMonthRow['policies'][number]>();
   for (const row of rows) {
-    const { p } = parsePolicy(row.policy);
-    byPolicy.set(p, (byPolicy.get(p) ?? 0) + row.rows);
+    const { p, t } = parsePolicy(row.policy);
+    const key = `${p} ${t}`;
+    const one = found.get(key) ?? { p, t, reports: 0 };
+    found.set(key, { ...one, reports: one.reports + row.rows });
   }
-  return [...byPolicy].map(([p, reports]) => ({ p, reports }));
+  return [...found.values()];
 }
 
 /** What the open findings say of a stricter policy. */

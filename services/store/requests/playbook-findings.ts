@@ -8,11 +8,7 @@ export interface OpenFinding {
   subject: string;
   severity: string;
   summary: string;
-  /** As it is stored: readEvidence reads it. */
-  evidence: unknown;
 }
-
-const AT_ONCE = 50;
 
 /**
  * Open findings of these kinds about which no playbook has asked yet, or not since the finding was opened anew. Those that
@@ -20,15 +16,23 @@ const AT_ONCE = 50;
  */
 export async function findingsWithoutRequest(q: Queryable, kinds: readonly string[]): Promise<OpenFinding[]> {
   const { rows } = await q.query<OpenFinding>(
-    `select finding_key, domain, kind, subject, severity, summary, evidence
+    `select finding_key, domain, kind, subject, severity, summary
        from ruawatch.findings f
       where state = 'open' and kind = any($1::text[]) and acknowledged_at is null and snoozed_until is null
         and not exists (select from ruawatch.requests r
                          where r.finding_key = f.finding_key and r.playbook is not null and r.created_at >= f.opened_at)
-      order by finding_key limit ${AT_ONCE}`,
+      order by finding_key`,
     [kinds],
   );
   return rows;
+}
+
+/** The evidence of a finding as it is stored: readEvidence reads it. */
+export async function evidenceOf(q: Queryable, finding_key: number): Promise<unknown> {
+  const { rows } = await q.query<{ evidence: unknown }>('select evidence from ruawatch.findings where finding_key = $1', [
+    finding_key,
+  ]);
+  return rows[0]?.evidence ?? {};
 }
 
 /** Pending requests of playbooks whose finding is over. */

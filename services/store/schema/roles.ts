@@ -206,7 +206,9 @@ export const GRANTS = {
     source_days: ['select'],
     selector_days: ['select'],
     domain_reporters: ['select (domain, reporter, decides)'],
-    reports: ['select (report_key, domain, reporter, begin_at, superseded_by, trust)'],
+    reports: [
+      'select (report_key, domain, reporter, begin_at, superseded_by, trust, messages, policy_testing, discovery_method)',
+    ],
     records: ['select (report_key, begin_at, source, source_ip, count, dkim_aligned, spf_aligned)'],
   },
   /** Carries out what is approved, and takes it back. It decides nothing. */
@@ -220,7 +222,9 @@ export const GRANTS = {
     ],
     request_timers: ['select', 'delete'],
     request_events: ['select', 'insert'],
-    changes: ['select', 'insert', 'update (state, settled_at, answer)'],
+    changes: ['select', 'insert', 'update (state, settled_at, answer, ttl_before)'],
+    // Whether what it carries out was decided.
+    decisions: ['select'],
     rotations: ['select', 'update'],
     onboardings: ['select'],
     // Whether all pods of a signer have its new key.

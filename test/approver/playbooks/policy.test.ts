@@ -3,6 +3,7 @@ import { PLAYBOOKS } from '../../../services/approver/playbooks/index.ts';
 import type { PlaybookFinding, PlaybookMeans } from '../../../services/approver/playbooks/playbook.ts';
 import type { Dns } from '../../../services/dns/client/types.ts';
 import { organizationalDomain } from '../../../services/report/orgdomain.ts';
+import type { DnsChange, Plan } from '../../../services/requests/plan.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
 import { REPORTERS, span } from '../../analyzer/rows.ts';
 import { SILENT, zone } from '../../requests/plans/zone.ts';
@@ -19,7 +20,14 @@ beforeAll(async () => {
 afterAll(() => f.close());
 
 const playbook = (name: string) => PLAYBOOKS.find((one) => one.name === name)!;
-const means = (dns: Dns): PlaybookMeans => ({ db: f.t.db, dns, now, registrable: organizationalDomain, asking: {} });
+const means = (dns: Dns): PlaybookMeans => ({
+  db: f.t.db,
+  dns,
+  now,
+  registrable: organizationalDomain,
+  asking: {},
+  halfStepShare: null,
+});
 const findingOf = (kind: string, facts: object | null, subject = DOMAIN): PlaybookFinding => ({
   finding_key: 7,
   domain: DOMAIN,
@@ -157,6 +165,81 @@ describe('policy-step', () => {
       summary: 'Raise the policy of example.com to p=reject.',
       changes: [{ target: 'dns', name: '_dmarc.example.com' }],
       finding: { ...FINDING, kind: 'policy_ready' },
+    });
+  });
+
+  describe('by way of t=y', () => {
+    const halved = (dns: Dns, halfStepShare: number | null = 0.8, next = 'quarantine') =>
+      playbook('policy-step').plan(ready(next), { ...means(dns), halfStepShare });
+    const knowing = async (reporter: string, share: 'all' | 'none') => {
+      await f.t.db.query(
+        `update ruawatch.reports set policy_testing = $2, discovery_method = null, messages = 100, begin_at = $4
+          where domain = $1 and reporter = $3`,
+        [DOMAIN, share === 'all' ? 'n' : null, reporter, new Date(now.getTime() - 3 * DAY_MS)],
+      );
+    };
+    const none = record('v=DMARC1; p=none; rua=mailto:a@example.com');
+    const text = (plan: Plan | null) => (plan!.changes[0] as DnsChange).after.map((one) => one.text);
+
+    test('where the reporters that know it cover enough of the mail; the plan says what all others will do', async () => {
+      const reporters = (await f.t.db.query('select distinct reporter from ruawatch.reports order by 1')).rows.map(
+        (one) => one.reporter,
+      );
+      expect(reporters.length).toBeGreaterThan(2);
+      await f.t.db.query(
+        `insert into ruawatch.domain_reporters (domain, reporter, standing, decides) select $1, name, 'known', true from unnest($2::text[]) name
+         on conflict (domain, reporter) do update set decides = true`,
+        [DOMAIN, reporters],
+      );
+      for (const one of reporters) await knowing(one, 'all');
+      const plan = await halved(none);
+      expect(text(plan)).toEqual(['v=DMARC1; p=quarantine; t=y; rua=mailto:a@example.com']);
+      expect(plan).toMatchObject({ kind: 'policy.step', warnings: [], risk: 'medium' });
+      expect(plan!.summary).toBe('Raise the policy of example.com to p=quarantine, with t=y at first.');
+      expect(plan!.why.join(' ')).toMatch(
+        /treat failing mail as under p=none until t=y is removed\. They report 100% of [\d,]+ messages of the last 30 days\. Receivers that do not know it quarantine failing mail at once; none of them reports\./,
+      );
+      // One of them does not know it: a third of the mail and more is not covered.
+      await knowing(reporters[0]!, 'none');
+      expect(text(await halved(none))).toEqual(['v=DMARC1; p=quarantine; rua=mailto:a@example.com']);
+      expect((await halved(none))!.why.at(-1)).toMatch(
+        /^It is a whole step, not one with t=y: receivers that know t report \d\d% of the mail/,
+      );
+      const lower = await halved(none, 0.5);
+      expect(text(lower)).toEqual(['v=DMARC1; p=quarantine; t=y; rua=mailto:a@example.com']);
+      expect(lower!.why.join(' ')).toContain(`reported by ${reporters[0]}. There is no pct any more (RFC 9989).`);
+      for (const one of reporters) await knowing(one, 'all');
+    });
+
+    test('never where the settings want none, or it would weaken what is published', async () => {
+      expect(text(await halved(none, null))).toEqual(['v=DMARC1; p=quarantine; rua=mailto:a@example.com']);
+      const strict = record('v=DMARC1; p=none; sp=reject');
+      expect(text(await halved(strict))).toEqual(['v=DMARC1; p=quarantine; sp=reject']);
+      // From quarantine to reject with t=y, names below stay at quarantine.
+      expect(text(await halved(record('v=DMARC1; p=quarantine'), 0.8, 'reject'))).toEqual(['v=DMARC1; p=reject; t=y']);
+    });
+
+    test('whose time is over is made whole', async () => {
+      const plan = await halved(record('v=DMARC1; p=quarantine; t=y; rua=mailto:a@example.com'));
+      expect(text(plan)).toEqual(['v=DMARC1; p=quarantine; rua=mailto:a@example.com']);
+      expect(plan).toMatchObject({
+        kind: 'policy.step',
+        warnings: [],
+        summary: 'Apply p=quarantine of example.com in full: take t=y away.',
+      });
+    });
+
+    test('is not chosen by the word of strangers', async () => {
+      await f.t.db.query('update ruawatch.reports set policy_testing = null, discovery_method = null');
+      await f.t.db.query(
+        `insert into ruawatch.domain_reporters (domain, reporter, standing, decides) values ($1, 'stranger.example', 'new', false)`,
+        [DOMAIN],
+      );
+      await f.t.db.query(
+        `update ruawatch.reports set policy_testing = 'y', messages = 1000000, reporter = 'stranger.example'
+          where report_key = (select min(report_key) from ruawatch.reports)`,
+      );
+      expect(text(await halved(none, 0.5))).toEqual(['v=DMARC1; p=quarantine; rua=mailto:a@example.com']);
     });
   });
 

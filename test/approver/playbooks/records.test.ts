@@ -33,6 +33,7 @@ const plan = async (kind: string, facts: object, text = ''): Promise<Plan | null
     now: f.context.clock.now(),
     registrable: (name) => name,
     asking: { budget: { left: 400 } },
+    halfStepShare: null,
   });
 };
 const lines = async (...given: Parameters<typeof plan>) => {

@@ -13,7 +13,7 @@ test.each<[string | null, string, boolean]>([
   ],
   [
     'v=DMARC1; p=none; RUA = mailto:a@other.example!10m',
-    'v=DMARC1; p=none; RUA = mailto:a@other.example!10m,mailto:dmarc@example.com',
+    'v=DMARC1; p=none; RUA=mailto:a@other.example!10m,mailto:dmarc@example.com',
     false,
   ],
   ['v=DMARC1; p=none; rua=', 'v=DMARC1; p=none; rua=mailto:dmarc@example.com', false],

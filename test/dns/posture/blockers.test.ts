@@ -108,3 +108,15 @@ test('signatures, joining services and policies that are held, at their threshol
   expect(why([sender({ passed: 980, dkim_aligned: 980 })], { held: true })).toEqual([]);
   expect(why([sender({ passed: 979, dkim_aligned: 979 })], { held: true })).toEqual(['failing']);
 });
+
+test('a trial (t=y) that has ended is no month at the policy: those who knew it applied a weaker one', async () => {
+  const trial = await check('quarantine; t=y');
+  const during = [
+    { p: 'quarantine', t: 'y', reports: 60 },
+    { p: 'quarantine', t: 'n', reports: 30 },
+  ];
+  expect(why([sender()], { policies: during }, trial)).toEqual([]);
+  expect(why([sender()], { policies: during })).toEqual(['policy_new']);
+  // A reporter that does not know t reports none.
+  expect(why([sender()], { policies: [{ p: 'quarantine', t: 'n', reports: 90 }] }, trial)).toEqual([]);
+});

@@ -153,6 +153,8 @@ describe('the next step', () => {
   test('ends a trial (t=y) that costs nothing, and closes open subdomains', async () => {
     const trial = await at(record(`v=DMARC1; p=quarantine; t=y; ${RUA}`), month(sender()));
     expect(trial.next).toMatchObject({ action: 'end_testing', publish: { value: `v=DMARC1; p=quarantine; ${RUA}` } });
+    // A playbook may take it on, as any step of the policy.
+    expect(trial.ready_for).toBe('quarantine');
     const open = await at(record(`v=DMARC1; p=reject; sp=none; ${RUA}`), month(sender()));
     expect(open.next.action).toBe('protect_subdomains');
   });

@@ -45,6 +45,7 @@ test('its words before each step', () =>
       evidence: { messages: 0, by_class: undefined },
     },
     'quarantine, forwarded mail and SPF alone do not matter': { facts: { next: 'quarantine' }, evidence: { messages: 4 } },
+    'the end of a trial (t=y)': { facts: { next: 'quarantine', testing: true }, evidence: { messages: 4 } },
     'reject, forwarded mail and SPF alone': { evidence: { messages: 4, reporters: ['google.com', 'yahoo.com'] } },
     'reject, all classes, SPF alone just few enough': {
       facts: { spf_alone: 50 },

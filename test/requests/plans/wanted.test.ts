@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { recordWish } from '../../../services/requests/plans/wanted.ts';
+import { policyWish, recordWish, type WantedPolicy } from '../../../services/requests/plans/wanted.ts';
+import { zone } from './zone.ts';
 
 const wish = (name: string) =>
   recordWish({ domain: 'example.com', name, type: 'TXT', value: 'v=spf1 -all', why: 'w' }).records[0]!.name;
@@ -21,4 +22,28 @@ test.each([
   'example.net',
 ])('%j is none, said in a sentence', (name) => {
   expect(() => wish(name)).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringMatching(/[.]$/) }));
+});
+
+const policy = async (text: string, to: WantedPolicy['to'], half: WantedPolicy['half'] = null) =>
+  (await policyWish({ domain: 'example.com', to, why: 'w', half }, zone(`_dmarc.example.com. TXT "${text}"\n`))).records[0]!
+    .value;
+const known = { days: 30, messages: 10, knowing: 9, others: ['a.example'] };
+
+test('a step of the policy is its tag alone, set where it is or where it belongs', async () => {
+  expect(await policy('v=DMARC1; sp=none; p=none; rua=mailto:a@example.com', 'reject')).toBe(
+    'v=DMARC1; sp=none; p=reject; rua=mailto:a@example.com',
+  );
+  expect(await policy('v=DMARC1; rua=mailto:a@example.com', 'quarantine')).toBe(
+    'v=DMARC1; p=quarantine; rua=mailto:a@example.com',
+  );
+  // Whoever asks for a policy asks for the whole of it.
+  expect(await policy('v=DMARC1; p=quarantine; t=y', 'quarantine')).toBe('v=DMARC1; p=quarantine');
+});
+
+test('half a step is made where enough receivers know it, and refused elsewhere', async () => {
+  expect(await policy('v=DMARC1; p=none', 'quarantine', { known, share: 0.9 })).toBe('v=DMARC1; p=quarantine; t=y');
+  await expect(policy('v=DMARC1; p=none', 'quarantine', { known, share: 0.95 })).rejects.toMatchObject({
+    code: 'no_half_step',
+    message: expect.stringMatching(/^Receivers that know t=y report 90% of the mail/),
+  });
 });
