@@ -252,6 +252,7 @@ describe('what the settings leave out has a default, and what they say has limit
       rules: [],
       emergency: null,
       playbooks: 'on',
+      half_step_share: 0.8,
     });
     const { rules, emergency } = approvalsSchema.parse({
       groups: GROUPS,
