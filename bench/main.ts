@@ -28,6 +28,7 @@ JSON lines on standard output, a table on standard error. docs/performance.md sa
   --large N,...      records of the large reports (default 200000,1000000)
   --records N        records that the queries are asked over (default 10000000)
   --history N,...    records' worth of rollups that the analyzer has behind it, in millions
+  --domains N        domains that dns checks (default 1000)
   --backlog N        mails of the backlog (default 100000)
   --flood-sources N  sources that a stranger names in flood (default 500000)
   --queue KIND       auto, redis or postgres (default auto)
@@ -46,6 +47,7 @@ const values = optionsOf(USAGE, {
   trust: { type: 'string', default: 'authserv' },
   history: { type: 'string' },
   records: { type: 'string', default: '10000000' },
+  domains: { type: 'string', default: '1000' },
   backlog: { type: 'string', default: '100000' },
   'flood-sources': { type: 'string', default: '500000' },
   large: { type: 'string', default: '200000,1000000' },
@@ -89,7 +91,8 @@ function chosenStages(): string[] {
 /** Whether a stage reads the mails of the load. */
 function readsMails(stage: string): boolean {
   return (
-    !stage.startsWith('large_') && !['makes_read', 'analyze', 'queries', 'pages', 'backlog', 'flood', 'logs'].includes(stage)
+    !stage.startsWith('large_') &&
+    !['makes_read', 'analyze', 'queries', 'pages', 'backlog', 'flood', 'logs', 'dns'].includes(stage)
   );
 }
 
@@ -149,6 +152,7 @@ function workOf(stage: string, load: { mails: string; large: string[] }): { runs
   if (stage === 'backlog') return [{ runs: 1, input: { path: load.mails, mails: Number(values.backlog), seed, queue, trust } }];
   // Twice, four times as many: memory is to be the same.
   if (stage === 'logs') return [20_000, 80_000].map((mails) => ({ runs, input: { path: load.mails, mails } }));
+  if (stage === 'dns') return [{ runs, input: { path: load.mails, records: Number(values.domains) } }];
   if (stage === 'flood') return [{ runs: 1, input: { path: load.mails, records: Number(values['flood-sources']), queue } }];
   if (stage === 'analyze')
     return history
@@ -158,7 +162,7 @@ function workOf(stage: string, load: { mails: string; large: string[] }): { runs
 }
 
 async function onFreshDatabase(url: string, stage: string, input: Input): Promise<Measure[]> {
-  if (/read$/.test(stage)) return inChild(stage, { ...input, databaseUrl: null, postmaster: null });
+  if (/read$|^dns$/.test(stage)) return inChild(stage, { ...input, databaseUrl: null, postmaster: null });
   const admin = openPool(url, { max: 1 });
   const fresh = new URL(url);
   fresh.pathname = '/bench';

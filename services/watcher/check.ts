@@ -1,4 +1,5 @@
 import type { DomainCheck } from '../dns/check/check.ts';
+import type { Code } from '../dns/check/codes.ts';
 import type { Finding } from '../dns/check/finding.ts';
 import type { StoredCheck, StoredFault } from '../store/dns/checks.ts';
 import { knownAfter } from './posture.ts';
@@ -7,32 +8,44 @@ import { knownAfter } from './posture.ts';
 const MOST_FAULTS = 50;
 const MOST_TEXT = 1_000;
 
+/** What reports say of records, which are not read in every round. */
+const OF_REPORTS: readonly string[] = ['spf_unused', 'dmarc_sender_fails'] satisfies Code[];
+
 /**
  * What is known to be wrong after a check: what it found, and of records that nobody could answer for what was known
- * before.
+ * before. What reports say stays until they are read again.
+ * @param seen whether reports were read for it
  */
-export function checked(before: StoredCheck | null, check: DomainCheck, now: Date): StoredCheck {
+export function checked(before: StoredCheck | null, check: DomainCheck, now: Date, seen = false): StoredCheck {
   const { domain, findings, spf } = check;
   const sts = stsKnown(before, check);
   const unknown = new Set(findings.filter(({ severity }) => severity === 'unknown').map(({ code }) => partOf(code)));
   const old = before?.findings ?? [];
   const faults = findings
-    .filter(({ severity }) => severity === 'error' || severity === 'warning')
+    .filter(({ severity, code }) => severity === 'error' || severity === 'warning' || OF_REPORTS.includes(code))
     .map((one): StoredFault => {
       const name = nameOf(domain, one);
-      const since = old.find((same) => same.code === one.code && same.name === name)?.since ?? now.toISOString();
+      const text = one.place && cut(one.place.text);
+      const same = (known: StoredFault) =>
+        known.code === one.code && known.name === name && (one.code !== 'spf_unused' || known.text === text);
+      const since = old.find(same)?.since ?? now.toISOString();
       const publish = one.publish?.value ?? null;
       return {
         code: one.code,
+        severity: one.severity,
         name,
         message: cut(one.message),
-        text: one.place && cut(one.place.text),
+        text,
         publish: publish === null || publish.length > MOST_TEXT ? null : publish,
         since,
       };
     });
+  const record = spf?.tree.root.record?.text ?? '';
+  const stands = ({ code, text }: StoredFault) =>
+    OF_REPORTS.includes(code) && !seen && (code !== 'spf_unused' || record.split(' ').includes(text ?? ''));
   const kept = old.filter(
-    (one) => unknown.has(partOf(one.code)) && !faults.some(({ code, name }) => code === one.code && name === one.name),
+    (one) =>
+      (unknown.has(partOf(one.code)) || stands(one)) && !faults.some(({ code, name }) => code === one.code && name === one.name),
   );
   const known = spf !== null && !unknown.has('spf');
   const over = findings.find(({ code }) => code === 'spf_lookups')?.place?.text ?? null;
@@ -45,6 +58,7 @@ export function checked(before: StoredCheck | null, check: DomainCheck, now: Dat
     records: knownAfter(before?.records, check),
     sts_id: sts?.id ?? null,
     sts_digest: sts?.digest ?? null,
+    seen_at: seen ? now : (before?.seen_at ?? null),
   };
 }
 

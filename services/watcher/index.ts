@@ -27,6 +27,7 @@ import type { KeyName } from './names.ts';
 import { paced } from './names.ts';
 import { changesPosture } from './posture.ts';
 import { askRound, type Round } from './round.ts';
+import { seenMail } from './seen.ts';
 import { publicWeb } from './web.ts';
 
 const NAME = 'watcher';
@@ -216,6 +217,7 @@ class Watcher {
     const selectors = keys.filter((key) => key.domain === domain).map(({ selector }) => selector);
     const stored = await loadCheck(db, domain);
     const stsBefore = stored === null ? null : stsKnown(stored, { mtaSts: null });
+    const seen = round.silent ? undefined : await seenMail(db, domain, stored, clock.now());
     // The resolver's cache has most of it by now.
     const check = round.silent
       ? null
@@ -225,6 +227,7 @@ class Watcher {
           mailboxes: config.mailboxes.flatMap(({ addresses }) => addresses),
           ...this.fetching(),
           stsBefore: stsBefore ?? undefined,
+          seen,
         });
     const drift = round.silent ? null : await this.drift(domain, dns, asking);
     // An interrupted round is due again when its lease ends.
@@ -240,7 +243,7 @@ class Watcher {
       },
       check: (before) => {
         if (check === null) return { check: null, news: false };
-        const after = checked(before, check, now);
+        const after = checked(before, check, now, seen !== undefined);
         return { check: after, news: isNews(before, after) || changesPosture(before?.records, after.records) };
       },
       drift: drift && ((before) => drift(before, now)),

@@ -151,3 +151,31 @@ export function recordsTable(records: readonly store.RecordLine[]): Table {
     'records',
   );
 }
+
+/** What is wrong or unneeded in the records, and what to publish instead. */
+export function faultsTable(faults: readonly store.DnsFindingLine[]): Table {
+  const w = words.domain;
+  return tableOf<store.DnsFindingLine>(
+    'dns-findings',
+    [
+      { key: 'severity', label: w.weight, of: (one) => one.severity, show: (one) => w.weights[one.severity ?? ''] ?? '' },
+      {
+        key: 'name',
+        label: w.record,
+        as: 'head',
+        of: (one) => one.name,
+        show: ({ name }) => html`<span class="name">${name}</span>`,
+      },
+      {
+        key: 'message',
+        label: w.what_is_wrong,
+        of: (one) => one.message,
+        show: (one) =>
+          html`${one.message}${one.publish !== null && html`<span class="why">${w.instead}</span><pre>${one.publish}</pre>`}`,
+      },
+      { key: 'code', label: w.code, of: (one) => one.code },
+      { key: 'since', label: w.seen, as: 'date', of: (one) => w.since(day(one.since)) },
+    ],
+    faults,
+  );
+}

@@ -9,13 +9,13 @@ import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableQuery } from '../tables.ts';
 import { words } from '../words/en.ts';
 import { charts, funnel, funnelTable, sumsOf } from './domain-mail.ts';
-import { missingTable, namesTable, recordsTable, reportersTable, sendersTable } from './domain-tables.ts';
+import { faultsTable, missingTable, namesTable, recordsTable, reportersTable, sendersTable } from './domain-tables.ts';
 import { minute, severity, share } from './format.ts';
 import { timelineSection } from './timeline.ts';
 
 export const domainParams = z.object({ domain: z.string().min(1).max(253).toLowerCase() });
 const RANGES = [30, 90, 365] as const;
-const MOST = { senders: 50, reporters: 30, names: 30, records: 60, timeline: 40, findings: 20 };
+const MOST = { senders: 50, reporters: 30, names: 30, records: 60, timeline: 40, findings: 20, faults: 50 };
 const MOST_DAYS = 730;
 
 const isDay = day.optional();
@@ -57,6 +57,7 @@ const domainPage = route({
       reporters: reportersTable(domain, await store.reporterLines(reader, range, MOST.reporters)),
       missing: missingTable(await store.missingLines(reader, domain, MOST.reporters)),
       names: namesTable(await store.subdomainLines(reader, range, MOST.names)),
+      faults: faultsTable(await store.dnsFindingLines(reader, domain, MOST.faults)),
       records: recordsTable(await store.recordLines(reader, domain, MOST.records)),
     };
     const file = fileOf(asked, Object.values(tables), domain);
@@ -88,6 +89,7 @@ ${show(w.reporters, tables.reporters)}
 ${show(w.missing, tables.missing, { lead: w.missing_what })}
 ${show(w.names, tables.names, { lead: w.names_what })}
 ${postureOf(await store.postureLine(reader, domain))}
+${show(w.faults, tables.faults, { lead: w.faults_what })}
 ${tables.records.rows === 0 ? html`<section><h2>${w.records}</h2><p class="quiet">${w.no_records}</p></section>` : show(w.records, tables.records)}
 ${timelineSection(timeline)}`;
     return page(domain, body, { section: 'overview' });

@@ -1,4 +1,5 @@
-import type { Dns } from '../client/types.ts';
+import { lowerName } from '../client/name.ts';
+import type { Answer, Dns, RecordType } from '../client/types.ts';
 import { evaluateSpf } from '../spf/evaluate.ts';
 import type { Mechanism } from '../spf/record.ts';
 import { type Finding, finding } from './finding.ts';
@@ -19,7 +20,7 @@ export interface SeenMail {
 
 export const SEEN_DAYS = 90;
 /** Addresses that are evaluated: with more, nothing is said of terms that none of them needs. */
-export const MOST_ADDRESSES = 200;
+export const MOST_ADDRESSES = 1_000;
 /** Days with reports that are enough to say that nobody sends: a newsletter may go out once a month. */
 const ENOUGH_DAYS = 60;
 const MOST_QUESTIONS = 400;
@@ -40,10 +41,11 @@ export async function seenFindings(
   );
   const { record } = tree.root;
   if (record === null || record.errors.length > 0 || !seen.complete || seen.days < ENOUGH_DAYS) return failing;
-  const needed = await neededTerms(domain, seen.addresses, dns, options);
-  if (needed === null) return failing;
   const end = record.mechanisms.findIndex(({ kind }) => kind === 'all');
-  const unused = record.mechanisms.slice(0, end < 0 ? undefined : end).filter((term) => admits(term) && !needed.has(term.at));
+  const terms = record.mechanisms.slice(0, end < 0 ? undefined : end).filter(admits);
+  const needed = await neededTerms(domain, { addresses: seen.addresses, terms }, dns, options);
+  if (needed === null) return failing;
+  const unused = terms.filter((term) => !needed.has(term.at));
   return [
     ...unused.map((term) =>
       finding('spf_unused', {
@@ -63,21 +65,39 @@ function admits({ kind, qualifier, text }: Mechanism): boolean {
   return qualifier === '+' && ['ip4', 'ip6', 'a', 'mx', 'include'].includes(kind) && !text.includes('%');
 }
 
-/** The places of the terms in the domain's own record that decide about some address; null when one could not be evaluated. */
+/**
+ * The places of those of some terms in the domain's own record that decide about an address; null when one could not
+ * be evaluated.
+ */
 async function neededTerms(
   domain: string,
-  addresses: readonly string[],
+  { addresses, terms }: { addresses: readonly string[]; terms: readonly Mechanism[] },
   dns: Dns,
   { signal }: { signal?: AbortSignal | undefined },
 ): Promise<Set<number> | null> {
+  const asked = askingOnce(dns);
   const budget = { left: MOST_QUESTIONS };
   const needed = new Set<number>();
   for (const ip of addresses.slice(0, MOST_ADDRESSES)) {
+    if (terms.every(({ at }) => needed.has(at))) break;
     const mail = { ip, helo: domain, mailFrom: `postmaster@${domain}` };
-    const { result, tree } = await evaluateSpf(mail, dns, { budget, ...(signal && { signal }) });
+    const { result, tree } = await evaluateSpf(mail, asked, { budget, ...(signal && { signal }) });
     if (result === 'temperror' || result === 'permerror') return null;
     const step = tree.steps.find(({ outcome }) => outcome === 'match');
     if (step !== undefined) needed.add(step.at);
   }
   return needed;
+}
+
+/** Asks each question once: a thousand addresses go through the same record. */
+function askingOnce(dns: Dns): Dns {
+  const answers = new Map<string, Promise<Answer>>();
+  return {
+    ask<T extends RecordType>(name: string, type: T, options?: Parameters<Dns['ask']>[2]) {
+      const key = `${type} ${lowerName(name)}`;
+      const known = answers.get(key) ?? dns.ask(name, type, options);
+      answers.set(key, known);
+      return known as Promise<Answer<T>>;
+    },
+  };
 }

@@ -194,6 +194,28 @@ export async function postureLine(reader: Reader, domain: string): Promise<Postu
   return found ?? null;
 }
 
+/** Something wrong or unneeded in the records of a domain. */
+export interface DnsFindingLine {
+  code: string;
+  severity: string | null;
+  name: string;
+  message: string;
+  part: string | null;
+  publish: string | null;
+  since: Date;
+}
+
+/** What the newest check of a domain's records found, the worst first. */
+export async function dnsFindingLines(reader: Reader, domain: string, limit: number): Promise<DnsFindingLine[]> {
+  return read<DnsFindingLine>(
+    reader,
+    ['dns_findings'],
+    `select code, severity, name, message, part, publish, since from dns_findings where domain = $1
+      order by array_position(array['error', 'warning', 'hint'], severity), name, code, message limit $2`,
+    [domain, limit],
+  );
+}
+
 /** A name below a domain. */
 export interface SubdomainLine {
   name: string;

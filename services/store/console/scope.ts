@@ -46,6 +46,7 @@ export const BY_DOMAIN = [
   'timeline',
   'sent_messages',
   'posture',
+  'dns_findings',
   'lookalikes',
   'held_messages',
   'grants',

@@ -13,6 +13,8 @@ export interface StoredFault {
   text: string | null;
   /** The value to publish instead; null when that is for the owner to decide. */
   publish: string | null;
+  /** Absent: written by an older version. */
+  severity?: string;
   /** ISO 8601: the first round that found it. */
   since: string;
 }
@@ -31,12 +33,14 @@ export interface StoredCheck {
   /** The id of the MTA-STS record, and the digest of the policy when that id was first seen. */
   sts_id?: string | null;
   sts_digest?: string | null;
+  /** When reports were last read for it; null or absent: never. */
+  seen_at?: Date | null;
 }
 
 /** Null when the domain was not checked. */
 export async function loadCheck(q: Queryable, domain: string): Promise<StoredCheck | null> {
   const { rows } = await q.query<StoredCheck>(
-    `select checked_at, findings, spf_lookups, spf_voids, spf_over, records, sts_id, sts_digest
+    `select checked_at, findings, spf_lookups, spf_voids, spf_over, records, sts_id, sts_digest, seen_at
        from ruawatch.dns_checks where domain = $1`,
     [domain],
   );
@@ -45,11 +49,11 @@ export async function loadCheck(q: Queryable, domain: string): Promise<StoredChe
 
 export async function saveCheck(tx: Tx, domain: string, check: StoredCheck): Promise<void> {
   await tx.query(
-    `insert into ruawatch.dns_checks (domain, checked_at, findings, spf_lookups, spf_voids, spf_over, records, sts_id, sts_digest)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    `insert into ruawatch.dns_checks (domain, checked_at, findings, spf_lookups, spf_voids, spf_over, records, sts_id, sts_digest, seen_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      on conflict (domain) do update set checked_at = excluded.checked_at, findings = excluded.findings, spf_lookups = excluded.spf_lookups,
        spf_voids = excluded.spf_voids, spf_over = excluded.spf_over, records = excluded.records,
-       sts_id = excluded.sts_id, sts_digest = excluded.sts_digest`,
+       sts_id = excluded.sts_id, sts_digest = excluded.sts_digest, seen_at = excluded.seen_at`,
     [
       domain,
       check.checked_at,
@@ -60,6 +64,7 @@ export async function saveCheck(tx: Tx, domain: string, check: StoredCheck): Pro
       check.records ? rowsJson(check.records) : null,
       check.sts_id ?? null,
       check.sts_digest ?? null,
+      check.seen_at ?? null,
     ],
   );
 }

@@ -153,7 +153,11 @@ export const GRANTS = {
     domains: ['select (domain, state)'],
     // The keys that mail is signed with, and whose are the domain's own senders.
     selector_days: ['select'],
-    sources: ['select (domain, source, class)'],
+    sources: ['select (domain, source, class, name, grouped_as)'],
+    // Where their mail comes from, and whether it passes.
+    records: ['select (report_key, begin_at, source, source_ip, count, dkim_aligned, spf_aligned)'],
+    reports: ['select (report_key, domain, reporter, begin_at, superseded_by, trust)'],
+    domain_reporters: ['select (domain, reporter, decides)'],
     dns_watch: ['select', 'insert', 'update', 'delete'],
     dns_questions: ['select', 'insert', 'update', 'delete'],
     dns_records: ['select', 'insert', 'update', 'delete'],

@@ -573,7 +573,7 @@ describe("what is not a service's job is refused", () => {
     ['ruawatch_enricher', "update ruawatch.sources set name = 'other'"],
     ['ruawatch_enricher', 'select from ruawatch.findings'],
     ['ruawatch_enricher', 'delete from ruawatch.analysis_work'],
-    ['ruawatch_watcher', 'select from ruawatch.reports'],
+    ['ruawatch_watcher', 'select from ruawatch.messages'],
     ['ruawatch_watcher', 'select from ruawatch.findings'],
     ['ruawatch_watcher', "update ruawatch.domains set state = 'own'"],
     ['ruawatch_approver', 'insert into ruawatch.decisions select * from ruawatch.decisions'],
