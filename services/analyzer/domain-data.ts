@@ -8,7 +8,7 @@ import type { Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analy
 import type { StoredCheck } from '../store/dns/checks.ts';
 import type { StoredDrifts } from '../store/dns/drifts.ts';
 import type { StoredLookalike } from '../store/dns/lookalikes.ts';
-import type { KeyMail, Published } from '../store/dns/published.ts';
+import type { KeyMail, Published, SpfMail } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { Expected } from '../store/findings/feedback.ts';
 import type { KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
@@ -93,6 +93,8 @@ export interface DomainData extends Moment {
   /** What the watcher saw of its records, and the mail of keys that are gone; absent or null: it is not watched. */
   published?: Published | null;
   keyMail?: readonly KeyMail[];
+  /** Where mail came from that passed SPF; absent or empty: its SPF record lost nothing of late. */
+  spfMail?: readonly SpfMail[];
   /** What is wrong with its records; absent or null: they were not checked. */
   check?: StoredCheck | null;
   /** What differs from mail-guard.yaml; null: it declares nothing of the domain; absent: it was not loaded. */

@@ -115,6 +115,7 @@ export function dnsWindow(data: DomainData, known: readonly KnownFinding[]): Dns
     ...(data.drift !== undefined && { drift: data.drift }),
     ...(data.lookalikes !== undefined && { lookalikes: data.lookalikes }),
     keyMail: data.keyMail ?? [],
+    spfMail: data.spfMail ?? [],
     senders: data.senders ?? null,
     days: new Set(data.reporterDays.map(({ day }) => day)).size,
   };

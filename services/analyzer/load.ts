@@ -24,7 +24,7 @@ import {
 import { loadCheck } from '../store/dns/checks.ts';
 import { loadDrifts } from '../store/dns/drifts.ts';
 import { loadChangedLookalikes } from '../store/dns/lookalikes.ts';
-import { loadKeyMail, loadPublished } from '../store/dns/published.ts';
+import { loadKeyMail, loadPublished, loadSpfMail } from '../store/dns/published.ts';
 import { loadAdmitting } from '../store/dns/records.ts';
 import { loadConfirmation } from '../store/domains/domains.ts';
 import { loadExpected } from '../store/findings/feedback.ts';
@@ -36,6 +36,7 @@ import { loadDeciders } from './deciders.ts';
 import type { DomainData, Others } from './domain-data.ts';
 import { domainDaysOf } from './domain-windows.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
+import { lostSpf } from './published/losses.ts';
 import { LEAST as LEAST_FAILING } from './rules/alignment_failure.ts';
 import { CAUSES } from './rules/broken_senders.ts';
 import { LOST_DAYS } from './rules/lost.ts';
@@ -198,7 +199,7 @@ async function loadRecords(
   domain: string,
   now: Date,
   mail: { from: string; reporters: readonly string[] },
-): Promise<Pick<DomainData, 'published' | 'keyMail' | 'check' | 'drift' | 'lookalikes'>> {
+): Promise<Pick<DomainData, 'published' | 'keyMail' | 'spfMail' | 'check' | 'drift' | 'lookalikes'>> {
   const published = await loadPublished(tx, domain, new Date(now.getTime() - (LOST_DAYS + 1) * 86_400_000));
   const gone = published?.records.filter(({ purpose, gone_at }) => purpose === 'dkim' && gone_at !== null) ?? [];
   const absent =
@@ -207,6 +208,7 @@ async function loadRecords(
   return {
     published,
     keyMail: await loadKeyMail(tx, domain, keys, mail),
+    spfMail: published && lostSpf(domain, published) ? await loadSpfMail(tx, domain, mail) : [],
     check: await loadCheck(tx, domain),
     drift: await loadDrifts(tx, domain),
     lookalikes: await loadChangedLookalikes(tx, domain),

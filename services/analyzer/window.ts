@@ -13,7 +13,7 @@ import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../
 import type { StoredCheck } from '../store/dns/checks.ts';
 import type { StoredDrifts } from '../store/dns/drifts.ts';
 import type { StoredLookalike } from '../store/dns/lookalikes.ts';
-import type { KeyMail, Published } from '../store/dns/published.ts';
+import type { KeyMail, Published, SpfMail } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { DatedMonth } from '../store/domains/report-month.ts';
 import type { KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
@@ -191,6 +191,8 @@ export interface DnsWindow {
   lookalikes?: readonly StoredLookalike[];
   /** The mail of the keys that are gone or revoked. */
   keyMail?: readonly KeyMail[];
+  /** Where mail came from that passed SPF, of sources that are no networks; loaded when the SPF record lost something. */
+  spfMail?: readonly SpfMail[];
   /** The senders of aligned mail; null or absent: more work of the domain waits. */
   senders?: readonly SenderData[] | null;
   /** Report days in the window. */

@@ -15,6 +15,8 @@ test('docs/dns.md lists every code of `dns check`, with its severity and section
 test('docs/dns.md lists every difference to checkdmarc', () => {
   const text = readFileSync(new URL('../../docs/dns.md', import.meta.url), 'utf8');
   const listed = text.slice(text.indexOf('| differs |'), text.indexOf('## Watching the records'));
-  const codes = [...listed.matchAll(/^\| (`.+?`): /gm)].flatMap(([, names]) => [...names!.matchAll(/`(\w+)`/g)].map(([, one]) => one));
+  const codes = [...listed.matchAll(/^\| (`.+?`): /gm)].flatMap(([, names]) =>
+    [...names!.matchAll(/`(\w+)`/g)].map(([, one]) => one),
+  );
   expect(codes.sort()).toEqual(Object.keys(DIFFERENCES).sort());
 });

@@ -3,7 +3,7 @@ import { Networks } from '../../dns/networks.ts';
 import { admittedNetworks } from '../../dns/spf/admitted.ts';
 import { parseSpf } from '../../dns/spf/record.ts';
 import type { SeenSource } from '../../store/analysis/senders.ts';
-import type { KeyMail, Published } from '../../store/dns/published.ts';
+import type { KeyMail, Published, SpfMail } from '../../store/dns/published.ts';
 import { isAligned, type SenderData } from '../senders/units.ts';
 import { isNetwork } from '../sources/network.ts';
 import type { Loss } from './losses.ts';
@@ -25,9 +25,13 @@ const MOST_INCLUDES = 100;
 export function affectedBy(
   loss: Loss,
   senders: readonly SenderData[],
-  { published, keyMail }: { published: Published; keyMail: readonly KeyMail[] },
+  {
+    published,
+    keyMail,
+    spfMail = [],
+  }: { published: Published; keyMail: readonly KeyMail[]; spfMail?: readonly SpfMail[] | undefined },
 ): Affected[] {
-  const rests = loss.loss.startsWith('key_') ? ofKey(loss, keyMail) : ofSpf(loss, published);
+  const rests = loss.loss.startsWith('key_') ? ofKey(loss, keyMail) : ofSpf(loss, published, spfMail);
   const dkim = loss.loss.startsWith('key_');
   const found = senders.flatMap((sender): Affected[] => {
     const sources = sender.sources.filter((one) => isAligned(one) && rests(one, sender));
@@ -54,7 +58,7 @@ function ofKey({ name }: Loss, keyMail: readonly KeyMail[]): Rests {
   return ({ source, dkim_aligned }) => dkim_aligned > 0 && sources.has(source);
 }
 
-function ofSpf(loss: Loss, published: Published): Rests {
+function ofSpf(loss: Loss, published: Published, spfMail: readonly SpfMail[]): Rests {
   if (loss.loss !== 'spf_terms') return ({ spf_aligned }) => spf_aligned > 0;
   const lost = reach(loss.name, `v=spf1 ${loss.terms.join(' ')}`, published);
   const still = reach(loss.name, loss.now!, published);
@@ -64,7 +68,12 @@ function ofSpf(loss: Loss, published: Published): Rests {
     // Flattened: other terms admit the same networks.
     const flattened = lost.networks.length > 0 && lost.networks.every((network) => overlaps(still, network));
     if (named.length > 0) return !flattened && !service!.include.some((name) => still.names.has(name));
-    return isNetwork(source) && overlaps(lost, source) && !overlaps(still, source);
+    const gone = (network: string) => overlaps(lost, network) && !overlaps(still, network);
+    if (isNetwork(source)) return gone(source);
+    // Somebody else signs it, whom no catalogue knows: most of its mail must come from what was lost.
+    const mail = spfMail.filter((one) => one.source === source);
+    const messages = (list: readonly SpfMail[]) => list.reduce((n, one) => n + one.messages, 0);
+    return mail.length > 0 && 2 * messages(mail.filter(({ network }) => gone(network))) > messages(mail);
   };
 }
 

@@ -43,6 +43,15 @@ export function lossesOf(domain: string, { records, questions }: Published, sinc
   ].filter(({ at }) => at >= since);
 }
 
+/** Whether its SPF record lost terms. */
+export function lostSpf(domain: string, { records }: Published): boolean {
+  return spfLoss(
+    domain,
+    records.filter(({ purpose, type }) => purpose === 'spf' && type === 'TXT'),
+    false,
+  ).some(({ loss }) => loss === 'spf_terms');
+}
+
 function spfLoss(name: string, records: readonly PublishedRecord[], absent: boolean): Loss[] {
   const { live, gone } = split(records);
   const before = gone[0];

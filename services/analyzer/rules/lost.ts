@@ -80,7 +80,7 @@ function minute(at: Date): string {
   return at.toISOString().slice(0, 16).replace('T', ' ');
 }
 
-function affectedIn({ published, senders, keyMail = [] }: DnsWindow, loss: Loss): Affected[] {
+function affectedIn({ published, senders, keyMail = [], spfMail }: DnsWindow, loss: Loss): Affected[] {
   if (loss.loss === 'key_unpublished')
     return ofUnpublished(
       keyMail.find(({ name }) => name === loss.name),
@@ -90,7 +90,7 @@ function affectedIn({ published, senders, keyMail = [] }: DnsWindow, loss: Loss)
     const mail = keyMail.find(({ name }) => name === loss.name);
     if (mail === undefined || mail.last_day < addDays(dayOf(loss.at), -IN_USE_DAYS)) return [];
   }
-  return affectedBy(loss, senders!, { published: published!, keyMail });
+  return affectedBy(loss, senders!, { published: published!, keyMail, spfMail });
 }
 
 function candidateOf(

@@ -38,6 +38,14 @@ export interface KeyMail {
   failed_to?: string;
 }
 
+/** Mail that passed SPF with the domain, of a source that is no network itself. */
+export interface SpfMail {
+  source: string;
+  /** The /24 or /48 that it came from. */
+  network: string;
+  messages: number;
+}
+
 /** Loads what is published of a domain, and what is gone since a time; null when it is not watched. */
 export async function loadPublished(tx: Tx, domain: string, since: Date): Promise<Published | null> {
   const watched = await tx.query('select from ruawatch.dns_watch where domain = $1 and asked_at is not null', [domain]);
@@ -89,6 +97,32 @@ export async function loadKeyMail(
        from signed where passed > 0 or failed > 0
       group by 1 order by 1`,
     [domain, from, names, reporters],
+  );
+  return rows;
+}
+
+const MOST_NETWORKS = 2_000;
+
+/**
+ * Loads from where the mail came that passed SPF with a domain and that somebody else's domain signed, by which its
+ * source is called.
+ * @param from YYYY-MM-DD
+ * @param reporters those whose word decides
+ */
+export async function loadSpfMail(
+  tx: Tx,
+  domain: string,
+  { from, reporters }: { from: string; reporters: readonly string[] },
+): Promise<SpfMail[]> {
+  const { rows } = await tx.query<SpfMail>(
+    `select r.source, text(network(set_masklen(r.source_ip, case family(r.source_ip) when 4 then 24 else 48 end))) as network,
+            sum(r.count)::bigint as messages
+       from ruawatch.records r join ruawatch.reports p using (report_key)
+      where p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and p.reporter = any($3::text[])
+        and p.begin_at >= $2::date and r.begin_at >= $2::date
+        and r.spf_aligned and r.source_ip is not null and position('/' in r.source) = 0
+      group by 1, 2 order by 3 desc, 1, 2 limit ${MOST_NETWORKS}`,
+    [domain, from, reporters],
   );
   return rows;
 }

@@ -30,7 +30,11 @@ export function zonesOf(table: Zone): Record<string, string[] | null> {
 }
 
 function dataOf(type: RecordType, data: unknown): string {
-  if (type === 'TXT') return (data as string[]).flatMap((text) => text.match(/[\s\S]{1,255}/g) ?? ['']).map(quotedString).join(' ');
+  if (type === 'TXT')
+    return (data as string[])
+      .flatMap((text) => text.match(/[\s\S]{1,255}/g) ?? [''])
+      .map(quotedString)
+      .join(' ');
   if (type === 'MX') {
     const { preference, exchange } = data as { preference: number; exchange: string };
     return `${preference} ${exchange === '.' ? '.' : `${exchange}.`}`;
