@@ -96,6 +96,12 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'applier/targets/route53/zone.ts',
   ],
   'applier/targets/rfc2136.test.ts': ['applier/targets/everywhere.ts'],
+  'cli/program/index.test.ts': [
+    'cli/program/findings.ts',
+    'cli/program/people.ts',
+    'cli/program/run.ts',
+    'cli/program/running.ts',
+  ],
   'cli/commands/access.test.ts': ['shared/settings/access.ts'],
   'collector/programs/programs.test.ts': [
     'collector/lines/line.ts',
@@ -438,6 +444,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'store/messages/raw-chunks.test.ts': ['store/messages/archive.ts'],
   'store/rollups/allowance.test.ts': ['store/rollups/pending.ts', 'store/rollups/policy-days.ts', 'store/rollups/source-days.ts'],
   'store/schema/migrate.test.ts': [
+    'shared/program-folder.ts',
     'store/schema/made-meanwhile.ts',
     'store/schema/queue-locks.ts',
     'store/schema/queue-schema.ts',

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf, SettingsError } from '../../shared/errors.ts';
+import { programFolder } from '../../shared/program-folder.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import type { ListEntry } from '../../store/sources/sender-list.ts';
 import { type Catalogue, CatalogueError, mergeCatalogues, parseCatalogue } from './catalogue.ts';
@@ -16,7 +17,7 @@ export function catalogueOf(config: Pick<Config, 'sendersFile'>): Catalogue {
   const key = config.sendersFile ?? '';
   let catalogue = read.get(key);
   if (!catalogue) {
-    catalogue = load(shipped());
+    catalogue = load(path.join(programFolder(), 'data', 'senders.json'));
     if (config.sendersFile !== null) catalogue = mergeCatalogues(catalogue, load(config.sendersFile));
     read.set(key, catalogue);
   }
@@ -50,10 +51,4 @@ function load(file: string): Catalogue {
     const why = error instanceof CatalogueError ? error.message : `It cannot be read: ${messageOf(error)}.`;
     throw new SettingsError(`senders_file ${path.basename(file)}: ${why}`, error);
   }
-}
-
-/** Beside package.json, from the sources and from dist/ alike. */
-function shipped(): string {
-  const up = existsSync(path.resolve(import.meta.dirname, '../../../data')) ? '../../..' : '../../../..';
-  return path.resolve(import.meta.dirname, up, 'data', 'senders.json');
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { sleep } from '../../shared/clock.ts';
 import { codeOf, messageOf, PermanentError, TransientError } from '../../shared/errors.ts';
+import { programFolder } from '../../shared/program-folder.ts';
 import { type Db, transaction } from '../../shared/runtime/db.ts';
 import { lockSchema, sessionsUsing } from '../locks.ts';
 import { writeComments } from './comments.ts';
@@ -27,19 +28,10 @@ const TRIES = 40;
 const IN_USE = new Set(['55P03', '40P01']);
 
 /**
- * The folder of this program's migrations: next to package.json, whether it runs from the sources or from
- * dist/.
- */
-function migrationsFolder(): string {
-  const up = import.meta.dirname.includes(`${path.sep}dist${path.sep}`) ? '../../../..' : '../../..';
-  return path.resolve(import.meta.dirname, up, 'migrations');
-}
-
-/**
  * Reads NNNN_name.sql files in the order of their numbers.
  * @throws PermanentError when a number is missing or occurs twice
  */
-export function readMigrations(folder: string = migrationsFolder()): Migration[] {
+export function readMigrations(folder: string = path.join(programFolder(), 'migrations')): Migration[] {
   const migrations = readdirSync(folder)
     .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
     .sort()

@@ -1,0 +1,97 @@
+import type { Command } from 'commander';
+import { colored, config, oneMore, out, run, version } from './run.ts';
+
+/** Commands that check environments. */
+export function addGuardCommands(program: Command): void {
+  const guard = program.command('guard').description('compare environments and records with what mail-guard.yaml declares');
+  guard
+    .command('check <file>')
+    .description('check published or planned records, the differences of environments, and how mail of the workloads would do')
+    .option('--environment <name>', 'only this environment; may be repeated', oneMore)
+    .option('--records <file>', 'check planned records: a zone file or YAML that overrides what is published')
+    .option('--offline', 'query nothing: the planned records are all there is')
+    .option('--json', 'print JSON')
+    .option('--junit', 'print JUnit XML, for CI')
+    .option('--sarif', 'print SARIF 2.1.0, for code scanners')
+    .option(
+      '--resolver <server>',
+      'query this name server ("address" or "address:port") instead of those in the settings',
+      oneMore,
+    )
+    .option('--no-web', 'do not fetch MTA-STS policies and BIMI logos')
+    .option('--private', 'also fetch policies and logos from private IP addresses')
+    .option('--strict', 'exit with 1 if there are warnings')
+    .action(
+      run(async (file: string, options) =>
+        (await import('../commands/guard.ts')).runGuardCheck(config(), file, options, {
+          out: colored,
+          colors: process.stdout.isTTY === true,
+          version,
+        }),
+      ),
+    );
+  guard
+    .command('probe [file]')
+    .description('take the mail that workloads send to this SMTP server or a mailbox, and show what a receiver would make of it')
+    .option('--listen <address:port>', 'listen here; 127.0.0.1:2525 by default, unless a mailbox is given')
+    .option('--mailbox <name>', 'watch this mailbox of the settings, or this IMAP URL, for new mail')
+    .option('--expect <what>', 'end after this number of mails, or when these workloads ("shop,news", "all") have written')
+    .option('--seconds <number>', 'how long to wait; 60 by default')
+    .option('--environment <name>', 'only this environment of the file; may be repeated', oneMore)
+    .option('--records <file>', 'use planned records: a zone file or YAML that overrides what is published')
+    .option('--offline', 'query nothing: the planned records are all there is')
+    .option(
+      '--resolver <server>',
+      'query this name server ("address" or "address:port") instead of those in the settings',
+      oneMore,
+    )
+    .option('--peer <address>', 'evaluate SPF as if all mail came from this address')
+    .option('--report <file>', 'also write what was seen as an aggregate report (RFC 9990) of the environment')
+    .option('--import', 'also keep what was seen in the database, apart from all reports')
+    .option('--json', 'print JSON')
+    .option('--junit', 'print JUnit XML, for CI')
+    .option('--strict', 'exit with 1 if there are warnings')
+    .action(
+      run(async (file: string | undefined, options) =>
+        (await import('../commands/guard-probe.ts')).runGuardProbe(config(), file, options, {
+          out: colored,
+          err: (line) => process.stderr.write(`${line}\n`),
+          colors: process.stdout.isTTY === true,
+        }),
+      ),
+    );
+}
+
+/** Commands that try the rules for arriving mail. */
+export function addMilterCommands(program: Command): void {
+  const milter = program.command('milter').description('judge mail as the service milter does when it arrives');
+  milter
+    .command('try <file>')
+    .description('show what the rules would do with a mail in a file; nothing is held, noted or sent')
+    .requiredOption('--ip <address>', 'the address of the client that hands it in')
+    .option('--helo <name>', 'the name that the client says in HELO or EHLO')
+    .option('--from <address>', 'the sender in the envelope; a bounce has none')
+    .option('--json', 'print JSON')
+    .action(
+      run(async (file: string, options) => (await import('../commands/milter.ts')).runMilterTry(config(), file, options, out)),
+    );
+}
+
+/** Commands about the way to enforcement. */
+export function addPolicyCommands(program: Command): void {
+  const policy = program.command('policy').description("show each domain's progress toward enforcement");
+  policy
+    .command('status [domain...]')
+    .description('show the stage of each domain, its next step and what is blocking it; of all own domains by default')
+    .option('--json', 'print JSON')
+    .option(
+      '--resolver <server>',
+      'query this name server ("address" or "address:port") instead of those in the settings',
+      oneMore,
+    )
+    .action(
+      run(async (domains: string[], options) =>
+        (await import('../commands/policy.ts')).runPolicyStatus(config(), domains, options, out),
+      ),
+    );
+}
