@@ -118,7 +118,7 @@ test('every command that lists or shows prints no hostile character, and valid J
   expect((JSON.parse(await look(['messages', 'show', String(message)])) as { sender: string }).sender).toBe(EVIL);
   expect((JSON.parse(await look(['findings', 'show', String(finding), '--json'])) as { summary: string }).summary).toBe(EVIL);
   expect(await look(['messages', 'list'])).toContain('a\\u0001\\u0002');
-});
+}, 300_000);
 
 test('parse and import, with names of files and contents that are hostile', async () => {
   const lines = (await look(['parse', folder])).trim().split('\n');
