@@ -41,6 +41,12 @@ export const MEANING: Record<What, Reading> = {
     ...dkim_broken!,
     detect: own(dkim_broken!.detect, 'dns_broken', 'spf_limit', 'include_dangling', 'record_invalid', 'dns_drift'),
   },
+  // Whether the sender broke or was never set up there is a matter of words: both say to complete the record.
+  outgrown_record: {
+    detect: own(dkim_broken!.detect, 'alignment_failure'),
+    excuse: ['unauthorized_source'],
+    bySource: true,
+  },
   unaligned: misaligned_service!,
   new_sender: new_service!,
   stolen_key: {

@@ -12,6 +12,8 @@ export type What =
   | 'broken'
   /** SPF ends in permerror or temperror while DKIM still passes. */
   | 'spf_error'
+  /** Part of a sender's mail comes from where its SPF record does not reach. */
+  | 'outgrown_record'
   /** A rightful service that was never set up: what it signs is its own. */
   | 'unaligned'
   /** Mail that passes, from where nobody said that any would come. */

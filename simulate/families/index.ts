@@ -9,15 +9,19 @@ import { botnetAfterTrickle } from './botnet-after-trickle.ts';
 import { botnetRefused } from './botnet-refused.ts';
 import { calendarInvites } from './calendar-invites.ts';
 import { crmApproved } from './crm-approved.ts';
+import { disasterRecoveryTest } from './disaster-recovery-test.ts';
 import { disclaimerAttachments } from './disclaimer-attachments.ts';
+import { dkimReplay } from './dkim-replay.ts';
 import { dkimTemperrorHiccup } from './dkim-temperror-hiccup.ts';
 import { doubleSigning } from './double-signing.ts';
 import { doubledReports } from './doubled-reports.ts';
+import { ed25519BesideRsa } from './ed25519-beside-rsa.ts';
 import type { Family } from './family.ts';
 import { firstSeason } from './first-season.ts';
 import { firstStartQuiet } from './first-start-quiet.ts';
 import { firstStartStanding } from './first-start-standing.ts';
 import { fiscalQuarter } from './fiscal-quarter.ts';
+import { flattenedSpfStale } from './flattened-spf-stale.ts';
 import { footerBreaksDkim } from './footer-breaks-dkim.ts';
 import { footerRollout } from './footer-rollout.ts';
 import { forgedReports } from './forged-reports.ts';
@@ -29,6 +33,7 @@ import { googleWorkspacePool } from './google-workspace-pool.ts';
 import { halfUnsigned } from './half-unsigned.ts';
 import { holidays } from './holidays.ts';
 import { hostedForwards } from './hosted-forwards.ts';
+import { hybridToCloud } from './hybrid-to-cloud.ts';
 import { ipv6Enabled } from './ipv6-enabled.ts';
 import { keyRemoved } from './key-removed.ts';
 import { lateIrregularReporter } from './late-irregular-reporter.ts';
@@ -94,6 +99,7 @@ import { spoofSteady } from './spoof-steady.ts';
 import { srsVerpForwarders } from './srs-verp-forwarders.ts';
 import { stolenKey } from './stolen-key.ts';
 import { strayForwards } from './stray-forwards.ts';
+import { subdomailing } from './subdomailing.ts';
 import { subdomainInUse } from './subdomain-in-use.ts';
 import { subdomainInvented } from './subdomain-invented.ts';
 import { subdomainPolicyWeakened } from './subdomain-policy-weakened.ts';
@@ -209,6 +215,12 @@ export const FAMILIES: readonly Family[] = [
   agencySilent,
   gatewayKeyPublished,
   quietYearFirstStart,
+  dkimReplay,
+  subdomailing,
+  flattenedSpfStale,
+  hybridToCloud,
+  ed25519BesideRsa,
+  disasterRecoveryTest,
   ...FRESH,
 ];
 
