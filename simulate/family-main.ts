@@ -17,6 +17,7 @@ export interface FamilyOptions {
   markdown: boolean;
   false: boolean;
   mails?: string;
+  nameless?: boolean;
   signal: AbortSignal;
   progress: (line: string) => void;
 }
@@ -45,11 +46,11 @@ export async function runFamilies(options: FamilyOptions): Promise<void> {
 }
 
 async function drawAll(url: string, families: readonly Family[], options: FamilyOptions, done: Draw[]): Promise<void> {
-  const { draws, seed, signal, progress } = options;
+  const { draws, seed, signal, progress, nameless = false } = options;
   for (const family of families) {
     for (let draw = 1; draw <= draws; draw++) {
       const onTick = (tick: number, mails: number) => progress(`${family.name} ${draw}: day ${tick}, ${mails} mails`);
-      const one = await withDatabase(url, (db) => drawOf(db, family, { seed, draw, onTick, signal }));
+      const one = await withDatabase(url, (db) => drawOf(db, family, { seed, draw, nameless, onTick, signal }));
       progress('');
       if (!process.stderr.isTTY) console.error(`${family.name} ${draw}: ${one.mails} mails`);
       if (options.mails !== undefined) writeMails(options.mails, one);

@@ -33,11 +33,17 @@ export interface Draw {
 export async function drawOf(
   db: Db,
   family: Family,
-  options: { seed: number; draw: number; onTick?: (tick: number, mails: number) => void; signal?: AbortSignal },
+  options: {
+    seed: number;
+    draw: number;
+    nameless?: boolean;
+    onTick?: (tick: number, mails: number) => void;
+    signal?: AbortSignal;
+  },
 ): Promise<Draw> {
   const { seed, draw } = options;
   const random = new Random(`family/${family.name}/${seed}/${draw}`);
-  const world = buildFamilyWorld(family, random);
+  const world = buildFamilyWorld(family, random, options.nameless);
   const { days } = world;
   const calendar = new Calendar(days);
   const passage = await runWorld(world, calendar, db, options.onTick ?? (() => undefined), options.signal);

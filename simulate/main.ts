@@ -24,6 +24,7 @@ analyzer tells is scored against the truth, beside the rules of four other tools
   --draws N      worlds for each family (default 5)
   --logs         worlds whose servers write mail logs (with --draws, --seed, --json)
   --dns          changes of DNS records: each world with the watcher and without it (with --draws, --seed, --json)
+  --nameless     name servers answer nothing, and there is no ASN file: addresses are all that is known
   --mails FOLDER writes all alert mails of each world of a family, as the alerter makes them
 
 Without families, one mixed world for each seed:
@@ -54,6 +55,7 @@ try {
       families: { type: 'string' },
       draws: { type: 'string', default: '5' },
       mails: { type: 'string' },
+      nameless: { type: 'boolean', default: false },
       dns: { type: 'boolean', default: false },
       logs: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -71,6 +73,7 @@ interface Options {
   families?: string;
   draws: string;
   mails?: string;
+  nameless: boolean;
   dns: boolean;
   logs: boolean;
   seed: string;

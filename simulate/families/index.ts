@@ -1,6 +1,7 @@
 import { abusedService } from './abused-service.ts';
 import { acquisitionGrowth } from './acquisition-growth.ts';
 import { agencySilent } from './agency-silent.ts';
+import { agencySilentMany } from './agency-silent-many.ts';
 import { alignmentTurnedStrict } from './alignment-turned-strict.ts';
 import { arcForwarding } from './arc-forwarding.ts';
 import { aspfChange } from './aspf-change.ts';
@@ -35,6 +36,7 @@ import { holidays } from './holidays.ts';
 import { hostedForwards } from './hosted-forwards.ts';
 import { hybridToCloud } from './hybrid-to-cloud.ts';
 import { ipv6Enabled } from './ipv6-enabled.ts';
+import { ipv6Renumbered } from './ipv6-renumbered.ts';
 import { keyRemoved } from './key-removed.ts';
 import { lateIrregularReporter } from './late-irregular-reporter.ts';
 import { lateReports } from './late-reports.ts';
@@ -90,6 +92,7 @@ import { smallSenderTakeover } from './small-sender-takeover.ts';
 import { snowshoeSigner } from './snowshoe-signer.ts';
 import { spfOnlyBroken } from './spf-only-broken.ts';
 import { spfPermerror } from './spf-permerror.ts';
+import { spfPermerrorAll } from './spf-permerror-all.ts';
 import { spfTemperrorHiccup } from './spf-temperror-hiccup.ts';
 import { spfTemperrorLasting } from './spf-temperror-lasting.ts';
 import { spoofFew } from './spoof-few.ts';
@@ -107,6 +110,7 @@ import { sundayTakeover } from './sunday-takeover.ts';
 import { takeoverOwnServer } from './takeover-own-server.ts';
 import { takeoverServiceAccount } from './takeover-service-account.ts';
 import { tenantDkimBroken } from './tenant-dkim-broken.ts';
+import { tenantDkimHidden } from './tenant-dkim-hidden.ts';
 import { verdictsContradict } from './verdicts-contradict.ts';
 import { weekendShop } from './weekend-shop.ts';
 
@@ -221,6 +225,10 @@ export const FAMILIES: readonly Family[] = [
   hybridToCloud,
   ed25519BesideRsa,
   disasterRecoveryTest,
+  ipv6Renumbered,
+  tenantDkimHidden,
+  spfPermerrorAll,
+  agencySilentMany,
   ...FRESH,
 ];
 

@@ -33,10 +33,10 @@ export class Site {
   readonly reporters: readonly Reporter[];
   readonly world: World;
 
-  constructor(random: Random, days: number) {
+  constructor(random: Random, days: number, nameless = false) {
     this.random = random;
     this.days = days;
-    this.internet = new Internet(random.fork('internet'));
+    this.internet = new Internet(random.fork('internet'), nameless);
     const { reporters, traps } = makeReporters(random.fork('reporters'), days);
     this.reporters = reporters;
     this.world = { seed: 0, days, domains: [], incidents: [], traps, truth: new Map(), internet: this.internet };

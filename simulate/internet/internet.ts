@@ -19,14 +19,17 @@ interface Named {
 export class Internet {
   /** Whether whoever runs the program has an ASN file; half of the worlds. */
   readonly asnFile: boolean;
+  /** Name servers answer nothing: no reverse name is ever known, and there is no ASN file. */
+  readonly nameless: boolean;
   readonly #names = new Map<string, Named>();
   readonly #arpa = new Map<string, string>();
   readonly #forward = new Map<string, Set<string>>();
   readonly #owners = new Map<string, Owner>();
   readonly #taken = new Set<string>();
 
-  constructor(random: Random) {
-    this.asnFile = random.fork('asn').chance(0.5);
+  constructor(random: Random, nameless = false) {
+    this.asnFile = !nameless && random.fork('asn').chance(0.5);
+    this.nameless = nameless;
   }
 
   /**
@@ -65,7 +68,7 @@ export class Internet {
     const address = canonicalAddress(ip)!;
     this.#owners.set(address, owner);
     this.#arpa.set(arpaName(address)!, address);
-    if (name === null) return;
+    if (name === null || this.nameless) return;
     this.#names.set(address, { name: name.toLowerCase(), confirmed });
     if (!confirmed) return;
     const all = this.#forward.get(name.toLowerCase()) ?? new Set();

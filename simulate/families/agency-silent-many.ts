@@ -1,0 +1,23 @@
+import type { Family } from './family.ts';
+
+/** An agency looks after 150 domains, most of them small or parked; its mailbox for reports is full for good. */
+export const agencySilentMany: Family = {
+  name: 'agency-silent-many',
+  group: 'tuning',
+  benign: false,
+  source: 'RFC 9990 section 4 (delivery of reports); https://github.com/report-uri/report-uri-bugs/issues/118',
+  days: [65, 65],
+  plant(site) {
+    const { random } = site;
+    const domains = Array.from({ length: 150 }, (_, i) =>
+      site.domain({ usual: false, volume: site.between(3, 300), parked: i > 2 && random.chance(0.4) }),
+    );
+    for (const domain of domains)
+      if (!domain.domain.parked) domain.senders.push(domain.service('microsoft365', { mean: domain.volume, aligned: 'both' }));
+    const from = site.day(14);
+    const to = site.days - 1;
+    for (const domain of domains) domain.silent('all', from, to);
+    domains[0]!.expect({ what: 'no_reports', from, to, least: 'medium', says: [/domains/] });
+    for (const domain of domains.slice(1)) domain.expect({ what: 'no_reports', from, to, optional: true });
+  },
+};
