@@ -36,6 +36,8 @@ export async function wordingOf(db: Db, { verdicts }: Judgement, cases: readonly
     check(!subject.replace(TAG, '').startsWith(event.domain), () => `the domain before the verdict: ${subject}`);
     check(!EMPTY_LIST.test(text), () => `names are lost after "not heard": ${subject}`);
     check(!text.includes('https[:]//'), () => `a link that cannot be followed: ${subject}`);
+    const bearing = event.severity === 'critical' ? 0.7 : event.severity === 'high' ? 0.5 : 0;
+    check(event.confidence >= bearing, () => `${event.severity}, and sure by no more than ${event.confidence}: ${subject}`);
     const expected = cases.find(({ id }) => id === incident)?.expected;
     if (!expected) continue;
     for (const never of expected.never ?? []) check(!never.test(said), () => `says ${never}: ${subject}`);

@@ -18,6 +18,7 @@ import { quietSiblings } from './senders/siblings.ts';
 import { unalignedTogether } from './senders/unaligned-units.ts';
 import { isAligned, type SenderData } from './senders/units.ts';
 import { SenderWindows } from './senders/windows.ts';
+import { bearable } from './statistics/confidence.ts';
 import { Attendance } from './statistics/habit.ts';
 import type {
   ArrivalWindow,
@@ -74,6 +75,7 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
       data.catalogue,
     )
       .map(withMissing(attendance))
+      .map((one) => ({ ...one, severity: bearable(one.severity, one.confidence) }))
       .map(quietWhenExpected(data.expected ?? [])),
     data.known,
     (finding) => overOf(finding, data.domain, windows),

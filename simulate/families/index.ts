@@ -54,6 +54,7 @@ import { noiseOnLateDay } from './noise-on-late-day.ts';
 import { noiseSwell } from './noise-swell.ts';
 import { novemberDays } from './november-days.ts';
 import { outOfOffice } from './out-of-office.ts';
+import { outgrownNetworks } from './outgrown-networks.ts';
 import { ownBounces } from './own-bounces.ts';
 import { ownHostUnsigned } from './own-host-unsigned.ts';
 import { ownServerMoved } from './own-server-moved.ts';
@@ -69,6 +70,7 @@ import { recipientGateway } from './recipient-gateway.ts';
 import { relayOfAll } from './relay-of-all.ts';
 import { relayWobble } from './relay-wobble.ts';
 import { relaysUnsigned } from './relays-unsigned.ts';
+import { replayedMail } from './replayed-mail.ts';
 import { reporterOutage } from './reporter-outage.ts';
 import { reporterRenamed } from './reporter-renamed.ts';
 import { reporterSilent } from './reporter-silent.ts';
@@ -229,6 +231,8 @@ export const FAMILIES: readonly Family[] = [
   tenantDkimHidden,
   spfPermerrorAll,
   agencySilentMany,
+  replayedMail,
+  outgrownNetworks,
   ...FRESH,
 ];
 

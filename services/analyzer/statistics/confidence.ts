@@ -1,3 +1,5 @@
+import type { Severity } from '../../shared/severity.ts';
+
 /**
  * The lower bound of the Wilson score interval (95 %): the least share of `part` in all mail alike that the
  * `whole` seen supports. 3 of 3 give 0.44, 10 of 10 give 0.72, 1,000 of 1,000 give 0.996.
@@ -41,6 +43,15 @@ export function certainty({
   witnesses?: number;
 }): number {
   return stated((1 - Math.min(1, chance)) * (1 - otherwise) * (1 - ALONE / Math.max(1, seen)));
+}
+
+/** The least certainty with which a person is told of so grave a thing: "fairly sure", and "more likely than not". */
+const LEAST_SURE: Partial<Record<Severity, number>> = { critical: 0.7, high: 0.5 };
+
+/** The severity that a claim of this certainty can bear: nobody gets up at night for a guess. */
+export function bearable(severity: Severity, confidence: number): Severity {
+  if (confidence >= (LEAST_SURE[severity] ?? 0)) return severity;
+  return severity === 'critical' && confidence >= LEAST_SURE.high! ? 'high' : 'medium';
 }
 
 /** Confidence as stored and shown: two digits. */

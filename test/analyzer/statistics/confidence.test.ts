@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { alignmentFailure } from '../../../services/analyzer/rules/alignment_failure.ts';
 import { unauthorizedSource } from '../../../services/analyzer/rules/unauthorized_source.ts';
-import { certainty } from '../../../services/analyzer/statistics/confidence.ts';
+import { bearable, certainty } from '../../../services/analyzer/statistics/confidence.ts';
+import { rankOf, SEVERITIES } from '../../../services/shared/severity.ts';
 import { ago, domainWindow, REPORTERS, row, sourceWindow, span } from '../rows.ts';
 
 describe('certainty', () => {
@@ -23,6 +24,21 @@ describe('certainty', () => {
     expect([1, 2, 4, 10].map((witnesses) => certainty({ witnesses }))).toEqual([0.75, 0.88, 0.94, 0.98]);
     expect(certainty({})).toBe(1);
   });
+});
+
+test('a severity is no graver than its certainty bears, and never milder for being surer', () => {
+  const severity = fc.constantFrom(...SEVERITIES);
+  fc.assert(
+    fc.property(severity, fc.float({ min: 0, max: 1, noNaN: true }), fc.float({ min: 0, max: 1, noNaN: true }), (one, a, b) => {
+      const [less, more] = [Math.min(a, b), Math.max(a, b)];
+      expect(rankOf(bearable(one, less))).toBeLessThanOrEqual(rankOf(bearable(one, more)));
+      expect(rankOf(bearable(one, more))).toBeLessThanOrEqual(rankOf(one));
+      if (bearable(one, less) === 'critical') expect(less).toBeGreaterThanOrEqual(0.7);
+      if (bearable(one, less) === 'high') expect(less).toBeGreaterThanOrEqual(0.5);
+    }),
+  );
+  expect(bearable('critical', 0.22)).toBe('medium');
+  expect(bearable('low', 0.2)).toBe('low');
 });
 
 const delivered = (n: number) => ({ rejected: 0, delivered: n, failed_delivered: n });
