@@ -18,7 +18,7 @@ import type { NetworkFacts } from '../store/sources/identities.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
 import type { Moment } from './lifecycle.ts';
 import type { Unit } from './senders/broken-units.ts';
-import type { Catalogue } from './senders/catalogue.ts';
+import type { Catalogue, Sender } from './senders/catalogue.ts';
 import type { UnalignedUnit } from './senders/unaligned-units.ts';
 import type { SenderData } from './senders/units.ts';
 import type { Standing } from './standing.ts';
@@ -71,6 +71,8 @@ export interface DomainData extends Moment {
   names: SubdomainNames;
   /** Networks that are the domain's own servers, by their names; absent where that was not loaded. */
   ownServers?: readonly string[];
+  /** Networks from which services of the domain's send although its SPF record does not list them; absent: not looked up. */
+  outgrown?: ReadonlyMap<string, Sender>;
   /** Networks of security gateways that hand on the domain's mail to its receivers; absent likewise. */
   gateways?: readonly string[];
   /** Networks with mail that nothing authenticates whose names are being looked up; absent likewise. */

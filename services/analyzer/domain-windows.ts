@@ -47,6 +47,7 @@ export function domainWindow(
         ...senders.failingSources,
         ...approvedNetworks(data),
         ...(data.ownServers ?? []),
+        ...(data.outgrown?.keys() ?? []),
         ...(data.gateways ?? []),
       ]),
       ...(data.unnamed !== undefined && { unnamed: data.unnamed }),

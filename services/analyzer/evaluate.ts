@@ -12,8 +12,8 @@ import { joinDrifts } from './published/drifts.ts';
 import { ruleOf, rulesOf } from './rules/index.ts';
 import { policyChanges } from './rules/policy_change.ts';
 import type { RuleOf } from './rules/rule.ts';
-import { joinCopiedKeys } from './senders/copied-keys.ts';
 import { joinSurges } from './senders/joined-surges.ts';
+import { joinOneCause } from './senders/one-cause.ts';
 import { quietSiblings } from './senders/siblings.ts';
 import { unalignedTogether } from './senders/unaligned-units.ts';
 import { isAligned, type SenderData } from './senders/units.ts';
@@ -122,7 +122,7 @@ function ofSourcesAndSenders(
   const ofSenders = (windows.senders?.all ?? []).flatMap((window) =>
     findOf(rulesOf('sender'), window, aboutIts(window, ofSources)),
   );
-  const joined = joinSurges(data.domain, joinCopiedKeys(data.domain, ofSenders, known), known);
+  const joined = joinSurges(data.domain, joinOneCause(data.domain, ofSenders, known), known);
   return [...ofSources.filter((one) => !isTogether(one)), ...unaligned, ...joined];
 }
 

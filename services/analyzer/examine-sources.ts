@@ -145,6 +145,7 @@ class SourceWindows {
       own: isOwnServer(data.domain, this.#facts.get(source), data.catalogue),
       ownByName: isOwnByName(data.domain, this.#facts.get(source)),
       admittedBy: this.#facts.get(source)?.admitted_by ?? null,
+      outgrown: data.outgrown?.get(source) ?? null,
       host: this.#facts.get(source)?.name ?? null,
     };
   }

@@ -42,8 +42,9 @@ import { CAUSES } from './rules/broken_senders.ts';
 import { LOST_DAYS } from './rules/lost.ts';
 import { SILENT_DAYS } from './rules/reporter_silent.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
-import { lookup } from './senders/catalogue.ts';
+import { lookup, type Sender } from './senders/catalogue.ts';
 import { catalogueOf } from './senders/load.ts';
+import { loadOutgrown } from './senders/outgrown.ts';
 import { loadLogs } from './sending/load.ts';
 import { mayCarryMix, mayForward } from './sources/classes.ts';
 import { isOwnServer } from './sources/identity.ts';
@@ -124,6 +125,12 @@ export async function loadCase(
   const admitted = await loadAdmitted(tx, domain);
   const facts = bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork), admitted));
   const own = facts.filter((one) => isOwnServer(domain, one, catalogue)).map(({ source }) => source);
+  const byName = await loadByName(
+    tx,
+    { domain, networks, reporterDays, catalogue, admitted, waits: looksUpNames(context) ? waitsSince(context) : null },
+    { from, to: today, counted },
+  );
+  const outgrown = await loadOutgrown(tx, domain, { facts, catalogue }, { from, to: today, counted });
   const given: DomainData = {
     domain,
     from,
@@ -142,11 +149,8 @@ export async function loadCase(
     policyDays: await loadPolicyDays(tx, domain, { from, to: today, counted }),
     known,
     networks,
-    ...(await loadByName(
-      tx,
-      { domain, networks, reporterDays, catalogue, admitted, waits: looksUpNames(context) ? waitsSince(context) : null },
-      { from, to: today, counted },
-    )),
+    ...byName,
+    outgrown: new Map([...outgrown, ...byName.outgrown]),
     names: await namesBelow(tx, domain, counted, { networks, all: deciders.others.length === 0, recent }),
     // What is urgent is the deciders' alone.
     others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
@@ -286,20 +290,21 @@ async function loadByName(
     waits: Date | null;
   },
   days: CountedDays,
-): Promise<{ ownServers: string[]; gateways: string[]; unnamed: ReadonlySet<string> }> {
+): Promise<{ ownServers: string[]; gateways: string[]; unnamed: ReadonlySet<string>; outgrown: ReadonlyMap<string, Sender> }> {
   const sources = networks?.largest.map(({ source }) => source).filter(isNetwork) ?? [];
   const facts = await loadNetworkFacts(tx, domain, sources, admitted);
   const unnamed = waits === null ? new Set<string>() : await loadAwaited(tx, domain, sources, waits);
   const own = facts.filter((one) => isOwnServer(domain, one, catalogue)).map(({ source }) => source);
   const named = new Set(facts.filter((one) => isGateway(one, catalogue)).map(({ source }) => source));
-  if (named.size === 0) return { ownServers: own, gateways: [], unnamed };
+  const outgrown = await loadOutgrown(tx, domain, { facts, catalogue }, days);
+  if (named.size === 0) return { ownServers: own, gateways: [], unnamed, outgrown };
   const relayed = await loadRelayed(tx, domain, [...named], days);
   const of = reporterDays.reduce((n, { messages }) => n + messages, 0);
   const gateways = networks!.largest.filter(({ source, days: recent, before }) => {
     const failed = before.failed + recent.reduce((n, day) => n + day.failed, 0);
     return named.has(source) && handsOn({ failed, relayed: relayed.get(source) ?? 0, of });
   });
-  return { ownServers: own, gateways: gateways.map(({ source }) => source), unnamed };
+  return { ownServers: own, gateways: gateways.map(({ source }) => source), unnamed, outgrown };
 }
 
 /** Whose keys the sources sign with that may be forwarders. */

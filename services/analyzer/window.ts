@@ -85,6 +85,8 @@ export interface SourceWindow {
   ownByName?: boolean;
   /** The term of the domain's own SPF record that admits it; null or absent when none is known to. */
   admittedBy?: string | null;
+  /** The service of the domain's that sends from there although its SPF record does not list the network; see loadOutgrown. */
+  outgrown?: Sender | null;
   /** It is part of an open or new authentication_regression. */
   broken: boolean;
   /** The report day up to which its breaking is settled; absent: what is on file for this source says so. */

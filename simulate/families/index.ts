@@ -10,6 +10,7 @@ import { botnetAfterTrickle } from './botnet-after-trickle.ts';
 import { botnetRefused } from './botnet-refused.ts';
 import { calendarInvites } from './calendar-invites.ts';
 import { crmApproved } from './crm-approved.ts';
+import { cutoverByTeams } from './cutover-by-teams.ts';
 import { disasterRecoveryTest } from './disaster-recovery-test.ts';
 import { disclaimerAttachments } from './disclaimer-attachments.ts';
 import { dkimReplay } from './dkim-replay.ts';
@@ -35,6 +36,7 @@ import { halfUnsigned } from './half-unsigned.ts';
 import { holidays } from './holidays.ts';
 import { hostedForwards } from './hosted-forwards.ts';
 import { hybridToCloud } from './hybrid-to-cloud.ts';
+import { includeLetGo } from './include-let-go.ts';
 import { ipv6Enabled } from './ipv6-enabled.ts';
 import { ipv6Renumbered } from './ipv6-renumbered.ts';
 import { keyRemoved } from './key-removed.ts';
@@ -231,6 +233,8 @@ export const FAMILIES: readonly Family[] = [
   tenantDkimHidden,
   spfPermerrorAll,
   agencySilentMany,
+  cutoverByTeams,
+  includeLetGo,
   replayedMail,
   outgrownNetworks,
   ...FRESH,

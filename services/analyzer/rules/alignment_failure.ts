@@ -120,7 +120,7 @@ function failureOf(window: SourceWindow, open: KnownFinding | undefined): Failur
 
 /** Messages that count as failing: of an approved source or an own server, those that nothing authenticates too. */
 function failing(window: SourceWindow, row: Pick<Counts, 'failed_authenticated' | 'failed_unauthenticated'>): number {
-  return isApproved(window) || window.own ? failedOf(row) : row.failed_authenticated;
+  return isApproved(window) || window.own || window.outgrown ? failedOf(row) : row.failed_authenticated;
 }
 
 function isApproved({ listed }: SourceWindow): boolean {
@@ -135,7 +135,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
   const last_day = badDays.at(-1)!;
   const approved = isApproved(window);
   const domainMessages = window.domainDays.reduce((n, day) => n + day.messages, 0);
-  const small = !approved && !window.own && messages < SMALL * domainMessages;
+  const small = !approved && !window.own && !window.outgrown && messages < SMALL * domainMessages;
   const bare = sum.failed_unauthenticated > sum.failed_authenticated;
   return {
     kind: KIND,
@@ -164,6 +164,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
         rule: KIND,
         bare,
         admitted_by: window.own ? (window.admittedBy ?? null) : null,
+        outgrown: bare && window.outgrown ? { name: window.outgrown.name, include: window.outgrown.include[0] ?? null } : null,
         approved_by: approved ? window.listed!.by_name : null,
         signer: signerOf(rows),
         small,

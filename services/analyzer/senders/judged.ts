@@ -30,7 +30,7 @@ export type Judged = Required<Pick<DomainData, 'senders' | 'known' | 'borrowed' 
  */
 export async function loadJudged(
   tx: Tx,
-  { domain, from, today, catalogue, reporterDays, known: before, ownServers = [] }: DomainData,
+  { domain, from, today, catalogue, reporterDays, known: before, ownServers = [], outgrown = new Map() }: DomainData,
   counted: Counted,
   { since, examined }: { since: string; examined: Date },
 ): Promise<Judged> {
@@ -57,7 +57,11 @@ export async function loadJudged(
     senders,
     known,
     units: { read: await loadUnits(tx, domain, units, { from, to: today, counted }), tests },
-    unaligned: await loadUnits(tx, domain, unalignedToRead(senders, ownServers, catalogue), { from, to: today, counted }),
+    unaligned: await loadUnits(tx, domain, unalignedToRead(senders, { ownServers, outgrown }, catalogue), {
+      from,
+      to: today,
+      counted,
+    }),
     borrowed: await loadBorrowed(tx, domain, asked, { from: fresh, reporters }),
     keyUses: asked.length > 0 ? await loadKeyUses(tx, domain, { from, to: today, recent: fresh, reporters }) : [],
   };

@@ -51,7 +51,7 @@ export function predecessorOf(window: SenderWindow, first: string): Predecessor 
 }
 
 /**
- * Whether a new service may yet turn out to take the place of another: one that sends more than the new one, and as
+ * Whether a new service may yet turn out to take the place of another, or of own servers: one that sends more than the new one, and as
  * much less than it used to, as far as its mail varies from day to day. A move over weeks begins with so little that
  * the fall does not show in the first days.
  * @param first first day of the new sender, YYYY-MM-DD
@@ -59,9 +59,17 @@ export function predecessorOf(window: SenderWindow, first: string): Predecessor 
 export function mayReplace(window: SenderWindow, first: string): boolean {
   if (window.of.service === null) return false;
   return fallsBeside(window, first).some(({ other, expected, seen, now, spread }) => {
-    if (other.service === null || other.service.kind === 'mailbox_provider' || passesOn(other.service)) return false;
+    if (
+      other.service === null ? !isOwn(other, window.domain) : other.service.kind === 'mailbox_provider' || passesOn(other.service)
+    )
+      return false;
     return expected >= now && seen <= expected - REPLACED * now + spread;
   });
+}
+
+/** The own servers, by the domain of their names or signatures. */
+function isOwn({ key, grouped }: SenderData, domain: string): boolean {
+  return grouped && (key === domain || domain.endsWith(`.${key}`) || key.endsWith(`.${domain}`));
 }
 
 /** What a sender of old sends beside a new one, in the newest days since that began. */

@@ -6,7 +6,7 @@ import { passesOn } from '../sources/identity.ts';
 import { isNetwork } from '../sources/network.ts';
 import { mayRelay } from '../sources/relays.ts';
 import { failedOf, openOf, type SourceWindow, total } from '../window.ts';
-import { type Catalogue, lookup } from './catalogue.ts';
+import { type Catalogue, lookup, type Sender } from './catalogue.ts';
 import { addedUp } from './rows.ts';
 import { isAligned, type SenderData } from './units.ts';
 
@@ -15,6 +15,7 @@ const KIND = 'alignment_failure';
 const SOURCES = 100;
 const LISTED = 20;
 const OWN_SERVERS = 'own servers';
+const OUTGROWN = 'outgrown';
 
 /** Sources of one sender that is not set up. */
 export interface UnalignedUnit {
@@ -26,14 +27,15 @@ export interface UnalignedUnit {
 /**
  * The sources of senders that are not set up and have several sources: a service by its own domains, and the own
  * servers in their networks. Not those through which people pass mail on, which nobody here can set up.
- * @param ownServers networks of the domain's own servers with mail that nothing authenticates
+ * @param networks with mail that nothing authenticates: of the domain's own servers, and of services that outgrew its SPF record
  */
 export function unalignedToRead(
   senders: readonly SenderData[],
-  ownServers: readonly string[],
+  { ownServers, outgrown }: { ownServers: readonly string[]; outgrown: ReadonlyMap<string, Sender> },
   catalogue: Catalogue,
 ): { key: string; sources: string[] }[] {
   const units = new Map<string, string[]>([[OWN_SERVERS, ownServers.slice(0, SOURCES)]]);
+  for (const [source, { id }] of outgrown) units.set(`${OUTGROWN} ${id}`, [...(units.get(`${OUTGROWN} ${id}`) ?? []), source]);
   for (const seen of senders.flatMap(({ sources }) => sources)) {
     if (isNetwork(seen.source) || isAligned(seen) || seen.class === 'forwarded') continue;
     const service = lookup(catalogue, { dkim_domains: [seen.source], spf_domain: seen.source, reverse_name: null });

@@ -86,8 +86,8 @@ function infer(window: SourceWindow): SourceClass {
   const shares = {
     authorized: Math.max(0, sum.passed - passedForwarded),
     forwarded: forwarder ? sum.messages - sum.passed + passedForwarded : passedForwarded + sum.failed_forwarded,
-    misaligned: forwarder ? 0 : sum.failed_authenticated + (window.own ? sum.failed_unauthenticated : 0),
-    unauthorized: forwarder || window.own ? 0 : sum.failed_unauthenticated,
+    misaligned: forwarder ? 0 : sum.failed_authenticated + (isOurs(window) ? sum.failed_unauthenticated : 0),
+    unauthorized: forwarder || isOurs(window) ? 0 : sum.failed_unauthenticated,
   };
   const ranked = Object.entries(shares).sort(([, n], [, m]) => m - n) as [keyof typeof shares, number][];
   const [name, part] = ranked[0]!;
@@ -151,8 +151,10 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
     return `${number(part)} of ${seen} came through ${by}${tail}.`;
   },
   misaligned: (window, sum, part, seen) => {
-    if (window.own && sum.failed_unauthenticated > sum.failed_authenticated)
-      return `${number(part)} of ${seen} fail, and ${ownBy(window)}: an own server that is not set up.`;
+    if (isOurs(window) && sum.failed_unauthenticated > sum.failed_authenticated)
+      return window.outgrown
+        ? `${number(part)} of ${seen} fail, and it is ${window.outgrown.name}, through which the domain's own mail passes by SPF: the SPF record does not list this network.`
+        : `${number(part)} of ${seen} fail, and ${ownBy(window)}: an own server that is not set up.`;
     const signer = signerOf(window.rows);
     const as = [
       ...(sum.failed_foreign_spf > 0
@@ -169,6 +171,11 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
   unauthorized: (_, sum, part, seen) =>
     `${number(part)} of ${seen} fail with no passing SPF or DKIM of any domain; ${percent(sum.failed_delivered / Math.max(1, sum.messages - sum.passed))} of what fails was delivered.`,
 };
+
+/** Whether what nothing authenticates is the domain's own mail: of an own server, or of a service that outgrew the SPF record. */
+function isOurs({ own, outgrown }: SourceWindow): boolean {
+  return own || outgrown != null;
+}
 
 /** Why a network is an own server. */
 function ownBy({ domain, admittedBy }: SourceWindow): string {

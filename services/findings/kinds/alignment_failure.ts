@@ -13,6 +13,8 @@ const facts = z.object({
   approved_by: z.string().nullable(),
   /** The term of the domain's own SPF record that admits it; null when none is known to. */
   admitted_by: z.string().nullish(),
+  /** The service whose networks the domain's SPF record does not list, with what it publishes for that; null or absent: it is none. */
+  outgrown: z.object({ name: z.string(), include: z.string().nullable() }).nullish(),
   /** The foreign domain that signs most of it. */
   signer: z.string().nullable(),
   /** So small a part of the domain's mail that it may be a forwarder. */
@@ -48,6 +50,7 @@ export const alignmentFailure = kind(facts, (told, given) => {
   const domain = short(told.domain);
   const messages = counted(evidence.messages, 'message');
   if (given.relayed_by) return relayWords(told, given.relayed_by);
+  if (given.outgrown) return outgrownWords(told, given.outgrown);
   if (given.bare) {
     const by = given.approved_by;
     const several = by === null && evidence.senders > 1;
@@ -95,6 +98,32 @@ export const alignmentFailure = kind(facts, (told, given) => {
     ...(given.service?.source && { links: [given.service.source] }),
   };
 });
+
+/** Our own mail through a service of ours, from networks that the SPF record does not reach. */
+function outgrownWords(
+  { subject, domain: full, evidence }: Told,
+  { name, include }: NonNullable<AlignmentFacts['outgrown']>,
+): Words {
+  const domain = short(full);
+  const service = short(name);
+  const several = evidence.senders > 1;
+  const networks = several ? `${number(evidence.senders)} networks` : short(subject);
+  const messages = counted(evidence.messages, 'message');
+  return {
+    title: `SPF of ${domain} lacks ${networks} of ${service}`,
+    topic: `mail of ${service} as ${domain}`,
+    summary: `SPF of ${domain} lacks ${networks} of ${service}: ${messages} since ${evidence.since} failed DMARC`,
+    what: `${messages} in the name of ${domain} from ${networks} of ${service} (by confirmed names) passed neither SPF nor DKIM. Your own mail comes through ${service} as well and passes by SPF alone, from networks that the SPF record lists; it does not list ${several ? 'these' : 'this one'}.`,
+    advice: [
+      include === null
+        ? `Have the SPF record of ${domain} name all networks of ${service}, as its documentation says: addresses that were written down once go stale.`
+        : `Use include:${short(include)} in the SPF record of ${domain} in place of addresses that were written down once: such a list goes stale as ${service} grows.`,
+      `Let ${service} sign with DKIM (d=${domain}): signed mail passes from every network of it, and survives forwarding.`,
+      `If the record has that include, somebody else may be using ${service} in your name: the return path (envelope_from) in the rows below shows whose mail it is.`,
+    ],
+    senders: [],
+  };
+}
 
 /** Why mail that nothing authenticates is laid at its door. */
 function whose({ domain }: Told, { approved_by, admitted_by }: AlignmentFacts): string {

@@ -11,7 +11,7 @@ const facts = z.object({
   service: z.string().nullable(),
   /** What the sender is called; absent in rows of older versions. */
   name: z.string().optional(),
-  /** So many new senders sign with the same key; absent for one. */
+  /** So many new senders sign with the same key, or pass by nothing but SPF; absent for one. */
   joined: z.number().optional(),
   /** The foreign domain that signs most of it as well. */
   signer: z.string().nullable(),
@@ -36,7 +36,7 @@ type Key = NonNullable<z.output<typeof facts>['key']>;
 export const newSource = kind(facts, (told, given) => {
   const { domain: full, subject, evidence } = told;
   const { by, service, name: called, signer, key, joined = 1, passed_on = false } = given;
-  if (joined > 1 && key) return copiedWords(told, key, joined);
+  if (joined > 1) return key ? copiedWords(told, key, joined) : admittedWords(told);
   const domain = short(full);
   const source = short(subject);
   const label = service ?? (called === undefined ? source : short(called));
@@ -82,6 +82,31 @@ function copiedWords({ domain: full, evidence }: Told, key: Key, joined: number)
     summary: `${title}: ${messages} since ${evidence.since}`,
     what: `${messages} from ${networks} in the name of ${domain} passed DMARC by its key ${name}, ${ofAge(key)}. None of them was seen before ${evidence.since}.`,
     advice: [...withKey(key, 'each of them'), 'If you have started to use one, approve it.'],
+    senders: evidence.who.slice(0, MOST_COPIED).map(({ source }) => ({
+      verdict: 'approve',
+      source,
+      when: `If ${source} sends for you`,
+      why: 'sends for us',
+    })),
+  };
+}
+
+/** Networks of several owners at once, which nothing but the SPF record lets in. */
+function admittedWords({ domain: full, evidence }: Told): Words {
+  const domain = short(full);
+  const networks = counted(evidence.senders, 'new network');
+  const title = `${networks} pass SPF as ${domain}`;
+  const messages = counted(evidence.messages, 'message');
+  return {
+    title,
+    topic: `mail of ${networks} as ${domain}`,
+    summary: `${title}: ${messages} since ${evidence.since}, unsigned`,
+    what: `${messages} from ${networks} in the name of ${domain} passed DMARC by SPF alone. None of them was seen before ${evidence.since}, and they belong to different owners.`,
+    advice: [
+      'Ask your own teams first: if one of them has rented these hosts, approve them.',
+      `If not, an include or a range in an SPF record of yours lets strangers in. Look up who owns each name that it includes ("ruawatch dns check ${domain}"): one that has expired can be registered by anybody. Remove it.`,
+      'Look at header_from in the rows below: under a name that nobody uses any more, its CNAME may lead to a service that was given up. Delete that CNAME.',
+    ],
     senders: evidence.who.slice(0, MOST_COPIED).map(({ source }) => ({
       verdict: 'approve',
       source,

@@ -5,29 +5,32 @@ import { openOf } from '../window.ts';
 
 const KIND = 'new_source';
 /** New senders that began within so many days of each other with the same key are one cause. */
-const ONE_CAUSE_DAYS = 14;
-/** From so many messages on, a key in strange hands is no trifle, whatever else the domain sends. */
+const SAME_KEY_DAYS = 14;
+/** Fewer where nothing but SPF lets them in: two servers that somebody set up in two weeks are two things. */
+const SPF_DAYS = 5;
+const SPF = 'spf';
+/** From so many messages on, a key in strange hands, or a gap in SPF, is no trifle, whatever else the domain sends. */
 const GRAVE = 100;
 /** Sources listed in the evidence, and in its query. */
 const LISTED = 20;
 
 /**
- * Makes one finding of the new senders that sign with the same old key of the domain, whose own senders go on: a
- * copied key is one cause, from however many rented machines it is used. It stays with the sender that it was first
- * mailed about; of several that are new, with the one that began first. When that finding is over, for any reason but
- * that its sender was approved, so it is for the others that it named.
+ * Makes one finding of the new senders that have one cause: an old key of the domain's whose own senders go on, or a new
+ * one that nobody else signs with, or an SPF record that lets in strangers from wherever they rent. It stays with the
+ * sender that it was first mailed about; of several that are new, with the one that began first. When that finding is
+ * over, for any reason but that its sender was approved, so it is for the others that it named.
  * @param known what is on file, as the rules see it
  */
-export function joinCopiedKeys(domain: string, found: readonly Candidate[], known: readonly KnownFinding[]): Candidate[] {
-  const byKey = new Map<string, Candidate[]>();
+export function joinOneCause(domain: string, found: readonly Candidate[], known: readonly KnownFinding[]): Candidate[] {
+  const byCause = new Map<string, Candidate[]>();
   const joined = new Map<Candidate, Candidate | null>();
   for (const one of found) {
-    const key = copiedKeyOf(one);
-    if (key === null) continue;
-    if (wasToldWithAnother(one, key, known)) joined.set(one, null);
-    else byKey.set(key, [...(byKey.get(key) ?? []), one]);
+    const cause = causeOf(one);
+    if (cause === null) continue;
+    if (wasToldWithAnother(one, cause, known)) joined.set(one, null);
+    else byCause.set(cause, [...(byCause.get(cause) ?? []), one]);
   }
-  for (const group of byKey.values()) {
+  for (const [cause, group] of byCause) {
     const isOpen = ({ subject }: Candidate) => openOf(known, KIND, subject) !== undefined;
     const [lead, ...others] = group.sort(
       (a, b) =>
@@ -37,7 +40,7 @@ export function joinCopiedKeys(domain: string, found: readonly Candidate[], know
         a.subject.localeCompare(b.subject),
     );
     // What was mailed by itself before stays a finding of its own.
-    const parts = others.filter((one) => !isOpen(one) && isNear(lead!, one));
+    const parts = others.filter((one) => !isOpen(one) && isNear(lead!, one, cause === SPF ? SPF_DAYS : SAME_KEY_DAYS));
     for (const one of parts) joined.set(one, null);
     joined.set(lead!, together(domain, lead!, parts));
   }
@@ -47,27 +50,28 @@ export function joinCopiedKeys(domain: string, found: readonly Candidate[], know
   });
 }
 
-/** The key of a new sender that others still sign with, who did before it; null when it has none. */
-function copiedKeyOf({ kind, evidence: { facts } }: Candidate): string | null {
-  if (kind !== KIND || facts?.rule !== KIND || facts.key == null) return null;
-  return facts.key.age === 'old' && facts.key.others.length > 0 ? facts.key.name : null;
+/** What lets a new sender in, if it may let in others as well; null for a service, which is a cause by itself. */
+function causeOf({ kind, evidence: { facts } }: Pick<Candidate, 'kind' | 'evidence'>): string | null {
+  if (kind !== KIND || facts?.rule !== KIND) return null;
+  const { key, by, service } = facts;
+  if (key == null) return by === 'spf' && service === null ? SPF : null;
+  if (key.age === 'old') return key.others.length > 0 ? key.name : null;
+  return service === null ? key.name : null;
 }
 
-function isNear(a: Candidate, b: Candidate): boolean {
-  return later(a.first_day, b.first_day) <= addDays(earlier(a.first_day, b.first_day), ONE_CAUSE_DAYS);
+function isNear(a: Candidate, b: Candidate, days: number): boolean {
+  return later(a.first_day, b.first_day) <= addDays(earlier(a.first_day, b.first_day), days);
 }
 
-/** Whether a finding about another sender named it with the same key, and is over. */
-function wasToldWithAnother({ subject }: Candidate, key: string, known: readonly KnownFinding[]): boolean {
+/** Whether a finding about another sender named it with the same cause, and is over. */
+function wasToldWithAnother({ subject }: Candidate, cause: string, known: readonly KnownFinding[]): boolean {
   return known.some(
-    ({ kind, state, subject: lead, evidence: { facts, who, ended } }) =>
-      kind === KIND &&
-      state === 'resolved' &&
-      lead !== subject &&
-      ended?.reason !== 'listed' &&
-      facts?.rule === KIND &&
-      facts.key?.name === key &&
-      who.some(({ source }) => source === subject),
+    (one) =>
+      one.state === 'resolved' &&
+      one.subject !== subject &&
+      one.evidence.ended?.reason !== 'listed' &&
+      causeOf(one) === cause &&
+      one.evidence.who.some(({ source }) => source === subject),
   );
 }
 
@@ -78,7 +82,9 @@ function together(domain: string, lead: Candidate, parts: readonly Candidate[]):
   const messages = sum('messages');
   const { facts } = lead.evidence;
   const passedOn = parts.length === 0 && facts?.rule === KIND && facts.passed_on === true && facts.scattered !== true;
-  const grave = messages >= GRAVE && lead.severity === 'low' && !passedOn;
+  // Whoever published a key for them may change the domain's DNS: that is no copy.
+  const published = facts?.rule === KIND && facts.key?.age === 'new';
+  const grave = messages >= GRAVE && lead.severity === 'low' && !passedOn && !published;
   const severity = all.some((one) => one.severity === 'medium') || grave ? 'medium' : lead.severity;
   if (parts.length === 0) return { ...lead, severity };
   const { evidence } = lead;

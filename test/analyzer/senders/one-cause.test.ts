@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { newSource } from '../../../services/analyzer/rules/new_source.ts';
-import { joinCopiedKeys } from '../../../services/analyzer/senders/copied-keys.ts';
 import { mainKeyOf } from '../../../services/analyzer/senders/keys.ts';
+import { joinOneCause } from '../../../services/analyzer/senders/one-cause.ts';
 import type { Ending } from '../../../services/findings/ending.ts';
 import type { Severity } from '../../../services/shared/severity.ts';
 import type { KeyUse } from '../../../services/store/analysis/senders.ts';
@@ -60,7 +60,36 @@ function fresh(source: string, given: Given = {}): Candidate {
     },
   };
 }
-const join = (...some: Candidate[]) => joinCopiedKeys(DOMAIN, some, []);
+/** A new source that nothing but SPF lets in. */
+function admitted(source: string, given: Given & { service?: string } = {}): Candidate {
+  const one = fresh(source, given);
+  const { service = null } = given;
+  return {
+    ...one,
+    evidence: { ...one.evidence, facts: { rule: 'new_source', by: 'spf', service, name: source, signer: null, key: null } },
+  };
+}
+const join = (...some: Candidate[]) => joinOneCause(DOMAIN, some, []);
+
+describe('new senders that pass by SPF alone', () => {
+  test('within days of each other are one finding about the record that lets them in', () => {
+    const [one, ...others] = join(
+      admitted(A, { messages: 50 }),
+      admitted(B, { messages: 40, first: 4 }),
+      admitted(C, { messages: 30, first: 2 }),
+    );
+    expect(others).toEqual([]);
+    expect(one).toMatchObject({ subject: A, severity: 'medium', evidence: { messages: 120, senders: 3 } });
+    const { title, advice } = wordsFor(one);
+    expect(title).toBe(`3 new networks pass SPF as ${DOMAIN}`);
+    expect(advice.join(' ')).toContain('one that has expired can be registered by anybody');
+  });
+
+  test('stay two where one began a week later, or is a service', () => {
+    expect(join(admitted(A, { first: 9 }), admitted(B, { first: 1 }))).toHaveLength(2);
+    expect(join(admitted(A), admitted(B, { service: 'Brevo' }))).toHaveLength(2);
+  });
+});
 
 describe('new senders under one old key whose owner goes on', () => {
   test('are one finding that names all of them, with what they sent together', () => {
@@ -86,20 +115,23 @@ describe('new senders under one old key whose owner goes on', () => {
   });
 
   test('a key that somebody published for it, or that nobody else signs with, is no copy', () => {
-    expect(join(fresh(A, { age: 'new' }), fresh(B, { age: 'new' }))).toHaveLength(2);
+    const published = join(fresh(A, { age: 'new' }), fresh(B, { age: 'new' }));
+    expect(published).toHaveLength(1);
+    expect(published[0]).toMatchObject({ severity: 'low', evidence: { messages: 120, senders: 2 } });
+    expect(join(fresh(A, { age: 'new' }), fresh(B, { age: 'new', key: `s2._domainkey.${DOMAIN}` }))).toHaveLength(2);
     expect(join(fresh(A, { others: [] }), fresh(B, { others: [] }))).toHaveLength(2);
   });
 
   test('join the finding that was mailed, whichever sends more', () => {
     const known = onFile(fresh(A));
-    const [one, two] = joinCopiedKeys(DOMAIN, [fresh(A), fresh(B, { first: 9, messages: 900 })], [known]);
+    const [one, two] = joinOneCause(DOMAIN, [fresh(A), fresh(B, { first: 9, messages: 900 })], [known]);
     expect(one).toMatchObject({ subject: A, first_day: ago(9), evidence: { messages: 960 } });
     expect(two).toBeUndefined();
   });
 
   test('two that were both mailed stay as they are', () => {
     const known = [onFile(fresh(A)), onFile(fresh(B), { finding_key: 2 })];
-    expect(joinCopiedKeys(DOMAIN, [fresh(A), fresh(B)], known).map(({ subject }) => subject)).toEqual([A, B]);
+    expect(joinOneCause(DOMAIN, [fresh(A), fresh(B)], known).map(({ subject }) => subject)).toEqual([A, B]);
   });
 
   test.each<[Ending | undefined, number]>([
@@ -109,7 +141,7 @@ describe('new senders under one old key whose owner goes on', () => {
   ])('what was named in a finding that is over (%j) is mailed again %d times', (ended, mails) => {
     const [lead] = join(fresh(A), fresh(B));
     const over = onFile({ ...lead!, evidence: { ...lead!.evidence, ...(ended && { ended }) } }, { state: 'resolved' });
-    expect(joinCopiedKeys(DOMAIN, [fresh(B)], [over])).toHaveLength(mails);
+    expect(joinOneCause(DOMAIN, [fresh(B)], [over])).toHaveLength(mails);
   });
 
   test('one alone is medium from a hundred messages on, however little of the mail that is', () => {
