@@ -121,7 +121,6 @@ function outgrownWords(
       `Let ${service} sign with DKIM (d=${domain}): signed mail passes from every network of it, and survives forwarding.`,
       `If the record has that include, somebody else may be using ${service} in your name: the return path (envelope_from) in the rows below shows whose mail it is.`,
     ],
-    senders: [],
   };
 }
 

@@ -101,7 +101,7 @@ function admittedWords({ domain: full, evidence }: Told): Words {
     title,
     topic: `mail of ${networks} as ${domain}`,
     summary: `${title}: ${messages} since ${evidence.since}, unsigned`,
-    what: `${messages} from ${networks} in the name of ${domain} passed DMARC by SPF alone. None of them was seen before ${evidence.since}, and they belong to different owners.`,
+    what: `${messages} from ${networks} in the name of ${domain} passed DMARC by SPF alone. None of them was seen before ${evidence.since}, and no one name stands behind them.`,
     advice: [
       'Ask your own teams first: if one of them has rented these hosts, approve them.',
       `If not, an include or a range in an SPF record of yours lets strangers in. Look up who owns each name that it includes ("ruawatch dns check ${domain}"): one that has expired can be registered by anybody. Remove it.`,

@@ -86,6 +86,16 @@ test('its words in every case', () => {
     },
     'approved and not set up': { facts: { bare: true, approved_by: 'Ada' } },
     'an own server that is not set up': { facts: { bare: true }, subject: 'mail.example.com', evidence: { messages: 1 } },
+    'networks of a service that the SPF record does not list': {
+      facts: { bare: true, outgrown: { name: 'Microsoft 365', include: 'spf.protection.outlook.com' } },
+      subject: '192.0.2.0/24',
+      evidence: { senders: 3 },
+    },
+    'one such network, of a service without an include': {
+      facts: { bare: true, outgrown: { name: 'Zendesk', include: null } },
+      subject: '192.0.2.0/24',
+      evidence: { senders: 1, messages: 1 },
+    },
     'passed on, by the catalogue': by('catalogue'),
     'passed on, by what receivers say': by('receivers'),
     'passed on, by the signature': by('signature'),

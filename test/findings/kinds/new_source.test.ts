@@ -28,6 +28,10 @@ test('what the source is called, by what it passes, and whose key signs', () =>
       facts: { ...unnamed, by: 'dkim', joined: 3, key: { ...KEY, carries: 0.8, others: ['own servers'] } },
       evidence: { senders: 3 },
     },
+    'twelve networks of several owners, by SPF alone': {
+      facts: { ...unnamed, joined: 4 },
+      evidence: { senders: 12 },
+    },
     'two under one key that carries little': {
       facts: { ...unnamed, by: 'dkim', joined: 2, key: { ...KEY, others: ['a.example'] } },
       evidence: { senders: 2, who: [] },
