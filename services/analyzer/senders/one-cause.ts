@@ -11,6 +11,8 @@ const SPF_DAYS = 5;
 const SPF = 'spf';
 /** From so many messages on, a key in strange hands, or a gap in SPF, is no trifle, whatever else the domain sends. */
 const GRAVE = 100;
+/** So many senders without a common name under one key that somebody published are no server that a team set up. */
+const SCATTERED = 3;
 /** Sources listed in the evidence, and in its query. */
 const LISTED = 20;
 
@@ -82,8 +84,8 @@ function together(domain: string, lead: Candidate, parts: readonly Candidate[]):
   const messages = sum('messages');
   const { facts } = lead.evidence;
   const passedOn = parts.length === 0 && facts?.rule === KIND && facts.passed_on === true && facts.scattered !== true;
-  // Whoever published a key for them may change the domain's DNS: that is no copy.
-  const published = facts?.rule === KIND && facts.key?.age === 'new';
+  // Whoever published a key may change the domain's DNS, which is no copy; but no team sends from strangers all over.
+  const published = facts?.rule === KIND && facts.key?.age === 'new' && all.length < SCATTERED;
   const grave = messages >= GRAVE && lead.severity === 'low' && !passedOn && !published;
   const severity = all.some((one) => one.severity === 'medium') || grave ? 'medium' : lead.severity;
   if (parts.length === 0) return { ...lead, severity };

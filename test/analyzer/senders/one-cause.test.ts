@@ -118,6 +118,8 @@ describe('new senders under one old key whose owner goes on', () => {
     const published = join(fresh(A, { age: 'new' }), fresh(B, { age: 'new' }));
     expect(published).toHaveLength(1);
     expect(published[0]).toMatchObject({ severity: 'low', evidence: { messages: 120, senders: 2 } });
+    const three = join(fresh(A, { age: 'new' }), fresh(B, { age: 'new' }), fresh(C, { age: 'new' }));
+    expect(three.map(({ severity }) => severity)).toEqual(['medium']);
     expect(join(fresh(A, { age: 'new' }), fresh(B, { age: 'new', key: `s2._domainkey.${DOMAIN}` }))).toHaveLength(2);
     expect(join(fresh(A, { others: [] }), fresh(B, { others: [] }))).toHaveLength(2);
   });
