@@ -110,7 +110,7 @@ function outgrownWords(
   const networks = several ? `${number(evidence.senders)} networks` : short(subject);
   const messages = counted(evidence.messages, 'message');
   return {
-    title: `SPF of ${domain} lacks ${networks} of ${service}`,
+    title: `SPF of ${domain} lacks ${several ? networks : 'a network'} of ${service}`,
     topic: `mail of ${service} as ${domain}`,
     summary: `SPF of ${domain} lacks ${networks} of ${service}: ${messages} since ${evidence.since} failed DMARC`,
     what: `${messages} in the name of ${domain} from ${networks} of ${service} (by confirmed names) passed neither SPF nor DKIM. Your own mail comes through ${service} as well and passes by SPF alone, from networks that the SPF record lists; it does not list ${several ? 'these' : 'this one'}.`,
