@@ -3,14 +3,14 @@ import type { Family } from './family.ts';
 /** An agency looks after 150 domains, most of them small or parked; its mailbox for reports is full for good. */
 export const agencySilentMany: Family = {
   name: 'agency-silent-many',
-  group: 'tuning',
+  group: 'reported',
   benign: false,
   source: 'RFC 9990 section 4 (delivery of reports); https://github.com/report-uri/report-uri-bugs/issues/118',
   days: [65, 65],
   plant(site) {
     const { random } = site;
     const domains = Array.from({ length: 150 }, (_, i) =>
-      site.domain({ usual: false, volume: site.between(3, 300), parked: i > 2 && random.chance(0.4) }),
+      site.domain({ usual: false, noise: i < 20, volume: site.between(3, 300), parked: i > 2 && i < 20 && random.chance(0.4) }),
     );
     for (const domain of domains)
       if (!domain.domain.parked) domain.senders.push(domain.service('microsoft365', { mean: domain.volume, aligned: 'both' }));

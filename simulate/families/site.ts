@@ -22,6 +22,8 @@ export interface DomainOptions {
    * family adds. Default true.
    */
   usual?: boolean;
+  /** False: no trickle of forged mail either, for worlds of very many domains. */
+  noise?: boolean;
 }
 
 /** A world under construction: what a family gets to plant its behaviour in. */
@@ -70,7 +72,7 @@ export class Site {
     this.world.truth.set(name, new Map());
     const site = new DomainSite(this, domain, own);
     if (!parked && options.usual !== false) site.usual();
-    site.noise();
+    if (options.noise !== false) site.noise();
     return site;
   }
 
