@@ -71,6 +71,8 @@ export interface DomainData extends Moment {
   names: SubdomainNames;
   /** Networks that are the domain's own servers, by their names; absent where that was not loaded. */
   ownServers?: readonly string[];
+  /** Earlier rows of sources that the work names and that have none in the window: what they were; absent: not looked up. */
+  past?: readonly SourceDay[];
   /** Networks from which services of the domain's send although its SPF record does not list them; absent: not looked up. */
   outgrown?: ReadonlyMap<string, Sender>;
   /** Networks of security gateways that hand on the domain's mail to its receivers; absent likewise. */

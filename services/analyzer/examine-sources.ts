@@ -43,9 +43,11 @@ export function examineSources(data: DomainData): ExaminedSources {
     examineSender(senders, windows.of(source));
     const window = windows.of(source);
     const { identity } = windows.identified(source);
-    const found = classify(window);
+    const before = windows.past(source);
+    // One that is gone is what it was.
+    const found = classify(window.rows.length > 0 || before.length === 0 ? window : { ...window, rows: before });
     // A domain that no trusted report covers has proven nothing: what was known of it stays.
-    const covered = window.rows.length > 0;
+    const covered = window.rows.length + before.length > 0;
     senders.belongs(source, senderOfPart(identity, data.catalogue));
     if (covered || isNetwork(source)) identities.push(identity);
     classes.push(covered ? { ...found, why: `${found.why} ${identity.evidence}` } : found);
@@ -73,6 +75,7 @@ class SourceWindows {
   readonly #data: DomainData;
   readonly #senders: BrokenSenders;
   readonly #rows: Map<string, SourceDay[]>;
+  readonly #past = new Map<string, SourceDay[]>();
   readonly #facts: ReadonlyMap<string, NetworkFacts>;
   readonly #shared: Pick<
     SourceWindow,
@@ -86,6 +89,11 @@ class SourceWindows {
     this.#senders = senders;
     this.#rows = new Map(data.sources.map((source) => [source, []]));
     for (const row of data.rows) this.#rows.get(row.source)?.push(row);
+    for (const row of data.past ?? []) {
+      const of = this.#past.get(row.source);
+      if (of) of.push(row);
+      else this.#past.set(row.source, [row]);
+    }
     this.#facts = new Map(data.facts.map((facts) => [facts.source, facts]));
     this.#shared = {
       domain,
@@ -99,6 +107,11 @@ class SourceWindows {
       policy: currentPolicy(data.policyDays),
       known: data.known.filter(isHeard),
     };
+  }
+
+  /** What a source sent before the window that sent nothing in it. */
+  past(source: string): readonly SourceDay[] {
+    return this.#past.get(source) ?? [];
   }
 
   identified(source: string): Identified {

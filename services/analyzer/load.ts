@@ -85,6 +85,10 @@ const FORGED_DAYS = 2000;
  */
 const URGENT_NETWORKS = 200;
 
+/** Sources without mail in the window that are classified by what they sent before it, and how far that is looked up. */
+const GONE = 1000;
+const PAST_DAYS = 366;
+
 /**
  * Reads what the evaluation of a domain needs.
  * @param given `named`: the sources to be evaluated; null: the largest of those whose mail nothing authenticates.
@@ -110,6 +114,7 @@ export async function loadCase(
   const sources = named ?? networks?.largest.slice(0, URGENT_NETWORKS).map(({ source }) => source) ?? [];
 
   const rows = await loadSourceDays(tx, domain, sources, { from, to: today, counted });
+  const past = await loadPast(tx, domain, { sources, rows, from, counted });
   const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, { from, to: today, counted });
   const arrived = await loadForged(tx, domain, addDays(dayOf(now), 1 - window_days), FORGED_DAYS);
   const alone = counted.votes > 1 ? [] : counted.reporters;
@@ -141,6 +146,7 @@ export async function loadCase(
     falseAlarmsPerMonth: false_alarms_per_month,
     sources,
     rows,
+    past,
     reporterDays,
     byKnown: deciders.by === 'known',
     testedSources,
@@ -163,6 +169,17 @@ export async function loadCase(
     ...logs,
   };
   return { given, deciders, counted, networks };
+}
+
+/** What sources sent before the window that sent nothing in it: a first import names many that are gone. */
+async function loadPast(
+  tx: Tx,
+  domain: string,
+  { sources, rows, from, counted }: { sources: readonly string[]; rows: readonly SourceDay[]; from: string; counted: Counted },
+): Promise<SourceDay[]> {
+  const seen = new Set(rows.map(({ source }) => source));
+  const gone = sources.filter((source) => !seen.has(source)).slice(0, GONE);
+  return loadSourceDays(tx, domain, gone, { from: addDays(from, -PAST_DAYS), to: addDays(from, -1), counted });
 }
 
 /**
