@@ -1,14 +1,5 @@
+import { reasonWords } from '../../requests/held/reasons.ts';
 import { counted } from '../../shared/format.ts';
-
-/** What a rule has found, by the code that the milter writes. */
-const REASONS: Readonly<Record<string, string>> = {
-  unclear_from: 'it is not clear who its author is',
-  own_domain: 'its author is at a domain of yours, and nothing proves that',
-  person: 'it shows the name of one of your people, and comes from elsewhere',
-  own_address_shown: 'it shows an address of yours as a name, and comes from elsewhere',
-  lookalike: 'its domain looks like one of yours',
-  new_domain: 'its domain looks like one of yours, and was registered lately',
-};
 
 /** Texts about held mails. */
 export const heldWords = {
@@ -54,8 +45,7 @@ export const heldWords = {
     helo: 'It calls itself',
     message_id: 'Message-ID',
     results: 'What was verified',
-    held_by: (rule: string, reason: string) =>
-      `Held by the rule "${rule}": ${Object.hasOwn(REASONS, reason) ? REASONS[reason] : reason}.`,
+    held_by: (rule: string, reason: string) => `Held by the rule "${rule}": ${reasonWords(reason)}.`,
     aligned: 'aligned',
     reports: 'What reports say of its source',
     no_source: 'Nothing names its source in the reports.',

@@ -36,6 +36,9 @@ export interface ReleaseMeans {
   now: () => Date;
 }
 
+/** A mail is in the hold queue so long after it was held: its server has answered its client by then. */
+export const SETTLED_MS = 900_000;
+
 /** Something that is to be tried again. */
 class Later extends Error {}
 /** Something that a person has to look at. */
@@ -135,8 +138,14 @@ async function ownCopy(held: HeldRow, means: ReleaseMeans): Promise<string> {
   return id;
 }
 
+/**
+ * A rule may decide before the server has put the mail into its hold queue: only after a while it is lost. Where the server was ended at
+ * that moment, its client sends the mail again, and that copy is found then.
+ */
 async function copyInQueue(held: HeldRow, means: ReleaseMeans): Promise<string> {
   const [found] = await provenCopies(held, held.queue_ids, means);
+  if (found === undefined && means.now().getTime() - held.held_at.getTime() < SETTLED_MS)
+    throw new Later('The mail is not in the hold queue yet.');
   if (found === undefined)
     throw new Lost(
       'The mail is not in the hold queue any more: somebody has released or deleted it there, or the server never kept it.',

@@ -3,10 +3,10 @@ import { messageOf } from '../../shared/errors.ts';
 import { type Context, firstStuck, repeat } from '../../shared/runtime/service.ts';
 import { readHoldKey } from '../../shared/settings/held-mail.ts';
 import { settleStop } from '../../store/held/steps.ts';
-import { heldWork, isLeftOver, type Keeper, unknownCopies, waitingCopies } from '../../store/held/work.ts';
+import { clearAgain, heldWork, isLeftOver, type Keeper, unknownCopies, waitingCopies } from '../../store/held/work.ts';
 import { makeLock } from '../../store/locks.ts';
 import { whileAlone } from '../../store/requests/alone.ts';
-import { carryOut, type ReleaseMeans } from './carry-out.ts';
+import { carryOut, type ReleaseMeans, SETTLED_MS } from './carry-out.ts';
 import { releaseMark } from './header.ts';
 import { holdQueue } from './postfix.ts';
 
@@ -20,8 +20,6 @@ export interface Releasing {
 const TURN_MS = 1_000;
 /** How often the hold queue is compared with the store. */
 const SWEEP_MS = 300_000;
-/** A mail is in the hold queue so long after it was held: its server has answered its client by then. */
-const SETTLED_MS = 900_000;
 
 /**
  * Carries out what is decided about held mails: those in the hold queue of this machine, and those in the store. Any number of processes
@@ -114,6 +112,8 @@ async function sweep({ db, queue, log, at, now }: ReleaseMeans, host: string): P
     await queue.remove([id]);
     log.info({ held: mark.held_key, id }, 'a copy that a release left behind was deleted');
   }
+  // A copy that came in after the decision, and was looked for before its server had put it there.
+  await clearAgain(db, host, [...there]);
   for (const { held_key, queue_ids } of await waitingCopies(db, host, new Date(now().getTime() - SETTLED_MS))) {
     if (queue_ids.some((id) => there.has(id))) continue;
     const answer = 'The mail is not in the hold queue: somebody has released or deleted it there, or the server never kept it.';

@@ -1,5 +1,6 @@
 import { counted, number } from '../../shared/format.ts';
 import type { HeldFacts } from '../held/facts.ts';
+import { isImitation, reasonWords } from '../held/reasons.ts';
 import { isPlanName, type Plan, type Risk } from '../plan.ts';
 
 /** What is known beside the mail itself, at the moment it is held. */
@@ -22,7 +23,7 @@ export function planRelease(facts: HeldFacts, evidence: ReleaseEvidence): Plan {
     version: 1,
     kind: 'messages.release',
     domain: isPlanName(facts.domain) ? facts.domain : '*',
-    summary: `Deliver a mail to ${counted(recipients.length, 'recipient')} that ${from}, held by the rule "${rule}" (${reason}).`,
+    summary: `Deliver a mail to ${counted(recipients.length, 'recipient')} that ${from}, held by the rule "${rule}": ${reasonWords(reason)}.`,
     warnings: risk === 'high' ? ['Whoever sent it is not shown to be who it says: it may be a forgery.'] : [],
     why: [
       `SPF ${results.spf.result}, DKIM ${dkimWords(results)}, ARC ${results.arc.result}, DMARC ${results.dmarc.result}${
@@ -51,15 +52,15 @@ export function planRelease(facts: HeldFacts, evidence: ReleaseEvidence): Plan {
   };
 }
 
-function riskOf({ results, source_class }: HeldFacts): { risk: Risk; because: string[] } {
-  if (results.dmarc.result === 'pass' || (source_class !== null && KNOWN.includes(source_class)))
-    return {
-      risk: 'low',
-      because: [
-        results.dmarc.result === 'pass' ? 'It passes DMARC.' : `Its source is known from the reports as ${source_class}.`,
-      ],
-    };
+/** What is of low risk may be delivered by a rule: a proof that is about somebody else must not make it so. */
+function riskOf({ results, source_class, reason }: HeldFacts): { risk: Risk; because: string[] } {
+  if (isImitation(reason))
+    return { risk: 'high', because: ['It imitates you or one of your people, whatever is proven of its sender.'] };
+  if (source_class !== null && KNOWN.includes(source_class))
+    return { risk: 'low', because: [`Its source is known from the reports as ${source_class}.`] };
   if (results.dmarc.result === 'fail') return { risk: 'high', because: ['It fails DMARC, and its source is not a known one.'] };
+  if (results.dmarc.result === 'pass')
+    return { risk: 'medium', because: ['It passes DMARC, which shows whose domain it is from, and not that it is welcome.'] };
   return { risk: 'medium', because: ['Nothing shows who sent it.'] };
 }
 

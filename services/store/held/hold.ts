@@ -80,7 +80,8 @@ function sealedOf({ raw, kept_in, sha256 }: NewHeld, key: Buffer | null): Buffer
 async function anotherCopy(tx: Tx, identity: string, queue_id: string | null): Promise<Omit<Held, 'again'> | null> {
   const { rows } = await tx.query<Omit<Held, 'again'>>(
     `update ruawatch.held_messages
-        set queue_ids = case when $2::text is null or $2 = any(queue_ids) then queue_ids else array_append(queue_ids, $2) end, cleared_at = null
+        set queue_ids = case when $2::text is null or $2 = any(queue_ids) then queue_ids else array_append(queue_ids, $2) end, cleared_at = null,
+            retry_at = null
       where identity = $1 and state not in ('expired', 'lost') returning held_key, request_key`,
     [identity, queue_id],
   );

@@ -33,6 +33,23 @@ export async function unknownCopies(q: Queryable, ids: readonly string[]): Promi
   return rows.map(({ id }) => id);
 }
 
+/**
+ * Has the next turn look again at settled mails that have one of these names in the hold queue, beside the copy that is let go. A name
+ * that is also of a mail that waits is that mail's.
+ */
+export async function clearAgain(q: Queryable, host: string, ids: readonly string[]): Promise<void> {
+  await q.query(
+    `update ruawatch.held_messages h set cleared_at = null
+      where h.settled_at is not null and h.cleared_at is not null and h.kept_in = 'postfix' and h.host = $1 and h.queue_ids && $2::text[]
+        and exists (select from unnest(h.queue_ids) id
+                     where id = any($2) and id is distinct from h.copy_id
+                       and not exists (select from ruawatch.held_messages o
+                                        where o.queue_ids @> array[id] and o.host = h.host and o.held_key <> h.held_key
+                                          and o.settled_at is null))`,
+    [host, ids],
+  );
+}
+
 /** Whether a copy with this mark is one of a release that has another copy, or is over: then nobody needs it. */
 export async function isLeftOver(q: Queryable, mark: { held_key: number; token: string }, id: string): Promise<boolean> {
   const { rowCount } = await q.query(

@@ -1,4 +1,6 @@
+import { renameSync } from 'node:fs';
 import { createServer } from 'node:net';
+import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startRelease } from '../../../services/milter/release/index.ts';
 import type { NewHeld } from '../../../services/requests/held/facts.ts';
@@ -284,11 +286,45 @@ describe.skipIf(!postfixPresent)('a mail in the hold queue of Postfix', () => {
     expect(outside.mails).toEqual([]);
   });
 
-  test('that somebody deleted in the queue is lost, and said to be', async () => {
+  /** The file of a mail, as its server has it while it takes the mail in: not yet under its name. */
+  const notYet = (queue_id: string) => {
+    const file = path.join(postfix.folder, 'queue', 'hold', queue_id);
+    renameSync(file, `${file}-`);
+    return () => renameSync(`${file}-`, file);
+  };
+
+  test('that is approved before its server has put it there is delivered when it has', async () => {
+    const { held_key, request_key, queue_id } = await arrive('eight');
+    const put = notYet(queue_id);
+    await approve(request_key);
+    start();
+    await until(async () => (await loadHeld(t.db, held_key)).answer?.includes('not in the hold queue yet'));
+    put();
+    await settled(held_key);
+    expect(await loadHeld(t.db, held_key)).toMatchObject({ state: 'released' });
+    await until(() => outside.mails.length === 1);
+    await postfix.drained();
+  });
+
+  test('that its server puts there after it was denied goes with the next look at the queue', async () => {
+    const { held_key, request_key, queue_id } = await arrive('nine');
+    const put = notYet(queue_id);
+    await vote(request_key, ADA, 'deny');
+    const one = start();
+    await cleared(held_key);
+    await one.stop();
+    put();
+    start();
+    await until(() => inHold().length === 0);
+    expect(outside.mails).toEqual([]);
+  });
+
+  test('that somebody deleted in the queue is lost after a while, and said to be', async () => {
     const { held_key, request_key, queue_id } = await arrive('four');
     postfix.run('postsuper', '-d', queue_id);
-    start();
+    await t.db.query("update ruawatch.held_messages set held_at = held_at - interval '16 minutes' where held_key = $1", [held_key]);
     await approve(request_key);
+    start();
     await settled(held_key);
     expect(await loadHeld(t.db, held_key)).toMatchObject({ state: 'lost' });
     expect(await loadRequest(t.db, request_key)).toMatchObject({ state: 'failed' });

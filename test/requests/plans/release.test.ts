@@ -15,8 +15,9 @@ test('a forged mail is of high risk, and says what was verified', () => {
   expect(one.warnings[0]).toContain('forgery');
   expect(one.why[0]).toBe('SPF pass, DKIM pass of evil.example, ARC none, DMARC fail (policy none).');
   expect(one.summary).toBe(
-    'Deliver a mail to 1 recipient that says it is from example.com, held by the rule "own-domain" (own_domain_fails).',
+    'Deliver a mail to 1 recipient that says it is from example.com, held by the rule "own_domain": its author is at a domain of yours, and nothing proves that.',
   );
+  expect(plan({ reason: 'of_a_newer_version' }).summary).toContain('held by the rule "own_domain": of_a_newer_version.');
 });
 
 test('what it keeps for good has no address, name or subject of anybody', () => {
@@ -28,10 +29,17 @@ test.each(['authorized', 'misaligned', 'forwarded'])('a source that reports know
   expect(plan({ source_class }).risk).toBe('low');
 });
 
-test('without a verdict of DMARC the risk is medium, and with a pass low', () => {
+test('a pass of DMARC does not make the risk low: a rule must not deliver what people have to look at', () => {
   expect(plan({ source_class: null, results: withDmarc('none') }).risk).toBe('medium');
-  expect(plan({ source_class: null, results: withDmarc('pass') }).risk).toBe('low');
+  expect(plan({ source_class: null, results: withDmarc('pass') }).risk).toBe('medium');
 });
+
+test.each(['person', 'own_address_shown', 'lookalike', 'new_domain'])(
+  'who imitates somebody (%s) is of high risk, whatever is proven of him and known of his source',
+  (reason) => {
+    expect(plan({ reason, source_class: 'authorized', results: withDmarc('pass') }).risk).toBe('high');
+  },
+);
 
 test('figures of reports and of similar mails stand in it', () => {
   const { why } = plan(
