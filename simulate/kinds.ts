@@ -68,8 +68,12 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   lookalike: { detect: ['lookalike_domain'], excuse: [], bySource: false },
   // It rests on mails that cannot be read, which no world has.
   unreadable: { detect: ['unreadable_reports'], excuse: [], bySource: false },
-  // It rests on requests and people, which no world has.
-  stuck: { detect: ['nobody_can_approve', 'grant_overdue', 'egress_not_followed'], excuse: [], bySource: false },
+  // It rests on requests, people and a milter, which no world has.
+  stuck: {
+    detect: ['nobody_can_approve', 'grant_overdue', 'egress_not_followed', 'mail_not_judged'],
+    excuse: [],
+    bySource: false,
+  },
   // They rest on mail logs, which simulate/logs/ writes.
   in_logs: {
     detect: [

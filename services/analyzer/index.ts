@@ -11,6 +11,7 @@ import { readingWatch } from './reading.ts';
 import type { Catalogue } from './senders/catalogue.ts';
 import { catalogueOf, domainsOf } from './senders/load.ts';
 import { silenceWatch } from './silences.ts';
+import { UnjudgedWatch } from './unjudged.ts';
 
 export type { Catalogue } from './senders/catalogue.ts';
 export { catalogueOf, domainsOf } from './senders/load.ts';
@@ -31,6 +32,7 @@ export function startAnalyzer(context: Context): Service {
   const silences = silenceWatch(context);
   const reading = readingWatch(context);
   const postures = postureWatch(context);
+  const unjudged = new UnjudgedWatch(context);
   let trouble: string | null = null;
 
   const worker = queues.work('analyze', async ({ domains }, jobLog) => due.analyze(await waitingAmong(db, domains), jobLog), {
@@ -42,6 +44,7 @@ export function startAnalyzer(context: Context): Service {
   const sweep = async (_: AbortSignal, turned: () => void) => {
     try {
       await bringUpToDate();
+      await unjudged.look();
       await silences.look();
       await reading.look();
       await postures.look();

@@ -6,12 +6,14 @@ import { loadBehindRecords } from '../store/analysis/egress-behind.ts';
 import { loadOverdueGrants } from '../store/analysis/overdue-grants.ts';
 import { loadAside, loadDiffering, loadMailDays, loadReporterArrivals } from '../store/analysis/reading.ts';
 import { loadStuckRequests } from '../store/analysis/stuck-requests.ts';
+import { loadUnjudged } from '../store/analysis/unjudged-mails.ts';
 import { loadFindings, type WrittenEvent } from '../store/findings/findings.ts';
 import { tryLockDomain } from '../store/locks.ts';
 import { HourlyLook } from './hourly.ts';
 import { reconcile } from './lifecycle.ts';
 import type { MailWindow } from './mail-window.ts';
 import { ruleOf, rulesOf } from './rules/index.ts';
+import { unjudgedSince } from './rules/mail_not_judged.ts';
 import { EVERYTHING, HABIT_DAYS, OVER_DAYS } from './rules/unreadable_reports.ts';
 import { saveChanges, wakeAlerter } from './save.ts';
 
@@ -38,6 +40,7 @@ export async function findUnreadable(context: Context): Promise<WrittenEvent[]> 
       stuck: await loadStuckRequests(tx),
       overdue: await loadOverdueGrants(tx),
       behind: await loadBehindRecords(tx, now),
+      unjudged: await loadUnjudged(tx, unjudgedSince(now)),
       known: await loadFindings(tx, EVERYTHING, [EVERYTHING], today),
     };
     const found = rulesOf('installation').flatMap((rule) => rule.find(window));

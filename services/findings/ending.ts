@@ -32,6 +32,8 @@ const simpleEnding = z.discriminatedUnion('reason', [
   z.object({ reason: z.literal('decidable_again') }),
   z.object({ reason: z.literal('grants_ended') }),
   z.object({ reason: z.literal('egress_followed') }),
+  /** The milter could judge all mail for so long. */
+  z.object({ reason: z.literal('all_judged'), hours: z.number() }),
   z.object({ reason: z.literal('dns_restored') }),
   /** A DNS record is as it was; or it has been as it is for so long that somebody meant it, or its mail ended. */
   z.object({ reason: z.literal('record_restored'), since: day }),
@@ -98,6 +100,7 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
   reports_again: ({ since }) => `It has been reporting again since ${since}.`,
   grants_ended: () => 'All rights that were over have ended at their targets.',
   egress_followed: () => 'SPF follows the addresses of the cluster again.',
+  all_judged: ({ hours }) => `The milter could judge all mail of the last ${hours} hours.`,
   decidable_again: () => 'No request waits any more that nobody can decide.',
   readable_again: ({ days }) => `Hardly any mail of the last ${days} days was set aside.`,
   dns_restored: () => 'DNS sends its reports to your mailbox again.',

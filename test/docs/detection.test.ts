@@ -44,6 +44,7 @@ test('the simulator has an incident for every kind of finding, and knows no othe
           'nobody_can_approve',
           'grant_overdue',
           'egress_not_followed',
+          'mail_not_judged',
           ...LOG_KINDS,
         ].includes(kind),
     ),

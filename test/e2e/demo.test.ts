@@ -23,6 +23,7 @@ const NOT_SHOWN = [
   'nobody_can_approve',
   'grant_overdue',
   'egress_not_followed',
+  'mail_not_judged',
   'unsigned_mail',
   'unauthorized_workload',
   'key_not_published',

@@ -25,6 +25,7 @@ const ENDINGS: Ending[] = [
   { reason: 'sent_no_more', days: 7 },
   { reason: 'in_logs_again', since: '2026-10-05' },
   { reason: 'grants_ended' },
+  { reason: 'all_judged', hours: 24 },
   { reason: 'egress_followed' },
   { reason: 'verdicts_agree', days: 3, until: '2026-05-01' },
   { reason: 'reports_again', since: '2026-05-01' },

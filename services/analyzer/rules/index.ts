@@ -16,6 +16,7 @@ import { grantOverdue } from './grant_overdue.ts';
 import { includeDangling } from './include_dangling.ts';
 import { keyNotPublished } from './key_not_published.ts';
 import { lookalikeDomain } from './lookalike_domain.ts';
+import { mailNotJudged } from './mail_not_judged.ts';
 import { mtaStsBroken } from './mta_sts_broken.ts';
 import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
@@ -82,6 +83,7 @@ export const RULES: readonly Rule[] = [
   sourceNotInLogs,
   unreadableReports,
   grantOverdue,
+  mailNotJudged,
   egressNotFollowed,
   nobodyCanApprove,
 ];

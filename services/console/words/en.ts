@@ -503,6 +503,7 @@ export const words = {
     unreadable_reports: 'Reports cannot be read',
     nobody_can_approve: 'Nobody can decide',
     grant_overdue: 'A right outlives its end',
+    mail_not_judged: 'Mail passed unchecked',
     egress_not_followed: 'SPF does not follow a cluster',
     unsigned_mail: 'Unsigned mail',
     unauthorized_workload: 'An undeclared workload sends',

@@ -17,6 +17,7 @@ import { includeDangling } from './include_dangling.ts';
 import { keyNotPublished } from './key_not_published.ts';
 import type { Told, Words } from './kind.ts';
 import { lookalikeDomain } from './lookalike_domain.ts';
+import { mailNotJudged } from './mail_not_judged.ts';
 import { mtaStsBroken } from './mta_sts_broken.ts';
 import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
@@ -74,6 +75,7 @@ export const KINDS = {
   unauthorized_workload: unauthorizedWorkload,
   unconfirmed_report: unconfirmedReport,
   grant_overdue: grantOverdue,
+  mail_not_judged: mailNotJudged,
   egress_not_followed: egressNotFollowed,
   nobody_can_approve: nobodyCanApprove,
   unreadable_reports: unreadableReports,

@@ -76,6 +76,15 @@ export function overdueQuery(): string {
  order by coalesce(end_since, ends_at);`;
 }
 
+/** Mails of the last day that the milter could not judge. */
+export function unjudgedQuery(): string {
+  return `select at, outcome, why, queue_id, peer_ip, header_from_domain
+  from dmarc.unjudged_mails
+ where at >= now() - interval '24 hours'
+ order by at desc
+ limit 100;`;
+}
+
 /** The reports that two readers read in different ways. */
 export function differingQuery(from: string): string {
   return `select report_key, message_key, reporter, domain, received_at

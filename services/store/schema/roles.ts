@@ -74,6 +74,7 @@ export const GRANTS = {
     // Those that could not be ended.
     grants: ['select (grant_key, holder, server, name, answer, state, ends_at, end_since)'],
     // SPF records that cannot follow their cluster.
+    milter_unjudged: ['select (note_key, at, outcome, why, header_from_domain)'],
     egress_records: ['select'],
     reports: ['select'],
     trust_checks: ['select'],

@@ -43,6 +43,7 @@ function windowOf({
     stuck: [],
     overdue: [],
     behind: [],
+    unjudged: null,
     known: open ? [open] : [],
   };
 }

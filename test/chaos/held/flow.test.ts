@@ -159,7 +159,12 @@ async function rage(options: InstallationOptions, random: Random): Promise<{ mai
   return { mails, faults };
 }
 
-const ENDS: Partial<Record<Fate, string>> = { approved: 'released', denied: 'deleted', 'by rule': 'released', expires: 'expired' };
+const ENDS: Partial<Record<Fate, string>> = {
+  approved: 'released',
+  denied: 'deleted',
+  'by rule': 'released',
+  expires: 'expired',
+};
 
 /** What is wrong with the end of a mail; null when nothing is. */
 async function wrongWith(mail: Mail): Promise<string | null> {

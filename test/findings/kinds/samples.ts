@@ -193,6 +193,14 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
     ],
     in_all: 1,
   },
+  mail_not_judged: {
+    rule: 'mail_not_judged',
+    passed: 12,
+    put_off: 3,
+    own: 2,
+    last_at: '2026-10-05 14:02',
+    reasons: [{ why: 'The store did not answer: connect ECONNREFUSED 192.0.2.5:5432', mails: 15 }],
+  },
   key_not_published: {
     rule: 'key_not_published',
     name: 's2024._domainkey.example.com',

@@ -322,7 +322,9 @@ describe.skipIf(!postfixPresent)('a mail in the hold queue of Postfix', () => {
   test('that somebody deleted in the queue is lost after a while, and said to be', async () => {
     const { held_key, request_key, queue_id } = await arrive('four');
     postfix.run('postsuper', '-d', queue_id);
-    await t.db.query("update ruawatch.held_messages set held_at = held_at - interval '16 minutes' where held_key = $1", [held_key]);
+    await t.db.query("update ruawatch.held_messages set held_at = held_at - interval '16 minutes' where held_key = $1", [
+      held_key,
+    ]);
     await approve(request_key);
     start();
     await settled(held_key);
