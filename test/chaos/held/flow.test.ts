@@ -119,6 +119,7 @@ const deliveriesOf = ({ subject }: Mail): string[] =>
 /** Sends mails, has them decided about, and strikes meanwhile. */
 async function rage(options: InstallationOptions, random: Random): Promise<{ mails: Mail[]; faults: Fault[] }> {
   all = await Installation.start(folder, options);
+  await all.listening();
   const mails = Array.from({ length: MAILS }, (_, n): Mail => {
     const fate = FATES[n % FATES.length]!;
     return { subject: `mail-${n}-${fate.replace(' ', '-')}`, fate, cut: 0, later: 0 };
@@ -206,6 +207,7 @@ test.runIf(postfixPresent)(
   async () => {
     const random = new Random(`flow/open/${SEED}`);
     all = await Installation.start(folder, { keep: 'postfix', away: 'accept' });
+    await all.listening();
     const mails = Array.from({ length: MAILS }, (_, n): Mail => {
       const fate = n % 2 === 0 ? 'denied' : 'passes';
       return { subject: `open-${n}-${fate}`, fate, cut: 0, later: 0 };
@@ -214,14 +216,14 @@ test.runIf(postfixPresent)(
     const sender = async () => {
       for (let mail = waiting.shift(); mail !== undefined; mail = waiting.shift()) {
         await sendUntilTaken(mail);
-        await wait(random.int(0, 50));
+        await wait(random.int(0, (KILLS * 16_000) / MAILS));
       }
     };
     const sending = Promise.all([sender(), sender(), sender(), sender()]);
     for (let n = 0; n < KILLS && waiting.length > 0; n++) {
-      await wait(random.int(50, 400));
+      await all.listening();
+      await wait(random.int(50, 1_000));
       await all.kill('milter');
-      if (random.int(0, 1) === 0) await all.listening();
     }
     await sending;
     const places = () => all.postfix.queue().filter(({ queue_name }) => queue_name !== 'hold');

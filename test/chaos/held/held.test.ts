@@ -110,7 +110,7 @@ async function rage(sent: Sent[], hold: object, random: Random): Promise<{ doubt
   }
   await fed;
   for (const end = Date.now() + SETTLE_MS; (await before('settled_at is null and not doubt')) > 0; await wait(100))
-    if (Date.now() > end) throw new Error(`held mails are not settled:\n${milter!.stdout().slice(-4_000)}`);
+    if (Date.now() > end) throw new Error(`held mails are not settled:\n${milter!.stderr().slice(-4_000)}`);
   return { doubts: await before('doubt'), faults };
 }
 
@@ -147,7 +147,7 @@ test(
     for (const end = Date.now() + SETTLE_MS; ; await wait(50)) {
       const states = await Promise.all(sent.map(({ held_key }) => loadHeld(t.db, held_key)));
       if (states.every(({ settled_at }) => settled_at !== null)) break;
-      if (Date.now() > end) throw new Error(`not settled:\n${milter!.stdout().slice(-4_000)}`);
+      if (Date.now() > end) throw new Error(`not settled:\n${milter!.stderr().slice(-4_000)}`);
     }
     console.log(`held/store seed ${SEED}: ${faults.join(', ')}; ${doubts} in doubt`);
     await check(sent);

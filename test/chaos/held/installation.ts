@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { QUEUE_SCHEMA } from '../../../services/shared/runtime/db.ts';
 import { putOwn } from '../../../services/store/domains/domains.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
@@ -106,16 +107,14 @@ export class Installation {
     const env = { DATABASE_URL: url, RUAWATCH_CONFIG: config, LOG_LEVEL: 'info' };
     const installation = new Installation({ pg, postfix, sink, dns, env });
     for (const service of SERVICES) installation.begin(service);
-    await installation.listening();
     return installation;
   }
 
   /** Waits until the milter takes mail. */
   async listening(): Promise<void> {
-    const end = Date.now() + 60_000;
-    while (!this.runs.get('milter')!.stdout().includes('judging mail that arrives'))
-      if (Date.now() > end) throw new Error(`the milter did not start: ${this.said()}`);
-      else await new Promise((resolve) => setTimeout(resolve, 20));
+    const { stderr } = this.runs.get('milter')!;
+    for (const end = Date.now() + 60_000; !stderr().includes('judging mail that arrives'); await wait(20))
+      if (Date.now() > end) throw new Error(`the milter did not start:\n${this.said()}`);
   }
 
   /** SIGKILL, and another process in its place. */
@@ -128,7 +127,7 @@ export class Installation {
 
   /** What the services logged, the end of it. */
   said(): string {
-    return [...this.runs].map(([name, run]) => `${name}: ${run.stdout().slice(-4_000)}${run.stderr().slice(-1_000)}`).join('\n');
+    return [...this.runs].map(([name, run]) => `${name}: ${run.stderr().slice(-4_000)}`).join('\n');
   }
 
   async stop(): Promise<void> {
