@@ -9,6 +9,15 @@ import { accept, deleteHeader, discard, insertHeader, quarantine, refuse } from 
 const REJECTED = '550 5.7.1 This mail is refused by a rule of the recipient.';
 const TRY_LATER = '451 4.7.1 This mail cannot be checked at the moment: try again later.';
 
+/** Fields that only this server writes, in one mail: each takes the server as long to remove as the mail is. */
+export const MOST_FORGED = 50;
+const FORGED = '550 5.7.1 This mail has too many fields in the name of this server.';
+
+/** What a mail is refused with, whatever it is: null for almost all. */
+export function refusalOf(message: WholeMessage, id: string): Buffer | null {
+  return forgedFields(message.fields, id).length > MOST_FORGED ? refuse(FORGED) : null;
+}
+
 /** Removes the fields that only this server writes. */
 export function cleaned(message: WholeMessage, id: string): Buffer[] {
   return forgedFields(message.fields, id).map(({ name, index }) => deleteHeader(index, name));

@@ -7,7 +7,7 @@ import { readHoldKey } from '../shared/settings/held-mail.ts';
 import type { Milter } from '../shared/settings/milter.ts';
 import { holdMessage } from '../store/held/hold.ts';
 import { noteContacts } from '../store/milter/known.ts';
-import { cleaned, type HeldWhere, packetsFor } from './act.ts';
+import { cleaned, type HeldWhere, packetsFor, refusalOf } from './act.ts';
 import { heldFacts } from './hold.ts';
 import { StoredNames } from './knowledge.ts';
 import { listen } from './listen.ts';
@@ -15,6 +15,7 @@ import { Memory } from './memory.ts';
 import { startRelease } from './release/index.ts';
 import { type Arrival, type Screening, screenMail } from './screen.ts';
 import { Session } from './session.ts';
+import { Turns } from './turns.ts';
 import { UnjudgedNotes } from './unjudged.ts';
 import { accept } from './wire/replies.ts';
 
@@ -46,7 +47,7 @@ function holdIn({ db, config, clock }: Context): Hold {
 }
 
 /** Codes of errors for which a mail that a rule holds comes again later: otherwise whoever fills the hold gets his mail through. */
-const COMES_AGAIN = new Set(['hold_full', 'too_large']);
+const COMES_AGAIN = new Set(['hold_full', 'hold_late', 'too_large']);
 
 const COUNTED = { accept: 'accepted', tag: 'tagged', hold: 'held', reject: 'rejected', unjudged: 'unjudged' } as const;
 
@@ -65,6 +66,7 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
   const stored = new StoredNames(db, milter.people);
   const notes = new UnjudgedNotes(db, log);
   const memory = new Memory();
+  const turns = new Turns();
   let failure: string | null = null;
   const means = {
     settings: milter,
@@ -75,6 +77,13 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
 
   async function decide(arrival: Arrival, mayHold: boolean): Promise<Buffer[]> {
     const end = metrics.milterSeconds.startTimer();
+    const refusal = refusalOf(arrival.message, milter.authservId);
+    if (refusal !== null) {
+      metrics.milterMails.inc({ outcome: 'rejected' });
+      log.info({ queue_id: arrival.queue_id, ip: arrival.ip }, 'mail: rejected, with many fields in the name of this server');
+      end();
+      return [refusal];
+    }
     const { judgement, held, onFailure = milter.onFailure } = await settled(arrival, mayHold);
     const { decided, dry, outcome } = judgement;
     metrics.milterMails.inc({ outcome: COUNTED[outcome] });
@@ -100,7 +109,7 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
       if (keep === 'store' && arrival.message.whole === null)
         throw new TransientError('too_large', 'The mail is too large to be kept, or no memory was left.');
       const facts = heldFacts(arrival, judgement, keep);
-      const { request_key } = await stored.asked(() => hold(facts));
+      const { request_key } = await turns.take(() => hold(facts));
       return { judgement, held: { kept_in: keep, request_key } };
     } catch (error) {
       // Whatever it is, the mail must not be lost for it.
@@ -137,11 +146,15 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
       now: () => clock.now(),
       decide,
       submitted(message) {
-        metrics.milterMails.inc({ outcome: 'submitted' });
+        const refusal = refusalOf(message, milter.authservId);
+        metrics.milterMails.inc({ outcome: refusal === null ? 'submitted' : 'rejected' });
+        if (refusal !== null) return [refusal];
         return [...cleaned(message, milter.authservId), accept()];
       },
       aborted: () => metrics.milterMails.inc({ outcome: 'aborted' }),
     });
+  // The first mail after a start is judged as all others are: it does not wait for the store's first answer.
+  await stored.own().catch((error: unknown) => log.warn({ err: messageOf(error) }, 'the milter begins without the database'));
   const listening = await listen(milter.listen!, begin, log);
   log.info({ listen: milter.listen, port: listening.port }, 'judging mail that arrives');
   // What is decided about held mails is carried out on the machine that holds them.

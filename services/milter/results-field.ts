@@ -1,6 +1,14 @@
 import { domainToASCII } from 'node:url';
 import type { Results } from './verify/results.ts';
 
+/** What the field shows. */
+interface Shown {
+  spf: Pick<Results['spf'], 'domain' | 'identity'> & { result: string };
+  dkim: readonly { result: string; domain: string; selector: string }[];
+  arc: { result: string };
+  dmarc: { result: string; domain: string | null; policy: string | null };
+}
+
 /** What may stand in a value without quotes: RFC 8601 section 2.2, and of it what no sender can misuse. */
 const PLAIN = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/;
 
@@ -16,7 +24,7 @@ function property(text: string): string {
  * line ends its own.
  * @param id the authserv-id
  */
-export function resultsField(id: string, { spf, dkim, arc, dmarc }: Results): string {
+export function resultsField(id: string, { spf, dkim, arc, dmarc }: Shown): string {
   const parts = [id];
   const sender = spf.domain === '' ? '' : ` smtp.${spf.identity}=${property(spf.domain)}`;
   parts.push(`spf=${spf.result}${sender}`);

@@ -146,7 +146,8 @@ const STEP = 128;
 /** Whether a text has the name of a person in it, in any order of its words and however its letters are written. */
 export function namesPerson(text: string, name: string): boolean {
   const wanted = wordsOf(name);
-  const plain = text.replace(/[\s\u2800\u{E0020}]+/gu, ' ');
+  // Marks between or behind letters are apostrophes and the like, however a font draws them.
+  const plain = text.replace(/[\s\p{Lm}\p{Sk}]+/gu, ' ');
   for (let at = 0; at === 0 || at + STEP < plain.length; at += STEP) {
     const found = wordsOf(plain.slice(at, at + PART));
     if (found.some((words) => wanted.some((name) => holdsName(words, name)))) return true;
@@ -156,8 +157,24 @@ export function namesPerson(text: string, name: string): boolean {
 
 function holdsName(words: readonly string[], name: readonly string[]): boolean {
   if (name.length === 0) return false;
-  const joined = words.join('');
-  if (joined === name.join('') || joined === [...name].reverse().join('')) return true;
+  const wanted = [name.join(''), [...name].reverse().join('')];
+  if (wanted.includes(words.join(''))) return true;
   // One word alone, such as a first name, is in many names.
-  return name.length > 1 && name.every((word) => words.includes(word));
+  if (name.length === 1) return false;
+  return name.every((word) => words.includes(word)) || wanted.some((joined) => hasRun(words, joined));
+}
+
+/** A name without its blanks as one word: a shorter one may be another name, as "annlee" is. */
+const LONG = 9;
+
+/** Whether words beside each other are a name once what parts them is left out: "Love lace", "A.da", "ADALOVELACE". */
+function hasRun(words: readonly string[], name: string): boolean {
+  for (let from = 0; from < words.length; from++) {
+    let run = '';
+    for (let at = from; at < words.length && run.length < name.length; at++) {
+      run += words[at];
+      if (run === name && (at > from || name.length >= LONG)) return true;
+    }
+  }
+  return false;
 }

@@ -17,8 +17,14 @@ const WANTED_STEPS =
   STEP.noReplyBody |
   STEP.leadingSpace;
 
-/** Recipients of one mail that are kept: servers allow some hundred. */
+/** Recipients of one mail, and octets of all of them: servers allow some hundred of 256 octets each (RFC 5321 section 4.5.3.1.3). */
 const MOST_RECIPIENTS = 10_000;
+const MOST_OCTETS = 512 * 1024;
+/** The macros that are read: the name of the queue file, and who signed in. Values are short. */
+const MACROS = ['i', '{auth_authen}'];
+const LONGEST_MACRO = 1_000;
+/** The stages whose macros are about the mail, the newest first. */
+const STAGES: readonly string[] = ['E', 'N', 'T', 'R', 'M'];
 
 export interface SessionMeans {
   trusted: Networks;
@@ -36,6 +42,7 @@ interface Open {
   message: Message;
   mailFrom: string;
   recipients: string[];
+  octets: number;
   signedIn: boolean;
 }
 
@@ -72,7 +79,7 @@ export class Session {
     if (this.steps === null) throw new ProtocolError(`${command.type} came before the negotiation`);
     switch (command.type) {
       case 'macros':
-        this.macros.set(command.stage, command.values);
+        if (STAGES.includes(command.stage)) this.macros.set(command.stage, read(command.values));
         return [];
       case 'connect': {
         this.reset();
@@ -88,8 +95,11 @@ export class Session {
         this.begin(command.sender);
         return [proceed()];
       case 'recipient': {
-        const { recipients } = this.current();
-        if (recipients.length < MOST_RECIPIENTS) recipients.push(text(command.recipient));
+        const open = this.current();
+        open.octets += command.recipient.length;
+        if (open.recipients.length >= MOST_RECIPIENTS || open.octets > MOST_OCTETS)
+          throw new ProtocolError('a mail has more recipients than are read');
+        open.recipients.push(text(command.recipient));
         return this.unless(STEP.noReplyRcpt);
       }
       case 'data':
@@ -144,7 +154,7 @@ export class Session {
   private begin(sender: string): void {
     this.abandon();
     const signedIn = (this.macros.get('M')?.get('{auth_authen}') ?? '') !== '';
-    this.open = { message: new Message(this.means.memory), mailFrom: text(sender), recipients: [], signedIn };
+    this.open = { message: new Message(this.means.memory), mailFrom: text(sender), recipients: [], octets: sender.length, signedIn };
   }
 
   private async finish(bytes: Buffer): Promise<Buffer[]> {
@@ -172,7 +182,7 @@ export class Session {
 
   /** The newest value of a macro, of whichever stage. */
   private macro(name: string): string | null {
-    for (const stage of ['E', 'N', 'T', 'R', 'M']) {
+    for (const stage of STAGES) {
       const value = this.macros.get(stage)?.get(name);
       if (value !== undefined && value !== '') return value;
     }
@@ -193,6 +203,12 @@ export class Session {
   private unless(step: number): Buffer[] {
     return (this.steps! & step) !== 0 ? [] : [proceed()];
   }
+}
+
+/** The macros of a stage that matter, in copies: a piece of a text keeps all of it in memory. */
+function read(values: ReadonlyMap<string, string>): Map<string, string> {
+  const short = (value: string) => Buffer.from(value.slice(0, LONGEST_MACRO), 'latin1').toString('latin1');
+  return new Map(MACROS.flatMap((name) => (values.has(name) ? [[name, short(values.get(name)!)] as const] : [])));
 }
 
 /** Octets of an envelope as text: UTF-8 (RFC 6531), or one character per octet. */

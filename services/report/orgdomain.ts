@@ -24,7 +24,8 @@ const cache = new Map<string, string>();
  */
 export function normalDomain(name: string): string {
   let domain = name.slice(name.lastIndexOf('@') + 1).trim();
-  if (/[^\x00-\x7f]/.test(domain)) domain = domainToASCII(domain) || domain;
+  // What ends a host in a URL would cut the name, and leave another one.
+  if (/[^\x00-\x7f]/.test(domain)) domain = (/[#%/:?[\\\]]/.test(domain) ? '' : domainToASCII(domain)) || domain;
   domain = domain.toLowerCase();
   return domain.endsWith('.') ? domain.replace(/\.+$/, '') : domain;
 }

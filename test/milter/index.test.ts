@@ -141,6 +141,17 @@ describe('the outcomes of rules', () => {
   });
 });
 
+test('a mail with very many fields in the name of this server is refused: each would be removed by itself', async () => {
+  const header = (n: number) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`X-Ruawatch-${i}`, 'x']));
+  const refused = await judged({}, { from: 'x@mail.example', header: header(51) });
+  expect([refused.said, refused.outcomes]).toEqual([
+    ['y550 5.7.1 This mail has too many fields in the name of this server.|'],
+    ['rejected'],
+  ]);
+  await running!.stop();
+  expect((await judged({}, { from: 'x@mail.example', header: header(50) })).outcomes).toEqual(['accepted']);
+});
+
 describe('a mail that cannot be held', () => {
   const failing = (error: Error) => () => Promise.reject(error);
 
@@ -216,6 +227,23 @@ test('a forged mail opens the request that people decide about', async () => {
     },
   ]);
   expect(held.data.toString()).toContain('ruawatch: request ');
+  await context.queues.close();
+});
+
+test('many forged mails at once are all held, and so is the next one', async () => {
+  await syncGroups(database.db, { groups: GROUPS, deputies: [] });
+  const context = contextWith({});
+  context.config.approvals.rules = rulesOf({ name: 'held', when: { kinds: ['messages.release'] }, stages: [{ group: 'mail' }] });
+  running = await startMilter(context);
+  const sent = (n: number) => {
+    const server = new Server({ port: running!.port! });
+    server.send(negotiate(), connect('mail.example', '203.0.113.9'), ...handedIn({ ...forged, header: { Subject: `flood ${n}` } }));
+    return until(() => server.heard.find(({ command }, i) => i > 2 && 'adty'.includes(command)));
+  };
+  await Promise.all(Array.from({ length: 120 }, (_, n) => sent(n)));
+  await sent(120);
+  const outcomes = (await context.metrics.milterMails.get()).values.map(({ labels, value }) => [labels.outcome, value]);
+  expect(outcomes).toEqual([['held', 121]]);
   await context.queues.close();
 });
 

@@ -153,6 +153,49 @@ describe('the name of one of our people', () => {
   });
 });
 
+describe('what fresh eyes got through once', () => {
+  const b64 = (text: string) => Buffer.from(text).toString('base64');
+  const raw = (text: string) => Buffer.from(text).toString('latin1');
+  const by = [
+    { when: 'unclear_from', do: 'hold' },
+    { when: 'own_domain', do: 'hold' },
+    { when: 'display_name', do: 'hold' },
+  ];
+  test.each([
+    ['UTF-7', '=?utf-7?q?+AEEAZABhACAATABvAHYAZQBsAGEAYwBl-?= <x@mail.example>'],
+    ['UTF-7 for an address', '=?UTF-7?q?ada+AEA-example.com?= <x@mail.example>'],
+    ['a charset that nobody has to know', '=?cp037?b?wYSBQNOWpYWTgYOF?= <x@mail.example>'],
+    ['a no-break space in UTF-8', raw('"Ada\u00a0Lovelace" <x@mail.example>')],
+    ['a full-width at sign in UTF-8', raw('"ada＠example.com" <x@mail.example>')],
+    ['Cyrillic letters and an octet that is no character', `${raw('"Аdа Lоvеlаcе')}\xff" <x@mail.example>`],
+    ['Cyrillic letters beside an encoded word', `${raw('Аdа Lоvеlаcе')} =?utf-8?q?=C4=80?= <x@mail.example>`],
+    ['a hair space within a word', `=?utf-8?b?${b64('Ada Love\u200alace, CEO')}?= <x@mail.example>`],
+    ['a braille blank within a word', `=?utf-8?b?${b64('Ada Love\u2800lace, CEO')}?= <x@mail.example>`],
+    ['a note without a shape within a word', `=?utf-8?b?${b64('Ada Love\u{1D159}lace, CEO')}?= <x@mail.example>`],
+    ['no blank, and a title', 'ADALOVELACE CEO <x@mail.example>'],
+    ['a dot within a word, and a title', '"A.da Lovelace CEO" <x@mail.example>'],
+    ['another apostrophe', `=?utf-8?b?${b64('Ada Lovelace\u02bcs Office')}?= <x@mail.example>`],
+    ['270 vowels that are not shown', `=?utf-8?b?${b64(`Ada${'\u17b4'.repeat(270)} Lovelace`)}?= <x@mail.example>`],
+    ['270 fillers', `=?utf-8?b?${b64(`Ada${'\uffa0'.repeat(270)} Lovelace`)}?= <x@mail.example>`],
+    ['a host that a URL would cut', raw('Bob <bob@mail.example#é.example.com>')],
+    ['the same with a slash', raw('Bob <bob@mail.example/é.example.com>')],
+    ['the same with a full-width one', raw('Bob <bob@mail.example／é.example.com>')],
+  ])('is held: %s', (_, from) => {
+    expect(decided(from, { found: YES, by })).not.toBeNull();
+  });
+
+  test.each([
+    ['a real name in Latin-1', '=?iso-8859-1?q?J=F6rg_M=FCller?= <x@mail.example>'],
+    ['one in the charset of DOS', '=?cp850?q?J=94rg?= <x@mail.example>'],
+    ['one that a program did not know', '=?unknown-8bit?q?J=C3=B6rg?= <x@mail.example>'],
+    ['one in raw UTF-8', raw('"Zoë à la Carte" <x@mail.example>')],
+    ['a plus sign', '"C++ Weekly & Friends" <x@mail.example>'],
+    ['a first name that begins like a whole one', '"Ada L." <x@mail.example>'],
+  ])('passes: %s', (_, from) => {
+    expect(decided(from, { found: YES, by })).toBeNull();
+  });
+});
+
 describe('a look-alike', () => {
   const lookalikes = [{ name: 'examp1e.com', domain: 'example.com', fresh: true }];
   test('is held, and where that is no rule, its first mail is tagged', () => {

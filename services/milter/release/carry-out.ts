@@ -18,7 +18,7 @@ import {
   takeHeld,
 } from '../../store/held/steps.ts';
 import { bounceOf, isProven } from './bounce.ts';
-import { releasedHeader, withReleasedHeader } from './header.ts';
+import { releasedHeader, resultsOf, withReleasedHeader } from './header.ts';
 import type { HoldQueue } from './postfix.ts';
 import { provenCopies } from './proof.ts';
 import { type Handed, handOver } from './smtp.ts';
@@ -27,6 +27,8 @@ export interface ReleaseMeans {
   db: Db;
   log: Log;
   settings: HeldMail;
+  /** `milter.authserv_id`; null where none is set. */
+  authservId: string | null;
   /** The octets of `milter.hold.key_file`. */
   key: Buffer | null;
   /** Where mails to senders go out, and from whom; null without SMTP_URL. */
@@ -191,7 +193,10 @@ async function send(
   means: ReleaseMeans,
 ): Promise<Extract<Handed, { is: 'taken' }>> {
   const { db, now } = means;
-  const mail = withReleasedHeader(raw, releasedHeader(held, now()));
+  // One that was kept in the store is as it came.
+  const id = held.kept_in === 'store' ? means.authservId : null;
+  const fields = releasedHeader(held, now()) + (id === null ? '' : resultsOf(held, id));
+  const mail = withReleasedHeader(raw, fields, id);
   const about = { url, setting: 'milter.hold.smtp_url', from: held.envelope_from, recipients: held.recipients, raw: mail };
   const handed = await handOver(about, () => noteDot(db, held.held_key));
   if (handed.is === 'taken') return handed;

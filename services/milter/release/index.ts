@@ -40,6 +40,7 @@ export function startRelease(context: Context): Releasing {
         db,
         log,
         settings,
+        authservId: config.milter.authservId || null,
         key: readHoldKey(settings),
         outbound,
         queue: holdQueue(settings),

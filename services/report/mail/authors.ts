@@ -1,7 +1,7 @@
 import { normalDomain } from '../orgdomain.ts';
 import { authorOf } from './author.ts';
 import type { Header } from './header.ts';
-import { decodeWords } from './parameters.ts';
+import { decodeWords, unknownCharsets, withoutStray } from './parameters.ts';
 
 /** Whom a mail may be taken to come from. */
 export interface Authors {
@@ -35,7 +35,12 @@ export function authorsOf(header: Header): Authors {
   const fields = header.fields.filter(({ name }) => name === 'from');
   const { domain, address, why } = authorOf(header.fields);
   const long = fields.length > MOST_FIELDS || fields.some(({ value }) => value.length > LENGTH);
-  const unclear = header.doubt ?? (long ? 'the mail has From fields that are too long' : why);
+  const strange = fields.flatMap(({ value }) => unknownCharsets(value.slice(0, LENGTH)))[0];
+  const unclear =
+    header.doubt ??
+    (long ? 'the mail has From fields that are too long' : null) ??
+    why ??
+    (strange === undefined ? null : `the From field is in the charset "${strange.slice(0, 40)}", which is not known`);
   const domains = new Set<string>();
   const addresses = new Set<string>();
   const names: string[] = [];
@@ -57,11 +62,13 @@ export function authorsOf(header: Header): Authors {
         }
       }
     }
-    const name = decodeWords(shown)
-      .replace(/[\x00-\x1f\x7f]+/g, ' ')
-      .trim();
-    if (name !== '') names.push(name);
-    for (const [, host] of found(name)) named.add(host);
+    for (const reading of new Set([shown, withoutStray(shown)])) {
+      const name = decodeWords(reading)
+        .replace(/[\x00-\x1f\x7f]+/g, ' ')
+        .trim();
+      if (name !== '') names.push(name);
+      for (const [, host] of found(name)) named.add(host);
+    }
   }
   return {
     author: unclear === null && domain !== null ? { domain, address } : null,
@@ -139,5 +146,6 @@ function taken(value: string): { places: string[]; shown: string } {
     }
   }
   close();
-  return { places, shown: shown.replace(/\s+/g, ' ').trim() };
+  // One character per octet: others that count as white space are parts of characters here.
+  return { places, shown: shown.replace(/[\t-\r ]+/g, ' ') };
 }

@@ -145,6 +145,26 @@ describe('a mail in the store', () => {
     expect(sink.mails.filter(({ from }) => from !== '')).toEqual([]);
   });
 
+  test('carries what was verified, and nothing that its sender wrote in the name of this server', async () => {
+    context.config.milter.authservId = 'mx.example.com';
+    const forged = ['Authentication-Results: mx.example.com; dmarc=pass', 'AUTHENTICATION-results: (x) MX.example.com;\r\n spf=pass'];
+    const raw = Buffer.from(
+      `${forged.join('\r\n')}\r\nAuthentication-Results: other.example; spf=none\r\nFrom: ada@example.com\r\n\r\nx\r\n`,
+    );
+    const { held_key, request_key } = await stored({ raw, sha256: digest(raw) });
+    await approve(request_key);
+    start();
+    await settled(held_key);
+    const fields = mails()[0]!
+      .replace(/\r\n[ \t]+/g, ' ')
+      .split('\r\n')
+      .filter((line) => /^authentication-results/i.test(line));
+    expect(fields).toEqual([
+      'Authentication-Results: mx.example.com; spf=pass smtp.mailfrom=evil.example; dkim=pass header.d=evil.example header.s=s1; dmarc=fail (p=none) header.from=example.com',
+      'Authentication-Results: other.example; spf=none',
+    ]);
+  });
+
   test('is sent again when the server is away or puts it off, and once when it takes it', async () => {
     const { held_key, request_key } = await stored();
     let asked = 0;

@@ -50,7 +50,10 @@ test.each([
   ['\xe9', '\xe9'],
   ['plain', 'plain'],
   ['=?utf-8?q?=E2=82=AC?=', '€'],
-  ['=?utf-8?q?=E2=82=AC?= \xc3\xa9', '€ \xc3\xa9'],
+  ['=?utf-8?q?=E2=82=AC?= \xc3\xa9', '€ é'],
+  ['\xd0\xb0 \xff', 'а ÿ'],
+  ['=?utf-7?q?a+AOk-b_+-_=26?=', 'aéb + &'],
+  ['=?cp850?q?AB?=', 'AB'],
 ])('%j is decoded to %j', (text, decoded) => {
   expect(decodeWords(text)).toBe(decoded);
 });
