@@ -154,7 +154,13 @@ export class Session {
   private begin(sender: string): void {
     this.abandon();
     const signedIn = (this.macros.get('M')?.get('{auth_authen}') ?? '') !== '';
-    this.open = { message: new Message(this.means.memory), mailFrom: text(sender), recipients: [], octets: sender.length, signedIn };
+    this.open = {
+      message: new Message(this.means.memory),
+      mailFrom: text(sender),
+      recipients: [],
+      octets: sender.length,
+      signedIn,
+    };
   }
 
   private async finish(bytes: Buffer): Promise<Buffer[]> {

@@ -30,10 +30,7 @@ export function asShown(name: string): string[] {
 const DOT = '.\\u00b7\\u06d4\\u0701\\u0702\\u3002\\uff61';
 const DOTS = new RegExp(`[${DOT}]`, 'gu');
 /** Something with an "@" and dots behind it, in any letters. */
-const ADDRESS = new RegExp(
-  `@\\s?([\\p{L}\\p{N}\\p{M}_-]{1,63}(?:\\s?[${DOT}]\\s?[\\p{L}\\p{N}\\p{M}_-]{1,63}){1,10})`,
-  'gu',
-);
+const ADDRESS = new RegExp(`@\\s?([\\p{L}\\p{N}\\p{M}_-]{1,63}(?:\\s?[${DOT}]\\s?[\\p{L}\\p{N}\\p{M}_-]{1,63}){1,10})`, 'gu');
 
 /**
  * The own domain that an address within shown names looks like: with letters of other scripts, of other widths, or turned around.

@@ -174,6 +174,9 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
                'own-domain', 'own_domain', 1, 'x', '[]')`,
       [key, BOOKS],
     );
+    await db.query(
+      `insert into ruawatch.milter_unjudged (at, outcome, why, envelope_from) values (now(), 'accept', 'The store did not answer.', '')`,
+    );
     await saveProbe(db, {
       environment: 'staging',
       began_at: new Date(),

@@ -237,7 +237,11 @@ test('many forged mails at once are all held, and so is the next one', async () 
   running = await startMilter(context);
   const sent = (n: number) => {
     const server = new Server({ port: running!.port! });
-    server.send(negotiate(), connect('mail.example', '203.0.113.9'), ...handedIn({ ...forged, header: { Subject: `flood ${n}` } }));
+    server.send(
+      negotiate(),
+      connect('mail.example', '203.0.113.9'),
+      ...handedIn({ ...forged, header: { Subject: `flood ${n}` } }),
+    );
     return until(() => server.heard.find(({ command }, i) => i > 2 && 'adty'.includes(command)));
   };
   await Promise.all(Array.from({ length: 120 }, (_, n) => sent(n)));

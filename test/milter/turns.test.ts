@@ -19,7 +19,12 @@ test('one after the other, also after one that fails', async () => {
 test('one that waits too long is not begun any more', async () => {
   const turns = new Turns(20);
   let end: (() => void) | undefined;
-  const first = turns.take(() => new Promise<void>((resolve) => void (end = resolve)));
+  const first = turns.take(
+    () =>
+      new Promise<void>((resolve) => {
+        end = resolve;
+      }),
+  );
   let begun = false;
   const second = turns.take(async () => {
     begun = true;

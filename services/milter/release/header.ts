@@ -43,7 +43,9 @@ export function withReleasedHeader(raw: Buffer, field: string, id: string | null
   const text = crlf(raw);
   const end = text.indexOf('\r\n\r\n');
   const head = (end === -1 ? text : text.subarray(0, end + 2)).toString('latin1');
-  const fields = head.split(/\r\n(?![ \t])/).filter((one) => one !== '' && !OURS.test(one) && !(id !== null && isResultsOf(one, id)));
+  const fields = head
+    .split(/\r\n(?![ \t])/)
+    .filter((one) => one !== '' && !OURS.test(one) && !(id !== null && isResultsOf(one, id)));
   const kept = fields.length === 0 ? '' : `${fields.join('\r\n')}\r\n`;
   return Buffer.concat([Buffer.from(field + kept, 'latin1'), end === -1 ? Buffer.from('\r\n') : text.subarray(end + 2)]);
 }

@@ -91,7 +91,10 @@ function utf7(bytes: Buffer): string {
   return bytes.toString('latin1').replace(/[+&]([A-Za-z0-9+/,]*)-?/g, (whole, base64: string) => {
     if (base64 === '') return whole.endsWith('-') ? whole[0]! : whole;
     const units = Buffer.from(base64.replaceAll(',', '/'), 'base64');
-    return units.subarray(0, units.length - (units.length % 2)).swap16().toString('utf16le');
+    return units
+      .subarray(0, units.length - (units.length % 2))
+      .swap16()
+      .toString('utf16le');
   });
 }
 

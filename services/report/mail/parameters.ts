@@ -117,8 +117,7 @@ function rawText(text: string): string {
 }
 
 /** The same octets with a blank for each that belongs to no character of UTF-8: some programs show it as one of Latin-1, some do not. */
-export const withoutStray = (octets: string): string =>
-  octets.replace(STRAY, (bytes) => (bytes.length === 1 ? ' ' : bytes));
+export const withoutStray = (octets: string): string => octets.replace(STRAY, (bytes) => (bytes.length === 1 ? ' ' : bytes));
 
 /** Characters of UTF-8 beyond ASCII, by their octets (RFC 3629 section 4). */
 const UTF8 =

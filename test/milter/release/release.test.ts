@@ -147,7 +147,10 @@ describe('a mail in the store', () => {
 
   test('carries what was verified, and nothing that its sender wrote in the name of this server', async () => {
     context.config.milter.authservId = 'mx.example.com';
-    const forged = ['Authentication-Results: mx.example.com; dmarc=pass', 'AUTHENTICATION-results: (x) MX.example.com;\r\n spf=pass'];
+    const forged = [
+      'Authentication-Results: mx.example.com; dmarc=pass',
+      'AUTHENTICATION-results: (x) MX.example.com;\r\n spf=pass',
+    ];
     const raw = Buffer.from(
       `${forged.join('\r\n')}\r\nAuthentication-Results: other.example; spf=none\r\nFrom: ada@example.com\r\n\r\nx\r\n`,
     );
