@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url';
+import { toALabels } from '../report/orgdomain.ts';
 import type { Results } from './verify/results.ts';
 
 /** What the field shows. */
@@ -14,8 +14,7 @@ const PLAIN = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/;
 
 /** A value that the sender of the mail chose. What is no plain name is quoted, without what could end the quotes. */
 function property(text: string): string {
-  const name = text.toLowerCase();
-  const ascii = /[^\x00-\x7f]/.test(name) ? domainToASCII(name) || name : name;
+  const ascii = toALabels(text.toLowerCase());
   return PLAIN.test(ascii) ? ascii : `"${ascii.replace(/[^ -~]|["\\]/g, '?').slice(0, 253)}"`;
 }
 

@@ -74,7 +74,12 @@ export function applyRules(rules: readonly MilterRule[], mail: Judged): Verdict 
 type Condition = (mail: Judged, rule: MilterRule) => Match | 'unknown' | null;
 
 const CONDITIONS: Record<MilterRule['when'], Condition> = {
-  unclear_from: ({ authors }) => (authors.unclear === null ? null : { code: 'unclear_from', why: authors.unclear }),
+  unclear_from: ({ authors: { unclear, unread } }) => {
+    const why =
+      unclear ??
+      (unread === null ? null : `the From field is in the charset ${quoted(unread)}, which programs may read otherwise`);
+    return why === null ? null : { code: 'unclear_from', why };
+  },
   own_domain: ownDomain,
   display_name: displayName,
   lookalike: (mail) => {
@@ -86,6 +91,9 @@ const CONDITIONS: Record<MilterRule['when'], Condition> = {
     return found === undefined ? null : { code: 'new_domain', name: found.name, domain: found.domain };
   },
 };
+
+/** A name that the sender chose, short and in ASCII. */
+const quoted = (name: string) => `"${name.replace(/[^a-z0-9._:+-]/gi, '?').slice(0, 40)}"`;
 
 export const isAtOrBelow = (name: string, tops: readonly string[]): boolean =>
   tops.some((top) => name === top || name.endsWith(`.${top}`));
@@ -124,18 +132,14 @@ function displayName({ authors, results, known, sealers }: Judged): Match | null
   // A list that writes in its own name shows who wrote to it.
   if (author !== null && proven && isAtOrBelow(author.domain, sealers)) return null;
   const shown = authors.names.join(' ').slice(0, 500);
+  const names = [...authors.names, ...authors.marked].map((name) => name.slice(0, MOST_SHOWN));
+  const readings = names.flatMap(asShown);
   const person = known.people.find(
     ({ name, addresses }) =>
-      authors.names.some((one) => asShown(one.slice(0, MOST_SHOWN)).some((text) => namesPerson(text, name))) &&
-      !(proven && author !== null && addresses.includes(author.address)),
+      readings.some((text) => namesPerson(text, name)) && !(proven && author !== null && addresses.includes(author.address)),
   );
   if (person !== undefined) return { code: 'person', person: person.name, shown };
-  const domain =
-    authors.named.find((name) => isAtOrBelow(name, known.own)) ??
-    ownDomainShown(
-      authors.names.map((name) => name.slice(0, MOST_SHOWN)),
-      known.own,
-    );
+  const domain = authors.named.find((name) => isAtOrBelow(name, known.own)) ?? ownDomainShown(names, known.own);
   return domain === null ? null : { code: 'own_address_shown', domain, shown };
 }
 
@@ -143,11 +147,17 @@ function displayName({ authors, results, known, sealers }: Judged): Match | null
 const PART = 256;
 const STEP = 128;
 
-/** Whether a text has the name of a person in it, in any order of its words and however its letters are written. */
+/**
+ * Whether a text has the name of a person in it, in any order of its words and however its letters are written: together,
+ * apart, with other words around them.
+ */
 export function namesPerson(text: string, name: string): boolean {
   const wanted = wordsOf(name);
-  // Marks between or behind letters are apostrophes and the like, however a font draws them.
-  const plain = text.replace(/[\s\p{Lm}\p{Sk}]+/gu, ' ');
+  // An apostrophe that counts as a letter ends a word as any other does. A gap is a blank, whatever it is made of.
+  const plain = text
+    .replace(/[\u02b9-\u02df\u02ec-\u02ff\ua78b\ua78c]+/gu, "'")
+    .replace(/[\p{Z}\p{P}\p{C}]{3,}|\p{S}{64,}/gu, ' ')
+    .replace(/(\p{Ll})(?=\p{Lu})|(\p{L})(?=\p{Nd}+(?![\p{L}\p{N}]))/gu, '$& ');
   for (let at = 0; at === 0 || at + STEP < plain.length; at += STEP) {
     const found = wordsOf(plain.slice(at, at + PART));
     if (found.some((words) => wanted.some((name) => holdsName(words, name)))) return true;
@@ -155,26 +165,27 @@ export function namesPerson(text: string, name: string): boolean {
   return false;
 }
 
-function holdsName(words: readonly string[], name: readonly string[]): boolean {
-  if (name.length === 0) return false;
-  const wanted = [name.join(''), [...name].reverse().join('')];
-  if (wanted.includes(words.join(''))) return true;
-  // One word alone, such as a first name, is in many names.
-  if (name.length === 1) return false;
-  return name.every((word) => words.includes(word)) || wanted.some((joined) => hasRun(words, joined));
-}
-
-/** A name without its blanks as one word: a shorter one may be another name, as "annlee" is. */
+/** A name without its blanks as one word among others: a shorter one may be another name, as "annlee" is. */
 const LONG = 9;
 
-/** Whether words beside each other are a name once what parts them is left out: "Love lace", "A.da", "ADALOVELACE". */
-function hasRun(words: readonly string[], name: string): boolean {
-  for (let from = 0; from < words.length; from++) {
+function holdsName(words: readonly string[], name: readonly string[]): boolean {
+  if (name.length === 0) return false;
+  const whole = [name.join(''), [...name].reverse().join('')];
+  if (whole.includes(words.join(''))) return true;
+  // One word alone, such as a first name, is in many names.
+  if (name.length === 1) return false;
+  return (
+    name.every((word) => holdsTogether(words, word, 1)) ||
+    whole.some((word) => holdsTogether(words, word, word.length < LONG ? 2 : 1))
+  );
+}
+
+/** Whether so many words or more that follow each other make this one: "Love lace", "A.da", "ADALOVELACE". */
+function holdsTogether(words: readonly string[], wanted: string, fewest: number): boolean {
+  return words.some((_, first) => {
     let run = '';
-    for (let at = from; at < words.length && run.length < name.length; at++) {
-      run += words[at];
-      if (run === name && (at > from || name.length >= LONG)) return true;
-    }
-  }
-  return false;
+    let at = first;
+    while (at < words.length && run.length < wanted.length) run += words[at++];
+    return run === wanted && at - first >= fewest;
+  });
 }

@@ -1,50 +1,59 @@
 import { skeleton } from '../dns/lookalikes/brand.ts';
+import { wordsOf } from '../report/reporters/names.ts';
+import { asDirected } from './direction.ts';
 
-/** What turns the direction of the text after it around (Unicode Bidirectional Algorithm, UAX #9). */
+/** What turns the direction of the text after it around (UAX #9). */
 const OVERRIDE = /[\u202e\u2067\u202b]/u;
-/** Characters that are not shown: marks of direction, joiners, soft hyphens, tags, fillers, symbols without a shape. */
-const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Variation_Selector}\u2800\u{1D159}]/gu;
-/** Blanks of other widths, some so thin that they are not seen between letters. */
-const THIN = /[\u2000-\u200a\u202f\u205f]/gu;
-/** What is drawn like an "@": letters in circles. */
-const AT = /[\u24b6\u24d0\u{1F150}\u{1F170}]|[Aa@]\u20dd/gu;
-
 /**
- * A name as a reader may see it: without what is not shown, letters of other widths as the usual ones, and, where marks turn the
- * direction around, from its end as well, and so what is behind the mark alone.
+ * What programs show as nothing: marks of direction, joiners, fillers, tags, control characters, and what stands for octets
+ * that are no text.
  */
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}\u2800\ufffc\ufffd\u{1d159}\u{13441}-\u{13446}\u{16fe4}]/gu;
+/** Blanks that are so narrow that two halves of a word beside one are read as one word. */
+const NARROW = /[\u2004-\u200a\u202f\u205f]/gu;
+/** Marks upon marks: as many as a reader can tell apart are kept. */
+const HEAPED = /(\p{M}{4})\p{M}+/gu;
+
+/** A name as a reader sees it: without what is not shown; where marks turn the direction, in the order that they make, too. */
 export function asShown(name: string): string[] {
-  const plain = (text: string) => text.replace(UNSEEN, '').normalize('NFKC');
-  const readings = [plain(name)];
-  if (name.search(THIN) >= 0) readings.push(plain(name.replace(THIN, '')));
-  if (name.search(AT) >= 0) readings.push(plain(name.replace(THIN, '').replace(AT, '@')));
-  const mark = name.search(OVERRIDE);
-  if (mark >= 0) {
-    const turned = (text: string) => [...plain(text)].reverse().join('');
-    readings.push(turned(name), plain(name.slice(0, mark)) + turned(name.slice(mark)));
-  }
-  return [...new Set(readings)];
+  const readings = [name, ...asDirected(name)];
+  // Some programs turn the whole name around.
+  if (OVERRIDE.test(name)) readings.push([...name].reverse().join(''));
+  return [...new Set(readings.map((one) => one.replace(UNSEEN, '').replace(HEAPED, '$1')))];
 }
 
-/** What is drawn like a dot between the labels of a domain, beside those that NFKC makes one. */
-const DOT = '.\\u00b7\\u06d4\\u0701\\u0702\\u3002\\uff61';
-const DOTS = new RegExp(`[${DOT}]`, 'gu');
+/** What is read as a dot, and as the "@" of an address. */
+const DOTS =
+  /[\u3002\uff61\uff0e\ufe52\u2024\u06d4\u0701\u0702\u0660\u06f0\ua4f8\ua60e\u00b7\u2022\u2219\u22c5\u2027\u30fb\uff65\u02d9\u{10a50}\u{1d16d}]/gu;
+const ATS = /[\uff20\ufe6b\u24d0\u24b6\u{1f150}\u{1f170}]\u20dd?|[aA]\u20dd/gu;
 /** Something with an "@" and dots behind it, in any letters. */
-const ADDRESS = new RegExp(`@\\s?([\\p{L}\\p{N}\\p{M}_-]{1,63}(?:\\s?[${DOT}]\\s?[\\p{L}\\p{N}\\p{M}_-]{1,63}){1,10})`, 'gu');
+const ADDRESS = /@\s?([\p{L}\p{M}\p{N}_-]{1,250}(?:\s?\.\s?[\p{L}\p{M}\p{N}_-]{1,250}){1,126})/gu;
 
 /**
  * The own domain that an address within shown names looks like: with letters of other scripts, of other widths, or turned around.
- * @param names up to some hundred characters each
+ * @param names up to some thousand characters each
  * @returns null when none does
  */
 export function ownDomainShown(names: readonly string[], own: readonly string[]): string | null {
-  const wanted = own.map((domain) => [domain, skeleton(domain)] as const);
+  const wanted = own.map((domain) => ({ domain, alike: skeleton(domain), words: joined(domain) }));
   for (const name of names)
-    for (const text of asShown(name))
-      for (const [, host] of text.matchAll(ADDRESS)) {
-        const seen = skeleton(host!.replace(/\s/g, '').replace(DOTS, '.'));
-        const found = wanted.find(([, one]) => seen === one || seen.endsWith(`.${one}`));
-        if (found !== undefined) return found[0];
+    for (const text of asShown(name)) {
+      const plain = text.replace(NARROW, '').replace(ATS, '@').replace(DOTS, '.').normalize('NFKC');
+      for (const [, host] of plain.matchAll(ADDRESS)) {
+        const shown = host!.replace(/\s/g, '');
+        const alike = skeleton(shown);
+        const words = joined(shown);
+        const found = wanted.find(
+          (one) =>
+            alike === one.alike ||
+            alike.endsWith(`.${one.alike}`) ||
+            words.some((seen) => one.words.some((want) => seen === want || seen.endsWith(` ${want}`))),
+        );
+        if (found !== undefined) return found.domain;
       }
+    }
   return null;
 }
+
+/** A domain by the letters that each of its labels looks like (UTS 39); of a long one its end. */
+const joined = (domain: string): string[] => wordsOf(domain.slice(-256)).map((words) => words.join(' '));

@@ -18,15 +18,22 @@ const PSL = { allowPrivateDomains: true, extractHostname: false, validateHostnam
 const CACHE_SIZE = 50_000;
 const cache = new Map<string, string>();
 
+/** What ends a host in a URL, or is decoded or dropped in it: Node's `domainToASCII` reads its argument as the host of one. */
+const OF_URLS = /[\x00-\x20\x7f#%/:<>?@[\\\]^|]/;
+
+/**
+ * A name with its U-labels as A-labels; as it stands where it has none, or is no name. `a.example#é.example.net` is none:
+ * `domainToASCII` alone makes `a.example` of it, which is another name than programs show.
+ */
+export const toALabels = (name: string): string =>
+  !/[^\x00-\x7f]/.test(name) || OF_URLS.test(name) ? name : domainToASCII(name) || name;
+
 /**
  * A domain name in the form in which names are compared: A-labels, lower case, no trailing dot, only the part
  * after an "@".
  */
 export function normalDomain(name: string): string {
-  let domain = name.slice(name.lastIndexOf('@') + 1).trim();
-  // What ends a host in a URL would cut the name, and leave another one.
-  if (/[^\x00-\x7f]/.test(domain)) domain = (/[#%/:?[\\\]]/.test(domain) ? '' : domainToASCII(domain)) || domain;
-  domain = domain.toLowerCase();
+  const domain = toALabels(name.slice(name.lastIndexOf('@') + 1).trim()).toLowerCase();
   return domain.endsWith('.') ? domain.replace(/\.+$/, '') : domain;
 }
 

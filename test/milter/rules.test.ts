@@ -76,9 +76,27 @@ describe('an own domain in the From field', () => {
     expect(decided(from, { found: YES })).toMatchObject({ code: 'unclear_from' });
   });
 
+  test.each(['#', '/', '?', '\\', ':', '%23', '|'])('is seen behind a %s, at which a URL would end the host', (mark) => {
+    const from = Buffer.from(`Bob <bob@stranger.example${mark}\u00e9.example.com>`).toString('latin1');
+    expect(decided(from, { found: YES })).toMatchObject({ code: 'unclear_from' });
+    if (/[#/?|%]/.test(mark))
+      expect(decided(from, { found: YES, by: [{ when: 'own_domain', do: 'hold' }] })).toMatchObject({ code: 'own_domain' });
+  });
+
   test('is seen in an encoded address, though DMARC passes for what follows it', () => {
     const from = `<=?utf-8?b?${Buffer.from('ada@example.com\0').toString('base64')}?=@stranger.example>`;
     expect(decided(from, { found: YES })).toMatchObject({ code: 'own_domain', domain: 'example.com', clear: false });
+  });
+});
+
+test.each([
+  ['a full-width "@"', '"ada\uff20example.com" <x@mail.example>'],
+  ['UTF-7', '=?utf-7?q?ada+AEA-example.com?= <x@mail.example>'],
+  ['a control character in it', `=?utf-8?b?${Buffer.from('ada@exam\u0000ple.com').toString('base64')}?= <x@mail.example>`],
+])('an own address that is shown with %s is held', (_, from) => {
+  expect(decided(Buffer.from(from).toString('latin1'), { found: YES })).toMatchObject({
+    code: 'own_address_shown',
+    domain: 'example.com',
   });
 });
 
@@ -101,6 +119,90 @@ describe('the name of one of our people', () => {
       code: 'person',
       person: 'Ada Lovelace',
     });
+  });
+
+  const shown = (name: string) => `=?utf-8?b?${Buffer.from(name).toString('base64')}?= <x@mail.example>`;
+  test.each([
+    'Ada Love\u200alace, CEO',
+    'Ada Love\u2800lace CEO',
+    'Ada Love\u{1d159}lace CEO',
+    'ADALOVELACE CEO',
+    'AdaLovelaceCEO',
+    'A.da Lovelace CEO',
+    'CEO Lovelace, A.d.a',
+    'Ada Lovelace\u02bcs Office',
+    'Ada Lovelace2',
+    'Ad\u0000a Lovelace CEO',
+    'A\u17b4da Love\u17b4lace CEO',
+    'Ada Lovela\u03f2e',
+    'CEO \u202eadA\u202c \u202eecalevoL\u202c',
+    ...['\u17b4', '\uffa0', '\u2065', '\u00a0', '\u0301', '.', '\u2800', '\u2003 ', '\u{1f600}'].map(
+      (gap) => `Ada${gap.repeat(270)} Lovelace`,
+    ),
+  ])('however it is parted or put together is held: %j', (name) => {
+    expect(decided(shown(name), { found: YES })).toMatchObject({ code: 'person', person: 'Ada Lovelace' });
+  });
+
+  test.each(['Adam Love Lacey', 'Ada Love', 'Canada Lovelacey', 'Ada Lovelyace', 'A. Lovelace', 'Ada Lacelove'])(
+    'is not in %s, whose words are others',
+    (name) => {
+      expect(decided(shown(name), { found: YES })).toBeNull();
+    },
+  );
+
+  test.each([
+    ['in UTF-8 with a hard blank', '"Ada\u00a0Lovelace" <x@mail.example>'],
+    ['in Cyrillic letters with a hard blank', '"\u0410d\u0430\u00a0L\u043evel\u0430ce" <x@mail.example>'],
+    [
+      'in Cyrillic letters beside a character with the octet A0',
+      '"\u0410d\u0430 L\u043evel\u0430ce \u{1f4e0}\u00e0" <x@mail.example>',
+    ],
+    ['in Cyrillic letters beside an encoded word', '\u0410d\u0430 L\u043evel\u0430ce =?utf-8?q?=C3=A9?= <x@mail.example>'],
+    [
+      'in Cyrillic letters beside an encoded word of other letters',
+      '\u0410d\u0430 L\u043evel\u0430ce =?utf-8?q?=E2=82=AC?= <x@mail.example>',
+    ],
+    ['in Cyrillic letters with an octet that is no text', ['"\u0410d\u0430 L\u043evel\u0430ce', '\xff" <x@mail.example>']],
+    ['with an octet in a word that is no text', ['Ad', '\xffa Lovelace <x@mail.example>']],
+    ['in Latin-1', ['Ada L', '\xf6velace <x@mail.example>']],
+    ['in UTF-7', '=?utf-7?q?+AEEAZABhACAATABvAHYAZQBsAGEAYwBl-?= <x@mail.example>'],
+    ['in UTF-7, of which a part is plain', '=?UNICODE-1-1-UTF-7?q?+AEE-da_Lovel+AGE-ce?= <x@mail.example>'],
+    ['in UTF-7 in a comment', 'x@mail.example (=?utf-7?q?+AEEAZABhACAATABvAHYAZQBsAGEAYwBl-?=)'],
+    [
+      'in UTF-32',
+      `=?utf-32be?b?${Buffer.from([...'\u0410da Lovelace'].flatMap((c) => [0, 0, c.charCodeAt(0) >> 8, c.charCodeAt(0) & 255])).toString('base64')}?= <x@mail.example>`,
+    ],
+    ['in UTF-8 that is said to be ASCII', '=?us-ascii?q?=D0=90d=D0=B0_Lovelace?= <x@mail.example>'],
+  ])('%s is held', (_, from) => {
+    const octets =
+      typeof from === 'string' ? Buffer.from(from) : Buffer.concat([Buffer.from(from[0]!), Buffer.from(from[1]!, 'latin1')]);
+    expect(decided(octets.toString('latin1'), { found: YES })).toMatchObject({ code: 'person' });
+  });
+
+  test.each(['cp037', 'utf-16', 'punycode', 'x-imap4-modified-utf7', 'iso-2022-kr'])(
+    'in %s, which programs read in several ways or none, makes the From field unclear',
+    (charset) => {
+      const from = `=?${charset}?b?wYSBQNOWpYWTgYOF?= <x@mail.example>`;
+      expect(decided(from, { found: YES })).toEqual({
+        code: 'unclear_from',
+        why: `the From field is in the charset "${charset}", which programs may read otherwise`,
+      });
+    },
+  );
+
+  test.each([
+    'utf-8',
+    'ISO-8859-15',
+    'windows-1251',
+    'unknown-8bit',
+    'x-unknown',
+    'latin-1',
+    'cp932',
+    'us-ascii',
+    'utf8mb4',
+    'utf-8*de',
+  ])('in the charset %s is read', (charset) => {
+    expect(decided(`=?${charset}?q?Grace_Hopper?= <x@mail.example>`, { found: YES })).toBeNull();
   });
 
   test.each([

@@ -72,6 +72,9 @@ export interface SpfEvaluation {
   tree: SpfNode;
 }
 
+/** A name with letters beyond ASCII, and without what ends or changes a host in a URL: `domainToASCII` takes its argument for one. */
+const U_NAME = /^(?=.*[^\x00-\x7f])[^\x00-\x20\x7f#%/:<>?@[\\\]^|]+$/;
+
 /**
  * Evaluates SPF for a mail: check_host() of RFC 7208 section 4, with all that was looked at on the way.
  * @throws TypeError when `mail.ip` is not an address
@@ -80,7 +83,7 @@ export async function evaluateSpf(mail: SpfMail, dns: Dns, options: SpfOptions =
   if (isIP(mail.ip) === 0) throw new TypeError(`"${mail.ip}" is no IP address`);
   const at = mail.mailFrom.lastIndexOf('@');
   const given = at >= 0 ? mail.mailFrom.slice(at + 1) : mail.mailFrom || mail.helo;
-  const domain = /[^\x00-\x7f]/.test(given) ? domainToASCII(given) || given : given;
+  const domain = U_NAME.test(given) ? domainToASCII(given) || given : given;
   const local = (at > 0 ? mail.mailFrom.slice(0, at) : '') || 'postmaster';
   const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
   const evaluation = new Evaluation(dns, {

@@ -1,7 +1,8 @@
 import { normalDomain } from '../orgdomain.ts';
 import { authorOf } from './author.ts';
+import type { Strays } from './charset-names.ts';
 import type { Header } from './header.ts';
-import { decodeWords, unknownCharsets, withoutStray } from './parameters.ts';
+import { decodeWords, unreadableCharset } from './parameters.ts';
 
 /** Whom a mail may be taken to come from. */
 export interface Authors {
@@ -15,8 +16,12 @@ export interface Authors {
   addresses: string[];
   /** What is shown beside the addresses, of each From field: names, comments, quoted strings; decoded. */
   names: string[];
+  /** Names that programs show otherwise: octets that are no text are dropped, or shown as a mark. */
+  marked: string[];
   /** Domains of addresses that are written in these names. */
   named: string[];
+  /** A charset of these names or addresses that programs may read otherwise than here; null when there is none. */
+  unread: string | null;
 }
 
 /** Characters of one From field, and From fields, that are looked at; a mail with more is unclear. */
@@ -24,7 +29,7 @@ const LENGTH = 8_192;
 const MOST_FIELDS = 20;
 /** An address, with the blanks and comments that RFC 5322 section 4.4 allowed around its dots. */
 const ADDRESS =
-  /([^\s@<>,;:()"\x00-\x1f]{0,256})\s{0,16}@\s{0,16}([^\s@<>,;:()"[\]\x00-\x1f]{1,256}(?:\s{0,4}\.\s{0,4}[^\s@<>,;:()"[\]\x00-\x1f]{1,256}){0,40})/g;
+  /([^\s@<>,;:()"\x00-\x1f\ufffd]{0,256})\s{0,16}@\s{0,16}([^\s@<>,;:()"[\]\x00-\x1f\ufffd]{1,256}(?:\s{0,4}\.\s{0,4}[^\s@<>,;:()"[\]\x00-\x1f\ufffd]{1,256}){0,40})/g;
 
 /**
  * Reads the From fields of a mail (RFC 5322 section 3.6.2) twice: strictly, for the one author that DMARC is about, and
@@ -35,22 +40,20 @@ export function authorsOf(header: Header): Authors {
   const fields = header.fields.filter(({ name }) => name === 'from');
   const { domain, address, why } = authorOf(header.fields);
   const long = fields.length > MOST_FIELDS || fields.some(({ value }) => value.length > LENGTH);
-  const strange = fields.flatMap(({ value }) => unknownCharsets(value.slice(0, LENGTH)))[0];
-  const unclear =
-    header.doubt ??
-    (long ? 'the mail has From fields that are too long' : null) ??
-    why ??
-    (strange === undefined ? null : `the From field is in the charset "${strange.slice(0, 40)}", which is not known`);
+  const unclear = header.doubt ?? (long ? 'the mail has From fields that are too long' : why);
   const domains = new Set<string>();
   const addresses = new Set<string>();
   const names: string[] = [];
+  const marked: string[] = [];
   const named = new Set<string>();
+  let unread: string | null = null;
   if (domain !== null) {
     domains.add(domain);
     addresses.add(address);
   }
   for (const { value } of fields.slice(0, MOST_FIELDS)) {
     const text = Buffer.from(value.slice(0, LENGTH), 'latin1').toString('latin1');
+    unread ??= unreadableCharset(text);
     const { places, shown } = taken(text);
     for (const place of places) {
       // Some programs decode encoded words in an address, which RFC 2047 section 5 forbids.
@@ -62,13 +65,11 @@ export function authorsOf(header: Header): Authors {
         }
       }
     }
-    for (const reading of new Set([shown, withoutStray(shown)])) {
-      const name = decodeWords(reading)
-        .replace(/[\x00-\x1f\x7f]+/g, ' ')
-        .trim();
-      if (name !== '') names.push(name);
-      for (const [, host] of found(name)) named.add(host);
-    }
+    const name = nameIn(shown, 'latin1');
+    if (name !== '') names.push(name);
+    const other = nameIn(shown, 'mark');
+    if (other !== name) marked.push(other);
+    for (const [, host] of found(name)) named.add(host);
   }
   return {
     author: unclear === null && domain !== null ? { domain, address } : null,
@@ -76,9 +77,18 @@ export function authorsOf(header: Header): Authors {
     domains: [...domains],
     addresses: [...addresses],
     names,
+    marked,
     named: [...named],
+    unread,
   };
 }
+
+/** Programs drop other control characters than blanks, or show a mark: neither makes two words of one. */
+const nameIn = (shown: string, strays: Strays): string =>
+  decodeWords(shown, strays)
+    .replace(/[\t-\r]+/g, ' ')
+    .replace(/[\x00-\x1f\x7f-\x9f]+/g, '\ufffd')
+    .trim();
 
 /** The addresses in a text, and their domains. */
 function found(text: string): [string, string][] {
@@ -146,6 +156,6 @@ function taken(value: string): { places: string[]; shown: string } {
     }
   }
   close();
-  // One character per octet: others that count as white space are parts of characters here.
-  return { places, shown: shown.replace(/[\t-\r ]+/g, ' ') };
+  // The text has one character per octet: what is no blank in ASCII may be a part of a character.
+  return { places, shown: shown.replace(/[\t-\r ]+/g, ' ').replace(/^ | $/g, '') };
 }

@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer';
 import { StringDecoder } from 'node:string_decoder';
+import { decodeOctets, decodeUtf7, decodeUtf32, readingOf } from './charset-names.ts';
 
 /** The encoding of a document. */
 export interface Charset {
@@ -56,55 +57,20 @@ function windows1252(bytes: Buffer): string {
   return text.replace(/[\x80-\x9f]/g, (letter) => WINDOWS_1252[letter.charCodeAt(0) - 0x80] as string);
 }
 
-/** Names of charsets that are not in the WHATWG list, and what stands for them. Those of DOS are ASCII in their lower half. */
-const ALIASES = new Map([
-  ...['cp932', 'ms932'].map((name) => [name, 'shift_jis'] as const),
-  ...['cp936', 'euc-cn'].map((name) => [name, 'gbk'] as const),
-  ['cp949', 'euc-kr'],
-  ['cp950', 'big5'],
-  ...['cp437', 'cp850', 'cp852', 'cp858', 'cp865', 'ibm437', 'ibm850', 'ibm852', 'ibm858', 'ibm865'].map(
-    (name) => [name, 'windows-1252'] as const,
-  ),
-  // What programs write that do not know: the octets are what they are.
-  ...['unknown-8bit', 'x-unknown', 'unknown', 'default', 'utf-8-bom', 'utf_8', 'utf8mb4'].map((name) => [name, 'utf-8'] as const),
-]);
-
-const UTF7 = /^(?:(?:cs)?(?:unicode-1-1-|x-unicode-[\d-]+)?utf[-_]?7|imap-utf-7)$/;
-
-/** Whether `decodeBytes` knows a charset. */
-export function isKnownCharset(charset: string): boolean {
-  const name = charset.trim().toLowerCase();
-  return ALIASES.has(name) || UTF7.test(name) || decoderOf(name) !== null;
-}
-
-function decoderOf(charset: string): InstanceType<typeof TextDecoder> | null {
-  try {
-    return new TextDecoder(charset);
-  } catch {
-    // The label is not one of the WHATWG encodings.
-    return null;
-  }
-}
-
-/** UTF-7 (RFC 2152): "+" begins base64 of UTF-16, which ends at any other character; "-" there is dropped. "&" is that of IMAP. */
-function utf7(bytes: Buffer): string {
-  return bytes.toString('latin1').replace(/[+&]([A-Za-z0-9+/,]*)-?/g, (whole, base64: string) => {
-    if (base64 === '') return whole.endsWith('-') ? whole[0]! : whole;
-    const units = Buffer.from(base64.replaceAll(',', '/'), 'base64');
-    return units
-      .subarray(0, units.length - (units.length % 2))
-      .swap16()
-      .toString('utf16le');
-  });
-}
-
 /** A short text in one piece, such as a header field; an unknown charset is read as UTF-8. */
 export function decodeBytes(bytes: Buffer, charset: string): string {
-  const name = charset.trim().toLowerCase();
-  if (UTF7.test(name)) return utf7(bytes);
-  const decoder = decoderOf(ALIASES.get(name) ?? name);
-  if (decoder === null) return bytes.toString();
-  return decoder.encoding === 'windows-1252' ? windows1252(bytes) : decoder.decode(bytes);
+  const reading = readingOf(charset, bytes);
+  if (reading?.by === 'octets') return decodeOctets(bytes);
+  if (reading?.by === 'utf-7') return decodeUtf7(bytes);
+  if (reading?.by === 'utf-32') return decodeUtf32(bytes, reading.little);
+  if (reading === null) return bytes.toString();
+  return reading.name === 'windows-1252' ? windows1252(bytes) : new TextDecoder(reading.name).decode(bytes);
+}
+
+/** Whether programs that know this charset may show another text than `decodeBytes` returns. */
+export function isUnreadable(bytes: Buffer, charset: string): boolean {
+  const reading = readingOf(charset, bytes);
+  return reading === null || (reading.by === 'encoding' && !reading.sure);
 }
 
 /**

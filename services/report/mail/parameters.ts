@@ -1,4 +1,5 @@
-import { decodeBytes, isKnownCharset } from './charset.ts';
+import { decodeBytes, isUnreadable } from './charset.ts';
+import { decodeOctets, type Strays } from './charset-names.ts';
 
 /**
  * A structured value such as `text/plain; charset=x`: the value in lower case, and its parameters by
@@ -70,59 +71,45 @@ function percentBytes(text: string): Buffer {
 }
 
 const WORD = /=\?([^?\s]+)\?([bq])\?([^?]*)\?=/gi;
+/** Encoded words without anything between them, and what is beyond ASCII outside of them. */
+const ENCODED = /(?:=\?[^?\s]+\?[bq]\?[^?]*\?=)+|[\x80-\uffff]+/gi;
 
 /**
- * Decodes RFC 2047 encoded words, without the white space between two words; other bytes beyond ASCII are
- * read as UTF-8.
+ * Decodes RFC 2047 encoded words, without the white space between two words. Other octets beyond ASCII are read as UTF-8
+ * (RFC 6532), those that are not UTF-8 as Latin-1, unless `strays` says otherwise.
  */
-export function decodeWords(text: string): string {
-  if (!text.includes('=?')) return rawText(text);
-  // What is beside the words is read by itself: a word that is decoded has characters that no octet stands for.
-  const pieces: string[] = [];
-  let at = 0;
-  const plain = text.replace(/(\?=)\s+(?==\?)/g, '$1');
-  for (const run of plain.matchAll(/(?:=\?[^?\s]+\?[bq]\?[^?]*\?=)+/gi)) {
-    pieces.push(rawText(plain.slice(at, run.index)), decodeRun(run[0]));
-    at = run.index + run[0].length;
-  }
-  pieces.push(rawText(plain.slice(at)));
-  return pieces.join('');
+export function decodeWords(text: string, strays: Strays = 'latin1'): string {
+  return withoutBlanks(text).replace(ENCODED, (run) => {
+    // Header text has one character per octet; any other was decoded already.
+    if (!run.startsWith('=?')) return /[\u0100-\uffff]/.test(run) ? run : decodeOctets(Buffer.from(run, 'latin1'), strays);
+    return wordsOf(run)
+      .map(({ bytes, charset }) => decodeBytes(bytes, charset))
+      .join('');
+  });
 }
 
-/** One character may be split over two adjacent words: the bytes of equal charsets are joined before decoding. */
-function decodeRun(run: string): string {
-  const parts: Array<{ charset: string; bytes: Buffer }> = [];
+/** The charset of an encoded word that other programs may read otherwise than `decodeWords`; null: there is none. */
+export function unreadableCharset(text: string): string | null {
+  for (const [run] of withoutBlanks(text).matchAll(ENCODED))
+    for (const { bytes, charset } of wordsOf(run)) if (isUnreadable(bytes, charset)) return charset;
+  return null;
+}
+
+const withoutBlanks = (text: string): string => text.replace(/(\?=)[ \t\r\n]+(?==\?)/g, '$1');
+
+/** One character may be split over two adjacent words: the octets of equal charsets are joined before decoding. */
+function wordsOf(run: string): { charset: string; bytes: Buffer }[] {
+  const parts: { charset: string; bytes: Buffer }[] = [];
   for (const match of run.matchAll(WORD)) {
-    const charset = charsetOf(match);
+    const charset = (match[1] as string).replace(/\*.*$/, '').toLowerCase();
     const body = match[3] as string;
     const bytes = (match[2] as string).toLowerCase() === 'b' ? Buffer.from(body, 'base64') : quotedWord(body);
     const last = parts[parts.length - 1];
     if (last?.charset === charset) last.bytes = Buffer.concat([last.bytes, bytes]);
     else parts.push({ charset, bytes });
   }
-  return parts.map((part) => decodeBytes(part.bytes, part.charset)).join('');
+  return parts;
 }
-
-/** The charset of a word without the language that RFC 2231 section 5 lets follow it. */
-const charsetOf = (word: RegExpExecArray | RegExpMatchArray): string => (word[1] as string).replace(/\*.*$/, '').toLowerCase();
-
-/** The charsets of the encoded words in a text that cannot be decoded: some program may know them, and show something else. */
-export const unknownCharsets = (text: string): string[] =>
-  [...text.matchAll(WORD)].map(charsetOf).filter((charset) => !isKnownCharset(charset));
-
-/** Header text has one character per byte: what is above ASCII is UTF-8 (RFC 6532), and Latin-1 where it cannot be that. */
-function rawText(text: string): string {
-  if (/^[\x00-\x7f]*$/.test(text) || /[\u0100-\uffff]/.test(text)) return text;
-  return text.replace(UTF8, (bytes) => Buffer.from(bytes, 'latin1').toString());
-}
-
-/** The same octets with a blank for each that belongs to no character of UTF-8: some programs show it as one of Latin-1, some do not. */
-export const withoutStray = (octets: string): string => octets.replace(STRAY, (bytes) => (bytes.length === 1 ? ' ' : bytes));
-
-/** Characters of UTF-8 beyond ASCII, by their octets (RFC 3629 section 4). */
-const UTF8 =
-  /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}/g;
-const STRAY = new RegExp(`${UTF8.source}|[\\x80-\\xff]`, 'g');
 
 function quotedWord(text: string): Buffer {
   return Buffer.from(

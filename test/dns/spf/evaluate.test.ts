@@ -13,6 +13,11 @@ const evaluate = (zone: Zone, mail: Partial<SpfMail> = {}) =>
 const result = async (record: string, zone: Zone = {}, mail: Partial<SpfMail> = {}) =>
   (await evaluate({ 'example.com': spf(record), ...zone }, mail)).result;
 
+test.each(['#', '/', '?', '\\'])('a sender whose domain has a "%s" is not that of the part before it', async (mark) => {
+  const mailFrom = `x@example.com${mark}\u00e9.sender.example`;
+  expect(await evaluate({ 'example.com': spf('v=spf1 +all') }, { mailFrom })).toMatchObject({ result: 'none' });
+});
+
 test.each([
   ['v=spf1 ip4:192.0.2.1 -all', 'pass'],
   ['v=spf1 ip4:192.0.2.0/24 -all', 'pass'],

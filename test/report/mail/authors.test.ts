@@ -29,7 +29,9 @@ describe('the author', () => {
       domains: [address.split('@')[1]],
       addresses: [address],
       names,
+      marked: [],
       named: [],
+      unread: null,
     });
   });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { decodeWords, parseParameterised } from '../../../services/report/mail/parameters.ts';
+import { decodeWords, parseParameterised, unreadableCharset } from '../../../services/report/mail/parameters.ts';
 
 const read = (field: string) => {
   const { value, parameters } = parseParameterised(field);
@@ -56,4 +56,25 @@ test.each([
   ['=?cp850?q?AB?=', 'AB'],
 ])('%j is decoded to %j', (text, decoded) => {
   expect(decodeWords(text)).toBe(decoded);
+});
+
+test.each([
+  ['octets beside an encoded word', 'Gr\u00c3\u00b6\u00c3\u009fe =?utf-8?q?=E2=82=AC?=', 'Größe €'],
+  ['octets that are UTF-8 beside one that is not', '\u00d0\u0090da\u00ff', '\u0410daÿ'],
+  ['Latin-1', 'Gr\u00f6\u00dfe', 'Größe'],
+  ['UTF-7', '=?utf-7?q?A+AOQ-rzte_1+-1?=', 'Ärzte 1+1'.replace('Ä', 'Aä')],
+  ['UTF-32', '=?utf-32?b?AAAE0AAAAGE=?=', '\u04d0a'],
+  ['UTF-32 from the other end', '=?utf-32le?b?EAQAAA==?=', '\u0410'],
+  ['UTF-16 with its mark', '=?utf-16?b?/v8EEA==?=', '\ufeff\u0410'],
+])('%s are decoded', (_, text, decoded) => {
+  expect(decodeWords(text).replace('\ufeff', '')).toBe(decoded.replace('\ufeff', ''));
+  expect(unreadableCharset(text)).toBeNull();
+});
+
+test('octets that are no UTF-8 are marked on demand', () => {
+  expect(decodeWords('\u00d0\u0090d\u00ffa', 'mark')).toBe('\u0410d\ufffda');
+});
+
+test.each(['cp037', 'utf-16', 'ucs-2', 'rot13', 'iso-2022-kr'])('%s is a charset that programs may read otherwise', (charset) => {
+  expect(unreadableCharset(`Ada =?utf-8?q?=C3=A9?= =?${charset}*en?q?x?=`)).toBe(charset);
 });
