@@ -4,7 +4,7 @@ import { messageOf, SettingsError } from '../shared/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { type From, MOST_MESSAGE } from './gateway.ts';
 
-/** Connections in all, and of one address. */
+/** Connections in all, and of one network. One more closes the one that has been silent the longest, so that silence shuts nobody out. */
 const MOST_CONNECTIONS = 100;
 const MOST_OF_ONE = 20;
 /** Milliseconds in which a message must be there, and a connection may be silent. */
@@ -97,18 +97,23 @@ async function listenTcp(
   wanted: number,
   answer: Answering,
 ): Promise<{ tcp: Server; port: number; close(): Promise<void> }> {
-  const open = new Set<Socket>();
+  const open = new Set<Connection>();
   const tcp = createServer({ noDelay: true }, (socket) => {
-    const address = socket.remoteAddress ?? '';
-    if ([...open].filter((one) => one.remoteAddress === address).length >= MOST_OF_ONE) {
-      socket.destroy();
-      return;
+    const connection: Connection = { socket, network: networkOf(socket.remoteAddress ?? ''), busy: false };
+    const beside = [...open].filter(({ network }) => network === connection.network);
+    if (beside.length >= MOST_OF_ONE || open.size >= MOST_CONNECTIONS) {
+      const leaves = beside.length >= MOST_OF_ONE ? longestSilent(beside) : longestSilent(mostOfOne([...open]));
+      if (leaves === undefined) {
+        socket.destroy();
+        return;
+      }
+      open.delete(leaves);
+      leaves.socket.destroy();
     }
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-    void serve(socket, answer);
+    open.add(connection);
+    socket.once('close', () => open.delete(connection));
+    void serve(connection, answer);
   });
-  tcp.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     tcp.once('error', reject);
     tcp.listen(wanted, host, () => {
@@ -121,16 +126,42 @@ async function listenTcp(
     port: (tcp.address() as { port: number }).port,
     async close() {
       const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
-      for (const socket of open) socket.emit('drained');
+      for (const { socket } of open) socket.emit('drained');
       await closed;
     },
   };
 }
 
+interface Connection {
+  socket: Socket;
+  /** Whoever has one address of an IPv6 network has all of its /64. */
+  network: string;
+  /** A message of it is being answered. */
+  busy: boolean;
+}
+
+function networkOf(address: string): string {
+  if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
+  const [head, tail] = address.split('%')[0]!.split('::') as [string, string?];
+  const [first, last] = [head, tail ?? ''].map((part) => part.split(':').filter(Boolean)) as [string[], string[]];
+  const middle = tail === undefined ? [] : Array<string>(8 - first.length - last.length).fill('0');
+  return [...first, ...middle, ...last].slice(0, 4).join(':');
+}
+
+/** Connections are in the order in which they came: the first that nobody is being answered on. */
+const longestSilent = (among: readonly Connection[]): Connection | undefined => among.find(({ busy }) => !busy);
+
+/** Those of the network that has the most: who opens many closes his own. */
+function mostOfOne(all: readonly Connection[]): Connection[] {
+  const of = new Map<string, Connection[]>();
+  for (const one of all) if (!one.busy) of.set(one.network, [...(of.get(one.network) ?? []), one]);
+  return [...of.values()].reduce((most, these) => (these.length > most.length ? these : most), []);
+}
+
 /** The messages of one connection, one after the other. */
-async function serve(socket: Socket, answer: Answering): Promise<void> {
+async function serve(connection: Connection, answer: Answering): Promise<void> {
+  const { socket } = connection;
   let closing = false;
-  let busy = false;
   const end = () => {
     socket.destroy();
   };
@@ -138,7 +169,7 @@ async function serve(socket: Socket, answer: Answering): Promise<void> {
   // The service stops: what is being answered is finished.
   socket.on('drained', () => {
     closing = true;
-    if (!busy) end();
+    if (!connection.busy) end();
   });
   let timer = setTimeout(end, SILENCE_MS);
   socket.once('close', () => clearTimeout(timer));
@@ -154,9 +185,9 @@ async function serve(socket: Socket, answer: Answering): Promise<void> {
         const message = held.subarray(2, size + 2);
         held = held.subarray(size + 2);
         clearTimeout(timer);
-        busy = true;
+        connection.busy = true;
         const said = await answer(message, { client, udp: false });
-        busy = false;
+        connection.busy = false;
         if (said !== null && !socket.destroyed) {
           const length = Buffer.alloc(2);
           length.writeUInt16BE(said.length);
