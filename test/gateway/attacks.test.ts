@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { encodeMessage, type RawMessage, type RawRecord } from '../../services/dns/wire/message.ts';
@@ -249,5 +250,23 @@ describe.runIf(updatable.knot)(`attacks on the gateway${updatable.knot ? '' : ' 
     await until(() => open.filter((one) => one.destroyed || one.readyState === 'closed').length > 100);
     for (const socket of open) socket.destroy();
     await until(async () => (await send(sign(steps(record({ name: `www.${ZONE}` }))))) === 5);
+  });
+
+  test('silent connections of many addresses close themselves, and not the one that comes next', async () => {
+    const { port } = gateway.server;
+    const to = (localAddress: string) => connect({ host: '127.0.0.1', port, localAddress }).on('error', () => undefined);
+    const silent = Array.from({ length: 120 }, (_, i) => to(`127.0.0.${2 + (i % 6)}`));
+    await until(() => silent.every(({ connecting }) => !connecting));
+    const asked = sign(steps(record({ name: `www.${ZONE}` })));
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(asked.length);
+    for (let i = 0; i < 3; i++) {
+      const client = to('127.0.0.1');
+      client.write(Buffer.concat([length, asked]));
+      const [answer] = (await once(client, 'data')) as [Buffer];
+      expect(readSigned(answer.subarray(2)).message.rcode).toBe(5);
+      client.destroy();
+    }
+    for (const socket of silent) socket.destroy();
   });
 });
