@@ -3,7 +3,7 @@ import { organizationalDomain } from '../report/orgdomain.ts';
 import { messageOf } from '../shared/errors.ts';
 import type { Milter } from '../shared/settings/milter.ts';
 import type { WholeMessage } from './message.ts';
-import { applyRules, isAtOrBelow, type Knowledge, type Matched } from './rules.ts';
+import { applyRules, type Knowledge, type Matched } from './rules.ts';
 import type { Results } from './verify/results.ts';
 import { verifyMail } from './verify/verify.ts';
 
@@ -34,7 +34,7 @@ export interface Screening {
 
 export interface Means {
   settings: Pick<Milter, 'authservId' | 'trustedSealers' | 'rules'>;
-  /** For mail in the name of own domains, and for all other: strangers' name servers are not to use up what own mail needs. */
+  /** For questions about own domains, and for all other: strangers' name servers are not to use up what own mail needs. */
   dns: { own: Dns; others: Dns };
   /** Own domains and people, as read a moment ago. @throws when the store does not answer */
   own(): Promise<Pick<Knowledge, 'own' | 'people'>>;
@@ -72,10 +72,14 @@ export async function screenMail(arrival: Arrival, { settings, dns, own, about }
     return null;
   };
   names = await own().catch(failed);
-  const isOwn = names === null || authors.domains.some((name) => isAtOrBelow(name, names!.own));
   const results = await verifyMail(
     { raw: message.raw, header: message.header, authors, bodies: message.bodies, ip, helo, mailFrom: mail_from, at },
-    { dns: isOwn ? dns.own : dns.others, receiver: settings.authservId, trustedSealers: settings.trustedSealers },
+    {
+      dns: dns.others,
+      own: { dns: dns.own, names: names?.own ?? [] },
+      receiver: settings.authservId,
+      trustedSealers: settings.trustedSealers,
+    },
   );
   const unjudged = (why: string): Screening => ({ outcome: 'unjudged', results, decided: null, dry: [], why, known: null });
   if (names === null) return unjudged(`The store did not answer: ${failure}`);

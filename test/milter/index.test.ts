@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -33,7 +34,7 @@ beforeAll(async () => {
   await database.db.query(
     `insert into ruawatch.people (name, role, created_at, created_by) values ('grace.hopper', 'viewer', now(), 'test'), ('root', 'viewer', now(), 'test')`,
   );
-  dns = await startFake(({ name, type }) => ({
+  dns = await startFake(({ name, type }) => name.endsWith('silent.example') ? null : ({
     answers:
       type !== 'TXT' || name.startsWith('_')
         ? []
@@ -248,6 +249,27 @@ test('many forged mails at once are all held, and so is the next one', async () 
   await sent(120);
   const outcomes = (await context.metrics.milterMails.get()).values.map(({ labels, value }) => [labels.outcome, value]);
   expect(outcomes).toEqual([['held', 121]]);
+  await context.queues.close();
+});
+
+test('forged mails that ask silent name servers are held, and so is what is forged meanwhile', async () => {
+  await syncGroups(database.db, { groups: GROUPS, deputies: [] });
+  const context = contextWith({});
+  context.config.approvals.rules = rulesOf({ name: 'held', when: { kinds: ['messages.release'] }, stages: [{ group: 'mail' }] });
+  running = await startMilter(context);
+  const bh = createHash('sha256').update('Hello.\r\n').digest('base64');
+  const signed = (domain: string) => `v=1; a=rsa-sha256; c=relaxed/relaxed; d=${domain}; s=any; h=from; bh=${bh}; b=${'A'.repeat(342)}==`;
+  const sent = (n: number, silent: number) => {
+    const server = new Server({ port: running!.port! });
+    const strangers = Array.from({ length: silent }, (_, i) => signed(`d${n}x${i}.silent.example`));
+    const signatures = [signed('example.com'), ...strangers].map((value) => packet('L', strings('DKIM-Signature', ` ${value}`)));
+    const [mail, macro, recipient, ...rest] = handedIn({ ...forged, header: { Subject: `slow ${n}` } });
+    server.send(negotiate(), connect('mail.example', '203.0.113.9'), mail!, macro!, recipient!, ...signatures, ...rest);
+    return until(() => server.heard.find(({ command }, i) => i > 2 && 'adty'.includes(command)));
+  };
+  await Promise.all([...Array.from({ length: 60 }, (_, n) => sent(n, 7)), sent(60, 0)]);
+  const outcomes = (await context.metrics.milterMails.get()).values.map(({ labels, value }) => [labels.outcome, value]);
+  expect(outcomes).toEqual([['held', 61]]);
   await context.queues.close();
 });
 

@@ -7,7 +7,7 @@ import { parseAuthenticationResults, provenBy } from '../../report/mail/authenti
 import type { Authors } from '../../report/mail/authors.ts';
 import type { Header } from '../../report/mail/header.ts';
 import { type BodyDigests, openSignatures } from '../../report/mail/signatures.ts';
-import { organizationalDomain } from '../../report/orgdomain.ts';
+import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
 import { type Alignment, alignmentOf } from './align.ts';
 import { checkKey, type KeyVerdict } from './keys.ts';
 import type { DkimResult, Results } from './results.ts';
@@ -35,6 +35,11 @@ export interface Incoming {
 
 export interface VerifyOptions {
   dns: Dns;
+  /**
+   * Another one for what is asked about these names and those below them. A stranger's mail may ask silent name servers about as many
+   * names as he likes: what proves or refutes our own mail must not wait behind that.
+   */
+  own?: { dns: Dns; names: readonly string[] };
   /** The name of this server, for SPF macros. */
   receiver: string;
   trustedSealers: readonly string[];
@@ -47,7 +52,8 @@ export interface VerifyOptions {
  * by its answer.
  */
 export async function verifyMail(mail: Incoming, options: VerifyOptions): Promise<Results> {
-  const { dns, timeoutMs = VERIFY_MS } = options;
+  const { timeoutMs = VERIFY_MS } = options;
+  const dnsFor = (name: string) => dnsOf(name, options);
   const signal = AbortSignal.timeout(timeoutMs);
   const ask = { signal, budget: { left: MOST_QUERIES } };
   const author = mail.authors.author?.domain ?? null;
@@ -61,10 +67,10 @@ export async function verifyMail(mail: Incoming, options: VerifyOptions): Promis
   const [spf, keys, arc, alignment] = await Promise.all([
     spfOf(mail, options, { signal, budget: { left: MOST_SPF_QUERIES } }, timeoutMs),
     Promise.all(
-      signatures.map((one): Promise<KeyVerdict> | KeyVerdict => (one.state === 'open' ? checkKey(one.signature, dns, ask) : one)),
+      signatures.map((one): Promise<KeyVerdict> | KeyVerdict => (one.state === 'open' ? checkKey(one.signature, dnsFor(one.domain), ask) : one)),
     ),
-    arcOf(chain, dns, ask),
-    author === null ? null : alignmentOf(author, dns, ask),
+    arcOf(chain, options.dns, ask),
+    author === null ? null : alignmentOf(author, dnsFor(author), ask),
   ]);
   const dkim = await Promise.all(
     signatures.map(async ({ domain, selector }, i): Promise<DkimResult> => {
@@ -84,10 +90,15 @@ export async function verifyMail(mail: Incoming, options: VerifyOptions): Promis
   };
 }
 
+function dnsOf(name: string, { dns, own }: VerifyOptions): Dns {
+  const plain = normalDomain(name);
+  return own?.names.some((top) => plain === top || plain.endsWith(`.${top}`)) ? own.dns : dns;
+}
+
 /** Of a bounce, the HELO name is checked (RFC 7208 section 2.4). */
 async function spfOf(
   { ip, helo, mailFrom }: Incoming,
-  { dns, receiver }: VerifyOptions,
+  options: VerifyOptions,
   { signal, budget }: { signal: AbortSignal; budget: Budget },
   timeoutMs: number,
 ): Promise<Omit<Results['spf'], 'aligned'>> {
@@ -97,11 +108,11 @@ async function spfOf(
   const none = (why: string) => ({ result: 'none' as const, domain, identity: identity as 'helo' | 'mailfrom', why });
   if (ip === null) return none('the mail was submitted locally');
   if (domain === '') return none('the envelope names no domain');
-  const { result, reason }: SpfEvaluation = await evaluateSpf({ ip, helo, mailFrom }, dns, {
+  const { result, reason }: SpfEvaluation = await evaluateSpf({ ip, helo, mailFrom }, dnsOf(domain, options), {
     signal,
     timeoutMs,
     budget,
-    receiver,
+    receiver: options.receiver,
   });
   return { result, domain, identity, why: reason };
 }
