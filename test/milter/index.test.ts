@@ -34,12 +34,23 @@ beforeAll(async () => {
   await database.db.query(
     `insert into ruawatch.people (name, role, created_at, created_by) values ('grace.hopper', 'viewer', now(), 'test'), ('root', 'viewer', now(), 'test')`,
   );
-  dns = await startFake(({ name, type }) => name.endsWith('silent.example') ? null : ({
-    answers:
-      type !== 'TXT' || name.startsWith('_')
-        ? []
-        : [{ type: 'TXT', name, ttl: 60, data: [`v=spf1 ip4:${name === 'example.com' ? '192.0.2.10' : '203.0.113.9'} -all`] }],
-  }));
+  dns = await startFake(({ name, type }) =>
+    name.endsWith('silent.example')
+      ? null
+      : {
+          answers:
+            type !== 'TXT' || name.startsWith('_')
+              ? []
+              : [
+                  {
+                    type: 'TXT',
+                    name,
+                    ttl: 60,
+                    data: [`v=spf1 ip4:${name === 'example.com' ? '192.0.2.10' : '203.0.113.9'} -all`],
+                  },
+                ],
+        },
+  );
 });
 afterEach(async () => {
   hangUp();
@@ -258,7 +269,8 @@ test('forged mails that ask silent name servers are held, and so is what is forg
   context.config.approvals.rules = rulesOf({ name: 'held', when: { kinds: ['messages.release'] }, stages: [{ group: 'mail' }] });
   running = await startMilter(context);
   const bh = createHash('sha256').update('Hello.\r\n').digest('base64');
-  const signed = (domain: string) => `v=1; a=rsa-sha256; c=relaxed/relaxed; d=${domain}; s=any; h=from; bh=${bh}; b=${'A'.repeat(342)}==`;
+  const signed = (domain: string) =>
+    `v=1; a=rsa-sha256; c=relaxed/relaxed; d=${domain}; s=any; h=from; bh=${bh}; b=${'A'.repeat(342)}==`;
   const sent = (n: number, silent: number) => {
     const server = new Server({ port: running!.port! });
     const strangers = Array.from({ length: silent }, (_, i) => signed(`d${n}x${i}.silent.example`));

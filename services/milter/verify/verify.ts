@@ -67,7 +67,9 @@ export async function verifyMail(mail: Incoming, options: VerifyOptions): Promis
   const [spf, keys, arc, alignment] = await Promise.all([
     spfOf(mail, options, { signal, budget: { left: MOST_SPF_QUERIES } }, timeoutMs),
     Promise.all(
-      signatures.map((one): Promise<KeyVerdict> | KeyVerdict => (one.state === 'open' ? checkKey(one.signature, dnsFor(one.domain), ask) : one)),
+      signatures.map((one): Promise<KeyVerdict> | KeyVerdict =>
+        one.state === 'open' ? checkKey(one.signature, dnsFor(one.domain), ask) : one,
+      ),
     ),
     arcOf(chain, options.dns, ask),
     author === null ? null : alignmentOf(author, dnsFor(author), ask),
