@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { escaped } from '../shared/escape.ts';
 import { type Canonical, canonicalJson, digestOf } from './canonical.ts';
 import { grantKind } from './grants/index.ts';
 import { GRANT_KINDS } from './grants/kinds.ts';
@@ -27,7 +28,10 @@ const NAME = /^(?=.{1,253}$)(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z
 export const isPlanName = (text: string): boolean => NAME.test(text);
 
 const name = z.string().regex(NAME, 'must be a domain name in lower case, without the final dot');
-const sentence = z.string().min(1).max(2000);
+const LONGEST_SENTENCE = 2000;
+const sentence = z.string().min(1).max(LONGEST_SENTENCE);
+/** Sentences of a plan at most, the first ones. */
+const MOST = { warnings: 50, why: 50, risk_because: 20 } as const;
 
 /** One record of an RRset. */
 const member = z.strictObject({
@@ -139,12 +143,12 @@ export const planSchema = z.strictObject({
   /** One sentence: what will be done. */
   summary: sentence,
   /** What is bad about it, the worst first: that it breaks SPF, locks out a sender, weakens a policy. Shown before all else. */
-  warnings: z.array(sentence).max(50),
+  warnings: z.array(sentence).max(MOST.warnings),
   /** Why, with the figures of that moment. */
-  why: z.array(sentence).max(50),
+  why: z.array(sentence).max(MOST.why),
   risk: z.enum(RISKS),
   /** The rules that gave the risk. */
-  risk_because: z.array(sentence).max(20),
+  risk_because: z.array(sentence).max(MOST.risk_because),
   changes: z.array(change).max(20),
   /** How and when the state before is restored. */
   back: z.strictObject({
@@ -167,6 +171,24 @@ export interface SealedPlan {
   /** Canonical JSON. */
   text: string;
   digest: string;
+}
+
+/**
+ * A plan with sentences as people can read them: each on one line, since it may quote a zone or whoever asks, and cut where it is
+ * long; of a list that is longer than a person reads, the first ones and how many more there are.
+ */
+export function readable(plan: Plan): Plan {
+  const line = (text: string) => {
+    const whole = escaped(text);
+    return whole.length <= LONGEST_SENTENCE ? whole : `${whole.slice(0, LONGEST_SENTENCE - 2)} …`;
+  };
+  const list = (key: keyof typeof MOST) => {
+    const all = plan[key].map(line);
+    const kept = all.slice(0, MOST[key] - 1);
+    return all.length <= MOST[key] ? all : [...kept, `And ${all.length - kept.length} more.`];
+  };
+  const lists = { warnings: list('warnings'), why: list('why'), risk_because: list('risk_because') };
+  return { ...plan, summary: line(plan.summary), ...lists, back: { ...plan.back, text: line(plan.back.text) } };
 }
 
 /** @throws ZodError for a plan that does not fit the schema */

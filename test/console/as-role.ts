@@ -1,3 +1,6 @@
+import { ROUTES } from '../../services/console/pages/index.ts';
+import type { Services } from '../../services/console/routes.ts';
+import { buildConsole } from '../../services/console/server.ts';
 import type { Db } from '../../services/shared/runtime/db.ts';
 import { refusedAlerts, unmailedFindings } from '../../services/store/alerts/refusals.ts';
 import { LISTS, type List, pageOf } from '../../services/store/console/api-lists.ts';
@@ -13,11 +16,36 @@ import {
   usePasskey,
 } from '../../services/store/console/passkeys.ts';
 import { addPerson, changePerson, endPerson } from '../../services/store/console/people.ts';
+import { beginSession } from '../../services/store/console/sessions.ts';
 import { endOwnSession, listSessions, signIn } from '../../services/store/console/sign-ins.ts';
 import { endToken, listTokens, makeToken, tokenVisitor } from '../../services/store/console/tokens.ts';
 import { archiveSize } from '../../services/store/messages/archive.ts';
 import { verifiedShare } from '../../services/store/reports/verified-share.ts';
 import { seenMail, seenSource, standingEntry } from '../../services/store/requests/seen.ts';
+
+/** Shows every page, and calls every GET of the API, with the rights of the services' database user. @returns those that failed */
+export async function showEveryPage(services: Services, domain: string): Promise<string[]> {
+  const { db, clock } = services;
+  const app = await buildConsole({ routes: ROUTES, services });
+  const now = clock.now();
+  const person_key = await addPerson(db, { name: 'root', role: 'admin', domains: null }, 'test', now);
+  const session = await beginSession(db, person_key, { address: '192.0.2.1', agent: null }, now);
+  const given = { person_key, person: 'root', name: 'x', scopes: ['read'] as const, domains: null };
+  const { token } = await makeToken(db, { ...given, ends_at: new Date(now.getTime() + 3_600_000) }, 'test', now);
+  const failed: string[] = [];
+  for (const { path, kind } of ROUTES.filter(({ method }) => method === 'GET')) {
+    const url = path.replace(':domain', domain).replace(':token', 'x'.repeat(40)).replace(/:\w+/g, '1');
+    const headers = {
+      host: 'localhost:9808',
+      ...(kind === 'api' ? { authorization: `Bearer ${token}` } : { cookie: `ruawatch=${session}` }),
+    };
+    const answer = await app.inject({ method: 'GET', url, headers });
+    if (answer.statusCode >= 500) failed.push(`${url}: ${answer.statusCode}`);
+  }
+  await app.close();
+  await endPerson(db, 'root', 'test', now);
+  return failed;
+}
 
 /** All that the console does with the database for sign-ins and the API, as whoever `db` is. Leaves nobody behind. */
 export async function useConsoleAs(db: Db, domain: string, now: Date): Promise<void> {
@@ -47,7 +75,7 @@ export async function useConsoleAs(db: Db, domain: string, now: Date): Promise<v
   const who = { issuer: 'https://login.example', subject: 'x', name: 'mallory', email: null, rights, refresh: null };
   const { person_key: other } = await companyPerson(db, who, now);
   await companyPerson(db, { ...who, rights: { ...rights, domains: null } }, now);
-  await confirmCompanyPerson(db, other, { due: ends_at, now }, async () => ({ rights, refresh: null }));
+  await confirmCompanyPerson(db, other, { due: ends_at, now }, async () => ({ email: null, rights, refresh: null }));
   await confirmCompanyPerson(db, other, { due: ends_at, now }, async () => null);
   await endPerson(db, 'mallory', 'test', now);
   const reader = { db, scope: { all: true, domains: [] } };

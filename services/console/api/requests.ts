@@ -13,7 +13,7 @@ import type { Reader } from '../../store/console/scope.ts';
 import { isOwn } from '../../store/domains/domains.ts';
 import { decide, withdraw } from '../../store/requests/decide.ts';
 import { knowsTesting } from '../../store/requests/knows-testing.ts';
-import { openRequest } from '../../store/requests/open.ts';
+import { checkOpen, openRequest } from '../../store/requests/open.ts';
 import { decisionsOn, loadRequest } from '../../store/requests/requests.ts';
 import { seenMail, seenSource, standingEntry } from '../../store/requests/seen.ts';
 import { why } from '../actions/findings.ts';
@@ -83,6 +83,7 @@ const open = apiRoute({
   summary: 'Plans a change and asks for it.',
   token: 'request',
   scope: 'filtered',
+  waitsFor: 'servers',
   body: wanted,
   answer: wholeRequest,
   status: 201,
@@ -90,6 +91,7 @@ const open = apiRoute({
     const { db, reader, body, config, visitor } = asked;
     if ((await rowOf(reader, { view: 'domains', row: domainRow, where: 'domain' }, body.domain)) === null) missing('no_domain');
     const asker = await askerWith(db, visitor!.person_key);
+    await checkOpen(db, asker);
     const plan = await planOf(asked);
     const request_key = (await openRequest(db, config.approvals.rules, {
       plan,
@@ -166,7 +168,7 @@ const via = 'api';
 /** Something that people do to a request that they may see. */
 function act<B extends z.ZodObject>(
   { name, summary, token, body }: { name: string; summary: string; token: 'request' | 'decide'; body: B },
-  work: (db: Asked['db'], request_key: number, person: string, body: z.output<B>) => Promise<unknown>,
+  work: (db: Asked['db'], request_key: number, by: { person: string; decides: boolean }, body: z.output<B>) => Promise<unknown>,
 ): AnyRoute {
   return apiRoute({
     method: 'POST',
@@ -187,7 +189,8 @@ function act<B extends z.ZodObject>(
       if (request === null) return missing('no_request');
       const person =
         token === 'decide' ? await approverOf(db, visitor!.person_key) : (await askerWith(db, visitor!.person_key)).requester;
-      await work(db, params.key, person, given as unknown as z.output<B>);
+      const by = { person, decides: visitor!.token!.scopes.includes('decide') };
+      await work(db, params.key, by, given as unknown as z.output<B>);
       await noted({ db, visitor, clock }, `request_${name}`, params.key, request.domain);
       return shown(db, reader, params.key);
     },
@@ -199,15 +202,20 @@ export const REQUEST_API: AnyRoute[] = [
   one,
   open,
   act(
-    { name: 'withdraw', summary: 'Withdraws a request of your own.', token: 'request', body: z.object({ why }) },
-    (db, request_key, person, body) => withdraw(db, request_key, { person, why: body.why }),
+    {
+      name: 'withdraw',
+      summary: 'Withdraws a request of your own; with a token that decides, also one that you decide about.',
+      token: 'request',
+      body: z.object({ why }),
+    },
+    (db, request_key, { person, decides }, body) => withdraw(db, request_key, { person, why: body.why, own: !decides }),
   ),
   act(
     { name: 'approve', summary: 'Approves the plan of this digest.', token: 'decide', body: why_and_digest },
-    (db, request_key, person, body) => decide(db, request_key, { ...body, person, decision: 'approve', via }),
+    (db, request_key, { person }, body) => decide(db, request_key, { ...body, person, decision: 'approve', via }),
   ),
   act(
     { name: 'deny', summary: 'Denies the plan of this digest.', token: 'decide', body: why_and_digest },
-    (db, request_key, person, body) => decide(db, request_key, { ...body, person, decision: 'deny', via }),
+    (db, request_key, { person }, body) => decide(db, request_key, { ...body, person, decision: 'deny', via }),
   ),
 ];

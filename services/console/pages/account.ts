@@ -88,6 +88,7 @@ const propose = route({
   kind: 'page',
   least: 'viewer',
   scope: 'none',
+  waitsFor: 'passwords',
   perMinute: 10,
   body: z.object({ password }),
   async handle(asked) {
@@ -124,12 +125,15 @@ const off = route({
   kind: 'page',
   least: 'viewer',
   scope: 'none',
+  waitsFor: 'passwords',
   perMinute: 10,
   body: z.object({ password }),
   async handle(asked) {
     const secrets = await checked(asked);
-    await removeTotp(asked.db, secrets.person_key);
-    await noteAct(asked.db, { by: secrets.name, person: secrets.person_key, act: 'codes_off' }, asked.clock.now());
+    const { name: by, person_key: person } = secrets;
+    const now = asked.clock.now();
+    await removeTotp(asked.db, person, { by, now });
+    await noteAct(asked.db, { by, person, act: 'codes_off' }, now);
     return see(withQuery(path`/account`, { done: 'totp_off' }));
   },
 });

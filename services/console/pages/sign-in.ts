@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
+import { transaction } from '../../shared/runtime/db.ts';
 import { noteAct } from '../../store/console/audit.ts';
 import {
   addPerson,
@@ -12,6 +13,7 @@ import {
 } from '../../store/console/people.ts';
 import { endSession, endSessions, linkOf, withLink } from '../../store/console/sessions.ts';
 import { signIn as begin } from '../../store/console/sign-ins.ts';
+import { endTokens } from '../../store/console/tokens.ts';
 import { type Html, html, localAddress, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { hashPassword, isPassword, LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../people/password.ts';
@@ -67,6 +69,7 @@ const signIn = route({
   kind: 'page',
   least: 'everybody',
   scope: 'none',
+  waitsFor: 'passwords',
   perMinute: TRIES_A_MINUTE,
   body: z.object({
     name: z.string().max(200),
@@ -85,8 +88,9 @@ const signIn = route({
         { status: 403, script: true },
       );
     };
-    if (secrets?.locked_until && secrets.locked_until > now) return refused(words.problems.locked, 'locked');
+    // Computed for a locked account too: the time of the answer would show that there is one.
     const right = await isPassword(body.password, secrets?.password ?? null);
+    if (secrets?.locked_until && secrets.locked_until > now) return refused(words.problems.locked, 'locked');
     const step = secrets?.totp_since ? stepOf(body.code, secrets.totp_secret!, secrets.totp_step, now) : null;
     const complete = right && secrets !== null && (secrets.totp_since === null || step !== null);
     if (!complete || !(await countSuccess(db, secrets.person_key, step))) {
@@ -108,8 +112,12 @@ const signOut = route({
   body: z.object({ everywhere: z.literal('yes').optional() }),
   async handle({ db, session, visitor, body, clock }) {
     if (body.everywhere) {
-      await endSessions(db, visitor!.person_key);
-      await noteAct(db, { by: visitor!.name, person: visitor!.person_key, act: 'signed_out_everywhere' }, clock.now());
+      const { name: by, person_key: person } = visitor!;
+      await transaction(db, async (tx) => {
+        await endSessions(tx, person);
+        await endTokens(tx, person, { by }, clock.now());
+        await noteAct(tx, { by, person, act: 'signed_out_everywhere' }, clock.now());
+      });
     } else await endSession(db, session!);
     return see(withQuery(path`/sign-in`, { done: body.everywhere ? 'signed_out_everywhere' : 'signed_out' }), { session: null });
   },
@@ -174,6 +182,7 @@ const takeLink = route({
   kind: 'page',
   least: 'everybody',
   scope: 'none',
+  waitsFor: 'passwords',
   perMinute: TRIES_A_MINUTE,
   params: token,
   body: z.object({ name: personName.optional(), password: password.default(''), again: password.default('') }),
@@ -192,8 +201,8 @@ const takeLink = route({
       if (person_key === null && !(await nobodyYet(tx))) throw new PermanentError('link_ended', words.link.ended);
       const person =
         person_key ?? (await addPerson(tx, { name: body.name ?? 'admin', role: 'admin', domains: null }, 'the first link', now));
-      if (!at_once) await putPassword(tx, person, hash);
       const known = name ?? body.name ?? 'admin';
+      if (!at_once) await putPassword(tx, person, hash, { by: known, now });
       if (!at_once) await noteAct(tx, { by: known, person, act: 'password_chosen' }, now);
       return begin(tx, { person_key: person, name: known, how: 'link', address, agent }, now);
     });

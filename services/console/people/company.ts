@@ -102,11 +102,15 @@ async function allClaims(configuration: client.Configuration, grant: Grant, id: 
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' && value.trim() !== '' ? value.trim() : null);
 
+/** Printable ASCII: other letters may become those of another address in lower case, as the Kelvin sign does. */
+const ADDRESS = /^[\x21-\x7e]{1,64}@[\x21-\x7e]{1,190}$/;
+
 /** An address that the provider does not say is verified may be anybody's, unless the settings say that it gives the addresses. */
-const emailOf = (claims: Claims, { emails }: Pick<Oidc, 'emails'>): string | null =>
-  claims.email_verified === true || (emails === 'all' && claims.email_verified !== false)
-    ? (textOf(claims.email)?.toLowerCase() ?? null)
-    : null;
+function emailOf(claims: Claims, { emails }: Pick<Oidc, 'emails'>): string | null {
+  const verified = claims.email_verified === true || (emails === 'all' && claims.email_verified !== false);
+  const email = verified ? textOf(claims.email) : null;
+  return email !== null && ADDRESS.test(email) ? email.toLowerCase() : null;
+}
 
 /** What the first group of the settings that the person belongs to allows; null where there is none. */
 export function rightsOf(
@@ -148,10 +152,9 @@ async function refreshed(oidc: Oidc, token: string, subject: string): Promise<Co
   }
   const id = { ...(grant.claims() ?? {}), sub: grant.claims()?.sub ?? subject };
   if (id.sub !== subject) return null;
-  const rights = rightsOf(oidc, await allClaims(configuration, grant, id));
-  return rights === null
-    ? null
-    : { rights, refresh: grant.refresh_token === undefined ? sealed(token, oidc) : sealed(grant.refresh_token, oidc) };
+  const claims = await allClaims(configuration, grant, id);
+  const rights = rightsOf(oidc, claims);
+  return rights === null ? null : { email: emailOf(claims, oidc), rights, refresh: sealed(grant.refresh_token ?? token, oidc) };
 }
 
 const keyOf = ({ client_secret, issuer }: Oidc) =>

@@ -43,7 +43,7 @@ export async function companyPerson(
       return known;
     }
     const own = name.trim().toLowerCase();
-    if (!isPersonName(own))
+    if (!isPersonName(name))
       throw new PermanentError('wrong_name', `The provider calls you "${own}", which is no name for a person here.`);
     const added = await tx.query<{ person_key: number }>(
       `insert into ruawatch.people (name, email, role, all_domains, created_at, created_by, oidc_issuer, oidc_subject, oidc_refresh, oidc_checked_at)
@@ -81,13 +81,13 @@ async function setRights(
   await tx.query('delete from ruawatch.person_domains where person_key = $1', [person_key]);
   await grantDomains(tx, person_key, domains ?? []);
   await endSessions(tx, person_key);
-  await endTokens(tx, person_key, 'the groups of the provider', now);
+  await endTokens(tx, person_key, { by: 'the groups of the provider' }, now);
   await noteAct(tx, { by: 'the groups of the provider', act: 'person_changed', object: name, detail: { role, domains } }, now);
   return true;
 }
 
-/** What the provider says now: the rights, or null when the person may no longer sign in. */
-export type Confirmed = { rights: CompanyPerson['rights']; refresh: Buffer | null } | null;
+/** What the provider says now: the address and the rights, or null when the person may no longer sign in. */
+export type Confirmed = Pick<CompanyPerson, 'email' | 'rights' | 'refresh'> | null;
 
 /**
  * Has the provider confirm a person, one request at a time. Where it no longer does, sessions and tokens end.
@@ -111,12 +111,13 @@ export async function confirmCompanyPerson(
     const confirmed = await ask(found.oidc_refresh, found.oidc_subject);
     if (confirmed === null) {
       await endSessions(tx, person_key);
-      await endTokens(tx, person_key, "the company's provider", now);
+      await endTokens(tx, person_key, { by: "the company's provider" }, now);
       await noteAct(tx, { by: "the company's provider", act: 'person_not_confirmed', object: found.name }, now);
       return false;
     }
-    await tx.query('update ruawatch.people set oidc_refresh = $2, oidc_checked_at = $3 where person_key = $1', [
+    await tx.query('update ruawatch.people set email = $2, oidc_refresh = $3, oidc_checked_at = $4 where person_key = $1', [
       person_key,
+      confirmed.email,
       confirmed.refresh,
       now,
     ]);

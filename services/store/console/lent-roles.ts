@@ -1,5 +1,6 @@
 import { type ConsoleScope, consoleGrant } from '../../requests/grants/console.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
+import { knownAs } from './people.ts';
 import { type PersonRole, ROLES_OF_PEOPLE, type Visitor } from './rights.ts';
 import { scopeOf } from './scope.ts';
 
@@ -17,7 +18,7 @@ const NOTED_S = 60;
 /** The roles that are lent to a person now. By the database's clock: a right that is over counts for nothing from that moment. */
 export async function lentRoles(q: Queryable, person_key: number): Promise<LentRole[]> {
   const { rows } = await q.query<{ grant_key: number; scope: unknown }>(
-    `select g.grant_key, g.scope from ruawatch.grants g join ruawatch.people p on g.holder = lower(coalesce(p.email, p.name))
+    `select g.grant_key, g.scope from ruawatch.grants g join ruawatch.people p on g.holder = ${knownAs('p')}
       where p.person_key = $1 and p.kind = 'person' and p.ended_at is null
         and g.kind = 'access.console' and g.holder_kind = 'person' and g.state = 'active' and g.ends_at > clock_timestamp()
       order by 1`,

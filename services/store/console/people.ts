@@ -87,12 +87,15 @@ export async function signInSecrets(q: Queryable, name: string): Promise<SignInS
   return rows[0] ?? null;
 }
 
-/** Letters, digits and what mail addresses have; 2 to 100 characters. */
-const PERSON_NAME = /^[a-z0-9][a-z0-9._@+-]{1,99}$/;
+/**
+ * Letters, digits and what mail addresses have; 2 to 100 characters. In any case, and before it is made lower case: the Kelvin
+ * sign would be a k after it.
+ */
+const PERSON_NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{1,99}$/;
 
 /** Whether a person may have this name. @param typed in any case */
 export function isPersonName(typed: string): boolean {
-  return PERSON_NAME.test(nameOf(typed));
+  return PERSON_NAME.test(typed.trim());
 }
 
 /** Names are compared without case and outer blanks. */
@@ -156,7 +159,7 @@ export async function endPerson(db: Db, name: string, by: string, now: Date): Pr
     if (key === undefined) throw noSuchPerson(typed);
     await tx.query('delete from ruawatch.sessions where person_key = $1', [key]);
     await tx.query('delete from ruawatch.person_links where person_key = $1', [key]);
-    await endTokens(tx, key, by, now);
+    await endTokens(tx, key, { by }, now);
     await noteAct(tx, { by, act: 'person_removed', object: typed }, now);
   });
 }
@@ -185,7 +188,7 @@ export async function changePerson(
     await tx.query('delete from ruawatch.person_domains where person_key = $1', [key]);
     await grantDomains(tx, key, domains ?? []);
     await tx.query('delete from ruawatch.sessions where person_key = $1', [key]);
-    await endTokens(tx, key, by, now);
+    await endTokens(tx, key, { by }, now);
     await noteAct(tx, { by, act: 'person_changed', object: typed, detail: { role, domains } }, now);
   });
 }
@@ -202,8 +205,8 @@ async function keepAnAdmin(tx: Tx, name: string): Promise<void> {
 const noSuchPerson = (name: string) =>
   new PermanentError('no_person', `There is no person named "${name}": "ruawatch people list" lists them.`);
 
-/** Keeps a new password. All sessions of the person end, and passkeys go: whoever added them may be the reason. */
-export async function putPassword(tx: Tx, key: number, password: string): Promise<void> {
+/** Keeps a new password. All sessions and tokens of the person end, and passkeys go: whoever made them may be the reason. */
+export async function putPassword(tx: Tx, key: number, password: string, { by, now }: { by: string; now: Date }): Promise<void> {
   await tx.query('update ruawatch.people set password = $2, failures = 0, locked_until = null where person_key = $1', [
     key,
     password,
@@ -211,6 +214,7 @@ export async function putPassword(tx: Tx, key: number, password: string): Promis
   await tx.query('delete from ruawatch.sessions where person_key = $1', [key]);
   await tx.query('delete from ruawatch.passkeys where person_key = $1', [key]);
   await tx.query('delete from ruawatch.person_links where person_key = $1', [key]);
+  await endTokens(tx, key, { by }, now);
 }
 
 /** Failures after which an account is locked, and for how long at least and at most, in milliseconds. */
@@ -260,7 +264,9 @@ export async function confirmTotp(q: Queryable, key: number, step: number, now: 
   ]);
 }
 
-export async function removeTotp(q: Queryable, key: number): Promise<void> {
+/** Turns the code generator off. Tokens that decide were made with its codes, and end. */
+export async function removeTotp(q: Queryable, key: number, { by, now }: { by: string; now: Date }): Promise<void> {
+  await endTokens(q, key, { by, scope: 'decide' }, now);
   await q.query('update ruawatch.people set totp_secret = null, totp_since = null, totp_step = null where person_key = $1', [
     key,
   ]);
@@ -268,7 +274,7 @@ export async function removeTotp(q: Queryable, key: number): Promise<void> {
 
 /**
  * How a person is known in the groups of approvals: by the mail address, else by the name. Lower case.
- * @throws PermanentError `no_person`, and `service_decides_nothing` for a service principal
+ * @throws PermanentError `no_person`, `no_address`, and `service_decides_nothing` for a service principal
  */
 export async function approverOf(q: Queryable, person_key: number): Promise<string> {
   const { requester, requester_kind } = await askerWith(q, person_key);
@@ -277,16 +283,28 @@ export async function approverOf(q: Queryable, person_key: number): Promise<stri
   return requester;
 }
 
-/** In whose name an account asks for something. @throws PermanentError `no_person` */
+/**
+ * SQL: under which name an account asks, decides and holds rights. The name of an account of a provider may be the address that
+ * it had first: where the provider has taken that away, it is null. @param row an alias of ruawatch.people
+ */
+export const knownAs = (row: string): string =>
+  `lower(coalesce(${row}.email, case when ${row}.oidc_subject is null or ${row}.name not like '%@%' then ${row}.name end))`;
+
+/** In whose name an account asks for something. @throws PermanentError `no_person`, `no_address` */
 export async function askerWith(
   q: Queryable,
   person_key: number,
 ): Promise<{ requester: string; requester_kind: 'person' | 'service' }> {
-  const { rows } = await q.query<{ requester: string; requester_kind: 'person' | 'service' }>(
-    `select lower(coalesce(email, name)) as requester, kind as requester_kind from ruawatch.people
-      where person_key = $1 and ended_at is null`,
+  const { rows } = await q.query<{ requester: string | null; requester_kind: 'person' | 'service' }>(
+    `select ${knownAs('p')} as requester, kind as requester_kind from ruawatch.people p where person_key = $1 and ended_at is null`,
     [person_key],
   );
-  if (rows[0] === undefined) throw new PermanentError('no_person', 'Your account was removed.');
-  return rows[0];
+  const found = rows[0];
+  if (found === undefined) throw new PermanentError('no_person', 'Your account was removed.');
+  if (found.requester === null)
+    throw new PermanentError(
+      'no_address',
+      "Your company's provider does not say any more that your mail address is yours: have it verified there, and sign in again.",
+    );
+  return { ...found, requester: found.requester };
 }

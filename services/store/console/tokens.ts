@@ -126,11 +126,20 @@ export async function endToken(
   });
 }
 
-/** Ends all tokens of a person. */
-export async function endTokens(q: Queryable, person_key: number, by: string, now: Date): Promise<void> {
+/**
+ * Ends the tokens of a person.
+ * @param scope only those with this scope; all without it
+ */
+export async function endTokens(
+  q: Queryable,
+  person_key: number,
+  { by, scope = null }: { by: string; scope?: TokenScope | null },
+  now: Date,
+): Promise<void> {
   await q.query(
-    'update ruawatch.person_tokens set ended_at = $2, ended_by = $3 where person_key = $1 and ended_at is null and ends_at > $2',
-    [person_key, now, by],
+    `update ruawatch.person_tokens set ended_at = $2, ended_by = $3
+      where person_key = $1 and ended_at is null and ends_at > $2 and ($4::text is null or $4 = any(scopes))`,
+    [person_key, now, by, scope],
   );
 }
 

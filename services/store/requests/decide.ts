@@ -9,6 +9,7 @@ import { decidersOf, loadMembers, loadSeats, peopleOf, standingApprovals } from 
 import { beginStage, open } from './open.ts';
 import { requestsOfResolved } from './playbook-findings.ts';
 import { askersOf, type Decision, decisionsOn, lockRequest, momentOf, move, type Request } from './requests.ts';
+import { namesOf } from './same-person.ts';
 import { expire } from './sweep.ts';
 import { escalations, hoursAfter } from './timers.ts';
 
@@ -104,7 +105,11 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
   const seats = await loadSeats(tx, now);
   const askers = await askersOf(tx, request);
   const groups = await groupsAsked(tx, key, rule.stages[stage]!);
-  const in_place_of = placeOf(key, person, { seats: groups.flatMap(seats), askers, votes });
+  const voted = await namesOf(
+    tx,
+    votes.flatMap((one) => [one.person, one.in_place_of ?? one.person]),
+  );
+  const in_place_of = placeOf(key, person, { seats: groups.flatMap(seats), askers, votes, voted });
   await insertDecision(tx, request, { ...given, in_place_of, now });
   const stand = await standingApprovals(tx, { request_key: key, stage, groups });
   const all = [...votes, { person, stage, decision, in_place_of }];
@@ -151,7 +156,7 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
         rule,
         stage: stage + 1,
         now,
-        membersOf: decidersOf(seats, { askers, votes: all }),
+        membersOf: decidersOf(seats, { askers: [...askers, ...voted], votes: all }),
         actor: given.person,
         says: `${said}. The next stage begins.`,
         event: 'stage',
@@ -166,19 +171,26 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
 
 /**
  * The place in which a person decides.
+ * @param voted all names that whoever has voted has had
  * @returns null for the person's own, else whose it is
  * @throws PermanentError `requester`, `voted`, `not_in_group`
  */
 function placeOf(
   key: number,
   person: string,
-  { seats, askers, votes }: { seats: readonly Seat[]; askers: readonly string[]; votes: readonly Vote[] },
+  {
+    seats,
+    askers,
+    votes,
+    voted,
+  }: { seats: readonly Seat[]; askers: readonly string[]; votes: readonly Vote[]; voted: readonly string[] },
 ): string | null {
   const refused = (code: Refusal, why: string) => new PermanentError(code, `Request ${key} was not decided. ${why}`);
   if (askers.includes(person)) throw refused('requester', REFUSALS.requester);
   const deputy = votes.find(({ in_place_of }) => in_place_of === person)?.person;
   if (deputy !== undefined) throw refused('voted', `${deputy} has decided in your place already.`);
-  const free = freeSeats(seats, { askers, votes });
+  if (voted.includes(person)) throw refused('voted', REFUSALS.voted);
+  const free = freeSeats(seats, { askers: [...askers, ...voted], votes });
   const refusal = refusalOf({ requester: null, asked: peopleOf(free), votes }, person);
   if (refusal !== null) throw refused(refusal, REFUSALS[refusal]);
   const places = free.filter((seat) => seat.person === person).map(({ of }) => of);
@@ -220,9 +232,15 @@ async function approved(
 
 /**
  * Withdraws a request that is not applied yet: whoever asked, or somebody of the group that decides.
+ * @param by.own only what that person asked for: to end what others ask for is to decide
  * @throws PermanentError `no_request`, `request_settled`, `review_by_others`, `not_in_group`
  */
-export async function withdraw(db: Db, key: number, by: { person: string; why: string }, at: Date | null = null): Promise<void> {
+export async function withdraw(
+  db: Db,
+  key: number,
+  by: { person: string; why: string; own?: boolean },
+  at: Date | null = null,
+): Promise<void> {
   await transaction(db, async (tx) => {
     const request = await lockRequest(tx, key);
     const now = await momentOf(tx, at);
@@ -239,10 +257,10 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
     const membersOf = await loadMembers(tx, now);
     const asked = request.rule.stages.flatMap(({ group }) => membersOf(group));
     const own = request.requester_kind === 'playbook' ? [] : await askersOf(tx, request);
-    if (!own.includes(by.person) && !asked.includes(by.person))
+    if (!own.includes(by.person) && (by.own === true || !asked.includes(by.person)))
       throw new PermanentError(
         'not_in_group',
-        `Request ${key} is withdrawn by ${request.requester}, or by the people who decide about it.`,
+        `Request ${key} is withdrawn by ${request.requester}, or by the people who decide about it${by.own === true ? ', with a token that decides' : ''}.`,
       );
     const look = applying ? ' It was being applied: make sure that nothing of it is published.' : '';
     await move(tx, key, 'withdraw', { at: now, expires_at: null, outcome: `Withdrawn by ${by.person}: ${by.why}${look}` });

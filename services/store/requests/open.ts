@@ -1,4 +1,4 @@
-import { type Plan, type SealedPlan, seal } from '../../requests/plan.ts';
+import { type Plan, readable, type SealedPlan, seal } from '../../requests/plan.ts';
 import {
   type Considered,
   choose,
@@ -19,6 +19,7 @@ import { lockNamed } from '../locks.ts';
 import { askerOf, note } from './events.ts';
 import { decidersOf, loadSeats, type Members, ownersOf } from './groups.ts';
 import { momentOf, move, type Request } from './requests.ts';
+import { namesOf } from './same-person.ts';
 import { hoursAfter, setTimers } from './timers.ts';
 
 export interface NewRequest {
@@ -77,6 +78,19 @@ export async function openRequest(
   });
 }
 
+/** What one person or program may have open at once: more is a flood, and no decider reads it. */
+const MOST_OPEN = 100;
+
+/** @throws PermanentError `too_many_open` */
+export async function checkOpen(q: Queryable, { requester }: Pick<NewRequest, 'requester'>): Promise<void> {
+  const { rows } = await q.query<{ open: number }>(
+    "select count(*) as open from ruawatch.requests where requester = $1 and requester_kind <> 'playbook' and state in ('draft', 'pending')",
+    [requester],
+  );
+  if (rows[0]!.open >= MOST_OPEN)
+    throw new PermanentError('too_many_open', `${requester} has ${MOST_OPEN} requests that wait for a decision: withdraw some first.`);
+}
+
 /** The same in a transaction that has the lock `requests`. @throws as `openRequest` */
 export async function openLocked(tx: Tx, rules: readonly Rule[], given: NewRequest, now: Date): Promise<number | null> {
   const { plan, requester_kind: requester } = given;
@@ -122,10 +136,12 @@ async function lentFor(tx: Tx, { plan, requester, requester_kind }: NewRequest):
  * Opens a request that a rule decides which was frozen before.
  * @throws PermanentError `nobody_can_approve`
  */
-export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): Promise<number | null> {
+export async function open(tx: Tx, rule: Frozen, asked: NewRequest, now: Date): Promise<number | null> {
+  const given = { ...asked, plan: readable(asked.plan) };
   const seats = await loadSeats(tx, now);
   const { requester, requester_kind, not_by = [] } = given;
-  const askers = [requester, ...not_by, ...(requester_kind === 'service' ? await ownersOfService(tx, requester) : [])];
+  const people = [...not_by, ...(requester_kind === 'service' ? await ownersOfService(tx, requester) : [requester])];
+  const askers = [requester, ...(await namesOf(tx, people))];
   if (rule.decide === 'people') checkQuorum(rule, askers, ownersOf(seats));
   const key = await insert(tx, { rule, given, sealed: seal(given.plan), now });
   if (key === null) return null;

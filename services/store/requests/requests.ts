@@ -4,6 +4,7 @@ import { STEPS, type State, type Step } from '../../requests/states.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { ownersOfService } from '../grants/holders.ts';
+import { namesOf } from './same-person.ts';
 
 /** A row of ruawatch.requests. */
 export interface Request {
@@ -110,11 +111,12 @@ export async function allInStates(q: Queryable, states: readonly State[]): Promi
 }
 
 /**
- * Who may not decide: whoever asks, who answers for the service principal that asks, and of a review those of what it looks back
- * at.
+ * Who may not decide, by all names they have had: whoever asks, who answers for the service principal that asks, and of a review
+ * those of what it looks back at.
  */
 export async function askersOf(q: Queryable, { requester, requester_kind, kind, plan, digest }: Request): Promise<string[]> {
-  const own = [requester, ...(requester_kind === 'service' ? await ownersOfService(q, requester) : [])];
+  const people = requester_kind === 'service' ? await ownersOfService(q, requester) : [requester];
+  const own = [requester, ...(requester_kind === 'playbook' ? [] : await namesOf(q, people))];
   if (kind !== 'review') return own;
   return [...own, ...(await askersOf(q, await loadRequest(q, readPlan({ text: plan, digest }).reviews!)))];
 }

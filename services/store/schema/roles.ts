@@ -184,6 +184,8 @@ export const GRANTS = {
     request_timers: ['select', 'insert', 'update', 'delete'],
     request_events: ['select', 'insert'],
     approver_groups: ['select', 'insert', 'delete'],
+    // Whether two names are one person's.
+    person_names: ['select'],
     deputies: ['select', 'insert', 'delete'],
     audit_head: ['select'],
     audit: ['select'],
@@ -306,6 +308,8 @@ export const GRANTS = {
     request_timers: ['select', 'insert', 'delete'],
     request_events: ['select', 'insert'],
     approver_groups: ['select'],
+    // Whether two names are one person's.
+    person_names: ['select'],
     deputies: ['select'],
     audit_head: ['select'],
     // How reports speak of a source.
@@ -338,6 +342,8 @@ export const GRANTS = {
     request_timers: ['select', 'insert', 'delete'],
     request_events: ['select', 'insert'],
     approver_groups: ['select'],
+    // Whether two names are one person's.
+    person_names: ['select'],
     grants: ['select'],
     people: ['select (person_key, name, email, ended_at, kind, owner, ends_at)'],
     deputies: ['select'],
@@ -387,6 +393,8 @@ export const GRANTS = {
     people: ['select (name, email, kind, owner)'],
     decisions: ['select'],
     approver_groups: ['select'],
+    // Whether two names are one person's.
+    person_names: ['select'],
     deputies: ['select'],
     request_events: ['select', 'update (handled_at, posted_at)'],
     request_mails: ['select', 'insert', 'update (settled_at, refusals, refusal, retry_at)'],
@@ -438,6 +446,8 @@ export const GRANTS = {
     request_timers: ['select', 'insert', 'delete'],
     request_events: ['select', 'insert'],
     approver_groups: ['select'],
+    // Whether two names are one person's.
+    person_names: ['select'],
     deputies: ['select'],
     // People ask for rights, and end them.
     grants: ['select', 'insert', 'update (state, end_reason, end_since, tries, retry_at, sealed, used, last_used_at)'],
@@ -460,7 +470,11 @@ export const GRANTS = {
     outbox: ['select (state)'],
     digests: ['select'],
     request_mails: ['select (event_key, recipient, refusal, retry_at, settled_at)'],
+    // What came of uploads.
+    tls_reports: ['select (message_key)'],
+    failure_reports: ['select (message_key)'],
     // The weekly mail as it would be sent now.
+    audit_head: ['select'],
     policy_days: ['select'],
     postures: ['select'],
     dns_records: ['select (domain, name, type, purpose, first_seen, gone_at)'],

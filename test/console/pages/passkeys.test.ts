@@ -20,7 +20,9 @@ beforeAll(async () => {
     'test',
     new Date(),
   );
-  await transaction(c.t.db, async (tx) => putPassword(tx, person_key, await hashPassword(PASSWORD)));
+  await transaction(c.t.db, async (tx) =>
+    putPassword(tx, person_key, await hashPassword(PASSWORD), { by: 'test', now: new Date() }),
+  );
 });
 afterAll(() => c.close());
 

@@ -101,6 +101,16 @@ describe('signing in', () => {
     now = new Date(now.getTime() + 61_000);
     expect((await c.stranger().post('/sign-in', { name: 'linus', password: PASSWORD })).statusCode).toBe(303);
   });
+
+  test('the password is computed for a locked account too: the time would tell that there is one', async () => {
+    const key = await add('margaret');
+    for (let i = 0; i < 5; i++) await countFailure(c.t.db, key, now);
+    // A cost that scrypt refuses: whoever computes it fails.
+    await c.t.db.query(
+      "update ruawatch.people set password = replace(password, 'scrypt$32768$', 'scrypt$32769$') where name = 'margaret'",
+    );
+    expect((await c.stranger().post('/sign-in', { name: 'margaret', password: PASSWORD })).statusCode).toBe(500);
+  });
 });
 
 test('a code generator, once set up, is asked for, and no code works twice', async () => {

@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ROUTES } from '../../../services/console/pages/index.ts';
 import { hashPassword } from '../../../services/console/people/password.ts';
 import { codeAt, newSecret, stepAt } from '../../../services/console/people/totp.ts';
+import { findPerson } from '../../../services/store/console/people.ts';
+import { beginSession, makeLink } from '../../../services/store/console/sessions.ts';
 import { type TestConsole, type TestPerson, testConsole } from '../setup.ts';
 
 const PASSWORD = 'correct horse battery';
@@ -44,6 +46,42 @@ test('a person makes a token for what it may and until it ends, sees it once, an
   expect(rows[0]!.days).toBe(7);
   await person.post('/account/tokens/end', { key: String(rows[0]!.token_key) });
   expect((await call(token)).statusCode).toBe(401);
+});
+
+describe('a token ends with what it was made by', () => {
+  const made = async (person: TestPerson, scope: string, more: Record<string, string> = {}) =>
+    tokenIn((await person.post('/account/tokens', { name: 'x', scope, days: '1', password: PASSWORD, ...more })).body)!;
+  const keyOf = async ({ name }: TestPerson) => (await findPerson(c.t.db, name))!.person_key;
+
+  test('with a new password', async () => {
+    const person = await ada();
+    const token = await made(person, 'read');
+    expect((await call(token)).statusCode).toBe(200);
+    const link = await makeLink(c.t.db, await keyOf(person), 'password', c.context.clock.now());
+    const chosen = 'another horse battery';
+    expect((await c.stranger().post(`/link/${link}`, { password: chosen, again: chosen })).statusCode).toBe(303);
+    expect((await call(token)).statusCode).toBe(401);
+  });
+
+  test('by signing out everywhere, and not by signing out', async () => {
+    const person = await ada();
+    const token = await made(person, 'read');
+    const session = await beginSession(c.t.db, await keyOf(person), { address: '192.0.2.1', agent: null }, c.context.clock.now());
+    await c.signedIn(session).post('/sign-out');
+    expect((await call(token)).statusCode).toBe(200);
+    await person.post('/sign-out', { everywhere: 'yes' });
+    expect((await call(token)).statusCode).toBe(401);
+  });
+
+  test('with the code generator, where it decides', async () => {
+    const person = await ada();
+    const secret = newSecret();
+    await c.t.db.query('update ruawatch.people set totp_secret = $2, totp_since = now() where name = $1', [person.name, secret]);
+    const read = await made(person, 'read');
+    const decides = await made(person, 'decide', { code: codeAt(secret, stepAt(c.context.clock.now())) });
+    expect((await person.post('/account/codes/off', { password: PASSWORD })).headers.location).toBe('/account?done=totp_off');
+    expect([(await call(read)).statusCode, (await call(decides)).statusCode]).toEqual([200, 401]);
+  });
 });
 
 test('an admin sees the tokens of all and ends them', async () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { rightsOf } from '../../../services/console/people/company.ts';
 import { oidcOf, oidcSchema } from '../../../services/shared/settings/oidc.ts';
-import { addPerson, findPerson, listPeople } from '../../../services/store/console/people.ts';
+import { addPerson, approverOf, findPerson, knownAs, listPeople } from '../../../services/store/console/people.ts';
 import { makeToken } from '../../../services/store/console/tokens.ts';
 import { startProvider, type TestProvider } from '../../helpers/oidc.ts';
 import { type TestConsole, type TestPerson, testConsole } from '../setup.ts';
@@ -14,6 +14,7 @@ let c: TestConsole;
 let provider: TestProvider;
 let now = Date.now();
 let count = 0;
+let addresses = 0;
 
 beforeAll(async () => {
   c = await testConsole({ now: () => new Date(now) });
@@ -44,11 +45,13 @@ afterAll(async () => {
 
 /** Goes to the provider and back. @param change what happens to the address on the way back */
 async function signedIn(browser: TestPerson, next = '/findings', change = (back: URL) => back) {
-  const away = await browser.get(`/sign-in/company?next=${encodeURIComponent(next)}`);
+  // From an address of its own: sign-ins from one are limited.
+  const remoteAddress = `192.0.2.${(addresses++ % 250) + 1}`;
+  const away = await browser.raw({ method: 'GET', url: `/sign-in/company?next=${encodeURIComponent(next)}`, remoteAddress });
   expect(away.statusCode, away.body).toBe(303);
   const there = await fetch(String(away.headers.location), { redirect: 'manual' });
   const back = change(new URL(there.headers.get('location')!));
-  return browser.get(`${back.pathname}${back.search}`);
+  return browser.raw({ method: 'GET', url: `${back.pathname}${back.search}`, remoteAddress });
 }
 
 describe('a person of the company', () => {
@@ -105,6 +108,58 @@ describe('a person of the company', () => {
     await signedIn(c.stranger());
     expect(await findPerson(c.t.db, `n${count}`)).toMatchObject({ email: null });
     expect(await findPerson(c.t.db, 'ben@example.com')).toBeNull();
+  });
+});
+
+describe('the address under which somebody decides', () => {
+  const MINE = () => `sub-${count}`;
+  const askerNow = async () => {
+    const { rows } = await c.t.db.query<{ person_key: number }>(
+      'select person_key from ruawatch.people where oidc_subject = $1 and ended_at is null',
+      [MINE()],
+    );
+    return approverOf(c.t.db, rows[0]!.person_key);
+  };
+
+  test('is not the first one any more when the provider has taken it away', async () => {
+    await signedIn(c.stranger());
+    expect(await askerNow()).toBe(`ada${count}@example.com`);
+    provider.account.email_verified = false;
+    await signedIn(c.stranger());
+    await expect(askerNow()).rejects.toMatchObject({ code: 'no_address' });
+  });
+
+  test('follows the provider within minutes, also while the session goes on', async () => {
+    const browser = c.stranger();
+    await signedIn(browser);
+    provider.account.email = `lovelace${count}@example.com`;
+    now += 5 * MINUTE;
+    expect((await browser.get('/findings')).statusCode).toBe(200);
+    expect(await askerNow()).toBe(`lovelace${count}@example.com`);
+    delete provider.account.email_verified;
+    now += 5 * MINUTE;
+    expect((await browser.get('/findings')).statusCode).toBe(200);
+    await expect(askerNow()).rejects.toMatchObject({ code: 'no_address' });
+  });
+
+  test('is never another one for a letter that becomes a k', async () => {
+    provider.account.email = `\u212aim${count}@example.com`;
+    await signedIn(c.stranger());
+    expect(await askerNow()).toBe(MINE());
+    provider.account = { sub: `kelvin-${++count}`, preferred_username: '\u212aim', groups: ['mail'] };
+    expect((await signedIn(c.stranger())).statusCode).not.toBe(303);
+    expect(await findPerson(c.t.db, 'kim')).toBeNull();
+  });
+
+  test('is no role that was lent to the address before', async () => {
+    await signedIn(c.stranger());
+    provider.account.email_verified = false;
+    await signedIn(c.stranger());
+    const person = (await findPerson(c.t.db, `ada${count}@example.com`))!;
+    const { rows } = await c.t.db.query(`select ${knownAs('p')} as who from ruawatch.people p where person_key = $1`, [
+      person.person_key,
+    ]);
+    expect(rows).toEqual([{ who: null }]);
   });
 });
 

@@ -90,7 +90,7 @@ test('a denial ends it, unless more are asked for', async () => {
 test('a decision on another plan than the one that was shown does not count', async () => {
   const key = await openOne();
   await expect(
-    decide(t.db, key, { person: ADA, decision: 'approve', why: 'x', digest: '0'.repeat(64), via: 'test' }),
+    decide(t.db, key, { person: ADA, decision: 'approve', why: 'x', digest: '0'.repeat(64), via: 'test' }, later(1)),
   ).rejects.toMatchObject({
     code: 'plan_changed',
   });
@@ -321,6 +321,72 @@ describe('places of a group', () => {
         { group: 'security', ends_hours: 2, review: 'mail' },
       ),
     ).rejects.toMatchObject({ code: 'nobody_can_approve' });
+  });
+});
+
+describe('an account whose address the provider changes', () => {
+  let subjects = 0;
+  /** An account of a provider that had the first of these addresses, then the next. */
+  const hadAll = async (first: string, ...next: string[]) => {
+    const { rows } = await t.db.query<{ person_key: number }>(
+      `insert into ruawatch.people (name, email, role, all_domains, created_at, created_by, oidc_issuer, oidc_subject, oidc_checked_at)
+       values ($1, $1, 'operator', true, now(), 'test', 'https://login.example', $2, now()) returning person_key`,
+      [first, `s${++subjects}`],
+    );
+    for (const email of next)
+      await t.db.query('update ruawatch.people set email = $2 where person_key = $1', [rows[0]!.person_key, email]);
+    return rows[0]!.person_key;
+  };
+
+  test('decides once, whatever it is called', async () => {
+    const key = await openOne(TWO);
+    expect(await vote(key, ADA)).toBe('pending');
+    await hadAll(ADA, CLEO);
+    await expect(vote(key, CLEO)).rejects.toMatchObject({ code: 'voted' });
+    await expect(vote(key, CLEO, 'deny')).rejects.toMatchObject({ code: 'voted' });
+    expect(await vote(key, BEN)).toBe('approved');
+  });
+
+  test('does not decide about what it asked for under the other address, nor is it asked', async () => {
+    await hadAll(ADA, CLEO);
+    const key = await openOne({ name: 'one', stages: [{ group: 'mail' }] }, { requester: ADA, requester_kind: 'person' });
+    expect((await events(key))[0]!.recipients).toEqual([BEN]);
+    await expect(vote(key, CLEO)).rejects.toMatchObject({ code: 'requester' });
+    await expect(openOne(TWO, { requester: CLEO, requester_kind: 'person' })).rejects.toMatchObject({
+      code: 'nobody_can_approve',
+    });
+    const { digest } = await loadRequest(t.db, key);
+    const glass = { person: DORA, why: 'fire', digest, via: 'test', at: later(1) };
+    const review = await override(t.db, key, glass, { group: 'security', ends_hours: 2, review: 'mail' });
+    await expect(vote(review, CLEO, 'approve', later(2))).rejects.toMatchObject({ code: 'requester' });
+  });
+
+  test('nor does its deputy in the place that is named after the other address', async () => {
+    const day = START.toISOString().slice(0, 10);
+    const deputies = [{ for: CLEO, by: 'gus@example.com', from: day, until: day }];
+    await syncGroups(t.db, { groups: GROUPS, deputies });
+    await hadAll(ADA, CLEO);
+    const key = await openOne(TWO);
+    await vote(key, ADA);
+    await expect(vote(key, 'gus@example.com')).rejects.toMatchObject({ code: 'not_in_group' });
+  });
+
+  test('is the same after it was removed here and came back', async () => {
+    const gone = await hadAll(ADA);
+    await t.db.query("update ruawatch.people set ended_at = now(), ended_by = 'test' where person_key = $1", [gone]);
+    subjects--;
+    await hadAll(CLEO);
+    const key = await openOne(TWO);
+    await vote(key, ADA);
+    await expect(vote(key, CLEO)).rejects.toMatchObject({ code: 'voted' });
+  });
+
+  test('and two accounts are two people', async () => {
+    await hadAll(ADA, 'ada.old@example.com');
+    await hadAll(CLEO, 'cleo.old@example.com');
+    const key = await openOne(TWO);
+    await vote(key, ADA);
+    expect(await vote(key, CLEO)).toBe('approved');
   });
 });
 

@@ -68,7 +68,7 @@ import { startWatcher } from '../../../services/watcher/index.ts';
 import { type Sink, startSink } from '../../alerter/sink.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
 import { DOMAIN, REPORTERS, span } from '../../analyzer/rows.ts';
-import { useConsoleAs } from '../../console/as-role.ts';
+import { showEveryPage, useConsoleAs } from '../../console/as-role.ts';
 import { dnsOf } from '../../dns/zone.ts';
 import { readDocument, tableOf } from '../../docs/markdown.ts';
 import { testDatabase } from '../../helpers/database.ts';
@@ -477,17 +477,22 @@ describe('each service does its whole job as a user with its role alone', () => 
       context.config.console.listen = { host: '127.0.0.1', port: 0 };
       return startConsole(context, (line) => lines.push(line));
     };
-    await run('ruawatch_console', start, () => until(() => lines.length > 0));
+    await run('ruawatch_console', start, async (context) => {
+      await until(() => lines.length > 0);
+      expect(await showEveryPage(context, DOMAIN)).toEqual([]);
+    });
     const db = as('ruawatch_console');
     const now = new Date();
     const key = await people.addPerson(db, { name: 'ada', role: 'admin', domains: [DOMAIN] }, 'test', now);
     const link = await sessions.makeLink(db, key, 'password', now);
-    await sessions.withLink(db, link, now, (tx, { person_key }) => people.putPassword(tx, person_key!, 'scrypt$'));
+    await sessions.withLink(db, link, now, (tx, { person_key }) =>
+      people.putPassword(tx, person_key!, 'scrypt$', { by: 'test', now }),
+    );
     await people.countFailure(db, key, now);
     await people.proposeTotp(db, key, Buffer.from('secret'));
     await people.confirmTotp(db, key, 1, now);
     expect(await people.countSuccess(db, key, 2)).toBe(true);
-    await people.removeTotp(db, key);
+    await people.removeTotp(db, key, { by: 'test', now });
     const session = await sessions.beginSession(db, key, { address: '192.0.2.1', agent: null }, now);
     const visitor = await sessions.visitorOf(db, session, new Date(now.getTime() + 61_000));
     expect(visitor!.scope.domains).toContain(DOMAIN);
