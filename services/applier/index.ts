@@ -3,6 +3,7 @@ import { systemClock } from '../shared/clock.ts';
 import { messageOf } from '../shared/errors.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { isNewCopy } from '../store/grants/due.ts';
 import { hearEnds } from '../store/grants/wake.ts';
 import { whileAlone } from '../store/requests/alone.ts';
 import { toApply } from '../store/requests/applying.ts';
@@ -70,6 +71,8 @@ export function startApplier(context: Context): Service {
       await whileAlone(db, async () => {
         const late: number[] = [];
         let broken: unknown = null;
+        // The next turn of the keeper ends what was approved in it.
+        if (await isNewCopy(db)) return;
         for (const request of await toApply(db)) {
           if (signal.aborted) return;
           try {

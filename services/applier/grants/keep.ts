@@ -4,10 +4,11 @@ import type { Db } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Access } from '../../shared/settings/access.ts';
 import type { DnsTarget } from '../../shared/settings/dns-servers.ts';
-import { addRunTime, dueGrants, lookAround, namesThatMayBe, unsafeAfterRestore } from '../../store/grants/due.ts';
+import { addRunTime, dueGrants, lookAround, namesThatMayBe, noteLook, unsafeAfterRestore } from '../../store/grants/due.ts';
 import { type Grant, grantMark, grantsIn, noteUsed, noteUses } from '../../store/grants/grants.ts';
 import { activateGrant, beginEnd, claimGrant, endGrant, grantsToApply, retryEnd, toEnd } from '../../store/grants/life.ts';
 import { whileAlone } from '../../store/requests/alone.ts';
+import { endApprovals } from '../../store/requests/restored.ts';
 import type { GrantMeans } from './grant-kind.ts';
 import { GRANT_WORKERS } from './index.ts';
 
@@ -15,6 +16,11 @@ import { GRANT_WORKERS } from './index.ts';
 const SWEEP_MS = 60_000;
 /** A clock may be corrected by so much. */
 const CLOCK_SLACK_MS = 5_000;
+/**
+ * A copy of a disk or of a whole machine shows nothing but that nobody has looked for so long. Approvals end then; a pause that
+ * is shorter is one of the services, and what was lent ends after a much shorter one.
+ */
+const APPROVALS_UNWATCHED_MS = 4 * 3_600_000;
 /** After so long without an answer lending has failed. */
 const GIVE_UP_MS = 3_600_000;
 
@@ -29,14 +35,20 @@ export interface KeepMeans {
   signal: AbortSignal;
 }
 
+const COPIED = 'The database is a copy, or was restored: what was done since then is not known for certain.';
+const unwatched = (gap_ms: number): string =>
+  `Nothing looked at grants for ${Math.round(gap_ms / 60_000)} minutes: the database may have been restored from a copy.`;
+
 /**
- * Keeps the rights that are lent: ends what is due, first of all; then ends what targets have and the store does not know; then
+ * Keeps the rights that are lent, and ends approvals that an older copy of the database brings back: ends what is due, first of all; then ends what targets have and the store does not know; then
  * lends what is approved. Any number may run: one works at a time.
  */
 export class GrantKeeper {
   /** When this process looked last without another in between, by a clock that nobody can set. */
   private looked: number | null = null;
   private swept: number | null = null;
+  /** How long the audit chain was then: it becomes shorter in a database that was restored alone. */
+  private head = 0;
   /** What waits, for the health page. */
   waiting: string | null = null;
 
@@ -62,15 +74,29 @@ export class GrantKeeper {
   }
 
   /** Ends everything when the database may be an older copy of itself, or its clock was set back. */
-  private async endUnsafe({ db, log, access, at }: KeepMeans): Promise<void> {
+  private async endUnsafe(means: KeepMeans): Promise<void> {
+    const { db, log, at } = means;
     const now = performance.now();
-    const { gap_ms, copied } = await lookAround(db, at());
+    const seen = await lookAround(db, at());
     if (this.looked !== null) await addRunTime(db, now - this.looked);
     this.looked = now;
+    const copied = seen.copied || seen.head < this.head;
+    if (copied || (seen.gap_ms ?? 0) > APPROVALS_UNWATCHED_MS) {
+      const why = copied ? COPIED : unwatched(seen.gap_ms!);
+      const ended = await endApprovals(db, why, at());
+      if (ended > 0)
+        log.warn({ requests: ended, reason: why }, 'all approvals that wait end: ask again for what is still wanted');
+    }
+    await this.endLent(means, copied, seen.gap_ms);
+    await noteLook(db, seen.at);
+    this.head = seen.head;
+  }
+
+  private async endLent({ db, log, access, at }: KeepMeans, copied: boolean, gap_ms: number | null): Promise<void> {
     const reason = copied
-      ? 'The database is a copy, or was restored: what was lent before is not known for certain.'
+      ? COPIED
       : gap_ms !== null && gap_ms > access.unwatchedMs
-        ? `Nothing looked at grants for ${Math.round(gap_ms / 60_000)} minutes: the database may have been restored from a copy.`
+        ? unwatched(gap_ms)
         : gap_ms !== null && gap_ms < -CLOCK_SLACK_MS
           ? 'The clock of the database was set back.'
           : null;

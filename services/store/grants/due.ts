@@ -42,25 +42,40 @@ export interface Watched {
   gap_ms: number | null;
   /** Whether the tables are other ones than last time: the database is a copy, or was restored. */
   copied: boolean;
+  /** How many rows the audit chain has. */
+  head: number;
+  at: Date;
 }
 
+/** SQL: the server, its history and the numbers of the database and of a table, which a copy does not share. */
+const PRINT = `concat_ws(' ', (select system_identifier from pg_control_system()), (select timeline_id from pg_control_checkpoint()),
+  (select oid from pg_database where datname = current_database()), 'ruawatch.grants'::regclass::oid)`;
+
 /**
- * Notes that grants are looked at now, and what was seen since the last time: by the server, its history and the numbers of the
- * database and of the table, which a copy does not share.
+ * What was seen since somebody looked last. `noteLook` notes that it was looked: after what ends because of it has ended, so that
+ * whoever is stopped in between begins anew.
  */
 export async function lookAround(q: Queryable, at: Date | null): Promise<Watched> {
   const { rows } = await q.query<Watched>(
-    `with now as (
-       select coalesce($1::timestamptz, clock_timestamp()) as at,
-              concat_ws(' ', (select system_identifier from pg_control_system()), (select timeline_id from pg_control_checkpoint()),
-                        (select oid from pg_database where datname = current_database()), 'ruawatch.grants'::regclass::oid) as print),
-          before as (select seen_at, print from ruawatch.grant_watch for update),
-          noted as (update ruawatch.grant_watch w set seen_at = now.at, print = now.print from now, before returning w.one)
-     select (extract(epoch from now.at - before.seen_at) * 1000)::bigint as gap_ms, coalesce(before.print <> now.print, false) as copied
-       from now, before, noted`,
+    `select (extract(epoch from now.at - seen_at) * 1000)::bigint as gap_ms, coalesce(print <> ${PRINT}, false) as copied, now.at,
+            (select number from ruawatch.audit_head) as head
+       from ruawatch.grant_watch cross join (select coalesce($1::timestamptz, clock_timestamp()) as at) now`,
     [at],
   );
   return rows[0]!;
+}
+
+/** @param at when it was looked, as `lookAround` says */
+export async function noteLook(q: Queryable, at: Date): Promise<void> {
+  await q.query(`update ruawatch.grant_watch set seen_at = $1, print = ${PRINT}`, [at]);
+}
+
+/** Whether the database is a copy that nobody has looked at yet: nothing that was approved in it is carried out. */
+export async function isNewCopy(q: Queryable): Promise<boolean> {
+  const { rows } = await q.query<{ copied: boolean }>(
+    `select coalesce(print <> ${PRINT}, false) as copied from ruawatch.grant_watch`,
+  );
+  return rows[0]!.copied;
 }
 
 /** Adds the time that a process measured to all grants that are lent. */
