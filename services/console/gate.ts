@@ -27,3 +27,49 @@ export class Gate {
     }
   }
 }
+
+/** Requests that ask the database at once, of the eight connections of a process, and those that may wait. */
+const AT_ONCE = 4;
+const MOST_WAITING = 400;
+
+/**
+ * The places of the console. What waits for something else than the database has places of its own, so that whoever makes it slow
+ * (servers that do not answer, passwords that are tried) keeps nobody from the pages. Of what waits for other servers, a person has
+ * one at once: names of a silent name server cost half a minute each.
+ */
+export class Gates {
+  private readonly pages = new Gate(AT_ONCE, MOST_WAITING);
+  /** Plans and checks: what they ask is bounded, and takes a connection of the database for moments. */
+  private readonly servers = new Gate(16, 100);
+  /** As many as are hashed at once. */
+  private readonly passwords = new Gate(2, 200);
+  /** Whoever is confirmed by the company's provider keeps a connection meanwhile. */
+  private readonly provider = new Gate(3, MOST_WAITING);
+  private readonly own = new Map<number, { gate: Gate; users: number }>();
+
+  /**
+   * @param waitsFor as the route says; undefined for the database alone
+   * @param person whose request it is; null for nobody's
+   * @throws Refusal `busy`
+   */
+  run<T>(
+    { waitsFor, person }: { waitsFor?: 'servers' | 'passwords' | 'provider' | undefined; person: number | null },
+    work: () => Promise<T>,
+  ) {
+    if (waitsFor === undefined) return this.pages.run(work);
+    if (waitsFor !== 'servers' || person === null) return this[waitsFor].run(work);
+    return this.ofPerson(person, () => this.servers.run(work));
+  }
+
+  private async ofPerson<T>(person: number, work: () => Promise<T>): Promise<T> {
+    const one = this.own.get(person) ?? { gate: new Gate(1, 3), users: 0 };
+    this.own.set(person, one);
+    one.users++;
+    try {
+      return await one.gate.run(work);
+    } finally {
+      one.users--;
+      if (one.users === 0) this.own.delete(person);
+    }
+  }
+}

@@ -118,6 +118,8 @@ export interface Route<P extends Shape = Shape, Q extends Shape = Shape, B exten
   upload?: boolean;
   /** The most requests from one address in a minute, where that is not the usual number. */
   perMinute?: number;
+  /** What its handler waits for beside the database. It keeps no place of those that wait for the database alone (gate.ts). */
+  waitsFor?: 'servers' | 'passwords' | 'provider';
   /** Of the API alone. */
   api?: ApiNotes;
   params?: P;

@@ -9,10 +9,10 @@ import { newToken, visitorOf } from '../store/console/sessions.ts';
 import { answerIn, problemPage } from './answer.ts';
 import { visitorByToken } from './api/bearer.ts';
 import { allowedFor } from './api/methods.ts';
-import { Gate } from './gate.ts';
+import { Gates } from './gate.ts';
 import { readGiven } from './given.ts';
 import { certificateOf } from './listen.ts';
-import { isConfirmed } from './people/confirmed.ts';
+import { isConfirmed, isDue } from './people/confirmed.ts';
 import { formToken, isFormToken, isOwnHost, isOwnOrigin } from './people/form-token.ts';
 import { problemOf } from './problem.ts';
 import { type Answer, type AnyRoute, type Asked, leastRole, may, Refusal, type Route, type Services } from './routes.ts';
@@ -23,9 +23,6 @@ import { words } from './words/en.ts';
 const KIB = 1024;
 /** A form of ours is far smaller. */
 const BODY_BYTES = 64 * KIB;
-/** Requests that ask the database at once, of the eight connections of a process, and those that may wait. */
-const AT_ONCE = 4;
-const MOST_WAITING = 400;
 /** Requests a minute from one address: more than a person makes, and enough for an office behind one address. */
 const PER_MINUTE = 1200;
 /** Requests a minute with one token, from wherever they come. */
@@ -69,7 +66,7 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
   }) as unknown as FastifyInstance;
   const known = new WeakMap<FastifyRequest, Known>();
   const tokens = new TokenLimit(perToken);
-  const gate = new Gate(AT_ONCE, MOST_WAITING);
+  const gates = new Gates();
   const names = { session: secure ? '__Host-ruawatch' : 'ruawatch', form: secure ? '__Host-ruawatch-form' : 'ruawatch-form' };
   const cookies = { path: '/', httpOnly: true, sameSite: 'lax', secure } as const;
 
@@ -116,6 +113,11 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
     if (!isOwnHost(request.headers.host, config.consoleUrl)) throw new Refusal(421, 'other_host', words.problems.other_host);
   });
 
+  /** Whether somebody may still be here. The provider is waited for in its own places. */
+  const confirmed = async (visitor: Visitor): Promise<boolean> =>
+    !isDue(visitor, services.clock.now()) ||
+    gates.run({ waitsFor: 'provider', person: visitor.person_key }, () => isConfirmed(services, visitor));
+
   /** Who asks, and the value of the field that their forms have. */
   const know = async (request: FastifyRequest, reply: FastifyReply, route: AnyRoute): Promise<Known> => {
     const session = request.cookies[names.session] || null;
@@ -123,15 +125,20 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
     const found: Known = { visitor: null, session, form: formToken(session ?? form ?? '') };
     known.set(request, found);
     if (route.kind === 'api') {
-      const caller = await visitorByToken(services.db, request.headers.authorization, route, services.clock.now());
+      const caller = await gates.run({ person: null }, () =>
+        visitorByToken(services.db, request.headers.authorization, route, services.clock.now()),
+      );
       reply.header('x-token-ratelimit-remaining', tokens.count(caller.token!.token_key, services.clock.now().getTime()));
-      if (!(await isConfirmed(services, caller))) throw new Refusal(401, 'not_signed_in', words.problems.no_token);
+      if (!(await confirmed(caller))) throw new Refusal(401, 'not_signed_in', words.problems.no_token);
       found.visitor = caller;
       return { ...found, session: null };
     }
     if (route.kind === 'file' && route.least === 'everybody') return found;
-    found.visitor = session === null ? null : await visitorOf(services.db, session, services.clock.now(), leastRole(route));
-    if (found.visitor !== null && !(await isConfirmed(services, found.visitor))) found.visitor = null;
+    if (session !== null)
+      found.visitor = await gates.run({ person: null }, () =>
+        visitorOf(services.db, session, services.clock.now(), leastRole(route)),
+      );
+    if (found.visitor !== null && !(await confirmed(found.visitor))) found.visitor = null;
     if (found.visitor !== null) found.form = formToken(session!);
     else {
       found.session = null;
@@ -144,8 +151,7 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
     return found;
   };
 
-  const handle = async (route: AnyRoute, request: FastifyRequest, reply: FastifyReply): Promise<Answer> => {
-    const { visitor, session, form } = await know(request, reply, route);
+  const handle = async (route: AnyRoute, request: FastifyRequest, { visitor, session, form }: Known): Promise<Answer> => {
     if (route.least !== 'everybody' && visitor === null) throw new Refusal(401, 'not_signed_in', words.problems.not_signed_in);
     if (!may(visitor, route.least)) throw new Refusal(403, 'not_allowed', words.problems.not_allowed);
     if (route.kind === 'api' && request.method !== 'GET' && !isJson(request.headers['content-type'], request.body))
@@ -197,8 +203,11 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
       exposeHeadRoute: false,
       config: { declared: route, ...(route.perMinute === undefined ? {} : { rateLimit: { max: route.perMinute } }) } as object,
       handler: async (request, reply) => {
-        const work = () => handle(route, request, reply);
-        const answer = route.kind === 'file' && route.least === 'everybody' ? await work() : await gate.run(work);
+        const asker = await know(request, reply, route);
+        const work = () => handle(route, request, asker);
+        const open = route.kind === 'file' && route.least === 'everybody';
+        const place = { waitsFor: route.waitsFor, person: asker.visitor?.person_key ?? null };
+        const answer = open ? await work() : await gates.run(place, work);
         const { visitor = null, form = '' } = known.get(request) ?? {};
         return answerIn(reply, answer, { visitor, form, cookie: names.session, cookies, here: request.url });
       },

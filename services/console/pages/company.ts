@@ -16,6 +16,7 @@ const begin = route({
   kind: 'page',
   least: 'everybody',
   scope: 'none',
+  waitsFor: 'provider',
   perMinute: A_MINUTE,
   query: z.object({ next: z.string().max(2000).optional() }),
   async handle({ config, origin, query }) {
@@ -33,6 +34,7 @@ const back = route({
   kind: 'page',
   least: 'everybody',
   scope: 'none',
+  waitsFor: 'provider',
   perMinute: A_MINUTE,
   query: z.looseObject({ state: z.string().max(500).optional(), code: z.string().max(4000).optional() }),
   async handle({ db, config, origin, here, flow: kept, address, agent, clock }) {

@@ -5,6 +5,7 @@ import { short } from '../../shared/format.ts';
 import { readHoldKey } from '../../shared/settings/held-mail.ts';
 import { askFor } from '../../store/held/asks.ts';
 import { type HeldRow, loadHeld } from '../../store/held/held.ts';
+import { reason } from '../given.ts';
 import { html, path } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { type Answer, type AnyRoute, type Asked, page, route } from '../routes.ts';
@@ -66,7 +67,7 @@ const ask = route({
   least: 'everybody',
   scope: 'none',
   perMinute: TRIES_A_MINUTE,
-  body: z.object({ t: token, why: z.string().trim().min(1, 'say why you expect it').max(300) }),
+  body: z.object({ t: token, why: reason(300, 'say why you expect it') }),
   async handle(asked) {
     const found = await linked(asked, asked.body.t);
     if (found === null) return over();

@@ -11,6 +11,7 @@ import { type HeldRow, sealedBody } from '../../store/held/held.ts';
 import { noteReading, readingAsked, readingRight } from '../../store/held/reading.ts';
 import { openRequest } from '../../store/requests/open.ts';
 import { loadRequest } from '../../store/requests/requests.ts';
+import { why } from '../actions/findings.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
@@ -78,7 +79,7 @@ const ask = route({
   least: 'operator',
   scope: 'object',
   params: heldKey,
-  body: z.object({ why: z.string().trim().min(1, 'give a reason').max(500) }),
+  body: z.object({ why }),
   async handle(asked) {
     const held = await shownHeld(asked);
     const person = await approverOf(asked.db, asked.visitor!.person_key);

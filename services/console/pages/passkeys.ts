@@ -51,6 +51,7 @@ const options = route({
   kind: 'page',
   least: 'viewer',
   scope: 'none',
+  waitsFor: 'passwords',
   perMinute: A_MINUTE,
   body: z.object({ password }),
   async handle({ db, origin, clock, visitor, body }) {

@@ -8,6 +8,7 @@ import { visibleRequest, visibleRequests } from '../../store/console/requests.ts
 import { heldOf } from '../../store/held/held.ts';
 import { decide, override, withdraw } from '../../store/requests/decide.ts';
 import { type Decision, loadRequest, type Request } from '../../store/requests/requests.ts';
+import { why } from '../actions/findings.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
@@ -125,7 +126,7 @@ ${hidden(form)}<input type="hidden" name="digest" value="${digest}">
 }
 
 const body = z.object({
-  why: z.string().trim().min(1, 'give a reason').max(500),
+  why,
   digest: z.string().regex(/^[0-9a-f]{64}$/, 'must be the digest of the plan'),
 });
 

@@ -42,6 +42,7 @@ const setup = route({
   kind: 'page',
   least: 'admin',
   scope: 'installation',
+  waitsFor: 'servers',
   query,
   perMinute: 60,
   async handle(asked) {

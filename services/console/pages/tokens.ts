@@ -63,6 +63,7 @@ const make = route({
   kind: 'page',
   least: 'viewer',
   scope: 'none',
+  waitsFor: 'passwords',
   perMinute: 10,
   body: z.object({
     name: z.string().trim().min(1).max(100),
