@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isBlank } from '../shared/escape.ts';
 import { Refusal } from './routes.ts';
 import { words } from './words/en.ts';
 
@@ -22,6 +23,14 @@ function refusal(status: 400 | 404, at: readonly string[], why: string): Refusal
   if (status === 404) return new Refusal(404, 'no_page', words.problems.no_page);
   return new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter(at.join('.'), why));
 }
+
+/** What somebody says of what they do, which others read later. @param missing what is said where nothing can be read */
+export const reason = (most: number, missing: string) =>
+  z
+    .string()
+    .trim()
+    .refine((text) => !isBlank(text), missing)
+    .max(most);
 
 /** Whether Postgres can hold a text. */
 export const isReadable = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text);

@@ -6,6 +6,11 @@
 const HOSTILE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 const HOSTILE_BUT_LINE_FEED = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
+/** Whether a text shows nothing: blanks and invisible characters are no reason for anything. */
+export function isBlank(text: string): boolean {
+  return text.replace(HOSTILE, '').trim() === '';
+}
+
 const PLAIN = /^[\n -~]*$/;
 
 /** A text on one line, with hostile characters written as `\u202e`: the text may come from a forged mail. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planSchema, readPlan, seal, sizeOf } from '../../services/requests/plan.ts';
+import { planSchema, readable, readPlan, seal, sizeOf } from '../../services/requests/plan.ts';
 import { planOf } from './sample.ts';
 
 const txt = (text: string) => ({ text, wire: Buffer.from([text.length, ...Buffer.from(text)]).toString('hex') });
@@ -103,5 +103,34 @@ describe('the limits of a plan', () => {
     ['several changes', [...planOf().changes, dns({ before: members(1) })], 2],
   ])('the size of %s', (_, changes, size) => {
     expect(sizeOf({ changes: changes as never })).toBe(size);
+  });
+});
+
+describe('what a plan says can be read', () => {
+  test('on one line each: it may quote a zone, or whoever asks', () => {
+    const plan = readable(
+      planOf({
+        summary: 'Publish "a\n+ _dmarc.example.com. TXT".',
+        warnings: ['b\rc'],
+        why: ['\u202ed'],
+        back: { watch_hours: 0, text: '\n' },
+      }),
+    );
+    expect(plan.summary).toBe('Publish "a\\u000a+ _dmarc.example.com. TXT".');
+    expect([plan.warnings, plan.why, plan.back.text]).toEqual([['b\\u000dc'], ['\\u202ed'], '\\u000a']);
+  });
+
+  test('and as much of it as people read, so that a zone with a thousand mistakes is planned for as well', () => {
+    const many = Array.from({ length: 190 }, (_, n) => `include:a${n}.example does not exist.`);
+    const plan = readable(planOf({ warnings: many, why: many.slice(0, 50), risk_because: ['x'.repeat(9000)] }));
+    expect(plan.warnings).toHaveLength(50);
+    expect([plan.warnings[0], plan.warnings[48], plan.warnings[49]]).toEqual([many[0], many[48], 'And 141 more.']);
+    expect(plan.why).toEqual(many.slice(0, 50));
+    expect(plan.risk_because[0]).toMatch(/^x{1998} …$/);
+    expect(readPlan(seal(plan))).toEqual(plan);
+  });
+
+  test('a plan that is fine stays as it is', () => {
+    expect(readable(planOf())).toEqual(planOf());
   });
 });

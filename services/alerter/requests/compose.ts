@@ -25,6 +25,7 @@ interface Item {
   /** All events that the mail settles for this person. */
   events: number[];
   refusals: number;
+  /** In the place of the domain: whoever asks. Half of an hour is for others. */
   domain: string;
   at: Date;
   urgent: boolean;
@@ -88,7 +89,7 @@ async function itemsOf(
         event: newest.event_key,
         events: some.map(({ event_key }) => event_key),
         refusals: some.reduce((sum, { refusals }) => sum + refusals, 0),
-        domain: story.request.domain,
+        domain: askerKey(story),
         at: some[0]!.at,
         urgent: isUrgentStep(newest.event, story),
       });
@@ -96,6 +97,10 @@ async function itemsOf(
   }
   return items.sort((a, b) => Number(b.urgent) - Number(a.urgent) || a.event - b.event);
 }
+
+/** A person or a program can ask as often as it likes; what playbooks ask has the limit of findings. */
+const askerKey = ({ request }: mails.RequestStory): string =>
+  request.requester_kind === 'playbook' ? `request ${request.request_key}` : `from ${request.requester}`;
 
 const settle = (tx: Tx, some: readonly mails.DueRequestMail[], to: { recipient: string; at: Date }) =>
   mails.settleRequestMails(tx, { events: some.map(({ event_key }) => event_key), ...to });
@@ -113,7 +118,7 @@ interface Putting {
 async function put(putting: Putting, recipient: string, items: Item[], perHour: number): Promise<number> {
   const { tx, now, installation } = putting;
   const made = await mails.newestRequestMails(tx, recipient, 2 * perHour);
-  const { digest, singles } = share(items, made, { perHour, perDomain: perHour }, now);
+  const { digest, singles } = share(items, made, { perHour, perDomain: Math.max(1, Math.floor(perHour / 2)) }, now);
   const content = (item: Item) =>
     requestContent(putting.stories.get(item.request_key)!, { event: item.event, recipient, console: putting.console });
   const to = hashOf(recipient);

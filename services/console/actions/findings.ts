@@ -6,10 +6,11 @@ import { visibleFinding } from '../../store/console/findings.ts';
 import type { Visitor } from '../../store/console/rights.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import * as actions from '../../store/findings/operator-actions.ts';
+import { reason } from '../given.ts';
 import { Refusal } from '../routes.ts';
 import { words } from '../words/en.ts';
 
-export const why = z.string().trim().min(1, 'give a reason').max(500);
+export const why = reason(500, 'give a reason');
 const onlyWhy = z.object({ why });
 
 /** What an act works with: a finding that the person may see. */

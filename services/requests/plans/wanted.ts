@@ -2,6 +2,7 @@ import type { Dns } from '../../dns/client/types.ts';
 import { withTags } from '../../dns/dmarc/edit.ts';
 import { isDmarc } from '../../dns/dmarc/record.ts';
 import { PermanentError, TransientError } from '../../shared/errors.ts';
+import { escaped } from '../../shared/escape.ts';
 import { isPlanName, type Plan } from '../plan.ts';
 import { type DnsPlanOptions, type DnsWish, PlanError, planDns } from './dns.ts';
 import { halfStepWords, mayHalve, noHalfStepWords, type TestingKnown } from './half-step.ts';
@@ -22,7 +23,10 @@ export interface WantedRecord {
 /** Names as people write them; a wildcard may stand in front (RFC 4592). */
 const PLAIN_NAME = /^(?=.{1,253}$)(?:\*\.)?(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/;
 
-/** @throws PermanentError `usage` for a name that is not the domain's, or cannot be written plainly */
+/** What an alias leads to (RFC 1123 section 2.1, and "_" as in names of keys): no escapes, which few would read as what they are. */
+const HOST_NAME = /^(?=.{1,254}$)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?$/;
+
+/** @throws PermanentError `usage` for a name that is not the domain's, or one that cannot be written plainly */
 export function recordWish({ domain, name, type, value, why }: WantedRecord): DnsWish {
   if (!isPlanName(name)) throw new PermanentError('usage', `${name} is no name of a record that a request can be about.`);
   if (name !== domain && !name.endsWith(`.${domain}`)) throw new PermanentError('usage', `${name} is not below ${domain}.`);
@@ -30,6 +34,11 @@ export function recordWish({ domain, name, type, value, why }: WantedRecord): Dn
     throw new PermanentError(
       'usage',
       `${name} is no name of a record: write letters of ASCII, digits, "-" and "_" between dots.`,
+    );
+  if (type === 'CNAME' && value !== null && !HOST_NAME.test(value))
+    throw new PermanentError(
+      'usage',
+      `${escaped(value)} is no host name: a CNAME record leads to one, such as mail.example.net.`,
     );
   const summary = value === null ? `Take the record at ${name} away.` : `Publish ${value.slice(0, 300)} at ${name}.`;
   return { kind: 'dns.change', domain, records: [{ name, type, value }], summary, why: [why], finding: null };

@@ -138,7 +138,10 @@ export async function newestRequestMails(
   webhook: string | null = null,
 ): Promise<{ at: Date; domain: string | null; urgent: boolean }[]> {
   const { rows } = await tx.query<{ at: Date; domain: string | null; urgent: boolean }>(
-    `select created_at as at, null as domain, urgent from ruawatch.outbox
+    `select created_at as at, urgent,
+            (select 'from ' || r.requester from ruawatch.requests r
+              where r.request_key = o.request_key and r.requester_kind <> 'playbook') as domain
+       from ruawatch.outbox o
       where recipients = array[$1::text] and kind = 'request' and webhook is not distinct from $3 order by outbox_key desc limit $2`,
     [recipient, limit, webhook],
   );

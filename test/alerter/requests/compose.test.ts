@@ -250,6 +250,20 @@ test('what an hour has no room for comes together, each with its exact change', 
   expect(rows[2]!.message_id).toMatch(/^<requests-[0-9a-f]{10}\.[0-9a-f]{12}@example\.org>$/);
 });
 
+test('a flood of requests of one person leaves half of an hour to what others ask', async () => {
+  const zoe = { requester: 'zoe@example.com', requester_kind: 'person' };
+  for (let i = 0; i < 12; i++) await opened(b.db, TWO, zoe);
+  await compose(b.now, { perHour: 4 });
+  const other = await opened(b.db, TWO, { requester: 'yan@example.com', requester_kind: 'person' });
+  await compose(b.now, { perHour: 4 });
+  const subjects = (await mails()).filter(({ to }) => to === ADA).map(({ subject }) => subject);
+  expect(subjects).toHaveLength(3);
+  expect(subjects.at(-1)).toContain(`request ${other}`);
+  // The rest of the flood comes together, an hour later.
+  await compose(later(1.1), { perHour: 4 });
+  expect((await mails()).filter(({ to }) => to === ADA).at(-1)!.subject).toContain('10 requests');
+});
+
 test('what is urgent comes first', async () => {
   const [first, second] = [await opened(b.db), await opened(b.db)];
   const { digest } = await loadRequest(b.db, second);

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addPerson } from '../../../services/store/console/people.ts';
+import { addPerson, findPerson } from '../../../services/store/console/people.ts';
+import type { TokenScope } from '../../../services/store/console/rights.ts';
 import { beginSession } from '../../../services/store/console/sessions.ts';
+import { makeToken } from '../../../services/store/console/tokens.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
 import { openRequest } from '../../../services/store/requests/open.ts';
 import { loadRequest } from '../../../services/store/requests/requests.ts';
@@ -69,6 +71,53 @@ test('whoever asked, and whoever is not asked, does not decide; a link decides n
   for (const verb of ['approve', 'deny', 'withdraw', 'override'])
     expect((await ada.get(`/requests/${key}/${verb}?why=x&digest=${digest}`)).statusCode).toBe(404);
   expect((await loadRequest(c.t.db, key)).state).toBe('pending');
+});
+
+test('a reason that nobody can read is none', async () => {
+  const key = await open();
+  const [ada] = approvers as [TestPerson];
+  const digest = digestOn((await ada.get(`/requests/${key}`)).body);
+  for (const why of ['\u200b', ' \u2060\ufeff ', '\u3164', '\u00ad\u2800', '\u{e0041}'])
+    expect((await ada.post(`/requests/${key}/approve`, { why, digest })).statusCode, JSON.stringify(why)).toBe(400);
+  expect((await loadRequest(c.t.db, key)).state).toBe('pending');
+});
+
+test('a token that does not decide withdraws what its owner asked for, and nothing else', async () => {
+  const program = await c.person('operator', ['example.com']);
+  await personWith(GROUPS.mail[2]!);
+  const bearer = async (name: string, scopes: TokenScope[]) => {
+    const { person_key } = (await findPerson(c.t.db, name))!;
+    const ends_at = new Date(Date.now() + 3_600_000);
+    const { token } = await makeToken(
+      c.t.db,
+      { person_key, person: name, name: 'x', scopes, domains: null, ends_at },
+      'test',
+      new Date(),
+    );
+    return { headers: { authorization: `Bearer ${token}` } };
+  };
+  const end = async (key: number, name: string, scopes: TokenScope[]) =>
+    (await c.stranger().api('POST', `/api/v1/requests/${key}/withdraw`, { why: 'not wanted' }, await bearer(name, scopes)))
+      .statusCode;
+  const [theirs, own, more] = [await open(), await open({ summary: 'Own.' }, program.name), await open({ summary: 'More.' })];
+  expect(await end(theirs, 'cleo', ['request'])).toBe(409);
+  expect((await loadRequest(c.t.db, theirs)).state).toBe('pending');
+  expect(await end(own, program.name, ['request'])).toBe(200);
+  expect(await end(more, 'cleo', ['request', 'decide'])).toBe(200);
+  expect((await loadRequest(c.t.db, more)).state).toBe('withdrawn');
+});
+
+test('whoever has a hundred requests that wait opens no more by the API', async () => {
+  const flood = await c.person('operator', ['example.com']);
+  await c.t.db.query(
+    `insert into ruawatch.requests (kind, domain, summary, plan, digest, rule, requester, requester_kind, why, state, created_at, changed_at)
+     select kind, domain, summary, plan, digest, rule, $1, 'person', why, 'pending', now(), now()
+       from ruawatch.requests, generate_series(1, 100) where request_key = $2`,
+    [flood.name, await open()],
+  );
+  const body = { kind: 'sender.approve', domain: 'example.com', source: '192.0.2.0/24', why: 'x' };
+  const answer = await flood.api('POST', '/api/v1/requests', body);
+  expect([answer.statusCode, answer.json().code]).toEqual([409, 'too_many_open']);
 });
 
 test('a plan that is not the one that was shown is not approved', async () => {

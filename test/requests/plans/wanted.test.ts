@@ -47,3 +47,21 @@ test('half a step is made where enough receivers know it, and refused elsewhere'
     message: expect.stringMatching(/^Receivers that know t=y report 90% of the mail/),
   });
 });
+
+test.each(['.', 'x y.test', '\\046evil.test', '*.evil.test', 'a..b', '\u202eevil.test', ''])(
+  'an alias does not lead to %j',
+  (value) => {
+    expect(() => recordWish({ domain: 'example.com', name: 'www.example.com', type: 'CNAME', value, why: 'w' })).toThrow(
+      expect.objectContaining({ code: 'usage' }),
+    );
+  },
+);
+test.each(['mail.example.net', 'mail.example.net.', 's1._domainkey.example.net', 'EXAMPLE.net'])('but to %s', (value) => {
+  expect(recordWish({ domain: 'example.com', name: 'www.example.com', type: 'CNAME', value, why: 'w' }).records[0]!.value).toBe(
+    value,
+  );
+});
+
+test('the words of a policy in the value of another tag stay, and the tag is set', async () => {
+  expect(await policy('v=DMARC1; x= p=none; p=none', 'reject')).toBe('v=DMARC1; x= p=none; p=reject');
+});
