@@ -23,6 +23,7 @@ let copy: { db: Db; drop(): Promise<void> } | null = null;
 beforeEach(async () => {
   t = await testDatabase();
   context = testContext(t);
+  context.config.approvals.rules = RULES;
 });
 afterEach(async () => {
   await context.queues.close();
