@@ -295,11 +295,13 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'cli/commands/requests.test.ts': ['cli/commands/audit.ts', 'requests/plans/wanted.ts'],
   'requests/plans/dns.test.ts': ['requests/plans/effects.ts', 'requests/plans/text.ts'],
+  'applier/restored.test.ts': ['store/requests/restored.ts'],
   'store/requests/decide.test.ts': [
     'store/requests/events.ts',
     'store/requests/groups.ts',
     'store/requests/open.ts',
     'store/requests/requests.ts',
+    'store/requests/same-person.ts',
     'store/requests/sweep.ts',
     'store/requests/timers.ts',
   ],
