@@ -88,7 +88,10 @@ export async function checkOpen(q: Queryable, { requester }: Pick<NewRequest, 'r
     [requester],
   );
   if (rows[0]!.open >= MOST_OPEN)
-    throw new PermanentError('too_many_open', `${requester} has ${MOST_OPEN} requests that wait for a decision: withdraw some first.`);
+    throw new PermanentError(
+      'too_many_open',
+      `${requester} has ${MOST_OPEN} requests that wait for a decision: withdraw some first.`,
+    );
 }
 
 /** The same in a transaction that has the lock `requests`. @throws as `openRequest` */
