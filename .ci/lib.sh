@@ -89,6 +89,8 @@ servers() {
   [ -x /usr/bin/rspamd ] || missing+=(rspamd)
   [ -x /usr/sbin/postfix ] || missing+=(postfix)
   [ -e /usr/lib/postfix/postfix-pgsql.so ] || missing+=(postfix-pgsql)
+  [ -e /usr/lib/postfix/postfix-lmdb.so ] || missing+=(postfix-lmdb)
+  [ -x /usr/bin/lego ] || missing+=(lego)
   [ -x /usr/bin/swaks ] || missing+=(swaks)
   [ -x /usr/sbin/opendmarc ] || missing+=(opendmarc)
   [ -x /usr/sbin/unbound ] || missing+=(unbound)
@@ -167,7 +169,7 @@ exclude=()
 if [ ! -e ../shared/samples/expected.tsv ]; then exclude+=(--exclude test/report/samples.test.ts --exclude test/e2e/samples.test.ts); fi
 if [ ! -e ../shared/suites/spf/rfc7208-tests.yml ]; then exclude+=(--exclude test/dns/spf/suite.test.ts); fi
 
-# Tools of Kubernetes take half an hour to build, so CI takes what scripts/kubernetes-tools.sh has built on
+# Tools of Kubernetes, and pebble, take half an hour to build, so CI takes what scripts/kubernetes-tools.sh has built on
 # this machine. without TEST TOOL... leaves a test out where one is missing.
 missing_tools=()
 without() {
@@ -184,6 +186,7 @@ without() {
 without test/deploy/helm.test.ts helm
 without test/deploy/helm-install.test.ts helm etcd kube-apiserver kubectl ../crds
 without test/cluster/real-api.test.ts etcd kube-apiserver
+without test/gateway/acme.test.ts pebble
 without test/docs/kubernetes-steps.test.ts helm etcd kube-apiserver kubectl
 
 # Tests, with a JSON result beside the usual report: tests NAME VERSION SECONDS COMMAND..., where VERSION is

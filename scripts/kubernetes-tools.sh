@@ -2,7 +2,8 @@
 # Builds the Kubernetes tools that the tests of the chart use: bash scripts/kubernetes-tools.sh [TOOL...]
 #
 # They come from their sources through the Go module proxy, which needs Go 1.24 or newer and no container
-# engine: helm, kubeconform and etcd take minutes, kube-apiserver about twenty on two cores. They are kept
+# engine: helm, kubeconform and etcd take minutes, kube-apiserver about twenty on two cores. pebble, an ACME
+# server, is for the tests of clients of the gateway, and takes a minute. They are kept
 # outside the repository, in ${XDG_CACHE_HOME:-~/.cache}/ruawatch/bin, and a tool that is there is not built
 # again. The definitions of KEDA, the Prometheus Operator and the Gateway API lie beside them, in crds.
 # CI does not build any of it: the tests that need one are named as skipped where it is missing.
@@ -11,6 +12,7 @@ set -euo pipefail
 HELM=v3.22.0
 KUBECONFORM=v0.8.0
 ETCD=v3.6.4
+PEBBLE=v2.8.0
 KUBERNETES=1.34.4
 KEDA=v2.20.2
 GATEWAY_API=v1.6.3
@@ -78,15 +80,16 @@ make() {
       ;;
     kubeconform) build kubeconform github.com/yannh/kubeconform $KUBECONFORM github.com/yannh/kubeconform/cmd/kubeconform ;;
     etcd) build etcd go.etcd.io/etcd/server/v3 $ETCD go.etcd.io/etcd/server/v3 ;;
+    pebble) build pebble github.com/letsencrypt/pebble/v2 $PEBBLE github.com/letsencrypt/pebble/v2/cmd/pebble ;;
     kube-apiserver | kubectl) kubernetes "$1" ;;
     *)
-      echo "$1 is none of helm, kubeconform, etcd, kube-apiserver, kubectl, crds" >&2
+      echo "$1 is none of helm, kubeconform, etcd, kube-apiserver, kubectl, pebble, crds" >&2
       exit 2
       ;;
   esac
 }
 
-[ "$#" -gt 0 ] || set -- helm kubeconform etcd crds kubectl kube-apiserver
+[ "$#" -gt 0 ] || set -- helm kubeconform pebble etcd crds kubectl kube-apiserver
 for tool in "$@"; do
   place="$bin/$tool"
   [ "$tool" != crds ] || place="${bin%/bin}/crds"

@@ -17,6 +17,9 @@ const version = existsSync(BASE)
 export const debianPostgres = version != null && existsSync(`${BASE}/${version}/bin/initdb`);
 const program = (name: string) => `${BASE}/${version}/bin/${name}`;
 
+/** Its programs, for who runs the server by itself. */
+export const postgresPrograms = () => ({ initdb: program('initdb'), pg_ctl: program('pg_ctl'), postgres: program('postgres') });
+
 export interface Server {
   /** As the superuser `admin`. */
   url(database: string): string;

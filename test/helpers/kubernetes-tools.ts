@@ -6,7 +6,7 @@ import path from 'node:path';
 const FOLDER = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'ruawatch/bin');
 
 /** A tool that scripts/kubernetes-tools.sh builds; null where it was not built. */
-export function kubernetesTool(name: 'helm' | 'etcd' | 'kube-apiserver' | 'kubectl'): string | null {
+export function kubernetesTool(name: 'helm' | 'etcd' | 'kube-apiserver' | 'kubectl' | 'pebble'): string | null {
   const file = path.join(FOLDER, name);
   return existsSync(file) ? file : null;
 }

@@ -25,6 +25,9 @@ const FOR_GOOD = new Set(['42501', '22023', '42704', '23514']);
 /** undefined_function, invalid_schema_name */
 const NOT_SET_UP = new Set(['42883', '3F000']);
 
+/** lock_not_available, query_canceled; internal_error: the row was changed while we waited for it. */
+const HELD = new Set(['55P03', '57014', 'XX000']);
+
 const serverOf = ({ access }: GrantMeans, name: string): LendingDatabase | undefined =>
   access.databases.find((one) => one.name === name);
 
@@ -88,12 +91,41 @@ export const databaseWorker: GrantWorker = {
 
 /** No login, then no session, then nothing owned in any database, then no role: each step is committed before the next. */
 async function takeRole(client: pg.Client, name: string, url: string): Promise<Taken> {
-  if (!(await closeRole(client, name))) return { state: 'ended', answer: `There is no role ${name}.` };
-  const cut = await cutAll(client, name);
-  if (cut === null) return { state: 'later', answer: `Sessions of ${name} do not end; nobody can log in as it any more.` };
+  const closed = await closeInSpite(client, name, url);
+  if (!closed.there) return { state: 'ended', answer: `There is no role ${name}.` };
+  const more = await cutAll(client, name);
+  if (more === null) return { state: 'later', answer: `Sessions of ${name} do not end; nobody can log in as it any more.` };
+  const cut = Math.max(closed.cut, more);
   for (const database of await leftIn(client, name)) await onLender(url, (there) => clearRole(there, name), database);
   await removeRole(client, name);
   return { state: 'ended', answer: `The role ${name} is gone${cut === 0 ? '' : `; sessions ended: ${cut}`}.` };
+}
+
+/**
+ * Lets nobody log in any more. The holder may keep the role's row locked, by an `alter role` of its own password that is not committed:
+ * while we wait for the row, its sessions are ended, those too that begin meanwhile, until we are the next who gets it.
+ */
+async function closeInSpite(client: pg.Client, name: string, url: string): Promise<{ there: boolean; cut: number }> {
+  const begun = performance.now();
+  let cut = 0;
+  for (;;) {
+    let waiting = true;
+    const closing = closeRole(client, name).finally(() => {
+      waiting = false;
+    });
+    // It is looked at below; until then it must not count as one that nobody looks at.
+    closing.catch(() => undefined);
+    await Promise.race([wait(LOOK_MS), closing.catch(() => undefined)]);
+    if (waiting)
+      await onLender(url, async (other) => {
+        for (; waiting; await wait(LOOK_MS)) cut = Math.max(cut, await cutSessions(other, name));
+      });
+    try {
+      return { there: await closing, cut };
+    } catch (error) {
+      if (!HELD.has(codeOf(error) ?? '') || performance.now() - begun > LONGEST_CUT_MS) throw error;
+    }
+  }
 }
 
 /** Ends sessions until none is left. @returns how many there were; null when they do not end */

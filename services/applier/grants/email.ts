@@ -53,7 +53,8 @@ export const emailWorker: GrantWorker = {
     try {
       const there = await removeFrom(server, name, means);
       const cut = await cutSessions(server, name, means);
-      return { state: 'ended', answer: `${there ? `The account ${name} is gone` : `There is no account ${name}`}${cut}.` };
+      const sessions = readsOnce(server) ? `. ${OPEN_SESSIONS}` : '.';
+      return { state: 'ended', answer: `${there ? `The account ${name} is gone` : `There is no account ${name}`}${cut}${sessions}` };
     } catch (error) {
       return { state: 'later', answer: `${where}: ${messageOf(error)}` } satisfies Taken;
     }
@@ -121,6 +122,13 @@ async function removeFrom({ accounts }: MailServer, name: string, { signal }: Gr
     }
   }
 }
+
+const OPEN_SESSIONS =
+  'An SMTP session that is open goes on until it is closed: Postfix reads such a table once for each (LMDB at each mail).';
+
+/** Whether Postfix reads the table of senders as a session begins, and not at each mail. */
+const readsOnce = ({ accounts }: MailServer): boolean =>
+  accounts.by === 'file' && !accounts.postmap.some((one) => one.startsWith('lmdb:'));
 
 async function namesAt({ accounts }: MailServer, { mark, signal }: GrantMeans): Promise<string[]> {
   switch (accounts.by) {

@@ -97,6 +97,9 @@ begin
   if verifier !~ '^SCRAM-SHA-256[$][0-9]+:[A-Za-z0-9+/=]+[$][A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$' then
     raise exception 'that is no SCRAM verifier' using errcode = 'invalid_parameter_value';
   end if;
+  if current_setting('max_prepared_transactions')::int > 0 then
+    raise exception 'a prepared transaction outlives its session and keeps what it locked, so that nothing lent could be ended: lending needs max_prepared_transactions = 0' using errcode = 'insufficient_privilege';
+  end if;
   if not exists (select from ${LEND_SCHEMA}.groups g join pg_roles r on r.rolname = g.name where g.name = group_name) then
     raise exception 'the role % is not among those that may be lent', group_name using errcode = 'insufficient_privilege';
   end if;

@@ -150,6 +150,33 @@ describe.each(HERE)('a role is lent by %s', (_name, base) => {
     await lender.sql(`drop table if exists items_of`);
   });
 
+  test('is closed and cut although its holder keeps its row of pg_authid locked, again and again', async () => {
+    const { grant, password } = await lent();
+    let going = true;
+    const lock = async () => {
+      while (going) {
+        const session = await lender.login(grant.name, password).catch(() => null);
+        if (session === null) return;
+        const ended = new Promise((resolve) => session.once('end', resolve));
+        await session.query(`begin; alter role ${grant.name} password '${password}'`).catch(() => undefined);
+        held();
+        await ended;
+      }
+    };
+    let held: () => void = () => undefined;
+    const isHeld = new Promise<void>((resolve) => {
+      held = resolve;
+    });
+    const locking = Promise.all([lock(), lock(), lock()]);
+    await isHeld;
+    await end(grant);
+    expect(await again(grant)).toMatchObject({ state: 'ended', answer: expect.stringContaining('is gone; sessions ended') });
+    going = false;
+    await locking;
+    await expect(lender.login(grant.name, password)).rejects.toThrow();
+    expect(await roles()).toEqual([]);
+  });
+
   test('a group that gives too much is refused, and what was asked for fails', async () => {
     for (const [grantIt, takeIt] of [
       [`grant pg_read_server_files to ${writers()}`, `revoke pg_read_server_files from ${writers()}`],

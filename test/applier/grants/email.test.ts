@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import SMTPConnection from 'nodemailer/lib/smtp-connection/index.js';
@@ -23,7 +24,8 @@ import { AUTOMATIC, ownMark } from '../../helpers/lending.ts';
 import { type Postfix, postfixPresent, startPostfix } from '../../helpers/postfix.ts';
 import { GROUPS } from '../../requests/sample.ts';
 
-const present = saslPresent && postfixPresent && existsSync('/usr/lib/postfix/postfix-pgsql.so');
+const present =
+  saslPresent && postfixPresent && ['pgsql', 'lmdb'].every((type) => existsSync(`/usr/lib/postfix/postfix-${type}.so`));
 const FROM = 'shop@example.com';
 
 const NOWHERE = { server: 'submission', scope: null, applied_at: null, ends_at: null };
@@ -59,6 +61,7 @@ const postfixWith = (dovecot: DovecotSasl, maps: string) =>
       smtpd_sasl_path: dovecot.socket,
       smtpd_sender_login_maps: maps,
       smtpd_sender_restrictions: 'reject_sender_login_mismatch',
+      smtpd_end_of_data_restrictions: 'reject_sender_login_mismatch',
       smtpd_recipient_restrictions: 'permit_sasl_authenticated, reject',
     },
   });
@@ -71,13 +74,13 @@ async function withFile(): Promise<MailHost> {
   writeFileSync(senders, 'other@example.com other\n');
   chmodSync(file, 0o640);
   chownSync(file, 0, 1);
-  const postmap = ['/usr/sbin/postmap', `hash:${senders}`];
+  const postmap = ['/usr/sbin/postmap', `lmdb:${senders}`];
   const dovecot = await startDovecotSasl(() => `passdb {\n  driver = passwd-file\n  args = ${file}\n}`);
   // Dovecot reads it as a user of its own.
   chmodSync(file, 0o644);
   const { execFileSync } = await import('node:child_process');
   execFileSync(postmap[0]!, postmap.slice(1));
-  const postfix = await postfixWith(dovecot, `hash:${senders}`);
+  const postfix = await postfixWith(dovecot, `lmdb:${senders}`);
   return {
     server: { ...common, accounts: { by: 'file', file, senders, postmap }, doveadm: dovecot.doveadm },
     dovecot,
@@ -172,13 +175,50 @@ async function smtp(port: number, user: string, pass: string) {
   };
 }
 
-// Debian: postfix, postfix-pgsql, dovecot-imapd, dovecot-pgsql
+/** A session that is logged in and has begun the text of a mail. @returns ends the text: the answer to the mail */
+async function halfSent(port: number, user: string, pass: string): Promise<() => Promise<string>> {
+  const socket = connect(port, '127.0.0.1');
+  const answer = () =>
+    new Promise<string>((resolve, reject) => {
+      let text = '';
+      const more = (data: Buffer) => {
+        text += data.toString();
+        if (!/^\d{3} .*\r\n$/m.test(text)) return;
+        socket.off('data', more);
+        resolve(text.trim());
+      };
+      socket.on('data', more);
+      socket.once('error', reject);
+    });
+  const say = (line: string) => {
+    const said = answer();
+    socket.write(`${line}\r\n`);
+    return said;
+  };
+  await answer();
+  await say('EHLO localhost');
+  for (const line of [
+    `AUTH PLAIN ${Buffer.from(`\0${user}\0${pass}`).toString('base64')}`,
+    `MAIL FROM:<${FROM}>`,
+    'RCPT TO:<b@sink.test>',
+    'DATA',
+  ])
+    expect(await say(line), line).toMatch(/^[23]/);
+  socket.write('Subject: begun before the end\r\n\r\n');
+  return async () => {
+    const said = await say('hello\r\n.');
+    socket.destroy();
+    return said;
+  };
+}
+
+// Debian: postfix, postfix-pgsql, postfix-lmdb, dovecot-imapd, dovecot-pgsql
 const HOSTS = [
   ['a passwd-file', withFile],
   ['SQL', withSql],
 ] as const;
 describe.skipIf(!present).each(HOSTS)(
-  `mail accounts are lent by %s${present ? '' : ' (SKIPPED: needs postfix, postfix-pgsql, dovecot-imapd and dovecot-pgsql)'}`,
+  `mail accounts are lent by %s${present ? '' : ' (SKIPPED: needs postfix, postfix-pgsql, postfix-lmdb, dovecot-imapd and dovecot-pgsql)'}`,
   (by, start) => {
     let t: TestDatabase;
     let host: MailHost;
@@ -256,11 +296,19 @@ describe.skipIf(!present).each(HOSTS)(
       // Also of a login whose password Dovecot had cached.
       await expect(smtp(host.postfix.port, grant.name, password)).rejects.toThrow(/535/);
       await expect(imapSession(host.dovecot.imapPort, grant.name, password)).rejects.toThrow(/NO/);
-      // With SQL, Postfix looks at each mail of an open session; a table in a file is read at its beginning.
-      if (by === 'SQL') await expect(session.send(FROM)).rejects.toThrow(/not owned by user/);
+      // Postfix looks into SQL and LMDB at each mail of an open session; other tables in files it reads as a session begins.
+      await expect(session.send(FROM)).rejects.toThrow(/not owned by user/);
       session.close();
       expect(await ours()).toEqual([]);
       host.postfix.run('postsuper', '-d', 'ALL');
+    });
+
+    test('a mail whose text has begun before the end is refused at the end of its text', async () => {
+      const { grant, password } = await lent();
+      const finish = await halfSent(host.postfix.port, grant.name, password);
+      await end(grant);
+      expect(await finish()).toMatch(/^553 .*not owned by user/);
+      expect(host.postfix.queue()).toEqual([]);
     });
 
     test('its end can be carried out again, and what is gone has ended', async () => {
@@ -323,6 +371,17 @@ describe.skipIf(!present).each(HOSTS)(
       await turn();
       expect((await again(grant)).state).toBe('ended');
     });
+
+    if (by === 'a passwd-file')
+      test('a table that Postfix reads once for each session is said to end no session that is open', async () => {
+        const { grant } = await lent();
+        const { accounts } = host.server;
+        if (accounts.by !== 'file') throw new Error('not a file');
+        const postmap = ['/usr/sbin/postmap', `hash:${accounts.senders}`];
+        means = { ...means, access: { ...means.access, mail: [{ ...host.server, accounts: { ...accounts, postmap } }] } };
+        await end(grant);
+        expect(await again(grant)).toMatchObject({ state: 'ended', answer: expect.stringContaining('goes on until it is closed') });
+      });
 
     if (by === 'SQL')
       test('ends by its time though no process of ours runs', async () => {

@@ -26,18 +26,19 @@ export class MortalKnot {
     this.dns = createDnsClient({ servers: [server], recursive: false, cacheEntries: 0, timeoutMs: 500, tries: 10 });
   }
 
-  static async start(zone: string, key: { name: string; secret: string }): Promise<MortalKnot> {
+  /** @param authority an address of this machine at whose port 53 it answers too, as a server that the zone names */
+  static async start(zone: string, key: { name: string; secret: string }, authority: string | null = null): Promise<MortalKnot> {
     const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-mortal-'));
     const knot = new MortalKnot(zone, await freePort(), folder);
     writeFileSync(
       path.join(folder, `${zone}.zone`),
-      `$ORIGIN ${zone}.\n$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A 127.0.0.1\n`,
+      `$ORIGIN ${zone}.\n$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A ${authority ?? '127.0.0.1'}\n`,
     );
     // The zone is in its journal alone: a file that is written after each change would hide what a journal loses.
     writeFileSync(
       path.join(folder, 'knot.conf'),
       `server:
-  listen: 127.0.0.1@${knot.port}
+  listen: [127.0.0.1@${knot.port}${authority === null ? '' : `, ${authority}@53`}]
   rundir: ${folder}
   udp-workers: 1
   tcp-workers: 1
