@@ -1,6 +1,8 @@
+import { lowerName } from '../dns/client/name.ts';
 import type { Dns } from '../dns/client/types.ts';
 import { isWithin } from '../dns/wire/received.ts';
 import { sameRrSet } from '../dns/wire/rrset.ts';
+import { letsSend, newAuthority } from '../requests/authority.ts';
 import type { DnsChange } from '../requests/plan.ts';
 import { effectsOf, type SeenSender } from '../requests/plans/effects.ts';
 import { membersOf } from '../requests/plans/members.ts';
@@ -37,9 +39,52 @@ export async function refuseHarm(
 ): Promise<Refused | null> {
   const changes = steps.filter(({ before, after }) => !sameRrSet(before, after)).map(asDnsChange);
   if (changes.length === 0) return null;
-  for (const domain of await mail.domainsOf(changes.map(({ name }) => name))) {
+  const own = await mail.domainsOf(changes.map(({ name }) => name));
+  for (const change of changes) {
+    const wrong =
+      newAuthority(change, own) ??
+      (await authorityOfAlias(change, own, dns, signal)) ??
+      (await movedMail(change, own, dns, signal));
+    if (wrong !== null) return refuse(wrong);
+  }
+  for (const domain of own) {
     const { warnings } = await effectsOf(domain, changes, dns, { ...(await mail.seen(domain)), registrable, signal });
     if (warnings.length > 0) return refuse(`${domain}: ${warnings[0]}`);
+  }
+  return null;
+}
+
+/** The same of an alias: whose SPF record would be found there, as it is now. */
+async function authorityOfAlias(
+  { name, type, after }: DnsChange,
+  own: readonly string[],
+  dns: Dns,
+  signal: AbortSignal,
+): Promise<string | null> {
+  if (type !== 'CNAME' || !own.some((one) => name.endsWith(`.${one}`))) return null;
+  for (const { text } of after) {
+    const answer = await dns.ask(text, 'TXT', { signal });
+    if (answer.state === 'records' && answer.records.some((strings) => letsSend(strings.join(''))))
+      return `${name} would have the SPF record of ${text}, and mail that passes it would pass DMARC of the domain above.`;
+  }
+  return null;
+}
+
+/** Whether mail to an own domain would arrive elsewhere, or nowhere. */
+async function movedMail(
+  { name, type, before, after }: DnsChange,
+  own: readonly string[],
+  dns: Dns,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const gone = before.some(({ wire }) => !after.some((one) => one.wire === wire));
+  if (type === 'MX' && own.includes(name)) return `Mail to ${name} would go elsewhere.`;
+  // A further address of a host is one more place where its mail may go.
+  if (!['A', 'AAAA', 'CNAME'].includes(type) || (!gone && after.length === before.length)) return null;
+  for (const domain of own) {
+    const answer = await dns.ask(domain, 'MX', { signal });
+    const hosts = answer.state === 'records' ? answer.records.map(({ exchange }) => lowerName(exchange)) : [];
+    if (hosts.includes(name)) return `${name} is where mail to ${domain} goes.`;
   }
   return null;
 }

@@ -23,7 +23,7 @@ const scopedName = z
 /** What a scope has. */
 export const DNS_SCOPE = {
   zone,
-  /** A name stands for itself; with a dot before it, for all names below it except wildcards. */
+  /** A name stands for itself; with a dot before it, for all names below it except wildcards and those of policies and keys. */
   names: z.array(scopedName).min(1).max(20),
   types: z.array(z.enum(LENT_TYPES)).min(1),
   operations: z.array(z.enum(OPERATIONS)).min(1),
@@ -40,6 +40,9 @@ export function namesInZone(scope: { zone: string; names: readonly string[] }, c
 export const dnsScopeSchema = z.strictObject(DNS_SCOPE).superRefine(namesInZone);
 export type DnsScope = z.infer<typeof dnsScopeSchema>;
 
+/** Labels below which records say who may send as a domain, and what becomes of the rest: such names are lent by what they are called. */
+const OF_MAIL = new Set(['_dmarc', '_domainkey']);
+
 /** Whether a name is in the scope. Labels are compared, so that neither letter case nor an escape makes another name of it. */
 export function hasName({ names }: Pick<DnsScope, 'names'>, given: string): boolean {
   const labels = labelsOf(given);
@@ -48,7 +51,11 @@ export function hasName({ names }: Pick<DnsScope, 'names'>, given: string): bool
   return names.some((one) => {
     if (!one.startsWith('.')) return one === name;
     const above = one.slice(1);
-    return name !== above && isWithin(name, above) && !name.startsWith('*.');
+    if (name === above || !isWithin(name, above) || name.startsWith('*.')) return false;
+    return !name
+      .slice(0, -above.length)
+      .split('.')
+      .some((label) => OF_MAIL.has(label));
   });
 }
 

@@ -14,7 +14,7 @@ const ZONE = 'example.com';
 const RECORD = `_acme-challenge.shop.${ZONE}`;
 const UPSTREAM = { name: 'ruawatch', algorithm: 'hmac-sha256' as const, secret: randomBytes(32) };
 const LENT = { name: 'ruawatch_lent_1', algorithm: 'hmac-sha256' as const, secret: randomBytes(32) };
-const TYPES = { zone: ZONE, types: ['TXT'], operations: ['add' as const, 'delete' as const] };
+const TYPES = { zone: ZONE, types: ['TXT' as const], operations: ['add' as const, 'delete' as const] };
 
 const pebble = kubernetesTool('pebble');
 const lego = which('lego');

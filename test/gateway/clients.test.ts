@@ -139,6 +139,30 @@ for (const [label, command, there, start] of [
       expect(await recordsAt(upstream.server, ZONE)).toHaveLength(3);
     });
 
+    test('nothing below the domain may be sent from, or has another policy', async () => {
+      gateway.ledger.lent[0]!.scope.names.push('_dmarc.news.app.example.com');
+      for (const lines of [
+        [`update add x.app.${ZONE} 60 TXT "v=spf1 +all"`],
+        [`update add _acme-challenge.${ZONE} 60 TXT "v=spf1 ip4:203.0.113.5 -all"`],
+        [`update add x.app.${ZONE} 60 CNAME _spf.${ZONE}`],
+        [`update add evil._domainkey.x.app.${ZONE} 60 TXT "v=DKIM1; p=MCowBQYDK2VwAyEA"`],
+        [`update add _dmarc.x.app.${ZONE} 60 TXT "v=DMARC1; p=none"`],
+        [`update add _dmarc.news.app.${ZONE} 60 TXT "v=DMARC1; p=none"`],
+        [`update add _dmarc.news.app.${ZONE} 60 CNAME dmarc.example.net`],
+      ])
+        expect([lines, (await nsupdate([`zone ${ZONE}`, ...lines])).said]).toEqual([lines, expect.stringContaining('REFUSED')]);
+      // The halves of the internet are all of it.
+      gateway.ledger.lent[0]!.scope.names.push(ZONE);
+      const halves = `v=spf1 ip4:192.0.2.1 include:_spf.${ZONE} ip4:0.0.0.0/1 ip4:128.0.0.0/1 -all`;
+      const spf = `update delete ${ZONE} TXT "v=spf1 ip4:192.0.2.1 include:_spf.example.com -all"`;
+      expect((await nsupdate([`zone ${ZONE}`, spf, `update add ${ZONE} 60 TXT "${halves}"`])).said).toContain('REFUSED');
+      for (const lines of [
+        [`update add x.app.${ZONE} 60 TXT "v=spf1 -all"`],
+        [`update add _dmarc.news.app.${ZONE} 60 TXT "v=DMARC1; p=reject"`],
+      ])
+        expect([lines, (await nsupdate([`zone ${ZONE}`, ...lines])).code]).toEqual([lines, 0]);
+    });
+
     test('an alias is neither planted beside records nor written through', async () => {
       gateway.ledger.lent[0]!.scope.names.push('www.example.com', 'host.example.com');
       expect((await nsupdate([`zone ${ZONE}`, `update add host.${ZONE} 60 CNAME evil.example.net.`])).said).toContain('YXDOMAIN');

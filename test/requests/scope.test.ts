@@ -28,6 +28,11 @@ describe('names of a scope', () => {
     '*.x.app.example.com',
     'wild.example.com',
     'a.wild.example.com',
+    // Policies and keys are lent by what they are called.
+    '_dmarc.a.app.example.com',
+    '_DMARC.app.example.com',
+    's1._domainkey.app.example.com',
+    's1._domainkey.a.app.example.com',
     'x._acme-challenge.example.com',
     '_acme-challenge.example.com.evil.example',
     'a.app.example.com\\.',

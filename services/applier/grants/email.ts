@@ -54,7 +54,10 @@ export const emailWorker: GrantWorker = {
       const there = await removeFrom(server, name, means);
       const cut = await cutSessions(server, name, means);
       const sessions = readsOnce(server) ? `. ${OPEN_SESSIONS}` : '.';
-      return { state: 'ended', answer: `${there ? `The account ${name} is gone` : `There is no account ${name}`}${cut}${sessions}` };
+      return {
+        state: 'ended',
+        answer: `${there ? `The account ${name} is gone` : `There is no account ${name}`}${cut}${sessions}`,
+      };
     } catch (error) {
       return { state: 'later', answer: `${where}: ${messageOf(error)}` } satisfies Taken;
     }

@@ -61,7 +61,7 @@ export async function effectsOf(
     warnings: [
       ...weaker(before, after),
       ...(spf ? await lockedOut(domain, dns, then, seen) : []),
-      ...changes.flatMap((change) => withdrawnKey(change, keys)),
+      ...changes.flatMap((change) => [...withdrawnKey(change, keys), ...withdrawnTls(change)]),
       ...worse.map(({ message }) => message),
     ],
     gains: better.map(({ message }) => `It puts right: ${message}`),
@@ -114,6 +114,18 @@ async function lockedOut(domain: string, now: Dns, then: Dns, seen: readonly See
     );
   }
   return warnings;
+}
+
+/** What tells senders to use TLS, or to report where they could not: RFC 8461 section 8.3 and RFC 8460. */
+function withdrawnTls({ name, before, after }: DnsChange): string[] {
+  return [
+    { at: '_mta-sts.', is: /^v=STSv1\b/i, says: 'It takes MTA-STS away: mail to the domain may be sent without TLS.' },
+    { at: '_smtp._tls.', is: /^v=TLSRPTv1\b/i, says: 'It takes TLS reports away.' },
+  ]
+    .filter(
+      ({ at, is }) => name.startsWith(at) && before.some(({ text }) => is.test(text)) && !after.some(({ text }) => is.test(text)),
+    )
+    .map(({ says }) => says);
 }
 
 function withdrawnKey({ name, type, before, after }: DnsChange, keys: ReadonlyMap<string, number>): string[] {

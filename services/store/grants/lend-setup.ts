@@ -72,6 +72,19 @@ begin
                        'pg_create_subscription', 'pg_database_owner', '${LENDER}')
    limit 1;
   if found then return format('%s is too powerful to be lent', found_role); end if;
+  -- Up to version 15, a member may become its group, and do as the group what stays when it is a member no more.
+  with recursive all_of as (
+    select oid from pg_roles where rolname = group_name
+    union select m.roleid from pg_auth_members m join all_of a on m.member = a.oid)
+  select r.rolname into found_role from all_of join pg_roles r using (oid) where r.rolcanlogin limit 1;
+  if found then return format('%s can log in by itself, and who is lent it might give it a password', found_role); end if;
+  with recursive all_of as (
+    select oid from pg_roles where rolname = group_name
+    union select m.roleid from pg_auth_members m join all_of a on m.member = a.oid)
+  select r.rolname into found_role from all_of join pg_roles r using (oid)
+   where r.rolname !~ '^pg_'
+     and exists (select from pg_shdepend d where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o') limit 1;
+  if found then return format('%s owns objects, and who is lent it might pass on rights to them', found_role); end if;
   if exists (select from pg_auth_members m join pg_roles r on r.oid = m.member where r.rolname = group_name and m.admin_option) then
     return format('%s may pass on roles', group_name);
   end if;

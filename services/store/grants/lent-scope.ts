@@ -1,3 +1,4 @@
+import { newAuthority } from '../../requests/authority.ts';
 import { type DnsGrantScope, dnsGrant } from '../../requests/grants/dns.ts';
 import { changedMembers, type Plan } from '../../requests/plan.ts';
 import { type Operation, outsideScope } from '../../requests/scope.ts';
@@ -15,6 +16,9 @@ export async function useLentScope(
 ): Promise<number | null> {
   const steps = stepsOf(changes);
   if (steps === null) return null;
+  const { rows: domains } = await tx.query<{ domain: string }>("select domain from ruawatch.domains where state = 'own'");
+  const own = domains.map(({ domain }) => domain);
+  if (changes.some((one) => one.target === 'dns' && newAuthority(one, own) !== null)) return null;
   const { rows } = await tx.query<{ grant_key: number; scope: unknown }>(
     `select grant_key, scope from ruawatch.grants
       where kind = 'access.dns' and scope ->> 'use' = 'requests' and holder = $1 and holder_kind = $2

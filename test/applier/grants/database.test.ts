@@ -182,6 +182,8 @@ describe.each(HERE)('a role is lent by %s', (_name, base) => {
       [`grant pg_read_server_files to ${writers()}`, `revoke pg_read_server_files from ${writers()}`],
       [`alter role ${writers()} createrole`, `alter role ${writers()} nocreaterole`],
       [`grant create on schema public to ${writers()}`, `revoke create on schema public from ${writers()}`],
+      [`alter role ${writers()} login`, `alter role ${writers()} nologin`],
+      [`create table owned (a int); alter table owned owner to ${writers()}`, 'drop table owned'],
     ]) {
       await lender.sql(grantIt!);
       const { grant } = await lent({ group: writers() });

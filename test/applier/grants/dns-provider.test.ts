@@ -110,6 +110,14 @@ describe('credentials of AWS STS', () => {
           },
         },
       },
+      {
+        Effect: 'Deny',
+        Action: change,
+        Resource: 'arn:aws:route53:::hostedzone/Z2FDTNDATAQYW2',
+        Condition: {
+          'ForAnyValue:StringLike': { [`${change}NormalizedRecordNames`]: ['\\052.*', '_dmarc.*', '*._domainkey.*'] },
+        },
+      },
       expect.objectContaining({ Resource: 'arn:aws:route53:::hostedzone/Z2FDTNDATAQYW2' }),
       expect.objectContaining({ Action: 'route53:GetChange' }),
     ]);

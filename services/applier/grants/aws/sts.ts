@@ -50,10 +50,24 @@ export function sessionPolicy({ names, types, operations }: ProviderScope, hoste
           },
         },
       },
+      ...notBelow(names, zone),
       { Effect: 'Allow', Action: ['route53:ListResourceRecordSets', 'route53:GetHostedZone'], Resource: zone },
       { Effect: 'Allow', Action: 'route53:GetChange', Resource: 'arn:aws:route53:::change/*' },
     ],
   });
+}
+
+/** What a name with a dot before it leaves out (requests/scope.ts), but for what is lent by its own name. */
+function notBelow(names: readonly string[], zone: string): object[] {
+  if (!names.some((one) => one.startsWith('.'))) return [];
+  const change = 'route53:ChangeResourceRecordSets';
+  const left = [
+    { pattern: '\\052.*', named: (one: string) => one.startsWith('*.') },
+    { pattern: '_dmarc.*', named: (one: string) => one.startsWith('_dmarc.') },
+    { pattern: '*._domainkey.*', named: (one: string) => one.includes('_domainkey.') },
+  ].filter(({ named }) => !names.some(named));
+  const Condition = { 'ForAnyValue:StringLike': { [`${change}NormalizedRecordNames`]: left.map(({ pattern }) => pattern) } };
+  return left.length === 0 ? [] : [{ Effect: 'Deny', Action: change, Resource: zone, Condition }];
 }
 
 /** Credentials that AWS made, and when they end by themselves. */
