@@ -135,7 +135,10 @@ export class GrantKeeper {
       const known = await namesThatMayBe(db);
       for (const { server, name } of there.filter((one) => !known.has(one.name))) {
         const taken = await worker.end({ server, name, scope: null, applied_at: null, ends_at: null }, grantMeans);
-        log.warn({ server, name, answer: taken.answer }, 'a right that no grant is for was ended at its target');
+        if (taken.state === 'ended')
+          log.warn({ server, name, answer: taken.answer }, 'a right that no grant is for was ended at its target');
+        else
+          log.error({ server, name, answer: taken.answer }, 'a right that no grant is for could not be ended; it is tried again');
       }
       await noteUsed(
         db,

@@ -8,7 +8,9 @@ import { sendUpdate } from '../../../services/dns/wire/send.ts';
 import { newTsigCredential } from '../../../services/requests/grants/tsig-credential.ts';
 import { planGrant } from '../../../services/requests/plans/grant.ts';
 import type { Db } from '../../../services/shared/runtime/db.ts';
+import { scramVerifier } from '../../../services/shared/runtime/embedded-secrets.ts';
 import { type Grant, grantMark, grantOf, loadGrant } from '../../../services/store/grants/grants.ts';
+import { lendRole, onLender } from '../../../services/store/grants/lending.ts';
 import { beginEnd } from '../../../services/store/grants/life.ts';
 import { openRequest } from '../../../services/store/requests/open.ts';
 import { AUTOMATIC, askForRole, type Lender } from '../../helpers/lending.ts';
@@ -85,12 +87,13 @@ export class Lending {
     await Promise.all(this.all.map(({ visitor }) => visitor.leave()));
   }
 
-  /** A role with our mark that the store does not know. */
+  /** A role that was lent, and that the store does not know. */
   async plantStray(): Promise<void> {
-    const { db, target } = this.around;
+    const { db, lender } = this.around;
     const name = `${await grantMark(db)}0_${randomBytes(3).toString('hex')}`;
+    const role = { name, verifier: scramVerifier('stray'), group: lender.server.groups[0]!, seconds: 3_600, connections: 5 };
     // The server may be down at this moment: then none is planted.
-    await target.rows(this.database, `create role ${name} login`).catch(() => undefined);
+    await onLender(lender.server.url(), (client) => lendRole(client, role)).catch(() => undefined);
   }
 
   async rolesLeft(): Promise<string[]> {
