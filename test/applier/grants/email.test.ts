@@ -380,7 +380,10 @@ describe.skipIf(!present).each(HOSTS)(
         const postmap = ['/usr/sbin/postmap', `hash:${accounts.senders}`];
         means = { ...means, access: { ...means.access, mail: [{ ...host.server, accounts: { ...accounts, postmap } }] } };
         await end(grant);
-        expect(await again(grant)).toMatchObject({ state: 'ended', answer: expect.stringContaining('goes on until it is closed') });
+        expect(await again(grant)).toMatchObject({
+          state: 'ended',
+          answer: expect.stringContaining('goes on until it is closed'),
+        });
       });
 
     if (by === 'SQL')
