@@ -72,6 +72,8 @@ async function tryWorkload(
   const aligned = signers.filter((signer) => aligner.dkim(signer.domain, domain));
   if (signers.length > 0 && aligned.length === 0) say('guard_unaligned', unaligned(who, domain, signers, check));
   const dkimAligned = aligned.length === 0 ? false : verified(aligned.map((signer) => tried.get(trialKey(signer))!));
+  if (workload.egress.length === 0)
+    say('guard_egress_none', `No egress is declared for ${who}, so SPF was not evaluated for its mail as ${domain}.`);
   const egress: EgressTrial[] = [];
   for (const way of workload.egress) {
     if (way.addresses.length === 0)
@@ -85,6 +87,11 @@ async function tryWorkload(
       })) {
         const { spf, reason, exact } = part;
         const address = partName(part);
+        if (!exact)
+          say(
+            'guard_egress_sampled',
+            `The SPF record of ${envelopeFrom} asks about the address itself (ptr, exists), so only some addresses of ${address} (${way.name} of ${who}) were tried: others may do otherwise.`,
+          );
         egress.push({ egress: way.name, address, spf, spfAligned: spf === 'pass' && aligner.spf(envelopeFrom, domain), exact });
         if (spf === 'temperror') say('guard_unknown', reason ?? `SPF of ${envelopeFrom} could not be evaluated.`);
         else if (spf !== 'pass') found.push(notAdmitted(place, { who, way: way.name, address, envelopeFrom, spf, reason }));

@@ -11,7 +11,7 @@ import { DEFAULT_LIMITS } from '../report/limits.ts';
 import { inspectSignatures, verifySignature } from '../report/mail/dkim.ts';
 import { readMailHeader } from '../report/mail/header.ts';
 import { signMail } from '../report/mail/sign.ts';
-import { messageOf } from '../shared/errors.ts';
+import { codeOf, messageOf } from '../shared/errors.ts';
 
 /** How a sample that is signed with a selector's key does. */
 export interface SelectorTrial {
@@ -118,7 +118,7 @@ function readKey(file: string): KeyObject | string {
     if (!found.isFile() || found.size > MOST_BYTES) return `it is no file of at most ${MOST_BYTES / 1024} KiB`;
     pem = readFileSync(file, 'utf8');
   } catch (error) {
-    return messageOf(error);
+    return codeOf(error) === 'ENOENT' ? `there is no file ${file}` : messageOf(error);
   }
   try {
     const key = createPrivateKey(pem);

@@ -37,6 +37,11 @@ const ZONE: Zone = {
   's2._domainkey.example.com': { TXT: [[ED]] },
 };
 const VENDOR: Zone = { 'v._domainkey.vendor.example': { TXT: [[RSA]] } };
+/** Admits the addresses that it lists by name. */
+const ASKING: Zone = {
+  'example.com': { TXT: [['v=spf1 exists:%{i}.list.example.com -all']] },
+  ...Object.fromEntries(Array.from({ length: 256 }, (_, n) => [`192.0.2.${n}.list.example.com`, { A: ['127.0.0.2'] }] as const)),
+};
 const HALF: Zone = { 'example.com': { TXT: [['v=spf1 ip4:192.0.2.0/29 -all']] } };
 const trying = async (selectors: string, workloads: string, zone: Zone = {}) => {
   const guard = readGuard(
@@ -78,6 +83,7 @@ test.each(['missing.pem', 'nothing.pem', 'ec.pem'])(
     const { findings } = await trying(`s1: {private_key: ${file}}`, '');
     expect(findings.map(({ code }) => code)).toEqual(['guard_key_file']);
     expect(findings[0]!.message).toContain(`The private key ${file} of s1 (example.com) cannot be used`);
+    if (file === 'missing.pem') expect(findings[0]!.message).toContain(`: there is no file ${path.join(folder, file)}.`);
   },
 );
 
@@ -146,7 +152,7 @@ test.each([
   ],
   ['an egress of the cluster', 's1: {private_key: rsa.pem}', '{name: shop, egress: [cluster]}', ['guard_egress_unknown'], 'pass'],
   ['a key that is not at hand', 's1: any', '{name: shop, egress: [away]}', ['guard_not_signed_here', 'guard_egress'], null],
-  ['no egress at all', '', '{name: shop}', ['guard_unsigned', 'guard_dmarc'], 'fail'],
+  ['no egress at all', '', '{name: shop}', ['guard_unsigned', 'guard_egress_none', 'guard_dmarc'], 'fail'],
 ] as const)('%s', async (_name, selectors, workload, codes, dmarc) => {
   const trials = await trying(selectors, workload);
   expect(trials.codes).toEqual(codes);
@@ -180,6 +186,11 @@ const TWINS: Partial<Record<keyof typeof GUARD_CODES, { raised: Tried; corrected
   guard_egress_unknown: {
     raised: [SIGNED, '{name: shop, egress: {cilium: out}}'],
     corrected: [SIGNED, '{name: shop, egress: {cilium: out, addresses: [192.0.2.1]}}'],
+  },
+  guard_egress_none: { raised: [SIGNED, '{name: shop}'], corrected: [SIGNED, '{name: shop, egress: nat}'] },
+  guard_egress_sampled: {
+    raised: [SIGNED, '{name: shop, egress: 192.0.2.0/24}', ASKING],
+    corrected: [SIGNED, '{name: shop, egress: 192.0.2.0/29}', ASKING],
   },
 };
 
@@ -239,7 +250,8 @@ describe('which keys', () => {
     ['in a Secret alone', '{name: w, selectors: [{selector: s1, secret: {name: dkim}}]}', {}, ['guard_not_signed_here'], null],
   ] as [string, string, Zone, string[], boolean | null][])('%s', async (_name, workload, zone, codes, aligned) => {
     const trials = await trying('', workload, { ...OTHER, ...zone });
-    expect(trials.codes.sort()).toEqual([...codes].sort());
+    // They are about keys alone: no way out is declared.
+    expect(trials.codes.filter((code) => code !== 'guard_egress_none').sort()).toEqual([...codes].sort());
     expect(trials.workloads[0]!.dkimAligned).toBe(aligned);
   });
 

@@ -66,7 +66,11 @@ export async function runGuardCheck(
       results[one[0]] = {
         ...found,
         trials,
-        all: inOrder([...found.findings, ...trials.findings, ...checked(found.check.findings, options.offline === true)]),
+        all: inOrder([
+          ...found.findings,
+          ...trials.findings,
+          ...withoutRivals(checked(found.check.findings, options.offline === true), found.findings),
+        ]),
       };
     }
   };
@@ -96,6 +100,12 @@ const LIVE_ONLY = new Set<string>(['ptr_unknown']);
 
 function checked(findings: readonly Finding[], offline: boolean): readonly Finding[] {
   return offline ? findings.filter(({ code }) => !LIVE_ONLY.has(code)) : findings;
+}
+
+/** Findings without the corrections of records for which what is declared asks for another: two for one record contradict each other. */
+function withoutRivals(findings: readonly Finding[], declared: readonly Finding<string>[]): Finding[] {
+  const corrected = new Set(declared.flatMap(({ publish }) => publish?.name ?? []));
+  return findings.map((one) => (one.publish !== null && corrected.has(one.publish.name) ? { ...one, publish: null } : one));
 }
 
 const ORDER: readonly Severity[] = ['error', 'unknown', 'warning', 'hint'];

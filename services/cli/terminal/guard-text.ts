@@ -65,7 +65,7 @@ function trialLines({ selectors, workloads }: Trials): string[] {
       return [
         workload,
         way?.egress ?? '',
-        way === null ? '' : `${way.address}${way.more === 0 ? '' : ` and ${way.more} more`}`,
+        way === null ? '' : `${way.address}${way.exact ? '' : ', sampled'}${way.more === 0 ? '' : ` and ${way.more} more`}`,
         envelopeFrom,
         spf,
         used.join(','),

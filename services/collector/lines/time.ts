@@ -14,31 +14,35 @@ export function readTime(text: string, now: number): number | null {
   const iso = ISO.exec(text);
   if (iso !== null) {
     const [, year, month, day, hour, minute, second, fraction = '', zone = 'Z'] = iso;
-    const at = Date.UTC(
-      +year!,
-      +month! - 1,
-      +day!,
-      +hour!,
-      +minute!,
-      Math.min(+second!, 59),
-      +fraction.padEnd(3, '0').slice(0, 3),
-    );
-    return +month! > 12 || +day! > 31 || +hour! > 24 ? null : at - offsetOf(zone);
+    // A leap second is the last one of its minute.
+    const at = utc([+year!, +month! - 1, +day!, +hour!, +minute!, Math.min(+second!, 59), +fraction.padEnd(3, '0').slice(0, 3)]);
+    return at === null ? null : at - offsetOf(zone);
   }
   const old = RFC3164.exec(text);
   if (old !== null) {
     const month = MONTHS.indexOf(old[1]!.toLowerCase());
     if (month === -1) return null;
     const year = new Date(now).getUTCFullYear();
-    const at = (of: number) => Date.UTC(of, month, +old[2]!, +old[3]!, +old[4]!, +old[5]!);
     // On New Year's Eve lines of the next year may be there already, by a clock that is ahead.
-    for (const of of [year + 1, year]) if (at(of) <= now + DAY_MS) return at(of);
-    return at(year - 1);
+    for (const of of [year + 1, year, year - 1]) {
+      const at = utc([of, month, +old[2]!, +old[3]!, +old[4]!, Math.min(+old[5]!, 59), 0]);
+      if (at !== null && at <= now + DAY_MS) return at;
+    }
+    return null;
   }
   const named = NAMED.exec(text);
   if (named === null) return null;
   const month = MONTHS.indexOf(named[2]!.toLowerCase());
-  return month === -1 ? null : Date.UTC(+named[3]!, month, +named[1]!, +named[4]!, +named[5]!, +named[6]!, +named[7]!);
+  return month === -1 ? null : utc([+named[3]!, month, +named[1]!, +named[4]!, +named[5]!, Math.min(+named[6]!, 59), +named[7]!]);
+}
+
+/** Milliseconds since the epoch; null for a day or an hour that does not exist, which Date.UTC takes for one of the next month or day. */
+function utc([year, month, day, hour, minute, second, ms]: [number, number, number, number, number, number, number]):
+  | number
+  | null {
+  const at = Date.UTC(year, month, day, hour, minute, second, ms);
+  const exists = month < 12 && hour < 24 && minute < 60 && second < 60 && new Date(at).getUTCDate() === day;
+  return exists ? at : null;
 }
 
 function offsetOf(zone: string): number {

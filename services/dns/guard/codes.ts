@@ -38,6 +38,8 @@ export const GUARD_CODES = {
   guard_dmarc: 'error',
   guard_not_signed_here: 'hint',
   guard_egress_unknown: 'hint',
+  guard_egress_none: 'hint',
+  guard_egress_sampled: 'hint',
   guard_unknown: 'unknown',
 } as const satisfies Record<string, Severity>;
 

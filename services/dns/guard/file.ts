@@ -42,6 +42,8 @@ const MOST_LENGTH = 1024 * 1024;
 export function readGuard(text: string): Guard {
   if (text.length > MOST_LENGTH) throw new GuardFileError(['The file is larger than 1 MiB.']);
   const read = new GuardText(text);
+  if (read.data == null)
+    throw new GuardFileError(['The file is empty: it begins with "version: 1" and "environments:" (docs/guard.md).']);
   const parsed = guardSchema.safeParse(read.data);
   if (!parsed.success) throw new GuardFileError(read.issues(parsed.error));
   const mistakes: string[] = [];

@@ -1,4 +1,17 @@
-import { type Alias, type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+  visit,
+} from 'yaml';
 import type { z } from 'zod';
 
 /** A file that cannot be used; each mistake is a sentence. */
@@ -25,6 +38,7 @@ export class GuardText {
     this.document = parseDocument(text, { merge: true, lineCounter: this.lines });
     if (this.document.errors.length > 0)
       throw new GuardFileError(this.document.errors.map(({ message }) => `It is no YAML: ${firstLine(message)}.`));
+    keepSelectors(this.document);
     try {
       this.data = this.document.toJS();
     } catch (error) {
@@ -37,7 +51,7 @@ export class GuardText {
   mistake(path: Path, said: string): string {
     const at = path.map(String).join('.');
     const line = this.lineOf(path);
-    return `${at === '' ? 'The file' : at}: ${said}${line === null ? '' : ` (line ${line})`}.`;
+    return `${at === '' ? 'The file' : `${at}:`} ${said}${line === null ? '' : ` (line ${line})`}.`;
   }
 
   /** Everything that the schema has to say against the file. */
@@ -58,8 +72,11 @@ export class GuardText {
         const at = path.length === 0 ? 'The file' : path.map(String).join('.');
         return `${at}: unrecognized key: "${key}"${line === null ? '' : ` (line ${line})`}.`;
       });
-    const said = firstLine(issue.message);
-    return [this.mistake(path, `${said.charAt(0).toLowerCase()}${said.slice(1)}`)];
+    return [this.mistake(path, saidOf(issue, this.valueAt(path)))];
+  }
+
+  private valueAt(path: Path): unknown {
+    return path.reduce<unknown>((value, step) => (value as Record<PropertyKey, unknown> | null)?.[step], this.data);
   }
 
   /** The line of the deepest part of a path that is in the file, from 1. */
@@ -87,6 +104,51 @@ export class GuardText {
         return { offset: startOf(pair.key), node: pair.value as Node | null };
     return null;
   }
+}
+
+/** What the schema expects, and what YAML has, as a person calls it. */
+const TYPES: Record<string, string> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a block of keys',
+  record: 'a block of keys',
+};
+
+/** What is wrong with a value, in words of the file instead of the schema. */
+function saidOf(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code === 'invalid_key') return saidOf(issue.issues[0]!, value);
+  if (issue.code === 'invalid_value' && issue.message.startsWith('Invalid '))
+    return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map((one) => `"${String(one)}"`).join(', ')}`;
+  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input')) {
+    const wanted = TYPES[issue.expected] ?? issue.expected;
+    if (value === undefined) return `is missing: it must be ${wanted}`;
+    if (value === null) return `is empty: it must be ${wanted}`;
+    const is = Array.isArray(value) ? 'a list' : (TYPES[typeof value] ?? typeof value);
+    const quoted = wanted === 'a text' && typeof value !== 'object' ? `: put "${String(value)}" into quotes` : '';
+    return `must be ${wanted}, and is ${is}${quoted}`;
+  }
+  const said = firstLine(issue.message);
+  return `${said.charAt(0).toLowerCase()}${said.slice(1)}`;
+}
+
+/** Selectors are often dates: 20240101, 1e5 and 007 are names and no numbers, quoted or not. */
+function keepSelectors(document: Document): void {
+  const asWritten = (node: unknown) => {
+    if (isScalar(node) && typeof node.value !== 'string' && node.value !== null)
+      node.value = (node as Scalar).source ?? String(node.value);
+  };
+  visit(document, {
+    Pair(_, { key, value }) {
+      const name = isScalar(key) ? key.value : null;
+      if (name === 'selector') asWritten(value);
+      if (name !== 'selectors') return;
+      if (isSeq(value)) value.items.forEach(asWritten);
+      if (isMap(value)) for (const item of value.items) asWritten(item.key);
+    },
+  });
 }
 
 interface Step {

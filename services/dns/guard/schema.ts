@@ -15,7 +15,7 @@ const url = z.string().refine((text) => URL.canParse(text), 'must be a URL, such
 const spfTerm = z.string().refine((text) => parseSpf(`v=spf1 ${text}`).errors.length === 0 && !/\s/.test(text), {
   error: ({ input }) => `"${String(input)}" must be one term of an SPF record, such as include:_spf.example.net`,
 });
-const forbiddenTerm = z.union([z.enum(['include', 'exists', 'redirect']), spfTerm], {
+const forbiddenTerm = z.union([z.enum(['include', 'exists', 'redirect', 'ip4', 'ip6']), spfTerm], {
   error: ({ input }) => `"${String(input)}" must be a term of an SPF record or the name of a mechanism`,
 });
 

@@ -118,6 +118,8 @@ function corrected(domain: string, wanted: WantedSpf, text: string, known: Known
   const isEnd = (term: string) => /^[+?~-]?all$/i.test(term) || /^(?:redirect|exp)=/i.test(term);
   const sources = [...kept.filter((term) => !isEnd(term)), ...missingTerms(domain, wanted, known)];
   const ends = kept.filter(isEnd);
-  if (wanted.all === undefined) return ['v=spf1', ...sources, ...ends].join(' ');
+  // With "+all" no other term has an effect: what lets everybody send is never what to publish.
+  const own = ends.map((term) => (/^\+?all$/i.test(term) ? '~all' : term));
+  if (wanted.all === undefined) return ['v=spf1', ...sources, ...own].join(' ');
   return ['v=spf1', ...sources, wanted.all, ...ends.filter((term) => /^exp=/i.test(term))].join(' ');
 }

@@ -65,6 +65,21 @@ const planned = (lines: readonly string[]) => write('planned.zone', `$ORIGIN kes
 const offline = (lines: readonly string[], options: GuardCheckOptions = {}, guard = GUARD) =>
   run(write('mail-guard.yaml', guard), { records: planned(lines), offline: true, ...options });
 
+test('a record has one correction: the one that makes it as declared', async () => {
+  const everybody = change('@ TXT', '@ TXT "v=spf1 ip4:192.0.2.0/24 +all"');
+  const found = JSON.parse((await offline(everybody, { json: true })).text)[0].findings as {
+    code: string;
+    publish: { name: string; value: string } | null;
+  }[];
+  expect(found.map(({ code }) => code)).toEqual(expect.arrayContaining(['guard_spf_all', 'spf_pass_all']));
+  const values = found.flatMap(({ publish }) => (publish?.name === 'kestrel.test' ? [publish.value] : []));
+  expect([...new Set(values)]).toEqual(['v=spf1 ip4:192.0.2.0/24 -all']);
+  // Where nothing is declared of the record, the correction of `dns check` is there.
+  const undeclared = GUARD.replace(/spf: .*\n/, '\n');
+  const other = JSON.parse((await offline(everybody, { json: true }, undeclared)).text)[0].findings as typeof found;
+  expect(other.find(({ code }) => code === 'spf_pass_all')?.publish?.value).toContain('~all');
+});
+
 /** What a pipeline must catch, with the records that show it, and its code. */
 const FAULTS: [string, string[], string][] = [
   [

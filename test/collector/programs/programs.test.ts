@@ -335,7 +335,16 @@ describe('times', () => {
     ['27-Nov-2026 10:00:00.123 update: info: client @0x1 192.0.2.1#1: x', '2026-11-27T10:00:00.123Z'],
   ])('%s', (line, at) => expect(readLine(line, NOW).at).toBe(Date.parse(at)));
 
-  test.each(['2026-99-99T10:00:00Z mx1 a: x', 'Xxx 27 10:00:00 mx1 a: x', ''])('%s has none', (line) =>
-    expect(readLine(line, NOW).at).toBeNull(),
-  );
+  test.each([
+    '2026-99-99T10:00:00Z mx1 a: x',
+    'Xxx 27 10:00:00 mx1 a: x',
+    // Days and hours that do not exist are none of the next month or day.
+    'Feb 30 10:00:00 mx1 postfix/smtp[7]: x',
+    'Feb 29 10:00:00 mx1 postfix/smtp[7]: x',
+    'Nov 27 24:00:00 mx1 postfix/smtp[7]: x',
+    '2026-02-30T10:00:00Z mx1 postfix/smtp[7]: x',
+    '2026-02-28T24:00:00Z mx1 postfix/smtp[7]: x',
+    '31-Nov-2026 10:00:00.123 update: info: client @0x1 192.0.2.1#1: x',
+    '',
+  ])('%s has none', (line) => expect(readLine(line, NOW).at).toBeNull());
 });

@@ -17,6 +17,8 @@ const OF_SAMPLES = [
   'guard_dmarc',
   'guard_not_signed_here',
   'guard_egress_unknown',
+  'guard_egress_none',
+  'guard_egress_sampled',
 ];
 
 const found = async ({ declared, staging }: Pick<GuardFixture, 'declared' | 'staging'>, zone: Zone): Promise<GuardFinding[]> => {
@@ -189,6 +191,14 @@ test('what nobody answers is no difference', async () => {
       ({ severity, environment }) => severity === 'error' && environment === 'production',
     ),
   ).toEqual([]);
+});
+
+test.each([
+  ['spf: {require: ["ip4:192.0.2.1"]}', 'v=spf1 +all', 'v=spf1 ip4:192.0.2.1 ~all'],
+  ['spf: {forbid: [ip4], all: "-all"}', 'v=spf1 ip4:192.0.2.1 mx +all', 'v=spf1 mx -all'],
+])('what lets everybody send is in no correction: %s', async (declared, text, publish) => {
+  const [first] = await found({ declared }, { 'example.com': { TXT: [[text]] } });
+  expect(first?.publish?.value).toBe(publish);
 });
 
 test('an included record that nobody answers for hides nothing that is declared', async () => {

@@ -47,6 +47,52 @@ test('its commented lines can be read as well', () => {
   expect(mistakesIn(whole)).toEqual([]);
 });
 
+test.each([
+  ['', 'The file is empty: it begins with "version: 1" and "environments:" (docs/guard.md).'],
+  ['[]', 'The file must be a block of keys, and is a list.'],
+  ['version: 1', 'environments: is missing: it must be a block of keys.'],
+  [
+    '{version: 1, environments: {Live: {domains: [example.com]}}}',
+    'environments.Live: must be lower-case letters, digits, "-", "_" and "." (line 1).',
+  ],
+  [
+    '{version: 1, environments: {live: {domains: {Example.com: }}}}',
+    'environments.live.domains.Example.com: must be a domain in lower case, without a dot at the end (line 1).',
+  ],
+  [
+    withDomain('{dmarc: {policy: Reject}}'),
+    'environments.production.domains.example.com.dmarc.policy: must be one of "none", "quarantine", "reject" (line 1).',
+  ],
+  [
+    withDomain('{workloads: [{name: a, labels: {v: 1}}]}'),
+    'environments.production.domains.example.com.workloads.0.labels.v: must be a text, and is a number: put "1" into quotes (line 1).',
+  ],
+  [
+    withDomain('{spf: {require: mx}}'),
+    'environments.production.domains.example.com.spf.require: must be a list, and is a text (line 1).',
+  ],
+])('the mistake of %s is said in words of the file', (text, said) => {
+  expect(mistakesIn(text)).toEqual([said]);
+});
+
+test('a selector that looks like a number is the name that is written', () => {
+  const { environments } = readGuard(
+    withDomain(
+      '{dkim: {selectors: {20240101: any, 1e5: any, 007: any}}, workloads: [{name: a, selectors: [20240101, {selector: 007, key_file: k.pem}]}]}',
+    ),
+  );
+  const [{ wanted, workloads }] = environments[0]!.domains as [(typeof environments)[0]['domains'][0]];
+  expect(Object.keys(wanted.dkim!.selectors).sort()).toEqual(['007', '1e5', '20240101']);
+  expect(workloads[0]!.signers.map(({ selector }) => selector)).toEqual(['20240101', '007']);
+});
+
+test.each(['ip4', 'ip6', 'a', 'mx', 'ptr', 'include', 'exists', 'redirect'])(
+  '%s, the name of a mechanism, can be forbidden',
+  (name) => {
+    expect(mistakesIn(withDomain(`{spf: {forbid: [${name}]}}`))).toEqual([]);
+  },
+);
+
 test('an environment is compared with the reference: production, the one that is named, or the first', () => {
   const of = (head: string, names: string[]) =>
     readGuard(`{version: 1, ${head} environments: {${names.map((name) => `${name}: {domains: {${name}.example.com: }}`)}}}`)

@@ -28,7 +28,7 @@ test.each([
 });
 
 test('what is nowhere in the file has no line', () => {
-  expect(new GuardText(TEXT).mistake([], 'is empty')).toBe('The file: is empty.');
+  expect(new GuardText(TEXT).mistake([], 'is empty')).toBe('The file is empty.');
   expect(new GuardText(TEXT).mistake(['zz'], 'is missing')).toBe('zz: is missing.');
   expect(new GuardText('').mistake(['zz'], 'is missing')).toBe('zz: is missing.');
 });
