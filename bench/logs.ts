@@ -37,14 +37,17 @@ export async function logs(stage: string, input: StageInput): Promise<Measure> {
 
 /** Lines as servers write them: those of a host's messages in turn, several messages at once. */
 function* octets(messages: number): Generator<Buffer> {
-  const at = new Date().toISOString().replace('Z', '000+00:00');
+  const began = Date.now();
+  // Each message at its own microsecond, as servers write it.
+  const timeAt = (n: number) =>
+    new Date(began + Math.floor(n / 1000)).toISOString().replace('Z', `${String(n % 1000).padStart(3, '0')}+00:00`);
   const AT_ONCE = 50;
   for (let n = 0; n < messages; n += AT_ONCE) {
     const some = Array.from({ length: Math.min(AT_ONCE, messages - n) }, (_, m) => {
       const id = (0x1000000000 + n + m).toString(16).toUpperCase();
       return linesOf({
         id,
-        at,
+        at: timeAt(n + m),
         host: `mx${(n + m) % 20}`,
         from: `news${(n + m) % 500}@example${(n + m) % 10}.com`,
         to: `reader${n + m}@receiver${(n + m) % 200}.net`,

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { messageOf, PermanentError } from '../shared/errors.ts';
 import type { Context } from '../shared/runtime/service.ts';
-import { type LogSource, logSources, type NewLogSource, putFileSource } from '../store/sending/sources.ts';
+import { alsoUnder, type LogSource, logSources, type NewLogSource, putFileSource } from '../store/sending/sources.ts';
 import { BodyError, linesOfBody } from './intake/json.ts';
 import { LineCutter } from './intake/lines.ts';
 import { type Counts, Writer } from './intake/writer.ts';
@@ -20,6 +20,8 @@ export interface LogImport {
   lines: number;
   counts: Counts;
   judged: number;
+  /** Other sources under which the same messages came: they count twice. */
+  twice: { name: string; messages: number; of: number }[];
 }
 
 /** @throws PermanentError `log_source_differs`: a source keeps the place that it was made with */
@@ -49,7 +51,7 @@ export async function importLogs(
   const known = (await logSources(db)).find(({ name }) => name === given.name);
   if (known !== undefined) refuseOther(known, given);
   const source: LogSource = known ?? (await putFileSource(db, given));
-  const done: LogImport = { lines: 0, counts: {}, judged: 0 };
+  const done: LogImport = { lines: 0, counts: {}, judged: 0, twice: [] };
   const count = (_: string, counts: Counts) => {
     for (const [outcome, lines] of Object.entries(counts) as [keyof Counts, number][])
       done.counts[outcome] = (done.counts[outcome] ?? 0) + lines;
@@ -82,6 +84,7 @@ export async function importLogs(
     wake: async () => undefined,
   };
   done.judged = await joinAll(means, { before: now(), source: source.source_id }, signal === undefined ? {} : { signal });
+  done.twice = await alsoUnder(db, source.source_id);
   return done;
 }
 

@@ -144,9 +144,12 @@ function names(text: string, hash: HashName): string {
 }
 
 /** What a terminal, a mail or Postgres must not get: control characters, marks of direction, half characters. Tabs are blanks. */
+const PLAIN = /^[\x20-\x7e]*$/;
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
 export function printable(text: string): string {
+  // Nearly all lines are of these alone.
+  if (PLAIN.test(text)) return text;
   return text.replace(UNSAFE, (char) => (char === '\t' ? ' ' : '\ufffd'));
 }
 

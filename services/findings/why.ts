@@ -29,7 +29,16 @@ export interface MessageHop {
     words: string | null;
     outside: boolean;
   }[];
-  bounces: { recipient_domain: string; status: string; words: string; received_at: string }[];
+  bounces: {
+    recipient_domain: string;
+    action: 'failed' | 'delayed';
+    status: string;
+    words: string;
+    dmarc_words: boolean;
+    received_at: string;
+    /** The logs show that the mail was sent to that domain; otherwise it was forwarded, or the bounce is made up. */
+    expected: boolean;
+  }[];
   networks: string[];
   leads_to: number | null;
 }
@@ -59,7 +68,8 @@ export interface MessageFacts {
     disposition: string;
     messages: number;
   }[];
-  failure_reports: number;
+  /** Failure reports about the message; `counts`: its sender is proven, or was never asked for a proof. */
+  failure_reports: { reporter: string | null; source_ip: string | null; auth_failure: string[]; counts: boolean }[];
   around: { at: Date; what: string; event: string; subject: string; summary: string | null }[];
 }
 
@@ -107,16 +117,30 @@ function delivery({ hops }: MessageFacts): Reason[] {
       wrong: true,
       says: `${short(one.relay ?? one.domain)} has not taken it yet for a recipient at ${short(one.domain)}${one.words === null ? '.' : `: "${short(one.words, LONGEST_WORDS)}".`}`,
     });
-  for (const one of hops[0]!.bounces.slice(0, NAMED))
-    reasons.push({
-      part: 'delivery',
-      wrong: true,
-      says: `A bounce came from ${short(one.recipient_domain)} (${short(one.status, 20)}): "${short(one.words, LONGEST_WORDS)}".`,
-    });
+  for (const one of bouncesOf(hops).slice(0, NAMED)) reasons.push({ part: 'delivery', wrong: one.expected, says: bounced(one) });
   const taken = list([...new Set(of('sent').map((one) => short(one.domain)))], NAMED);
   if (taken !== '') reasons.push({ part: 'delivery', wrong: false, says: `The servers of ${taken} took it.` });
   if (outside.length === 0) reasons.push({ part: 'delivery', wrong: false, says: 'The logs show no delivery to the outside.' });
   return reasons;
+}
+
+/** The bounces of a mail, each once: every server that the mail went through shows them. Those that the logs bear out come first. */
+function bouncesOf(hops: readonly MessageHop[]): MessageHop['bounces'] {
+  const once = new Map<string, MessageHop['bounces'][number]>();
+  for (const one of hops.flatMap(({ bounces }) => bounces)) {
+    const key = JSON.stringify([one.recipient_domain, one.action, one.status, one.words]);
+    if (!once.has(key) || one.expected) once.set(key, one);
+  }
+  return [...once.values()].sort((a, b) => Number(b.expected) - Number(a.expected));
+}
+
+function bounced({ recipient_domain, action, status, words, dmarc_words, expected }: MessageHop['bounces'][number]): string {
+  const what = action === 'delayed' ? 'not been delivered yet' : 'not been delivered';
+  const code = status === '' ? '' : ` (${short(status, 20)})`;
+  const about = dmarc_words ? ', with words about DMARC, SPF or DKIM' : '';
+  const quoted = words === '' ? '.' : `: "${short(words, LONGEST_WORDS)}".`;
+  const says = `A bounce says that it has ${what} at ${short(recipient_domain)}${code}${about}${quoted}`;
+  return expected ? says : `${says} No log shows that it was sent there: it was forwarded, or the bounce is made up.`;
 }
 
 function signature({ hops, domain }: MessageFacts, { aligned }: DnsVerdicts): Reason[] {
@@ -216,13 +240,29 @@ function reports({ reported, failure_reports }: MessageFacts): Reason[] {
     wrong: !one.dkim_aligned && !one.spf_aligned,
     says: `${short(one.reporter, 60)} reports for ${one.day} ${counted(one.messages, 'message')} from ${one.address}: DKIM ${one.dkim_aligned ? 'passes' : 'does not pass'}, SPF ${one.spf_aligned ? 'passes' : 'does not pass'}${one.disposition === '' ? '' : `, disposition ${short(one.disposition, 20)}`}.`,
   }));
-  if (failure_reports > 0)
-    reasons.push({
-      part: 'report',
-      wrong: true,
-      says: `Receivers sent ${counted(failure_reports, 'failure report')} about this message.`,
-    });
+  for (const counts of [true, false]) {
+    const some = failure_reports.filter((one) => one.counts === counts);
+    if (some.length > 0) reasons.push({ part: 'report', wrong: counts, says: failed(some, counts) });
+  }
   if (reasons.length === 0)
     reasons.push({ part: 'report', wrong: false, says: 'No report about that day and these networks has come yet.' });
   return reasons;
+}
+
+function failed(some: MessageFacts['failure_reports'], counts: boolean): string {
+  const names = (values: readonly (string | null)[]) =>
+    list(
+      [...new Set(values)].flatMap((one) => (one === null ? [] : [short(one, 60)])),
+      NAMED,
+    );
+  const [by, from, about] = [
+    names(some.map(({ reporter }) => reporter)),
+    names(some.map(({ source_ip }) => source_ip)),
+    names(some.flatMap(({ auth_failure }) => auth_failure)),
+  ];
+  const what = `${counted(some.length, 'failure report')} about this message${by === '' ? '' : ` by ${by}`}`;
+  const says = `${about === '' ? '' : `: ${about}`}${from === '' ? '' : `, from ${from}`}.`;
+  return counts
+    ? `There ${some.length === 1 ? 'is' : 'are'} ${what}${says}`
+    : `There ${some.length === 1 ? 'is' : 'are'} ${what}, which nobody vouches for${says}`;
 }

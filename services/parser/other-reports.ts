@@ -1,5 +1,5 @@
 import { redactFailure } from '../report/failure/redact.ts';
-import type { FailureReport, Problem, ReadEvent, TlsReport } from '../report/model.ts';
+import type { Bounce, FailureReport, Problem, ReadEvent, TlsReport } from '../report/model.ts';
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Config } from '../shared/settings/config.ts';
 import type { ClaimedMessage } from '../store/messages/messages.ts';
@@ -8,6 +8,7 @@ import { type OtherKind, openOtherChecks, type StoredOther, settleUnchecked } fr
 import { notePersonal } from '../store/reports/personal-data.ts';
 import type { StoreOutcome } from '../store/reports/supersession.ts';
 import { storeTlsReports } from '../store/reports/tls-reports.ts';
+import { storeBounces } from '../store/sending/bounces.ts';
 import { whyUnverified } from './verify/while-parsing.ts';
 
 /** What of the personal data in failure reports may be stored (the setting failure_reports). */
@@ -20,12 +21,15 @@ export const REDACT: Privacy = { keep_personal_data: false };
  * The code of a feedback report about something else (spam, say): like a failure report, it quotes a mail.
  */
 const COMPLAINT = 'complaint';
+/** The code of a bounce, which quotes a mail as well. */
+const BOUNCE = 'bounce';
 
 /** What was read from one message apart from aggregate reports. */
 export interface OtherResult {
   /** `doubt`: why what proves the mail does not prove this report; null when it does. */
   tls: { part: number; report: TlsReport; doubt: string | null }[];
   failures: { part: number; report: FailureReport; doubt: string | null }[];
+  bounces: Bounce[];
   refused: Problem[];
   other: Problem[];
 }
@@ -33,12 +37,19 @@ export interface OtherResult {
 /** Everything that the reader yields but aggregate reports and their records. */
 export type OtherEvent = Exclude<ReadEvent, { type: 'records' | 'report' }>;
 
-export const nothingElse = (): OtherResult => ({ tls: [], failures: [], refused: [], other: [] });
+export const nothingElse = (): OtherResult => ({
+  tls: [],
+  failures: [],
+  bounces: [],
+  refused: [],
+  other: [],
+});
 
 /** Adds one event to the result of its message. */
 export function addOther(event: OtherEvent, result: OtherResult): void {
   if (event.type === 'tlsrpt') result.tls.push({ part: event.part, report: event.report, doubt: event.doubt });
   else if (event.type === 'failure') result.failures.push({ part: event.part, report: event.report, doubt: event.doubt });
+  else if (event.type === 'bounce') result.bounces.push(event.bounce);
   else if (event.type === 'refused') result.refused.push(event.problem);
   else result.other.push(event.problem);
 }
@@ -73,6 +84,12 @@ export async function writeOthers(
     tx,
     privacy.keep_personal_data ? failures : failures.map((item) => ({ ...item, report: redactFailure(item.report) })),
   );
+  await storeBounces(
+    tx,
+    read.flatMap(({ message: { message_key, received_at }, result }) =>
+      result.bounces.map((bounce) => ({ message_key, received_at, bounce })),
+    ),
+  );
   const unverified = new Set([
     ...(await beginVerification(
       tx,
@@ -87,7 +104,9 @@ export async function writeOthers(
       check,
     )),
   ]);
-  const personal = read.filter(({ result }) => result.failures.length > 0 || result.other.some(({ code }) => code === COMPLAINT));
+  const personal = read.filter(
+    ({ result }) => result.failures.length > 0 || result.other.some(({ code }) => code === COMPLAINT || code === BOUNCE),
+  );
   await notePersonal(
     tx,
     personal.map(({ message }) => message.message_key),

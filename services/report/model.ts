@@ -209,6 +209,27 @@ export interface FailureReport {
   content_hash: string;
 }
 
+/** A recipient that a bounce is about. */
+export interface BouncedRecipient {
+  /** Of the recipient's address; A-labels, lower case. */
+  domain: string;
+  action: 'failed' | 'delayed';
+  /** RFC 3463, such as 5.7.26; '' when nothing says it. */
+  status: string;
+  /** The answer of the server that did not take it, at most 500 characters, local parts hidden. */
+  words: string;
+  remote_mta: string | null;
+}
+
+/** A delivery status notification (RFC 3464) about mail that was not delivered, or not yet. */
+export interface Bounce {
+  kind: 'bounce';
+  reporting_mta: string | null;
+  /** Of the mail that was not delivered, without brackets; null: nothing of it was attached. */
+  message_id: string | null;
+  recipients: BouncedRecipient[];
+}
+
 /** What reading one mail or file yields, in order. `part` is the number of the payload, from 0. */
 export type ReadEvent =
   /**
@@ -230,6 +251,8 @@ export type ReadEvent =
   | { type: 'tlsrpt'; part: number; name: string | null; report: TlsReport; doubt: string | null }
   /** A failure report, not redacted: see failure/redact.ts. */
   | { type: 'failure'; part: number; name: string | null; report: FailureReport; doubt: string | null }
+  /** A bounce: no report, but the logs of the mail that it is about know what to do with it. */
+  | { type: 'bounce'; part: number; name: string | null; bounce: Bounce }
   /** A payload that cannot be read: records delivered under this part must be dropped. */
   | { type: 'refused'; part: number; name: string | null; problem: Problem }
   /** The mail holds no report of any kind. */

@@ -2,6 +2,7 @@ import { announcesFailure, announcesReport, datesIn, namesArchive, namesReport }
 import { foreignArchive, SNIFF_LENGTH, sniff, sortOf } from './container/sniff.ts';
 import { type Payload, Unpacker } from './container/unpack.ts';
 import { ARCHIVE_DAMAGED, DocumentReader } from './documents.ts';
+import { bouncesIn } from './failure/dsn.ts';
 import { feedbackIn, noticeIn, partsBesideFeedback } from './failure/in-mail.ts';
 import { type Limits, Refusal, withDefaults } from './limits.ts';
 import { isCompoundFile } from './mail/compound.ts';
@@ -153,6 +154,23 @@ class Reading {
     }
     for (const part of partsBesideFeedback(mail)) {
       if (part.bytes.length > 0) yield* this.mimeLeaf(mail, part, containers);
+    }
+    yield* this.bounces(mail);
+  }
+
+  private *bounces(mail: Mail): Generator<ReadEvent> {
+    // A bounce inside another mail was forwarded: whoever forwards it did not see it happen.
+    if (this.inside > 0) return;
+    try {
+      for (const { name, bounce } of bouncesIn(mail, this.limits)) {
+        // What it returns may call itself a report.
+        this.promising = false;
+        this.nothing = { code: 'bounce', message: 'The mail says that another was not delivered (RFC 3464).' };
+        yield { type: 'bounce', part: this.part, name, bounce };
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.nothing = problemOf(error);
     }
   }
 

@@ -1,5 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readLine } from '../../services/collector/lines/line.ts';
 import { programOf, readProgram } from '../../services/collector/programs/index.ts';
@@ -7,46 +6,8 @@ import { testContext } from '../helpers/context.ts';
 import { testDatabase } from '../helpers/database.ts';
 import { opendkimPresent, rspamdPresent, type SigningMilter, startOpendkim, startRspamd } from '../helpers/milters.ts';
 import { type Postfix, postfixPresent, startPostfix } from '../helpers/postfix.ts';
+import { startReceiver } from './receiver.ts';
 import { importLines } from './setup.ts';
-
-/** A server that takes all mail, but refuses that for some as receivers with a DMARC policy do. */
-function startReceiver(): Promise<{ port: number; server: Server }> {
-  const server = createServer((socket) => {
-    socket.setEncoding('latin1');
-    let data = false;
-    let to = '';
-    socket.on('error', () => socket.destroy());
-    socket.write('220 mx.gmx.test ESMTP\r\n');
-    let held = '';
-    socket.on('data', (text) => {
-      held += text;
-      for (let end = held.indexOf('\r\n'); end !== -1; end = held.indexOf('\r\n')) {
-        const line = held.slice(0, end);
-        held = held.slice(end + 2);
-        if (data) {
-          if (line !== '.') continue;
-          data = false;
-          socket.write(
-            to.includes('refuse')
-              ? "550 5.7.26 Unauthenticated email from example.com is not accepted due to domain's DMARC policy.\r\n"
-              : '250 2.0.0 Ok: queued as 12345\r\n',
-          );
-        } else if (/^EHLO/i.test(line)) socket.write('250 mx.gmx.test\r\n');
-        else if (/^RCPT/i.test(line)) {
-          to = line;
-          socket.write(to.includes('later') ? '450 4.7.1 come again\r\n' : '250 ok\r\n');
-        } else if (/^DATA/i.test(line)) {
-          data = true;
-          socket.write('354 go\r\n');
-        } else if (/^QUIT/i.test(line)) socket.end('221 bye\r\n');
-        else socket.write('250 ok\r\n');
-      }
-    });
-  });
-  return new Promise((resolve) =>
-    server.listen(0, '127.0.0.1', () => resolve({ port: (server.address() as { port: number }).port, server })),
-  );
-}
 
 const pem = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
 const KEY = { domain: 'example.com', selector: 's1', pem };

@@ -56,6 +56,17 @@ test('a source keeps the place that it was made with: another one is refused, an
     await expect(read({ ...none, ...other } as typeof source)).rejects.toMatchObject({ code: 'log_source_differs' });
 });
 
+test('a log that was read under another source is said to count twice', async () => {
+  const lines = [...linesOf({ id: 'AAAAA1' }), ...linesOf({ id: 'AAAAA2' })];
+  expect((await importLines(context, lines)).twice).toEqual([]);
+  expect((await importLines(context, lines)).twice).toEqual([]);
+  const other = { name: 'other', workload: 'crm' };
+  expect((await importLines(context, lines.slice(0, 6), other)).twice).toEqual([{ name: 'mail', messages: 1, of: 1 }]);
+  // The same id of another message, on the same host.
+  const later = linesOf({ id: 'AAAAA2', at: '2026-11-27T11:00:00.000000+00:00', messageId: 'x@y' });
+  expect((await importLines(context, later, other)).twice).toEqual([{ name: 'mail', messages: 1, of: 2 }]);
+});
+
 describe('what files of lines add up to', () => {
   test('signed and unsigned messages, by workload, domain, selector and day', async () => {
     const done = await importLines(context, [

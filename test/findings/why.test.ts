@@ -39,6 +39,16 @@ const hop = (more: Partial<MessageHop> = {}): MessageHop => ({
   leads_to: null,
   ...more,
 });
+const BOUNCE: MessageHop['bounces'][number] = {
+  recipient_domain: 'gmx.de',
+  action: 'failed',
+  status: '5.1.1',
+  words: 'no such user',
+  dmarc_words: false,
+  received_at: 'x',
+  expected: true,
+};
+const FAILED = { reporter: 'gmx.net', source_ip: '192.0.2.3', auth_failure: ['dmarc', 'spf'], counts: true };
 const spfOf = (...values: string[]) => values.map((value) => ({ name: 'example.com', type: 'TXT', value }));
 const facts = (more: Partial<MessageFacts> = {}): MessageFacts => ({
   hops: [hop()],
@@ -46,7 +56,7 @@ const facts = (more: Partial<MessageFacts> = {}): MessageFacts => ({
   keys: [{ name: 's1._domainkey.example.com', value: KEY, first_seen: new Date('2026-10-01T00:00Z'), gone_at: null }],
   spf: { domain: 'example.com', networks: ['192.0.2.0/28'], records: spfOf('v=spf1 ip4:192.0.2.0/28 -all') },
   reported: [],
-  failure_reports: 0,
+  failure_reports: [],
   around: [],
   ...more,
 });
@@ -83,8 +93,13 @@ describe('why a mail failed', () => {
     ],
     [
       'a bounce that came back',
-      { hops: [hop({ bounces: [{ recipient_domain: 'gmx.de', status: '5.1.1', words: 'no such user', received_at: 'x' }] })] },
-      /^A bounce came from gmx\.de \(5\.1\.1\): "no such user"\.$/,
+      { hops: [hop({ bounces: [BOUNCE] }), hop({ bounces: [BOUNCE] })] },
+      /^A bounce says that it has not been delivered at gmx\.de \(5\.1\.1\): "no such user"\.$/,
+    ],
+    [
+      'a bounce about authentication',
+      { hops: [hop({ bounces: [{ ...BOUNCE, action: 'delayed', status: '4.7.26', dmarc_words: true, words: 'SPF' }] })] },
+      /^A bounce says that it has not been delivered yet at gmx\.de \(4\.7\.26\), with words about DMARC, SPF or DKIM: "SPF"\.$/,
     ],
     [
       'no signature, and what the signer says',
@@ -155,11 +170,30 @@ describe('why a mail failed', () => {
       },
       /^google\.com reports for 2026-11-20 7 messages from 192\.0\.2\.3: DKIM does not pass, SPF does not pass, disposition reject\.$/,
     ],
-    ['a failure report', { failure_reports: 1 }, /^Receivers sent 1 failure report about this message\.$/],
+    [
+      'a failure report',
+      { failure_reports: [FAILED] },
+      /^There is 1 failure report about this message by gmx\.net: dmarc and spf, from 192\.0\.2\.3\.$/,
+    ],
   ])('%s', async (_, more, says) => {
     const found = await wrong(facts(more));
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(says);
+  });
+
+  test('what anybody could have sent is said, and is no proof that something is wrong', async () => {
+    const made = facts({
+      failure_reports: [{ ...FAILED, counts: false }],
+      hops: [hop({ bounces: [{ ...BOUNCE, expected: false }] })],
+    });
+    expect(await wrong(made)).toEqual([]);
+    const said = (await why(made)).map(({ says }) => says);
+    expect(said).toContain(
+      'A bounce says that it has not been delivered at gmx.de (5.1.1): "no such user". No log shows that it was sent there: it was forwarded, or the bounce is made up.',
+    );
+    expect(said).toContain(
+      'There is 1 failure report about this message by gmx.net, which nobody vouches for: dmarc and spf, from 192.0.2.3.',
+    );
   });
 
   test('an include of which nothing is known leaves SPF open, one that is known decides', async () => {
@@ -173,7 +207,13 @@ describe('why a mail failed', () => {
   });
 
   test('what is wrong comes first, and no sentence has a hole', async () => {
-    const all = await why(facts({ failure_reports: 2, keys: [], hops: [hop({ signatures: [], recipients: [] })] }));
+    const all = await why(
+      facts({
+        failure_reports: [FAILED, { ...FAILED, counts: false }],
+        keys: [],
+        hops: [hop({ signatures: [], recipients: [] })],
+      }),
+    );
     expect(all.map((one) => one.wrong)).toEqual([...all.map((one) => one.wrong)].sort().reverse());
     for (const { says } of all) expect(says).toMatch(/^[A-Z].*\.$/);
     expect(JSON.stringify(all)).not.toMatch(/undefined|null|NaN|Invalid/);

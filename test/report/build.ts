@@ -2,7 +2,14 @@ import { Buffer } from 'node:buffer';
 import { Writable } from 'node:stream';
 import { runParse } from '../../services/cli/commands/parse.ts';
 import type { Limits } from '../../services/report/limits.ts';
-import type { AggregateRecord, AggregateReport, FailureReport, ReadEvent, TlsReport } from '../../services/report/model.ts';
+import type {
+  AggregateRecord,
+  AggregateReport,
+  Bounce,
+  FailureReport,
+  ReadEvent,
+  TlsReport,
+} from '../../services/report/model.ts';
 import { readMessage } from '../../services/report/read.ts';
 
 /** What a test varies of a record; everything else is a plain passing one. */
@@ -64,12 +71,13 @@ export interface Outcome {
   records: AggregateRecord[];
   tls: TlsReport[];
   failures: FailureReport[];
+  bounces: Bounce[];
   /** Codes of `refused` and `nothing` events. */
   codes: string[];
 }
 
 export async function readAll(raw: Uint8Array | string, limits: Partial<Limits> = {}, name?: string): Promise<Outcome> {
-  const outcome: Outcome = { events: [], reports: [], records: [], tls: [], failures: [], codes: [] };
+  const outcome: Outcome = { events: [], reports: [], records: [], tls: [], failures: [], bounces: [], codes: [] };
   const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw;
   for await (const event of readMessage(bytes, name === undefined ? { limits } : { limits, name })) {
     outcome.events.push(event);
@@ -77,6 +85,7 @@ export async function readAll(raw: Uint8Array | string, limits: Partial<Limits> 
     else if (event.type === 'records') outcome.records.push(...event.records);
     else if (event.type === 'tlsrpt') outcome.tls.push(event.report);
     else if (event.type === 'failure') outcome.failures.push(event.report);
+    else if (event.type === 'bounce') outcome.bounces.push(event.bounce);
     else outcome.codes.push(event.problem.code);
   }
   return outcome;

@@ -7,7 +7,7 @@ import { parseLines } from './build.ts';
 const root = path.resolve(import.meta.dirname, '../fixtures');
 const GOLDEN = '.golden.json';
 
-describe.each(['aggregate', 'container', 'tlsrpt', 'failure', 'ignored'])('%s', (kind) => {
+describe.each(['aggregate', 'container', 'tlsrpt', 'failure', 'bounces', 'ignored'])('%s', (kind) => {
   const folder = path.join(root, kind);
   const files = readdirSync(folder).sort();
   const fixtures = files.filter((name) => !name.endsWith(GOLDEN));

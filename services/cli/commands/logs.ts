@@ -1,7 +1,7 @@
 import { importLogs } from '../../collector/index.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { PermanentError } from '../../shared/errors.ts';
-import { jsonText } from '../../shared/escape.ts';
+import { escaped, jsonText } from '../../shared/escape.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { isLogNetwork } from '../../shared/settings/collector.ts';
 import type { Config } from '../../shared/settings/config.ts';
@@ -102,9 +102,9 @@ export async function runLogImport(
   const source = sourceOf(options.source, options);
   return withDatabase(config, async (db) => {
     const context = { config, db, clock: systemClock, log: createLog(config.logLevel) };
-    const { lines, counts, judged } = await importLogs(context, { file, source, stdin: process.stdin });
+    const { lines, counts, judged, twice } = await importLogs(context, { file, source, stdin: process.stdin });
     if (options.json) {
-      out(jsonText({ lines, ...counts, judged }));
+      out(jsonText({ lines, ...counts, judged, twice }));
       return;
     }
     out(`${lines} lines, ${counts.stored ?? 0} of them about messages; ${judged} queue ids were judged.`);
@@ -113,5 +113,11 @@ export async function runLogImport(
     if ((counts.foreign ?? 0) > 0) out(`${counts.foreign} lines are of other programs.`);
     if ((counts.old ?? 0) > 0)
       out(`${counts.old} lines are older than what is kept of this source (collector.keep_messages_days).`);
+    for (const { name, messages, of } of twice)
+      out(
+        escaped(
+          `${messages} of the newest ${of} messages of ${source.name} came under the source ${name} too, and count twice: import a log under one source.`,
+        ),
+      );
   });
 }

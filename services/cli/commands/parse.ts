@@ -63,6 +63,8 @@ async function* piecesOf({ file, raw }: Input): AsyncGenerator<string> {
       yield `${jsonText({ file, ...tlsFields(event.report) })}\n`;
     } else if (event.type === 'failure') {
       yield `${jsonText({ file, ...failureFields(redactFailure(event.report)) })}\n`;
+    } else if (event.type === 'bounce') {
+      yield `${jsonText({ file, ...event.bounce })}\n`;
     } else {
       yield errorLine(file, event.problem);
     }

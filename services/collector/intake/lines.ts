@@ -20,8 +20,12 @@ export class LineCutter {
     const lines: string[] = [];
     let from = 0;
     for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, from)) {
-      this.hold(chunk.subarray(from, at));
-      this.release(lines);
+      // Most lines lie within one chunk: they are read where they are.
+      if (this.size === 0) add(lines, chunk.toString('utf8', from, Math.min(at, from + this.maxBytes)));
+      else {
+        this.hold(chunk.subarray(from, at));
+        this.release(lines);
+      }
       from = at + 1;
     }
     this.hold(chunk.subarray(from));
@@ -44,9 +48,14 @@ export class LineCutter {
   }
 
   private release(lines: string[]): void {
-    const text = (this.held.length === 1 ? this.held[0]! : Buffer.concat(this.held)).toString('utf8').replace(/\r$/, '');
+    const text = (this.held.length === 1 ? this.held[0]! : Buffer.concat(this.held)).toString('utf8');
     this.held = [];
     this.size = 0;
-    if (text.trim() !== '') lines.push(text);
+    add(lines, text);
   }
+}
+
+function add(lines: string[], text: string): void {
+  const line = text.endsWith('\r') ? text.slice(0, -1) : text;
+  if (/\S/.test(line)) lines.push(line);
 }

@@ -1,4 +1,5 @@
-import type { Recipient, Signature, StoredMessage, Verdict } from '../../store/sending/types.ts';
+import { speaksOfAuthentication } from '../../report/failure/remote-words.ts';
+import type { Recipient, SentMessage, StoredMessage, Verdict } from '../../store/sending/types.ts';
 import type { LogEvent } from '../events.ts';
 import type { Place } from '../lines/entry.ts';
 import { hashOf } from '../privacy.ts';
@@ -20,35 +21,30 @@ interface Rest {
   place: Place | null;
 }
 
+/** The columns of a message's row that its lines fill. */
+type Columns = Omit<
+  SentMessage,
+  'message_key' | 'started_at' | 'last_at' | 'cluster' | 'environment' | 'workload' | 'judged_at' | 'direction' | 'leads_to'
+>;
+
 /** A message as far as its lines were read. Times are milliseconds since the epoch. */
-export interface Draft extends Rest {
+export interface Draft extends Columns, Rest {
   /** Null: it has no row yet. */
   message_key: number | null;
-  source_id: number;
-  host: string;
-  queue_id: string;
-  message_id: string | null;
   started_at: number;
   last_at: number;
-  ended: boolean;
-  client_name: string | null;
-  client_ip: string | null;
-  sasl_username: string | null;
-  envelope_domain: string | null;
-  header_domain: string | null;
-  sender_hash: string | null;
-  signatures: Signature[];
-  sign_fault: string[];
-  verify: Verdict[];
-  recipients: Recipient[];
-  queued_as: string[];
   hashes: Set<string>;
 }
 
-export function newDraft(of: { source_id: number; host: string; queue_id: string }, at: number): Draft {
+export function newDraft(
+  { source_id, host, queue_id }: { source_id: number; host: string; queue_id: string },
+  at: number,
+): Draft {
   return {
-    ...of,
     message_key: null,
+    source_id,
+    host,
+    queue_id,
     message_id: null,
     started_at: at,
     last_at: at,
@@ -209,10 +205,6 @@ function push<T>(list: T[], one: T, most: number): void {
   if (list.length < most) list.push(one);
 }
 
-/** Words of a remote about authentication, as receivers write them (Gmail 5.7.26 and 5.7.27, Outlook 5.7.509 and 5.7.515, Yahoo, GMX). */
-const ABOUT_DMARC =
-  /\bDMARC\b|\bDKIM\b|\bSPF\b|unauthenticated|not authenticated|authentication (?:checks?|requirements?)|5\.7\.(?:26|27|30|509|515)\b/i;
-
 function addDelivery(
   draft: Draft,
   event: Extract<LogEvent, { kind: 'delivery' }>,
@@ -227,7 +219,7 @@ function addDelivery(
     relay_ip: event.ip,
     status: event.status,
     dsn: event.dsn,
-    dmarc_words: event.words !== null && ABOUT_DMARC.test(`${event.dsn ?? ''} ${event.words}`),
+    dmarc_words: event.words !== null && speaksOfAuthentication(event.dsn ?? '', event.words),
     words: event.words,
     at,
     outside: event.by === 'smtp' && (event.ip === null || !inside(event.ip)),

@@ -90,8 +90,6 @@ function joinedMail(mail: Mail, place: { cluster: string; environment: string },
       workload,
       judged_at: means.now,
       direction: directionOf(draft, mail.next.has(draft), means.inside),
-      // The servers do not log which of their addresses they sent from.
-      egress_ip: null,
       next: null,
       counted: draft === first ? counted : null,
     });
@@ -99,9 +97,31 @@ function joinedMail(mail: Mail, place: { cluster: string; environment: string },
   return [...judged.values()];
 }
 
-function rowOf({ hashes, ...draft }: Draft) {
-  const { local: _l, clientKnown: _c, envelopeKnown: _e, rejected: _r, programs: _p, place: _pl, ...columns } = draft;
-  return { ...columns, draft: restOf({ ...draft, hashes }), line_hashes: [...hashes] };
+/** Column by column: what is left of an object after some of it costs more than all else of a message. */
+function rowOf(draft: Draft) {
+  return {
+    message_key: draft.message_key,
+    source_id: draft.source_id,
+    host: draft.host,
+    queue_id: draft.queue_id,
+    message_id: draft.message_id,
+    started_at: draft.started_at,
+    last_at: draft.last_at,
+    ended: draft.ended,
+    client_name: draft.client_name,
+    client_ip: draft.client_ip,
+    sasl_username: draft.sasl_username,
+    envelope_domain: draft.envelope_domain,
+    header_domain: draft.header_domain,
+    sender_hash: draft.sender_hash,
+    signatures: draft.signatures,
+    sign_fault: draft.sign_fault,
+    verify: draft.verify,
+    recipients: draft.recipients,
+    queued_as: draft.queued_as,
+    draft: restOf(draft),
+    line_hashes: [...draft.hashes],
+  };
 }
 
 /** Mail is put together within a cluster and environment: queue ids and Message-IDs of others are strangers. */

@@ -1,7 +1,7 @@
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const DAY_MS = 86_400_000;
 const RFC3164 = /^([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.\d+)?$/;
-const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/;
+const ISO = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?$/;
 const NAMED = /^(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d):(\d\d):(\d\d)\.(\d{3})$/;
 
 /**
@@ -11,13 +11,7 @@ const NAMED = /^(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d):(\d\d):(\d\d)\.(\d{3})$/;
  * @returns milliseconds since the epoch; null when it is no such time
  */
 export function readTime(text: string, now: number): number | null {
-  const iso = ISO.exec(text);
-  if (iso !== null) {
-    const [, year, month, day, hour, minute, second, fraction = '', zone = 'Z'] = iso;
-    // A leap second is the last one of its minute.
-    const at = utc([+year!, +month! - 1, +day!, +hour!, +minute!, Math.min(+second!, 59), +fraction.padEnd(3, '0').slice(0, 3)]);
-    return at === null ? null : at - offsetOf(zone);
-  }
+  if (ISO.test(text)) return isoTime(text);
   const old = RFC3164.exec(text);
   if (old !== null) {
     const month = MONTHS.indexOf(old[1]!.toLowerCase());
@@ -41,9 +35,34 @@ function utc([year, month, day, hour, minute, second, ms]: [number, number, numb
   | number
   | null {
   const at = Date.UTC(year, month, day, hour, minute, second, ms);
-  const exists = month < 12 && hour < 24 && minute < 60 && second < 60 && new Date(at).getUTCDate() === day;
+  const exists =
+    month >= 0 &&
+    month < 12 &&
+    hour < 24 &&
+    minute < 60 &&
+    second < 60 &&
+    day > 0 &&
+    (day < 29 || new Date(at).getUTCDate() === day);
   return exists ? at : null;
 }
+
+/** The time in a text that has the form of `ISO`, read by its places: every line has one. */
+function isoTime(text: string): number | null {
+  const two = (at: number) => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 528;
+  let end = 19;
+  let ms = 0;
+  const mark = text.charCodeAt(19);
+  if (mark === 46 || mark === 44) {
+    let digits = 0;
+    for (end = 20; isDigit(text.charCodeAt(end)); end++) if (digits++ < 3) ms = ms * 10 + text.charCodeAt(end) - 48;
+    while (digits++ < 3) ms *= 10;
+  }
+  // A leap second is the last one of its minute.
+  const at = utc([two(0) * 100 + two(2), two(5) - 1, two(8), two(11), two(14), Math.min(two(17), 59), ms]);
+  return at === null ? null : at - (end >= text.length ? 0 : offsetOf(text.slice(end)));
+}
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
 
 function offsetOf(zone: string): number {
   if (zone === 'Z') return 0;

@@ -24,6 +24,7 @@ function said({ what, event, subject, actor, summary, finding_key, request_key }
     case 'sending':
     case 'zone':
     case 'reports':
+    case 'bounce':
       return html`<strong>${w.logs[what]![event] ?? event}</strong> <span class="name">${subject} ${summary}</span>${by}`;
     case 'request':
       return html`<strong>${w.requests[event] ?? event}</strong> <a href="${request}">${summary}</a>${by}`;

@@ -266,7 +266,8 @@ export const words = {
     logs: {
       sending: { begins: 'Begins to send', refused: 'Refused by receivers' },
       zone: { added: 'Added in the zone', deleted: 'Deleted in the zone', changed: 'Zone changed', refused: 'Update refused' },
-      reports: { failing: 'Reported to fail' },
+      reports: { failing: 'Reported to fail', failure: 'Failure reports' },
+      bounce: { failed: 'Bounced for authentication', delayed: 'Delayed for authentication' },
     } as Record<string, Record<string, string>>,
   },
   message: {

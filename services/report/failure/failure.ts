@@ -35,9 +35,14 @@ const QUOTED = /^-{2,}[^\r\n]*copy of the (?:headers|message)[^\r\n]*(?:\r\n|\n|
  */
 export function feedbackFields(bytes: Buffer, limits: Limits): FeedbackFields {
   guardLength(bytes, limits);
+  return statedFields(bytes.toString('utf8'));
+}
+
+/** The fields in a text, as of a header. Folded lines are joined; blank lines and lines that are no field are ignored. */
+export function statedFields(text: string): FeedbackFields {
   const fields = new Map<string, string[]>();
   let values: string[] | null = null;
-  for (const line of bytes.toString('utf8').split(/\r\n|\n|\r/)) {
+  for (const line of text.split(/\r\n|\n|\r/)) {
     if (line.startsWith(' ') || line.startsWith('\t')) {
       if (values !== null && line.trim() !== '') values.push(`${values.pop()} ${line.trim()}`);
       continue;
@@ -264,7 +269,8 @@ function enumeratedOrNull(text: string | null): string | null {
   return text === null ? null : enumerated(withoutComments(text).replace(/[\s;,]+$/, ''));
 }
 
-function guardLength(bytes: Buffer, limits: Limits): void {
+/** @throws Refusal `feedback_too_long` */
+export function guardLength(bytes: Buffer, limits: Limits): void {
   if (bytes.length <= limits.feedbackLength) return;
   throw new Refusal('feedback_too_long', `The failure report is longer than ${limits.feedbackLength} bytes.`);
 }

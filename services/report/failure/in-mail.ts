@@ -23,7 +23,7 @@ export function* feedbackIn(mail: Mail, limits: Limits): Generator<Feedback> {
     try {
       const fields = feedbackFields(decodeBody(part.bytes, part.encoding), limits);
       if (isAuthFailure(fields)) {
-        yield { name, report: failureOf(fields, original(mail, part, { index, limits }), headAround(mail, part)) };
+        yield { name, report: failureOf(fields, originalOfPart(mail, part, { index, limits }), headAround(mail, part)) };
       } else yield { name, about: excerpt(fields.get('feedback-type')?.[0] ?? 'unknown', 40) };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -63,8 +63,12 @@ function headAround(mail: Mail, { within }: MimePart): MailHead {
 
 const isEmpty = ({ from, subject, message_id }: MailHead): boolean => from === null && subject === null && message_id === null;
 
-/** The head of the mail that a feedback part is about, which is attached whole or as its header alone. */
-function original(mail: Mail, part: MimePart, { index, limits }: { index: number; limits: Limits }): MailHead | null {
+/** The head of the mail that a part of a report is about, which is attached whole or as its header alone. */
+export function originalOfPart(
+  mail: Mail,
+  part: MimePart,
+  { index, limits }: { index: number; limits: Limits },
+): MailHead | null {
   const { within } = part;
   const whole = mail.mails.filter(
     (one) => one.within.length === within.length + 1 && isInside(one.within, within) && !isEmpty(one),

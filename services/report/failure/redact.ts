@@ -1,7 +1,7 @@
 import type { FailureReport } from '../model.ts';
 
 /** Replaces something personal; without a replacement it would look as if there had been nothing. */
-const HIDDEN = '***';
+export const HIDDEN = '***';
 
 /**
  * Addresses without names and local parts: `"Ann" <ann@example.com>` becomes `***@example.com`. The null

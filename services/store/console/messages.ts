@@ -112,14 +112,16 @@ async function reported(
   );
 }
 
-async function failures(reader: Reader, ids: readonly string[]): Promise<number> {
-  const [found] = await read<{ n: number }>(
+/** Failure reports about a message. One whose sender could have been proven, and was not, counts for nothing. */
+async function failures(reader: Reader, ids: readonly string[]): Promise<MessageFacts['failure_reports']> {
+  return read<MessageFacts['failure_reports'][number]>(
     reader,
     ['failure_reports'],
-    `select count(*)::int as n from failure_reports where btrim(message_id, '<>') = any($1::text[])`,
+    `select reporter, host(source_ip) as source_ip, array(select jsonb_array_elements_text(auth_failure)) as auth_failure, trust = 'ok' as counts
+       from failure_reports where btrim(message_id, '<>') = any($1::text[])
+      order by (trust = 'ok') desc, received_at desc limit ${MOST_REPORTED}`,
     [ids],
   );
-  return found?.n ?? 0;
 }
 
 /** What happened to the domain from two days before to a day after. */

@@ -92,7 +92,7 @@ async function linesOf(tx: Tx, keys: string): Promise<DueId[]> {
 }
 
 const COLUMNS = `m.message_key, m.source_id, m.cluster, m.environment, m.workload, m.host, m.queue_id, m.message_id, m.started_at, m.last_at,
-  m.judged_at, m.ended, m.direction, m.client_name, host(m.client_ip) as client_ip, host(m.egress_ip) as egress_ip, m.sasl_username,
+  m.judged_at, m.ended, m.direction, m.client_name, host(m.client_ip) as client_ip, m.sasl_username,
   m.envelope_domain, m.header_domain, m.sender_hash, m.signatures, m.sign_fault, m.verify, m.recipients, m.queued_as, m.leads_to, m.counted,
   m.draft, m.line_hashes`;
 
@@ -123,7 +123,7 @@ async function relatedTo(tx: Tx, messageIds: readonly string[], queueIds: readon
 }
 
 const SAVED = `message_key bigint, source_id integer, cluster text, environment text, workload text, host text, queue_id text, message_id text,
-  started_at double precision, last_at double precision, ended boolean, direction text, client_name text, client_ip inet, egress_ip inet,
+  started_at double precision, last_at double precision, ended boolean, direction text, client_name text, client_ip inet,
   sasl_username text, envelope_domain text, header_domain text, sender_hash text, signatures jsonb, sign_fault text[], verify jsonb,
   recipients jsonb, queued_as text[], leads_to bigint, counted jsonb, draft jsonb, line_hashes text[]`;
 const NAMES = [...SAVED.matchAll(/(\w+) (?:bigint|integer|text(?:\[\])?|double precision|boolean|inet|jsonb)(?:,|$)/g)].map(

@@ -7,7 +7,7 @@ const AT_ONCE = 5_000;
 export interface LogLimits {
   /** Lines, and counts of lines that could not be read. */
   lines: Date;
-  /** Messages and DNS changes. */
+  /** Messages, bounces and DNS changes. */
   messages: Date;
   /** Daily totals; null: they are kept. */
   days: Date | null;
@@ -29,6 +29,7 @@ export async function forgetLogs(db: Db, { lines, messages, days }: LogLimits): 
   );
   const { rowCount: unread } = await db.query('delete from ruawatch.log_unparsed where day < $1::date', [lines]);
   const { rowCount: changes } = await db.query('delete from ruawatch.log_dns_changes where at < $1', [messages]);
+  const { rowCount: bounced } = await db.query('delete from ruawatch.bounces where received_at < $1', [messages]);
   const left = await transaction(db, async (tx) => {
     const { rows } = await tx.query<{ source_id: number; newest: string; count: number }>(
       `with gone as (
@@ -49,6 +50,6 @@ export async function forgetLogs(db: Db, { lines, messages, days }: LogLimits): 
   if (days !== null)
     for (const table of ['sending_day_recipients', 'sending_days'])
       totals += (await db.query(`delete from ruawatch.${table} where day < $1::date`, [days])).rowCount ?? 0;
-  const deleted = (gone ?? 0) + (unread ?? 0) + (changes ?? 0) + left + totals;
+  const deleted = (gone ?? 0) + (unread ?? 0) + (changes ?? 0) + (bounced ?? 0) + left + totals;
   return { deleted, more: (gone ?? 0) === AT_ONCE || left === AT_ONCE };
 }

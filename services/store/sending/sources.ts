@@ -83,6 +83,27 @@ export async function endLogSource(q: Queryable, name: string): Promise<boolean>
   return rowCount === 1;
 }
 
+/** Messages of a source that are looked at for those of others. */
+const MOST_COMPARED = 1_000;
+
+/**
+ * Whether the newest messages of a source came under others as well: the same id at the same time on the same host, with a line in common.
+ * @returns how many of how many, by the names of the other sources
+ */
+export async function alsoUnder(q: Queryable, source_id: number): Promise<{ name: string; messages: number; of: number }[]> {
+  const { rows } = await q.query<{ name: string; messages: number; of: number }>(
+    `with own as (select host, queue_id, started_at, line_hashes from ruawatch.sent_messages where source_id = $1
+                   order by started_at desc limit ${MOST_COMPARED})
+     select s.name, count(*) as messages, (select count(*) from own) as of
+       from own join ruawatch.sent_messages m on m.queue_id = own.queue_id and m.source_id <> $1 and m.host = own.host
+                                             and m.started_at = own.started_at and m.line_hashes && own.line_hashes
+                join ruawatch.log_sources s on s.source_id = m.source_id
+      group by 1 order by 2 desc, 1`,
+    [source_id],
+  );
+  return rows;
+}
+
 /** The key of hashes that is kept in the database. */
 export async function storedHashKey(q: Queryable): Promise<string> {
   const { rows } = await q.query<{ key: string }>('select key from ruawatch.log_key');

@@ -58,7 +58,6 @@ export interface SentMessage {
   direction: 'out' | 'in' | 'internal' | 'unknown';
   client_name: string | null;
   client_ip: string | null;
-  egress_ip: string | null;
   /** Hashed like a local part. */
   sasl_username: string | null;
   envelope_domain: string | null;

@@ -83,10 +83,10 @@ export async function putMessage(db: Db, given: Given): Promise<number> {
   }));
   const { rows } = await db.query<{ message_key: number }>(
     `insert into ruawatch.sent_messages (source_id, cluster, environment, workload, host, queue_id, message_id, started_at, last_at, judged_at,
-            ended, direction, client_name, client_ip, egress_ip, sasl_username, envelope_domain, header_domain, sender_hash, signatures,
+            ended, direction, client_name, client_ip, sasl_username, envelope_domain, header_domain, sender_hash, signatures,
             sign_fault, verify, recipients, queued_as, leads_to, draft, line_hashes)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $8::timestamptz + interval '1 second', $8::timestamptz + interval '2 minutes', true, $9, $10, $11, $12,
-             null, $13, $14, 'h', $15, $16, $17, $18, $19, $20, '{}', '{}') returning message_key`,
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $8::timestamptz + interval '1 second', $8::timestamptz + interval '2 minutes', true, $9, $10, $11,
+             null, $12, $13, 'h', $14, $15, $16, $17, $18, $19, '{}', '{}') returning message_key`,
     [
       given.source_id,
       given.cluster ?? 'eu-1',
@@ -99,7 +99,6 @@ export async function putMessage(db: Db, given: Given): Promise<number> {
       given.direction ?? 'out',
       given.client_name ?? null,
       given.client_ip ?? null,
-      given.egress_ip ?? null,
       given.envelope_domain ?? 'example.com',
       given.header_domain === undefined ? 'example.com' : given.header_domain,
       JSON.stringify(given.signatures ?? []),
