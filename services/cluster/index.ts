@@ -18,6 +18,8 @@ import { followRecord } from './round.ts';
 import { SignerWatch } from './signer-pods.ts';
 import type { AddressSource } from './source.ts';
 
+export { checkCluster } from './check.ts';
+
 const NAME = 'cluster';
 const PER_SECOND = 50;
 /** A process that is killed is followed by another after this time. */

@@ -139,6 +139,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/sending/rollups.ts',
     'store/sending/sources.ts',
   ],
+  'analyzer/rules/unsigned_mail.test.ts': ['analyzer/sending/candidate.ts'],
   'analyzer/sending/senders.test.ts': ['store/sending/judged.ts'],
   'analyzer/sending/load.test.ts': [
     'analyzer/sending/declared.ts',
@@ -414,6 +415,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'report/xml/reader.ts',
   ],
   'report/container/tar.test.ts': ['report/container/member.ts'],
+  'collector/bounces.test.ts': ['report/failure/remote-words.ts', 'store/sending/bounces.ts'],
   'report/failure/failure.test.ts': ['report/failure/in-mail.ts'],
   'report/hostname.test.ts': ['report/claims.ts', 'report/documents.ts', 'report/mail-totals.ts'],
   'report/mail/charset.test.ts': ['report/mail/compound.ts', 'report/mail/uuencode.ts'],

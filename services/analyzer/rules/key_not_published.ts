@@ -1,13 +1,14 @@
 import { parseDkimKey } from '../../dns/dkim.ts';
 import type { Ending } from '../../findings/ending.ts';
-import { withoutMail } from '../../findings/figures.ts';
 import { dayOf } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { signersQuery } from '../../store/findings/sending-queries.ts';
 import type { SentDay } from '../../store/sending/judged.ts';
+import { sendingCandidate } from '../sending/candidate.ts';
 import {
   closedUntil,
+  dayOfFirst,
   firstOf,
   GONE_DAYS,
   isGone,
@@ -19,7 +20,6 @@ import {
   senderIn,
   sendersOf,
 } from '../sending/senders.ts';
-import { certainty } from '../statistics/confidence.ts';
 import { openOf, type SendingWindow } from '../window.ts';
 import type { SendingRule } from './rule.ts';
 
@@ -82,33 +82,26 @@ function candidateOf(window: SendingWindow, name: string, all: readonly SentDay[
   if (open === undefined && rows.every(({ day }) => day <= settled)) return [];
   // What reports showed before the logs did goes on as that.
   if (open === undefined && openOf(known, 'dkim_key_missing', name) !== undefined) return [];
-  const first = dayOf(firstOf(rows));
-  const last = dayOf(lastOf(rows));
   const signers = sendersOf({ days: rows });
   return [
-    {
+    sendingCandidate({
       kind: KIND,
       subject: name,
       severity: severityOf(window, rows),
-      confidence: certainty({ otherwise: MISTAKEN }),
-      first_day: first,
-      last_day: last,
-      evidence: {
-        ...withoutMail(first, last),
-        messages: messagesOf(rows),
-        facts: {
-          rule: KIND,
-          name,
-          state: answer.state,
-          first_at: minuteOf(firstOf(rows)),
-          last_at: minuteOf(lastOf(rows)),
-          asked_at: minuteOf(answer.at),
-          signers: signers.slice(0, NAMED).map((one) => ({ ...senderIn(one.sender), messages: messagesOf(one.rows) })),
-          signers_in_all: signers.length,
-        },
-        query: signersQuery(domain, rows[0]!.selector, first),
+      otherwise: MISTAKEN,
+      rows,
+      facts: {
+        rule: KIND,
+        name,
+        state: answer.state,
+        first_at: minuteOf(firstOf(rows)),
+        last_at: minuteOf(lastOf(rows)),
+        asked_at: minuteOf(answer.at),
+        signers: signers.slice(0, NAMED).map((one) => ({ ...senderIn(one.sender), messages: messagesOf(one.rows) })),
+        signers_in_all: signers.length,
       },
-    },
+      query: signersQuery(domain, rows[0]!.selector, dayOfFirst(rows)),
+    }),
   ];
 }
 

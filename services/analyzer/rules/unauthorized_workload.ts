@@ -1,28 +1,25 @@
 import { type DeclaredSenders, declarationOf } from '../../dns/guard/senders.ts';
 import type { Ending } from '../../findings/ending.ts';
-import { withoutMail } from '../../findings/figures.ts';
-import { dayOf } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { sendingQuery } from '../../store/findings/sending-queries.ts';
 import type { SentDay } from '../../store/sending/judged.ts';
+import { sendingCandidate, workloadRule } from '../sending/candidate.ts';
 import {
   closedUntil,
+  dayOfFirst,
   firstOf,
   GONE_DAYS,
   isGone,
   isRehearsal,
   isSigned,
   lastOf,
-  MOST_SENDERS,
   messagesOf,
   minuteOf,
   type SenderMail,
   sendersOf,
 } from '../sending/senders.ts';
-import { certainty } from '../statistics/confidence.ts';
 import { openOf, type SendingWindow } from '../window.ts';
-import type { SendingRule } from './rule.ts';
 
 const KIND = 'unauthorized_workload';
 /** Fewer messages are somebody's attempt: worth a line, and no more. */
@@ -35,17 +32,7 @@ const NAMED = 10;
  * A workload sends as a domain that mail-guard.yaml does not declare it for. A fact, so that one message suffices; mail
  * whose workload no log names is not judged, nor is a domain of which the file says nothing.
  */
-export const unauthorizedWorkload: SendingRule = {
-  kind: KIND,
-  scope: 'sending',
-  severity: ['low', 'medium', 'high'],
-  tested: false,
-  find: (window) =>
-    sendersOf(window)
-      .flatMap((mail) => candidateOf(window, mail))
-      .slice(0, MOST_SENDERS),
-  over,
-};
+export const unauthorizedWorkload = workloadRule(KIND, { find: candidateOf, over });
 
 /** The rows of domains that the file keeps the workload from. */
 function undeclared(declared: DeclaredSenders, { sender, rows }: SenderMail): SentDay[] {
@@ -62,32 +49,25 @@ function candidateOf(window: SendingWindow, mail: SenderMail): Candidate[] {
   if (openOf(known, KIND, mail.key) === undefined && rows.every(({ day }) => day <= settled)) return [];
   const largest = [...rows].sort((a, b) => b.messages - a.messages)[0]!.domain;
   const { of_domain, of_workload } = declarationOf(declared, { ...mail.sender, domain: largest });
-  const since = dayOf(firstOf(rows));
-  const last = dayOf(lastOf(rows));
   return [
-    {
+    sendingCandidate({
       kind: KIND,
       subject: mail.key,
       severity: severityOf(window, mail, rows, of_domain),
-      confidence: certainty({ otherwise: MISTAKEN }),
-      first_day: since,
-      last_day: last,
-      evidence: {
-        ...withoutMail(since, last),
-        messages: messagesOf(rows),
-        facts: {
-          rule: KIND,
-          sender: mail.sender,
-          sends_as: largest,
-          first_at: minuteOf(firstOf(rows)),
-          last_at: minuteOf(lastOf(rows)),
-          signed: messagesOf(rows.filter(isSigned)),
-          declared: of_domain.map((one) => `${one.environment}/${one.workload}`).slice(0, NAMED),
-          may: [...new Set(of_workload.map((one) => one.domain))].slice(0, NAMED),
-        },
-        query: sendingQuery(domain, mail.sender, since),
+      otherwise: MISTAKEN,
+      rows,
+      facts: {
+        rule: KIND,
+        sender: mail.sender,
+        sends_as: largest,
+        first_at: minuteOf(firstOf(rows)),
+        last_at: minuteOf(lastOf(rows)),
+        signed: messagesOf(rows.filter(isSigned)),
+        declared: of_domain.map((one) => `${one.environment}/${one.workload}`).slice(0, NAMED),
+        may: [...new Set(of_workload.map((one) => one.domain))].slice(0, NAMED),
       },
-    },
+      query: sendingQuery(domain, mail.sender, dayOfFirst(rows)),
+    }),
   ];
 }
 

@@ -1,10 +1,10 @@
 import type { Ending } from '../../findings/ending.ts';
-import { withoutMail } from '../../findings/figures.ts';
 import { dayOf } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { sendingQuery } from '../../store/findings/sending-queries.ts';
 import type { SentDay } from '../../store/sending/judged.ts';
+import { sendingCandidate, workloadRule } from '../sending/candidate.ts';
 import {
   closedUntil,
   episode,
@@ -17,15 +17,12 @@ import {
   isSigned,
   isUndeclared,
   lastOf,
-  MOST_SENDERS,
   messagesOf,
   minuteOf,
   type SenderMail,
   sendersOf,
 } from '../sending/senders.ts';
-import { certainty } from '../statistics/confidence.ts';
 import { openOf, type SendingWindow } from '../window.ts';
-import type { SendingRule } from './rule.ts';
 
 const KIND = 'unsigned_mail';
 /** Unsigned messages, nothing being signed since: fewer pass while a signer is restarted. */
@@ -43,17 +40,7 @@ const LOST_LINES = 0.05;
  * A workload that signs sends mail without a signature of the domain to the outside. Bounces do not count, nor do
  * the few messages that pass while a signer is restarted.
  */
-export const unsignedMail: SendingRule = {
-  kind: KIND,
-  scope: 'sending',
-  severity: ['low', 'medium', 'high'],
-  tested: false,
-  find: (window) =>
-    sendersOf(window)
-      .flatMap((mail) => candidateOf(window, mail))
-      .slice(0, MOST_SENDERS),
-  over,
-};
+export const unsignedMail = workloadRule(KIND, { find: candidateOf, over });
 
 /** The unsigned messages of now, and the signed ones. */
 function partsOf({ rows }: SenderMail): { bad: SentDay[]; good: SentDay[] } {
@@ -73,34 +60,27 @@ function candidateOf(window: SendingWindow, mail: SenderMail): Candidate[] {
   const of = messagesOf(mail.rows.filter(({ day }) => day >= since));
   const open = openOf(known, KIND, mail.key);
   if (open === undefined && !isEnough(window, mail, { bad, extent, of })) return [];
-  const last = dayOf(lastOf(bad));
-  const messages = messagesOf(bad);
   return [
-    {
+    sendingCandidate({
       kind: KIND,
       subject: mail.key,
       severity: severityOf(window, mail, { extent, before }),
-      confidence: certainty({ otherwise: LOST_LINES }),
-      first_day: since,
-      last_day: last,
-      evidence: {
-        ...withoutMail(since, last),
-        messages,
-        of,
-        share: of === 0 ? 0 : messages / of,
-        facts: {
-          rule: KIND,
-          sender: mail.sender,
-          extent,
-          first_at: minuteOf(firstOf(bad)),
-          last_at: minuteOf(lastOf(bad)),
-          last_signed_at: good.length === 0 ? null : minuteOf(lastOf(good)),
-          keys: keysOf(good),
-          declared,
-        },
-        query: sendingQuery(domain, mail.sender, since),
+      otherwise: LOST_LINES,
+      rows: bad,
+      since,
+      more: { of, share: of === 0 ? 0 : messagesOf(bad) / of },
+      facts: {
+        rule: KIND,
+        sender: mail.sender,
+        extent,
+        first_at: minuteOf(firstOf(bad)),
+        last_at: minuteOf(lastOf(bad)),
+        last_signed_at: good.length === 0 ? null : minuteOf(lastOf(good)),
+        keys: keysOf(good),
+        declared,
       },
-    },
+      query: sendingQuery(domain, mail.sender, since),
+    }),
   ];
 }
 

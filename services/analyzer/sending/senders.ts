@@ -42,6 +42,9 @@ export const isSigned = ({ selector }: SentDay): boolean => selector !== '';
 export const firstOf = (rows: readonly SentDay[]): Date => new Date(Math.min(...rows.map(({ first_at }) => first_at.getTime())));
 export const lastOf = (rows: readonly SentDay[]): Date => new Date(Math.max(...rows.map(({ last_at }) => last_at.getTime())));
 
+export const dayOfFirst = (rows: readonly SentDay[]): string => dayOf(firstOf(rows));
+export const dayOfLast = (rows: readonly SentDay[]): string => dayOf(lastOf(rows));
+
 /** YYYY-MM-DD HH:MM, UTC. */
 export function minuteOf(at: Date): string {
   return at.toISOString().slice(0, 16).replace('T', ' ');

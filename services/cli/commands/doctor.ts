@@ -1,4 +1,5 @@
 import { checkSmtp, checkWebhook, refusedSentence } from '../../alerter/index.ts';
+import { checkCluster } from '../../cluster/index.ts';
 import { checkCollector } from '../../collector/index.ts';
 import { checkListen } from '../../console/index.ts';
 import { proveDomain, readAsnFile } from '../../enricher/index.ts';
@@ -64,6 +65,11 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     await checkRights(db, config, checks);
     await checkHealthPort(config, checks);
     if (config.console.listen !== null) await checks.run('console', async () => (await checkListen(config)) ?? 'off');
+    if (config.cluster.source !== null)
+      await checks.run('cluster', async () => {
+        const { text, warn } = await checkCluster(db, config, new Date());
+        return warn ? { note: text } : text;
+      });
     if (db !== null && listensForLogs(config.collector))
       await checks.run('collector', async () => {
         const { text, warn } = await checkCollector(db, config, new Date());
