@@ -257,7 +257,7 @@ describe('failure reports', () => {
 
 describe('what is no report', () => {
   const codes: Record<string, string> = {
-    'bounce.eml': 'no_report',
+    'bounce.eml': 'bounce',
     'complaint-abuse.eml': 'complaint',
     'complaint-opt-out-no-third-part.eml': 'complaint',
     'complaint-quoting-a-report.eml': 'complaint',
