@@ -109,7 +109,7 @@ describe.skipIf(skipped !== '')(`the chart on a real API server${skipped}`, () =
       }));
     const create = (pod: (typeof pods)[number]) =>
       kubernetes.ask('POST', '/api/v1/namespaces/strict/pods?dryRun=All&fieldValidation=Strict', { body: pod });
-    expect(pods).toHaveLength(15);
+    expect(pods).toHaveLength(16);
     for (const pod of pods) expect(await create(pod), pod.metadata.name).toMatchObject({ status: 201 });
     const refused = await create({ ...pods[0]!, spec: { ...pods[0]!.spec, hostNetwork: true } });
     expect([refused.status, (refused.body as { message: string }).message]).toEqual([403, expect.stringContaining('restricted')]);

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,6 +9,7 @@ import { SERVICE_NAMES } from '../../services/cli/commands/start.ts';
 import { createMetrics } from '../../services/shared/runtime/metrics.ts';
 import { type Config, loadConfig } from '../../services/shared/settings/config.ts';
 import { kubernetesTool, skippedWithout } from '../helpers/kubernetes-tools.ts';
+import { ruawatchOnce } from '../helpers/process.ts';
 import { type Contents, configMaps, type KubeObject, layOut, podOf } from '../helpers/pods.ts';
 
 const CHART = path.resolve(import.meta.dirname, '../../deploy/helm/ruawatch');
@@ -251,7 +253,7 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
   });
 
   test('the schema is brought up before an installation, an upgrade and a rollback, by the owner', () => {
-    const [job] = of(render('full.yaml'), 'Job') as [KubeObject];
+    const job = of(render('full.yaml'), 'Job').find((one) => component(one) === 'migrate')!;
     expect(job.metadata.annotations!['helm.sh/hook']).toBe('pre-install,pre-upgrade,pre-rollback');
     const root = mkdtempSync(path.join(folder, 'job-'));
     const { env, command } = layOut(podOf(job)!, SECRETS, root);
@@ -260,6 +262,33 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
     // What the release makes is not there yet.
     expect(JSON.stringify(job.spec)).not.toMatch(/configMap|serviceAccountName/);
     expect(podOf(of(render('one-login.yaml'), 'Job')[0]!)!.containers[0]!.args).toEqual(['migrate']);
+  });
+
+  test('a rollout whose mail would fail is stopped before the schema is touched', async () => {
+    const objects = render('full.yaml');
+    const job = of(objects, 'Job').find((one) => component(one) === 'guard')!;
+    const weight = (one: KubeObject) => Number(one.metadata.annotations!['helm.sh/hook-weight']);
+    const data = of(objects, 'ConfigMap').find((one) => component(one) === 'guard')!;
+    const migrate = of(objects, 'Job').find((one) => component(one) === 'migrate')!;
+    expect(weight(data)).toBeLessThan(weight(job));
+    expect(weight(job)).toBeLessThan(weight(migrate));
+    expect(job.spec.backoffLimit).toBe(0);
+    // The command of the Job, on what its pod has: the exit code is that of the rollout.
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const keys = { 'Secret/mail-guard-keys': { 's1.pem': privateKey.export({ type: 'pkcs8', format: 'pem' }) as string } };
+    const check = async (more: string) => {
+      const root = mkdtempSync(path.join(folder, 'guard-'));
+      const maps = configMaps(objects);
+      const zone = maps[`ConfigMap/${data.metadata.name}`]!;
+      const contents = { ...maps, [`ConfigMap/${data.metadata.name}`]: { ...zone, 'records.zone': zone['records.zone']! + more }, ...keys };
+      const { command } = layOut(podOf(job)!, contents, root);
+      return ruawatchOnce(command.map((one) => one.replace(/^\/guard\//, `${root}/guard/`)), {}, root);
+    };
+    const key = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+    const record = (selector: string) =>
+      `${selector}._domainkey 300 TXT "v=DKIM1; p=${key.slice(0, 200)}" "${key.slice(200)}"\n_dmarc 300 TXT "v=DMARC1; p=reject"\n@ MX 10 mx\nmx A 192.0.2.1\n`;
+    expect((await check(record('s1'))).code).toBe(0);
+    expect((await check(record('s2'))).code).toBe(2);
   });
 
   test('the service of the cluster reads addresses, and no Secret', () => {
