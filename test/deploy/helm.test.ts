@@ -9,8 +9,8 @@ import { SERVICE_NAMES } from '../../services/cli/commands/start.ts';
 import { createMetrics } from '../../services/shared/runtime/metrics.ts';
 import { type Config, loadConfig } from '../../services/shared/settings/config.ts';
 import { kubernetesTool, skippedWithout } from '../helpers/kubernetes-tools.ts';
-import { ruawatchOnce } from '../helpers/process.ts';
 import { type Contents, configMaps, type KubeObject, layOut, podOf } from '../helpers/pods.ts';
+import { ruawatchOnce } from '../helpers/process.ts';
 
 const CHART = path.resolve(import.meta.dirname, '../../deploy/helm/ruawatch');
 const SETS = readdirSync(path.join(CHART, 'ci')).sort();
@@ -280,9 +280,17 @@ describe.skipIf(helm === null)(`the chart${skippedWithout({ helm })}`, () => {
       const root = mkdtempSync(path.join(folder, 'guard-'));
       const maps = configMaps(objects);
       const zone = maps[`ConfigMap/${data.metadata.name}`]!;
-      const contents = { ...maps, [`ConfigMap/${data.metadata.name}`]: { ...zone, 'records.zone': zone['records.zone']! + more }, ...keys };
+      const contents = {
+        ...maps,
+        [`ConfigMap/${data.metadata.name}`]: { ...zone, 'records.zone': zone['records.zone']! + more },
+        ...keys,
+      };
       const { command } = layOut(podOf(job)!, contents, root);
-      return ruawatchOnce(command.map((one) => one.replace(/^\/guard\//, `${root}/guard/`)), {}, root);
+      return ruawatchOnce(
+        command.map((one) => one.replace(/^\/guard\//, `${root}/guard/`)),
+        {},
+        root,
+      );
     };
     const key = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
     const record = (selector: string) =>

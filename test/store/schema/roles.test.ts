@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -11,6 +11,7 @@ import { startApprover } from '../../../services/approver/index.ts';
 import { runMigrate } from '../../../services/cli/commands/migrate.ts';
 import { openContext } from '../../../services/cli/open.ts';
 import { startCluster } from '../../../services/cluster/index.ts';
+import { startCollector } from '../../../services/collector/index.ts';
 import { startConsole } from '../../../services/console/index.ts';
 import type { Dns } from '../../../services/dns/client/types.ts';
 import { startEnricher } from '../../../services/enricher/index.ts';
@@ -56,6 +57,7 @@ import { seenMail, seenSource, standingEntry } from '../../../services/store/req
 import { sweepRequests } from '../../../services/store/requests/sweep.ts';
 import { migrate, readMigrations } from '../../../services/store/schema/migrate.ts';
 import { ANALYST_ROLE, GRANTS, grantRoles, ROLES, SERVICE_ROLES } from '../../../services/store/schema/roles.ts';
+import { addLogSource } from '../../../services/store/sending/sources.ts';
 import {
   addressesAfter,
   comparedAsnFile,
@@ -68,6 +70,7 @@ import { startWatcher } from '../../../services/watcher/index.ts';
 import { type Sink, startSink } from '../../alerter/sink.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
 import { DOMAIN, REPORTERS, span } from '../../analyzer/rows.ts';
+import { linesOf } from '../../collector/setup.ts';
 import { showEveryPage, useConsoleAs } from '../../console/as-role.ts';
 import { dnsOf } from '../../dns/zone.ts';
 import { readDocument, tableOf } from '../../docs/markdown.ts';
@@ -77,6 +80,10 @@ import { reportMail, reportXml } from '../../helpers/report.ts';
 import { until } from '../../helpers/services.ts';
 import { mailboxAt, startImap } from '../../poller/setup.ts';
 import { GROUPS, planOf } from '../../requests/sample.ts';
+
+const BOUNCE = readFileSync(path.resolve(import.meta.dirname, '../../fixtures/bounces/exim-dmarc.eml'));
+
+const LOG_SOURCE = { cluster: 'a', environment: 'production', workload: 'shop', syslog_from: [], egress: [] };
 
 type Role = (typeof ROLES)[number];
 
@@ -225,10 +232,14 @@ test('docs/scaling.md says which tables each role may touch', () => {
 describe('each service does its whole job as a user with its role alone', () => {
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
-  const run = async (role: Role, start: (context: Context) => Service, work: (context: Context) => Promise<unknown>) => {
+  const run = async (
+    role: Role,
+    start: (context: Context) => Service | Promise<Service>,
+    work: (context: Context) => Promise<unknown>,
+  ) => {
     const opened = await openContext(settings(urlAs(userOf(role), f.t.url), alerts()), { log });
     const context = { ...opened, clock: f.context.clock };
-    const service = start(context);
+    const service = await start(context);
     try {
       await work(context);
       // Its sweeper and its queue have been at work too.
@@ -256,6 +267,7 @@ describe('each service does its whole job as a user with its role alone', () => 
       reportMail('<feedback>', { unique: 'broken' }),
       reportMail(TLS_REPORT, { unique: 'tls', name: 'reporter.example!example.com!1!2.json.gz' }),
       FAILURE_REPORT,
+      BOUNCE,
     ];
     const imap = await startImap({ mails });
     const mailbox = mailboxAt(imap.url);
@@ -307,8 +319,35 @@ describe('each service does its whole job as a user with its role alone', () => 
     expect(await countOf('ruawatch.analysis_work')).toBeGreaterThan(0);
     expect(await countOf('dmarc.tls_failures')).toBe(1);
     expect(await countOf('dmarc.failure_reports')).toBe(1);
-    expect(await dropPersonal(as('ruawatch_parser'), new Date(Date.now() + 86_400_000), 10)).toBe(1);
+    expect(await dropPersonal(as('ruawatch_parser'), new Date(Date.now() + 86_400_000), 10)).toBe(2);
+    expect(await countOf('ruawatch.bounces')).toBe(1);
     expect(await countOf('dmarc.failure_reports')).toBe(0);
+  });
+
+  test('the collector', async () => {
+    const { token } = await addLogSource(admin, { ...LOG_SOURCE, name: 'eu-1' });
+    const at = f.context.clock.now().toISOString();
+    const lines = [
+      ...linesOf({ id: 'AAAAA1', at, to: 'refuse@gmx.test', messageId: 'e1@shop.example.com' }),
+      `${at} ns1 named[1]: client @0x1 192.0.2.1#1/key k: updating zone 'example.com/IN': adding an RR at 's1._domainkey.example.com' TXT "x"`,
+      `${at} mx1 postfix/unheard[7]: of`,
+    ];
+    let port = 0;
+    const start = async (context: Context) => {
+      Object.assign(context.config.collector, { listen: { host: '127.0.0.1', port: 0 }, window_seconds: 0 });
+      const service = await startCollector(context);
+      port = service.ports.http!;
+      return service;
+    };
+    await run('ruawatch_collector', start, async () => {
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers, body: lines.join('\n') });
+      expect(answer.status).toBe(204);
+      await until(async () => (await countOf('ruawatch.sent_messages')) === 1);
+    });
+    expect(await countOf('dmarc.sending_days')).toBe(1);
+    expect(await countOf('ruawatch.log_dns_changes')).toBe(1);
+    expect(await countOf('ruawatch.log_unparsed')).toBe(1);
   });
 
   test('the analyzer', async () => {
