@@ -34,7 +34,10 @@ export async function checkCluster(
   const ways = declaredWays(config);
   if (ways.length === 0) return { text: 'mail-guard.yaml declares no egress of a workload in it: nothing follows', warn: true };
   const unknown = await unknownWays(config, ways, patienceMs);
-  const parts = [`${ways.length - unknown.length} of ${counted(ways.length, 'egress', 'egresses')} ${ways.length === 1 ? 'is' : 'are'} known`, ...unknown];
+  const parts = [
+    `${ways.length - unknown.length} of ${counted(ways.length, 'egress', 'egresses')} ${ways.length === 1 ? 'is' : 'are'} known`,
+    ...unknown,
+  ];
   const waiting = db === null ? [] : await stateOf(db, ways, now);
   return { text: [...parts, ...waiting].join('; '), warn: unknown.length + waiting.length > 0 };
 }
@@ -50,7 +53,11 @@ function declaredWays({ guardFile, cluster }: Pick<Config, 'cluster' | 'guardFil
 }
 
 /** What is not known of the ways now, a sentence without its final dot each. */
-async function unknownWays({ cluster }: Pick<Config, 'cluster'>, ways: readonly WatchedWay[], patienceMs: number): Promise<string[]> {
+async function unknownWays(
+  { cluster }: Pick<Config, 'cluster'>,
+  ways: readonly WatchedWay[],
+  patienceMs: number,
+): Promise<string[]> {
   const source = await openSource(cluster);
   try {
     const until = Date.now() + patienceMs;

@@ -144,13 +144,15 @@ function names(text: string, hash: HashName): string {
 }
 
 /** What a terminal, a mail or Postgres must not get: control characters, marks of direction, half characters. Tabs are blanks. */
+/** Of programs that write for a terminal. */
+const COLOURS = /\u001b\[[0-9;]{0,20}m/g;
 const PLAIN = /^[\x20-\x7e]*$/;
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
 export function printable(text: string): string {
   // Nearly all lines are of these alone.
   if (PLAIN.test(text)) return text;
-  return text.replace(UNSAFE, (char) => (char === '\t' ? ' ' : '\ufffd'));
+  return text.replace(COLOURS, '').replace(UNSAFE, (char) => (char === '\t' ? ' ' : '\ufffd'));
 }
 
 /** A line as a sample of what cannot be read: without addresses, names in quotes, and numbers that may identify somebody. */

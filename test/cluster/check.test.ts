@@ -40,13 +40,14 @@ test('what a file of addresses lists, and that nobody observes it', async () => 
     text: '1 of 1 egress is known; nobody observes it: start the service cluster',
     warn: true,
   });
-  await t.db.query(
-    "insert into ruawatch.egress_ways (environment, egress, observed_at) values ('production', 'nodes', $1)",
-    [NOW],
-  );
+  await t.db.query("insert into ruawatch.egress_ways (environment, egress, observed_at) values ('production', 'nodes', $1)", [
+    NOW,
+  ]);
   expect(await check(config)).toEqual({ text: '1 of 1 egress is known', warn: false });
   write('addresses.yaml', '{version: 1, environments: {}}');
-  expect((await check(config)).text).toMatch(/^0 of 1 egress is known; production\/nodes: .* does not list environments\.production\.nodes$/);
+  expect((await check(config)).text).toMatch(
+    /^0 of 1 egress is known; production\/nodes: .* does not list environments\.production\.nodes$/,
+  );
 });
 
 test('what the API of a cluster says to the account that doctor has', async () => {
@@ -57,7 +58,10 @@ test('what the API of a cluster says to the account that doctor has', async () =
     const config = configWith(`{ kubeconfig: ${api.kubeconfig(folder)} }`);
     expect((await check(config)).text).toBe('1 of 1 egress is known');
     const other = configWith(`{ kubeconfig: ${api.kubeconfig(folder)} }`, GUARD('{ cilium: out }'));
-    expect(await check(other)).toMatchObject({ text: expect.stringMatching(/^0 of 1 egress is known; production\/cilium:out: /), warn: true });
+    expect(await check(other)).toMatchObject({
+      text: expect.stringMatching(/^0 of 1 egress is known; production\/cilium:out: /),
+      warn: true,
+    });
   } finally {
     await api.stop();
   }

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hashOf, hashWith, redact, sampleOf } from '../../services/collector/privacy.ts';
+import { hashOf, hashWith, printable, redact, sampleOf } from '../../services/collector/privacy.ts';
 
 const hash = hashWith('key');
 
@@ -73,4 +73,9 @@ test('samples have no addresses, names or long numbers', () => {
   expect(sampleOf(redact('user "alice" <a@b.example> from 192.0.2.1 or 2001:db8:0:1::3 sent 123456', hash))).toBe(
     'user "*" <*> from * or * sent #',
   );
+});
+
+test('colours of a terminal are dropped, and what else moves its cursor is shown as unreadable', () => {
+  expect(printable('\u001b[31mNov 27 10:00:01\u001b[0m mx1')).toBe('Nov 27 10:00:01 mx1');
+  expect(printable('a\u001b[2Jb')).toBe('a\ufffd[2Jb');
 });

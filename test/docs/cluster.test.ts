@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { MOST_OCTETS } from '../../services/dns/check/spf-record.ts';
 import { clusterSchema } from '../../services/shared/settings/cluster.ts';
 import { readDocument, tableOf } from './markdown.ts';
 
@@ -24,12 +25,8 @@ test('every code of what keeps a record from following is in the table', () => {
 });
 
 test('limits in sentences are those of the code', () => {
-  const all = sources.join('\n');
-  const long = /never made longer than (\d+) octets/.exec(text)![1];
-  expect(all).toMatch(new RegExp(`= ${long};`));
+  const long = Number(/never made longer than (\d+) octets/.exec(text)![1]);
+  expect(long).toBe(MOST_OCTETS);
   const [, four, six] = /a pool wider than a \/(\d+) \(\/(\d+) for IPv6\)/.exec(text)!;
-  expect(all).toContain(`{ 4: ${four}, 6: ${six} }`);
-  const minutes = /in the way for (\d+) minutes/.exec(text)![1];
-  const rule = readFileSync(path.resolve(FOLDER, '../analyzer/rules/egress_not_followed.ts'), 'utf8');
-  expect(rule).toMatch(new RegExp(`\\b${minutes}\\b`));
+  expect(sources.join('\n')).toContain(`{ 4: ${four}, 6: ${six} }`);
 });

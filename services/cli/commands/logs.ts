@@ -2,6 +2,7 @@ import { importLogs } from '../../collector/index.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
+import { counted } from '../../shared/format.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { isLogNetwork } from '../../shared/settings/collector.ts';
 import type { Config } from '../../shared/settings/config.ts';
@@ -107,12 +108,12 @@ export async function runLogImport(
       out(jsonText({ lines, ...counts, judged, twice }));
       return;
     }
-    out(`${lines} lines, ${counts.stored ?? 0} of them about messages; ${judged} queue ids were judged.`);
+    out(`${counted(lines, 'line')}, ${counts.stored ?? 0} of them about messages; ${counted(judged, 'queue id')} judged.`);
     if ((counts.unparsed ?? 0) > 0)
-      out(`${counts.unparsed} lines of programs that are read are not known: docs/logs.md says where they are counted.`);
-    if ((counts.foreign ?? 0) > 0) out(`${counts.foreign} lines are of other programs.`);
+      out(`Not known of programs that are read: ${counted(counts.unparsed!, 'line')}; docs/logs.md says where they are counted.`);
+    if ((counts.foreign ?? 0) > 0) out(`Of other programs: ${counted(counts.foreign!, 'line')}.`);
     if ((counts.old ?? 0) > 0)
-      out(`${counts.old} lines are older than what is kept of this source (collector.keep_messages_days).`);
+      out(`Older than what is kept of this source (collector.keep_messages_days): ${counted(counts.old!, 'line')}.`);
     for (const { name, messages, of } of twice)
       out(
         escaped(

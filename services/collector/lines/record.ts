@@ -20,6 +20,11 @@ const string = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
 const object = (value: unknown): Record<string, unknown> | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+/** journald writes what is no plain text as a list of octets. */
+const octets = (value: unknown): string | undefined =>
+  Array.isArray(value) && value.length > 0 && value.every((one) => Number.isInteger(one) && one >= 0 && one < 256)
+    ? Buffer.from(value as number[]).toString('utf8')
+    : undefined;
 const first = (record: Record<string, unknown>, names: readonly string[]): string | undefined => {
   for (const name of names) {
     const value = string(record[name]);
@@ -39,7 +44,7 @@ export function rawOf(value: unknown, now: number): Raw | null {
   const given = givenBySes(record) ?? givenBySendgrid(record);
   if (given !== null)
     return { text: given.text, tag: given.program, host: given.program, ...(given.at === null ? {} : { at: given.at }) };
-  const text = first(record, TEXT);
+  const text = first(record, TEXT) ?? octets(record.MESSAGE);
   if (text === undefined) return null;
   const raw: Raw = { text: text.replace(/\r?\n$/, '') };
   const at = timeOf(record, now);

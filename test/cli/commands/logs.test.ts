@@ -57,8 +57,8 @@ test('a file of lines, packed or not, is imported and counted once', async () =>
   writeFileSync(file, text);
   writeFileSync(`${file}.gz`, gzipSync(text));
   const lines = await said((out) => runLogImport(config, file, { source: 'file' }, out));
-  expect(lines[0]).toBe('8 lines, 6 of them about messages; 1 queue ids were judged.');
-  expect(lines.slice(1).join(' ')).toMatch(/1 lines of programs that are read are not known.*1 lines are of other programs/);
+  expect(lines[0]).toBe('8 lines, 6 of them about messages; 1 queue id judged.');
+  expect(lines.slice(1).join(' ')).toMatch(/Not known of programs that are read: 1 line;.*Of other programs: 1 line\./);
   const [json] = await said((out) => runLogImport(config, `${file}.gz`, { source: 'file', json: true }, out));
   expect(JSON.parse(json!)).toEqual({ lines: 8, stored: 6, foreign: 1, unparsed: 1, judged: 1 });
   expect((await t.db.query('select sum(sent) as sent from dmarc.sending_days')).rows).toEqual([{ sent: 1 }]);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readLine } from '../../../services/collector/lines/line.ts';
+import { rawOf } from '../../../services/collector/lines/record.ts';
 import { readTrace } from '../../../services/collector/lines/trace.ts';
 import { programOf, readProgram } from '../../../services/collector/programs/index.ts';
 import { readOpendkim } from '../../../services/collector/programs/opendkim.ts';
@@ -322,6 +323,15 @@ describe('mail services', () => {
     });
     expect(readTrace('Nov 27 10:00:00 mx1 postfix/smtp[7]: a, b')).toBeNull();
   });
+});
+
+test('what journald writes as octets is a text', () => {
+  const octets = [...Buffer.from('4Xk2bQ1z0Tz9vR: removed')];
+  expect(rawOf({ MESSAGE: octets, SYSLOG_IDENTIFIER: 'postfix/qmgr' }, NOW)).toMatchObject({
+    text: '4Xk2bQ1z0Tz9vR: removed',
+    tag: 'postfix/qmgr',
+  });
+  for (const other of [[], [256], ['a'], [1.5]]) expect(rawOf({ MESSAGE: other }, NOW)).toBeNull();
 });
 
 describe('times', () => {

@@ -79,7 +79,10 @@ test.each([
 
 test.each(['\r\n', '\r'])('line ends are those of the mail: %j', async (end) => {
   const { bounces } = await readAll(dsn(`${FINAL}\n\n${FINAL.replace('gmx.net', 'web.de')}`).replaceAll('\n', end));
-  expect(bounces[0]).toMatchObject({ message_id: '1@shop.example.com', recipients: [{ domain: 'gmx.net' }, { domain: 'web.de' }] });
+  expect(bounces[0]).toMatchObject({
+    message_id: '1@shop.example.com',
+    recipients: [{ domain: 'gmx.net' }, { domain: 'web.de' }],
+  });
 });
 
 test('a notification inside a forwarded mail, or in the mail that it returns, is no bounce of ours', async () => {
