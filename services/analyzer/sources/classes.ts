@@ -82,7 +82,9 @@ function infer(window: SourceWindow): SourceClass {
   const via = relayedBy(window, sum);
   const forwarder = via !== null;
   const said = Math.max(0, sum.forwarded - sum.failed_forwarded);
-  const passedForwarded = forwarder && via !== 'receivers' ? Math.max(said, sum.passed - sum.spf_aligned) : said;
+  // Of a sender that mostly passes, what broke on the way says nothing of the rest.
+  const byFailing = (via === 'signature' || via === 'envelope') && sum.passed > sum.messages / 2;
+  const passedForwarded = forwarder && via !== 'receivers' && !byFailing ? Math.max(said, sum.passed - sum.spf_aligned) : said;
   const shares = {
     authorized: Math.max(0, sum.passed - passedForwarded),
     forwarded: forwarder ? sum.messages - sum.passed + passedForwarded : passedForwarded + sum.failed_forwarded,

@@ -28,6 +28,19 @@ const service = (kind: Sender['kind']): Sender => ({
   records: [],
 });
 
+test('a sender that signs as the domain is none for the few of its signatures that break on the way', () => {
+  const rows = [...span(20, 0, 'dkim', 400, REPORTERS, LIST), ...list(2, { failed_signed: 2 })];
+  const of = {
+    reporterDays: rows.map(({ reporter, day, messages }) => ({ reporter, day, messages })),
+    domainDays: domainDays(rows),
+  };
+  const found = classify(sourceWindow(rows, { relayed: sumOf(list(2)), ...of } as never));
+  expect(found.class).toBe('authorized');
+  // What mostly fails so is passed on, and so is the rest of it.
+  const relayed = [...span(20, 0, 'dkim', 10, REPORTERS, LIST), ...list(30, { failed_signed: 30 })];
+  expect(classify(sourceWindow(relayed, { relayed: sumOf(list(30)) })).class).toBe('forwarded');
+});
+
 describe('a list or forwarder that keeps From', () => {
   const ways: [string, (n: number) => [SourceDay[], Partial<SourceWindow>]][] = [
     ["its author's signature verifies elsewhere", (n) => [list(n, { failed_signed: n }), { relayed: 63 * n }]],
