@@ -1,4 +1,5 @@
 import { type Plan, readPlan } from '../requests/plan.ts';
+import type { Rule } from '../requests/rules.ts';
 import { counted } from '../shared/format.ts';
 import type { Db } from '../shared/runtime/db.ts';
 import { transaction } from '../shared/runtime/db.ts';
@@ -16,6 +17,7 @@ import {
   noteTtl,
   settleChange,
 } from '../store/requests/applying.ts';
+import { refuseUndecided, undecided } from '../store/requests/decided.ts';
 import type { Request } from '../store/requests/requests.ts';
 import { applyByCommand } from './targets/command.ts';
 import type { Around } from './targets/everywhere.ts';
@@ -28,6 +30,8 @@ export interface Applying {
   db: Db;
   log: Log;
   targets: readonly DnsTarget[];
+  /** Of the settings: what decides by itself must be one of them. Without them, a request's own word for it counts. */
+  rules?: readonly Rule[];
   /** The moment that decides; null for the database's. */
   at: () => Date | null;
   /** For entries of lists. */
@@ -59,6 +63,12 @@ export async function applyRequest(request: Request, means: Applying): Promise<b
   const { db, targets, log } = means;
   const { request_key: key } = request;
   const plan = readPlan({ text: request.plan, digest: request.digest });
+  const lacks = await undecided(db, request, means.rules ?? null);
+  if (lacks !== null) {
+    log.error({ request: key, lacks }, 'a request says that it is approved, and nobody has approved it');
+    await refuseUndecided(db, key, lacks, means.at());
+    return true;
+  }
   const changes = madeBy(plan);
   const intended = changes.map((change, position) => ({
     position,

@@ -62,6 +62,7 @@ export function startApplier(context: Context): Service {
       db,
       log,
       targets: config.dnsTargets,
+      ...(config.approvals.rules.length > 0 && { rules: config.approvals.rules }),
       at,
       now: () => clock.now(),
       signal,

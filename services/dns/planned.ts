@@ -30,6 +30,10 @@ export function withPlanned(planned: Planned, published: Dns): Dns {
     if (records !== undefined || covered !== undefined) return { state: 'nodata', ...told };
     const answer = await published.ask(name, type, options);
     if (answer.state === 'unknown') return answer;
+    // A published alias may lead to a planned record.
+    const turn = answer.aliases.findIndex((one) => planned.has(lowerName(one)));
+    if (turn !== -1 && aliases.length + turn < MOST_ALIASES)
+      return await ask(answer.aliases[turn]!, type, options, [...aliases, ...answer.aliases.slice(0, turn + 1)]);
     // A planned record makes its name exist, and all names above it.
     const exists = [...planned].some(
       ([one, types]) => (one === name || one.endsWith(`.${name}`)) && Object.values(types).some((set) => set.length > 0),

@@ -51,6 +51,8 @@ const dnsChange = z.strictObject({
   ttl: z.strictObject({ before: z.int().nullable(), after: z.int().min(0).max(604_800).nullable() }),
   before: z.array(member).max(100),
   after: z.array(member).max(100),
+  /** Names that are aliases of this one: what it says, they say. It is decided as a change of these. */
+  stands_for: z.array(name).max(20).optional(),
 });
 export type DnsChange = z.infer<typeof dnsChange>;
 

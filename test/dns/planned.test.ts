@@ -33,6 +33,16 @@ test('a planned CNAME leads on, to planned and to published names, and not in ci
   expect(await ask(circle, 'a.example')).toMatchObject({ state: 'unknown', reason: 'cname_loop' });
 });
 
+test('a published alias leads to what is planned', async () => {
+  const published = dnsOf({
+    '_dmarc.example.com': { CNAME: ['a.example.net'] },
+    'a.example.net': { CNAME: ['b.example.net'] },
+    'b.example.net': { TXT: [['old']] },
+  });
+  const answer = await withPlanned(new Map([['b.example.net', { TXT: [['new']] }]]), published).ask('_dmarc.example.com', 'TXT');
+  expect(answer).toMatchObject({ state: 'records', records: [['new']], aliases: ['a.example.net', 'b.example.net'] });
+});
+
 test('what is unknown stays unknown', async () => {
   expect(await ask([], 'away.example.com')).toMatchObject({ state: 'unknown' });
 });

@@ -119,6 +119,15 @@ describe('a change is decided as what it can do', () => {
       expect(choose(given, about([...names], domain), UNUSED)?.name, names.join()).toBe(rule);
   });
 
+  test('and as what it is an alias of', () => {
+    const at = (stands_for: string[]) => ({
+      ...about(['shared.example.com']),
+      plan: { ...about(['shared.example.com']).plan, changes: [{ ...record('shared.example.com'), stands_for }] },
+    });
+    expect(choose(rules, at(['_dmarc.shop.example']) as never, UNUSED)?.name).toBe('policy');
+    expect(choose(rules, at(['s1._domainkey.example.com']) as never, UNUSED)?.name).toBe('keys');
+  });
+
   test('the reason says as what it is decided', () => {
     expect(consider(rules.slice(0, 1), about(['_dmarc.example.com']), UNUSED)).toMatchObject([
       { because: 'it is for dns.change, and this is decided as policy.step' },

@@ -2,10 +2,10 @@ import { createDnsClient } from '../../dns/client/client.ts';
 import type { Dns } from '../../dns/client/types.ts';
 import { sendUpdate } from '../../dns/wire/send.ts';
 import type { Change, Prerequisite } from '../../dns/wire/update.ts';
-import { sameMembers, stringsIn, targetIn } from '../../requests/plans/members.ts';
+import { stringsIn, targetIn } from '../../requests/plans/members.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { UpdatedServer } from '../../shared/settings/dns-servers.ts';
-import { type Around, notEverywhere, presentAt } from './everywhere.ts';
+import { type Around, notEverywhere } from './everywhere.ts';
 import type { Applied, RecordChange } from './target.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -30,31 +30,62 @@ export async function applyByUpdate(
     return { state: 'failed', answer: `Records of type ${change.type} are not changed by updates.` };
   const elsewhere = await notHere(server, change, means);
   if (elsewhere !== null) return { state: 'failed', answer: elsewhere };
-  let signing: { name: string; algorithm: 'hmac-sha256' | 'hmac-sha512'; secret: Buffer };
+  let at: Signed;
   try {
-    signing = { ...key, secret: secret() };
+    at = { server, zone, key: { ...key, secret: secret() }, means };
   } catch (error) {
     return { state: 'later', answer: `The TSIG key ${key.name} ${messageOf(error)}` };
   }
-  const outcome = await sendUpdate(server, signing, { zone, ...partsOf(change) }, { timeoutMs: TIMEOUT_MS, ...means });
-  signing.secret.fill(0);
+  const applied = await update(at, change);
+  at.key.secret.fill(0);
+  return applied;
+}
+
+/** A server with the key that is used there. */
+interface Signed {
+  server: UpdatedServer['server'];
+  zone: string;
+  key: { name: string; algorithm: 'hmac-sha256' | 'hmac-sha512'; secret: Buffer };
+  means: UpdateMeans;
+}
+
+const send = ({ server, zone, key, means }: Signed, parts: { prerequisites: Prerequisite[]; changes: Change[] }) =>
+  sendUpdate(server, key, { zone, ...parts }, { timeoutMs: TIMEOUT_MS, ...means });
+
+async function update(at: Signed, change: RecordChange): Promise<Applied> {
+  const outcome = await send(at, partsOf(change));
   switch (outcome.state) {
     case 'accepted':
-      return readBack({ server, zone }, change, means);
+      return readBack(at, change);
     case 'refused': {
-      if (outcome.reason === 'bad_time') return { state: 'later', answer: outcome.message };
-      if (outcome.reason !== 'stale' && outcome.proven) return { state: 'failed', answer: outcome.message };
-      // An update whose answer was lost, sent again, is stale and done. What nobody signed says nothing of what was done.
-      const there = await presentAt(direct(server), change, means.signal);
-      if (there !== null && sameMembers(there, change.after)) return { state: 'applied', answer: 'It is there already.' };
+      // Whoever is on the way can say no as well: what nobody signed decides nothing.
+      if (outcome.reason === 'bad_time' || !outcome.proven) return { state: 'later', answer: outcome.message };
+      if (outcome.reason !== 'stale') return { state: 'failed', answer: outcome.message };
+      // An update whose answer was lost, sent again, is stale and done.
+      const there = await isThere(at, change);
       if (there === null) return { state: 'later', answer: 'The server does not say what is there now.' };
-      return { state: outcome.reason === 'stale' ? 'stale' : 'failed', answer: outcome.message };
+      return there ? { state: 'applied', answer: 'It is there already.' } : { state: 'stale', answer: outcome.message };
     }
     case 'not_sent':
       return { state: outcome.reason === 'unencodable' ? 'failed' : 'later', answer: outcome.message };
     case 'unknown':
       return { state: 'later', answer: outcome.message };
   }
+}
+
+/**
+ * Whether a record is at a server as it is after the change, by its signed word: an update that changes nothing, on the condition that
+ * it is. An answer to a plain question can come from anybody on the way.
+ * @returns null when the server does not say
+ */
+async function isThere(at: Signed, { name, type, after }: RecordChange): Promise<boolean | null> {
+  const condition: Prerequisite =
+    type === 'CNAME'
+      ? { kind: 'equals', name, type, records: after.map(targetIn) }
+      : { kind: 'equals', name, type: 'TXT', records: after.map(stringsIn) };
+  const outcome = await send(at, { prerequisites: [condition], changes: [] });
+  if (outcome.state === 'accepted') return true;
+  return outcome.state === 'refused' && outcome.proven && outcome.reason === 'stale' ? false : null;
 }
 
 /** The prerequisites and steps of a change: the RRset is what it was and no alias, then it is what it is to be. */
@@ -114,19 +145,15 @@ async function notHere(
     : `${name} is an alias (CNAME) of ${alias}: change the record there, or take the alias away first.`;
 }
 
-async function readBack(
-  { server, zone }: { server: UpdatedServer['server']; zone: string },
-  change: RecordChange,
-  means: UpdateMeans,
-): Promise<Applied> {
-  const there = await presentAt(direct(server), change, means.signal);
+async function readBack(at: Signed, change: RecordChange): Promise<Applied> {
+  const { server, zone, means } = at;
+  const there = await isThere(at, change);
   if (there === null) return { state: 'later', answer: 'The server accepted it, and does not say what is there now.' };
-  if (sameMembers(there, change.after)) {
-    const others =
-      means.around === undefined
-        ? ''
-        : await notEverywhere(change, { zone, primary: direct(server) }, means.around, means.signal);
-    return { state: 'applied', answer: `It was accepted, and is there.${others}` };
-  }
-  return { state: 'failed', answer: 'The server accepted it, and has other records than were sent: look at it by hand.' };
+  if (!there)
+    return { state: 'failed', answer: 'The server accepted it, and has other records than were sent: look at it by hand.' };
+  const others =
+    means.around === undefined
+      ? ''
+      : await notEverywhere(change, { zone, primary: direct(server) }, means.around, means.signal);
+  return { state: 'applied', answer: `It was accepted, and is there.${others}` };
 }

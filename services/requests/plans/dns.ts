@@ -2,7 +2,7 @@ import { lowerName } from '../../dns/client/name.ts';
 import { WireError } from '../../dns/client/reader.ts';
 import type { AskOptions, Dns } from '../../dns/client/types.ts';
 import { messageOf } from '../../shared/errors.ts';
-import type { DnsChange, Member, Plan } from '../plan.ts';
+import { changedMembers, type DnsChange, type Member, type Plan } from '../plan.ts';
 import { type Effects, effectsOf, type SeenSender } from './effects.ts';
 import { aliasOf, type PlannedType, sameMembers, txtMember, txtOf } from './members.ts';
 
@@ -61,6 +61,8 @@ export interface DnsPlanOptions extends AskOptions {
   seen: readonly SeenSender[];
   /** Messages of the last week by key, `selector._domainkey.domain`. */
   keys: ReadonlyMap<string, number>;
+  /** Names of own domains that are aliases, each with the names that it leads to, as the watcher saw them last. */
+  aliases?: readonly { name: string; aliases: readonly string[] }[];
 }
 
 /**
@@ -70,9 +72,12 @@ export interface DnsPlanOptions extends AskOptions {
  */
 export async function planDns(wish: DnsWish, dns: Dns, options: DnsPlanOptions): Promise<Plan> {
   const changes: DnsChange[] = [];
+  const leads = await leadsOf(wish.domain, dns, options);
   let nothing: PlanError | null = null;
   for (const record of wish.records) {
-    const made = await changeOf({ ...record, name: lowerName(record.name) }, wish.kind, dns, options);
+    const name = lowerName(record.name);
+    const stands_for = leads.flatMap((one) => (one.aliases.includes(name) ? [one.name] : [])).slice(0, MOST_LEADS);
+    const made = await changeOf({ ...record, name, stands_for }, wish.kind, dns, options);
     if (made instanceof PlanError) nothing ??= made;
     else changes.push(made);
   }
@@ -85,7 +90,7 @@ export async function planDns(wish: DnsWish, dns: Dns, options: DnsPlanOptions):
     summary: wish.summary,
     warnings: effects.warnings,
     why: [...wish.why, ...effects.gains],
-    ...riskOf(wish, effects),
+    ...riskOf(wish, changes, effects),
     changes,
     back: {
       watch_hours: WATCH_HOURS,
@@ -96,14 +101,34 @@ export async function planDns(wish: DnsWish, dns: Dns, options: DnsPlanOptions):
   };
 }
 
+/** Keys in use that are asked whether they are aliases. */
+const MOST_KEYS = 40;
+const MOST_LEADS = 20;
+
+/** Names of policies and keys that are aliases, by the watcher and by DNS now: whoever changes what they lead to changes them. */
+async function leadsOf(
+  domain: string,
+  dns: Dns,
+  { keys, aliases = [], ...asking }: DnsPlanOptions,
+): Promise<{ name: string; aliases: string[] }[]> {
+  const found = new Map(aliases.map((one) => [one.name, one.aliases.map(lowerName)]));
+  const asked = [`_dmarc.${domain}`, ...[...keys.keys()].filter((one) => one.endsWith(`.${domain}`)).slice(0, MOST_KEYS)];
+  for (const name of asked) {
+    const answer = await dns.ask(name, 'TXT', asking);
+    if (answer.state !== 'unknown' && answer.aliases.length > 0) found.set(name, answer.aliases.map(lowerName));
+  }
+  return [...found].map(([name, one]) => ({ name, aliases: one }));
+}
+
 /** @returns the error that there is nothing to do; all others are thrown */
 async function changeOf(
-  { name, type = 'TXT', value }: WishedRecord,
+  { name, type = 'TXT', value, stands_for }: WishedRecord & { stands_for: string[] },
   kind: DnsWish['kind'],
   dns: Dns,
   options: AskOptions,
 ): Promise<DnsChange | PlanError> {
-  const { before, kept, ttl } = type === 'TXT' ? await textsAt({ name, value }, dns, options) : await aliasAt(name, dns, options);
+  const { before, kept, ttl } =
+    type === 'TXT' ? await textsAt({ name, value, as: stands_for[0] ?? name }, dns, options) : await aliasAt(name, dns, options);
   const after: Member[] = value === null ? kept : [...kept, memberOf(name, type, value)];
   if (sameMembers(before, after))
     return new PlanError(
@@ -111,7 +136,8 @@ async function changeOf(
       `${name} has ${value === null ? 'no such record' : 'this record already'}: nothing is left to do.`,
     );
   const ttlAfter = after.length === 0 ? null : kind === 'policy.step' ? TTL_POLICY : TTL_NEW;
-  return { target: 'dns', name, type, ttl: { before: ttl, after: ttlAfter }, before, after };
+  const ttls = { before: ttl, after: ttlAfter };
+  return { target: 'dns', name, type, ttl: ttls, before, after, ...(stands_for.length > 0 && { stands_for }) };
 }
 
 /** @throws PlanError `wrong_value` for what no record can hold */
@@ -136,13 +162,17 @@ interface Present {
 
 const unknownAt = (name: string, message: string) => new PlanError('unknown', `What ${name} has now is not known: ${message}`);
 
-async function textsAt({ name, value }: Pick<WishedRecord, 'name' | 'value'>, dns: Dns, options: AskOptions): Promise<Present> {
+async function textsAt(
+  { name, value, as }: Pick<WishedRecord, 'name' | 'value'> & { as: string },
+  dns: Dns,
+  options: AskOptions,
+): Promise<Present> {
   const answer = await dns.ask(name, 'TXT', options);
   if (answer.state === 'unknown') throw unknownAt(name, answer.message);
   if (answer.aliases.length > 0)
     throw new PlanError('alias', `${name} is an alias of ${answer.aliases.at(-1)}: change the record there, or the alias.`);
   const before = answer.state === 'records' ? answer.records.map(txtMember) : [];
-  const version = versionAt(name);
+  const version = versionAt(as);
   // A text of no protocol, such as a proof of ownership, replaces none.
   const kept =
     value !== null && !version.test(value)
@@ -166,16 +196,25 @@ async function aliasAt(name: string, dns: Dns, options: AskOptions): Promise<Pre
   return { before: [], kept: [], ttl: null };
 }
 
-/** Names whose records admit nobody: TLS reports, MTA-STS, BIMI. A key, an alias or a policy can. */
-const HARMLESS = /^(?:_smtp\._tls|_mta-sts|[a-z0-9-]+\._bimi)\./;
+/** Names whose records admit nobody: TLS reports, MTA-STS, BIMI, of a domain and not below a key or a policy. */
+const HARMLESS = /^(?:_smtp\._tls|_mta-sts|[a-z0-9-]+\._bimi)\.(?!(?:.*\.)?_)/;
 
-function riskOf({ kind, records }: DnsWish, { warnings }: Effects): Pick<Plan, 'risk' | 'risk_because'> {
+function riskOf(
+  { kind, records }: DnsWish,
+  changes: readonly DnsChange[],
+  { warnings }: Effects,
+): Pick<Plan, 'risk' | 'risk_because'> {
   if (warnings.length > 0) return { risk: 'high', risk_because: ['There is a warning.'] };
   if (kind === 'policy.step') return { risk: 'medium', risk_because: ['Receivers treat failing mail otherwise from then on.'] };
   if (records.some(({ value }) => value === null)) return { risk: 'medium', risk_because: ['A record is taken away.'] };
   if (records.some(({ value }) => /^v=spf1(?: |$)/i.test(value!)))
     return { risk: 'medium', risk_because: ['It changes who may send as the domain.'] };
-  if (!records.every(({ name, type = 'TXT' }) => type === 'TXT' && HARMLESS.test(lowerName(name))))
+  if (
+    !records.every(({ name, type = 'TXT' }) => type === 'TXT' && HARMLESS.test(lowerName(name))) ||
+    changes.some(({ stands_for }) => stands_for !== undefined)
+  )
     return { risk: 'medium', risk_because: ['What stands at that name decides who may send, sign or prove to be the domain.'] };
+  if (changes.some((change) => changedMembers(change).gone.length > 0))
+    return { risk: 'medium', risk_because: ['A record that is there is replaced.'] };
   return { risk: 'low', risk_because: ['Such a record admits nobody: it asks for reports, or for encryption.'] };
 }

@@ -5,7 +5,8 @@ import type { Policy } from '../../dns/dmarc/record.ts';
 import { type Planned, withPlanned } from '../../dns/planned.ts';
 import { policyOf } from '../../dns/posture/published-policy.ts';
 import { evaluateSpf } from '../../dns/spf/evaluate.ts';
-import { counted } from '../../shared/format.ts';
+import { isWide, type OpenTo, openTo } from '../../dns/spf/open-to.ts';
+import { counted, percent } from '../../shared/format.ts';
 import type { DnsChange } from '../plan.ts';
 import { recordsIn } from './members.ts';
 
@@ -48,25 +49,75 @@ export async function effectsOf(
   for (const change of changes) planned.set(change.name, { ...planned.get(change.name), ...recordsIn(change) });
   const then = withPlanned(planned, dns);
   const selectors = selectorsOf(domain, changes, keys);
-  const [before, after] = await Promise.all([
-    checkDomain(domain, dns, { ...asking, selectors }),
-    checkDomain(domain, then, { ...asking, selectors }),
-  ]);
-  const had = new Set(before.findings.map(({ code, record }) => `${code} ${record?.name}`));
-  const has = new Set(after.findings.map(({ code, record }) => `${code} ${record?.name}`));
-  const worse = after.findings.filter((one) => one.severity === 'error' && !had.has(`${one.code} ${one.record?.name}`));
-  const better = before.findings.filter((one) => one.severity === 'error' && !has.has(`${one.code} ${one.record?.name}`));
   const spf = changes.some(({ name }) => !NO_SPF.test(name));
+  const warnings: string[] = [];
+  const worse: string[] = [];
+  const gains: string[] = [];
+  for (const one of [domain, ...policyNames(domain, changes)]) {
+    const asked = { ...asking, selectors: one === domain ? selectors : [] };
+    const [before, after] = await Promise.all([checkDomain(one, dns, asked), checkDomain(one, then, asked)]);
+    warnings.push(...weaker(before, after, one === domain ? '' : ` of ${one}`));
+    const about = (check: DomainCheck) => check.findings.filter(({ code }) => one === domain || code.startsWith('dmarc_'));
+    worse.push(...differing(about(before), about(after)));
+    gains.push(...differing(about(after), about(before)));
+  }
   return {
     warnings: [
-      ...weaker(before, after),
+      ...warnings,
       ...(spf ? await lockedOut(domain, dns, then, seen) : []),
+      ...(await widened(domain, changes, dns, then)),
       ...changes.flatMap((change) => [...withdrawnKey(change, keys), ...withdrawnTls(change)]),
-      ...worse.map(({ message }) => message),
+      ...worse,
     ],
-    gains: better.map(({ message }) => `It puts right: ${message}`),
+    gains: gains.map((message) => `It puts right: ${message}`),
   };
 }
+
+/** The errors that are there afterwards, and were not before. */
+function differing(before: DomainCheck['findings'], after: DomainCheck['findings']): string[] {
+  const had = new Set(before.map(({ code, record }) => `${code} ${record?.name}`));
+  return after.flatMap(({ severity, code, record, message }) =>
+    severity === 'error' && !had.has(`${code} ${record?.name}`) ? [message] : [],
+  );
+}
+
+const POLICY = /^_dmarc\.(.+)$/;
+
+/** The names below a domain whose policy is changed, by the names that the records have or stand for. */
+function policyNames(domain: string, changes: readonly DnsChange[]): string[] {
+  const names = changes.flatMap(({ name, stands_for = [] }) => [name, ...stands_for]);
+  return [...new Set(names.flatMap((name) => POLICY.exec(name)?.[1] ?? []))].filter(
+    (one) => one !== domain && !one.startsWith('*.'),
+  );
+}
+
+/**
+ * SPF that lets far more pass than the domain's mail comes from, at whatever name it is: mail from a name below the domain passes DMARC as
+ * the domain, where alignment is relaxed.
+ */
+async function widened(domain: string, changes: readonly DnsChange[], dns: Dns, then: Dns): Promise<string[]> {
+  const names = new Set([domain, ...changes.flatMap(({ name }) => (NO_SPF.test(name) || name.startsWith('*.') ? [] : [name]))]);
+  if (!changes.some(({ name }) => !NO_SPF.test(name))) return [];
+  const warnings: string[] = [];
+  for (const name of names) {
+    const [before, after] = await Promise.all([openTo(name, dns), openTo(name, then)]);
+    if (isWide(after) && (after.ipv4 > before.ipv4 || after.ipv6 > before.ipv6))
+      warnings.push(
+        `It lets very many addresses pass SPF as ${name} (${shareWords(after)}): whoever has one of them may pass DMARC as ${domain}.`,
+      );
+    const had = new Set(before.asked.map(({ term }) => term));
+    for (const { term, name: by } of after.asked.filter((one) => !had.has(one.term)))
+      if (by !== domain && !by.endsWith(`.${domain}`))
+        warnings.push(`It lets whoever answers for ${by} say of each address whether it passes SPF as ${name} (${term}).`);
+  }
+  return warnings;
+}
+
+const shareWords = ({ ipv4, ipv6 }: OpenTo): string =>
+  [
+    ...(ipv4 > 0 ? [`${percent(Math.min(1, ipv4 / 2 ** 32))} of IPv4`] : []),
+    ...(ipv6 > 0 ? [`${percent(Math.min(1, ipv6))} of IPv6`] : []),
+  ].join(', ');
 
 function selectorsOf(domain: string, changes: readonly DnsChange[], keys: ReadonlyMap<string, number>): string[] {
   const end = `._domainkey.${domain}`;
@@ -75,21 +126,24 @@ function selectorsOf(domain: string, changes: readonly DnsChange[], keys: Readon
     .map((one) => one.slice(0, -end.length));
 }
 
-function weaker(before: DomainCheck, after: DomainCheck): string[] {
+/** @param whose in a sentence, where it is another name than the domain that is asked about */
+function weaker(before: DomainCheck, after: DomainCheck, whose: string): string[] {
   const [old, fresh] = [policyOf(before), policyOf(after)];
   if (old === null) return [];
   if (fresh === null)
-    return [`It takes the DMARC policy away (p=${old.policy}): anybody may send as the domain, and no reports come.`];
+    return [`It takes the DMARC policy${whose} away (p=${old.policy}): anybody may send as the domain, and no reports come.`];
   const warnings: string[] = [];
   const weakens = (was: Policy, is: Policy) => ORDER.indexOf(is) < ORDER.indexOf(was);
   // What is left out is as the tag before it (RFC 9989 section 4.7): np as sp, sp as p; t=y makes each a step weaker.
   const [was, is] = [policiesOf(old.record, old.policy), policiesOf(fresh.record, fresh.policy)];
-  if (weakens(old.policy, fresh.policy)) warnings.push(`It weakens the policy from p=${old.policy} to p=${fresh.policy}.`);
-  else if (weakens(was.policy, is.policy)) warnings.push('It weakens the policy: with t=y, receivers should not apply it.');
+  if (weakens(old.policy, fresh.policy))
+    warnings.push(`It weakens the policy${whose} from p=${old.policy} to p=${fresh.policy}.`);
+  else if (weakens(was.policy, is.policy))
+    warnings.push(`It weakens the policy${whose}: with t=y, receivers should not apply it.`);
   for (const of of ['subdomains', 'nonexistent'] as const)
     if (weakens(was[of], is[of]) && !(was[of] === was.policy && is[of] === is.policy))
       warnings.push(
-        `It weakens the policy for names below the domain${of === 'nonexistent' ? ' that do not exist' : ''} from ${was[of]} to ${is[of]}.`,
+        `It weakens the policy for names below ${whose === '' ? 'the domain' : whose.slice(4)}${of === 'nonexistent' ? ' that do not exist' : ''} from ${was[of]} to ${is[of]}.`,
       );
   const gone = old.record.rua.filter(({ text }) => !fresh.record.rua.some((one) => one.text === text)).map(({ text }) => text);
   if (gone.length > 0) warnings.push(`Reports no longer go to ${gone.join(', ')}.`);
@@ -128,8 +182,8 @@ function withdrawnTls({ name, before, after }: DnsChange): string[] {
     .map(({ says }) => says);
 }
 
-function withdrawnKey({ name, type, before, after }: DnsChange, keys: ReadonlyMap<string, number>): string[] {
-  const used = keys.get(name) ?? 0;
+function withdrawnKey({ name, type, before, after, stands_for = [] }: DnsChange, keys: ReadonlyMap<string, number>): string[] {
+  const used = [name, ...stands_for].reduce((sum, one) => sum + (keys.get(one) ?? 0), 0);
   const works = (members: DnsChange['before']) => members.some(({ text }) => /(?:^|;)\s*p\s*=\s*[A-Za-z0-9+/]/.test(text));
   if (used === 0 || before.length === 0) return [];
   if (type === 'CNAME')

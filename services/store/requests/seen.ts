@@ -14,9 +14,21 @@ export async function seenMail(
   q: Queryable,
   domain: string,
   now: Date,
-): Promise<{ seen: SeenSenderRow[]; keys: Map<string, number> }> {
+): Promise<{ seen: SeenSenderRow[]; keys: Map<string, number>; aliases: { name: string; aliases: string[] }[] }> {
   const seen = await seenSenders(q, domain, new Date(now.getTime() - SEEN_DAYS * DAY_MS));
-  return { seen, keys: await keysInUse(q, domain, firstDay(now)) };
+  return { seen, keys: await keysInUse(q, domain, firstDay(now)), aliases: await ownAliases(q) };
+}
+
+const MOST_ALIASES = 2000;
+
+/** Names of policies and keys of all own domains that are aliases, and what they lead to, as the watcher saw them last. */
+async function ownAliases(q: Queryable): Promise<{ name: string; aliases: string[] }[]> {
+  const { rows } = await q.query<{ name: string; aliases: string[] }>(
+    `select distinct on (name) name, aliases from ruawatch.dns_questions
+      where cardinality(aliases) > 0 and (name like '\\_dmarc.%' or name like '%.\\_domainkey.%')
+      order by name, answered_at desc nulls last limit ${MOST_ALIASES}`,
+  );
+  return rows;
 }
 
 /** Who sends as a domain, by reporters that decide. */

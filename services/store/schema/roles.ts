@@ -267,6 +267,7 @@ export const GRANTS = {
     changes: ['select', 'insert', 'update (state, settled_at, answer)'],
     // Whose mail an update may bear on, and what the domain's mail is, so that nobody is locked out.
     domains: ['select (domain, state)'],
+    dns_questions: ['select (name, aliases, answered_at)'],
     dns_records: ['select (domain, name, value, gone_at)'],
     sources: ['select'],
     selector_days: ['select'],
@@ -350,6 +351,7 @@ export const GRANTS = {
     audit_head: ['select'],
     audit: ['select'],
     // What a request is held against.
+    dns_questions: ['select (name, aliases, answered_at)'],
     domains: ['select (domain, state)'],
     sources: ['select'],
     selector_days: ['select'],
@@ -379,7 +381,7 @@ export const GRANTS = {
     // How far domains have come, and what changed in DNS.
     postures: ['select'],
     dns_records: ['select (domain, name, type, purpose, first_seen, gone_at)'],
-    dns_questions: ['select (domain, name, type, first_answered_at)'],
+    dns_questions: ['select (domain, name, type, first_answered_at, aliases, answered_at)'],
     lookalikes: ['select (domain, registered, baseline, yours, ignored_at, mail_hosts)'],
     silences: ['select'],
     sources: ['select'],

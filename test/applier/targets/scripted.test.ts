@@ -21,10 +21,24 @@ interface Script {
   rcode: number | null;
   /** The texts that are there afterwards; null for silence. */
   there: string[] | null;
+  /** The answer to the update has no signature: anybody on the way can have sent it. */
+  unsigned?: boolean;
+}
+
+const CLASS_NONE = 254;
+
+/** Whether the condition of an update names just the texts that are there. */
+function holds(conditions: readonly { class: number; rdata: Buffer }[], there: readonly string[]): boolean {
+  const named = conditions.flatMap((one) => (one.class === CLASS_NONE ? [] : [one.rdata.subarray(1).toString('latin1')]));
+  return JSON.stringify(named.sort()) === JSON.stringify([...there].sort());
 }
 
 /** A server that answers updates (TCP) and questions (UDP) as the script says. */
-async function serve({ rcode, there }: Script): Promise<{ target: UpdatedServer; secrets: Buffer[]; updates: Buffer[] }> {
+async function serve({
+  rcode,
+  there,
+  unsigned = false,
+}: Script): Promise<{ target: UpdatedServer; secrets: Buffer[]; updates: Buffer[] }> {
   const updates: Buffer[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -33,10 +47,13 @@ async function serve({ rcode, there }: Script): Promise<{ target: UpdatedServer;
     socket.once('data', (bytes) => {
       const request = bytes.subarray(2);
       updates.push(request);
-      if (rcode === null) return socket.destroy();
       const { message, tsig } = readSigned(request);
-      const answer = encodeMessage({ ...message, response: true, rcode, answers: [], authorities: [], additionals: [] });
-      const signed = signMessage(answer, KEY, { time: tsig!.time, requestMac: tsig!.mac }).bytes;
+      // An update that changes nothing asks what is there.
+      const asks = message.authorities.length === 0;
+      if (rcode === null || (asks && there === null)) return socket.destroy();
+      const code = asks ? (holds(message.answers, there!) ? 0 : 8) : rcode;
+      const answer = encodeMessage({ ...message, response: true, rcode: code, answers: [], authorities: [], additionals: [] });
+      const signed = unsigned ? answer : signMessage(answer, KEY, { time: tsig!.time, requestMac: tsig!.mac }).bytes;
       socket.end(Buffer.concat([Buffer.of(signed.length >> 8, signed.length & 255), signed]));
     });
   });
@@ -110,6 +127,18 @@ test.each<[string, Script, RecordChange, object]>([
   // The secret does not stay in memory.
   for (const secret of secrets) expect(secret.every((octet) => octet === 0)).toBe(true);
   expect(secrets).toHaveLength(step.type === 'MX' ? 0 : 1);
+});
+
+test.each([
+  ['NXRRSET', 8],
+  ['NOTAUTH', 9],
+  ['REFUSED', 5],
+  ['FORMERR', 1],
+])('%s that nobody signed ends nothing, whatever a plain question is answered', async (_, rcode) => {
+  for (const there of [['new'], ['old']]) {
+    const { target } = await serve({ rcode, there, unsigned: true });
+    expect(await applyByUpdate(target, 'example.com', STEP)).toMatchObject({ state: 'later' });
+  }
 });
 
 test('a name that cannot be sent fails at once', async () => {

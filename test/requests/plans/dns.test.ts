@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { seal } from '../../../services/requests/plan.ts';
+import { decidedAs } from '../../../services/requests/decided-as.ts';
+import { type DnsChange, seal } from '../../../services/requests/plan.ts';
 import { type DnsWish, planDns, type WishedRecord } from '../../../services/requests/plans/dns.ts';
 import type { SeenSender } from '../../../services/requests/plans/effects.ts';
 import { stringsIn, txtMember, txtOf } from '../../../services/requests/plans/members.ts';
@@ -105,6 +106,98 @@ describe('says first what is bad about a change', () => {
     const { warnings, risk } = await plan(wish);
     expect(warnings[0]).toMatch(first);
     expect(risk).toBe('high');
+  });
+});
+
+describe('a change that bears on mail by another name than its own', () => {
+  const ALIASES = ZONE.replace(
+    /^_dmarc TXT .*$/m,
+    '_dmarc CNAME policy.example.com.\npolicy TXT "v=DMARC1; p=reject; rua=mailto:dmarc@example.com"',
+  ).replace(/^s1\._domainkey TXT (.*)$/m, 's1._domainkey CNAME key1.example.com.\nkey1 TXT $1');
+
+  test('what a policy is an alias of is replaced as a policy, warned about and decided as one', async () => {
+    const made = await plan({ name: 'policy.example.com', value: 'v=DMARC1; p=none; rua=mailto:dmarc@example.com' }, ALIASES);
+    expect(made.warnings[0]).toBe('It weakens the policy from p=reject to p=none.');
+    expect(made.risk).toBe('high');
+    expect(decidedAs(made)).toBe('policy.step');
+    const [change] = made.changes as DnsChange[];
+    expect(change!.after.map(({ text }) => text)).toEqual(['v=DMARC1; p=none; rua=mailto:dmarc@example.com']);
+    expect(change!.stands_for).toEqual(['_dmarc.example.com']);
+  });
+
+  test('what a key is an alias of is a key', async () => {
+    const made = await plan({ name: 'key1.example.com', value: 'v=DKIM1; p=' }, ALIASES);
+    expect(made.warnings).toContainEqual(expect.stringMatching(/^It withdraws a key in use: 900 messages/));
+    expect(decidedAs(made)).toBe('dkim.rotate');
+  });
+
+  test('so is what another own domain has led to, by what the watcher saw', async () => {
+    const aliases = [{ name: '_dmarc.shop.example', aliases: ['shared.example.com'] }];
+    const wish = { kind: 'dns.change' as const, domain: 'example.com', summary: 'x', why: [], finding: null };
+    const records = [{ name: 'shared.example.com', value: 'v=DMARC1; p=none' }];
+    const made = await planDns({ ...wish, records }, zone(ZONE), { seen: [], keys: new Map(), aliases });
+    expect(decidedAs(made)).toBe('policy.step');
+  });
+
+  test.each<[string, Partial<DnsWish & WishedRecord>, RegExp]>([
+    [
+      'the policy of a name below that has one of its own',
+      { name: '_dmarc.sub.example.com', value: 'v=DMARC1; p=none; rua=mailto:x@example.org' },
+      /^It weakens the policy of sub\.example\.com from p=reject to p=none\.$/,
+    ],
+    [
+      'that policy taken away',
+      { name: '_dmarc.sub.example.com', value: null },
+      /^It weakens the policy of sub\.example\.com from p=reject to p=quarantine\.$/,
+    ],
+    [
+      'SPF of a name below that lets anybody pass',
+      { name: 'news.example.com', value: 'v=spf1 +all' },
+      /^It lets very many addresses pass SPF as news\.example\.com \(100% of IPv4, 100% of IPv6\): whoever has one of them may pass DMARC as example\.com\.$/,
+    ],
+    [
+      'the Internet in two halves',
+      { value: 'v=spf1 ip4:0.0.0.0/1 ip4:128.0.0.0/1 include:mail.example.com -all' },
+      /^It lets very many addresses pass SPF as example\.com \(100% of IPv4\)/,
+    ],
+    [
+      'a wide network behind an include',
+      { name: 'mail.example.com', value: 'v=spf1 ip4:198.0.0.0/7 -all' },
+      /^It lets very many addresses pass SPF as example\.com/,
+    ],
+    [
+      'a stranger who is asked about each address',
+      { value: 'v=spf1 ip4:192.0.2.0/24 include:mail.example.com exists:%{i}.allow.evil.test -all' },
+      /^It lets whoever answers for allow\.evil\.test say of each address whether it passes SPF as example\.com/,
+    ],
+  ])('%s', async (_, wish, warning) => {
+    const { warnings, risk } = await plan(wish, `${ZONE}_dmarc.sub TXT "v=DMARC1; p=reject; rua=mailto:a@example.com"\n`);
+    expect(warnings).toContainEqual(expect.stringMatching(warning));
+    expect(risk).toBe('high');
+  });
+
+  test.each([
+    ['v=spf1 ip4:192.0.2.0/24 include:mail.example.com ip4:203.0.113.0/24 -all'],
+    ['v=spf1 ip4:192.0.2.0/24 include:mail.example.com ?all'],
+    ['v=spf1 ip4:192.0.2.0/24 include:mail.example.com exists:%{i}.own.example.com -all'],
+    ['v=spf1 ip4:192.0.2.0/24 include:mail.example.com ~ip4:0.0.0.0/1 -all'],
+  ])('%s has no warning', async (value) => {
+    expect((await plan({ value })).warnings).toEqual([]);
+  });
+
+  test.each([
+    ['_mta-sts._domainkey.example.com', 'v=DKIM1; p=MIIB'],
+    ['_smtp._tls._domainkey.example.com', 'v=DKIM1; p=MIIB'],
+    ['x._bimi._domainkey.example.com', 'v=DKIM1; p=MIIB'],
+    ['_mta-sts._dmarc.example.com', 'v=DMARC1; p=none'],
+  ])('%s is not of low risk', async (name, value) => {
+    expect((await plan({ name, value })).risk).not.toBe('low');
+  });
+
+  test('what nobody has published yet is of low risk where it admits nobody; what replaces something is not', async () => {
+    const tls = { name: '_smtp._tls.example.com', value: 'v=TLSRPTv1; rua=mailto:x@example.org' };
+    expect((await plan(tls)).risk).toBe('low');
+    expect((await plan(tls, `${ZONE}_smtp._tls TXT "v=TLSRPTv1; rua=mailto:own@example.com"\n`)).risk).toBe('medium');
   });
 });
 

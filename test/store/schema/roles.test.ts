@@ -47,12 +47,14 @@ import { noteMailboxError } from '../../../services/store/messages/mailboxes.ts'
 import { countMessages, noteAttempt } from '../../../services/store/messages/messages.ts';
 import { CHUNK_BYTES } from '../../../services/store/messages/raw-chunks.ts';
 import { dropPersonal } from '../../../services/store/reports/personal-data.ts';
-import { published } from '../../../services/store/requests/applying.ts';
+import { noteTtl, published } from '../../../services/store/requests/applying.ts';
 import { brokenSince } from '../../../services/store/requests/broken.ts';
 import { withdrawResolved } from '../../../services/store/requests/decide.ts';
+import { undecided } from '../../../services/store/requests/decided.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
 import { openRequest } from '../../../services/store/requests/open.ts';
 import { changedByUs, findingsWithoutRequest, valueBefore } from '../../../services/store/requests/playbook-findings.ts';
+import { loadRequest } from '../../../services/store/requests/requests.ts';
 import { seenMail, seenSource, standingEntry } from '../../../services/store/requests/seen.ts';
 import { sweepRequests } from '../../../services/store/requests/sweep.ts';
 import { migrate, readMigrations } from '../../../services/store/schema/migrate.ts';
@@ -569,8 +571,31 @@ describe('each service does its whole job as a user with its role alone', () => 
       until(async () => (await countOf(`ruawatch.requests where request_key = ${key} and state = 'done'`)) === 1),
     );
     const applier = as('ruawatch_applier');
+    await noteTtl(applier, key, 0, 300);
+    await undecided(applier, await loadRequest(applier, key), rules);
     await brokenSince(applier, DOMAIN, '2026-01-01');
     await published(applier, plan, new Date(0));
+  });
+
+  test('neither the milter nor the cluster service approves what it did not ask for, or writes such a request', async () => {
+    const rules = approvalsSchema.parse({ groups: GROUPS, rules: [{ name: 'all', stages: [{ group: 'mail' }] }] }).rules;
+    await syncGroups(admin, { groups: GROUPS, deputies: [] });
+    const given = { plan: planOf(), requester: 'zoe@example.com', requester_kind: 'person' as const, why: 'x' };
+    const key = (await openRequest(admin, rules, given))!;
+    const columns = 'kind, domain, summary, plan, digest, rule, requester, requester_kind, why, created_at, changed_at';
+    for (const role of ['ruawatch_milter', 'ruawatch_cluster'] as const) {
+      const db = as(role);
+      const approve = db.query("update ruawatch.requests set state = 'approved', decided_at = now() where request_key = $1", [
+        key,
+      ]);
+      await expect(approve).rejects.toThrow(/steps of its own requests alone/);
+      const forge = db.query(
+        `insert into ruawatch.requests (${columns}, state) select ${columns}, 'approved' from ruawatch.requests where request_key = $1`,
+        [key],
+      );
+      await expect(forge).rejects.toThrow(/steps of its own requests alone/);
+    }
+    logged.length = 0;
   });
 
   test('the analyst', async () => {

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { isWide, openTo } from '../../../services/dns/spf/open-to.ts';
+import { dnsOf } from '../zone.ts';
+
+const of = (text: string, more: Record<string, { TXT: string[][] }> = {}) =>
+  openTo('example.com', dnsOf({ 'example.com': { TXT: [[text]] }, ...more }));
+
+test.each([
+  ['v=spf1 ip4:192.0.2.0/24 -all', 256, 0, false],
+  ['v=spf1 ip4:10.0.0.0/10 -all', 2 ** 22, 0, false],
+  ['v=spf1 ip4:10.0.0.0/9 -all', 2 ** 23, 0, true],
+  ['v=spf1 ip6:2001:db8::/32 -all', 0, 2 ** -32, false],
+  ['v=spf1 ip6:2000::/3 -all', 0, 2 ** -3, true],
+  ['v=spf1 a/8 -all', 2 ** 24, 0, true],
+  ['v=spf1 all', 2 ** 32, 1, true],
+  ['v=spf1 ?all', 0, 0, false],
+  // Nothing behind "all" counts, and a record with an error admits nobody.
+  ['v=spf1 -all ip4:0.0.0.0/1', 0, 0, false],
+  ['v=spf1 ip4:0.0.0.0/1 nonsense', 0, 0, false],
+])('%s', async (text, ipv4, ipv6, wide) => {
+  const open = await of(text);
+  expect([open.ipv4, open.ipv6, isWide(open)]).toEqual([ipv4, ipv6, wide]);
+});
+
+test('what is included counts, but not where the include lets nobody pass', async () => {
+  const more = { 'in.example': { TXT: [['v=spf1 ip4:0.0.0.0/1 -all']] } };
+  expect(isWide(await of('v=spf1 include:in.example -all', more))).toBe(true);
+  expect(isWide(await of('v=spf1 redirect=in.example', more))).toBe(true);
+  expect(isWide(await of('v=spf1 ~include:in.example -all', more))).toBe(false);
+});
+
+test('who is asked about each address is named', async () => {
+  const { asked } = await of('v=spf1 exists:%{i}._spf.evil.test include:%{d}.x.example -all');
+  expect(asked).toEqual([
+    { term: 'exists:%{i}._spf.evil.test', name: '_spf.evil.test' },
+    { term: 'include:%{d}.x.example', name: 'x.example' },
+  ]);
+});
