@@ -20,12 +20,22 @@ const TIMES = 4;
 /** Reports about the last hours of the watch come a day after them. */
 const REPORTS_LATE_MS = DAY_MS;
 
-/** Whether a change broke the mail of own senders. */
-export function isBroken({ messages, lost, reporters, messages_before, lost_before }: Broken): boolean {
+/** What passed before and fails now, or failed before and is not delivered now, is own mail that is lost. */
+const FELL_TO = 0.8;
+const FAILED_BEFORE = 0.5;
+
+/**
+ * Whether a change broke the mail of own senders. Mail that fails beside all that passed before, and did not fail before, is somebody
+ * else's: whoever sends as the domain through a service of ours must not get the policy back that lets him in.
+ */
+export function isBroken(given: Broken): boolean {
+  const { messages, lost, reporters, messages_before, lost_before, failed_before, passed, passed_usual } = given;
   if (lost < LEAST_LOST || reporters < LEAST_REPORTERS) return false;
   const share = lost / messages;
   const usual = messages_before === 0 ? 0 : lost_before / messages_before;
-  return share >= LEAST_SHARE && share >= TIMES * usual;
+  if (share < LEAST_SHARE || share < TIMES * usual) return false;
+  if (messages_before === 0) return true;
+  return passed < FELL_TO * passed_usual || failed_before / messages_before >= FAILED_BEFORE * share;
 }
 
 /** Looks at the changes that are watched: returns those that broke mail, and ends the watch whose time is over. */

@@ -12,6 +12,8 @@ const hours = (most: number) => z.number().positive().max(most);
 const stageSchema = z.strictObject({
   /** Who decides. */
   group: groupName,
+  /** Whose mailboxes it comes to: a group of some of those people. All of them may decide; without it, all are mailed. */
+  ask: groupName.nullable().default(null),
   /** How many different people of it. */
   need: z.int().min(1).max(20).default(1),
   /** How long they have; then the request expires. Nothing is ever approved by silence. */
@@ -124,11 +126,18 @@ function mistakesOf({ groups, rules, emergency }: Pick<Approvals, 'groups' | 'ru
   for (const rule of rules) {
     if (names.has(rule.name)) mistakes.push(`two rules are named "${rule.name}"`);
     names.add(rule.name);
-    const unknown = rule.stages.flatMap((stage) => [stage.group, ...(stage.escalate ? [stage.escalate.to] : [])]);
+    const unknown = rule.stages.flatMap((stage) => [
+      stage.group,
+      ...(stage.escalate ? [stage.escalate.to] : []),
+      ...(stage.ask === null ? [] : [stage.ask]),
+    ]);
     for (const group of unknown)
       if (!Object.hasOwn(groups, group)) mistakes.push(`rule "${rule.name}" names the group "${group}", which is not in groups`);
     if (unknown.every((group) => Object.hasOwn(groups, group)) && !isReachable(rule.stages, (group) => groups[group] ?? []))
       mistakes.push(`rule "${rule.name}" needs more people than its groups have: lower need, or add people`);
+    for (const { group, ask } of rule.stages)
+      if (ask !== null && !(groups[ask] ?? []).every((person) => groups[group]?.includes(person)))
+        mistakes.push(`rule "${rule.name}" asks "${ask}", of whom not all are in "${group}", which decides`);
   }
   for (const group of emergency === null ? [] : [emergency.group, emergency.review])
     if (!Object.hasOwn(groups, group)) mistakes.push(`emergency names the group "${group}", which is not in groups`);

@@ -301,6 +301,23 @@ describe('a change that is watched', () => {
     expect(await stateOf(key)).toBe('active');
   });
 
+  test('is not put back by what somebody else sends through a service of ours, however much; is by own mail that failed before', async () => {
+    const key = await start();
+    const since = (set: string) =>
+      f.t.db.query(`update ruawatch.source_days set ${set} where domain = $1 and day >= $2`, [DOMAIN, ago(6)]);
+    await f.put(span(6, 5, 'both', 1000, REPORTERS, OWN));
+    for (const n of [500, 5000]) {
+      await since(`messages = passed + ${n}, quarantined = ${n}, rejected = 0`);
+      await watchChanges(means([program('exit 0')]));
+      expect(await stateOf(key)).toBe('active');
+    }
+    // The same part failed before, and was delivered: it is own mail, which is lost since.
+    await f.t.db.query('update ruawatch.source_days set messages = passed + 60 where domain = $1', [DOMAIN]);
+    await since('quarantined = 60, rejected = 0');
+    await watchChanges(means([program('exit 0')]));
+    expect(await stateOf(key)).toBe('returned');
+  });
+
   test('that somebody has changed since is left, and that is said', async () => {
     const key = await start();
     await lose(REPORTERS);

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { isBroken } from '../../services/applier/watch.ts';
+import type { Broken } from '../../services/store/requests/broken.ts';
 
-const of = (messages: number, lost: number, reporters = 2, [messages_before, lost_before] = [0, 0]) =>
-  isBroken({ messages, lost, reporters, messages_before, lost_before });
+/** What passes falls to nothing, but where a test says otherwise. */
+const of = (messages: number, lost: number, reporters = 2, [messages_before, lost_before] = [0, 0], more: Partial<Broken> = {}) =>
+  isBroken({ messages, lost, reporters, messages_before, lost_before, failed_before: 0, passed: 0, passed_usual: 1000, ...more });
 
 test.each([
   ['20 lost by the word of two reporters', of(20, 20), true],
@@ -17,6 +19,12 @@ test.each([
   ['nothing was lost before', of(1000, 20, 2, [1000, 0]), true],
   ['all was lost before', of(1000, 1000, 2, [1000, 1000]), false],
   ['no mail before', of(1000, 20, 2, [0, 0]), true],
+  // Somebody else sends as the domain through a service of ours: what passed before passes still.
+  ['mail that is new and fails', of(1500, 500, 3, [2000, 0], { passed: 1000 }), false],
+  ['a fifth of what passed fails now', of(1000, 200, 3, [2000, 0], { passed: 800 }), false],
+  ['more than a fifth of what passed fails now', of(1000, 201, 3, [2000, 0], { passed: 799 }), true],
+  ['what failed before is not delivered now', of(1000, 50, 3, [2000, 0], { passed: 1000, failed_before: 50 }), true],
+  ['less than half of it failed before', of(1000, 50, 3, [2000, 0], { passed: 1000, failed_before: 49 }), false],
 ])('%s: broken is %s', (_, broken, expected) => {
   expect(broken).toBe(expected);
 });

@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest';
 import type { Stage } from '../../services/requests/rules.ts';
 import { canStillDecide, count, refusalOf, type Vote } from '../../services/requests/votes.ts';
 
-const stage = (group: string, need: number): Stage => ({ group, need, within_hours: 1, remind_hours: null, escalate: null });
+const stage = (group: string, need: number): Stage => ({
+  group,
+  need,
+  ask: null,
+  within_hours: 1,
+  remind_hours: null,
+  escalate: null,
+});
 const STAGES = [stage('mail', 2), stage('security', 1)];
 const yes = (person: string, at = 0): Vote => ({ person, stage: at, decision: 'approve' });
 const no = (person: string, at = 0): Vote => ({ person, stage: at, decision: 'deny' });

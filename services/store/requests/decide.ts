@@ -349,7 +349,7 @@ async function review(
   by: { person: string; why: string; group: string },
   now: Date,
 ): Promise<number> {
-  const stage = { group: by.group, need: 1, within_hours: REVIEW_HOURS, remind_hours: 24, escalate: null };
+  const stage = { group: by.group, ask: null, need: 1, within_hours: REVIEW_HOURS, remind_hours: 24, escalate: null };
   const rule = {
     rule: 'break-glass review',
     decide: 'people' as const,

@@ -262,7 +262,7 @@ export async function beginStage(
     event,
     actor,
     says,
-    to: membersOf(one.group).filter((person) => person !== requester),
+    to: membersOf(one.ask ?? one.group).filter((person) => person !== requester),
     detail: {
       rule: rule.rule,
       stage,

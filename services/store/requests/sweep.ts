@@ -48,7 +48,7 @@ async function sweepOne(tx: Tx, key: number, at: Date | null): Promise<void> {
         event: 'remind',
         actor: 'approver',
         says: 'It still waits for a decision.',
-        to: open(stage.group),
+        to: open(stage.ask ?? stage.group),
         only: true,
       });
       continue;
@@ -59,7 +59,7 @@ async function sweepOne(tx: Tx, key: number, at: Date | null): Promise<void> {
       event: 'escalate',
       actor: 'approver',
       says: `Nobody in ${stage.group} has decided: ${to} is asked as well.`,
-      to: [...open(to), ...open(stage.group)],
+      to: [...open(to), ...open(stage.ask ?? stage.group)],
       only: true,
       detail: { group: to, times: done + 1 },
     });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { exceptionsOf } from '../../../services/requests/audit-report.ts';
+import { approvalsSchema } from '../../../services/requests/rules.ts';
 import { verifyAudit } from '../../../services/store/requests/audit.ts';
 import { auditedRequests } from '../../../services/store/requests/audit-report.ts';
 import { decide, override, withdraw } from '../../../services/store/requests/decide.ts';
@@ -137,6 +138,26 @@ describe('time', () => {
     expect(seen).toEqual(['open', 'remind', 'escalate', 'remind', 'escalate', 'expire']);
     expect(await stateOf(key)).toBe('expired');
     await expect(vote(key, ADA, 'approve', later(31))).rejects.toMatchObject({ code: 'request_settled' });
+  });
+
+  test('some of the group are mailed, and all of it may decide', async () => {
+    await syncGroups(t.db, { groups: { ...GROUPS, duty: [ADA] }, deputies: [] });
+    const rules = approvalsSchema.parse({
+      groups: { ...GROUPS, duty: [ADA] },
+      rules: [{ name: 'duty', stages: [{ group: 'mail', ask: 'duty', within_hours: 10, remind_hours: 2 }] }],
+    }).rules;
+    const key = (await openRequest(
+      t.db,
+      rules,
+      { plan: planOf(), requester: 'new_source', requester_kind: 'playbook', why: 'a finding' },
+      START,
+    ))!;
+    await sweepRequests(t.db, later(3));
+    expect((await events(key)).map(({ event, recipients }) => [event, recipients])).toEqual([
+      ['open', [ADA]],
+      ['remind', [ADA]],
+    ]);
+    expect(await vote(key, BEN, 'approve', later(4))).toBe('approved');
   });
 
   test('whom it was escalated to may decide from then on', async () => {
