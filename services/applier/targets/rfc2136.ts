@@ -152,8 +152,6 @@ async function readBack(at: Signed, change: RecordChange): Promise<Applied> {
   if (!there)
     return { state: 'failed', answer: 'The server accepted it, and has other records than were sent: look at it by hand.' };
   const others =
-    means.around === undefined
-      ? ''
-      : await notEverywhere(change, { zone, primary: direct(server) }, means.around, means.signal);
+    means.around === undefined ? '' : await notEverywhere(change, { zone, primary: direct(server) }, means.around, means.signal);
   return { state: 'applied', answer: `It was accepted, and is there.${others}` };
 }

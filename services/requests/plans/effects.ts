@@ -6,6 +6,7 @@ import { type Planned, withPlanned } from '../../dns/planned.ts';
 import { policyOf } from '../../dns/posture/published-policy.ts';
 import { evaluateSpf } from '../../dns/spf/evaluate.ts';
 import { isWide, type OpenTo, openTo } from '../../dns/spf/open-to.ts';
+import { isSpf } from '../../dns/spf/record.ts';
 import { counted, percent } from '../../shared/format.ts';
 import type { DnsChange } from '../plan.ts';
 import { recordsIn } from './members.ts';
@@ -96,8 +97,11 @@ function policyNames(domain: string, changes: readonly DnsChange[]): string[] {
  * the domain, where alignment is relaxed.
  */
 async function widened(domain: string, changes: readonly DnsChange[], dns: Dns, then: Dns): Promise<string[]> {
-  const names = new Set([domain, ...changes.flatMap(({ name }) => (NO_SPF.test(name) || name.startsWith('*.') ? [] : [name]))]);
-  if (!changes.some(({ name }) => !NO_SPF.test(name))) return [];
+  // A record at any name can be SPF: mail from _acme-challenge below the domain is aligned with it too.
+  const spf = ({ name, after }: DnsChange) => !NO_SPF.test(name) || after.some(({ text }) => isSpf(text));
+  const changed = changes.filter(spf).map(({ name }) => name);
+  if (changed.length === 0) return [];
+  const names = new Set([domain, ...changed.filter((name) => !name.startsWith('*.'))]);
   const warnings: string[] = [];
   for (const name of names) {
     const [before, after] = await Promise.all([openTo(name, dns), openTo(name, then)]);

@@ -52,7 +52,9 @@ async function notByRule(q: Queryable, request: Request, rules: readonly Rule[] 
   const same = consider(rules, { plan, requester: requester_kind }, () => ({ all: 0, domain: 0 })).some(
     ({ rule, matches }) => matches && canonicalJson(freeze(rule)) === canonicalJson(frozen),
   );
-  return same ? null : `The settings have no rule "${frozen.rule}" any more that decides this by itself. Ask again if it is still wanted.`;
+  return same
+    ? null
+    : `The settings have no rule "${frozen.rule}" any more that decides this by itself. Ask again if it is still wanted.`;
 }
 
 /** Ends a request that nobody decided, though its state says so; everybody who decides about anything is told. */

@@ -156,6 +156,11 @@ describe('a change that bears on mail by another name than its own', () => {
       /^It lets very many addresses pass SPF as news\.example\.com \(100% of IPv4, 100% of IPv6\): whoever has one of them may pass DMARC as example\.com\.$/,
     ],
     [
+      'SPF at a name that is made for something else',
+      { name: '_acme-challenge.example.com', value: 'v=spf1 +all' },
+      /^It lets very many addresses pass SPF as _acme-challenge\.example\.com/,
+    ],
+    [
       'the Internet in two halves',
       { value: 'v=spf1 ip4:0.0.0.0/1 ip4:128.0.0.0/1 include:mail.example.com -all' },
       /^It lets very many addresses pass SPF as example\.com \(100% of IPv4\)/,
