@@ -223,6 +223,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'analyzer/rules/new_source.test.ts': ['analyzer/senders/keys.ts', 'analyzer/senders/moves.ts', 'analyzer/senders/who.ts'],
   'analyzer/senders/units.test.ts': ['analyzer/senders/judged.ts', 'analyzer/senders/windows.ts'],
   'analyzer/sources/identity.test.ts': ['analyzer/sources/network.ts', 'store/sources/identities.ts'],
+  'analyzer/senders/outgrown.test.ts': ['store/analysis/spf-alone.ts'],
   'analyzer/sources/relays.test.ts': ['store/analysis/relayed.ts'],
   'analyzer/unauthenticated/numbers.test.ts': [
     'analyzer/unauthenticated/measure.ts',

@@ -3,7 +3,7 @@ import { countedRows } from './counted.ts';
 import type { CountedDays } from './window-reads.ts';
 
 /** How the aligned mail of a service passes, from the networks that bear its name. */
-export interface PassesBy {
+interface PassesBy {
   service: string;
   passed: number;
   dkim_aligned: number;
