@@ -52,6 +52,10 @@ describe.runIf(updatable.knot)(`attacks on the gateway${updatable.knot ? '' : ' 
         '@ TXT "v=spf1 ip4:192.0.2.1 -all"',
         '_dmarc TXT "v=DMARC1; p=reject; rua=mailto:d@example.com"',
         's1._domainkey TXT "v=DKIM1; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA"',
+        '@ MX 10 mx.example.com.',
+        'mx A 192.0.2.1',
+        '_mta-sts TXT "v=STSv1; id=1"',
+        '_dmarc.news TXT "v=DMARC1; p=reject"',
         'full.app TXT "kept"',
         'alias.app CNAME host.example.com.',
         'sub NS ns.sub.example.com.',
@@ -188,9 +192,59 @@ describe.runIf(updatable.knot)(`attacks on the gateway${updatable.knot ? '' : ' 
     ['SPF that admits everybody', [ZONE], steps(remove({ name: ZONE }), record({ name: ZONE, rdata: text('v=spf1 +all') }))],
     ['a policy for a name below that has its own', [`_dmarc.${ZONE}`, '.example.com'], steps(remove({ name: `_dmarc.${ZONE}` }))],
     ['an alias in place of a policy', [`_dmarc.${ZONE}`], steps(record({ name: `_dmarc.${ZONE}`, type: 5, rdata: ALIAS }))],
+    ['SPF at the name that a certificate needs', [IN], steps(record({ rdata: text('v=spf1 +all') }))],
+    ['SPF there that admits one address', [IN], steps(record({ rdata: text('v=spf1 ip4:203.0.113.66 -all') }))],
+    [
+      'SPF of a name below that admits everybody',
+      ['.app.example.com'],
+      steps(record({ name: `x.app.${ZONE}`, rdata: text('v=spf1 +all') })),
+    ],
+    [
+      'the same in two halves',
+      ['.app.example.com'],
+      steps(record({ name: `x.app.${ZONE}`, rdata: text('v=spf1 ip4:0.0.0.0/1 ip4:128.0.0.0/1') })),
+    ],
+    [
+      'SPF of the domain in two halves',
+      [ZONE],
+      steps(
+        remove({ name: ZONE }),
+        record({ name: ZONE, rdata: text('v=spf1 ip4:192.0.2.1 ip4:0.0.0.0/1 ip4:128.0.0.0/1 -all') }),
+      ),
+    ],
+    [
+      'a weaker policy of a name below that does not exist',
+      ['.example.com'],
+      steps(record({ name: `_dmarc.x.${ZONE}`, rdata: text('v=DMARC1; p=none') })),
+    ],
+    [
+      'a policy of a name below by an alias to a stranger',
+      ['.example.com'],
+      steps(record({ name: `_dmarc.x.${ZONE}`, type: 5, rdata: ALIAS })),
+    ],
+    [
+      'the policy of a name below, weakened',
+      ['.example.com'],
+      steps(remove({ name: `_dmarc.news.${ZONE}` }), record({ name: `_dmarc.news.${ZONE}`, rdata: text('v=DMARC1; p=none') })),
+    ],
+    [
+      'mail to the domain, led to a stranger',
+      [ZONE],
+      steps(record({ name: ZONE, type: 15, rdata: Buffer.concat([Buffer.from([0, 5]), ALIAS]) })),
+    ],
+    [
+      'the address of the mail host, exchanged',
+      ['.example.com'],
+      steps(
+        remove({ name: `mx.${ZONE}`, type: 1 }),
+        record({ name: `mx.${ZONE}`, type: 1, rdata: Buffer.from([203, 0, 113, 66]) }),
+      ),
+    ],
+    ['MTA-STS, taken away', ['.example.com'], steps(remove({ name: `_mta-sts.${ZONE}` }))],
     ['a name in a delegated zone that the scope has', [`.sub.${ZONE}`], steps(record({ name: `x.sub.${ZONE}` }))],
   ])('in the scope, and harmful: %s', async (_, names, attack) => {
     lent.scope.names = names;
+    lent.scope.types = ['TXT', 'CNAME', 'MX', 'A', 'AAAA'];
     const was = await state();
     expect([2, 5, 6]).toContain(await send(sign(attack)));
     expect(await state()).toEqual(was);

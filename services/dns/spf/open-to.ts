@@ -4,6 +4,8 @@ import { nodesOf, spfTree, type TreeTerm } from './tree.ts';
 
 /** Whom an SPF record lets pass, with all that it includes, beside the hosts that it names. */
 export interface OpenTo {
+  /** It may let somebody pass. */
+  admits: boolean;
   /** Addresses in its networks; what two of them have in common counts twice. */
   ipv4: number;
   /** The part of all IPv6 addresses. */
@@ -20,12 +22,13 @@ const MANY_6 = 2 ** -24;
 
 export async function openTo(domain: string, dns: Dns, options: AskOptions = {}): Promise<OpenTo> {
   const { root } = await spfTree(domain, dns, options);
-  const open: OpenTo = { ipv4: 0, ipv6: 0, asked: [] };
+  const open: OpenTo = { admits: false, ipv4: 0, ipv6: 0, asked: [] };
   for (const { node, path } of nodesOf(root)) {
     // A record with an error admits nobody; an include that is no "+" lets nobody pass.
     if (node.state !== 'record' || node.record === null || node.record.errors.length > 0 || !path.every(passes)) continue;
     for (const { term, state } of node.terms) {
       if (!('qualifier' in term) || term.qualifier !== '+' || state === 'not evaluated') continue;
+      open.admits = true;
       add(open, term);
     }
   }

@@ -1,4 +1,5 @@
-import { checkDomain, type DomainCheck } from '../../dns/check/check.ts';
+import { type CheckOptions, checkDomain, type DomainCheck } from '../../dns/check/check.ts';
+import { checkDmarc } from '../../dns/check/dmarc.ts';
 import type { AskOptions, Dns } from '../../dns/client/types.ts';
 import { ORDER, policiesOf } from '../../dns/dmarc/applied.ts';
 import type { Policy } from '../../dns/dmarc/record.ts';
@@ -6,10 +7,10 @@ import { type Planned, withPlanned } from '../../dns/planned.ts';
 import { policyOf } from '../../dns/posture/published-policy.ts';
 import { evaluateSpf } from '../../dns/spf/evaluate.ts';
 import { isWide, type OpenTo, openTo } from '../../dns/spf/open-to.ts';
-import { isSpf } from '../../dns/spf/record.ts';
 import { counted, percent } from '../../shared/format.ts';
 import type { DnsChange } from '../plan.ts';
-import { recordsIn } from './members.ts';
+import { movedMail } from './mail-path.ts';
+import { recordsIn, sameMembers, targetIn } from './members.ts';
 
 /** Who sends as a domain, by the reports of the last week. */
 export interface SeenSender {
@@ -56,7 +57,9 @@ export async function effectsOf(
   const gains: string[] = [];
   for (const one of [domain, ...policyNames(domain, changes)]) {
     const asked = { ...asking, selectors: one === domain ? selectors : [] };
-    const [before, after] = await Promise.all([checkDomain(one, dns, asked), checkDomain(one, then, asked)]);
+    const [before, after] = await Promise.all([checked(one, dns, asked), checked(one, then, asked)]);
+    if (one !== domain && before.dmarc?.discovery.state === 'unknown')
+      warnings.push(`Nobody could say which DMARC policy applies to ${one} now: ${before.dmarc.discovery.message}`);
     warnings.push(...weaker(before, after, one === domain ? '' : ` of ${one}`));
     const about = (check: DomainCheck) => check.findings.filter(({ code }) => one === domain || code.startsWith('dmarc_'));
     worse.push(...differing(about(before), about(after)));
@@ -65,6 +68,8 @@ export async function effectsOf(
   return {
     warnings: [
       ...warnings,
+      ...policyAliases(domain, changes),
+      ...(await movedMail(domain, changes, { now: dns, later: then }, asking)),
       ...(spf ? await lockedOut(domain, dns, then, seen) : []),
       ...(await widened(domain, changes, dns, then)),
       ...changes.flatMap((change) => [...withdrawnKey(change, keys), ...withdrawnTls(change)]),
@@ -72,6 +77,12 @@ export async function effectsOf(
     ],
     gains: gains.map((message) => `It puts right: ${message}`),
   };
+}
+
+/** A policy applies to mail from a name that does not exist, too: there `checkDomain` looks at nothing. */
+async function checked(domain: string, dns: Dns, options: CheckOptions): Promise<DomainCheck> {
+  const check = await checkDomain(domain, dns, options);
+  return check.dmarc === null ? { ...check, dmarc: await checkDmarc(domain, dns, options) } : check;
 }
 
 /** The errors that are there afterwards, and were not before. */
@@ -92,26 +103,38 @@ function policyNames(domain: string, changes: readonly DnsChange[]): string[] {
   );
 }
 
+/** Policies that somebody outside of the domain would publish from then on: what he has there now says nothing. */
+function policyAliases(domain: string, changes: readonly DnsChange[]): string[] {
+  return changes.flatMap(({ name, type, after, before, stands_for = [] }) => {
+    if (type !== 'CNAME') return [];
+    const of = [name, ...stands_for].flatMap((one) => POLICY.exec(one)?.[1] ?? [])[0];
+    const target = after[0] === undefined ? null : targetIn(after[0]).toLowerCase();
+    if (of === undefined || target === null || isWithin(target, domain) || sameMembers(before, after)) return [];
+    return [`The DMARC policy of ${of} would be what ${target} publishes, now and later.`];
+  });
+}
+
+const isWithin = (name: string, domain: string): boolean => name === domain || name.endsWith(`.${domain}`);
+
 /**
  * SPF that lets far more pass than the domain's mail comes from, at whatever name it is: mail from a name below the domain passes DMARC as
  * the domain, where alignment is relaxed.
  */
 async function widened(domain: string, changes: readonly DnsChange[], dns: Dns, then: Dns): Promise<string[]> {
-  // A record at any name can be SPF: mail from _acme-challenge below the domain is aligned with it too.
-  const spf = ({ name, after }: DnsChange) => !NO_SPF.test(name) || after.some(({ text }) => isSpf(text));
-  const changed = changes.filter(spf).map(({ name }) => name);
-  if (changed.length === 0) return [];
-  const names = new Set([domain, ...changed.filter((name) => !name.startsWith('*.'))]);
+  const own = changes.some(({ name }) => !NO_SPF.test(name)) ? [domain] : [];
+  const names = new Set([...own, ...changes.flatMap(({ name, type }) => (type === 'TXT' || type === 'CNAME' ? [name] : []))]);
   const warnings: string[] = [];
   for (const name of names) {
     const [before, after] = await Promise.all([openTo(name, dns), openTo(name, then)]);
+    if (NO_SPF.test(name) && after.admits && !before.admits)
+      warnings.push(`It has SPF at ${name}, from which no mail is sent: whoever it lets pass may pass DMARC as ${domain}.`);
     if (isWide(after) && (after.ipv4 > before.ipv4 || after.ipv6 > before.ipv6))
       warnings.push(
         `It lets very many addresses pass SPF as ${name} (${shareWords(after)}): whoever has one of them may pass DMARC as ${domain}.`,
       );
     const had = new Set(before.asked.map(({ term }) => term));
     for (const { term, name: by } of after.asked.filter((one) => !had.has(one.term)))
-      if (by !== domain && !by.endsWith(`.${domain}`))
+      if (!isWithin(by, domain))
         warnings.push(`It lets whoever answers for ${by} say of each address whether it passes SPF as ${name} (${term}).`);
   }
   return warnings;

@@ -36,3 +36,14 @@ test('who is asked about each address is named', async () => {
     { term: 'include:%{d}.x.example', name: 'x.example' },
   ]);
 });
+
+test.each([
+  ['v=spf1 ip4:192.0.2.1 -all', true],
+  ['v=spf1 a -all', true],
+  ['v=spf1 include:gone.example -all', true],
+  ['v=spf1 -all', false],
+  ['v=spf1 ?all', false],
+  ['site-verification=1', false],
+])('%s lets somebody pass: %s', async (text, admits) => {
+  expect((await of(text)).admits).toBe(admits);
+});

@@ -161,6 +161,31 @@ describe('a change that bears on mail by another name than its own', () => {
       /^It lets very many addresses pass SPF as _acme-challenge\.example\.com/,
     ],
     [
+      'the policy of a name below that does not exist',
+      { name: '_dmarc.gone.example.com', value: 'v=DMARC1; p=none; rua=mailto:dmarc@example.com' },
+      /^It weakens the policy of gone\.example\.com from p=quarantine to p=none\.$/,
+    ],
+    [
+      'the policy of a name below that somebody else publishes',
+      { records: [{ name: '_dmarc.news.example.com', type: 'CNAME', value: 'd.evil.test' }] },
+      /^The DMARC policy of news\.example\.com would be what d\.evil\.test publishes, now and later\.$/,
+    ],
+    [
+      'SPF where a certificate is asked for',
+      { name: '_acme-challenge.example.com', value: 'v=spf1 ip4:203.0.113.66 -all' },
+      /^It has SPF at _acme-challenge\.example\.com, from which no mail is sent: whoever it lets pass may pass DMARC as example\.com\.$/,
+    ],
+    [
+      'SPF at the name of a key',
+      { name: 's9._domainkey.example.com', value: 'v=spf1 +all' },
+      /^It has SPF at s9\._domainkey\.example\.com/,
+    ],
+    [
+      'SPF of all names below that do not exist',
+      { name: '*.app.example.com', value: 'v=spf1 +all' },
+      /^It lets very many addresses pass SPF as \*\.app\.example\.com/,
+    ],
+    [
       'the Internet in two halves',
       { value: 'v=spf1 ip4:0.0.0.0/1 ip4:128.0.0.0/1 include:mail.example.com -all' },
       /^It lets very many addresses pass SPF as example\.com \(100% of IPv4\)/,
@@ -298,7 +323,8 @@ test.each([
   ['default._bimi.example.com', 'v=BIMI1; l=', 'low'],
   ['x9._domainkey.example.com', 'v=DKIM1; p=AAAA', 'high'],
   ['_acme-challenge.example.com', 'token', 'medium'],
-  ['_dmarc.shop.example.com', 'v=DMARC1; p=none; rua=mailto:a@example.com', 'medium'],
+  ['_dmarc.shop.example.com', 'v=DMARC1; p=reject; rua=mailto:dmarc@example.com', 'medium'],
+  ['_dmarc.shop.example.com', 'v=DMARC1; p=none; rua=mailto:dmarc@example.com', 'high'],
 ])('a new record at %s (%s) is of %s risk', async (name, value, risk) => {
   expect(await plan({ name, value })).toMatchObject({ risk });
 });
