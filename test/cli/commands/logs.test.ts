@@ -60,7 +60,7 @@ test('a file of lines, packed or not, is imported and counted once', async () =>
   expect(lines[0]).toBe('8 lines, 6 of them about messages; 1 queue id judged.');
   expect(lines.slice(1).join(' ')).toMatch(/Not known of programs that are read: 1 line;.*Of other programs: 1 line\./);
   const [json] = await said((out) => runLogImport(config, `${file}.gz`, { source: 'file', json: true }, out));
-  expect(JSON.parse(json!)).toEqual({ lines: 8, stored: 6, foreign: 1, unparsed: 1, judged: 1 });
+  expect(JSON.parse(json!)).toEqual({ lines: 8, stored: 6, foreign: 1, unparsed: 1, judged: 1, twice: [] });
   expect((await t.db.query('select sum(sent) as sent from dmarc.sending_days')).rows).toEqual([{ sent: 1 }]);
   await expect(runLogImport(config, '/nowhere', { source: 'file' }, () => undefined)).rejects.toMatchObject({ code: 'log_file' });
 });
