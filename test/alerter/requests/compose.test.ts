@@ -224,7 +224,9 @@ test('no word of a stranger is in a subject, and none breaks a header', async ()
     expect(subject).not.toContain('wire');
     expect(subject.length).toBeLessThan(78);
     expect(header(raw, 'Bcc')).toBeNull();
-    expect(textIn(raw).split('\n')[0]).toBe('The DNS check of the state after it warns: Urgent: wire money Bcc:');
+    // A line feed in a plan is written out before anybody approves it.
+    const first = textIn(raw).split('\n\n')[0]!.replaceAll('\n', ' ');
+    expect(first).toContain('The DNS check of the state after it warns: Urgent: wire money\\u000d\\u000aBcc:');
   }
 });
 
