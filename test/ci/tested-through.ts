@@ -256,7 +256,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'dns/check/dkim.ts',
     'dns/check/dmarc.ts',
     'dns/check/finding.ts',
-    'dns/check/spf-correct.ts',
     'dns/check/spf-record.ts',
     'dns/check/spf-terms.ts',
     'dns/check/spf.ts',

@@ -1,4 +1,4 @@
-import { DECISIONS, type DomainCheck } from '../../dns/check/check.ts';
+import { type DomainCheck, needsDecision } from '../../dns/check/check.ts';
 import type { Severity } from '../../dns/check/codes.ts';
 import type { DnssecState } from '../../dns/check/dnssec.ts';
 import { type Finding, type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
@@ -111,7 +111,7 @@ function* findingLines(
   yield `  ${paint(MARKS[one.severity], COLOURS[one.severity])}  ${one.code} (${one.section})`;
   yield* wrapped(escaped(one.message), '           ', WIDTH);
   // One record, corrected as a whole, says more than a version of it for each finding.
-  const decision = DECISIONS.includes(one.code);
+  const decision = needsDecision(one);
   if (one.publish !== null && (decision || !together.has(one.publish.name))) yield* publicationLines(one.publish, one.domain);
 }
 

@@ -16,6 +16,7 @@ import { checkMx, type MxCheck } from './mx.ts';
 import { checkPtr, type PtrCheck } from './ptr.ts';
 import { type SeenMail, seenFindings } from './seen.ts';
 import { checkSpf, type SpfCheck } from './spf.ts';
+import { leavesNobody } from './spf-correct.ts';
 import { checkTlsRpt, type TlsRptCheck } from './tlsrpt.ts';
 
 export interface DomainCheck {
@@ -102,12 +103,21 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
     checkDnssec(domain, dns, asking),
   ]);
   const seen = options.seen ? await seenFindings(domain, spf, options.seen, dns, { signal }) : [];
-  const findings = [spf, { findings: seen }, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec].flatMap((one) => one.findings);
+  const all = [spf, { findings: seen }, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec].flatMap((one) => one.findings);
+  // Nobody opens a connection to a domain that takes no mail, so that there is nothing to report.
+  const findings = mx.state === 'null' || mx.state === 'none' ? all.filter(({ code }) => code !== 'tlsrpt_missing') : all;
   return { domain, findings: inOrder(once(findings)), spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec };
 }
 
 /** Who may send, and where reports go, is for the domain to decide: never part of a correction as a whole. */
 export const DECISIONS: readonly Code[] = ['spf_missing', 'spf_ptr', 'spf_wide', 'spf_unused', 'spf_pass_all', 'dmarc_not_here'];
+
+/** Whether its correction is for the domain's owner to decide. */
+export function needsDecision({ code, publish, record }: Pick<Finding, 'code' | 'publish' | 'record'>): boolean {
+  if (DECISIONS.includes(code)) return true;
+  return /^spf_/.test(code) && record !== null && publish?.value != null && leavesNobody(record.text, publish.value);
+}
+
 const MOST_ROUNDS = 20;
 
 /**
@@ -121,7 +131,7 @@ export async function correctedRecords(check: DomainCheck, dns: Dns, options: Ch
   let findings = check.findings;
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const next = findings.find(({ code, publish, severity, record }) => {
-      if (publish?.value == null || severity === 'unknown' || DECISIONS.includes(code)) return false;
+      if (publish?.value == null || severity === 'unknown' || needsDecision({ code, publish, record })) return false;
       // An error in someone else's record can only be avoided by dropping the include, which is a decision for people.
       const foreign = record === null ? code.startsWith('spf_') : record.name !== publish.name;
       if (foreign) return false;

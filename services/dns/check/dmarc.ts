@@ -43,7 +43,7 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
   const at = own.state === 'record' ? domain : discovery.state === 'found' ? discovery.at : domain;
   const record = own.state === 'record' ? own.record : discovery.state === 'unknown' ? null : discovery.record;
   if (record === null) {
-    if (discovery.state !== 'unknown' && misspelt === null) findings.push(missing(domain));
+    if (discovery.state !== 'unknown' && misspelt === null) findings.push(missing(domain, await placeOfReports(domain, dns, options)));
     return { findings, discovery };
   }
   if (at !== domain && discovery.state === 'found') {
@@ -53,6 +53,8 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
     return { findings, discovery };
   }
   findings.push(...recordFindings(domain, record));
+  if (record.rua.length === 0 && !record.problems.some(({ tag }) => tag === 'rua'))
+    findings.push(noRua(domain, record, await placeOfReports(domain, dns, options)));
   const { mailboxes = [] } = options;
   if (
     mailboxes.length > 0 &&
@@ -64,24 +66,36 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
   return { findings, discovery };
 }
 
-function firstRecord(domain: string): string {
-  return `v=DMARC1; p=none; rua=mailto:dmarc@${domain}`;
+/** Where reports may go: a mailbox that is read here, else one of the domain itself; null where that takes no mail. */
+async function placeOfReports(domain: string, dns: Dns, options: DmarcCheckOptions): Promise<string | null> {
+  const [mailbox] = options.mailboxes ?? [];
+  if (mailbox !== undefined) return `mailto:${mailbox.replace(/[,!]/g, (c) => (c === ',' ? '%2C' : '%21'))}`;
+  return (await takesMail(domain, dns, options)) === false ? null : `mailto:dmarc@${domain}`;
 }
 
-function missing(domain: string): Finding {
-  const message = `${domain} has no DMARC record: receivers neither report mail sent as it nor reject forged mail. Begin with the record below, which does not affect its mail.`;
-  return finding('dmarc_missing', { domain, message, publish: { name: `_dmarc.${domain}`, value: firstRecord(domain) } });
+function firstRecord(rua: string | null): string {
+  return rua === null ? 'v=DMARC1; p=none' : `v=DMARC1; p=none; rua=${rua}`;
+}
+
+/** Said where no place for reports can be proposed. */
+const elsewhere = (domain: string) => ` ${domain} takes no mail: add rua=mailto: and an address of a domain that does.`;
+
+function missing(domain: string, rua: string | null): Finding {
+  const message = `${domain} has no DMARC record: receivers neither report mail sent as it nor reject forged mail. Begin with the record below, which does not affect its mail.${rua === null ? elsewhere(domain) : ''}`;
+  return finding('dmarc_missing', { domain, message, publish: { name: `_dmarc.${domain}`, value: firstRecord(rua) } });
 }
 
 /** @returns null when no record of the domain's own is meant to be DMARC */
-async function misspeltRecord(domain: string, dns: Dns, options: AskOptions): Promise<Finding | null> {
+async function misspeltRecord(domain: string, dns: Dns, options: DmarcCheckOptions): Promise<Finding | null> {
   const name = `_dmarc.${domain}`;
   const texts = textsOf(await dns.ask(name, 'TXT', options));
   const meant = texts.find((text) => /dmarc/i.test(text) || /(?:^|[;\s])p\s*=\s*(?:none|quarantine|reject)/i.test(text));
   if (meant === undefined) return null;
   // Quotation marks of a word processor are octets above 127 here.
-  const rest = meant.replace(/^[\s"'\x80-\xff]*(?:v\s*=\s*)?dmarc\s*-?\s*1?[\s;,"']*/i, '').replace(/["'\x80-\xff]+\s*$/, '');
-  const value = /^p\s*=/i.test(rest) ? `v=DMARC1; ${rest}` : firstRecord(domain);
+  const rest = meant.replace(/^[\s"'\x80-\xff]*(?:v\s*=\s*)?dmarc\s*-?\s*1?[\s;:,"']*/i, '').replace(/["'\x80-\xff]+\s*$/, '');
+  // The version may stand at the end, and a comma for the semicolon.
+  const tags = partsOf(rest).filter((part) => !/^v\s*=/i.test(part));
+  const value = /^p\s*=/i.test(tags[0] ?? '') ? ['v=DMARC1', ...tags].join('; ') : firstRecord(await placeOfReports(domain, dns, options));
   const message = `${name} holds a record that looks like DMARC and is none: it must begin with "v=DMARC1;", in just these letters.`;
   return finding('dmarc_misspelt', { domain, message, record: { name, text: meant }, publish: { name, value } });
 }
@@ -134,14 +148,16 @@ function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding
       withTags(record.text, { [tag]: null }),
     );
   }
-  if (record.rua.length === 0 && !record.problems.some(({ tag }) => tag === 'rua')) {
-    yield told(
-      'dmarc_no_rua',
-      'Nobody is asked for reports (rua=): what is sent as the domain stays unseen.',
-      null,
-      withTags(record.text, { rua: `mailto:dmarc@${domain}` }),
-    );
-  }
+}
+
+function noRua(domain: string, record: DmarcRecord, rua: string | null): Finding {
+  const name = `_dmarc.${domain}`;
+  return finding('dmarc_no_rua', {
+    domain,
+    message: `Nobody is asked for reports (rua=): what is sent as the domain stays unseen.${rua === null ? elsewhere(domain) : ''}`,
+    record: { name, text: record.text },
+    publish: rua === null ? null : { name, value: withTags(record.text, { rua }) },
+  });
 }
 
 function notHere(domain: string, record: DmarcRecord, mailbox: string): Finding {
@@ -197,8 +213,11 @@ function corrected(record: DmarcRecord, { code, tag, at, text }: DmarcProblem): 
     case 'dmarc_tag_historic':
     case 'dmarc_fo_without_ruf':
       return withTags(whole, { [tag!]: null });
-    case 'dmarc_value':
+    case 'dmarc_value': {
+      const cut = withSemicolon(whole, at, text);
+      if (cut !== null) return cut;
       return withTags(whole, { [tag!]: tag === 'p' ? 'none' : null });
+    }
     case 'dmarc_no_p':
       return withTags(whole, { p: 'none' });
     case 'dmarc_uri': {
@@ -213,6 +232,13 @@ function corrected(record: DmarcRecord, { code, tag, at, text }: DmarcProblem): 
     case 'dmarc_size_historic':
       return whole.replace(text, text.replace(/!\d+[kmgt]?$/i, ''));
   }
+}
+
+/** The record with the semicolon that lacks between a value and the tag behind it; null when that is not what is wrong. */
+function withSemicolon(whole: string, at: number, text: string): string | null {
+  const [, value, next] = /^(\w+\s*=\s*\w+)[\s,]+(\w+\s*=.*)$/s.exec(text) ?? [];
+  if (value === undefined) return null;
+  return `${whole.slice(0, at)}${value}; ${next}${whole.slice(at + text.length)}`;
 }
 
 /** A mail address alone, or several with blanks between, are what is meant most often. */

@@ -1,5 +1,7 @@
+import { isIP } from 'node:net';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { type Finding, finding } from './finding.ts';
+import { PRIVATE } from './spf-terms.ts';
 
 export interface MxCheck {
   findings: Finding[];
@@ -47,16 +49,25 @@ async function checkHost(
   dns: Dns,
   options: AskOptions,
 ): Promise<Finding[]> {
-  const [v4, v6] = await Promise.all([dns.ask(host, 'A', options), dns.ask(host, 'AAAA', options)]);
   const at = record?.text.indexOf(host) ?? -1;
   const place = at < 0 ? null : { at, text: host };
+  if (isIP(host) !== 0) {
+    const message = `The MX record of ${domain} names ${host}, which is an address: it must name a host (RFC 1035 section 3.3.9), and no mail is delivered there.`;
+    return [finding('mx_no_address', { domain, message, record, place })];
+  }
+  const [v4, v6] = await Promise.all([dns.ask(host, 'A', options), dns.ask(host, 'AAAA', options)]);
   const found: Finding[] = [];
   const alias = [v4, v6].find((answer) => answer.state !== 'unknown' && answer.aliases.length > 0);
   if (alias !== undefined && alias.state !== 'unknown') {
     const message = `The mail host ${host} of ${domain} is an alias (CNAME) of ${alias.aliases.at(-1)}. An MX record must name a host with addresses; some senders do not follow aliases.`;
     found.push(finding('mx_alias', { domain, message, record, place }));
   }
-  if (v4.state === 'records' || v6.state === 'records') return found;
+  const addresses = [v4, v6].flatMap((answer) => (answer.state === 'records' ? answer.records : []));
+  if (addresses.length > 0) {
+    if (v4.state === 'unknown' || v6.state === 'unknown' || !addresses.every((one) => PRIVATE.contains(one))) return found;
+    const message = `The mail host ${host} of ${domain} has private addresses alone (${addresses.join(', ')}): nobody outside can deliver mail there.`;
+    return [...found, finding('mx_no_address', { domain, message, record, place })];
+  }
   if (v4.state === 'unknown' || v6.state === 'unknown') {
     const message = v4.state === 'unknown' ? v4.message : v6.state === 'unknown' ? v6.message : '';
     return [...found, finding('mx_unknown', { domain, message })];

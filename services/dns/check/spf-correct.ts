@@ -1,4 +1,6 @@
-import type { Mechanism, SpfRecord } from '../spf/record.ts';
+import { isIPv4, isIPv6 } from 'node:net';
+import { domainToASCII } from 'node:url';
+import { type Mechanism, parseSpf, type SpfRecord } from '../spf/record.ts';
 
 /** The record without a term. */
 export function withoutTerm(record: SpfRecord, { at, text }: { at: number; text: string }): string {
@@ -28,4 +30,49 @@ export function merged(texts: readonly string[]): string {
   const alls = terms.filter(isAll).map((term) => term.toLowerCase());
   const end = ['-all', '~all'].find((all) => alls.includes(all)) ?? '~all';
   return ['v=spf1', ...terms.filter((term) => !isAll(term)), end].join(' ');
+}
+
+/** Where another term begins without the space before it: strings of a TXT record are joined without one (RFC 7208 section 3.3). */
+const GLUED = /(?<=[^\s+?~-])(?=(?:[+?~-]?(?:ip4:|ip6:|include:|exists:)|[+?~-]all$|redirect=))/gi;
+
+/** What is meant by a term that is none, where that is plain; null where it is not. */
+export function repaired(term: string): string | null {
+  const parts = term
+    .split(GLUED)
+    .map((part) => part.replace(/[,;"']+$/, ''))
+    .filter((part) => part !== '')
+    .map(spelled);
+  const text = parts.join(' ');
+  return text !== '' && text !== term && parseSpf(`v=spf1 ${text}`).errors.length === 0 ? text : null;
+}
+
+/** One term with the mechanism that its value asks for, and its name in A-labels. */
+function spelled(term: string): string {
+  const [, qualifier = '', name = '', value = ''] = /^([+?~-]?)([a-z0-9]+)[:=](.*)$/is.exec(term) ?? [];
+  const plain = value.replace(/^https?:\/\//i, '').replace(/^\[|\]$|\/$/g, '');
+  const [address = ''] = plain.split('/');
+  if (/^(?:ip|ipv?[46]|a|mx|include)$/i.test(name) && isIPv4(address)) return `${qualifier}ip4:${plain}`;
+  if (/^(?:ip|ipv?[46]|a|mx|include)$/i.test(name) && isIPv6(address)) return `${qualifier}ip6:${plain}`;
+  if (!/^(?:a|mx|include|exists)$/i.test(name)) return term;
+  // Text of a record is octets (latin1).
+  const ascii = /[^ -~]/.test(plain) ? domainToASCII(Buffer.from(plain, 'latin1').toString('utf8')) : plain;
+  return `${qualifier}${name}:${ascii}`;
+}
+
+/** Whether a corrected record lets nobody send, while the one before meant to let somebody. */
+export function leavesNobody(before: string, after: string): boolean {
+  const { mechanisms, redirect } = parseSpf(after);
+  if (redirect !== null || mechanisms.some(({ qualifier, kind }) => qualifier === '+' && kind !== 'all')) return false;
+  const said = before.trim().split(/\s+/).slice(1);
+  return said.some((word) => /[:/.]/.test(word) && !/^(?:exp=|[?~-])/i.test(word));
+}
+
+/** A record that is meant to be SPF, with its version and spaces as they must be. */
+export function respelled(text: string): string {
+  const rest = text
+    .replace(/^\s*["']?\s*v?\s*=?\s*spf\s*-?\s*[12](?:\.0)?/i, '')
+    .replace(/["']\s*$/, '')
+    // What is glued to the version: a term, or part of a version that there is not.
+    .replace(/^(?![+?~-]?[a-z])[^\s]+/i, '');
+  return ['v=spf1', ...rest.split(/[\s\xa0]+/).filter(Boolean)].join(' ');
 }

@@ -2,7 +2,7 @@ import type { SpfRecord } from '../spf/record.ts';
 import type { SpfTreeNode } from '../spf/tree.ts';
 import type { Code } from './codes.ts';
 import { type Finding, finding, type Given } from './finding.ts';
-import { allAtEnd, merged, replaced, withoutTerm } from './spf-correct.ts';
+import { allAtEnd, merged, replaced, respelled, withoutTerm } from './spf-correct.ts';
 
 /** Octets of a record that fit into an answer of 512 octets (RFC 7208 section 3.4). */
 export const MOST_OCTETS = 450;
@@ -37,7 +37,7 @@ export function* rootFindings(domain: string, root: SpfTreeNode): Generator<Find
           record: { name: domain, text: meant },
           publish: {
             name: domain,
-            value: meant.replace(/^\s*["']?\s*v?\s*=?\s*spf\s*-?\s*[12](?:\.0)?[^\s]*/i, 'v=spf1').replace(/["']\s*$/, ''),
+            value: respelled(meant),
           },
         });
       }

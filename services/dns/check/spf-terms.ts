@@ -6,7 +6,7 @@ import type { Mechanism, Modifier, SpfRecord } from '../spf/record.ts';
 import type { SpfTree, SpfTreeNode, TreeTerm } from '../spf/tree.ts';
 import type { Code } from './codes.ts';
 import { type Finding, finding, type Publication } from './finding.ts';
-import { replaced, withoutTerm } from './spf-correct.ts';
+import { repaired, replaced, withoutTerm } from './spf-correct.ts';
 import { ownFindings } from './spf-record.ts';
 
 export const PRIVATE = new Networks([
@@ -46,7 +46,9 @@ export function* nodeFindings(domain: string, tree: SpfTree, node: SpfTreeNode, 
   if (path.length === 0) {
     for (const term of node.record.errors) {
       const message = `${term.message}. A record with an error is a permanent error as a whole.`;
-      yield atTerm(place, { code: 'spf_syntax', message, term, publish: withoutOwn(place, term) });
+      const meant = repaired(term.text);
+      const publish = meant === null ? withoutOwn(place, term) : { name: domain, value: replaced(node.record, term, meant) };
+      yield atTerm(place, { code: 'spf_syntax', message, term, publish });
     }
     yield* ownFindings(domain, node.record, node);
   }

@@ -4,6 +4,7 @@ import { nodesOf, type SpfTree, spfTree, type TreeTerm } from '../spf/tree.ts';
 import type { Code } from './codes.ts';
 import { type Finding, finding } from './finding.ts';
 import { withoutTerm } from './spf-correct.ts';
+import { everyoneFindings } from './spf-everyone.ts';
 import { rootFindings } from './spf-record.ts';
 import { nodeFindings } from './spf-terms.ts';
 
@@ -22,6 +23,7 @@ export async function checkSpf(domain: string, dns: Dns, options: SpfCheckOption
   const tree = await spfTree(domain, dns, options);
   const findings = [...rootFindings(domain, tree.root)];
   for (const { node, path } of nodesOf(tree.root)) findings.push(...nodeFindings(domain, tree, node, path));
+  findings.push(...everyoneFindings(domain, tree));
   findings.push(...countFindings(domain, tree));
   findings.push(...(await goneFindings(domain, tree, dns, options)));
   return { findings, tree };

@@ -53,3 +53,11 @@ test('a set of any size costs a bounded number of questions', async () => {
   await checkMx('example.com', dns);
   expect(dns.asked.length).toBe(1 + 2 * 20);
 });
+
+test('a mail host must be a name, with an address that others reach', async () => {
+  expect((await check(mx([10, '192.0.2.1']))).codes).toEqual(['mx_no_address']);
+  const inside = { 'a.example.com': { A: ['10.0.0.1'] } };
+  expect((await check({ ...mx([10, 'a.example.com']), ...inside })).codes).toEqual(['mx_no_address']);
+  const both = { 'a.example.com': { A: ['10.0.0.1'], AAAA: ['2001:db8::1'] } };
+  expect((await check({ ...mx([10, 'a.example.com']), ...both })).codes).toEqual([]);
+});
