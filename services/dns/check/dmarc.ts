@@ -43,7 +43,8 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
   const at = own.state === 'record' ? domain : discovery.state === 'found' ? discovery.at : domain;
   const record = own.state === 'record' ? own.record : discovery.state === 'unknown' ? null : discovery.record;
   if (record === null) {
-    if (discovery.state !== 'unknown' && misspelt === null) findings.push(missing(domain, await placeOfReports(domain, dns, options)));
+    if (discovery.state !== 'unknown' && misspelt === null)
+      findings.push(missing(domain, await placeOfReports(domain, dns, options)));
     return { findings, discovery };
   }
   if (at !== domain && discovery.state === 'found') {
@@ -95,7 +96,9 @@ async function misspeltRecord(domain: string, dns: Dns, options: DmarcCheckOptio
   const rest = meant.replace(/^[\s"'\x80-\xff]*(?:v\s*=\s*)?dmarc\s*-?\s*1?[\s;:,"']*/i, '').replace(/["'\x80-\xff]+\s*$/, '');
   // The version may stand at the end, and a comma for the semicolon.
   const tags = partsOf(rest).filter((part) => !/^v\s*=/i.test(part));
-  const value = /^p\s*=/i.test(tags[0] ?? '') ? ['v=DMARC1', ...tags].join('; ') : firstRecord(await placeOfReports(domain, dns, options));
+  const value = /^p\s*=/i.test(tags[0] ?? '')
+    ? ['v=DMARC1', ...tags].join('; ')
+    : firstRecord(await placeOfReports(domain, dns, options));
   const message = `${name} holds a record that looks like DMARC and is none: it must begin with "v=DMARC1;", in just these letters.`;
   return finding('dmarc_misspelt', { domain, message, record: { name, text: meant }, publish: { name, value } });
 }

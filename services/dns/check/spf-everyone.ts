@@ -54,7 +54,7 @@ function* termsOf(tree: SpfTree): Generator<Term> {
       const family = isIPv6(term.address) ? 'v6' : 'v4';
       const [bits, prefix] = family === 'v6' ? [128n, term.prefix6] : [32n, term.prefix4];
       const size = 1n << (bits - BigInt(prefix));
-      const from = (valueOf(term.address) / size) * size;
+      const from = (numberOf(term.address) / size) * size;
       yield { at: term.at, text: term.text, own: path.length === 0, family, from, to: from + size - 1n };
     }
   }
@@ -65,8 +65,10 @@ function covered(terms: readonly Term[], range: { from: bigint; to: bigint }): b
   let sum = 0n;
   let next = range.from;
   for (const { from, to } of [...terms].sort((a, b) => (a.from < b.from ? -1 : 1))) {
-    const begin = from > next ? from : next;
-    const end = to < range.to ? to : range.to;
+    // Math.max takes no bigint.
+    let [begin, end] = [from, to];
+    if (begin < next) begin = next;
+    if (end > range.to) end = range.to;
     if (end < begin) continue;
     sum += end - begin + 1n;
     next = end + 1n;
@@ -75,10 +77,11 @@ function covered(terms: readonly Term[], range: { from: bigint; to: bigint }): b
 }
 
 /** An address as a number. */
-function valueOf(address: string): bigint {
+function numberOf(address: string): bigint {
   if (!address.includes(':')) return address.split('.').reduce((n, part) => n * 256n + BigInt(part), 0n);
   const [, before = '', v4] = /^(.*?)((?:\d+\.){3}\d+)?$/.exec(address)!;
-  const text = v4 === undefined ? address : `${before}${[valueOf(v4) >> 16n, valueOf(v4) & 0xffffn].map((n) => n.toString(16)).join(':')}`;
+  const text =
+    v4 === undefined ? address : `${before}${[numberOf(v4) >> 16n, numberOf(v4) & 0xffffn].map((n) => n.toString(16)).join(':')}`;
   const [head = '', tail] = text.split('::');
   const groups = (part: string) => part.split(':').filter(Boolean);
   const [first, last] = [groups(head), groups(tail ?? '')];

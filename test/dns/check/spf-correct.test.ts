@@ -38,7 +38,9 @@ test('a correction that leaves nobody who may send is for people to decide', asy
   expect(leavesNobody('v=spf1 -all -all', 'v=spf1 -all')).toBe(false);
   const corrected = async (text: string) => {
     const dns = dnsOf({ ...GOOD, 'example.com': { ...(GOOD['example.com'] as object), ...spf(text) } });
-    const found = await correctedRecords(await checkDomain('example.com', dns, { selectors: ['sel'] }), dns, { selectors: ['sel'] });
+    const found = await correctedRecords(await checkDomain('example.com', dns, { selectors: ['sel'] }), dns, {
+      selectors: ['sel'],
+    });
     return found.find(({ name }) => name === 'example.com')?.value;
   };
   expect(await corrected('v=spf1 ip4:192.0.2 -all')).toBeUndefined();
