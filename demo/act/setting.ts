@@ -16,6 +16,12 @@ export const BEN = `ben@${BOOKS}`;
 export const VENDOR = 'postbird.example';
 export const VENDOR_KEY = { name: 'pb1._domainkey', value: `pb1._domainkey.${VENDOR}` };
 
+/** The database that people look something up in. */
+export const SHOP = 'shop';
+
+/** Something that the story waits for did not come. */
+export class NotToday extends Error {}
+
 /** The key that the applier signs updates of the demo's zones with. */
 export const demoKey = (): UpdateKey => ({ name: 'ruawatch-demo', algorithm: 'hmac-sha256', secret: randomBytes(32) });
 
@@ -25,9 +31,15 @@ export function actSettings(config: Config, { home, domains }: { home: string; d
     groups: { mail: [ADA], security: [BEN] },
     rules: [
       { name: 'routine', when: { kinds: ['sender.approve'], risk: 'low' }, decide: 'automatic', ceiling: { per_day: 5 } },
+      { name: 'lending', when: { kinds: ['access.database', 'access.dns'] }, stages: [{ group: 'security' }] },
       { name: 'dns', stages: [{ group: 'mail' }, { group: 'security' }] },
     ],
   });
+  const keyFile = path.join(home, 'gateway.key');
+  writeFileSync(keyFile, randomBytes(48).toString('base64'), { mode: 0o600 });
+  config.gateway = { listen: { host: '127.0.0.1', port: 0 }, keyFile };
+  const demo = { name: 'demo', for: [], services: [], longestSeconds: 3_600, risk: 'low' as const };
+  config.access = { ...config.access, dns: [demo] };
   config.domains = [...domains];
   config.sendersFile = path.join(home, 'senders.json');
   const vendor = {

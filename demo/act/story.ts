@@ -18,13 +18,16 @@ import type { DemoMailbox } from '../mailbox.ts';
 import { type Flow, PAY, signed } from '../senders.ts';
 import { laterMails } from '../world.ts';
 import { DemoBrowser } from './browser.ts';
-import { ADA, BEN, type StoryClock, VENDOR, VENDOR_KEY } from './setting.ts';
+import { lendForATime } from './lend.ts';
+import { ADA, BEN, NotToday, type StoryClock, VENDOR, VENDOR_KEY } from './setting.ts';
 
 export interface Story {
   context: Context;
   clock: StoryClock;
   mailbox: DemoMailbox;
   names: Server;
+  /** The URL of the superuser of the embedded Postgres, for a database. */
+  admin: (database?: string) => string;
   /** The address of the console. */
   address: string;
   seed: number;
@@ -42,7 +45,7 @@ const HOUR_MS = 3_600_000;
 /**
  * What people and time do about the demo's findings: the records of a vendor that is not set up are asked for by a playbook,
  * approved by two people at the console, and published; its mail passes, and the finding resolves. A stricter policy of another
- * domain is approved too; then a service's signatures break, its mail is lost, and the policy returns by itself.
+ * domain is approved too. Two rights are lent, and end by themselves. Then a service's signatures break, its mail is lost, and the policy returns by itself.
  * @returns what did not come about as told
  */
 export async function tellStory(story: Story): Promise<string[]> {
@@ -61,9 +64,6 @@ export async function tellStory(story: Story): Promise<string[]> {
 
 const asked = (server: Server) => createDnsClient({ servers: [server], recursive: true, cacheEntries: 0 });
 
-/** Something that the story waits for did not come. */
-class NotToday extends Error {}
-
 async function acts(story: Story): Promise<string[]> {
   const { context, clock, out, show, today } = story;
   out('');
@@ -74,11 +74,13 @@ async function acts(story: Story): Promise<string[]> {
   const others = (await listRequests(context.db, { limit: 100 })).length - 2;
   out(`  Playbooks have asked for ${others + 2} changes. Two of them, which need one of "mail" and one of "security":`);
   for (const one of [vendor, policy]) describe(one, out);
+  const browsers = new Map<string, DemoBrowser>();
   for (const [name, why] of [
     [ADA, 'It is ours, and the reports show it'],
     [BEN, 'Looked at with Ada'],
   ] as const) {
     const browser = await signIn(story, name);
+    browsers.set(name, browser);
     for (const { request_key: key } of [vendor, policy]) {
       await browser.submit(`/requests/${key}`, `/requests/${key}/approve`, { why });
       out(`  ${name} approves request ${key} at the console: "${why}."`);
@@ -89,6 +91,12 @@ async function acts(story: Story): Promise<string[]> {
   out('  Both are applied by signed updates. The name server says:');
   out(`    ${VENDOR_KEY.name}.${PAY} CNAME ${await alias(story)}`);
   out(`    _dmarc.${PRESS} TXT ${await policyText(story)}`);
+
+  const approve = async (key: number, why: string) => {
+    await browsers.get(BEN)!.submit(`/requests/${key}`, `/requests/${key}/approve`, { why });
+    out(`    ${BEN} approves request ${key} at the console: "${why}."`);
+  };
+  const wrong = await lendForATime({ context, names: story.names, admin: story.admin, out, show, stop: story.stop, approve });
 
   const change = (flow: Flow): Flow => {
     if (flow.domain === PAY && flow.envelope_from.endsWith(VENDOR)) return { ...flow, dkim: () => signed(PAY, 'pb1') };
@@ -121,7 +129,7 @@ async function acts(story: Story): Promise<string[]> {
     return all.find(({ finding_key, state: now }) => finding_key === vendor.finding_key && now === 'resolved') ?? null;
   });
   out(`  Finding ${finding.finding_key} (${finding.kind} of ${finding.domain}) is resolved: its mail passes.`);
-  return audit(story, [vendor, policy]);
+  return [...wrong, ...(await audit(story, [vendor, policy]))];
 }
 
 function describe({ request_key, summary, plan, digest }: Request, out: Story['out']): void {

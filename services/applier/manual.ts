@@ -1,4 +1,5 @@
 import { type ManualChange, readPlan } from '../requests/plan.ts';
+import { notCovered } from '../requests/scope.ts';
 import type { Access } from '../shared/settings/access.ts';
 import type { DnsTarget } from '../shared/settings/dns-servers.ts';
 import { isGone } from '../store/grants/standing.ts';
@@ -37,6 +38,11 @@ export function isSet({ seen }: Pick<ManualChange, 'seen'>, { access, dnsTargets
   ];
   const found = targets.find((one) => one.name === name);
   if (what === 'longest') return found === undefined || found.longestSeconds <= Number(seen.value);
+  if (what === 'default') return found === undefined || (found.defaultSeconds ?? found.longestSeconds) <= Number(seen.value);
+  if (what === 'names') {
+    const lends = [...access.dns, ...access.providers].find((one) => one.name === name);
+    return lends === undefined || (lends.names != null && notCovered(lends.names, seen.value.split(' ')) === null);
+  }
   // A role that is not to be lent any more.
   if (what === 'group') return !access.databases.some((one) => one.name === name && one.groups.includes(seen.value));
   return false;

@@ -59,6 +59,19 @@ export function hasName({ names }: Pick<DnsScope, 'names'>, given: string): bool
   });
 }
 
+/** The first of some names, as scopes have them, that others do not cover; null when they cover all. */
+export function notCovered(names: readonly string[], by: readonly string[]): string | null {
+  const covers = (one: string): boolean => {
+    if (by.includes(one)) return true;
+    // All names below one are covered by those of one above it alone, and a wildcard by itself.
+    if (one.startsWith('*.')) return false;
+    return one.startsWith('.')
+      ? by.some((other) => other.startsWith('.') && one.endsWith(other))
+      : hasName({ names: [...by] }, one);
+  };
+  return names.find((one) => !covers(one)) ?? null;
+}
+
 /** Why a step is outside the scope, as a sentence; null when it is inside. @param type null for one that is never lent */
 export function outsideScope(
   scope: DnsScope,

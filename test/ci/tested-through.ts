@@ -470,7 +470,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
 
 /** Files that only run in the built program, which these tests start as a process. */
 export const AS_PROCESSES: Readonly<Record<string, readonly string[]>> = {
-  'e2e/demo.test.ts': ['cli/commands/demo.ts', 'store/demo.ts'],
+  'e2e/demo.test.ts': ['cli/commands/demo.ts', 'store/demo-lending.ts', 'store/demo.ts'],
   'cli/settings.test.ts': ['cli/commands/messages.ts'],
   'watcher/process.test.ts': ['cli/commands/dns-watch.ts'],
 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { dnsScopeSchema, hasName, outsideScope, scopeText } from '../../services/requests/scope.ts';
+import { dnsScopeSchema, hasName, notCovered, outsideScope, scopeText } from '../../services/requests/scope.ts';
 
 const scope = dnsScopeSchema.parse({
   zone: 'example.com',
@@ -64,4 +64,16 @@ test('a scope is one line', () => {
   expect(scopeText(scope)).toBe(
     'add TXT, A at _acme-challenge.example.com, .app.example.com, *.wild.example.com (zone example.com)',
   );
+});
+
+test.each([
+  [['a.example.com'], ['a.example.com', 'b.example.com'], null],
+  [['a.app.example.com', '.x.app.example.com', '.app.example.com'], ['.app.example.com'], null],
+  [['app.example.com'], ['.app.example.com'], 'app.example.com'],
+  [['.example.com'], ['.app.example.com'], '.example.com'],
+  [['*.app.example.com'], ['.app.example.com'], '*.app.example.com'],
+  [['*.app.example.com'], ['*.app.example.com'], null],
+  [['a.example.com', '_dmarc.app.example.com'], ['.example.com'], '_dmarc.app.example.com'],
+] as const)('of %j, those of %j leave out %s', (names, by, left) => {
+  expect(notCovered(names, by)).toBe(left);
 });

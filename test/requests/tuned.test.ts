@@ -14,14 +14,17 @@ const used = (given: Partial<UsedTarget> = {}): UsedTarget => ({
   unused: 2,
   asked_most: 8 * HOUR,
   used_most: 40 * 60,
+  used_median: 40 * 60,
   longest: 24 * HOUR,
+  usual: null,
+  lends: null,
   names: [],
   names_used: [],
   ...given,
 });
 
 test('the longest use and half as much again is enough, by steps that people think in', () => {
-  const [wish] = tunedFromUse(used());
+  const [wish] = tunedFromUse([used()]);
   expect(wish).toMatchObject({
     what: 'longest_hours of access.database.main',
     before: '1 day',
@@ -40,7 +43,7 @@ test('the longest use and half as much again is enough, by steps that people thi
 });
 
 test('a role of which no grant was used is not lent any more', () => {
-  expect(tunedFromUse(used({ unused: 9, used_most: null }))).toMatchObject([
+  expect(tunedFromUse([used({ unused: 9, used_most: null })])).toMatchObject([
     { after: 'app_readers is not lent', seen: { id: 'group:main', value: 'app_readers' } },
   ]);
 });
@@ -48,12 +51,52 @@ test('a role of which no grant was used is not lent any more', () => {
 test.each([
   ['too few grants', { known: 4, grants: 4 }],
   ['nobody knows of its use', { known: 0, used_most: null }],
-  ['all of the time is used', { used_most: 20 * HOUR }],
+  ['all of the time is used', { used_most: 20 * HOUR, used_median: 20 * HOUR }],
   ['it is short already', { longest: HOUR }],
-  ['longer than any step', { used_most: 200 * HOUR, longest: 400 * HOUR }],
+  ['longer than any step', { used_most: 200 * HOUR, used_median: 200 * HOUR, longest: 400 * HOUR }],
   ['not used, but of another kind', { setting: 'access.dns', unused: 9, used_most: null }],
 ])('%s: nothing is proposed', (_, given) => {
-  expect(tunedFromUse(used(given))).toEqual([]);
+  expect(tunedFromUse([used(given)])).toEqual([]);
+});
+
+test('a setting of a target is for all that it lends: the longest use of any of it counts', () => {
+  const rows = [used(), used({ what: 'app_writers', used_most: 5 * HOUR }), used({ server: 'other', used_most: 60 })];
+  expect(tunedFromUse(rows).map(({ seen }) => [seen.id, seen.value])).toEqual([
+    ['longest:main', String(8 * HOUR)],
+    ['default:main', String(HOUR)],
+    ['longest:other', '900'],
+  ]);
+});
+
+test('half of the uses say for how long something is lent when nobody says', () => {
+  const long = { used_most: 7 * HOUR, used_median: 20 * 60 };
+  expect(tunedFromUse([used(long)]).at(-1)).toMatchObject({
+    what: 'default_hours of access.database.main',
+    before: 'not set: --for has to be said',
+    run: 'access.database: main: default_hours: 0.5',
+    seen: { id: 'default:main', value: '1800' },
+  });
+  // The most that a use took, and half as much again, is no less than what the settings have.
+  expect(tunedFromUse([used({ ...long, longest: 8 * HOUR, usual: 1800 })])).toEqual([]);
+  expect(tunedFromUse([used({ ...long, longest: 8 * HOUR, usual: HOUR })])).toHaveLength(1);
+});
+
+test('names that were changed are those that are to be lent', () => {
+  const dns = { setting: 'access.dns', server: 'primary', what: 'example.com', longest: HOUR, used_most: 40 * 60 };
+  const names = { names: ['.app.example.com', 'b.example.com'], names_used: ['x.app.example.com', 'y.app.example.com'] };
+  expect(tunedFromUse([used({ ...dns, ...names })])).toMatchObject([
+    {
+      before: 'all names of its zones',
+      after: 'x.app.example.com y.app.example.com',
+      run: 'access.dns: primary: names: [x.app.example.com, y.app.example.com]',
+      seen: { id: 'names:primary', value: 'x.app.example.com y.app.example.com' },
+      why: [expect.stringContaining('never changed: b.example.com')],
+    },
+  ]);
+  expect(tunedFromUse([used({ ...dns, ...names, lends: ['x.app.example.com'] })])).toEqual([]);
+  expect(tunedFromUse([used({ ...dns, ...names, names_used: [] })])).toEqual([]);
+  const many = Array.from({ length: 11 }, (_, n) => `n${n}.example.com`);
+  expect(tunedFromUse([used({ ...dns, ...names, names_used: many })])).toEqual([]);
 });
 
 test('names that were asked for and never changed', () => {

@@ -1,5 +1,6 @@
 import { type ProviderScope, providerGrant } from '../../requests/grants/dns-provider.ts';
 import { seal } from '../../requests/grants/sealed.ts';
+import { notCovered } from '../../requests/scope.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { DnsProvider } from '../../shared/settings/access.ts';
 import { type AwsSts, tooShort } from '../../shared/settings/access-provider.ts';
@@ -33,6 +34,9 @@ export const providerWorker = (keysOf: (aws: AwsSts) => Promise<AwsKeys> = ownKe
         state: 'failed',
         answer: `The settings (access.dns_provider) have no ${grant.server} with the zone ${scope.zone}.`,
       };
+    const other = server.names == null ? null : notCovered(scope.names, server.names);
+    if (other !== null)
+      return { state: 'failed', answer: `The settings (access.dns_provider) do not lend ${other} at ${server.name}.` };
     if (grant.credential === null) return { state: 'failed', answer: 'The request names no key to seal the credentials with.' };
     const refused = tooShort(server, grant.seconds);
     if (refused !== null) return { state: 'failed', answer: refused };

@@ -1,5 +1,6 @@
 import { askAuthorities } from '../../dns/client/authorities.ts';
 import { type DnsGrantScope, dnsGrant } from '../../requests/grants/dns.ts';
+import { notCovered } from '../../requests/scope.ts';
 import type { GrantMeans, GrantWorker } from './grant-kind.ts';
 
 /**
@@ -9,11 +10,14 @@ import type { GrantMeans, GrantWorker } from './grant-kind.ts';
 export const dnsWorker: GrantWorker = {
   kind: 'access.dns',
 
-  async apply({ server: name, scope: given }, { dnsTargets }) {
+  async apply({ server: name, scope: given }, { access, dnsTargets }) {
     const scope = dnsGrant.scope.parse(given) as DnsGrantScope;
     const server = dnsTargets.find((one) => one.name === name);
     if (server === undefined || !server.zones.includes(scope.zone))
       return { state: 'failed', answer: `The settings (dns.servers) have no server ${name} with the zone ${scope.zone}.` };
+    const lends = access.dns.find((one) => one.name === name)?.names ?? null;
+    const other = lends === null ? null : notCovered(scope.names, lends);
+    if (other !== null) return { state: 'failed', answer: `The settings (access.dns) do not lend ${other} at ${name}.` };
     if (scope.use === 'key' && server.kind !== 'rfc2136')
       return { state: 'failed', answer: `${name} takes no updates (RFC 2136): only requests can be lent for it.` };
     return {

@@ -16,7 +16,7 @@ const DAYS = '90';
 
 /**
  * `access review`: for each kind, target and group how long grants were really used, and what was never used; proposes shorter maxima and
- * narrower scopes, with --ask as requests.
+ * narrower scopes and defaults, with --ask as requests.
  * @throws PermanentError `usage`, `no_rule`, `nobody_can_approve`
  */
 export async function runAccessReview(
@@ -27,7 +27,7 @@ export async function runAccessReview(
   const days = limitOf(options.days ?? DAYS, '--days');
   return withDatabase(config, async (db) => {
     const all = await grantUse(db, new Date(now.getTime() - days * DAY_MS));
-    const wishes = all.flatMap((one) => tunedFromUse(targetOf(one, config.access)));
+    const wishes = tunedFromUse(all.map((one) => targetOf(one, config.access)));
     if (options.ask) {
       if (wishes.length === 0) throw new PermanentError('usage', 'The use of grants proposes nothing: nothing is asked for.');
       for (const wish of wishes)
@@ -76,6 +76,8 @@ function targetOf(one: GrantUse, access: Access): UsedTarget {
     ...access.providers,
     ...(access.console === null ? [] : [access.console]),
   ];
-  const longest = targets.find(({ name }) => name === one.server)?.longestSeconds ?? 0;
-  return { ...one, setting: SETTINGS[one.kind], longest };
+  const found = targets.find(({ name }) => name === one.server);
+  const lends = [...access.dns, ...access.providers].find(({ name }) => name === one.server)?.names ?? null;
+  const [longest, usual] = [found?.longestSeconds ?? 0, found?.defaultSeconds ?? null];
+  return { ...one, setting: SETTINGS[one.kind], longest, usual, lends };
 }

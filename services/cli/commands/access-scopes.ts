@@ -7,9 +7,10 @@ import { grantKind } from '../../requests/grants/index.ts';
 import { GRANT_KINDS, type GrantKindName } from '../../requests/grants/kinds.ts';
 import { newSealingKey } from '../../requests/grants/sealed.ts';
 import { newTsigCredential } from '../../requests/grants/tsig-credential.ts';
+import { notCovered } from '../../requests/scope.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { scramVerifier } from '../../shared/runtime/embedded-secrets.ts';
-import type { Target } from '../../shared/settings/access.ts';
+import type { DnsTargetOfLending, Target } from '../../shared/settings/access.ts';
 import { mayLend } from '../../shared/settings/access-email.ts';
 import { tooShort } from '../../shared/settings/access-provider.ts';
 import type { Config } from '../../shared/settings/config.ts';
@@ -40,6 +41,8 @@ export interface Wanted {
   scope: Record<string, Canonical>;
   risk: 'low' | 'medium' | 'high';
   longestSeconds: number;
+  /** For how long when nobody says; null where that has to be said. */
+  defaultSeconds: number | null;
   for: readonly string[];
   /** The service principals that may hold it. */
   services: readonly string[];
@@ -72,6 +75,7 @@ export function wantedOf(config: Pick<Config, 'access' | 'dnsTargets' | 'gateway
         scope: { group: options.group },
         risk: server.risk,
         longestSeconds: server.longestSeconds,
+        defaultSeconds: server.defaultSeconds ?? null,
         for: server.for,
         services: server.services,
         countsUses: false,
@@ -118,6 +122,7 @@ function dnsWanted(
   });
   if (!scope.success)
     throw new PermanentError('usage', scope.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; '));
+  checkNames(server, scope.data.names);
   if (requests !== true && found.target.kind !== 'rfc2136')
     throw new PermanentError('usage', `${found.target.name} takes no updates (RFC 2136): ask with --requests.`);
   return {
@@ -127,6 +132,7 @@ function dnsWanted(
     scope: scope.data as Record<string, Canonical>,
     risk: server.risk,
     longestSeconds: server.longestSeconds,
+    defaultSeconds: server.defaultSeconds ?? null,
     for: server.for,
     services: server.services,
     countsUses: true,
@@ -134,11 +140,18 @@ function dnsWanted(
   };
 }
 
+/** @throws PermanentError `usage` for a name that the settings do not lend */
+function checkNames({ name, names = null }: DnsTargetOfLending, asked: readonly string[]): void {
+  const other = names === null ? null : notCovered(asked, names);
+  if (other !== null) throw new PermanentError('usage', `${name} does not lend ${other}: its names are ${names!.join(', ')}.`);
+}
+
 /** What all targets of the settings give. */
-const commonOf = ({ name, risk, longestSeconds, for: groups, services }: Target) => ({
+const commonOf = ({ name, risk, longestSeconds, defaultSeconds = null, for: groups, services }: Target) => ({
   server: name,
   risk,
   longestSeconds,
+  defaultSeconds,
   for: groups,
   services,
 });
@@ -179,6 +192,7 @@ function providerWanted({ access }: Pick<Config, 'access'>, options: ScopeOption
   const able = access.providers.filter((one) => zoneOf(one.zones) !== undefined);
   const server = oneOf(able, wanted, 'access.dns_provider');
   const zone = zoneOf(server.zones)!;
+  checkNames(server, clean);
   return {
     ...commonOf(server),
     kind: 'access.dns-provider',

@@ -53,7 +53,7 @@ export async function runAccessRequest(
   const asker = askerOf(word, options.service);
   const { holder } = asker;
   const wanted = wantedOf(config, kind, options);
-  const seconds = secondsOf(options.for);
+  const seconds = options.for === undefined && wanted.defaultSeconds !== null ? wanted.defaultSeconds : secondsOf(options.for);
   if (seconds > wanted.longestSeconds)
     throw new PermanentError('usage', `${wanted.server} lends for ${durationText(wanted.longestSeconds)} at most.`);
   const tooFew = wanted.shortest?.(seconds) ?? null;

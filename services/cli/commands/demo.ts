@@ -34,6 +34,7 @@ import {
   summariseLookalikes,
   summariseSources,
 } from '../../store/demo.ts';
+import { adminUrl } from '../../store/schema/embedded.ts';
 import { dataDirOf, openContext, openEmbeddedOf } from '../open.ts';
 import { Progress } from '../terminal/progress.ts';
 import { untilSignal } from './start.ts';
@@ -108,7 +109,7 @@ export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (
       const { address } = opened!;
       const show = (text: string) => progress.show(text);
       missed.push(
-        ...(await tellStory({ context, clock, mailbox, names: names.server, address, seed: SEED, today, out, show, stop })),
+        ...(await tellStory({ admin: (database) => adminUrl(context.embedded!, database), context, clock, mailbox, names: names.server, address, seed: SEED, today, out, show, stop })),
       );
       progress.end();
     }

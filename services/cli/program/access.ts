@@ -55,7 +55,10 @@ export function addAccessCommands(program: Command): void {
     .command('request')
     .description('ask for a right, and print the secret that works once it is lent')
     .argument('<kind>', 'access.database, access.dns, access.email, access.dns-provider or access.console')
-    .requiredOption('--for <time>', 'how long it is needed, such as 90m, 2h or 1d; the time begins when it is applied')
+    .option(
+      '--for <time>',
+      'how long it is needed, such as 90m, 2h or 1d; the time begins when it is applied (default_hours of the settings)',
+    )
     .requiredOption('--why <text>', 'why; it is recorded')
     .option('--by <name>', 'who asks (default: the system user)')
     .option('--service <name>', 'ask in the name of a service principal, which then holds it')

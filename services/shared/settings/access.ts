@@ -16,9 +16,23 @@ const target = {
   /** The service principals (people add --service) that may hold it; none without it. */
   services: z.array(z.string().regex(/^[a-z0-9][a-z0-9._+-]{1,99}$/, 'must be the name of a service principal')).default([]),
   longest_hours: z.number().positive().max(2160).default(24),
+  /** For how long something is lent when nobody says. Without it, --for has to be said. */
+  default_hours: z.number().positive().max(2160).optional(),
   /** How bad it would be in wrong hands: rules of approvals ask for it. */
   risk: z.enum(['low', 'medium', 'high']).default('medium'),
 };
+
+/** The names that may be lent, as scopes have them; all names of the zones without it. */
+const lentNames = z
+  .array(
+    z
+      .string()
+      .max(253)
+      .regex(/^(?:\*\.|\.)?[a-z0-9_.-]+$/, 'must be a name in lower case'),
+  )
+  .min(1)
+  .max(100)
+  .optional();
 
 const databaseSchema = z
   .strictObject({
@@ -38,13 +52,13 @@ const databaseSchema = z
   });
 
 /** A server of `dns.servers` whose records may be changed by what is lent; `name` is its name there. */
-const dnsSchema = z.strictObject(target);
+const dnsSchema = z.strictObject({ ...target, names: lentNames });
 
 const emailSchema = z.strictObject({ ...target, ...EMAIL_KEYS }).superRefine((given, ctx) => {
   for (const message of emailMistakes(given)) ctx.addIssue({ code: 'custom', message });
 });
 
-const providerSchema = z.strictObject({ ...target, ...PROVIDER_KEYS }).superRefine((given, ctx) => {
+const providerSchema = z.strictObject({ ...target, names: lentNames, ...PROVIDER_KEYS }).superRefine((given, ctx) => {
   for (const message of providerMistakes(given)) ctx.addIssue({ code: 'custom', message });
 });
 
@@ -53,6 +67,7 @@ const consoleSchema = z.strictObject({
   roles: z.array(z.enum(['viewer', 'operator', 'admin'])).min(1),
   for: target.for,
   longest_hours: target.longest_hours,
+  default_hours: target.default_hours,
   risk: target.risk,
 });
 
@@ -76,7 +91,15 @@ export interface Target {
   /** Service principals that may hold it. */
   services: readonly string[];
   longestSeconds: number;
+  /** Null or left out where --for has to be said. */
+  defaultSeconds?: number | null;
   risk: 'low' | 'medium' | 'high';
+}
+
+/** A name server, or a provider of DNS, whose records may be changed. */
+export interface DnsTargetOfLending extends Target {
+  /** The names that may be lent; null or left out for all of the zones. */
+  names?: readonly string[] | null;
 }
 
 /** A Postgres server that lends roles. */
@@ -98,7 +121,7 @@ export interface MailServer extends Target {
 }
 
 /** A DNS provider that makes credentials for a time: by AWS, or by a program. */
-export interface DnsProvider extends Target {
+export interface DnsProvider extends DnsTargetOfLending {
   zones: readonly string[];
   aws: AwsSts | null;
   command: readonly string[] | null;
@@ -112,7 +135,7 @@ export interface LendingConsole extends Target {
 export interface Access {
   unwatchedMs: number;
   databases: readonly LendingDatabase[];
-  dns: readonly Target[];
+  dns: readonly DnsTargetOfLending[];
   mail: readonly MailServer[];
   providers: readonly DnsProvider[];
   console: LendingConsole | null;
@@ -126,23 +149,26 @@ export function accessOf(
   mistakes: string[],
 ): Access {
   const names = new Set<string>();
-  const common = (where: string, given: z.infer<typeof dnsSchema>): Target => {
+  const common = (where: string, given: Omit<z.infer<typeof dnsSchema>, 'names'>): Target => {
     if (names.has(given.name)) mistakes.push(`${where}: two targets are named "${given.name}": give each its own name.`);
     names.add(given.name);
     for (const group of given.for ?? [])
       if (!Object.hasOwn(groups, group)) mistakes.push(`${where} names the group "${group}", which is not in approvals.groups.`);
-    const { risk, longest_hours } = given;
+    const { risk, longest_hours, default_hours } = given;
+    if (default_hours !== undefined && default_hours > longest_hours)
+      mistakes.push(`${where}: default_hours (${default_hours}) is more than longest_hours (${longest_hours}).`);
     return {
       name: given.name,
       for: given.for ?? [],
       services: given.services,
       longestSeconds: Math.round(longest_hours * 3600),
+      defaultSeconds: default_hours === undefined ? null : Math.round(default_hours * 3600),
       risk,
     };
   };
   return {
     unwatchedMs: unwatched_minutes * 60_000,
-    dns: dns.map((given, at) => common(`access.dns[${at}]`, given)),
+    dns: dns.map((given, at) => ({ ...common(`access.dns[${at}]`, given), names: given.names ?? null })),
     mail: email.map((given, at) => {
       const where = `access.email[${at}]`;
       const wrong = wrongUrl(given.url);
@@ -152,6 +178,7 @@ export function accessOf(
     }),
     providers: dns_provider.map((given, at) => ({
       ...common(`access.dns_provider[${at}]`, given),
+      names: given.names ?? null,
       zones: given.zones,
       aws: given.aws === undefined ? null : awsOf(given.aws),
       command: given.command === undefined ? null : absolute(given.command, cwd),

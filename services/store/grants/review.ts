@@ -35,7 +35,7 @@ export async function grantUse(q: Queryable, since: Date): Promise<GrantUse[]> {
               coalesce(g.scope ->> 'group', g.scope ->> 'role', g.scope ->> 'zone', g.scope ->> 'from') as what
          from ruawatch.grants g where g.applied_at >= $1 and g.state in ('active', 'ending', 'ended')),
      changed as (
-       select u.grant_key, array_agg(distinct c.name) as names
+       select u.grant_key, array_agg(distinct split_part(c.name, ' ', 1)) as names
          from ruawatch.lent_updates u join ruawatch.changes c using (update_key) where c.state = 'applied' group by 1)
      select o.kind, o.server, o.what, array_to_string(o.groups, ', ') as groups, count(*)::int as grants,
             count(*) filter (where o.tells and o.last_used_at is null and o.used = 0)::int as unused,

@@ -33,6 +33,10 @@ beforeEach(async () => {
   });
   config.access = {
     ...lender.access,
+    dns: ['lent', 'all'].map((name) => ({
+      ...{ name, for: [], services: [], longestSeconds: 3600, risk: 'low' as const },
+      names: name === 'lent' ? ['a.example.com'] : null,
+    })),
     console: { name: 'console', for: [], services: [], longestSeconds: 3600, risk: 'low', roles: ['operator'] },
   };
   config.dnsTargets = [
@@ -186,6 +190,12 @@ test.each([
   [{ by: 'settings', id: 'longest:main', value: '3600' }, false],
   [{ by: 'settings', id: 'longest:main', value: '999999' }, true],
   [{ by: 'settings', id: 'longest:gone', value: '1' }, true],
+  [{ by: 'settings', id: 'default:main', value: '3600' }, false],
+  [{ by: 'settings', id: 'default:main', value: '999999' }, true],
+  [{ by: 'settings', id: 'names:gone', value: 'a.example.com' }, true],
+  [{ by: 'settings', id: 'names:lent', value: 'a.example.com b.example.com' }, true],
+  [{ by: 'settings', id: 'names:lent', value: 'b.example.com' }, false],
+  [{ by: 'settings', id: 'names:all', value: 'b.example.com' }, false],
   [{ by: 'settings', id: 'something else', value: '' }, false],
 ] as const)('whether the settings are so: %j is %s', (seen, done) => {
   expect(isSet({ seen }, f.context.config)).toBe(done);
