@@ -45,7 +45,10 @@ export async function lendForATime(story: LendStory): Promise<string[]> {
   const common = { for: [], services: [], longestSeconds: 3_600, risk: 'low' as const };
   const shop = { ...common, name: SHOP, groups: [SHOP_READERS], connections: 5, logFolder: null, url: () => url };
   context.config.access = { ...context.config.access, databases: [shop] };
-  const gateway = await startGateway({ ...context, config: { ...context.config, dnsServers: [`${names.address}:${names.port}`] } });
+  const gateway = await startGateway({
+    ...context,
+    config: { ...context.config, dnsServers: [`${names.address}:${names.port}`] },
+  });
   try {
     return await lend(story, url, { address: '127.0.0.1', port: gateway.port });
   } finally {

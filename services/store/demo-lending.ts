@@ -70,7 +70,11 @@ export async function enterShop(lenderUrl: string, user: string, password: strin
   url.username = user;
   url.password = password;
   const client = new pg.Client({ connectionString: url.href });
-  client.on('error', () => undefined);
+  // What the server says as it cuts a session off comes between two statements.
+  let cut: string | null = null;
+  client.on('error', (error) => {
+    cut ??= words(error);
+  });
   try {
     await client.connect();
   } catch (error) {
@@ -80,7 +84,7 @@ export async function enterShop(lenderUrl: string, user: string, password: strin
     look: () =>
       client.query<{ n: number }>('select count(*)::int as n from orders').then(
         ({ rows }) => rows[0]!.n,
-        (error: unknown) => words(error),
+        (error: unknown) => cut ?? words(error),
       ),
     clear: () =>
       client.query('delete from orders').then(

@@ -109,7 +109,19 @@ export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (
       const { address } = opened!;
       const show = (text: string) => progress.show(text);
       missed.push(
-        ...(await tellStory({ admin: (database) => adminUrl(context.embedded!, database), context, clock, mailbox, names: names.server, address, seed: SEED, today, out, show, stop })),
+        ...(await tellStory({
+          admin: (database) => adminUrl(context.embedded!, database),
+          context,
+          clock,
+          mailbox,
+          names: names.server,
+          address,
+          seed: SEED,
+          today,
+          out,
+          show,
+          stop,
+        })),
       );
       progress.end();
     }
