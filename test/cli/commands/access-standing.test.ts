@@ -178,7 +178,7 @@ test('review: what was really used, and a request for a shorter time', async () 
   await review({ ask: true, by: ADA });
   const key = Number(/Request (\d+) is open/.exec(lines.join('\n'))![1]);
   expect(await carryOut(key)).toBe('handed_over');
-  config.access = { ...config.access, databases: [{ ...lender.server, longestSeconds: 3600 }] };
+  config.access = { ...config.access, databases: [{ ...lender.server, longestSeconds: 3600, defaultSeconds: 1800 }] };
   expect(await carryOut(key)).toBe('done');
   await expect(review({ ask: true, by: ADA })).rejects.toThrow(/proposes nothing/);
   expect(JSON.parse((await review({ json: true })).split('\n')[0]!)).toMatchObject({ unused: 1, known: 6, names: [] });
