@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DemoNameServer, startNameServer } from '../../demo/dns/server.ts';
 import { applyRequest } from '../../services/applier/apply.ts';
@@ -20,6 +23,7 @@ import { listRequests } from '../../services/store/requests/requests.ts';
 import { beginRotation, rotationsOf } from '../../services/store/requests/rotations.ts';
 import { type Fixture, fixture } from '../analyzer/fixture.ts';
 import { DOMAIN, row } from '../analyzer/rows.ts';
+import { which } from '../helpers/services.ts';
 import { GROUPS, rulesOf } from '../requests/sample.ts';
 
 let f: Fixture;
@@ -144,6 +148,37 @@ const reports = async (selector = signing() ?? 'old') => {
 };
 const DAY = 86_400_000;
 
+const OPENDKIM = which('opendkim');
+const { dkimVerify } = createRequire(import.meta.url)('mailauth/lib/dkim/verify') as {
+  dkimVerify: (
+    mail: Buffer,
+    options: { resolver: (name: string) => Promise<string[][]> },
+  ) => Promise<{ results: { status: { result: string }; selector: string }[] }>;
+};
+const MAIL = `From: a@${DOMAIN}\r\nTo: b@example.org\r\nSubject: x\r\nDate: Fri, 27 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@${DOMAIN}>\r\n\r\nhello\r\n`;
+/** A mail that the real OpenDKIM signs by the tables as they are, verified with the records of the name server as they are. */
+const signedNow = async (): Promise<string> => {
+  writeFileSync(path.join(folder, 'SigningTable'), `*@${DOMAIN} ${DOMAIN}\n`);
+  writeFileSync(path.join(folder, 'mail'), MAIL);
+  const tables = `KeyTable ${folder}/KeyTable\nSigningTable refile:${folder}/SigningTable\nInternalHosts 0.0.0.0/0\nRequireSafeKeys no\n`;
+  writeFileSync(path.join(folder, 'conf'), `Mode sv\n${tables}Socket inet:1@127.0.0.1\nBackground no\nSyslog no\n`);
+  const { stdout } = await promisify(execFile)(OPENDKIM!, [
+    '-x',
+    path.join(folder, 'conf'),
+    '-t',
+    path.join(folder, 'mail'),
+    '-vvv',
+  ]);
+  const signature = /hname='DKIM-Signature' hvalue='([^']+)'/.exec(stdout)![1]!.replace(/\r?\n/g, '\r\n');
+  const resolver = async (name: string) => {
+    const text = await textAt(name.split('.')[0]!);
+    if (text === null) throw Object.assign(new Error('none'), { code: 'ENOTFOUND' });
+    return [[text]];
+  };
+  const { results } = await dkimVerify(Buffer.from(`DKIM-Signature: ${signature}\r\n${MAIL}`), { resolver });
+  return results.map((one) => `${one.selector} ${one.status.result}`).join();
+};
+
 describe('an unattended rotation', () => {
   test('replaces the key twice, and no mail is ever signed with a key that is not published', async () => {
     const keys = [settings({ rotateEveryDays: 40 })];
@@ -155,8 +190,13 @@ describe('an unattended rotation', () => {
         await watch();
         await turn(keys);
         const now = signing();
-        if (now !== null && order.at(-1) !== now) order.push(now);
+        if (now !== null && order.at(-1) !== now) {
+          order.push(now);
+          if (OPENDKIM !== null) expect(await signedNow(), `day ${day}`).toBe(`${now} pass`);
+        }
       }
+      if (OPENDKIM !== null && day % 10 === 9 && signing() !== null)
+        expect(await signedNow(), `day ${day}`).toBe(`${signing()} pass`);
       expect(await reports(), `the key ${signing() ?? 'old'} on day ${day}`).toBe(true);
     }
     const rotations = await rotationsOf(f.t.db, DOMAIN, 9);
