@@ -64,7 +64,9 @@ export function unalignedTogether(
     const alone = found.some(
       ({ kind, subject }) => kind === KIND && unit.sources.includes(subject) && subject !== together?.subject,
     );
-    if (alone || (open.length > 0 && together === undefined)) return [];
+    // What one record lacks is one thing, whichever of its networks shows by itself.
+    const oneCause = unit.key.startsWith(OUTGROWN);
+    if ((alone && !oneCause) || (open.length > 0 && together === undefined)) return [];
     const members = membersOf(unit, windowOf);
     if (members.length < 2 || members.some(({ window }) => window.listed !== null)) return [];
     const subject = together?.subject ?? members[0]!.window.source;
