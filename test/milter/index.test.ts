@@ -242,7 +242,14 @@ test('a forged mail opens the request that people decide about', async () => {
   await context.queues.close();
 });
 
-test('many forged mails at once are all held, and so is the next one', async () => {
+/** What became of a mail: in the hold, put off, or passed. */
+async function fateOf(server: Server): Promise<string> {
+  const last = await until(() => server.heard.find(({ command }, i) => i > 2 && 'adty'.includes(command)));
+  if (last.command === 'y') return last.data.toString().startsWith('451') ? 'later' : 'refused';
+  return server.heard.some(({ command }) => command === 'q') ? 'held' : 'passed';
+}
+
+test('of many forged mails at once none passes, nor does the next one', async () => {
   await syncGroups(database.db, { groups: GROUPS, deputies: [] });
   const context = contextWith({});
   context.config.approvals.rules = rulesOf({ name: 'held', when: { kinds: ['messages.release'] }, stages: [{ group: 'mail' }] });
@@ -263,7 +270,7 @@ test('many forged mails at once are all held, and so is the next one', async () 
   await context.queues.close();
 });
 
-test('forged mails that ask silent name servers are held, and so is what is forged meanwhile', async () => {
+test('forged mails that ask silent name servers do not pass, nor does what is forged meanwhile', async () => {
   await syncGroups(database.db, { groups: GROUPS, deputies: [] });
   const context = contextWith({});
   context.config.approvals.rules = rulesOf({ name: 'held', when: { kinds: ['messages.release'] }, stages: [{ group: 'mail' }] });
@@ -277,11 +284,10 @@ test('forged mails that ask silent name servers are held, and so is what is forg
     const signatures = [signed('example.com'), ...strangers].map((value) => packet('L', strings('DKIM-Signature', ` ${value}`)));
     const [mail, macro, recipient, ...rest] = handedIn({ ...forged, header: { Subject: `slow ${n}` } });
     server.send(negotiate(), connect('mail.example', '203.0.113.9'), mail!, macro!, recipient!, ...signatures, ...rest);
-    return until(() => server.heard.find(({ command }, i) => i > 2 && 'adty'.includes(command)));
+    return fateOf(server);
   };
-  await Promise.all([...Array.from({ length: 60 }, (_, n) => sent(n, 7)), sent(60, 0)]);
-  const outcomes = (await context.metrics.milterMails.get()).values.map(({ labels, value }) => [labels.outcome, value]);
-  expect(outcomes).toEqual([['held', 61]]);
+  const fates = await Promise.all([...Array.from({ length: 60 }, (_, n) => sent(n, 7)), sent(60, 0)]);
+  expect(fates.filter((fate) => fate !== 'held' && fate !== 'later')).toEqual([]);
   await context.queues.close();
 });
 
