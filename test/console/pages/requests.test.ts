@@ -3,6 +3,7 @@ import { addPerson, findPerson } from '../../../services/store/console/people.ts
 import type { TokenScope } from '../../../services/store/console/rights.ts';
 import { beginSession } from '../../../services/store/console/sessions.ts';
 import { makeToken } from '../../../services/store/console/tokens.ts';
+import { putOwn } from '../../../services/store/domains/domains.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
 import { openRequest } from '../../../services/store/requests/open.ts';
 import { loadRequest } from '../../../services/store/requests/requests.ts';
@@ -109,6 +110,7 @@ test('a token that does not decide withdraws what its owner asked for, and nothi
 
 test('whoever has a hundred requests that wait opens no more by the API', async () => {
   const flood = await c.person('operator', ['example.com']);
+  await putOwn(c.t.db, ['example.com'], 'added', { word: { by: 'test', why: 'x' }, now: new Date(), ignored: true });
   await c.t.db.query(
     `insert into ruawatch.requests (kind, domain, summary, plan, digest, rule, requester, requester_kind, why, state, created_at, changed_at)
      select kind, domain, summary, plan, digest, rule, $1, 'person', why, 'pending', now(), now()
