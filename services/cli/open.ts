@@ -19,7 +19,7 @@ import type { Queues } from '../shared/runtime/queues.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import type { Config } from '../shared/settings/config.ts';
 import { type EmbeddedPostgres, openEmbedded } from '../store/schema/embedded.ts';
-import { checkSchema, migrate } from '../store/schema/migrate.ts';
+import { checkSchema, migrate, schemaVersion } from '../store/schema/migrate.ts';
 import type { QueuePlace } from '../store/schema/queue-schema.ts';
 import { grantRoles, rolesInUse } from '../store/schema/roles.ts';
 import { type Watch, watchConnections } from '../store/schema/silent-connections.ts';
@@ -56,7 +56,9 @@ async function openDatabase(
     await embedded?.close();
   };
   try {
-    if (!options.migrate) await checkSchema(db);
+    // Nobody else would fill the database of this folder that the command has just made.
+    const made = embedded !== null && (await schemaVersion(db)) === 0;
+    if (!options.migrate && !made) await checkSchema(db);
     else {
       await bringUp(db);
       // The login for people exists from the start; its role decides what it may read.

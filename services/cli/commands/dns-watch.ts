@@ -2,6 +2,7 @@ import { normalDomain } from '../../report/orgdomain.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { jsonText } from '../../shared/escape.ts';
 import { counted, list } from '../../shared/format.ts';
+import { createLog } from '../../shared/runtime/log.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { type Look, type LookedAt, lookNow } from '../../watcher/index.ts';
@@ -29,7 +30,9 @@ export async function runDnsWatch(
   out: (line: string) => void,
 ): Promise<number> {
   const names = given.map(normalDomain);
-  const context = await openContext(config);
+  // What changed is printed: the lines of the log that say so would be in its way.
+  const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel);
+  const context = await openContext(config, { log });
   const dns = openDns(config.dnsServers);
   let looks: Look[];
   try {
