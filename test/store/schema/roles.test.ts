@@ -521,6 +521,7 @@ describe('each service does its whole job as a user with its role alone', () => 
     await run('ruawatch_console', start, async (context) => {
       await until(() => lines.length > 0);
       expect(await showEveryPage(context, DOMAIN)).toEqual([]);
+      await admin.query("delete from ruawatch.people where name = 'root'");
     });
     const db = as('ruawatch_console');
     const now = new Date();
