@@ -9,13 +9,13 @@ import { holdMessage } from '../store/held/hold.ts';
 import { noteContacts } from '../store/milter/known.ts';
 import { cleaned, type HeldWhere, packetsFor, refusalOf } from './act.ts';
 import { heldFacts } from './hold.ts';
+import { HoldQueue } from './hold-queue.ts';
 import { StoredNames } from './knowledge.ts';
 import { listen } from './listen.ts';
 import { Memory } from './memory.ts';
 import { startRelease } from './release/index.ts';
 import { type Arrival, type Screening, screenMail } from './screen.ts';
 import { Session } from './session.ts';
-import { Turns } from './turns.ts';
 import { UnjudgedNotes } from './unjudged.ts';
 import { accept } from './wire/replies.ts';
 
@@ -66,7 +66,7 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
   const stored = new StoredNames(db, milter.people);
   const notes = new UnjudgedNotes(db, log);
   const memory = new Memory();
-  const turns = new Turns();
+  const holding = new HoldQueue();
   let failure: string | null = null;
   const means = {
     settings: milter,
@@ -109,7 +109,7 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
       if (keep === 'store' && arrival.message.whole === null)
         throw new TransientError('too_large', 'The mail is too large to be kept, or no memory was left.');
       const facts = heldFacts(arrival, judgement, keep);
-      const { request_key } = await turns.take(() => hold(facts));
+      const { request_key } = await holding.take(() => hold(facts));
       return { judgement, held: { kept_in: keep, request_key } };
     } catch (error) {
       // Whatever it is, the mail must not be lost for it.

@@ -20,11 +20,7 @@ const LOOKS = 3;
 const BETWEEN_MS = 1_000;
 
 /** The records of a name that a server has now; null when it does not say. */
-export async function presentAt(
-  dns: Dns,
-  record: Pick<RecordChange, 'name' | 'type'>,
-  signal?: AbortSignal,
-): Promise<Member[] | null> {
+async function presentAt(dns: Dns, record: Pick<RecordChange, 'name' | 'type'>, signal?: AbortSignal): Promise<Member[] | null> {
   return (await recordsAt(dns, record, signal))?.members ?? null;
 }
 

@@ -519,5 +519,11 @@ export const words = {
     dkim_key_weak: 'A weak DKIM key',
     record_invalid: 'An invalid DNS record',
     forged_report: 'Forged reports',
+    bimi_ready: 'Ready for a logo',
+    dns_drift: 'A record is not as declared',
+    environment_drift: 'Environments differ',
+    lookalike_domain: 'A name that looks like yours',
+    dkim_key_missing: 'A DKIM key is missing',
+    mta_sts_broken: 'MTA-STS is broken',
   } as Record<string, string>,
 };

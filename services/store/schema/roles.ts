@@ -381,7 +381,7 @@ export const GRANTS = {
     // How far domains have come, and what changed in DNS.
     postures: ['select'],
     dns_records: ['select (domain, name, type, purpose, first_seen, gone_at)'],
-    dns_questions: ['select (domain, name, type, first_answered_at, aliases, answered_at)'],
+    dns_questions: ['select (domain, name, type, first_answered_at)'],
     lookalikes: ['select (domain, registered, baseline, yours, ignored_at, mail_hosts)'],
     silences: ['select'],
     sources: ['select'],
@@ -480,7 +480,7 @@ export const GRANTS = {
     policy_days: ['select'],
     postures: ['select'],
     dns_records: ['select (domain, name, type, purpose, first_seen, gone_at)'],
-    dns_questions: ['select (domain, name, type, first_answered_at)'],
+    dns_questions: ['select (domain, name, type, first_answered_at, aliases, answered_at)'],
     lookalikes: ['select (domain, registered, baseline, yours, ignored_at, mail_hosts)'],
     silences: ['select'],
   },

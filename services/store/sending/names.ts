@@ -24,8 +24,10 @@ export async function noteSent(tx: Tx, names: readonly string[]): Promise<string
   const { rows } = await tx.query<{ domain: string }>(
     `with own as materialized (
        select distinct a.domain
-         from (select distinct name from unnest($1::text[]) as t(name)) n cross join lateral (${ownAboveSql('n.name')}) a)
-     insert into ruawatch.analysis_work (domain, source) select domain, '' from own order by domain returning domain`,
+         from (select distinct name from unnest($1::text[]) as t(name)) n cross join lateral (${ownAboveSql('n.name')}) a),
+     -- Without RETURNING, which the collector's role has no right to.
+     noted as (insert into ruawatch.analysis_work (domain, source) select domain, '' from own order by domain)
+     select domain from own order by domain`,
     [names],
   );
   return rows.map(({ domain }) => domain);

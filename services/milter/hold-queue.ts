@@ -7,7 +7,7 @@ const HOLD_MS = 15_000;
  * Holds mails one after the other. The store takes one at a time anyway, and each that waits there would keep a connection from the
  * questions about other mails: whoever sends many forged mails at once must not get them through by that.
  */
-export class Turns {
+export class HoldQueue {
   private last: Promise<unknown> = Promise.resolve();
   private readonly waitMs: number;
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Turns } from '../../services/milter/turns.ts';
+import { HoldQueue } from '../../services/milter/hold-queue.ts';
 
 test('one after the other, also after one that fails', async () => {
-  const turns = new Turns();
+  const queue = new HoldQueue();
   const seen: string[] = [];
   const work = (name: string) => async () => {
     seen.push(`${name} begins`);
@@ -11,27 +11,27 @@ test('one after the other, also after one that fails', async () => {
     if (name === 'b') throw new Error('b fails');
     return name;
   };
-  const all = await Promise.allSettled(['a', 'b', 'c'].map((name) => turns.take(work(name))));
+  const all = await Promise.allSettled(['a', 'b', 'c'].map((name) => queue.take(work(name))));
   expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   expect(seen).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
 });
 
 test('one that waits too long is not begun any more', async () => {
-  const turns = new Turns(20);
+  const queue = new HoldQueue(20);
   let end: (() => void) | undefined;
-  const first = turns.take(
+  const first = queue.take(
     () =>
       new Promise<void>((resolve) => {
         end = resolve;
       }),
   );
   let begun = false;
-  const second = turns.take(async () => {
+  const second = queue.take(async () => {
     begun = true;
   });
   await expect(first).rejects.toMatchObject({ code: 'hold_late' });
   await expect(second).rejects.toMatchObject({ code: 'hold_late' });
   end!();
-  expect(await turns.take(async () => 'next')).toBe('next');
+  expect(await queue.take(async () => 'next')).toBe('next');
   expect(begun).toBe(false);
 });
