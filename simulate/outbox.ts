@@ -17,11 +17,13 @@ export async function readMails(db: Db, calendar: Calendar): Promise<SentMail[]>
 }
 
 /** The text/plain part of a mail as the alerter composes it: multipart/alternative, quoted-printable. */
-function textOf(raw: Buffer): string {
+export function textOf(raw: Buffer): string {
   const mail = raw.toString('latin1');
+  // Two hyphens alone are no end of the part: a soft line break may stand before an option, such as `--why`.
+  const boundary = /boundary="?([^";\r\n]+)/i.exec(mail)?.[1];
   const at = mail.search(/^Content-Type: text\/plain/im);
   const begin = mail.indexOf('\r\n\r\n', at) + 4;
-  const end = mail.indexOf('\r\n--', begin);
+  const end = boundary === undefined ? -1 : mail.indexOf(`\r\n--${boundary}`, begin);
   const encoded = mail.slice(begin, end < 0 ? undefined : end).replaceAll(/=\r\n/g, '');
   const bytes = encoded.replaceAll(/=([0-9A-F]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return Buffer.from(bytes, 'latin1').toString('utf8').replaceAll('\r\n', '\n');
