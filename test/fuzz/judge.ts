@@ -26,7 +26,9 @@ export async function judge(reader: Reader, raw: Buffer, limits: Partial<Limits>
   let messages = 0;
   for await (const event of reader(raw, { limits, batch: BATCH })) {
     if (event.type === 'nothing') {
-      if (outcomes.size > 0 || records > 0) throw new Broken('"nothing" came beside something');
+      // A bounce is no report: a mail with nothing else holds nothing, with the code of a bounce.
+      const others = [...outcomes].some((outcome) => outcome !== 'bounce');
+      if (others || records > 0) throw new Broken('"nothing" came beside something');
     } else {
       if (event.part !== part) throw new Broken(`part ${event.part} came where part ${part} was due`);
       if (outcomes.has('nothing')) throw new Broken('something came after "nothing"');

@@ -119,7 +119,7 @@ function outgrownWords(
         ? `Have the SPF record of ${domain} name all networks of ${service}, as its documentation says: addresses that were written down once go stale.`
         : `Use include:${short(include)} in the SPF record of ${domain} in place of addresses that were written down once: such a list goes stale as ${service} grows.`,
       `Let ${service} sign with DKIM (d=${domain}): signed mail passes from every network of it, and survives forwarding.`,
-      `If the record has that include, somebody else may be using ${service} in your name: the return path (envelope_from) in the rows below shows whose mail it is.`,
+      `If the record has that include, somebody else may be using ${service} in your name: the return path (envelope_from) in the rows that the query finds shows whose mail it is.`,
     ],
   };
 }

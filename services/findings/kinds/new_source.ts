@@ -66,8 +66,17 @@ export const newSource = kind(facts, (told, given) => {
   };
 });
 
-/** More networks than this are not offered for approval one by one. */
+/** More networks than this are not offered one by one. */
 const MOST_COPIED = 3;
+
+/** Several at once, that nobody here announced: more likely to be turned away than to be taken in. */
+const denials = (evidence: Told['evidence']): NonNullable<Words['senders']> =>
+  evidence.who.slice(0, MOST_COPIED).map(({ source }) => ({
+    verdict: 'deny',
+    source,
+    when: `If ${source} does not send for you`,
+    why: 'does not send for us',
+  }));
 
 /** A key that several new senders share with its owner. */
 function copiedWords({ domain: full, evidence }: Told, key: Key, joined: number): Words {
@@ -81,13 +90,8 @@ function copiedWords({ domain: full, evidence }: Told, key: Key, joined: number)
     topic: `mail of ${networks} signed as ${domain}`,
     summary: `${title}: ${messages} since ${evidence.since}`,
     what: `${messages} from ${networks} in the name of ${domain} passed DMARC by its key ${name}, ${ofAge(key)}. None of them was seen before ${evidence.since}.`,
-    advice: [...withKey(key, 'each of them'), 'If you have started to use one, approve it.'],
-    senders: evidence.who.slice(0, MOST_COPIED).map(({ source }) => ({
-      verdict: 'approve',
-      source,
-      when: `If ${source} sends for you`,
-      why: 'sends for us',
-    })),
+    advice: [...withKey(key, 'each of them'), 'If you have started to use one, approve it instead.'],
+    senders: denials(evidence),
   };
 }
 
@@ -105,14 +109,9 @@ function admittedWords({ domain: full, evidence }: Told): Words {
     advice: [
       'Ask your own teams first: if one of them has rented these hosts, approve them.',
       `If not, an include or a range in an SPF record of yours lets strangers in. Look up who owns each name that it includes ("ruawatch dns check ${domain}"): one that has expired can be registered by anybody. Remove it.`,
-      'Look at header_from in the rows below: under a name that nobody uses any more, its CNAME may lead to a service that was given up. Delete that CNAME.',
+      'Look at header_from in the rows that the query finds: under a name that nobody uses any more, its CNAME may lead to a service that was given up. Delete that CNAME.',
     ],
-    senders: evidence.who.slice(0, MOST_COPIED).map(({ source }) => ({
-      verdict: 'approve',
-      source,
-      when: `If ${source} sends for you`,
-      why: 'sends for us',
-    })),
+    senders: denials(evidence),
   };
 }
 
@@ -137,7 +136,7 @@ function forwarding(key: Key, label: string): string[] {
   const authors = list(key.others.map((one) => short(one)));
   return [
     `Reports cannot distinguish two cases: ${label} forwards mail of ${authors} (an alumni office, a club, redirected mailboxes), or somebody has copied the private key of ${name}.`,
-    `Compare with the logs of ${authors}: forwarded mail is in them, mail signed with a copied key is not.`,
+    `Compare with the logs of ${authors}: forwarded mail is in them, each message; mail signed with a copied key is not; of a replay, one message is, which went to one recipient.`,
     `If the logs do not settle it, publish a second selector and move ${authors} to it: forwarded mail follows within days, and what still comes under ${name} is somebody else's. Then remove ${name}.`,
   ];
 }
@@ -157,6 +156,6 @@ function withKey(key: Key, label: string): string[] {
     ...(key.others.length === 0
       ? []
       : [`Ask those who run ${list(key.others.map((one) => short(one)))} whether ${label} is a new way out of theirs.`]),
-    `If not, the private key has probably been copied. ${with_care}`,
+    `If not, somebody has copied the private key, or sends one signed message again and again (a replay): many messages that differ mean a copy. ${with_care}`,
   ];
 }

@@ -28,10 +28,11 @@ export function recordsQuery(q: EvidenceQuery): string {
     "trust = 'ok'",
     ...(q.rows === 'unauthenticated' ? ['not forwarded', 'foreign_dkim is null', 'foreign_spf is null'] : []),
   ];
-  return `select (begin_at at time zone 'UTC')::date as day, org_name, source, source_ip, disposition, sum(count) as messages
+  return `select (begin_at at time zone 'UTC')::date as day, org_name, source, source_ip,
+       lower(header_from) as header_from, envelope_from, dkim_aligned, spf_aligned, disposition, sum(count) as messages
   from dmarc.records
  where ${conditions.join('\n   and ')}
- group by 1, 2, 3, 4, 5
+ group by 1, 2, 3, 4, 5, 6, 7, 8, 9
  order by messages desc
  limit 100;`;
 }
