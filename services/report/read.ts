@@ -33,8 +33,8 @@ export interface ReadOptions {
 /**
  * Reads one mail, also in Outlook's format (.msg), or one bare file (XML, gzip, zip, tar, JSON; the bytes
  * decide), as a stream of events in bounded memory: records in batches, then their report; TLS and failure
- * reports; bounces; refusals with a code; `nothing` when there is no report of any kind, also after bounces. Never throws because of what
- * was delivered.
+ * reports; bounces; refusals with a code; `nothing` when there is no report of any kind, also after bounces.
+ * Never throws because of what was delivered.
  */
 export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): AsyncGenerator<ReadEvent> {
   const limits = withDefaults(options.limits);
