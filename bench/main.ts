@@ -92,7 +92,7 @@ function chosenStages(): string[] {
 function readsMails(stage: string): boolean {
   return (
     !stage.startsWith('large_') &&
-    !['makes_read', 'analyze', 'queries', 'pages', 'backlog', 'flood', 'logs', 'dns'].includes(stage)
+    !['makes_read', 'analyze', 'queries', 'pages', 'backlog', 'flood', 'logs', 'milter', 'dns'].includes(stage)
   );
 }
 
@@ -152,6 +152,7 @@ function workOf(stage: string, load: { mails: string; large: string[] }): { runs
   if (stage === 'backlog') return [{ runs: 1, input: { path: load.mails, mails: Number(values.backlog), seed, queue, trust } }];
   // Twice, four times as many: memory is to be the same.
   if (stage === 'logs') return [20_000, 80_000].map((mails) => ({ runs, input: { path: load.mails, mails } }));
+  if (stage === 'milter') return [{ runs, input: { path: load.mails, mails: 3000 } }];
   if (stage === 'dns') return [{ runs, input: { path: load.mails, records: Number(values.domains) } }];
   if (stage === 'flood') return [{ runs: 1, input: { path: load.mails, records: Number(values['flood-sources']), queue } }];
   if (stage === 'analyze')

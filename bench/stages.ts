@@ -24,6 +24,7 @@ export const STAGES: Record<string, Stage> = {
   imap: async (stage, input) => (await pipeline()).fromMailbox(stage, input, 1, 1),
   analyze: async (stage, input) => (await import('./analyze.ts')).analyze(stage, input),
   logs: async (stage, input) => (await import('./logs.ts')).logs(stage, input),
+  milter: async (stage, input) => (await import('./milter.ts')).milter(stage, input),
   dns: async (stage, input) => (await import('./dns.ts')).dns(stage, input),
   queries: async (stage, input) => (await import('./queries.ts')).queries(stage, input),
   pages: async (stage, input) => (await import('./pages.ts')).pages(stage, input),

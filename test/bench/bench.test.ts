@@ -118,6 +118,18 @@ test('a large report is written as a stream and read whole by both large stages'
   }
 });
 
+test('the milter passes every signed mail of its stage', async () => {
+  const database = await testDatabase();
+  try {
+    const input = { path: folder, databaseUrl: database.url, postmaster: null, mails: 40 };
+    const measured = (await STAGES.milter!('milter', input)) as Measure;
+    expect(measured).toMatchObject({ stage: 'milter', mails: 40 });
+    expect(measured.note).toMatch(/^\d+ mails a second of CPU; the slowest took [\d.]+ s$/);
+  } finally {
+    await database.drop();
+  }
+});
+
 test('the archive is consistent, every documented query runs on it, and most of them find something', async () => {
   const database = await testDatabase();
   const lines = (await STAGES.queries!('queries', {
