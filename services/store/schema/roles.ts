@@ -318,8 +318,8 @@ export const GRANTS = {
     domain_reporters: ['select (domain, reporter, decides)'],
     sources: ['select'],
     source_days: ['select'],
-    // Whom a mail comes from, what was seen of that before, and what could not be judged.
-    people: ['select (name, ended_at)'],
+    // Whom a mail comes from, who may decide about it, what was seen of that before, and what could not be judged.
+    people: ['select (person_key, name, email, ended_at, kind, owner, ends_at)'],
     lookalikes: ['select (domain, name, rank, registered, baseline, yours, ignored_at)'],
     milter_contacts: ['select', 'insert'],
     milter_unjudged: ['select', 'insert', 'delete'],

@@ -15,13 +15,16 @@ import { startCollector } from '../../../services/collector/index.ts';
 import { startConsole } from '../../../services/console/index.ts';
 import type { Dns } from '../../../services/dns/client/types.ts';
 import { startEnricher } from '../../../services/enricher/index.ts';
+import { startMilter } from '../../../services/milter/index.ts';
 import { startParser } from '../../../services/parser/index.ts';
 import { startPoller } from '../../../services/poller/index.ts';
 import { approvalsSchema } from '../../../services/requests/rules.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
 import { type Db, openPool, transaction } from '../../../services/shared/runtime/db.ts';
 import { createLog } from '../../../services/shared/runtime/log.ts';
 import type { Context, Service } from '../../../services/shared/runtime/service.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { milterOf, milterSchema } from '../../../services/shared/settings/milter.ts';
 import { takeSignIns } from '../../../services/store/alerts/sign-ins.ts';
 import { loadScatter } from '../../../services/store/analysis/scatter.ts';
 import { loadBorrowed, loadKeys } from '../../../services/store/analysis/signatures.ts';
@@ -46,10 +49,12 @@ import {
 import { noteMailboxError } from '../../../services/store/messages/mailboxes.ts';
 import { countMessages, noteAttempt } from '../../../services/store/messages/messages.ts';
 import { CHUNK_BYTES } from '../../../services/store/messages/raw-chunks.ts';
+import { noteContacts } from '../../../services/store/milter/known.ts';
+import { noteUnjudged } from '../../../services/store/milter/unjudged.ts';
 import { dropPersonal } from '../../../services/store/reports/personal-data.ts';
 import { noteTtl, published } from '../../../services/store/requests/applying.ts';
 import { brokenSince } from '../../../services/store/requests/broken.ts';
-import { withdrawResolved } from '../../../services/store/requests/decide.ts';
+import { decide, withdrawResolved } from '../../../services/store/requests/decide.ts';
 import { undecided } from '../../../services/store/requests/decided.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
 import { openRequest } from '../../../services/store/requests/open.ts';
@@ -80,6 +85,8 @@ import { testDatabase } from '../../helpers/database.ts';
 import ownServer from '../../helpers/global.ts';
 import { reportMail, reportXml } from '../../helpers/report.ts';
 import { until } from '../../helpers/services.ts';
+import { handedIn, Server } from '../../milter/server.ts';
+import { connect, negotiate } from '../../milter/wire/packets.ts';
 import { mailboxAt, startImap } from '../../poller/setup.ts';
 import { GROUPS, planOf } from '../../requests/sample.ts';
 
@@ -455,6 +462,62 @@ describe('each service does its whole job as a user with its role alone', () => 
     await valueBefore(approver, { domain: DOMAIN, name: `_dmarc.${DOMAIN}` });
     await changedByUs(approver, DOMAIN, new Date(0));
     await withdrawResolved(approver);
+  });
+
+  test('the milter holds a mail, carries out what is decided, and notes what it could not judge', async () => {
+    await syncGroups(admin, { groups: GROUPS, deputies: [] });
+    const target = await startSink();
+    const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-roles-'));
+    const keyFile = path.join(folder, 'key');
+    writeFileSync(keyFile, 'k'.repeat(44), { mode: 0o600 });
+    let port = 0;
+    const start = async (context: Context) => {
+      const hold = { keep: 'store', key_file: keyFile, smtp_url: `smtp://${target.at}?tls=none` };
+      const given = { listen: '127.0.0.1:0', authserv_id: 'mx.example.com', hold };
+      context.config.milter = milterOf(milterSchema.parse(given), '/');
+      // Decisions have the database's time.
+      context.clock = systemClock;
+      context.config.approvals = approvalsSchema.parse({
+        groups: GROUPS,
+        rules: [{ name: 'rest', stages: [{ group: 'mail' }] }],
+      });
+      const running = await startMilter(context);
+      port = running.port!;
+      return running;
+    };
+    const send = async (subject: string) => {
+      const server = new Server({ port });
+      server.send(negotiate(), connect('mail.example', '203.0.113.9'));
+      server.send(...handedIn({ from: `ada@${DOMAIN}`, header: { Subject: subject } }));
+      await until(() => server.heard.find(({ command }, i) => i > 2 && 'adty'.includes(command)));
+      server.socket.destroy();
+    };
+    await run('ruawatch_milter', start, async () => {
+      await send('held');
+      const { rows } = await admin.query<{ request_key: number }>(
+        "select request_key from ruawatch.held_messages where subject = 'held'",
+      );
+      const { request_key } = rows[0]!;
+      const { digest } = await loadRequest(admin, request_key);
+      await decide(admin, request_key, { person: GROUPS.mail[0]!, decision: 'approve', why: 'known', digest, via: 'test' });
+      await until(() => target.mails.length === 1);
+      await until(async () => (await countOf("ruawatch.held_messages where state = 'released'")) === 1);
+    });
+    const milter = as('ruawatch_milter');
+    const note = {
+      at: new Date(),
+      outcome: 'accept',
+      why: 'test',
+      queue_id: 'B1',
+      peer_ip: '203.0.113.9',
+      envelope_from: '',
+      header_from_domain: DOMAIN,
+      message_id: null,
+    } as const;
+    await noteUnjudged(milter, [note], new Date());
+    await noteContacts(milter, ['examp1e.test'], new Date());
+    await target.stop();
+    rmSync(folder, { recursive: true });
   });
 
   test('the cluster service', async () => {
