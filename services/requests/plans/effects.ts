@@ -58,7 +58,7 @@ export async function effectsOf(
   for (const one of [domain, ...policyNames(domain, changes)]) {
     const asked = { ...asking, selectors: one === domain ? selectors : [] };
     const [before, after] = await Promise.all([checked(one, dns, asked), checked(one, then, asked)]);
-    if (one !== domain && before.dmarc?.discovery.state === 'unknown')
+    if (one !== domain && before.dmarc?.discovery.state === 'unknown' && !rejectsAll(after))
       warnings.push(`Nobody could say which DMARC policy applies to ${one} now: ${before.dmarc.discovery.message}`);
     warnings.push(...weaker(before, after, one === domain ? '' : ` of ${one}`));
     const about = (check: DomainCheck) => check.findings.filter(({ code }) => one === domain || code.startsWith('dmarc_'));
@@ -91,6 +91,12 @@ function differing(before: DomainCheck['findings'], after: DomainCheck['findings
   return after.flatMap(({ severity, code, record, message }) =>
     severity === 'error' && !had.has(`${code} ${record?.name}`) ? [message] : [],
   );
+}
+
+/** No other policy is stricter: whatever was there, it cannot be weakened by this one. */
+function rejectsAll(check: DomainCheck): boolean {
+  const found = policyOf(check);
+  return found !== null && Object.values(policiesOf(found.record, found.policy)).every((policy) => policy === 'reject');
 }
 
 const POLICY = /^_dmarc\.(.+)$/;
