@@ -13,8 +13,8 @@ import { GROUPS } from '../../requests/sample.ts';
 import { Installation, type InstallationOptions, OWN } from './installation.ts';
 
 /** Few here, 200 in .ci/full. */
-const MAILS = Number(process.env.FLOW_MAILS ?? 16);
-const KILLS = Number(process.env.FLOW_KILLS ?? 4);
+const MAILS = Number(process.env.FLOW_MAILS ?? 8);
+const KILLS = Number(process.env.FLOW_KILLS ?? 3);
 const SEED = process.env.HELD_SEED ?? String(Date.now() % 2 ** 31);
 const SETTLE_MS = 120_000;
 const TIMEOUT_MS = 300_000 + KILLS * 20_000 + MAILS * 2_000;
