@@ -20,7 +20,7 @@ const FORGED = [...DOC.matchAll(/^swaks (?:.*\\\n)*.*$/gm)].map(([command]) => c
 const present = postfixPresent && knotPresent && dovecotPresent && which('swaks') !== null;
 
 describe.skipIf(!present)(
-  `a forged mail of an own domain${present ? '' : ' (SKIPPED: needs postfix, dovecot, knot and swaks)'}`,
+  `a forged mail of an own domain${present ? '' : ' (SKIPPED: needs postfix, dovecot-imapd, knot and swaks)'}`,
   () => {
     let c: TestConsole;
     let knot: NameServer;

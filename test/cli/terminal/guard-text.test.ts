@@ -31,7 +31,13 @@ test('each kind of finding is shown as it is in golden/', async () => {
   await expect(parts.join('\n')).toMatchFileSnapshot('golden/guard-text.txt');
 });
 
-const way = (egress: string, address: string, spf: string, spfAligned: boolean) => ({ egress, address, spf, spfAligned });
+const way = (egress: string, address: string, spf: string, spfAligned: boolean) => ({
+  egress,
+  address,
+  spf,
+  spfAligned,
+  exact: address !== '192.0.2.9',
+});
 const workload = (name: string, part: object) => ({
   workload: name,
   envelopeFrom: 'bounce.example.com',
