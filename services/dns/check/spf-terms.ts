@@ -157,13 +157,10 @@ function* mechanismFindings(place: Place, term: TreeTerm, mechanism: Mechanism):
     yield problem('spf_private', `${subject} is a network of private addresses: no receiver ever sees one.`);
 }
 
-/** Networks that are wider than what any registry gave to one holder: two halves of the internet are all of it. */
-const EVERYBODY_4 = 8;
-const EVERYBODY_6 = 16;
-
+/** One term that admits everybody; terms that do so together are found in spf-everyone.ts. */
 function passesAll({ kind, qualifier, prefix4, prefix6, address }: Mechanism): boolean {
   if (qualifier !== '+') return false;
-  return kind === 'all' || (address !== null && (isIPv6(address) ? prefix6 < EVERYBODY_6 : prefix4 < EVERYBODY_4));
+  return kind === 'all' || (address !== null && (isIPv6(address) ? prefix6 === 0 : prefix4 === 0));
 }
 
 /** Whether a pass in an included record is a pass of the domain's record: no include on the way has another qualifier. */
