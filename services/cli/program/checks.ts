@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { colored, config, oneMore, out, run, version } from './run.ts';
+import { colored, config, oneMore, out, RESOLVER, run, version } from './run.ts';
 
 /** Commands that check environments. */
 export function addGuardCommands(program: Command): void {
@@ -13,11 +13,7 @@ export function addGuardCommands(program: Command): void {
     .option('--json', 'print JSON')
     .option('--junit', 'print JUnit XML, for CI')
     .option('--sarif', 'print SARIF 2.1.0, for code scanners')
-    .option(
-      '--resolver <server>',
-      'query this name server ("address" or "address:port") instead of those in the settings',
-      oneMore,
-    )
+    .option(...RESOLVER)
     .option('--no-web', 'do not fetch MTA-STS policies and BIMI logos')
     .option('--private', 'also fetch policies and logos from private IP addresses')
     .option('--strict', 'exit with 1 if there are warnings')
@@ -40,11 +36,7 @@ export function addGuardCommands(program: Command): void {
     .option('--environment <name>', 'only this environment of the file; may be repeated', oneMore)
     .option('--records <file>', 'use planned records: a zone file or YAML that overrides what is published')
     .option('--offline', 'query nothing: the planned records are all there is')
-    .option(
-      '--resolver <server>',
-      'query this name server ("address" or "address:port") instead of those in the settings',
-      oneMore,
-    )
+    .option(...RESOLVER)
     .option('--peer <address>', 'evaluate SPF as if all mail came from this address')
     .option('--report <file>', 'also write what was seen as an aggregate report (RFC 9990) of the environment')
     .option('--import', 'also keep what was seen in the database, apart from all reports')
@@ -84,11 +76,7 @@ export function addPolicyCommands(program: Command): void {
     .command('status [domain...]')
     .description('show the stage of each domain, its next step and what is blocking it; of all own domains by default')
     .option('--json', 'print JSON')
-    .option(
-      '--resolver <server>',
-      'query this name server ("address" or "address:port") instead of those in the settings',
-      oneMore,
-    )
+    .option(...RESOLVER)
     .action(
       run(async (domains: string[], options) =>
         (await import('../commands/policy.ts')).runPolicyStatus(config(), domains, options, out),

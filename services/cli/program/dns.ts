@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { colored, config, oneMore, out, run, version } from './run.ts';
+import { colored, config, oneMore, out, RESOLVER, run, version } from './run.ts';
 
 /** `dns rotate` and `dns lookalikes`. */
 function addRotateAndLookalikes(dns: Command): void {
@@ -32,11 +32,7 @@ function addRotateAndLookalikes(dns: Command): void {
     .option('--unignore <name>', 'watch it again')
     .option('--why <text>', 'reason, kept with the ignored name')
     .option('--by <name>', 'name recorded with it instead of the system user')
-    .option(
-      '--resolver <server>',
-      'query this name server ("address" or "address:port") instead of those in the settings',
-      oneMore,
-    )
+    .option(...RESOLVER)
     .action(
       run(async (domain: string | undefined, options) =>
         (await import('../commands/lookalikes.ts')).runLookalikes(config(), domain, options, { out }),
@@ -53,11 +49,7 @@ export function addDnsCommands(program: Command): void {
     .option('--json', 'print JSON')
     .option('--junit', 'print JUnit XML, for CI')
     .option('--sarif', 'print SARIF 2.1.0, for code scanners')
-    .option(
-      '--resolver <server>',
-      'query this name server ("address" or "address:port") instead of those in the settings',
-      oneMore,
-    )
+    .option(...RESOLVER)
     .option('--no-web', 'do not fetch MTA-STS policies and BIMI logos')
     .option('--private', 'also fetch policies and logos from private IP addresses')
     .option('--records <file>', 'check planned records: a zone file or YAML that overrides what is published')

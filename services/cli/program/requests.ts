@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { config, oneMore, out, run } from './run.ts';
+import { config, out, RESOLVER, run } from './run.ts';
 
 /** `requests open` and `requests explain`. */
 function addPlanning(requests: Command): void {
@@ -21,11 +21,7 @@ function addPlanning(requests: Command): void {
       .option('--remove', 'dns.change: take the record away')
       .option('--to <policy>', 'policy.step: none, quarantine or reject')
       .option('--half', 'policy.step: with t=y, where enough receivers know it')
-      .option(
-        '--resolver <server>',
-        'query this name server ("address" or "address:port") instead of those in the settings',
-        oneMore,
-      )
+      .option(...RESOLVER)
       .action(
         run(async (kind: string, domain: string, options) =>
           (await import('../commands/requests.ts')).runRequestsOpen(

@@ -43,3 +43,10 @@ export const readable = <T>(read: () => T): T | Error => {
 
 /** An option that may be given several times. (A variadic option would also take the arguments after it.) */
 export const oneMore = (value: string, before: string[] = []) => [...before, value];
+
+/** The option of commands that ask DNS. */
+export const RESOLVER = [
+  '--resolver <server>',
+  'query this name server ("address" or "address:port") instead of those in the settings',
+  oneMore,
+] as const;
