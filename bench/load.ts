@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
-import { DIALECTS, google } from '../demo/dialects/index.ts';
 import { Random } from '../demo/random.ts';
 import type { ReportRow } from '../demo/report.ts';
+import { DIALECTS, google } from '../demo/reporters/index.ts';
 import { writeReportMail } from '../demo/write.ts';
 
 /** The day every report of the load is about: 15 January 2026, UTC, in seconds. */

@@ -1,4 +1,3 @@
-import * as dialects from './dialects/index.ts';
 import {
   CLUB,
   contradicts,
@@ -13,6 +12,7 @@ import {
 } from './incidents.ts';
 import { Random } from './random.ts';
 import type { Dialect, PublishedPolicy, ReportDescription, ReportRow } from './report.ts';
+import * as dialects from './reporters/index.ts';
 import { BOOKS, type DemoDay, FLOWS, type Flow, INCIDENT_STARTS, type IncidentName, PAY, publishedPolicy } from './senders.ts';
 import { writeReportMail } from './write.ts';
 

@@ -1,4 +1,4 @@
-// Writes data/comments.json, the comments of views and columns in the database, from docs/schema.md.
+// Writes data/schema-comments.json, the comments of views and columns in the database, from docs/schema.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -56,5 +56,5 @@ export function commentsOf(markdown) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const comments = commentsOf(readFileSync(path.join(root, 'docs/schema.md'), 'utf8'));
-  writeFileSync(path.join(root, 'data/comments.json'), `${JSON.stringify(comments, null, 2)}\n`);
+  writeFileSync(path.join(root, 'data/schema-comments.json'), `${JSON.stringify(comments, null, 2)}\n`);
 }

@@ -1,6 +1,6 @@
-import * as dialects from '../demo/dialects/index.ts';
 import type { Random } from '../demo/random.ts';
 import type { Dialect } from '../demo/report.ts';
+import * as dialects from '../demo/reporters/index.ts';
 import type { Reporter, Trap } from './model.ts';
 
 const LIST = { type: 'mailing_list', comment: null };

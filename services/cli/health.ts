@@ -2,7 +2,7 @@ import { sleep } from '../shared/clock.ts';
 import { sentenceOf } from '../shared/errors.ts';
 import type { Context, Service } from '../shared/runtime/service.ts';
 import { ping } from '../store/schema/server.ts';
-import { measurer } from './measure.ts';
+import { measurer } from './gauges.ts';
 import type { Opened } from './open.ts';
 
 /** How long /readyz waits for a server. */

@@ -4,9 +4,9 @@ import type { FastifyReply } from 'fastify';
 import type { Visitor } from '../store/console/rights.ts';
 import { html, path, withQuery } from './html.ts';
 import { layout } from './layout.ts';
+import { words } from './page-words/en.ts';
 import type { Problem } from './problem.ts';
 import type { Answer } from './routes.ts';
-import { words } from './words/en.ts';
 
 /** For whom an answer is written. */
 interface For {

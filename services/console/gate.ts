@@ -1,5 +1,5 @@
+import { words } from './page-words/en.ts';
 import { Refusal } from './routes.ts';
-import { words } from './words/en.ts';
 
 /** Lets so much work run at once; the rest waits in order, so that readers leave the database to the other services. */
 export class Gate {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isBlank } from '../shared/escape.ts';
+import { words } from './page-words/en.ts';
 import { Refusal } from './routes.ts';
-import { words } from './words/en.ts';
 
 /**
  * What a schema reads of a request. Text that Postgres cannot hold is refused for all of them: the character 0, and halves of

@@ -1,8 +1,8 @@
 import type { Visitor } from '../store/console/rights.ts';
 import { assetPath } from './assets.ts';
 import { type Address, fragment, Html, html, path } from './html.ts';
+import { words } from './page-words/en.ts';
 import { type Answer, type Least, may, type Section } from './routes.ts';
-import { words } from './words/en.ts';
 
 /** The navigation: what every page leads to, for those who may read it. */
 const SECTIONS: readonly { section: Section; address: Address; least: Least; all?: boolean }[] = [

@@ -1,6 +1,6 @@
 import { codeOf, isTransient, messageOf, RuawatchError } from '../shared/errors.ts';
+import { words } from './page-words/en.ts';
 import { Refusal } from './routes.ts';
-import { words } from './words/en.ts';
 
 /** What a person or a program is told when something did not work (RFC 9457). */
 export interface Problem {

@@ -12,13 +12,13 @@ import { allowedFor } from './api/methods.ts';
 import { Gates } from './gate.ts';
 import { readGiven } from './given.ts';
 import { certificateOf } from './listen.ts';
+import { words } from './page-words/en.ts';
 import { isConfirmed, isDue } from './people/confirmed.ts';
 import { formToken, isFormToken, isOwnHost, isOwnOrigin } from './people/form-token.ts';
 import { problemOf } from './problem.ts';
 import { type Answer, type AnyRoute, type Asked, leastRole, may, Refusal, type Route, type Services } from './routes.ts';
 import { TokenLimit } from './token-limit.ts';
 import { readUpload } from './upload-body.ts';
-import { words } from './words/en.ts';
 
 const KIB = 1024;
 /** A form of ours is far smaller. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { number } from '../shared/format.ts';
 import { type Address, type Html, html, type Value, withQuery } from './html.ts';
+import { words } from './page-words/en.ts';
 import type { Answer } from './routes.ts';
-import { words } from './words/en.ts';
 
 /** What a cell holds, as programs read it. */
 export type Datum = string | number | boolean | null | Date;

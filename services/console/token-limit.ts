@@ -1,5 +1,5 @@
+import { words } from './page-words/en.ts';
 import { Refusal } from './routes.ts';
-import { words } from './words/en.ts';
 
 const MINUTE_MS = 60_000;
 /** Tokens that are remembered: more than hold anywhere, and little memory. */

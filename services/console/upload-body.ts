@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { words } from './page-words/en.ts';
 import { Refusal, type UploadedFile } from './routes.ts';
-import { words } from './words/en.ts';
 
 /** What a form with files may be: all its bytes together, and its files. */
 export const UPLOAD_BYTES = 64 * 1024 * 1024;

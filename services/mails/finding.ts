@@ -1,9 +1,9 @@
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import type { Step } from '../store/findings/findings.ts';
 import { contentOf } from './content.ts';
+import { findingText } from './finding-text.ts';
 import { findingHtml } from './html.ts';
 import { subjectOf } from './subject.ts';
-import { findingText } from './text.ts';
 
 export interface Rendered {
   subject: string;

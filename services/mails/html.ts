@@ -1,7 +1,7 @@
 import { actionsHtml, pageLink } from './actions.ts';
 import { awaited, type Content } from './content.ts';
+import { overLines } from './finding-text.ts';
 import { escapeHtml as e, inlineHtml as i, sentenceCase } from './plain-text.ts';
-import { overLines } from './text.ts';
 
 /** Severity as a colour of the mark, dark enough for white text in both schemes. */
 const COLOURS: Record<string, string> = {

@@ -10,15 +10,15 @@ import { parseWithFallback } from './parse-with-fallback.ts';
 import { openReaders, type Readers } from './reading/pool.ts';
 import { sweep } from './sweep.ts';
 import { startRetention } from './upkeep/index.ts';
-import { type Months, watchMonths } from './upkeep/retention.ts';
+import { type Months, watchMonths } from './upkeep/monthly-retention.ts';
 import { startVerifier } from './verify/index.ts';
 import { UNFAMILIAR_QUERIES } from './verify/key-resolver.ts';
 
 export { addResult, type BatchResult, countReports, emptyResult } from './batch-result.ts';
 export { parseWithFallback } from './parse-with-fallback.ts';
 export { openReaders, type Readers } from './reading/pool.ts';
+export { type Months, watchMonths } from './upkeep/monthly-retention.ts';
 export { WARN_SHARE } from './upkeep/raw-total.ts';
-export { type Months, watchMonths } from './upkeep/retention.ts';
 export { verifyAgain } from './verify/index.ts';
 export { ownServerDecides } from './verify/origin.ts';
 

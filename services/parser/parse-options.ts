@@ -2,7 +2,7 @@ import type { Limits } from '../report/limits.ts';
 import type { Config } from '../shared/settings/config.ts';
 import type { Privacy } from './other-reports.ts';
 import type { Readers } from './reading/pool.ts';
-import type { Months } from './upkeep/retention.ts';
+import type { Months } from './upkeep/monthly-retention.ts';
 
 /** Raw mails by message key. */
 export type Raws = ReadonlyMap<number, Buffer>;

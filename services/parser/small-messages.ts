@@ -6,7 +6,7 @@ import { takeReportKeys } from '../store/reports/reports.ts';
 import { type BatchResult, emptyResult } from './batch-result.ts';
 import type { ParseSettings } from './parse-options.ts';
 import { BATCH_RECORDS, type ReadReport, type ReadResult } from './reading/protocol.ts';
-import type { Months } from './upkeep/retention.ts';
+import type { Months } from './upkeep/monthly-retention.ts';
 import { verdictsWhileParsing, verifiesAny } from './verify/while-parsing.ts';
 import { attributed, RAW_MISSING, type ReadMessage, refusedWith, writeMessages } from './write-messages.ts';
 

@@ -1,4 +1,4 @@
-import { google, yahoo } from '../../demo/dialects/index.ts';
+import { google, yahoo } from '../../demo/reporters/index.ts';
 import { named } from '../reporters.ts';
 import type { Family } from './family.ts';
 

@@ -6,7 +6,7 @@ import { startAnalyzer } from '../../services/analyzer/index.ts';
 import { runSendersPut } from '../../services/cli/commands/senders.ts';
 import { openContext } from '../../services/cli/open.ts';
 import { startParser } from '../../services/parser/index.ts';
-import { keepMonths } from '../../services/parser/upkeep/retention.ts';
+import { keepMonths } from '../../services/parser/upkeep/monthly-retention.ts';
 import type { Service } from '../../services/shared/runtime/service.ts';
 import { loadConfig } from '../../services/shared/settings/config.ts';
 import { migrate, readMigrations } from '../../services/store/schema/migrate.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { DIALECTS } from '../../demo/dialects/index.ts';
 import { Random } from '../../demo/random.ts';
 import type { Dialect, ReportDescription } from '../../demo/report.ts';
+import { DIALECTS } from '../../demo/reporters/index.ts';
 import { packReport, writeReportMail } from '../../demo/write.ts';
 import { leaves, recordsOf, values, xmlOf } from './unpack.ts';
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ENV_KEYS } from '../../services/shared/settings/schema.ts';
+import { ENV_KEYS } from '../../services/shared/settings/settings-schema.ts';
 
 const FILE = path.resolve(import.meta.dirname, '../../deploy/ruawatch.service');
 const lines = readFileSync(FILE, 'utf8').split('\n');

@@ -18,7 +18,7 @@ test('every file and folder that CONTRIBUTING.md names exists', () => {
 /** Names in capitals that CONTRIBUTING.md gives for a list in a file. */
 const LISTS = {
   'demo/world.ts': ['FINDINGS', 'REPORTERS'],
-  'services/parser/upkeep/retention.ts': ['SETTING'],
+  'services/parser/upkeep/monthly-retention.ts': ['SETTING'],
   'services/shared/settings/mailbox.ts': ['URL_OPTIONS'],
   'services/shared/settings/webhook.ts': ['WEBHOOK_FORMATS'],
   'services/store/alerts/digests.ts': ['CAUSE'],

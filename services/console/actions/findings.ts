@@ -7,8 +7,8 @@ import type { Visitor } from '../../store/console/rights.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import * as actions from '../../store/findings/operator-actions.ts';
 import { reason } from '../given.ts';
+import { words } from '../page-words/en.ts';
 import { Refusal } from '../routes.ts';
-import { words } from '../words/en.ts';
 
 export const why = reason(500, 'give a reason');
 const onlyWhy = z.object({ why });

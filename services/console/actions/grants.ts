@@ -6,8 +6,8 @@ import { askerWith } from '../../store/console/people.ts';
 import type { Visitor } from '../../store/console/rights.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import { beginEnd } from '../../store/grants/life.ts';
+import { words } from '../page-words/en.ts';
 import { Refusal } from '../routes.ts';
-import { words } from '../words/en.ts';
 
 /** Ends a right. The person whose right it is may, and operators of its domain. @throws Refusal 404, 403, 409 */
 export async function endRight(

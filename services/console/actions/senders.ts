@@ -5,8 +5,8 @@ import { hasSource } from '../../store/console/domain.ts';
 import type { Visitor } from '../../store/console/rights.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import { endSender, putSender } from '../../store/sources/sender-list.ts';
+import { words } from '../page-words/en.ts';
 import { Refusal } from '../routes.ts';
-import { words } from '../words/en.ts';
 
 /** A person's word on a source: it is theirs, it is not, or nothing any more. */
 export interface SourceWord {

@@ -1,8 +1,8 @@
 import type { Queryable } from '../../shared/runtime/db.ts';
 import { ROLE_FOR_SCOPE, type Visitor } from '../../store/console/rights.ts';
 import { tokenVisitor } from '../../store/console/tokens.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, Refusal } from '../routes.ts';
-import { words } from '../words/en.ts';
 
 /**
  * Who calls the API: whose token the field Authorization has (RFC 6750 section 2.1). Cookies do not count here.

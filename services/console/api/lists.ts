@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { LISTS, type List, pageOf } from '../../store/console/api-lists.ts';
 import type { Reader } from '../../store/console/scope.ts';
+import { words } from '../page-words/en.ts';
 import { Refusal } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { itemsOf, readCursor, withCursor } from './parameters.ts';
 
 export { LISTS };

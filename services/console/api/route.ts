@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ROLE_FOR_SCOPE } from '../../store/console/rights.ts';
+import { words } from '../page-words/en.ts';
 import { type Answer, type AnyRoute, type ApiNotes, type Asked, Refusal, type Route } from '../routes.ts';
-import { words } from '../words/en.ts';
 
 type Shape = z.ZodObject | undefined;
 

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { why } from '../actions/findings.ts';
 import { decideSource } from '../actions/senders.ts';
 import { moment } from '../given.ts';
+import { words } from '../page-words/en.ts';
 import type { AnyRoute } from '../routes.ts';
 import { Refusal } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { domainName } from './parameters.ts';
 import { apiRoute } from './route.ts';
 

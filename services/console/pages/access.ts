@@ -9,9 +9,9 @@ import { why } from '../actions/findings.ts';
 import { endRight } from '../actions/grants.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route, see } from '../routes.ts';
 import { fileOf, tableOf, tableQuery } from '../tables.ts';
-import { words } from '../words/en.ts';
 import { minute } from './format.ts';
 import { reportKey } from './other-reports.ts';
 

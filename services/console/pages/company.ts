@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { companyPerson } from '../../store/console/company.ts';
 import { signIn } from '../../store/console/sign-ins.ts';
 import { Address, localAddress, path } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { beginAtProvider, type Flow, returnedFromProvider } from '../people/company.ts';
 import { type AnyRoute, Refusal, route, see } from '../routes.ts';
-import { words } from '../words/en.ts';
 
 const A_MINUTE = 30;
 const RETURN = '/sign-in/company/return';

@@ -7,8 +7,8 @@ import { loadWeek } from '../../store/alerts/week.ts';
 import { ownDomainsOf } from '../../store/console/digest.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import { html, path } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
-import { words } from '../words/en.ts';
 
 const WEEK_MS = 7 * DAY_MS;
 const w = words.digest;

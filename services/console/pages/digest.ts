@@ -4,9 +4,9 @@ import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/digest.ts';
 import { day } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { words } from '../words/en.ts';
 import { severity, share } from './format.ts';
 
 const DAYS = 7;

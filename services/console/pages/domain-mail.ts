@@ -2,8 +2,8 @@ import { daysBetween } from '../../shared/days.ts';
 import { number, percent } from '../../shared/format.ts';
 import type * as store from '../../store/console/domain.ts';
 import { type Html, html } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { type Table, tableOf } from '../tables.ts';
-import { words } from '../words/en.ts';
 import { type Mark, stacked } from './chart.ts';
 import { day } from './format.ts';
 

@@ -1,8 +1,8 @@
 import { number } from '../../shared/format.ts';
 import type * as store from '../../store/console/domain.ts';
 import { html, path, withQuery } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
-import { words } from '../words/en.ts';
 import { day, share } from './format.ts';
 
 /** A share of the messages, as a number in files. */

@@ -3,8 +3,8 @@ import type { Words } from '../../findings/kinds/kind.ts';
 import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, route, see } from '../routes.ts';
-import { words } from '../words/en.ts';
 import type { ReadFinding } from './finding.ts';
 
 const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });

@@ -5,7 +5,7 @@ import { whoseWords } from '../../findings/whose.ts';
 import { number, percent } from '../../shared/format.ts';
 import type { LifeEvent, ListedFinding } from '../../store/findings/list.ts';
 import { external, type Html, html } from '../html.ts';
-import { words } from '../words/en.ts';
+import { words } from '../page-words/en.ts';
 import { minute } from './format.ts';
 
 /** A finding whose evidence was read. */

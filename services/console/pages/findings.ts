@@ -6,9 +6,9 @@ import { visibleFinding, visibleFindings } from '../../store/console/findings.ts
 import { mayFor } from '../../store/console/lent-roles.ts';
 import type { ListedFinding } from '../../store/findings/list.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { words } from '../words/en.ts';
 import { evidencePage } from './finding.ts';
 import { actionForms } from './finding-actions.ts';
 import { day, minute, severity } from './format.ts';

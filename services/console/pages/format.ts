@@ -1,6 +1,6 @@
 import { percent } from '../../shared/format.ts';
 import { type Html, html } from '../html.ts';
-import { words } from '../words/en.ts';
+import { words } from '../page-words/en.ts';
 
 /** "2026-11-27" of a moment in UTC. */
 export const day = (moment: Date): string => moment.toISOString().slice(0, 10);

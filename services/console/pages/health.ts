@@ -7,9 +7,9 @@ import { countOwn } from '../../store/domains/domains.ts';
 import { archiveSize } from '../../store/messages/archive.ts';
 import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
 import { type Html, html, path } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { words } from '../words/en.ts';
 import { minute, share } from './format.ts';
 
 const DAYS = 30;

@@ -8,8 +8,8 @@ import { type HeldRow, loadHeld } from '../../store/held/held.ts';
 import { reason } from '../given.ts';
 import { html, path } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { type Answer, type AnyRoute, type Asked, page, route } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { minute } from './format.ts';
 
 const w = words.held;

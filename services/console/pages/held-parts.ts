@@ -3,7 +3,7 @@ import type { HeldEvidence } from '../../store/console/held.ts';
 import type { HeldAsk } from '../../store/held/asks.ts';
 import type { HeldRow } from '../../store/held/held.ts';
 import { type Html, html, path, type Value } from '../html.ts';
-import { words } from '../words/en.ts';
+import { words } from '../page-words/en.ts';
 import { minute } from './format.ts';
 
 const w = words.held;

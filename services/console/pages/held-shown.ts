@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { visibleHeld } from '../../store/console/held.ts';
 import { type HeldRow, loadHeld } from '../../store/held/held.ts';
+import { words } from '../page-words/en.ts';
 import { type Asked, Refusal } from '../routes.ts';
-import { words } from '../words/en.ts';
 
 export const heldKey = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 

@@ -14,8 +14,8 @@ import { loadRequest } from '../../store/requests/requests.ts';
 import { why } from '../actions/findings.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { minute } from './format.ts';
 import { heldKey, shownHeld } from './held-shown.ts';
 

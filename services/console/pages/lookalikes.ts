@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { type LookalikeLine, lookalikeLines } from '../../store/console/lookalikes.ts';
 import { html, path, withQuery } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { fileOf, tableOf, tableQuery } from '../tables.ts';
-import { words } from '../words/en.ts';
 import { day } from './format.ts';
 
 const A_PAGE = 100;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { messageVerdicts } from '../../dns/message-verdicts.ts';
-import { type MessageFacts, type MessageHop, type Reason, whyWords } from '../../findings/why.ts';
+import { type MessageFacts, type MessageHop, type Reason, whyWords } from '../../findings/why-mail-failed.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { messagesOf } from '../../store/console/messages.ts';
 import { type Html, html, path } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { minute } from './format.ts';
 
 const w = words.message;

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/other-reports.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
 import { type Column, fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { words } from '../words/en.ts';
 import { day, minute } from './format.ts';
 
 const A_PAGE = 100;

@@ -3,9 +3,9 @@ import { addDays, dayOf, daysBetween } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import { type DayLine, type DomainLine, domainDays, domainLines } from '../../store/console/overview.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { downloads, fileOf, tableOf as makeTable, type Table, tableQuery } from '../tables.ts';
-import { words } from '../words/en.ts';
 import { day, severity, share } from './format.ts';
 import { spark } from './spark.ts';
 

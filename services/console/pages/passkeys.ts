@@ -5,10 +5,10 @@ import { signInSecrets } from '../../store/console/people.ts';
 import { signIn } from '../../store/console/sign-ins.ts';
 import { type Html, html, localAddress, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { addingOptions, addKey, hostOf, personOfKey, responseSchema, signInOptions } from '../people/passkeys.ts';
 import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
 import { type AnyRoute, Refusal, route, see } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { day } from './format.ts';
 
 const A_MINUTE = 10;

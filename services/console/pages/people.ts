@@ -4,8 +4,8 @@ import { listServices, type ServicePrincipal } from '../../store/console/service
 import { listTokens } from '../../store/console/tokens.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route, see } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { day } from './format.ts';
 import { tokensTable } from './tokens.ts';
 

@@ -5,9 +5,9 @@ import { replayMessages } from '../../store/messages/messages.ts';
 import { leaveToSweep } from '../../store/messages/raw-mail.ts';
 import { html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, tableOf, tableQuery } from '../tables.ts';
-import { words } from '../words/en.ts';
 import { minute } from './format.ts';
 import { reportKey, tabs } from './other-reports.ts';
 

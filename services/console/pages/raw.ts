@@ -3,8 +3,8 @@ import { documentOf } from '../../report/document.ts';
 import { visibleReport } from '../../store/console/reports.ts';
 import { sees } from '../../store/console/scope.ts';
 import { placeOfReport, type RawMail, rawBytes, rawMail } from '../../store/messages/raw-mail.ts';
+import { words } from '../page-words/en.ts';
 import { type Answer, type AnyRoute, type Asked, Refusal, route } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { reportKey } from './other-reports.ts';
 
 /** Larger mails are read by nothing but the parser, whose threads can be stopped. */

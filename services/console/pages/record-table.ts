@@ -1,7 +1,7 @@
 import type { RecordRow } from '../../store/console/reports.ts';
 import { type Html, html } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import type { Column } from '../tables.ts';
-import { words } from '../words/en.ts';
 
 const w = words.reports;
 const verdict = (passes: boolean) => (passes ? w.passes : w.fails);

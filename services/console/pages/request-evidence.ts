@@ -5,7 +5,7 @@ import type { RequestStory } from '../../store/alerts/request-mails.ts';
 import { type EvidenceNow, entryOf, evidenceNow } from '../../store/console/request-evidence.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import { type Html, html } from '../html.ts';
-import { words } from '../words/en.ts';
+import { words } from '../page-words/en.ts';
 import { minute } from './format.ts';
 
 /** Something that a request rests on, when it was asked for and now. */

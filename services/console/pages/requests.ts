@@ -11,8 +11,8 @@ import { type Decision, loadRequest, type Request } from '../../store/requests/r
 import { why } from '../actions/findings.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { minute } from './format.ts';
 import { evidenceOf, evidenceTable, historyOf } from './request-evidence.ts';
 

@@ -3,8 +3,8 @@ import { noteAct } from '../../store/console/audit.ts';
 import { endOwnSession, type OwnSession } from '../../store/console/sign-ins.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, Refusal, route, see } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { minute } from './format.ts';
 
 /** A number in a form. */

@@ -13,8 +13,8 @@ import { newestRaws } from '../../store/messages/messages.ts';
 import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { minute } from './format.ts';
 import { destinationRecord, proposedServer, wantedRecord } from './setup-record.ts';
 

@@ -16,10 +16,10 @@ import { signIn as begin } from '../../store/console/sign-ins.ts';
 import { endTokens } from '../../store/console/tokens.ts';
 import { type Html, html, localAddress, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { hashPassword, isPassword, LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../people/password.ts';
 import { stepOf } from '../people/totp.ts';
 import { type Answer, type AnyRoute, page, Refusal, route, see } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { passkeySignIn } from './passkeys.ts';
 
 const TRIES_A_MINUTE = 10;

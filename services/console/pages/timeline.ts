@@ -1,6 +1,6 @@
 import type { TimelineEntry } from '../../store/console/domain.ts';
 import { type Html, html, path } from '../html.ts';
-import { words } from '../words/en.ts';
+import { words } from '../page-words/en.ts';
 import { minute } from './format.ts';
 import { whyForm } from './message.ts';
 

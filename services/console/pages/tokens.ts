@@ -6,10 +6,10 @@ import { ROLE_FOR_SCOPE, TOKEN_SCOPES, type Visitor } from '../../store/console/
 import { endToken, makeToken, type Token } from '../../store/console/tokens.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
 import { useCode } from '../people/use-code.ts';
 import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
-import { words } from '../words/en.ts';
 import { minute } from './format.ts';
 
 const w = words.own_tokens;

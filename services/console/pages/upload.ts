@@ -8,9 +8,9 @@ import { type ImportedMail, importedStates, storeImports, UPLOAD_PLACE } from '.
 import { leaveToSweep } from '../../store/messages/raw-mail.ts';
 import { html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
+import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route, see, type UploadedFile } from '../routes.ts';
 import { tableOf } from '../tables.ts';
-import { words } from '../words/en.ts';
 
 const w = words.upload;
 const ENVELOPE_BYTES = 64 * 1024;

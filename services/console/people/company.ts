@@ -4,8 +4,8 @@ import { messageOf, TransientError } from '../../shared/errors.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Oidc } from '../../shared/settings/oidc.ts';
 import { type CompanyPerson, type Confirmed, confirmCompanyPerson } from '../../store/console/company.ts';
+import { words } from '../page-words/en.ts';
 import { Refusal } from '../routes.ts';
-import { words } from '../words/en.ts';
 
 const SECONDS = 10;
 /** The provider confirms people at least this often: whoever is removed there is out within five minutes. */

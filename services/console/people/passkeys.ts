@@ -8,8 +8,8 @@ import {
 import { z } from 'zod';
 import type { Db } from '../../shared/runtime/db.ts';
 import * as store from '../../store/console/passkeys.ts';
+import { words } from '../page-words/en.ts';
 import { Refusal } from '../routes.ts';
-import { words } from '../words/en.ts';
 
 /** What a browser sends of a key; the library checks all of it. */
 export const responseSchema = z.looseObject({ id: z.string().min(1).max(2000) });

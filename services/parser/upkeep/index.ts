@@ -5,8 +5,8 @@ import { dropPersonal } from '../../store/reports/personal-data.ts';
 import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
 import { forgetLogs } from '../../store/sending/retention.ts';
 import { keepDomainDays } from './domain-days.ts';
+import { keepMonths } from './monthly-retention.ts';
 import { keepArchive } from './raw-total.ts';
-import { keepMonths } from './retention.ts';
 
 /** Says once a day that reports cannot be verified: nothing is found then, and silence would look like health. */
 export async function sayUnverified({ config, db, clock, log }: Pick<Context, 'config' | 'db' | 'clock' | 'log'>): Promise<void> {

@@ -10,8 +10,8 @@ import type { Gateway } from './gateway.ts';
 import { type Mailbox, toMailbox } from './mailbox.ts';
 import { type Milter, milterOf } from './milter.ts';
 import { type Oidc, oidcOf } from './oidc.ts';
-import { ENV_KEYS, email, SECRET_KEYS, type Settings, settingsSchema } from './schema.ts';
 import { readSecretFile } from './secret-file.ts';
+import { ENV_KEYS, email, SECRET_KEYS, type Settings, settingsSchema } from './settings-schema.ts';
 import { toWebhook, type Webhook, type WebhookEntry } from './webhook.ts';
 import { readYamlFile } from './yaml-file.ts';
 

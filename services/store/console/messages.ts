@@ -1,4 +1,4 @@
-import type { MessageFacts, MessageHop, SeenKey } from '../../findings/why.ts';
+import type { MessageFacts, MessageHop, SeenKey } from '../../findings/why-mail-failed.ts';
 import type { TimelineRow } from '../timeline.ts';
 import { type Reader, read } from './scope.ts';
 

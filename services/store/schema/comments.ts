@@ -9,7 +9,7 @@ type Comments = Record<string, { view: string; columns: Record<string, string> }
  * are those of docs/schema.md (scripts/comments.mjs). Views that are not there are left out.
  */
 export async function writeComments(tx: Tx): Promise<void> {
-  const comments = bundled('comments.json') as Comments;
+  const comments = bundled('schema-comments.json') as Comments;
   const rows = Object.entries(comments).flatMap(([view, { view: text, columns }]) => [
     { view, column: null, text },
     ...Object.entries(columns).map(([column, meaning]) => ({ view, column, text: meaning })),

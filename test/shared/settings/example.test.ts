@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import { DEFAULT_LIMITS } from '../../../services/report/limits.ts';
-import { settingsSchema } from '../../../services/shared/settings/schema.ts';
+import { settingsSchema } from '../../../services/shared/settings/settings-schema.ts';
 
 const text = readFileSync(path.resolve(import.meta.dirname, '../../../ruawatch.example.yaml'), 'utf8');
 

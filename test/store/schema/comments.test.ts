@@ -12,9 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => t.drop());
 
-test('data/comments.json is what docs/schema.md says (node scripts/comments.mjs writes it)', () => {
+test('data/schema-comments.json is what docs/schema.md says (node scripts/comments.mjs writes it)', () => {
   const wanted = commentsOf(readFileSync(path.join(root, 'docs/schema.md'), 'utf8'));
-  expect(JSON.parse(readFileSync(path.join(root, 'data/comments.json'), 'utf8'))).toEqual(wanted);
+  expect(JSON.parse(readFileSync(path.join(root, 'data/schema-comments.json'), 'utf8'))).toEqual(wanted);
 });
 
 test('every view and every column has its comment', async () => {

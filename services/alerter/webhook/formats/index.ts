@@ -1,7 +1,7 @@
 import type { WEBHOOK_FORMATS } from '../../../shared/settings/webhook.ts';
-import type { WebhookFormat } from './format.ts';
 import { jsonFormat } from './json.ts';
 import { slackFormat } from './slack.ts';
+import type { WebhookFormat } from './webhook-format.ts';
 
 /**
  * The formats by the names of the setting `format`. A new one is a file here, a line below, and its name in

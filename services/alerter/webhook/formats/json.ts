@@ -2,8 +2,8 @@ import { pageOf } from '../../../mails/content.ts';
 import { countsOf } from '../../../mails/digest.ts';
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
 import { eventOf, type RequestPost } from '../../requests/post.ts';
-import type { WebhookFormat } from './format.ts';
-import { requestFields } from './request.ts';
+import { requestFields } from './json-request.ts';
+import type { WebhookFormat } from './webhook-format.ts';
 
 /**
  * The version of the document: it is counted up when a field goes or changes its meaning; fields that are

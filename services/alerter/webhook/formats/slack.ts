@@ -1,13 +1,13 @@
 import { actionLines } from '../../../mails/actions.ts';
 import { awaited, type Content, contentOf } from '../../../mails/content.ts';
+import { overLines } from '../../../mails/finding-text.ts';
 import { sentenceCase } from '../../../mails/plain-text.ts';
-import { overLines } from '../../../mails/text.ts';
 import { counted, number } from '../../../shared/format.ts';
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
 import type { Step } from '../../../store/findings/findings.ts';
 import { requestContent } from '../../requests/content.ts';
 import type { RequestPost } from '../../requests/post.ts';
-import type { WebhookFormat } from './format.ts';
+import type { WebhookFormat } from './webhook-format.ts';
 
 /** More than this in one text is not read. */
 const MOST_LISTED = 10;

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
-import { keepMonths, type Months, watchMonths } from '../../../services/parser/upkeep/retention.ts';
+import { keepMonths, type Months, watchMonths } from '../../../services/parser/upkeep/monthly-retention.ts';
 import { verifyMessages } from '../../../services/parser/verify/index.ts';
 import type { Context } from '../../../services/shared/runtime/service.ts';
 import { replayMessages } from '../../../services/store/messages/messages.ts';

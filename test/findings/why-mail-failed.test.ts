@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { messageVerdicts } from '../../services/dns/message-verdicts.ts';
-import { type MessageFacts, type MessageHop, whyWords } from '../../services/findings/why.ts';
+import { type MessageFacts, type MessageHop, whyWords } from '../../services/findings/why-mail-failed.ts';
 import { organizationalDomain } from '../../services/report/orgdomain.ts';
 
 const AT = new Date('2026-11-20T12:00:00Z');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RULES } from '../../../services/analyzer/rules/index.ts';
-import { words } from '../../../services/console/words/en.ts';
+import { words } from '../../../services/console/page-words/en.ts';
 
 test('every kind of finding has a name on the pages', () => {
   const kinds = [...new Set(RULES.map(({ kind }) => kind))];

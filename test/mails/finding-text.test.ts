@@ -1,6 +1,6 @@
 import { test } from 'vitest';
 import { contentOf } from '../../services/mails/content.ts';
-import { findingText } from '../../services/mails/text.ts';
+import { findingText } from '../../services/mails/finding-text.ts';
 import { expectCases } from './cases.ts';
 
 test('each case as a text', () =>

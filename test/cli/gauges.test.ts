@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { measurer } from '../../services/cli/measure.ts';
+import { measurer } from '../../services/cli/gauges.ts';
 import { addProcessMetrics } from '../../services/shared/runtime/metrics.ts';
 import { holdMessage } from '../../services/store/held/hold.ts';
 import { unreadSince } from '../../services/store/messages/unread.ts';
