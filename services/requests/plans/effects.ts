@@ -1,5 +1,6 @@
 import { type CheckOptions, checkDomain, type DomainCheck } from '../../dns/check/check.ts';
 import { checkDmarc } from '../../dns/check/dmarc.ts';
+import { lowerName } from '../../dns/client/name.ts';
 import type { AskOptions, Dns } from '../../dns/client/types.ts';
 import { ORDER, policiesOf } from '../../dns/dmarc/applied.ts';
 import type { Policy } from '../../dns/dmarc/record.ts';
@@ -7,6 +8,7 @@ import { type Planned, withPlanned } from '../../dns/planned.ts';
 import { policyOf } from '../../dns/posture/published-policy.ts';
 import { evaluateSpf } from '../../dns/spf/evaluate.ts';
 import { isWide, type OpenTo, openTo } from '../../dns/spf/open-to.ts';
+import { isWithin } from '../../dns/wire/received.ts';
 import { counted, percent } from '../../shared/format.ts';
 import type { DnsChange } from '../plan.ts';
 import { movedMail } from './mail-path.ts';
@@ -114,13 +116,11 @@ function policyAliases(domain: string, changes: readonly DnsChange[]): string[] 
   return changes.flatMap(({ name, type, after, before, stands_for = [] }) => {
     if (type !== 'CNAME') return [];
     const of = [name, ...stands_for].flatMap((one) => POLICY.exec(one)?.[1] ?? [])[0];
-    const target = after[0] === undefined ? null : targetIn(after[0]).toLowerCase();
+    const target = after[0] === undefined ? null : lowerName(targetIn(after[0]));
     if (of === undefined || target === null || isWithin(target, domain) || sameMembers(before, after)) return [];
     return [`The DMARC policy of ${of} would be what ${target} publishes, now and later.`];
   });
 }
-
-const isWithin = (name: string, domain: string): boolean => name === domain || name.endsWith(`.${domain}`);
 
 /**
  * SPF that lets far more pass than the domain's mail comes from, at whatever name it is: mail from a name below the domain passes DMARC as
@@ -141,7 +141,9 @@ async function widened(domain: string, changes: readonly DnsChange[], dns: Dns, 
     const had = new Set(before.asked.map(({ term }) => term));
     for (const { term, name: by } of after.asked.filter((one) => !had.has(one.term)))
       if (!isWithin(by, domain))
-        warnings.push(`It lets whoever answers for ${by} say of each address whether it passes SPF as ${name} (${term}).`);
+        warnings.push(
+          `It lets whoever answers for ${by === '' ? 'a name that the sender chooses' : by} say of each address whether it passes SPF as ${name} (${term}).`,
+        );
   }
   return warnings;
 }

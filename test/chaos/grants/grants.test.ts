@@ -10,11 +10,12 @@ import { verifyAudit } from '../../../services/store/requests/audit.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { debianPostgres } from '../../helpers/debian-postgres.ts';
 import { type Lender, makeLender, ownMark } from '../../helpers/lending.ts';
-import { type Run, ruawatch } from '../../helpers/process.ts';
+import { ruawatch } from '../../helpers/process.ts';
 import { freePort } from '../../helpers/services.ts';
 import { updatable } from '../../helpers/update-servers.ts';
 import { MortalKnot } from '../changes/knot.ts';
 import { Lending, peopleWhoLeave, ZONE } from './lending.ts';
+import { Services } from './services.ts';
 import { MortalPostgres } from './target.ts';
 
 /** Kills: a few here, 100 in .ci/full. */
@@ -33,51 +34,6 @@ const greets = (port: number) =>
     });
     socket.once('error', () => resolve(false));
   });
-
-type ServiceName = 'applier' | 'approver' | 'gateway';
-
-/** Our services as real processes, started again whenever one is killed. */
-class Services {
-  private readonly env: Record<string, string>;
-  private readonly running: { name: ServiceName; run: Run }[];
-
-  constructor(env: Record<string, string>) {
-    this.env = env;
-    const names: ServiceName[] = ['applier', 'applier', 'approver', 'gateway'];
-    this.running = names.map((name) => ({ name, run: this.start(name) }));
-  }
-
-  /** @param pause milliseconds in which none of that name runs */
-  async kill(name: ServiceName, pause = 0): Promise<void> {
-    const all = this.running.filter((one) => one.name === name);
-    for (const { run } of all) run.child.kill('SIGKILL');
-    await Promise.all(all.map(({ run }) => run.ended));
-    await wait(pause);
-    for (const one of all) one.run = this.start(name);
-  }
-
-  async killOne(): Promise<void> {
-    const one = this.running[0]!;
-    one.run.child.kill('SIGKILL');
-    await one.run.ended;
-    one.run = this.start(one.name);
-    this.running.push(this.running.shift()!);
-    this.running.sort((a, b) => Number(b.name === 'applier') - Number(a.name === 'applier'));
-  }
-
-  async stop(): Promise<void> {
-    for (const { run } of this.running) run.child.kill('SIGKILL');
-    await Promise.all(this.running.map(({ run }) => run.ended));
-  }
-
-  logs(): string {
-    return this.running.map(({ name, run }) => `${name}:\n${run.stdout().slice(-3_000)}${run.stderr().slice(-1_000)}`).join('\n');
-  }
-
-  private start(name: ServiceName): Run {
-    return ruawatch(['start', name], this.env);
-  }
-}
 
 // Debian: postgresql
 const TARGETS = (['debian', 'embedded'] as const).filter((which) => which === 'embedded' || debianPostgres);
@@ -153,7 +109,8 @@ describe.runIf(updatable.knot).each(TARGETS)(
       `${KILLS} kills around the ends: no right outlives its end, nothing is left behind`,
       async () => {
         const random = new Random(`grants/${which}/${SEED}`);
-        const services = new Services({ DATABASE_URL: t.url, RUAWATCH_CONFIG: config(), LOG_LEVEL: 'info' });
+        const env = { DATABASE_URL: t.url, RUAWATCH_CONFIG: config(), LOG_LEVEL: 'info' };
+        const services = new Services((name) => ruawatch(['start', name], env));
         const gateway = { address: '127.0.0.1', port: gatewayPort };
         const lending = new Lending({ db: t.db, lender, target, gateway, keyFile, random, leavers: [...present] });
         const met: Record<string, number> = {};

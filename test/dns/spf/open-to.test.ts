@@ -29,12 +29,16 @@ test('what is included counts, but not where the include lets nobody pass', asyn
   expect(isWide(await of('v=spf1 ~include:in.example -all', more))).toBe(false);
 });
 
-test('who is asked about each address is named', async () => {
-  const { asked } = await of('v=spf1 exists:%{i}._spf.evil.test include:%{d}.x.example -all');
-  expect(asked).toEqual([
-    { term: 'exists:%{i}._spf.evil.test', name: '_spf.evil.test' },
-    { term: 'include:%{d}.x.example', name: 'x.example' },
-  ]);
+test.each([
+  ['exists:%{i}._spf.evil.test', '_spf.evil.test'],
+  ['include:%{d}.x.example', 'example.com.x.example'],
+  // What a macro gives may be the beginning of a label, and anybody's name then.
+  ['exists:%{l}example.com', 'com'],
+  ['exists:%{i}-own.example.com', 'example.com'],
+  ['exists:%{i}._spf.%{d}', '_spf.example.com'],
+  ['exists:%{i}.%{h}', ''],
+])('who is asked about each address is named: %s', async (term, name) => {
+  expect((await of(`v=spf1 ${term} -all`)).asked).toEqual([{ term, name }]);
 });
 
 test.each([

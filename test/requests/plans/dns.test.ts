@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { decidedAs } from '../../../services/requests/decided-as.ts';
 import { type DnsChange, seal } from '../../../services/requests/plan.ts';
 import { type DnsWish, planDns, type WishedRecord } from '../../../services/requests/plans/dns.ts';
-import type { SeenSender } from '../../../services/requests/plans/effects.ts';
-import { stringsIn, txtMember, txtOf } from '../../../services/requests/plans/members.ts';
+import { effectsOf, type SeenSender } from '../../../services/requests/plans/effects.ts';
+import { aliasOf, stringsIn, txtMember, txtOf } from '../../../services/requests/plans/members.ts';
 import { changeLines } from '../../../services/requests/plans/text.ts';
 import { SILENT, zone } from './zone.ts';
 
@@ -200,6 +200,16 @@ describe('a change that bears on mail by another name than its own', () => {
       { value: 'v=spf1 ip4:192.0.2.0/24 include:mail.example.com exists:%{i}.allow.evil.test -all' },
       /^It lets whoever answers for allow\.evil\.test say of each address whether it passes SPF as example\.com/,
     ],
+    [
+      'a stranger whose name ends as the domain does',
+      { value: 'v=spf1 ip4:192.0.2.0/24 include:mail.example.com exists:%{l}example.com -all' },
+      /^It lets whoever answers for com say of each address/,
+    ],
+    [
+      'a name that the sender chooses',
+      { value: 'v=spf1 ip4:192.0.2.0/24 include:mail.example.com exists:%{i}.%{h} -all' },
+      /^It lets whoever answers for a name that the sender chooses say of each address/,
+    ],
   ])('%s', async (_, wish, warning) => {
     const { warnings, risk } = await plan(wish, `${ZONE}_dmarc.sub TXT "v=DMARC1; p=reject; rua=mailto:a@example.com"\n`);
     expect(warnings).toContainEqual(expect.stringMatching(warning));
@@ -208,11 +218,24 @@ describe('a change that bears on mail by another name than its own', () => {
 
   test.each([
     ['v=spf1 ip4:192.0.2.0/24 include:mail.example.com ip4:203.0.113.0/24 -all'],
+    ['v=spf1 ip4:192.0.2.0/24 include:mail.example.com exists:%{i}._spf.%{d} -all'],
     ['v=spf1 ip4:192.0.2.0/24 include:mail.example.com ?all'],
     ['v=spf1 ip4:192.0.2.0/24 include:mail.example.com exists:%{i}.own.example.com -all'],
     ['v=spf1 ip4:192.0.2.0/24 include:mail.example.com ~ip4:0.0.0.0/1 -all'],
   ])('%s has no warning', async (value) => {
     expect((await plan({ value })).warnings).toEqual([]);
+  });
+
+  test('a dot inside a label ends none: such a name is no part of the domain', async () => {
+    const name = '_dmarc.news.example.com';
+    const target = 'evil\\.example.com';
+    const change = { target: 'dns' as const, name, type: 'CNAME' as const, ttl: { before: null, after: 60 }, before: [] };
+    const effects = (after: string) =>
+      effectsOf('example.com', [{ ...change, after: [aliasOf(after)] }], zone(ZONE), { seen: [], keys: new Map() });
+    expect((await effects(target)).warnings).toContain(
+      `The DMARC policy of news.example.com would be what ${target} publishes, now and later.`,
+    );
+    expect((await effects('policy.EXAMPLE.com')).warnings.join()).not.toContain('would be what');
   });
 
   test.each([
