@@ -1,4 +1,4 @@
-import { codeOf, isTransient, messageOf, RuawatchError } from '../shared/errors.ts';
+import { codeOf, isTransient, messageOf, RuawatchError, TransientError } from '../shared/errors.ts';
 import { words } from './page-words/en.ts';
 import { Refusal } from './routes.ts';
 
@@ -27,6 +27,10 @@ export function problemOf(error: unknown): Problem {
     cause: messageOf(error),
   });
   if (error instanceof Refusal) return of(error.status, error.code, error.message);
+  // Who does not answer is not always the database.
+  if (error instanceof TransientError && error.code === 'provider_silent')
+    return of(503, error.code, words.problems.provider_silent);
+  if (error instanceof TransientError && /^dns_/.test(error.code)) return of(503, error.code, error.message);
   if (isTransient(error)) return of(503, 'unavailable', words.problems.unavailable);
   if (error instanceof RuawatchError) {
     const status = MISSING.test(error.code) ? 404 : WRONG.test(error.code) ? 400 : error.code === 'not_yours' ? 403 : 409;

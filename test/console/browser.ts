@@ -41,19 +41,25 @@ export async function openWindow(
   return { context, page, complaints };
 }
 
-/** What axe-core finds wrong with the page, one line each. */
-export async function accessibilityOf(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
+/** The rules of axe-core whose outcome depends on colours, and those where it depends on the width of the window. */
+export const OF_COLOURS = ['color-contrast', 'link-in-text-block'];
+export const OF_WIDTH = ['color-contrast', 'scrollable-region-focusable', 'target-size', 'link-name', 'button-name', 'label'];
+
+/** What axe-core finds wrong with the page, one line each. @param rules those that are run; null: all */
+export async function accessibilityOf(page: Page, rules: readonly string[] | null = null): Promise<string[]> {
+  if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(axe);
+  return page.evaluate(async (only) => {
     const { violations } = await (
       globalThis as never as {
-        axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> };
+        axe: {
+          run(options: object): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;
+        };
       }
-    ).axe.run();
+    ).axe.run(only === null ? {} : { runOnly: { type: 'rule', values: only } });
     return violations.flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${node.html.slice(0, 200)} ${node.failureSummary.slice(0, 200)}`),
     );
-  });
+  }, rules);
 }
 
 /** How many pixels the page is wider than its window. */

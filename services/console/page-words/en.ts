@@ -99,6 +99,8 @@ export const words = {
     busy: 'Too many people are reading at this moment. The page is loaded again in ten seconds.',
     unavailable:
       'The database does not answer. This page is loaded again every ten seconds, and works as soon as the database does.',
+    provider_silent:
+      'The company’s sign-in does not answer. This page is loaded again every ten seconds, and nobody is signed out meanwhile.',
     unexpected: 'This is a bug in ruawatch. The log of the console says more.',
     other_host: 'The console is not reached under this name. Use the address in the setting console.url.',
     sign_in: 'The name, the password or the code is wrong.',

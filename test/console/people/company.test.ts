@@ -244,6 +244,7 @@ describe('within five minutes', () => {
     provider.wrong = 'silent';
     now += 5 * MINUTE;
     expect([await page(browser), await program()]).toEqual([503, 503]);
+    expect((await browser.get('/')).body).toContain('The company’s sign-in does not answer');
     provider.wrong = 'nothing';
     expect([await page(browser), await program()]).toEqual([200, 200]);
   });
