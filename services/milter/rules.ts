@@ -1,6 +1,7 @@
 import type { Authors } from '../report/mail/authors.ts';
-import { wordsOf } from '../report/reporters/names.ts';
 import { MILTER_CLASSES, type MilterPerson, type MilterRule } from '../shared/settings/milter.ts';
+import { ownDomainAlike } from './alike-domains.ts';
+import { shownWords, showsName, wantedName } from './person-names.ts';
 import { asShown, ownDomainShown } from './shown-domains.ts';
 import type { Results } from './verify/results.ts';
 
@@ -22,6 +23,8 @@ export interface Knowledge {
   lookalikes: readonly KnownLookalike[];
   /** Of these look-alikes, those from which mail was accepted before. */
   contacted: readonly string[];
+  /** Of the domains that the mail may come from, and those above them, look-alikes that are ours or that people ignore. */
+  settled: readonly string[];
   /** The analyzer's class of the source for the author's domain; null when reports do not know it. */
   source_class: string | null;
 }
@@ -82,9 +85,9 @@ const CONDITIONS: Record<MilterRule['when'], Condition> = {
   },
   own_domain: ownDomain,
   display_name: displayName,
-  lookalike: (mail) => {
-    const found = mail.known.lookalikes[0];
-    return found === undefined ? null : { code: 'lookalike', name: found.name, domain: found.domain };
+  lookalike: ({ authors, known }) => {
+    const found = known.lookalikes[0] ?? alikeOf(authors, known);
+    return found === null ? null : { code: 'lookalike', name: found.name, domain: found.domain };
   },
   new_domain: ({ known }) => {
     const found = known.lookalikes.find(({ name, fresh }) => fresh && !known.contacted.includes(name));
@@ -120,6 +123,16 @@ function ownDomain({ authors, results, known }: Judged, rule: MilterRule): Match
   };
 }
 
+/** A domain that looks like an own one, and that the watcher need not know. */
+function alikeOf({ domains }: Authors, { own, settled }: Knowledge): { name: string; domain: string } | null {
+  for (const name of domains) {
+    if (isAtOrBelow(name, own) || isAtOrBelow(name, settled)) continue;
+    const domain = ownDomainAlike(name, own);
+    if (domain !== null) return { name, domain };
+  }
+  return null;
+}
+
 /** Characters of a name that are looked at as a reader sees them: as many as a From field may have. */
 const MOST_SHOWN = 8_192;
 
@@ -131,61 +144,25 @@ function displayName({ authors, results, known, sealers }: Judged): Match | null
   const proven = results.authenticated === 'yes';
   // A list that writes in its own name shows who wrote to it.
   if (author !== null && proven && isAtOrBelow(author.domain, sealers)) return null;
-  const shown = authors.names.join(' ').slice(0, 500);
-  const names = [...authors.names, ...authors.marked].map((name) => name.slice(0, MOST_SHOWN));
-  const readings = names.flatMap(asShown);
+  const { sender } = authors;
+  // Where there is no name, programs show what is before the "@" for one.
+  const bare = authors.names.length > 0 ? [] : authors.addresses.map((address) => address.slice(0, address.lastIndexOf('@')));
+  const names = [...authors.names, ...authors.marked, ...bare, ...sender.names].map((name) => name.slice(0, MOST_SHOWN));
+  const words = names.flatMap(asShown).flatMap(shownWords);
   const person = known.people.find(
     ({ name, addresses }) =>
-      readings.some((text) => namesPerson(text, name)) && !(proven && author !== null && addresses.includes(author.address)),
+      showsName(words, wantedName(name)) && !(proven && author !== null && addresses.includes(author.address)),
   );
+  const shown = [...authors.names, ...bare, ...sender.names].join(' ').slice(0, 500);
   if (person !== undefined) return { code: 'person', person: person.name, shown };
-  const domain = authors.named.find((name) => isAtOrBelow(name, known.own)) ?? ownDomainShown(names, known.own);
-  return domain === null ? null : { code: 'own_address_shown', domain, shown };
+  const domain =
+    authors.named.find((name) => isAtOrBelow(name, known.own)) ??
+    ownDomainShown(names, known.own) ??
+    (isSentBy(results, known.own) ? null : sender.domains.find((name) => isAtOrBelow(name, known.own)));
+  return domain == null ? null : { code: 'own_address_shown', domain, shown };
 }
 
-/** Characters of a name that are compared at a time, and how far apart these parts begin. */
-const PART = 256;
-const STEP = 128;
-
-/**
- * Whether a text has the name of a person in it, in any order of its words and however its letters are written: together,
- * apart, with other words around them.
- */
-export function namesPerson(text: string, name: string): boolean {
-  const wanted = wordsOf(name);
-  // An apostrophe that counts as a letter ends a word as any other does. A gap is a blank, whatever it is made of.
-  const plain = text
-    .replace(/[\u02b9-\u02df\u02ec-\u02ff\ua78b\ua78c]+/gu, "'")
-    .replace(/[\p{Z}\p{P}\p{C}]{3,}|\p{S}{64,}/gu, ' ')
-    .replace(/(\p{Ll})(?=\p{Lu})|(\p{L})(?=\p{Nd}+(?![\p{L}\p{N}]))/gu, '$& ');
-  for (let at = 0; at === 0 || at + STEP < plain.length; at += STEP) {
-    const found = wordsOf(plain.slice(at, at + PART));
-    if (found.some((words) => wanted.some((name) => holdsName(words, name)))) return true;
-  }
-  return false;
-}
-
-/** A name without its blanks as one word among others: a shorter one may be another name, as "annlee" is. */
-const LONG = 9;
-
-function holdsName(words: readonly string[], name: readonly string[]): boolean {
-  if (name.length === 0) return false;
-  const whole = [name.join(''), [...name].reverse().join('')];
-  if (whole.includes(words.join(''))) return true;
-  // One word alone, such as a first name, is in many names.
-  if (name.length === 1) return false;
-  return (
-    name.every((word) => holdsTogether(words, word, 1)) ||
-    whole.some((word) => holdsTogether(words, word, word.length < LONG ? 2 : 1))
-  );
-}
-
-/** Whether so many words or more that follow each other make this one: "Love lace", "A.da", "ADALOVELACE". */
-function holdsTogether(words: readonly string[], wanted: string, fewest: number): boolean {
-  return words.some((_, first) => {
-    let run = '';
-    let at = first;
-    while (at < words.length && run.length < wanted.length) run += words[at++];
-    return run === wanted && at - first >= fewest;
-  });
-}
+/** Whether something proves that a mail passed servers of an own domain, as one of an own mailing list did that came back. */
+const isSentBy = ({ spf, dkim }: Results, own: readonly string[]): boolean =>
+  (spf.result === 'pass' && isAtOrBelow(spf.domain, own)) ||
+  dkim.some(({ result, domain }) => result === 'pass' && isAtOrBelow(domain, own));

@@ -43,7 +43,7 @@ export interface Means {
     names: string[];
     author: string[];
     source: string | null;
-  }): Promise<Pick<Knowledge, 'lookalikes' | 'contacted' | 'source_class'>>;
+  }): Promise<Pick<Knowledge, 'lookalikes' | 'contacted' | 'settled' | 'source_class'>>;
 }
 
 /** A name and those above it, down to the one below the public suffix. */

@@ -25,7 +25,14 @@ export function asShown(name: string): string[] {
 /** What is read as a dot, and as the "@" of an address. */
 const DOTS =
   /[\u3002\uff61\uff0e\ufe52\u2024\u06d4\u0701\u0702\u0660\u06f0\ua4f8\ua60e\u00b7\u2022\u2219\u22c5\u2027\u30fb\uff65\u02d9\u{10a50}\u{1d16d}]/gu;
-const ATS = /[\uff20\ufe6b\u24d0\u24b6\u{1f150}\u{1f170}]\u20dd?|[aA]\u20dd/gu;
+/** Words and brackets in place of them: "ada (at) example [dot] com". Tried beside the text as it stands. */
+const SPELLED: readonly (readonly [RegExp, string])[] = [
+  [/[\s_]{0,4}[([{<«]{1,4}\s?(?:at|a|@|ät|arroba)\s?[)\]}>»]{1,4}[\s_]{0,4}/giu, '@'],
+  [/(?<=[\p{L}\p{N}])[\s_-]{1,4}(?:at|ät|arroba)\)?[\s_-]{1,4}(?=[\p{L}\p{N}])/giu, '@'],
+  [/[\s_]{0,4}[([{<«]{1,4}\s?(?:dot|punkt|point|punto|\.)\s?[)\]}>»]{1,4}[\s_]{0,4}/giu, '.'],
+  [/(?<=[\p{L}\p{N}])[\s_]{1,4}(?:dot|punkt|point|punto)[\s_]{1,4}(?=[\p{L}\p{N}])|(?<=[\p{L}\p{N}]),(?=[\p{L}\p{N}])/giu, '.'],
+];
+const ATS = /[\u00a9\uff20\ufe6b\u24d0\u24b6\u{1f150}\u{1f170}]\u20dd?|[aA]\u20dd/gu;
 /** Something with an "@" and dots behind it, in any letters. */
 const ADDRESS = /@\s?([\p{L}\p{M}\p{N}_-]{1,250}(?:\s?\.\s?[\p{L}\p{M}\p{N}_-]{1,250}){1,126})/gu;
 
@@ -39,7 +46,8 @@ export function ownDomainShown(names: readonly string[], own: readonly string[])
   for (const name of names)
     for (const text of asShown(name)) {
       const plain = text.replace(NARROW, '').replace(ATS, '@').replace(DOTS, '.').normalize('NFKC');
-      for (const [, host] of plain.matchAll(ADDRESS)) {
+      const spelled = SPELLED.reduce((left, [words, sign]) => left.replace(words, sign), plain);
+      for (const [, host] of (spelled === plain ? plain : `${plain}\n${spelled}`).matchAll(ADDRESS)) {
         const shown = host!.replace(/\s/g, '');
         const alike = skeleton(shown);
         const words = joined(shown);

@@ -19,6 +19,7 @@ export const knowledge = (given: Partial<Knowledge> = {}): Knowledge => ({
   people: [{ name: 'Ada Lovelace', addresses: [] }],
   lookalikes: [],
   contacted: [],
+  settled: [],
   source_class: null,
   ...given,
 });

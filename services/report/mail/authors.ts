@@ -20,6 +20,8 @@ export interface Authors {
   marked: string[];
   /** Domains of addresses that are written in these names. */
   named: string[];
+  /** Whom some programs show as who sent it on behalf of the author. */
+  sender: { names: string[]; domains: string[] };
   /** A charset of these names or addresses that programs may read otherwise than here; null when there is none. */
   unread: string | null;
 }
@@ -55,15 +57,9 @@ export function authorsOf(header: Header): Authors {
     const text = Buffer.from(value.slice(0, LENGTH), 'latin1').toString('latin1');
     unread ??= unreadableCharset(text);
     const { places, shown } = taken(text);
-    for (const place of places) {
-      // Some programs decode encoded words in an address, which RFC 2047 section 5 forbids.
-      const readings = /[^\x00-\x7f]/.test(place) ? [decodeWords(place)] : [place, decodeWords(place)];
-      for (const reading of new Set(readings)) {
-        for (const [whole, host] of found(reading)) {
-          domains.add(host);
-          addresses.add(whole);
-        }
-      }
+    for (const [whole, host] of addressesIn(places)) {
+      domains.add(host);
+      addresses.add(whole);
     }
     const name = nameIn(shown, 'latin1');
     if (name !== '') names.push(name);
@@ -79,9 +75,26 @@ export function authorsOf(header: Header): Authors {
     names,
     marked,
     named: [...named],
+    sender: senderOf(header),
     unread,
   };
 }
+
+/** What a Sender field shows; of several all. */
+function senderOf({ fields }: Header): Authors['sender'] {
+  const texts = fields.filter(({ name }) => name === 'sender').slice(0, MOST_FIELDS);
+  const read = texts.map(({ value }) => taken(Buffer.from(value.slice(0, LENGTH), 'latin1').toString('latin1')));
+  return {
+    names: read.flatMap(({ shown }) => [...new Set([nameIn(shown, 'latin1'), nameIn(shown, 'mark')])]).filter(Boolean),
+    domains: read.flatMap(({ places }) => addressesIn(places).map(([, host]) => host)),
+  };
+}
+
+/** Some programs decode encoded words in an address, which RFC 2047 section 5 forbids. */
+const addressesIn = (places: readonly string[]): [string, string][] =>
+  places
+    .flatMap((place) => [...new Set(/[^\x00-\x7f]/.test(place) ? [decodeWords(place)] : [place, decodeWords(place)])])
+    .flatMap(found);
 
 /** Programs drop other control characters than blanks, or show a mark: neither makes two words of one. */
 const nameIn = (shown: string, strays: Strays): string =>
@@ -136,9 +149,10 @@ function taken(value: string): { places: string[]; shown: string } {
     if (c === '\\' && (quoted || depth > 0)) aside(value[++i] ?? '');
     else if (c === '"' && depth === 0) quoted = !quoted;
     else if (quoted) {
-      if (angle === null) aside(c);
+      // Programs show a quoted local part as well.
+      aside(c);
     } else if (c === '(') {
-      if (depth++ === 0) aside(' ');
+      aside(depth++ === 0 ? ' ' : c);
     } else if (depth > 0) {
       if (c === ')') depth--;
       aside(depth === 0 ? ' ' : c);

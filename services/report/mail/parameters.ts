@@ -82,7 +82,7 @@ export function decodeWords(text: string, strays: Strays = 'latin1'): string {
   return withoutBlanks(text).replace(ENCODED, (run) => {
     // Header text has one character per octet; any other was decoded already.
     if (!run.startsWith('=?')) return /[\u0100-\uffff]/.test(run) ? run : decodeOctets(Buffer.from(run, 'latin1'), strays);
-    return wordsOf(run)
+    return wordsOf(run, strays === 'mark')
       .map(({ bytes, charset }) => decodeBytes(bytes, charset))
       .join('');
   });
@@ -97,16 +97,28 @@ export function unreadableCharset(text: string): string | null {
 
 const withoutBlanks = (text: string): string => text.replace(/(\?=)[ \t\r\n]+(?==\?)/g, '$1');
 
-/** One character may be split over two adjacent words: the octets of equal charsets are joined before decoding. */
-function wordsOf(run: string): { charset: string; bytes: Buffer }[] {
-  const parts: { charset: string; bytes: Buffer }[] = [];
+/**
+ * One character may be split over two adjacent words: the octets of equal charsets are joined before decoding.
+ * @param base64 joined before it is decoded as well, where it was cut at any place, as some programs do
+ */
+function wordsOf(run: string, base64 = false): { charset: string; bytes: Buffer }[] {
+  const parts: { charset: string; bytes: Buffer; cut: string }[] = [];
   for (const match of run.matchAll(WORD)) {
     const charset = (match[1] as string).replace(/\*.*$/, '').toLowerCase();
-    const body = match[3] as string;
-    const bytes = (match[2] as string).toLowerCase() === 'b' ? Buffer.from(body, 'base64') : quotedWord(body);
     const last = parts[parts.length - 1];
-    if (last?.charset === charset) last.bytes = Buffer.concat([last.bytes, bytes]);
-    else parts.push({ charset, bytes });
+    const inBase64 = (match[2] as string).toLowerCase() === 'b';
+    const joins = base64 && inBase64 && last?.charset === charset;
+    const body = `${joins ? last.cut : ''}${match[3] as string}`;
+    const whole = inBase64 ? body.replace(/[^a-z0-9+/]/gi, '') : '';
+    const cut = base64 && !body.endsWith('=') ? whole.slice(whole.length - (whole.length % 4)) : '';
+    const bytes = inBase64 ? Buffer.from(body, 'base64') : quotedWord(body);
+    if (last?.charset !== charset) parts.push({ charset, bytes, cut });
+    else {
+      // The octets of what was cut are in the joined ones again.
+      const before = joins ? last.bytes.subarray(0, last.bytes.length - Buffer.from(last.cut, 'base64').length) : last.bytes;
+      last.bytes = Buffer.concat([before, bytes]);
+      last.cut = cut;
+    }
   }
   return parts;
 }

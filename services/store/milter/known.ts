@@ -7,6 +7,7 @@ const CLASS_DAYS = 180;
 export interface StoredKnowledge {
   lookalikes: { name: string; domain: string; fresh: boolean }[];
   contacted: string[];
+  settled: string[];
   source_class: string | null;
 }
 
@@ -26,6 +27,7 @@ export async function loadKnowledge(
                                                      'fresh', coalesce(registered, false) and not baseline) order by rank, domain, name)
                    from ruawatch.lookalikes where name = any($1::text[]) and ignored_at is null and not yours), '[]') as lookalikes,
        array(select name from ruawatch.milter_contacts where name = any($1::text[])) as contacted,
+       array(select name from ruawatch.lookalikes where name = any($1::text[]) and (ignored_at is not null or yours)) as settled,
        (select class from ruawatch.sources
          where domain = any($2::text[]) and source = $3 and last_seen >= ($4::timestamptz - make_interval(days => ${CLASS_DAYS}))::date
          order by length(domain) desc limit 1) as source_class`,

@@ -31,6 +31,7 @@ describe('the author', () => {
       names,
       marked: [],
       named: [],
+      sender: { names: [], domains: [] },
       unread: null,
     });
   });
@@ -69,7 +70,20 @@ describe('the author', () => {
 
   test('is missing without a From field, whatever Sender says', () => {
     const header = readMailHeader(Buffer.from('Sender: ada@example.com\r\n\r\n'), DEFAULT_LIMITS);
-    expect(authorsOf(header)).toMatchObject({ author: null, domains: [], names: [] });
+    expect(authorsOf(header)).toMatchObject({
+      author: null,
+      domains: [],
+      names: [],
+      sender: { names: [], domains: ['example.com'] },
+    });
+  });
+
+  test('has names in which comments nest, and base64 that was cut at any place is joined in a reading of its own', () => {
+    expect(read('x@mail.example (ada (at) example.com)').names).toEqual(['ada (at) example.com']);
+    const cut = base64('Ada Lovelace').slice(10, -2);
+    const words = `=?utf-8?b?${cut.slice(0, 6)}?= =?utf-8?b?${cut.slice(6)}?=`;
+    expect(read(`${words} <x@mail.example>`).marked).toEqual(['Ada Lovelace']);
+    expect(read(`=?utf-8?b?QWRhIA?= =?utf-8?b?TG92ZWxhY2U?= <x@mail.example>`).names).toEqual(['Ada Lovelace']);
   });
 
   test('of an address that some programs decode is seen in both readings', () => {

@@ -1,0 +1,53 @@
+import { domainToUnicode } from 'node:url';
+import { skeleton } from '../dns/lookalikes/brand.ts';
+import { organizationalDomain } from '../report/orgdomain.ts';
+import { wordsOf } from '../report/reporters/names.ts';
+
+/**
+ * The own domain that the domain of an author is taken for by its looks alone, whether or not the watcher knows it: letters of
+ * other scripts, digits and pairs of letters that look like its own ("exаmple.com", "examp1e.com"), or its name in front of
+ * another ("example.com.stranger.example", of which a narrow screen shows the beginning).
+ * @param name A-labels, lower case; neither own nor below an own domain
+ * @returns null when there is none
+ */
+export function ownDomainAlike(name: string, own: readonly string[]): string | null {
+  const top = organizationalDomain(name);
+  const below = name.endsWith(`.${top}`) ? name.slice(0, -top.length - 1) : '';
+  const tails = tailsOf(below, top).map(looks);
+  const front = `.${looks(below).one}.`;
+  for (const domain of own) {
+    const wanted = looks(domain);
+    if (tails.some(({ one, words }) => one === wanted.one || (words !== null && words === wanted.full))) return domain;
+    if (front.includes(`.${wanted.one}.`) || front.includes(`.${wanted.one.replaceAll('.', '-')}.`)) return domain;
+  }
+  return null;
+}
+
+/** A name, and those above it down to the one that is registered. */
+function tailsOf(below: string, top: string): string[] {
+  const labels = below === '' ? [] : below.split('.');
+  return [top, ...labels.map((_, at) => `${labels.slice(at).join('.')}.${top}`)];
+}
+
+interface Looks {
+  /** By letters that look the same in most fonts. */
+  one: string;
+  /** By UTS 39, of a name with letters beyond ASCII; null of one without. */
+  words: string | null;
+  full: string;
+}
+
+function looks(name: string): Looks {
+  const shown = name.includes('xn--') ? domainToUnicode(name) || name : name;
+  const full = shown
+    .split('.')
+    .map((label) => (wordsOf(label)[0] ?? []).join(''))
+    .join('.');
+  return { one: plain(shown), words: /[^\x00-\x7f]/.test(shown) ? full : null, full };
+}
+
+/** "i" is no "l" here: readers tell them apart, and both are in many ordinary names. */
+const plain = (name: string): string =>
+  /[^\x00-\x7f]/.test(name)
+    ? skeleton(name)
+    : name.replaceAll('1', 'l').replaceAll('0', 'o').replaceAll('rn', 'm').replaceAll('vv', 'w');

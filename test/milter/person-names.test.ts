@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { namesPerson } from '../../services/milter/person-names.ts';
+
+test.each([
+  ['Ada Lovelace', 'Ada Lovelaces Büro', true],
+  ['Ada Lovelace', 'Büro Ada Lovelaces', true],
+  ['Ada Lovelace', 'ADALOVELACECEO', true],
+  ['Ada Lovelace', 'ceo-adalovelace2026', true],
+  ['Ada Lovelace', 'ADALovelace', true],
+  ['Ada Lovelace', 'CEOAda Lovelace', true],
+  ['Ada Lovelace', 'Ada Lov3lace', true],
+  ['Ada Lovelace', '4d@ Love1ace', true],
+  ['Ada Lovelace', '∀da Lov∊lace', true],
+  ['Iris Vim', '1r1s V!m', true],
+  ['Jürgen Müller', 'Juergen Mueller', true],
+  ['Juergen Mueller', 'Ju\u0308rgen Mu\u0308ller, Leitung', true],
+  ['Jürgen Müller', 'JUERGEN MUELLER', true],
+  ['Søren Groß', 'Soeren Gross', true],
+  ['Ludwig van Beethoven', 'Ludwig Beethoven', true],
+  ['山田太郎', '山田太郎社長', true],
+  ['山田 太郎', '山田太郎（社長）', true],
+  ['王伟', '王伟 CEO', true],
+  ['김철수', '대표이사 김철수', true],
+  ['Иван Петров', 'Ивaн Пeтpoв', true],
+  ['Voltaire', 'Voltaire', true],
+  ['Voltaire', 'Voltaire Books', false],
+  ['王伟', '国王伟大', false],
+  ['Anna Schmidt', 'joannaschmidt', false],
+  ['Anna Schmidt', 'Anna Schmidtke', false],
+  ['Anna Peter', 'Anna Peters', false],
+  ['Sam Noel', 'Sam Nol', false],
+  ['Anna Maria Rossi', 'Anna Maria Bianchi', false],
+  ['Ada Love', 'Adalovely Offers', false],
+  ['---', 'anything', false],
+])('%s: %s: %s', (name, shown, expected) => {
+  expect(namesPerson(shown, name)).toBe(expected);
+});
+
+test('titles that are heaped upon each other are looked at in no time that grows beyond their length', () => {
+  expect(namesPerson(`adalovelacex${'ceomrmrsmiss'.repeat(600)}`, 'Ada Lovelace')).toBe(false);
+});
