@@ -15,10 +15,13 @@ import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from './services.ts';
 
 const BINARY = '/usr/sbin/dovecot';
 /** Suites that need the server run when it is installed (Debian: dovecot-imapd) and are named as skipped when it is not. */
 export const dovecotPresent = existsSync(BINARY);
+/** The same for suites in which mail servers hand it mail (Debian: dovecot-lmtpd). */
+export const lmtpPresent = dovecotPresent && existsSync('/usr/lib/dovecot/lmtp');
 
 export interface Dovecot {
   host: string;
@@ -26,11 +29,15 @@ export interface Dovecot {
   imapPort: number;
   /** TLS from the first byte, with a certificate of its own making. */
   imapsPort: number;
+  /** Where it takes mail for its users, whatever the domain: LMTP, when asked for. */
+  lmtpPort: number | null;
   users: { name: string; password: string }[];
   /** The user's INBOX, a Maildir; other folders are `.name` in it. */
   maildir(user: string): string;
   /** How many mails lie in a folder of the user's. */
   mails(user: string, folder: string): number;
+  /** The mails in the INBOX, as they lie there. */
+  inbox(user: string): string[];
   /** Puts a mail into the INBOX; a client in IDLE hears of it. */
   deliver(user: string, raw: Buffer): Promise<void>;
   /** Ends the server with all its connections and starts it on the same ports. */
@@ -44,10 +51,11 @@ export interface Dovecot {
 const USERS = [
   { name: 'reports', password: 'correct horse' },
   { name: 'other', password: 'battery staple' },
+  { name: 'grace', password: 'paper clip' },
 ];
 
 /** A real Dovecot in a temporary folder, on loopback ports the system picked; gone with the process that started it. */
-export async function startDovecot(): Promise<Dovecot> {
+export async function startDovecot({ lmtp = false }: { lmtp?: boolean } = {}): Promise<Dovecot> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-dovecot-'));
   // The server's own users must be able to enter.
   chmodSync(folder, 0o755);
@@ -68,8 +76,9 @@ export async function startDovecot(): Promise<Dovecot> {
   writeFileSync(path.join(folder, 'users'), USERS.map((u) => `${u.name}:{PLAIN}${u.password}\n`).join(''), { mode: 0o644 });
   makeCertificate(folder);
   const [imapPort, imapsPort] = await freePorts();
+  const lmtpPort = lmtp ? await freePort() : null;
   const config = path.join(folder, 'dovecot.conf');
-  writeFileSync(config, configText({ folder, imapPort, imapsPort, mailUser, runAs: asRoot ? null : me.username }));
+  writeFileSync(config, configText({ folder, imapPort, imapsPort, lmtpPort, mailUser, runAs: asRoot ? null : me.username }));
 
   let server: ChildProcess | null = null;
   const killAtExit = () => server?.kill('SIGKILL');
@@ -102,6 +111,7 @@ export async function startDovecot(): Promise<Dovecot> {
     host: '127.0.0.1',
     imapPort,
     imapsPort,
+    lmtpPort,
     users: USERS,
     maildir,
     mails(user, name) {
@@ -111,6 +121,11 @@ export async function startDovecot(): Promise<Dovecot> {
         0,
       );
     },
+    inbox: (user) =>
+      ['cur', 'new'].flatMap((part) => {
+        const at = path.join(maildir(user), part);
+        return readdirSync(at).map((file) => readFileSync(path.join(at, file), 'latin1'));
+      }),
     async deliver(user, raw) {
       const name = `${Math.floor(Date.now() / 1000)}.M${process.hrtime.bigint()}P${process.pid}Q${serial++}.test`;
       const tmp = path.join(maildir(user), 'tmp', name);
@@ -136,13 +151,14 @@ interface Settings {
   folder: string;
   imapPort: number;
   imapsPort: number;
+  lmtpPort: number | null;
   mailUser: { uid: number; gid: number };
   runAs: string | null;
 }
 
-function configText({ folder, imapPort, imapsPort, mailUser, runAs }: Settings): string {
+function configText({ folder, imapPort, imapsPort, lmtpPort, mailUser, runAs }: Settings): string {
   return `
-protocols = imap
+protocols = imap${lmtpPort === null ? '' : ' lmtp'}
 listen = 127.0.0.1
 base_dir = ${folder}/run
 state_dir = ${folder}/state
@@ -182,6 +198,7 @@ service imap-login {
 service anvil {
   chroot =
 }
+${lmtpPort === null ? '' : `auth_username_format = %Ln\nservice lmtp {\n  inet_listener lmtp {\n    port = ${lmtpPort}\n  }\n}`}
 `;
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ImapFlow } from 'imapflow';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { milterOf, milterSchema } from '../../services/shared/settings/milter.ts
 import { verifyAudit } from '../../services/store/requests/audit.ts';
 import { syncGroups } from '../../services/store/requests/groups.ts';
 import { type TestConsole, type TestPerson, testConsole } from '../console/setup.ts';
-import { type Dovecot, dovecotPresent, startDovecot } from '../helpers/dovecot.ts';
+import { type Dovecot, lmtpPresent, startDovecot } from '../helpers/dovecot.ts';
 import { knotPresent, type NameServer, startKnot } from '../helpers/knot.ts';
 import { type Postfix, postfixPresent, startPostfix } from '../helpers/postfix.ts';
 import { freePort, until, which } from '../helpers/services.ts';
@@ -17,10 +17,10 @@ import { keyFile } from './release/key-file.ts';
 
 const DOC = readFileSync(path.resolve(import.meta.dirname, '../../docs/milter.md'), 'utf8');
 const FORGED = [...DOC.matchAll(/^swaks (?:.*\\\n)*.*$/gm)].map(([command]) => command).find((one) => one.includes('"forged"'))!;
-const present = postfixPresent && knotPresent && dovecotPresent && which('swaks') !== null;
+const present = postfixPresent && knotPresent && lmtpPresent && which('swaks') !== null;
 
 describe.skipIf(!present)(
-  `a forged mail of an own domain${present ? '' : ' (SKIPPED: needs postfix, dovecot-imapd, knot and swaks)'}`,
+  `a forged mail of an own domain${present ? '' : ' (SKIPPED: needs postfix, dovecot-imapd, dovecot-lmtpd, knot and swaks)'}`,
   () => {
     let c: TestConsole;
     let knot: NameServer;
@@ -42,24 +42,19 @@ describe.skipIf(!present)(
         'example.com': ['@ TXT "v=spf1 ip4:192.0.2.10 -all"', '_dmarc TXT "v=DMARC1; p=none"'],
         'stranger.example': ['@ TXT "v=spf1 -all"'],
       });
-      dovecot = await startDovecot();
-      const home = dovecot.maildir('reports');
-      const { uid, gid } = statSync(home);
+      dovecot = await startDovecot({ lmtp: true });
       const [port, holding] = [await freePort(), await freePort()];
       config.dnsServers = [knot.server];
       postfix = await startPostfix({
         milters: [`inet:127.0.0.1:${port}`],
         settings: {
           virtual_mailbox_domains: 'example.com',
-          virtual_mailbox_base: path.dirname(home),
-          virtual_mailbox_maps: `inline:{ grace@example.com=${path.basename(home)}/ }`,
-          virtual_uid_maps: `static:${uid}`,
-          virtual_gid_maps: `static:${gid}`,
-          virtual_minimum_uid: '1',
+          virtual_transport: `lmtp:inet:127.0.0.1:${dovecot.lmtpPort}`,
           smtpd_recipient_restrictions: 'permit_mynetworks, permit_auth_destination, reject',
           smtpd_authorized_xclient_hosts: '127.0.0.0/8',
         },
         services: [
+          'lmtp unix - - n - - lmtp',
           `127.0.0.1:${holding} inet n - n - - smtpd -o smtpd_milters= -o smtpd_client_restrictions=check_client_access,static:HOLD`,
         ],
       });
@@ -93,11 +88,11 @@ describe.skipIf(!present)(
       expect(page).toContain('DMARC');
       const digest = /name="digest" value="([0-9a-f]{64})"/.exec(page)![1]!;
       for (const [at, person] of people.entries()) {
-        expect(dovecot.mails('reports', 'INBOX'), `before decision ${at + 1}`).toBe(0);
+        expect(dovecot.mails('grace', 'INBOX'), `before decision ${at + 1}`).toBe(0);
         const answer = await person.post(`/held/${key}/decide`, { why: 'it is known', verb: 'release', digest });
         expect(answer.statusCode).toBe(303);
       }
-      await until(() => dovecot.mails('reports', 'INBOX') > 0);
+      await until(() => dovecot.mails('grace', 'INBOX') > 0);
       await postfix.drained();
       await until(async () => /delivered/.test((await people[0]!.get(`/held/${key}`)).body));
       const client = new ImapFlow({
@@ -105,7 +100,7 @@ describe.skipIf(!present)(
         port: dovecot.imapPort,
         secure: false,
         doSTARTTLS: false,
-        auth: { user: dovecot.users[0]!.name, pass: dovecot.users[0]!.password },
+        auth: { user: 'grace', pass: dovecot.users.find(({ name }) => name === 'grace')!.password },
         logger: false,
       });
       await client.connect();
