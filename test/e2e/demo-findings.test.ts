@@ -6,6 +6,7 @@ import { transaction } from '../../services/shared/runtime/db.ts';
 import { storeMails } from '../../services/store/messages/intake.ts';
 import { type Fixture, fixture } from '../analyzer/fixture.ts';
 import { arrivalOf } from '../helpers/arrival.ts';
+import { draws } from '../helpers/full.ts';
 import { trusting } from '../helpers/report.ts';
 
 let f: Fixture;
@@ -38,11 +39,13 @@ const found = async (world: DemoWorld) => {
 };
 
 // A Sunday, a Wednesday and a Friday, so that the incidents fall on the weekend differently.
-test.each([
-  [1, '2026-03-01'],
-  [2, '2026-06-10'],
-  [3, '2026-09-25'],
-])('seed %i, %s: six weeks judged at once show the four planted incidents and nothing else', async (seed, day) => {
+test.each(
+  [
+    [1, '2026-03-01'],
+    [2, '2026-06-10'],
+    [3, '2026-09-25'],
+  ].slice(0, draws(3, 1)) as [number, string][],
+)('seed %i, %s: six weeks judged at once show the four planted incidents and nothing else', async (seed, day) => {
   const today = new Date(`${day}T12:00:00Z`);
   const world = await generateDemo({ seed, today });
   await deliver(world.mails);
@@ -74,11 +77,13 @@ test.each([
   });
 });
 
-test.each([
-  [7, '2026-03-01'],
-  [8, '2026-06-10'],
-  [9, '2026-09-26'],
-])('seed %i, %s: with the two further domains every kind is found once, and nothing else', async (seed, day) => {
+test.each(
+  [
+    [7, '2026-03-01'],
+    [8, '2026-06-10'],
+    [9, '2026-09-26'],
+  ].slice(0, draws(3, 1)) as [number, string][],
+)('seed %i, %s: with the two further domains every kind is found once, and nothing else', async (seed, day) => {
   const today = new Date(`${day}T12:00:00Z`);
   const world = await generateDemo({ seed, today, more: true });
   // Nothing is verified here: the forged reports, which are told by that, are left to test/e2e/demo.test.ts.

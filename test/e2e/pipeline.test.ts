@@ -7,6 +7,7 @@ import { generateLoad } from '../../bench/load.ts';
 import { DEMO_AUTHSERV_ID } from '../../demo/write.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { type Dovecot, dovecotPresent, startDovecot } from '../helpers/dovecot.ts';
+import { FULL } from '../helpers/full.ts';
 import { type Run, ruawatch } from '../helpers/process.ts';
 import { type RedisServer, redisProgram, startRedis, until } from '../helpers/services.ts';
 
@@ -112,7 +113,7 @@ describe.skipIf(!present)(
       running.clear();
     };
 
-    test.each(['redis', 'postgres'] as const)(
+    test.each(FULL ? (['redis', 'postgres'] as const) : (['postgres'] as const))(
       'two pollers and two parsers on %s: every mail once, all rows, each mail moved',
       async (queue) => {
         const expected: Totals = { records: 0, messages: 0 };

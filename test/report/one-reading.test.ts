@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { authenticate } from '../../services/parser/verify/authenticity.ts';
 import { readMessage } from '../../services/report/read.ts';
 import { dkimKey, dkimSigned, OVERSIGNED, USUAL_HEADERS } from '../attacks/dkim.ts';
+import { draws } from '../helpers/full.ts';
 import { reportMail, reportXml } from '../helpers/report.ts';
 
 const key = dkimKey();
@@ -110,10 +111,10 @@ test('of thousands of changed mails, those that are proven are read as they were
       proven++;
       for (const told of await read(bytes)) expect(genuine).toContain(told);
     }),
-    { numRuns: 6_000 },
+    { numRuns: draws(6_000, 2_000) },
   );
   // The property would hold for a verifier that refuses everything.
-  expect(proven).toBeGreaterThan(50);
+  expect(proven).toBeGreaterThan(draws(50, 15));
 });
 
 test('the mails unchanged are proven and read whole', async () => {
