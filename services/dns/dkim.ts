@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { trimBlanks } from './tag-list.ts';
 
 export type DkimProblemCode =
   | 'dkim_syntax'
@@ -56,9 +57,9 @@ export function parseDkimKey(text: string): DkimKey {
   const tags = new Map<string, { value: string; at: number; text: string }>();
   let at = 0;
   for (const part of text.split(';')) {
-    const begin = at + (part.length - part.trimStart().length);
+    const trimmed = trimBlanks(part);
+    const begin = at + part.indexOf(trimmed);
     at += part.length + 1;
-    const trimmed = part.trim();
     if (trimmed === '') continue;
     // The name is compared with case (section 3.2).
     const found = /^([a-z][a-z0-9_]*)\s*=\s*([\s\S]*)$/i.exec(trimmed);

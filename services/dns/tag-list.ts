@@ -14,19 +14,30 @@ export interface TagList {
   broken: readonly { at: number; text: string }[];
 }
 
+/** Without the blanks of the grammars around it: String.trim() takes a no-break space for one as well, and receivers do not. */
+export function trimBlanks(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && BLANK.includes(text[from]!)) from++;
+  while (to > from && BLANK.includes(text[to - 1]!)) to--;
+  return text.slice(from, to);
+}
+
+const BLANK = ' \t\r\n';
+
 /** Reads the tags of a record in their order. An empty part, such as the one behind the last semicolon, is passed over. */
 export function parseTags(text: string): TagList {
   const tags: Tag[] = [];
   const broken: { at: number; text: string }[] = [];
   let next = 0;
   for (const part of text.split(';')) {
-    const at = next + (part.length - part.trimStart().length);
+    const trimmed = trimBlanks(part);
+    const at = next + part.indexOf(trimmed);
     next += part.length + 1;
-    const trimmed = part.trim();
     if (trimmed === '') continue;
     const found = /^([A-Za-z][A-Za-z0-9_-]{0,31})[ \t]*=[ \t]*(.*)$/s.exec(trimmed);
     if (found === null) broken.push({ at, text: trimmed });
-    else tags.push({ name: found[1]!, value: found[2]!.trim(), at, text: trimmed });
+    else tags.push({ name: found[1]!, value: trimBlanks(found[2]!), at, text: trimmed });
   }
   return { tags, broken };
 }

@@ -83,15 +83,16 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
   if (exists === null || (exists.state === 'nxdomain' && exists.aliases.length === 0)) {
     return { ...none, findings: [finding('domain_missing', { domain, message: `${domain} does not exist.` })] };
   }
-  const [spf, dkim, dmarc, mx, tlsRpt] = await Promise.all([
+  const [spf, dkim, dmarc, mx, tlsRpt, dnssec] = await Promise.all([
     checkSpf(domain, dns, { ...asking, registrable: options.registrable }),
     checkDkim(domain, options.selectors ?? [], dns, asking),
     checkDmarc(domain, dns, { ...asking, mailboxes: options.mailboxes }),
     checkMx(domain, dns, asking),
     checkTlsRpt(domain, dns, asking),
+    checkDnssec(domain, dns, asking),
   ]);
   const { record } = spf.tree.root;
-  const [mtaSts, bimi, ptr, dnssec] = await Promise.all([
+  const [mtaSts, bimi, ptr] = await Promise.all([
     checkSts(domain, mx, dns, { ...asking, web: options.web, before: options.stsBefore }),
     checkBimi(domain, dmarc.discovery, dns, {
       ...asking,
@@ -100,7 +101,6 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
       registrable: options.registrable,
     }),
     checkPtr(domain, record !== null && record.errors.length === 0 ? record.text : null, dns, asking),
-    checkDnssec(domain, dns, asking),
   ]);
   const seen = options.seen ? await seenFindings(domain, spf, options.seen, dns, { signal }) : [];
   const all = [spf, { findings: seen }, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec].flatMap((one) => one.findings);

@@ -1,5 +1,6 @@
 import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
+import { retyped, unseen } from '../copied.ts';
 import { type DkimKey, type DkimProblemCode, keyIn, parseDkimKey } from '../dkim.ts';
 import { type Finding, finding } from './finding.ts';
 
@@ -70,7 +71,7 @@ async function checkSelector(
     const value = usable(corrected(key, code, at, text));
     return finding(code, {
       domain,
-      message: messageOf(code, name, key),
+      message: `${messageOf(code, name, key)}${code === 'dkim_syntax' ? unseen(text) : ''}`,
       record: { name, text: key.text },
       place: { at, text },
       publish: value === null ? null : { name, value },
@@ -122,6 +123,8 @@ function usable(value: string | null): string | null {
 
 /** The corrected record; null when only another key helps. */
 function corrected(key: DkimKey, code: DkimProblemCode, at: number, text: string): string | null {
+  const typed = retyped(key.text);
+  if (typed !== null) return typed;
   const tag = (name: string) => key.tags.find((one) => one.name === name)?.value;
   const joined = (tags: readonly { name: string; value: string }[]) =>
     tags.map(({ name, value }) => `${name}=${value}`).join('; ');

@@ -1,8 +1,9 @@
 import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
+import { asTyped, retyped, unseen } from '../copied.ts';
 import { checkDestination } from '../dmarc/destination.ts';
 import { partsOf, withTags } from '../dmarc/edit.ts';
-import type { DmarcProblem, DmarcRecord } from '../dmarc/record.ts';
+import { type DmarcProblem, type DmarcRecord, parseDmarc } from '../dmarc/record.ts';
 import { type Discovery, discoverPolicy, walkTree } from '../dmarc/walk.ts';
 import type { Code } from './codes.ts';
 import { type Finding, finding, type Given } from './finding.ts';
@@ -30,7 +31,7 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
         domain,
         message,
         record: { name, text: own.texts.join('\n') },
-        publish: { name, value: mostUseful(own.texts) },
+        publish: { name, value: await mended(mostUseful(own.texts), domain, dns, options) },
       }),
     );
     return { findings, discovery };
@@ -90,17 +91,36 @@ function missing(domain: string, rua: string | null): Finding {
 async function misspeltRecord(domain: string, dns: Dns, options: DmarcCheckOptions): Promise<Finding | null> {
   const name = `_dmarc.${domain}`;
   const texts = textsOf(await dns.ask(name, 'TXT', options));
-  const meant = texts.find((text) => /dmarc/i.test(text) || /(?:^|[;\s])p\s*=\s*(?:none|quarantine|reject)/i.test(text));
+  const isMeant = (text: string) => /dmarc/i.test(text) || /(?:^|[;\s])p\s*=\s*(?:none|quarantine|reject)/i.test(text);
+  const meant = texts.find((text) => isMeant(asTyped(text)));
   if (meant === undefined) return null;
-  // Quotation marks of a word processor are octets above 127 here.
-  const rest = meant.replace(/^[\s"'\x80-\xff]*(?:v\s*=\s*)?dmarc\s*-?\s*1?[\s;:,"']*/i, '').replace(/["'\x80-\xff]+\s*$/, '');
+  const rest = asTyped(meant)
+    .replace(/^[\s"'\x80-\xff]*(?:v\s*=\s*)?dmarc\s*-?\s*1?[\s;:,"']*/i, '')
+    .replace(/["'\x80-\xff]+\s*$/, '');
   // The version may stand at the end, and a comma for the semicolon.
   const tags = partsOf(rest).filter((part) => !/^v\s*=/i.test(part));
   const value = /^p\s*=/i.test(tags[0] ?? '')
-    ? ['v=DMARC1', ...tags].join('; ')
+    ? await mended(['v=DMARC1', ...tags].join('; '), domain, dns, options)
     : firstRecord(await placeOfReports(domain, dns, options));
-  const message = `${name} holds a record that looks like DMARC and is none: it must begin with "v=DMARC1;", in just these letters.`;
+  const message = `${name} holds a record that looks like DMARC and is none: it must begin with "v=DMARC1;", in just these letters.${unseen(meant)}`;
   return finding('dmarc_misspelt', { domain, message, record: { name, text: meant }, publish: { name, value } });
+}
+
+/** Corrections of one record, one after the other: more are never needed. */
+const MOST_CORRECTIONS = 20;
+
+/** A record in which nothing is left to correct, and which asks for reports. */
+async function mended(text: string, domain: string, dns: Dns, options: DmarcCheckOptions): Promise<string> {
+  let value = text;
+  for (let i = 0; i < MOST_CORRECTIONS; i++) {
+    const record = parseDmarc(value);
+    const next = record?.problems.map((problem) => corrected(record, problem)).find((one) => one !== null && one !== value);
+    if (next == null) break;
+    value = next;
+  }
+  if ((parseDmarc(value)?.rua.length ?? 0) > 0) return value;
+  const rua = await placeOfReports(domain, dns, options);
+  return rua === null ? value : withTags(value, { rua });
 }
 
 function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding> {
@@ -115,7 +135,8 @@ function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding
     });
   for (const problem of record.problems) {
     const { code, at, text } = problem;
-    yield told(code, messageOf(problem), { at, text }, corrected(record, problem));
+    const hidden = code === 'dmarc_no_p' ? '' : unseen(text);
+    yield told(code, `${messageOf(problem)}${hidden}`, { at, text }, corrected(record, problem));
   }
   const placeOf = (tag: string) => partOf(record.text, tag);
   const parts = partsOf(record.text);
@@ -208,6 +229,8 @@ function messageOf({ code, tag, text }: DmarcProblem): string {
 /** The record without what is wrong; null when the domain must say what it wants. */
 function corrected(record: DmarcRecord, { code, tag, at, text }: DmarcProblem): string | null {
   const { text: whole } = record;
+  const typed = retyped(whole);
+  if (typed !== null) return typed;
   switch (code) {
     case 'dmarc_syntax':
     case 'dmarc_tag_twice':
@@ -230,6 +253,8 @@ function corrected(record: DmarcRecord, { code, tag, at, text }: DmarcProblem): 
         const kept = found[2]!.split(',').flatMap((uri) => repaired(uri.trim(), text));
         return kept.length === 0 ? [] : [`${tag}=${kept.join(',')}`];
       });
+      // An address in which a letter is missing or too much: only the domain's owner knows it.
+      if (text.includes('@') && repaired(text, text).length === 0) return null;
       return parts.join('; ');
     }
     case 'dmarc_size_historic':
@@ -247,11 +272,13 @@ function withSemicolon(whole: string, at: number, text: string): string | null {
 /** A mail address alone, or several with blanks between, are what is meant most often. */
 function repaired(uri: string, wrong: string): string[] {
   if (uri !== wrong) return [uri];
-  return uri
+  const addresses = uri
     .split(/\s+/)
     .map((one) => one.replace(/^(?:mailto:)?/i, ''))
-    .filter((one) => /^[^\s@!,:;]+@[a-z0-9.-]+\.[a-z0-9-]+$/i.test(one))
-    .map((one) => `mailto:${one}`);
+    .filter(Boolean);
+  const isAddress = (one: string) => /^[!-~]+$/.test(one) && /^[^@!,:;]+@[a-z0-9.-]+\.[a-z0-9-]+$/i.test(one);
+  // "mailto:a b@example.com" is no address of b.
+  return addresses.every(isAddress) ? addresses.map((one) => `mailto:${one}`) : [];
 }
 
 async function destinationFindings(domain: string, record: DmarcRecord, dns: Dns, options: AskOptions): Promise<Finding[]> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AskOptions, Dns } from '../client/types.ts';
+import { asTyped, unseen } from '../copied.ts';
 import { isSts, MOST_POLICY_OCTETS, parseSts, parseStsPolicy, type StsPolicy, type StsRecord, stsCovers } from '../mta-sts.ts';
 import { textOf, type Web } from '../web.ts';
 import { type Finding, finding } from './finding.ts';
@@ -42,7 +43,7 @@ export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: S
         code: 'mta_sts_misspelt',
         like: /sts\s*v?1/i,
         begin: 'v=STSv1;',
-        correct: (text) => `v=STSv1; id=${/\bid\s*=\s*([A-Za-z0-9]{1,32})\b/.exec(text)?.[1] ?? '1'}`,
+        correct: meantRecord,
       },
     },
     dns,
@@ -54,9 +55,14 @@ export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: S
   const record = parseSts(answer.text)!;
   const findings: Finding[] = [];
   if (record.id === null) {
-    const message = `id= of ${name} must be 1 to 32 letters and digits: senders see a changed policy by a changed id.`;
+    const message = `id= of ${name} must be 1 to 32 letters and digits: senders see a changed policy by a changed id.${unseen(record.text)}`;
     findings.push(
-      finding('mta_sts_id', { domain, message, record: { name, text: record.text }, publish: { name, value: 'v=STSv1; id=1' } }),
+      finding('mta_sts_id', {
+        domain,
+        message,
+        record: { name, text: record.text },
+        publish: { name, value: meantRecord(record.text) },
+      }),
     );
   }
   const read = web === undefined ? { policy: null, digest: null, findings: [] } : await readPolicy(domain, mx, web, asking);
@@ -65,6 +71,12 @@ export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: S
     findings.push(finding('mta_sts_id_kept', { domain, message, record: { name, text: record.text } }));
   }
   return { record, policy: read.policy, digest: read.digest, findings: [...findings, ...read.findings] };
+}
+
+/** The record with the id that is meant, where that is plain. */
+function meantRecord(text: string): string {
+  const id = /\bid\s*=\s*([^;\s"]*)/.exec(asTyped(text))?.[1] ?? '';
+  return `v=STSv1; id=${id.replace(/[^A-Za-z0-9]/g, '').slice(0, 32) || '1'}`;
 }
 
 function missing(domain: string): Finding {

@@ -1,5 +1,6 @@
 import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
+import { asTyped, unseen } from '../copied.ts';
 import type { Code } from './codes.ts';
 import { type Finding, finding } from './finding.ts';
 
@@ -41,9 +42,9 @@ export async function askSingle(
     const publish = { name, value: kind.keep?.(valid) ?? text };
     return { finding: finding(kind.several, { domain, message, record: { name, text: valid.join('\n') }, publish }) };
   }
-  const meant = misspelt && texts.find((one) => misspelt.like.test(one));
+  const meant = misspelt && texts.find((one) => misspelt.like.test(asTyped(one)));
   if (misspelt === undefined || meant === undefined) return null;
-  const message = `${name} holds a record that looks like ${what} and is not: it must begin with "${misspelt.begin}", in exactly these letters.`;
-  const publish = { name, value: misspelt.correct(meant) };
+  const message = `${name} holds a record that looks like ${what} and is not: it must begin with "${misspelt.begin}", in exactly these letters.${unseen(meant)}`;
+  const publish = { name, value: misspelt.correct(asTyped(meant)) };
   return { finding: finding(misspelt.code, { domain, message, record: { name, text: meant }, publish }) };
 }

@@ -1,11 +1,17 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
+import { asTyped } from '../copied.ts';
 import { type Mechanism, parseSpf, type SpfRecord } from '../spf/record.ts';
 
-/** The record without a term. */
+/** The record without a term. What then says nothing about all other senders ends in "~all". */
 export function withoutTerm(record: SpfRecord, { at, text }: { at: number; text: string }): string {
-  const value = `${record.text.slice(0, at).trimEnd()} ${record.text.slice(at + text.length).trimStart()}`;
-  return value.trim();
+  return ended(`${record.text.slice(0, at).trimEnd()} ${record.text.slice(at + text.length).trimStart()}`.trim());
+}
+
+/** A record that says something about all other senders. */
+function ended(text: string): string {
+  const { mechanisms, redirect } = parseSpf(text);
+  return redirect !== null || mechanisms.some(({ kind }) => kind === 'all') ? text : `${text} ~all`;
 }
 
 /** The record with a term replaced by another. */
@@ -37,8 +43,9 @@ const GLUED = /(?<=[^\s+?~-])(?=(?:[+?~-]?(?:ip4:|ip6:|include:|exists:)|[+?~-]a
 
 /** What is meant by a term that is none, where that is plain; null where it is not. */
 export function repaired(term: string): string | null {
-  const parts = term
-    .split(GLUED)
+  const parts = asTyped(term)
+    .split(' ')
+    .flatMap((part) => part.split(GLUED))
     .map((part) => part.replace(/[,;"']+$/, ''))
     .filter((part) => part !== '')
     .map(spelled);
@@ -67,12 +74,14 @@ export function leavesNobody(before: string, after: string): boolean {
   return said.some((word) => /[:/.]/.test(word) && !/^(?:exp=|[?~-])/i.test(word));
 }
 
-/** A record that is meant to be SPF, with its version and spaces as they must be. */
+/** A record that is meant to be SPF, with its version, spaces and terms as they must be; a term that means nothing goes. */
 export function respelled(text: string): string {
-  const rest = text
+  const rest = asTyped(text)
     .replace(/^\s*["']?\s*v?\s*=?\s*spf\s*-?\s*[12](?:\.0)?/i, '')
     .replace(/["']\s*$/, '')
     // What is glued to the version: a term, or part of a version that there is not.
     .replace(/^(?![+?~-]?[a-z])[^\s]+/i, '');
-  return ['v=spf1', ...rest.split(/[\s\xa0]+/).filter(Boolean)].join(' ');
+  const terms = rest.split(/\s+/).filter(Boolean);
+  const right = terms.flatMap((term) => (parseSpf(`v=spf1 ${term}`).errors.length === 0 ? term : (repaired(term) ?? [])));
+  return ended(['v=spf1', ...right].join(' '));
 }

@@ -1,3 +1,4 @@
+import { asTyped, unseen } from '../copied.ts';
 import type { SpfRecord } from '../spf/record.ts';
 import type { SpfTreeNode } from '../spf/tree.ts';
 import type { Code } from './codes.ts';
@@ -25,7 +26,7 @@ export function* rootFindings(domain: string, root: SpfTreeNode): Generator<Find
       });
       return;
     case 'none': {
-      const meant = root.others.find((text) => /^\s*["']?\s*v?\s*=?\s*spf\s*-?\s*[12]/i.test(text));
+      const meant = root.others.find((text) => /^\s*["']?\s*v?\s*=?\s*spf\s*-?\s*[12]/i.test(asTyped(text)));
       if (meant === undefined) {
         yield found('spf_missing', {
           message: `${domain} has no SPF record: receivers cannot know who may send as it. A domain that sends no mail publishes the record below.`,
@@ -33,7 +34,7 @@ export function* rootFindings(domain: string, root: SpfTreeNode): Generator<Find
         });
       } else {
         yield found('spf_misspelt', {
-          message: `${domain} has a record that looks like SPF but is not: it must begin with "v=spf1" and a space.`,
+          message: `${domain} has a record that looks like SPF but is not: it must begin with "v=spf1" and a space.${unseen(meant)}`,
           record: { name: domain, text: meant },
           publish: {
             name: domain,

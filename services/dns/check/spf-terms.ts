@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { unseen } from '../copied.ts';
 import { Networks } from '../networks.ts';
 import { WIDE_4, WIDE_6 } from '../spf/admitted.ts';
 import { MOST_LOOKUPS } from '../spf/evaluate.ts';
@@ -45,7 +46,7 @@ export function* nodeFindings(domain: string, tree: SpfTree, node: SpfTreeNode, 
   if (node.record === null) return;
   if (path.length === 0) {
     for (const term of node.record.errors) {
-      const message = `${term.message}. A record with an error is a permanent error as a whole.`;
+      const message = `${term.message}. A record with an error is a permanent error as a whole.${unseen(term.text)}`;
       const meant = repaired(term.text);
       const publish = meant === null ? withoutOwn(place, term) : { name: domain, value: replaced(node.record, term, meant) };
       yield atTerm(place, { code: 'spf_syntax', message, term, publish });
@@ -124,7 +125,9 @@ function* lookupFindings(place: Place, term: TreeTerm): Generator<Finding> {
   if (term.state === 'void')
     yield problem(
       'spf_void',
-      `${text}${inRecord(place)} finds nothing: ${term.name} has no such record. Receivers tolerate two of these.`,
+      term.hosts === null
+        ? `${text}${inRecord(place)} finds nothing: ${term.name} has no such record. Receivers tolerate two of these.`
+        : `${text}${inRecord(place)} finds nothing: ${term.name} has the MX record "0 .", and so no mail host.`,
       own ? withoutOwn(place, term.term) : null,
     );
   const isPtr = 'kind' in term.term && term.term.kind === 'ptr';

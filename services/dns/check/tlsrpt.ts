@@ -1,4 +1,5 @@
 import type { AskOptions, Dns } from '../client/types.ts';
+import { retyped, unseen } from '../copied.ts';
 import { isTlsRpt, parseTlsRpt, type TlsRptProblem, type TlsRptRecord } from '../tlsrpt.ts';
 import { type Finding, finding } from './finding.ts';
 import { askSingle } from './single-record.ts';
@@ -41,11 +42,13 @@ export async function checkTlsRpt(domain: string, dns: Dns, options: AskOptions 
   }
   if ('finding' in answer) return { record: null, findings: [answer.finding] };
   const record = parseTlsRpt(answer.text)!;
-  const value = record.rua.length > 0 ? `v=TLSRPTv1; rua=${record.rua.map(({ text }) => text).join(',')}` : first;
+  const typed = retyped(answer.text);
+  const { rua } = (typed === null ? null : parseTlsRpt(typed)) ?? record;
+  const value = rua.length > 0 ? `v=TLSRPTv1; rua=${rua.map(({ text }) => text).join(',')}` : first;
   const findings = record.problems.map((problem) =>
     finding(problem.code, {
       domain,
-      message: messageOf(problem, name),
+      message: `${messageOf(problem, name)}${unseen(problem.text)}`,
       record: { name, text: record.text },
       place: { at: problem.at, text: problem.text },
       publish: { name, value },

@@ -1,9 +1,8 @@
+import { trimBlanks } from '../tag-list.ts';
+
 /** The parts of a record between semicolons, without blanks around them. */
 export function partsOf(text: string): string[] {
-  return text
-    .split(';')
-    .map((part) => part.trim())
-    .filter(Boolean);
+  return text.split(';').map(trimBlanks).filter(Boolean);
 }
 
 const nameOf = (part: string): string => part.split('=')[0]!.trim().toLowerCase();

@@ -1,3 +1,5 @@
+import { trimBlanks } from '../tag-list.ts';
+
 export type Policy = 'none' | 'quarantine' | 'reject';
 
 /** An address for reports (RFC 9989 section 4.6). */
@@ -135,21 +137,25 @@ function tagsOf(text: string, problems: DmarcProblem[]): Map<string, Tag> {
   const tags = new Map<string, Tag>();
   let at = 0;
   for (const [n, part] of text.split(';').entries()) {
-    const begin = at + (part.length - part.trimStart().length);
+    const trimmed = trimBlanks(part);
+    const begin = at + part.indexOf(trimmed);
     at += part.length + 1;
-    const trimmed = part.trim();
     // The version; one semicolon at the end is allowed.
     if (n === 0 || trimmed === '') continue;
-    const found = /^([a-z]+)[ \t]*=[ \t]*([ -:<-~]+)$/i.exec(trimmed);
+    const found = /^([a-z]+)[ \t]*=(.*)$/is.exec(trimmed);
     const problem = (code: DmarcProblemCode, tag: string | null) => problems.push({ code, tag, at: begin, text: trimmed });
-    if (!found) {
+    const value = trimBlanks(found?.[2] ?? '');
+    // A policy that is empty or has other letters is one that is not valid, and a place for reports stays one beside another
+    // that is none (section 4.10.1); elsewhere such a value is no tag at all (section 4.8).
+    const kept = value === '' ? /^(?:p|sp|np)$/i : /^(?:p|sp|np|rua|ruf)$/i;
+    if (!found || (!/^[ -~]+$/.test(value) && !kept.test(found[1]!))) {
       problem('dmarc_syntax', null);
       continue;
     }
     const name = found[1]!.toLowerCase();
     if (tags.has(name)) problem('dmarc_tag_twice', name);
     else {
-      tags.set(name, { value: found[2]!.trim(), at: begin, text: trimmed });
+      tags.set(name, { value, at: begin, text: trimmed });
       if ((HISTORIC as readonly string[]).includes(name)) problem('dmarc_tag_historic', name);
       else if (!KNOWN.has(name)) problem('dmarc_tag_unknown', name);
     }
@@ -161,7 +167,7 @@ function urisOf(name: 'rua' | 'ruf', tags: Map<string, Tag>, problems: DmarcProb
   const tag = tags.get(name);
   if (!tag) return [];
   return tag.value.split(',').flatMap((part) => {
-    const text = part.trim();
+    const text = trimBlanks(part);
     const uri = parseReportUri(text);
     const problem = (code: DmarcProblemCode) =>
       problems.push({ code, tag: name, at: tag.at + Math.max(0, tag.text.indexOf(text)), text });

@@ -12,7 +12,7 @@ export type TermState =
   /** Asks nothing: all, ip4, ip6, exp. */
   | 'plain'
   | 'found'
-  /** Asks, and finds nothing. */
+  /** Asks, and finds nothing; of a null MX, no host. */
   | 'void'
   /** Depends on the mail, through a macro: cannot be queried without one. */
   | 'macro'
@@ -143,8 +143,10 @@ class Walker {
       ).map((type) => this.dns.ask(name, type, this.options)),
     );
     const found = answers.find(({ state }) => state === 'records');
-    if (found?.state === 'records')
-      return { ...term, state: 'found', name, hosts: mechanism.kind === 'mx' ? found.records.length : null };
+    if (found?.state === 'records') {
+      const hosts = mechanism.kind === 'mx' ? mailHosts(found.records) : null;
+      return { ...term, state: hosts === 0 ? 'void' : 'found', name, hosts };
+    }
     const unknown = answers.find(({ state }) => state === 'unknown');
     if (unknown?.state === 'unknown') return { ...term, state: 'unknown', name, message: unknown.message };
     this.voids++;
@@ -157,6 +159,12 @@ class Walker {
     const state = inner.state === 'unknown' ? 'unknown' : inner.state === 'not evaluated' ? 'not evaluated' : 'found';
     return { ...term, state, name: text, inner, message: inner.message };
   }
+}
+
+/** The null MX (RFC 7505) names no host. It is a record, so that a term that finds it is none of the voids receivers count. */
+function mailHosts(records: readonly unknown[]): number {
+  const names = (records as readonly { exchange: string }[]).map(({ exchange }) => exchange);
+  return names.every((name) => name === '.' || name === '') ? 0 : names.length;
 }
 
 function notEvaluated(term: Mechanism | Modifier): TreeTerm {

@@ -11,6 +11,10 @@ export interface Case {
   web?: WebPages;
 }
 
+/** What pages and word processors make of blanks, hyphens and nothing, as octets of UTF-8. */
+const [NBSP, ZWSP, BOM, DASH, OPEN, CLOSE] = ['\u00a0', '\u200b', '\ufeff', '\u2013', '\u201c', '\u201d'].map((one) =>
+  Buffer.from(one).toString('latin1'),
+) as [string, string, string, string, string, string];
 const SOA = { mname: 'ns.example.com', rname: 'hostmaster.example.com', serial: 1, refresh: 1, retry: 1, expire: 1, minimum: 60 };
 const MX = [{ preference: 10, exchange: 'mx.example.com' }];
 const dmarc = (text: string, more: Zone = {}): Case => ({ zone: { '_dmarc.example.com': spf(text), ...more } });
@@ -75,6 +79,19 @@ export const CASES: Record<string, Record<string, Case>> = {
     ),
     'an address with %2C and %21': dmarc('v=DMARC1; p=reject; rua=mailto:a%2Cb%21c@EXAMPLE.com'),
     'a web address': dmarc('v=DMARC1; p=reject; rua=https://example.com/report,mailto:dmarc@example.com'),
+    'copied: a blank of a page before p': dmarc(`v=DMARC1;${NBSP}p=reject;${NBSP}rua=mailto:dmarc@example.com`),
+    'copied: something unseen in p': dmarc(`v=DMARC1; p=${ZWSP}reject; rua=mailto:dmarc@example.com`),
+    'copied: before the version': dmarc(`${BOM}v=DMARC1; p=quarantine; rua=mailto:dmarc@example.com`),
+    'copied: quotation marks around it': dmarc(`${OPEN}v=DMARC1; p=reject; rua=mailto:dmarc@example.com${CLOSE}`),
+    'copied: in an address': dmarc(`v=DMARC1; p=reject; rua=mailto:${ZWSP}dmarc@example.com`),
+    'copied: in Latin-1': dmarc('v=DMARC1; p=reject\xa0; rua=mailto:dmarc@example.com'),
+    'an address with a blank in it': dmarc('v=DMARC1; p=reject; rua=mailto:a b@example.com'),
+    'an empty p beside a place for reports': dmarc('v=DMARC1; p=; rua=mailto:dmarc@example.com'),
+    'an empty sp': dmarc('v=DMARC1; p=reject; sp=; rua=mailto:dmarc@example.com'),
+    'a place with letters beyond ASCII beside one without': dmarc(
+      'v=DMARC1; p=reject; rua=mailto:a@example.com,mailto:\xc3\xa9@example.com',
+    ),
+    'misspelt, and its policy, too': dmarc('DMARC1; p=block; rua=dmarc@example.com'),
     'an empty rua': dmarc('v=DMARC1; p=reject; rua='),
     'reports of others to another organization': dmarc(
       'v=DMARC1; p=reject; rua=mailto:a@reports.test,mailto:b@reports.test; ruf=mailto:c@reports.test',
@@ -134,6 +151,22 @@ export const CASES: Record<string, Record<string, Case>> = {
   },
 
   spf: {
+    'copied: a blank of a page behind the version': root(`v=spf1${NBSP}ip4:192.0.2.0/24 -all`),
+    'copied: a blank of a page between terms': root(`v=spf1 ip4:192.0.2.0/24${NBSP}-all`),
+    'copied: a dash for a hyphen': root(`v=spf1 ip4:192.0.2.0/24 ${DASH}all`),
+    'copied: before the version': root(`${BOM}v=spf1 ip4:192.0.2.0/24 -all`),
+    'copied: quotation marks around it': root(`${OPEN}v=spf1 ip4:192.0.2.0/24 -all${CLOSE}`),
+    'copied: something unseen behind the version': root(`v=spf1${ZWSP}ip4:192.0.2.0/24 -all`),
+    'copied: something unseen in a name': root(`v=spf1 include:oth${ZWSP}er.example -all`, {
+      'other.example': spf('v=spf1 -all'),
+    }),
+    'a name in letters beyond ASCII': root('v=spf1 a:b\xc3\xbccher.example -all', {
+      'xn--bcher-kva.example': { A: ['192.0.2.1'] },
+    }),
+    'misspelt, and a term, too': root('spf1 ipv4:192.0.2.0/24 nonsense'),
+    'mx beside a null MX': {
+      zone: { 'example.com': { ...spf('v=spf1 mx -all'), MX: [{ preference: 0, exchange: '.' }], SOA: [SOA] } },
+    },
     'all kinds of terms': root(
       'v=spf1 +a ~a:other.example/24 a//64 mx/24//64 ip4:192.0.2.0/24 ip6:2001:db8::/48 exists:other.example redirect=other.example exp=other.example x=y',
       { 'other.example': { ...spf('v=spf1 -all'), A: ['192.0.2.5'] } },
@@ -252,6 +285,10 @@ export const CASES: Record<string, Record<string, Case>> = {
   },
 
   dkim: {
+    'copied: a blank of a page before p': dkim(`v=DKIM1; k=rsa;${NBSP}p=${KEY}`),
+    'copied: a blank of a page in p': dkim(`v=DKIM1; p=${NBSP}${KEY}`),
+    'copied: something unseen inside the key': dkim(`v=DKIM1; p=${KEY.slice(0, 60)}${ZWSP}${KEY.slice(60)}`),
+    'copied: before the version': dkim(`${BOM}v=DKIM1; p=${KEY}`),
     ed25519: dkim(`v=DKIM1; k=ed25519; p=${Buffer.alloc(32, 7).toString('base64')}`),
     'ed25519 of 31 octets': dkim(`v=DKIM1; k=ED25519; p=${Buffer.alloc(31, 7).toString('base64')}`),
     '1016 bits': dkim(`v=DKIM1; p=${rsa(1016)}`),
@@ -285,6 +322,9 @@ export const CASES: Record<string, Record<string, Case>> = {
   },
 
   mta_sts: {
+    'copied: before the version': sts(`${BOM}v=STSv1; id=20261127`),
+    'copied: something unseen in the id': sts(`v=STSv1; id=${ZWSP}20261127`),
+    'an id with hyphens': sts('v=STSv1; id=2026-11-27'),
     'an id of 32': sts(`v=STSv1; id=${'a'.repeat(32)};`),
     'an id of 33': sts(`v=STSv1; id=${'a'.repeat(33)}`),
     'no id': sts('v=STSv1'),
@@ -328,6 +368,8 @@ export const CASES: Record<string, Record<string, Case>> = {
   },
 
   tlsrpt: {
+    'copied: before the version': tls(`${BOM}v=TLSRPTv1; rua=mailto:tls@example.com`),
+    'copied: a blank of a page in rua': tls(`v=TLSRPTv1; rua=${NBSP}mailto:tls@example.com`),
     'two places': tls('v=TLSRPTv1; rua=mailto:a@example.com, https://example.com/tls;'),
     'a place that is none': tls('v=TLSRPTv1; rua=ftp://example.com/x,mailto:a@example.com!10m,mailto:b@example.com'),
     'an empty place': tls('v=TLSRPTv1; rua='),
