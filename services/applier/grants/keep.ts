@@ -7,6 +7,7 @@ import type { DnsTarget } from '../../shared/settings/dns-servers.ts';
 import { addRunTime, dueGrants, lookAround, namesThatMayBe, noteLook, unsafeAfterRestore } from '../../store/grants/due.ts';
 import { type Grant, grantMark, grantsIn, noteUsed, noteUses } from '../../store/grants/grants.ts';
 import { activateGrant, beginEnd, claimGrant, endGrant, grantsToApply, retryEnd, toEnd } from '../../store/grants/life.ts';
+import { noteStrays, type StrayRight } from '../../store/grants/strays.ts';
 import { whileAlone } from '../../store/requests/alone.ts';
 import { endApprovals } from '../../store/requests/restored.ts';
 import type { GrantMeans } from './grant-kind.ts';
@@ -133,13 +134,17 @@ export class GrantKeeper {
         log.warn({ server, answer }, 'a target does not say what it lends; it is asked again');
       });
       const known = await namesThatMayBe(db);
+      const strays: StrayRight[] = [];
       for (const { server, name } of there.filter((one) => !known.has(one.name))) {
         const taken = await worker.end({ server, name, scope: null, applied_at: null, ends_at: null }, grantMeans);
         if (taken.state === 'ended')
           log.warn({ server, name, answer: taken.answer }, 'a right that no grant is for was ended at its target');
-        else
+        else {
+          strays.push({ server, name, answer: taken.answer });
           log.error({ server, name, answer: taken.answer }, 'a right that no grant is for could not be ended; it is tried again');
+        }
       }
+      await noteStrays(db, worker.kind, { strays, silent: [...silent] }, at());
       await noteUsed(
         db,
         there.flatMap(({ name, sessions }) => (sessions !== null && sessions > 0 ? [name] : [])),

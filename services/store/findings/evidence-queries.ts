@@ -71,10 +71,13 @@ export function egressQuery(): string {
 }
 
 export function overdueQuery(): string {
-  return `select grant_key, holder, server, name, ends_at, end_since, end_reason, answer
+  return `select grant_key, holder, server, name, coalesce(end_since, ends_at) as since, end_reason, answer
   from dmarc.grants
  where state = 'ending' or (state = 'active' and ends_at < now())
- order by coalesce(end_since, ends_at);`;
+ union all
+select null, null, server, name, since, 'No grant is for it.', answer
+  from dmarc.stray_rights
+ order by since;`;
 }
 
 /** Mails of the last day that the milter could not judge. */

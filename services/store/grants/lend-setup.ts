@@ -185,12 +185,12 @@ begin
   execute format('drop role if exists %I', name);
 end $$;
 
--- The lent roles of the server, with their sessions.
+-- The roles of the server with a mark, with their sessions: those too that no function here has made.
 create or replace function ${LEND_SCHEMA}.lent(mark text)
 returns table (name text, can_login boolean, valid_until timestamptz, group_names text[], sessions bigint) ${HEAD} $$
 begin
   return query select r.rolname::text, r.rolcanlogin, r.rolvaliduntil,
       array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid order by 1),
       (select count(*) from pg_stat_activity a where a.usename = r.rolname)
-    from pg_roles r where starts_with(r.rolname, mark) and r.rolname ~ '^ruawatch_lent_[0-9a-f]{8}_[0-9]+_[0-9a-f]{6}$';
+    from pg_roles r where starts_with(r.rolname, mark) and mark ~ '^ruawatch_lent_[0-9a-f]{8}_$';
 end $$;`;

@@ -73,6 +73,7 @@ export const GRANTS = {
     requests: ['select (request_key, domain, rule, state, stage, unreachable_since)'],
     // Those that could not be ended.
     grants: ['select (grant_key, holder, server, name, answer, state, ends_at, end_since)'],
+    stray_rights: ['select'],
     // SPF records that cannot follow their cluster.
     milter_unjudged: ['select (note_key, at, outcome, why, header_from_domain)'],
     egress_records: ['select'],
@@ -242,6 +243,8 @@ export const GRANTS = {
       'update (used, last_used_at, sealed, state, claimed_at, applied_at, ends_at, ran_ms, end_reason, end_since, ended_at, answer, tries, retry_at)',
     ],
     grant_watch: ['select', 'update (seen_at, print)'],
+    // What targets have beside the grants.
+    stray_rights: ['select', 'insert', 'update (answer)', 'delete'],
     approver_groups: ['select'],
     people: ['select (name, email, role, ended_at, kind, owner, ends_at)'],
     // Whether a right that was to be taken away is gone.

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { findUnreadable } from '../../../services/analyzer/reading.ts';
+import { noteStrays } from '../../../services/store/grants/strays.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
 import { askForRole } from '../../helpers/lending.ts';
 import { GROUPS } from '../../requests/sample.ts';
@@ -10,6 +11,24 @@ beforeEach(async () => {
   f = await fixture();
 });
 afterEach(() => f.close());
+
+test('a right that no grant is for and that cannot be ended is one too, until it is gone', async () => {
+  const strays = [{ server: 'main', name: 'ruawatch_lent_x_0_y', answer: 'The server main answers: permission denied' }];
+  const note = (since: number, more: Parameters<typeof noteStrays>[2]) =>
+    noteStrays(f.t.db, 'access.database', more, new Date(Date.now() - since * 60_000));
+  await note(1, { strays, silent: [] });
+  expect(await findUnreadable(f.context)).toEqual([]);
+  await f.t.db.query("update ruawatch.stray_rights set since = since - interval '2 minutes'");
+  // A server that does not answer has what it had; one that answers says what is gone.
+  await note(0, { strays: [], silent: ['main'] });
+  expect(await findUnreadable(f.context)).toMatchObject([{ event: 'opened' }]);
+  const [finding] = await f.findings('*');
+  expect(finding!.evidence.facts).toMatchObject({ in_all: 1, grants: [{ key: null, holder: null, name: strays[0]!.name }] });
+  expect((await f.t.db.query(finding!.evidence.query)).rowCount).toBe(1);
+  await note(0, { strays: [], silent: [] });
+  await findUnreadable(f.context);
+  expect((await f.findings('*'))[0]).toMatchObject({ state: 'resolved' });
+});
 
 test.each([
   [

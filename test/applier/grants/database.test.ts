@@ -232,6 +232,32 @@ describe.each(HERE)('a role is lent by %s', (_name, base) => {
     expect(await roles()).toEqual([]);
   });
 
+  test('what somebody planted with our mark and cannot be ended is noted, until it is gone', async () => {
+    // One owns a database, and one has a name that no lent role has.
+    const mark = await grantMark(t.db);
+    const names = [`${mark}0_abcdef`, `${mark}planted`];
+    const other = `other_${mark.slice(-9)}x`;
+    for (const name of names) await lender.sql(`create role ${name} login`);
+    await lender.sql(`create database ${other} owner ${names[0]}`);
+    const noted = async () =>
+      (await t.db.query('select name, server, kind, answer, since from dmarc.stray_rights order by 1')).rows;
+    try {
+      await turn();
+      const first = await noted();
+      expect(first).toMatchObject(names.map((name) => ({ kind: 'access.database', server: 'main', name })));
+      expect(first[1].answer).toBe(`The server main answers: ${names[1]} is no name of a lent role`);
+      keeper = new GrantKeeper();
+      await turn();
+      expect(await noted()).toEqual(first);
+    } finally {
+      await lender.sql(`drop database ${other}`);
+      for (const name of names) await lender.sql(`drop role if exists ${name}`);
+    }
+    keeper = new GrantKeeper();
+    await turn();
+    expect(await noted()).toEqual([]);
+  });
+
   test('a target that does not answer keeps nothing else from ending, and is tried again', async () => {
     const { grant } = await lent();
     const url = lender.server.url;

@@ -8,7 +8,13 @@ const grant = (key: number, answer: string | null = 'The server main answers: co
   name: `ruawatch_lent_0a1b2c3d_${key}_9f8e7d`,
   answer,
 });
-const of = (grants: ReturnType<typeof grant>[], in_all = grants.length) => ({
+const stray = (name: string) => ({
+  ...grant(0, 'The server main answers: permission denied'),
+  key: null,
+  holder: null,
+  name: `ruawatch_lent_0a1b2c3d_${name}`,
+});
+const of = (grants: (ReturnType<typeof grant> | ReturnType<typeof stray>)[], in_all = grants.length) => ({
   facts: { grants, in_all },
   domain: '*',
   subject: '*',
@@ -22,4 +28,7 @@ test('its words, by how many there are', () =>
       [7, 8, 9, 10].map((key) => grant(key)),
       40,
     ),
+    'one that no grant is for': of([stray('0_aaaa')]),
+    'some that no grant is for': of([stray('0_aaaa'), stray('0_bbbb')], 12),
+    both: of([grant(7), stray('0_aaaa')]),
   }));

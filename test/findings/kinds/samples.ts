@@ -184,8 +184,8 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
     rule: 'grant_overdue',
     grants: [
       {
-        key: 4,
-        holder: 'ada@example.com',
+        key: 4 as number | null,
+        holder: 'ada@example.com' as string | null,
         server: 'main',
         name: 'ruawatch_lent_0a1b2c3d_7_9f8e7d',
         answer: 'The server main answers: connect ECONNREFUSED 192.0.2.5:5432',
