@@ -5,20 +5,14 @@ import { packReport } from '../demo/write.ts';
 import type { Calendar } from './calendar.ts';
 import type { Domain, Incident, Reporter, ReporterEvent, TrueClass, World } from './model.ts';
 import { address } from './senders.ts';
+import type { SimulatedMail } from './simulated-mail.ts';
 import { policyOn, type TrueRow, trafficOf } from './traffic.ts';
+
+export type { SimulatedMail } from './simulated-mail.ts';
 
 /** The receiving server, as it names itself in Authentication-Results (RFC 8601 section 2.5). */
 export const AUTHSERV_ID = 'mx.ruawatch-simulation.example';
 const HOUR = 3600;
-
-export interface SimulatedMail {
-  /** The tick at which it is in the mailbox. */
-  tick: number;
-  received: Date;
-  reporter: string;
-  domain: string;
-  raw: Buffer;
-}
 
 /**
  * Everything that is reported of a day, as mails, whenever they arrive. Notes on the incidents how much of
@@ -155,11 +149,11 @@ export const genuine = (org_email: string): Origin => {
     results: `dkim=pass header.d=${domain} header.s=rpt; spf=pass smtp.mailfrom=${domain}; dmarc=pass header.from=${domain}`,
   };
 };
-const unauthenticated = (org_email: string): Origin => ({
+export const unauthenticated = (org_email: string): Origin => ({
   from: org_email,
   results: `dkim=none; spf=softfail smtp.mailfrom=bulk-host.example; dmarc=fail header.from=${org_email.slice(org_email.indexOf('@') + 1)}`,
 });
-const mismatched = (): Origin => ({
+export const mismatched = (): Origin => ({
   from: 'noreply@dmarc-reporting.example',
   results:
     'dkim=pass header.d=dmarc-reporting.example header.s=k1; spf=pass smtp.mailfrom=dmarc-reporting.example; dmarc=pass header.from=dmarc-reporting.example',

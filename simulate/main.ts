@@ -10,6 +10,7 @@ import { runDnsEvents } from './dns/main.ts';
 import { runFamilies } from './family-main.ts';
 import { runLogFamilies } from './logs/main.ts';
 import { columns, markdown, printed } from './print.ts';
+import { runReturns } from './returns/main.ts';
 import { type Outcome, simulate, withDatabase, withServer } from './run.ts';
 import { summarize } from './score.ts';
 import { seedsOf } from './seeds.ts';
@@ -24,6 +25,8 @@ analyzer tells is scored against the truth, beside the rules of four other tools
   --draws N      worlds for each family (default 5)
   --logs         worlds whose servers write mail logs (with --draws, --seed, --json)
   --dns          changes of DNS records: each world with the watcher and without it (with --draws, --seed, --json)
+  --returns      policy steps that are watched, while strangers try to have them taken back (with --draws, --seed, --json);
+                 fails if one is taken back by anything but own mail that breaks
   --nameless     name servers answer nothing, and there is no ASN file: addresses are all that is known
   --mails FOLDER writes all alert mails of each world of a family, as the alerter makes them
 
@@ -58,6 +61,7 @@ try {
       nameless: { type: 'boolean', default: false },
       dns: { type: 'boolean', default: false },
       logs: { type: 'boolean', default: false },
+      returns: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -76,6 +80,7 @@ interface Options {
   nameless: boolean;
   dns: boolean;
   logs: boolean;
+  returns: boolean;
   seed: string;
   domains: string;
   days: string;
@@ -94,6 +99,11 @@ async function main(options: Options): Promise<void> {
   if (options.dns) {
     const [seed, draws] = [wholeNumber('--seed', options.seed, 1), wholeNumber('--draws', options.draws, 1)];
     return runDnsEvents({ seed, draws, json: options.json, signal });
+  }
+  if (options.returns) {
+    const [seed, draws] = [wholeNumber('--seed', options.seed, 1), wholeNumber('--draws', options.draws, 1)];
+    if (!(await runReturns({ seed, draws, json: options.json, signal }))) process.exitCode = 1;
+    return;
   }
   if (options.logs) {
     const [seed, draws] = [wholeNumber('--seed', options.seed, 1), wholeNumber('--draws', options.draws, 1)];

@@ -1,8 +1,11 @@
+import type { Random } from '../demo/random.ts';
 import type { Dialect, PublishedPolicy } from '../demo/report.ts';
 import type { Dns } from '../services/dns/client/types.ts';
 import type { OverrideReason } from '../services/report/model.ts';
+import type { Calendar } from './calendar.ts';
 import type { Expectation } from './families/expectation.ts';
 import type { Internet } from './internet/internet.ts';
+import type { SimulatedMail } from './simulated-mail.ts';
 
 /**
  * What a stream of mail truly is. Null: nobody could say from reports (a stolen credential passes like a
@@ -155,6 +158,17 @@ export interface Approval {
   source: string;
 }
 
+/** A step of the policy that our applier publishes on the evening of a tick, and watches. */
+export interface PolicyStep {
+  tick: number;
+  domain: string;
+  from: PublishedPolicy['p'];
+  to: PublishedPolicy['p'];
+}
+
+/** Mails of strangers about a report day, beside those of the world's reporters. */
+export type Strangers = (day: number, calendar: Calendar, root: Random) => Promise<SimulatedMail[]>;
+
 export interface World {
   seed: number;
   days: number;
@@ -173,4 +187,6 @@ export interface World {
   approvals?: readonly Approval[];
   /** What the name service has of its domains at a tick; absent: nobody watches DNS. */
   dns?: (tick: number) => Dns;
+  strangers?: readonly Strangers[];
+  steps?: readonly PolicyStep[];
 }

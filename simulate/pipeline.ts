@@ -16,6 +16,7 @@ import { type Attack, attackMails } from './attackers.ts';
 import type { Calendar } from './calendar.ts';
 import { AUTHSERV_ID, mailsOf, type SimulatedMail } from './mails.ts';
 import type { World } from './model.ts';
+import { carryOut } from './returns/steps.ts';
 import { approve, enricherOf, watch } from './surroundings.ts';
 
 const PLACE: Place = { mailbox: 'simulation', folder: 'INBOX', uidValidity: 1 };
@@ -60,6 +61,7 @@ export async function runWorld(
     waiting.push(...(await mailsOf(world, tick - 1, calendar, root)));
     if (tick < firstTick) continue;
     for (const attack of attacks) waiting.push(...(await attackMails(attack, world, tick - 1, calendar, root)));
+    for (const tell of world.strangers ?? []) waiting.push(...(await tell(tick - 1, calendar, root)));
     const arrived = waiting.filter((mail) => mail.tick <= tick).sort((a, b) => a.received.getTime() - b.received.getTime());
     waiting = waiting.filter((mail) => mail.tick > tick);
     for (const { raw } of arrived) digest.update(raw);
@@ -77,6 +79,7 @@ export async function runWorld(
       await analyze();
       await composeAlerts(context);
     }
+    if (world.steps) await carryOut(context, world.steps, tick);
     onTick(tick, mails);
   }
   return { mails, sha256: digest.digest('hex') };

@@ -2,7 +2,7 @@ import type { Random } from '../../demo/random.ts';
 import type { PublishedPolicy } from '../../demo/report.ts';
 import { logNormal } from '../draws.ts';
 import { Internet } from '../internet/internet.ts';
-import type { Approval, Domain, Incident, Reporter, Trap, World } from '../model.ts';
+import type { Approval, Domain, Incident, Reporter, Strangers, Trap, World } from '../model.ts';
 import { makeReporters } from '../reporters.ts';
 import { DomainSite } from './domain-site.ts';
 
@@ -99,6 +99,11 @@ export class Site {
 
   approval(one: Approval): void {
     this.world.approvals = [...(this.world.approvals ?? []), one];
+  }
+
+  /** Somebody beside the reporters mails reports. */
+  strangers(one: Strangers): void {
+    this.world.strangers = [...(this.world.strangers ?? []), one];
   }
 
   /** A reporter says nothing to anybody on these report days. */
