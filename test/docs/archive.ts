@@ -175,7 +175,8 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
       [key, BOOKS],
     );
     await db.query(
-      `insert into ruawatch.stray_rights values ('access.database', 'main', 'ruawatch_lent_x_0_y', now(), 'The server main answers: no.')`,
+      `insert into ruawatch.stray_rights values ('access.database', 'main', 'ruawatch_lent_x_0_y', now(), 'The server main answers: no.')
+         on conflict do nothing`,
     );
     await db.query(
       `insert into ruawatch.milter_unjudged (at, outcome, why, envelope_from) values (now(), 'accept', 'The store did not answer.', '')`,
