@@ -1,3 +1,5 @@
+import { toALabels } from '../report/orgdomain.ts';
+
 /** An address as a line has it. Lines are read after their local parts were replaced by hashes (privacy.ts). */
 export interface Address {
   local: string;
@@ -83,8 +85,8 @@ export function addressOf(text: string): Address {
   return { local: bare.slice(0, at), domain: domainOf(bare.slice(at + 1)) };
 }
 
-/** A domain in lower case, without a final dot, and no longer than a name can be (RFC 1035 section 2.3.4). */
-export const domainOf = (text: string): string => text.toLowerCase().replace(/\.$/, '').slice(0, 253);
+/** A domain in lower case, with A-labels (SMTPUTF8), without a final dot, and no longer than a name can be (RFC 1035 section 2.3.4). */
+export const domainOf = (text: string): string => toALabels(text).toLowerCase().replace(/\.$/, '').slice(0, 253);
 
 /** A remote's answer, bounded. */
 export const wordsOf = (text: string): string => text.slice(0, MOST_WORDS);

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { messageOf, PermanentError } from '../shared/errors.ts';
 import type { Context } from '../shared/runtime/service.ts';
@@ -10,7 +11,8 @@ import { type Counts, Writer } from './intake/writer.ts';
 import { joinAll } from './joining/rounds.ts';
 import { DeclaredWorkloads } from './joining/workload.ts';
 import type { Raw } from './lines/entry.ts';
-import { readTrace } from './lines/trace.ts';
+import { Parts } from './lines/partial.ts';
+import { isPreamble, readTrace } from './lines/trace.ts';
 import { hashOfNames } from './names.ts';
 
 const LINES_AT_ONCE = 2_000;
@@ -58,7 +60,7 @@ export async function importLogs(
   };
   const now = () => clock.now();
   const writer = new Writer({ db, log, hash, programs: new Set(config.collector.programs), now, count });
-  const take = rawsOf(now);
+  const lines = rawsOf(now);
   let batch: Raw[] = [];
   const flush = async () => {
     if (batch.length === 0) return;
@@ -69,9 +71,10 @@ export async function importLogs(
   for await (const line of readLines(file, stdin, config.collector.max_line_bytes)) {
     if (signal?.aborted) break;
     done.lines++;
-    batch.push(...take(line));
+    batch.push(...lines.take(line));
     if (batch.length >= LINES_AT_ONCE) await flush();
   }
+  batch.push(...lines.rest());
   await flush();
   const means = {
     db,
@@ -88,35 +91,54 @@ export async function importLogs(
   return done;
 }
 
-/** Reads lines one after the other: a CSV of Microsoft 365 says in its first line that it is one; JSON is read as shippers send it. */
-function rawsOf(now: () => Date): (line: string) => Raw[] {
+/**
+ * Reads lines one after the other: a CSV of Microsoft 365 says in its heading that it is one; JSON is read as shippers send it; parts of
+ * lines are put together. `rest` gives what began and did not end.
+ */
+function rawsOf(now: () => Date): { take(line: string): Raw[]; rest(): Raw[] } {
   let trace: ReturnType<typeof readTrace> | undefined;
-  return (line) => {
+  const parts = new Parts();
+  const text = (line: string) => parts.add({ text: line }) ?? [];
+  const take = (line: string): Raw[] => {
     if (trace === undefined) {
+      if (isPreamble(line)) return [];
       trace = readTrace(line);
       if (trace !== null) return [];
     }
     if (trace !== null) return trace(line);
-    if (!/^\s*[{[]/.test(line)) return [{ text: line }];
+    if (!/^\s*[{[]/.test(line)) return [text(line)].flat();
     try {
-      return linesOfBody(line, { now: now().getTime() }).raws;
+      return linesOfBody(line, { now: now().getTime(), parts }).raws;
     } catch (error) {
       // A line that begins like JSON and is none: Knot's begin with a zone in brackets.
-      if (error instanceof BodyError) return [{ text: line }];
+      if (error instanceof BodyError) return [text(line)].flat();
       throw error;
     }
   };
+  return { take, rest: () => parts.rest() };
 }
 
 async function* readLines(file: string, stdin: Readable, maxBytes: number): AsyncGenerator<string> {
   const cutter = new LineCutter(maxBytes);
   const input = file === '-' ? stdin : createReadStream(file);
   try {
-    for await (const chunk of unpacked(input)) yield* cutter.push(chunk);
+    for await (const chunk of inUtf8(unpacked(input))) yield* cutter.push(chunk);
   } catch (error) {
     throw new PermanentError('log_file', `${file === '-' ? 'The input' : file} cannot be read: ${messageOf(error)}.`, error);
   }
   yield* cutter.end();
+}
+
+/** Text as UTF-8 that is UTF-16 by its byte order mark: Windows PowerShell writes so, and exports of Exchange may be. */
+async function* inUtf8(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let decoder: TextDecoder | null | undefined;
+  for await (const chunk of chunks) {
+    if (decoder === undefined) {
+      const mark = chunk.subarray(0, 2).toString('hex');
+      decoder = mark === 'fffe' ? new TextDecoder('utf-16le') : mark === 'feff' ? new TextDecoder('utf-16be') : null;
+    }
+    yield decoder === null ? chunk : Buffer.from(decoder.decode(chunk, { stream: true }));
+  }
 }
 
 /** Unpacks gzip, by its first octets. */

@@ -120,7 +120,7 @@ function headers(text: string): string {
       const begin = header.index + header[0].length;
       const after = [...out.slice(begin).matchAll(AFTER_HEADER)].at(-1);
       const end = after === undefined ? out.length : begin + after.index;
-      const domain = header[1]!.toLowerCase() === 'from' ? /@([\w.-]+)>?\s*$/.exec(out.slice(begin, end))?.[1] : undefined;
+      const domain = header[1]!.toLowerCase() === 'from' ? /@([^\s<>@"]+)>?\s*$/.exec(out.slice(begin, end))?.[1] : undefined;
       // A rule that acts on a header ends the line with its text, which may be the header's new value.
       const tail = out.slice(end).replace(/(helo=<[^>]*>): .*$/s, '$1');
       out = `${out.slice(0, begin)}${domain === undefined ? '(dropped)' : `<@${domain}>`}${tail}`;
@@ -132,13 +132,16 @@ function headers(text: string): string {
   return out;
 }
 
+/** "=> bob <bob@example.com>", "=> /var/mail/bob <…>" of Exim: the user of a local delivery. */
+const EXIM_LOCAL = /( (?:[-=*>]>|==|\*\*) )[^\s<>@]+ </;
 const USER =
   /\b((?:sasl_username|sasl_sender|orig_to|to|from|user|username|login)=<?|, user: | A=[\w-]+:| U=)([^\s<>,@;[\]]+)(?=[\s>,;]|$)/g;
 const UNKNOWN_USER = /(unknown user: |User unknown: )"[^"]*"/gi;
 
 function names(text: string, hash: HashName): string {
-  if (!text.includes('=') && !text.includes('user')) return text;
+  if (!text.includes('=') && !text.includes('user') && !text.includes('> ')) return text;
   return text
+    .replace(EXIM_LOCAL, '$1(local) <')
     .replace(USER, (_, key: string, name: string) => key + (name.startsWith(MARK) ? name : hash(name)))
     .replace(UNKNOWN_USER, '$1"(dropped)"');
 }

@@ -15,6 +15,7 @@ import { readEnvelope } from '../../report/mail/mime.ts';
 import { sleep } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
+import { counted } from '../../shared/format.ts';
 import { persist } from '../../shared/retry.ts';
 import { transaction } from '../../shared/runtime/db.ts';
 import { createLog } from '../../shared/runtime/log.ts';
@@ -30,8 +31,10 @@ import {
 } from '../../store/messages/imports.ts';
 import { recordLeft } from '../../store/messages/intake.ts';
 import { waitingMessages } from '../../store/messages/messages.ts';
+import { saveProbe } from '../../store/sending/probes.ts';
 import { type Input, inputs, NO_FILE, type Skipped } from '../inputs.ts';
 import { type ImportContext, openForImport } from '../open.ts';
+import { isProbeReport, readProbeReport } from '../probe/read-report.ts';
 import { Progress } from '../terminal/progress.ts';
 
 interface Trouble {
@@ -60,6 +63,9 @@ export interface ImportSummary {
   superseded: number;
   /** Files that were imported before, byte for byte. */
   known: number;
+  /** Reports that `guard probe` wrote, and the mails in them: kept apart from all others (docs/guard.md). */
+  probe_reports: number;
+  probe_mails: number;
   /** What is not read: broken symbolic links, links in a circle, sockets and devices. */
   skipped: Trouble[];
   ignored: Trouble[];
@@ -153,6 +159,8 @@ function emptySummary(): ImportSummary {
     duplicates: 0,
     superseded: 0,
     known: 0,
+    probe_reports: 0,
+    probe_mails: 0,
   };
   return { ...counts, skipped: [], ignored: [], quarantined: [], failed: [] };
 }
@@ -178,7 +186,9 @@ async function importBatch(run: ImportRun, batch: Input[]): Promise<string[]> {
   summary.messages += batch.length;
   const large = batch.filter((input) => input.raw === null);
   if (large.length > 0) summary.quarantined.push(...(await persistent(() => quarantineTooLarge(run, large))));
-  const mails = batch.flatMap((input) => (input.raw ? [mailOf(input, input.raw)] : []));
+  const mails: ImportedMail[] = [];
+  for (const input of batch)
+    if (input.raw !== null && !(await keepProbe(run, input.file, input.raw))) mails.push(mailOf(input, input.raw));
   if (mails.length === 0) return [];
   const imported = await persistent(() => transaction(context.db, (tx) => storeImports(tx, mails)));
   const result = await parse(run, await rawsToParse(run, mails, imported));
@@ -189,6 +199,18 @@ async function importBatch(run: ImportRun, batch: Input[]): Promise<string[]> {
   addCounts(summary, result);
   await countFiles(run, imported, result);
   return result.domains;
+}
+
+/** Keeps a report of `guard probe` apart. False: it is none, or cannot be read as one and goes the way of all others. */
+async function keepProbe({ context, summary, persistent }: ImportRun, file: string, raw: Buffer): Promise<boolean> {
+  const probe = isProbeReport(raw) ? await readProbeReport(raw, file) : null;
+  if (probe === null) return false;
+  if ((await persistent(() => saveProbe(context.db, probe))) === null) summary.known++;
+  else {
+    summary.probe_reports++;
+    summary.probe_mails += probe.mails.length;
+  }
+  return true;
 }
 
 /** The bytes, still in memory, of the mails that are to be parsed, by message key. */
@@ -309,6 +331,10 @@ function describe(summary: ImportSummary): string[] {
     `${summary.messages} mails and files: ${summary.reports} reports with ${summary.records} records${others(summary)} stored, ${summary.duplicates} duplicates` +
       `${summary.superseded > 0 ? `, ${summary.superseded} superseded (same identity, different content)` : ''}.`,
   ];
+  if (summary.probe_reports > 0)
+    lines.push(
+      `${counted(summary.probe_reports, 'report')} of guard probe with ${counted(summary.probe_mails, 'mail')}, kept apart (dmarc.probe_days).`,
+    );
   if (summary.messages === 0) lines.push(NO_FILE);
   for (const [what, list] of [
     ['skipped', summary.skipped],

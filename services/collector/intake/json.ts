@@ -1,4 +1,5 @@
 import type { Raw } from '../lines/entry.ts';
+import { Parts } from '../lines/partial.ts';
 import { rawOf } from '../lines/record.ts';
 
 /** Records of one request. */
@@ -11,34 +12,41 @@ export class BodyError extends Error {}
  * The lines in the body of a request: a JSON array (Fluent Bit's `json`, Vector), one value a line (`json_lines`, NDJSON), values one
  * after the other (`json_stream`), or text, a line each. A record may hold records in `events`, as some shippers wrap them.
  * @param options.now milliseconds since the epoch
+ * @param options.parts of lines that began in an earlier body; without it, what has not ended with this body is as it is
  * @throws BodyError when it begins as JSON and is not
  */
 export function linesOfBody(
   body: string,
-  { now, most = MOST_RECORDS }: { now: number; most?: number },
+  { now, most = MOST_RECORDS, parts: given }: { now: number; most?: number; parts?: Parts },
 ): { raws: Raw[]; over: number } {
   const raws: Raw[] = [];
   let over = 0;
+  const parts = given ?? new Parts();
+  const push = (raw: Raw) => {
+    if (raws.length >= most) over++;
+    else raws.push(raw);
+  };
   const add = (value: unknown) => {
     if (Array.isArray(value)) {
       for (const one of value) add(one);
       return;
     }
     const raw = rawOf(value, now);
-    if (raw === null) return;
-    if (raws.length >= most) over++;
-    else raws.push(raw);
+    const whole = raw === null ? null : parts.add(raw);
+    if (whole !== null) push(whole);
   };
   const text = body.replace(/^\ufeff/, '');
   const begin = /\S/.exec(text)?.[0];
   if (begin === undefined) return { raws, over };
-  if (begin !== '[' && begin !== '{' && begin !== '"') {
+  // "[pod/…] text" of kubectl is text; no array of records begins so.
+  if ((begin !== '[' && begin !== '{' && begin !== '"') || /^\s*\[[A-Za-z]/.test(text)) {
     for (const line of text.split('\n')) if (line.trim() !== '') add(line.replace(/\r$/, ''));
-    return { raws, over };
+  } else {
+    const whole = parsed(text);
+    if (whole !== undefined) add(whole);
+    else for (const value of values(text)) add(value);
   }
-  const whole = parsed(text);
-  if (whole !== undefined) add(whole);
-  else for (const value of values(text)) add(value);
+  if (given === undefined) for (const raw of parts.rest()) push(raw);
   return { raws, over };
 }
 

@@ -1,8 +1,10 @@
 import { hash as digest } from 'node:crypto';
 import type { LogEvent } from '../events.ts';
 import { type HashName, printable, redact } from '../privacy.ts';
-import { type Program, programOf, readProgram } from '../programs/index.ts';
+import { isService, type Program, programOf, readProgram } from '../programs/index.ts';
 import { type Line, readLine } from './line.ts';
+import { rawOf } from './record.ts';
+import { lineWithin, type Within } from './wrapped.ts';
 
 /** Where in a cluster a line was written, as its shipper says. */
 export interface Place {
@@ -24,6 +26,8 @@ export interface Raw {
   place?: Place;
   /** The file and the position in it, where the line has no time of its own. */
   position?: string;
+  /** It is a part of a line, which a container runtime cut. */
+  part?: { stream: string; last: boolean } | undefined;
 }
 
 /** A line that is stored: redacted, with the key that joins it to others of its message. */
@@ -60,11 +64,70 @@ export interface TakeOptions {
 const MOST_AHEAD_MS = 10 * 60_000;
 const MOST_HOST = 253;
 
+/** Lines that lie in each other: a line in a container's JSON, in a record, in a syslog line of the node, and one more. */
+const MOST_DEPTH = 4;
+
+interface Found {
+  raw: Raw;
+  line: Line;
+  tag: string;
+  program: Program | null;
+}
+
+/** Finds the line of a program that is read, which may be within another line, or within JSON. */
+function findLine(given: Raw, now: number): Found {
+  let raw = given;
+  for (let depth = 0; ; depth++) {
+    const text = printable(raw.text);
+    const line = readLine(text, now);
+    const tag = programOf(line.tag) === null && raw.tag !== undefined ? raw.tag : line.tag;
+    const program = programOf(tag);
+    const found = { raw, line, tag, program };
+    if (depth >= MOST_DEPTH) return found;
+    const inner = line.text.startsWith('{') && !isService(program) ? recordWithin(raw, line, now) : null;
+    if (inner === null && program !== null) return found;
+    const next = inner ?? wrapped(raw, lineWithin(text, line));
+    if (next === null) return found;
+    raw = next;
+  }
+}
+
+/** What JSON in a line says; null: it is none. */
+function recordWithin(outer: Raw, line: Line, now: number): Raw | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(line.text);
+  } catch {
+    return null;
+  }
+  const inner = rawOf(value, now);
+  if (inner === null) return null;
+  const at = inner.at ?? line.at ?? outer.at;
+  const host = inner.host ?? line.host ?? outer.host;
+  return {
+    ...outer,
+    ...inner,
+    ...(at === undefined ? {} : { at }),
+    ...(host === undefined ? {} : { host }),
+    ...placeOf(inner.place, outer.place),
+  };
+}
+
+function wrapped(outer: Raw, inner: Within | null): Raw | null {
+  if (inner === null) return null;
+  const { text, pod, container, ...rest } = inner;
+  const place = pod === undefined ? undefined : { pod, ...(container === undefined ? {} : { container }) };
+  const tag = outer.tag ?? container;
+  return { ...outer, ...rest, text, ...(tag === undefined ? {} : { tag }), ...placeOf(place, outer.place) };
+}
+
+/** The outermost place is that of the shipper, who knows best. */
+const placeOf = (inner: Place | undefined, outer: Place | undefined): { place?: Place } =>
+  inner === undefined && outer === undefined ? {} : { place: { ...inner, ...outer } };
+
 /** Reads a line and decides whether it is kept. Nothing of a line that is not kept is stored, but for samples. */
-export function takeLine(raw: Raw, { now, hash, programs, host }: TakeOptions): Taken {
-  const line = readLine(printable(raw.text), now);
-  const tag = programOf(line.tag) === null && raw.tag !== undefined ? raw.tag : line.tag;
-  const program = programOf(tag);
+export function takeLine(given: Raw, { now, hash, programs, host }: TakeOptions): Taken {
+  const { raw, line, tag, program } = findLine(given, now);
   if (program === null || !programs.has(program)) return { kept: null, why: 'foreign' };
   const text = redact(line.text, hash);
   const reading = readProgram(program, tag, text);

@@ -18,13 +18,19 @@ const CRI = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d) std(?:
 const PRI = /^<\d{1,3}>/;
 /** RFC 5424 section 6: VERSION TIMESTAMP HOSTNAME APP-NAME PROCID MSGID. */
 const RFC5424 = /^1 (\S+) (\S+) (\S+) (\S+) \S+ /;
-const RFC3164 = /^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (?:(\S+) )?(?=\S)/;
-const ISO_HOST = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)) (\S+) (?=[\w/.-]+(?:\[\d+\])?: )/;
-const TAG = /^([\w/.@-]{1,80})(?:\[(\d+)\])?: ?/;
+/** Also with one blank before a day of one digit, and with a fraction, as `journalctl --output short-precise` writes. */
+const RFC3164 = /^([A-Z][a-z]{2} (?: ?\d|\d\d) \d\d:\d\d:\d\d(?:\.\d{1,9})?) (?:(\S+) )?(?=\S)/;
+const ISO_HOST = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)) (\S*[^\s:]) (?=[\w/.@:[\]-]+: )/;
+/** Services of Postfix may be called by their address: "postfix/127.0.0.1:10025/smtpd", "postfix/[::1]:10025/smtpd". */
+const TAG = /^((?:[\w/.@-]|:(?=\d+\/)|\[[\d:a-f.]+\](?=:\d+\/)){1,80})(?:\[(\d+)\])?: ?/;
+/** "[ID 197553 mail.info] ", which syslogd of Solaris and illumos puts before each text. */
+const SOLARIS = /^\[ID \d+ \w+\.\w+\] /;
 const EXIM =
   /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})?) (?=(?:\[\d+\] )?(?:\w{6}-\w{6}-\w{2}|\w{6}-\w{11}-\w{4}|exim|H=|Start queue|End queue|no host|SMTP|TLS|DKIM))/;
-const RSPAMD = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) (?:\[[^\]]*\] )?(#\d+\(\w+\) <\w+>; )/;
-const NAMED = /^(\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d\.\d{3}) (?=(?:[\w-]+: )*client )/;
+const RSPAMD = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) (?:\[[^\]]*\] )?(#\d+\(\w+\) (?:\[\w+\] )?<\w+>; )/;
+/** Its `print-time` is local, iso8601 or iso8601-utc. */
+const NAMED =
+  /^(\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d\.\d{3}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z?) (?=(?:[\w-]+: )*client )/;
 const KNOT = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d{4}) (?=\w+: )/;
 
 /**
@@ -47,7 +53,7 @@ export function readLine(raw: string, now: number): Line {
   const old = RFC3164.exec(rest);
   if (old !== null) return readOld(old, rest.slice(old[0].length), now);
   const iso = ISO_HOST.exec(rest);
-  if (iso !== null) return tagged(rest.slice(iso[0].length), { stamp: iso[1]!, host: iso[2]! }, now);
+  if (iso !== null) return tagged(rest.slice(iso[0].length), { stamp: iso[1]!, host: iso[2] === '-' ? null : iso[2]! }, now);
   for (const [pattern, tag] of [
     [EXIM, 'exim'],
     [RSPAMD, 'rspamd'],
@@ -81,7 +87,8 @@ function tagged(text: string, { stamp, host }: { stamp: string; host: string | n
   const at = stamp === '' ? null : readTime(stamp, now);
   if (tag === null || (stamp === '' && tag[2] === undefined && !tag[1]!.includes('/')))
     return { ...plain(text), at, stamp, host };
-  return { at, stamp, host, tag: tag[1]!, pid: tag[2] ?? '', text: text.slice(tag[0].length) };
+  const said = text.slice(tag[0].length);
+  return { at, stamp, host, tag: tag[1]!, pid: tag[2] ?? '', text: said.startsWith('[ID ') ? said.replace(SOLARIS, '') : said };
 }
 
 function readModern([, stamp, host, app, pid]: RegExpExecArray, rest: string, now: number): Line {

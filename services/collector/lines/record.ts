@@ -1,16 +1,28 @@
 import { printable } from '../privacy.ts';
 import { givenBySendgrid, givenBySes } from '../programs/services.ts';
 import type { Place, Raw } from './entry.ts';
+import { partOfRecord } from './partial.ts';
 import { readTime } from './time.ts';
 
 /*
  * Fields of records as shippers send them: Fluent Bit (parsers syslog-rfc3164, syslog-rfc5424, docker and cri, filter kubernetes), Vector
- * (sources syslog, journald, file and kubernetes_logs), and journald itself.
+ * (sources syslog, journald, file, docker_logs and kubernetes_logs), journald itself, rsyslog (jsonmesg), syslog-ng (format-json), Elastic
+ * Common Schema (Filebeat), and rspamd's own JSON.
  */
 const TEXT = ['message', 'log', 'msg', 'MESSAGE', 'short_message'];
-const TIME = ['timestamp', '@timestamp', 'time', 'date', '__REALTIME_TIMESTAMP'];
-const HOST = ['hostname', 'host', '_HOSTNAME', 'HOSTNAME'];
-const TAG = ['appname', 'ident', 'SYSLOG_IDENTIFIER', 'app_name', 'program', 'syslog_identifier'];
+const TIME = ['timestamp', '@timestamp', 'time', 'date', '__REALTIME_TIMESTAMP', 'timereported', 'ISODATE', 'DATE', 'ts'];
+const HOST = ['hostname', 'host', '_HOSTNAME', 'HOSTNAME', '_hostname', 'HOST'];
+const TAG = [
+  'appname',
+  'ident',
+  'SYSLOG_IDENTIFIER',
+  'app_name',
+  'syslogtag',
+  'syslog-tag',
+  'PROGRAM',
+  'program',
+  'syslog_identifier',
+];
 const FILE = ['file', 'path', 'filename', 'log_file'];
 
 const MOST_LABELS = 40;
@@ -45,18 +57,30 @@ export function rawOf(value: unknown, now: number): Raw | null {
   if (given !== null)
     return { text: given.text, tag: given.program, host: given.program, ...(given.at === null ? {} : { at: given.at }) };
   const text = first(record, TEXT) ?? octets(record.MESSAGE);
+  // Fluent Bit's filter `kubernetes` with `Merge_Log` puts JSON of the line under this name, and drops the line.
+  const merged = text === undefined ? object(record.log_processed) : undefined;
+  if (merged !== undefined) return rawOf({ ...record, log_processed: undefined, ...merged }, now);
   if (text === undefined) return null;
-  const raw: Raw = { text: text.replace(/\r?\n$/, '') };
+  const raw: Raw = { text: text.replace(/\r?\n$/, '').replace(/^ /, '') };
+  // rspamd's JSON has the function beside what it says.
+  if (record.function === 'rspamd_task_write_log') {
+    raw.text = `rspamd_task_write_log: ${raw.text}`;
+    raw.tag = 'rspamd';
+  }
   const at = timeOf(record, now);
   if (at !== null) raw.at = at;
-  const host = first(record, HOST) ?? string(object(record.host)?.name);
+  const host = first(record, HOST) ?? string(object(record.host)?.name) ?? string(object(record.host)?.hostname);
   if (host !== undefined) raw.host = host;
-  const tag = first(record, TAG);
-  if (tag !== undefined) raw.tag = tag;
+  const tag = first(record, TAG) ?? string(object(object(record.log)?.syslog)?.appname) ?? string(object(record.process)?.name);
+  // "postfix/smtp[7]:"
+  if (tag !== undefined) raw.tag = tag.replace(/(?:\[\d+\])?:?$/, '');
   const place = placeOf(record);
   if (place !== undefined) raw.place = place;
   // The container's name is the program's where a container runs one program and the line has no tag.
-  if (raw.tag === undefined && place?.container !== undefined) raw.tag = place.container;
+  const container = place?.container ?? string(record.container_name);
+  if (raw.tag === undefined && container !== undefined) raw.tag = container.replace(/^\//, '');
+  const part = partOfRecord(record);
+  if (part !== undefined) raw.part = part;
   const file = first(record, FILE);
   const offset = string(record.offset) ?? string(record._offset);
   if (file !== undefined && offset !== undefined) raw.position = `${file}:${offset}`;
@@ -87,9 +111,9 @@ function placeOf(record: Record<string, unknown>): Place | undefined {
     if (value !== undefined) place[key] = printable(value.slice(0, MOST_LABEL));
   };
   put('workload', workload);
-  put('namespace', string(kubernetes?.namespace_name) ?? string(kubernetes?.pod_namespace));
-  put('pod', string(kubernetes?.pod_name));
-  put('container', string(kubernetes?.container_name));
+  put('namespace', string(kubernetes?.namespace_name) ?? string(kubernetes?.pod_namespace) ?? string(kubernetes?.namespace));
+  put('pod', string(kubernetes?.pod_name) ?? string(object(kubernetes?.pod)?.name));
+  put('container', string(kubernetes?.container_name) ?? string(object(kubernetes?.container)?.name));
   const labels = object(kubernetes?.labels) ?? object(kubernetes?.pod_labels);
   if (labels !== undefined) {
     place.labels = {};

@@ -1,6 +1,6 @@
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const DAY_MS = 86_400_000;
-const RFC3164 = /^([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.\d+)?$/;
+const RFC3164 = /^([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?$/;
 const ISO = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?$/;
 const NAMED = /^(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d):(\d\d):(\d\d)\.(\d{3})$/;
 
@@ -17,9 +17,10 @@ export function readTime(text: string, now: number): number | null {
     const month = MONTHS.indexOf(old[1]!.toLowerCase());
     if (month === -1) return null;
     const year = new Date(now).getUTCFullYear();
+    const ms = Number((old[6] ?? '').slice(0, 3).padEnd(3, '0'));
     // On New Year's Eve lines of the next year may be there already, by a clock that is ahead.
     for (const of of [year + 1, year, year - 1]) {
-      const at = utc([of, month, +old[2]!, +old[3]!, +old[4]!, Math.min(+old[5]!, 59), 0]);
+      const at = utc([of, month, +old[2]!, +old[3]!, +old[4]!, Math.min(+old[5]!, 59), ms]);
       if (at !== null && at <= now + DAY_MS) return at;
     }
     return null;

@@ -4,23 +4,67 @@ import type { Raw } from './entry.ts';
 const NEEDED = ['senderaddress', 'recipientaddress', 'recipientstatus', 'sender', 'recipient'];
 
 /**
- * The reader of a message trace that was exported as CSV (Microsoft 365), by its first line; null: the line is no such heading. The
- * separator may be a comma, a semicolon or a tab. Values with line breaks are not read.
+ * Columns as the admin center names them in other languages, by the letters that remain without accents. Not tried against the
+ * service: its reports that are made on the server have English names.
+ */
+const LOCAL: readonly [RegExp, string][] = [
+  [/^(?:absender|expediteur|remitente|mittente|afzender|remetente|adressedelexpediteur|direccion(?:del)?remitente)/, 'sender'],
+  [
+    /^(?:empfanger|destinataire|destinatario|geadresseerde|ontvanger|adressedudestinataire|direccion(?:del)?destinatario)/,
+    'recipient',
+  ],
+  [/^(?:etat|statut|estado|stato|zustellungsstatus)/, 'status'],
+  [
+    /^(?:dat(?:a|e|um)(?:\/?(?:time|utc|heure|ora|hora|uhrzeit))*$|empfangen|datede|fecha|recu|recibido|ricevuto|ontvangen|recebido)/,
+    'date',
+  ],
+  [/^(?:nachrichtenid|berichtid|id(?:du|de|del|da)?(?:message|mensaje|messaggio|mensagem))/, 'messageid'],
+];
+
+/** What may stand before the heading: of Excel, and of Windows PowerShell's Export-Csv. */
+export const isPreamble = (line: string): boolean => /^\ufeff?"?(?:sep=.|#TYPE )/i.test(line);
+
+/** A record of more lines than this has a quote too many. */
+const MOST_LINES = 200;
+
+/**
+ * The reader of a message trace that was exported as CSV (Microsoft 365), by its heading; null: the line is no such heading. The
+ * separator may be a comma, a semicolon or a tab. A value in quotes may have line breaks: its record is read with its last line.
  */
 export function readTrace(heading: string): ((line: string) => Raw[]) | null {
-  const bare = heading.replace(/^\ufeff/, '').replaceAll('\0', '');
+  const bare = heading.replace(/^\ufeff/, '');
   const separator = [',', ';', '\t'].find((char) => bare.includes(char));
   if (separator === undefined) return null;
-  const columns = cells(bare, separator).map((name) => name.toLowerCase().replace(/[\s_]/g, ''));
+  const columns = cells(bare, separator).map(columnOf);
   if (columns.filter((name) => NEEDED.includes(name)).length < 2) return null;
+  let begun: string[] = [];
   return (line) => {
-    const values = cells(line.replaceAll('\0', ''), separator);
+    begun.push(line);
+    const record = begun.join('\n');
+    if (isOpen(record) && begun.length < MOST_LINES) return [];
+    begun = [];
+    const values = cells(record, separator);
     const given = givenByM365(Object.fromEntries(columns.map((name, n) => [name, values[n] ?? ''])));
     return given.map(({ text, program, at }) => ({ text, tag: program, host: program, ...(at === null ? {} : { at }) }));
   };
 }
 
-/** The cells of a line (RFC 4180). */
+function columnOf(name: string): string {
+  const bare = name
+    .normalize('NFD')
+    .toLowerCase()
+    .replace(/\p{M}|[\s_'’.()-]/gu, '');
+  return LOCAL.find(([pattern]) => pattern.test(bare))?.[1] ?? bare;
+}
+
+/** Whether a quote was opened and not closed. */
+function isOpen(record: string): boolean {
+  let quotes = 0;
+  for (let at = record.indexOf('"'); at !== -1; at = record.indexOf('"', at + 1)) quotes++;
+  return quotes % 2 === 1;
+}
+
+/** The cells of a record (RFC 4180). */
 function cells(line: string, separator: string): string[] {
   const found: string[] = [];
   let cell = '';

@@ -7,8 +7,12 @@ const HOST = / H=(?:(\([^)]*\)|[^\s[(]+) )?(?:\([^)]*\) )?\[([^\]]+)\]/;
 const KNOWN =
   /^(?:\[\d+\] )?(?:exim .*daemon started|Start queue run|End queue run|SIGHUP|Warning: |H=|no (?:host|IP)|SMTP |TLS |unexpected |rejected |Connection |DKIM: |cwd=|pid |Failed|daemon|listening|Exim|socket|unqualified|refused|lost|\S+ \[[\d.:a-f]+\])/i;
 
-/** Reads a line of Exim's main log (4.9x), without its time. */
-export function readExim(text: string): Reading | null {
+/** Through syslog a line keeps the time of Exim's own, unless `no_syslog_timestamp` is set. */
+const OWN_TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})? /;
+
+/** Reads a line of Exim's main log (4.9x). */
+export function readExim(line: string): Reading | null {
+  const text = line.replace(OWN_TIME, '');
   const id = QUEUE_ID.exec(text);
   if (id === null) {
     const fault = keyFault(text);
@@ -21,13 +25,20 @@ export function readExim(text: string): Reading | null {
 function eventsOf(rest: string): LogEvent[] {
   const mark = rest.slice(0, 3);
   if (mark === '<= ') return arrival(rest.slice(3));
-  if (mark === '=> ' || mark === '-> ' || mark === '*> ' || mark === '>> ') return delivery(rest.slice(3), 'sent');
+  if (mark === '=> ' || mark === '-> ' || mark === '>> ') return delivery(rest.slice(3), 'sent');
   if (mark === '== ') return delivery(rest.slice(3), 'deferred');
   if (mark === '** ') return delivery(rest.slice(3), 'bounced');
   if (rest.startsWith('Completed')) return [{ kind: 'ended' }];
   const dkim = /^DKIM: d=(\S+) s=(\S+) .*\[(verification succeeded|verification failed|invalid)/.exec(rest);
   if (dkim !== null) {
-    const result = dkim[3] === 'verification succeeded' ? 'pass' : dkim[3] === 'invalid' ? 'permerror' : 'fail';
+    const result =
+      dkim[3] === 'verification succeeded'
+        ? 'pass'
+        : dkim[3] !== 'invalid'
+          ? 'fail'
+          : rest.includes('unavailable')
+            ? 'temperror'
+            : 'permerror';
     return [{ kind: 'verdict', method: 'dkim', result, domain: domainOf(dkim[1]!), selector: dkim[2]!.toLowerCase() }];
   }
   const fault = keyFault(rest);
@@ -55,9 +66,10 @@ function arrival(rest: string): LogEvent[] {
 }
 
 function delivery(rest: string, status: 'sent' | 'deferred' | 'bounced'): LogEvent[] {
-  // "bob <bob@example.com>" of a local delivery, ":blackhole:", "|command", "/file".
-  const address = /^(?:[^\s<]+ )?<([^>]*)>|^(\S+)/.exec(rest);
-  const to = addressOf((address?.[1] ?? address?.[2] ?? '').replace(/:$/, ''));
+  // "bob <bob@example.com>" of a local delivery, ":blackhole:", "|command", "/file"; where an alias led to an address
+  // that is not here, that address comes first.
+  const [, first = '', within] = /^(\S+)(?: <([^>]*)>)?/.exec(rest) ?? [];
+  const to = addressOf((within === undefined || first.includes('@') ? first : within).replace(/:$/, ''));
   const host = HOST.exec(rest);
   const answer = / C="((?:[^"\\]|\\.)*)"/.exec(rest)?.[1] ?? '';
   const words = status === 'sent' ? null : wordsOf(wordsAfter(rest));

@@ -13,8 +13,20 @@ export type Program = (typeof LOG_PROGRAMS)[number];
 /** Those that do not log whether they sign: of their mail, nothing is known to be unsigned. */
 export const SIGN_SILENTLY: readonly Program[] = ['exim', 'ses', 'sendgrid', 'm365'];
 
-/** Instances of Postfix have names of their own ("postfix-out/smtp"). */
-const POSTFIX = /^postfix[\w-]*\/(?:[\w-]+\/)*([\w-]+)$/;
+const SERVICES: readonly (Program | null)[] = ['ses', 'sendgrid', 'm365'];
+/** Mail services, whose lines are JSON. */
+export const isService = (program: Program | null): boolean => SERVICES.includes(program);
+
+/**
+ * Instances of Postfix have names of their own ("postfix-out/smtp"), services one of theirs beside it ("postfix/submission/smtpd").
+ * `syslog_name` may be any word: what ends in a daemon of Postfix is one.
+ */
+const POSTFIX =
+  /^(?:postfix[\w.-]*\/(?:[\w.:[\]-]+\/)*([\w-]+)|[\w.-]+\/(?:[\w.:[\]-]+\/)*(smtpd?|qmgr|cleanup|pickup|bounce|lmtp|local|virtual|pipe|error|discard|postscreen|tlsproxy|anvil))$/;
+const daemonOf = (tag: string): string => {
+  const found = POSTFIX.exec(tag);
+  return found?.[1] ?? found?.[2] ?? '';
+};
 
 /** The program that a tag names; null: none of them. */
 export function programOf(tag: string): Program | null {
@@ -29,7 +41,7 @@ export function programOf(tag: string): Program | null {
 export function readProgram(program: Program, tag: string, text: string): Reading | null {
   switch (program) {
     case 'postfix':
-      return readPostfix(POSTFIX.exec(tag)?.[1] ?? '', text);
+      return readPostfix(daemonOf(tag), text);
     case 'opendkim':
       return readOpendkim(text);
     case 'opendmarc':

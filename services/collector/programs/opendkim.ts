@@ -1,11 +1,16 @@
 import { domainOf, type FaultCode, type LogEvent, type Reading, SILENT } from '../events.ts';
 
 /** Milters log the queue id of the server that calls them (macro i). */
-export const QUEUE_ID = /^([0-9A-Fa-f]{5,30}|[0-9A-Za-z]{10,30}|\w{6}-\w{6,11}-\w{2,4}): /;
+export const QUEUE_ID = /^([0-9A-Fa-f]{5,30}|[0-9A-Za-z]{10,30}|\w{6}-\w{6,11}-\w{2,4}|\(unknown-jobid\)): /;
+/** What stands there when the server gave none: before the first recipient, or by a server without such ids. */
+export const NO_ID = '(unknown-jobid)';
 
-const SIGNED = /^DKIM-Signature field added \(s=([^,]+), d=([^)]+)\)/;
+/** "header added" until 2.6. */
+const SIGNED = /^DKIM-Signature (?:field|header) added \(s=([^,]+), d=([^)]+)\)/;
 const RETRIEVAL = /^key (?:retrieval failed|revoked) \(s=([^,]+), d=([^,)]+)/;
 const RESULT = /^s=(\S+) d=(\S+) (?:a=\S+ )?SSL ?(.*)$/;
+/** With `LogResults`. */
+const LOGGED = /^signature=\S* domain=(\S+) selector=(\S+) result="([^"]*)"/;
 /** "no signing table match for 'a@d'": the domain is all that is kept of it. */
 const NO_MATCH = /^no signing (?:table|domain|subdomain) match for '(?:[^'@]*@)?([^']*)'/;
 
@@ -15,6 +20,8 @@ const FAULTS: readonly [RegExp, FaultCode][] = [
   [/^key '([^']*)' (?:not found)/, 'key_missing'],
   [/^key '([^']*)' could not be (?:applied|loaded)/, 'key_unreadable'],
   [/^can't load key from ([^:]*):/, 'key_unreadable'],
+  // OpenSSL's words for a file that is no key; what it says of a signature that does not verify has "s=… d=…" before it.
+  [/^SSL error:\S*:?(.*(?:PEM|start line|DECODER|bad (?:decrypt|password)|asn1|RSA_sign|digest too big).*)/i, 'key_unreadable'],
   [/^([^:]*): (?:open|stat|fstat|read)\(\): /, 'key_unreadable'],
   [/^(?:[^:]*: )?key data is not secure: (.*)/, 'key_unreadable'],
   [/^(?:error reading signing table|dkimf_db_get\(\) failed)(.*)/, 'signing_failed'],
@@ -33,11 +40,7 @@ export function readOpendkim(text: string): Reading | null {
   const id = QUEUE_ID.exec(text);
   const rest = id === null ? text : text.slice(id[0].length);
   const event = eventOf(rest);
-  if (event !== null) return { queueId: id?.[1] ?? null, events: [event] };
-  return KNOWN.test(rest) ? { queueId: null, events: [] } : id === null && /^\S+: /.test(text) === false ? null : known(rest);
-}
-
-function known(rest: string): Reading | null {
+  if (event !== null) return { queueId: id === null || id[1] === NO_ID ? null : id[1]!, events: [event] };
   return KNOWN.test(rest) ? SILENT : null;
 }
 
@@ -62,6 +65,13 @@ function eventOf(rest: string): LogEvent | null {
       domain: domainOf(domain!),
       selector: selector!.toLowerCase(),
     };
+  }
+  const logged = LOGGED.exec(rest);
+  if (logged !== null) {
+    const [, domain, selector, said] = logged;
+    const result =
+      said === 'no signature error' ? 'pass' : /key (?:retrieval|server|DNS)|temporar/i.test(said!) ? 'temperror' : 'fail';
+    return { kind: 'verdict', method: 'dkim', result, domain: domainOf(domain!), selector: selector!.toLowerCase() };
   }
   if (rest === 'bad signature data') return { kind: 'verdict', method: 'dkim', result: 'fail', domain: null, selector: null };
   if (rest.startsWith('DKIM verification successful'))

@@ -1,15 +1,17 @@
 import { domainOf, type Reading, SILENT } from '../events.ts';
-import { QUEUE_ID } from './opendkim.ts';
+import { NO_ID, QUEUE_ID } from './opendkim.ts';
 
 const DMARC = /^(?:ARC \w+, policy \w+ [^:]*: )?([\w.-]+) (pass|fail|none|permerror|temperror)\b/;
 const SPF = /^SPF\((mailfrom|helo)\): (\S+) (\w+)/;
 const KNOWN =
-  /^(?:OpenDMARC Filter|ignoring |RFC5322 |multi-valued From|unable to parse|opendmarc_|can't |policy|terminating|exiting|\S* header add failed|smfi_|No From|SPF|ARC|rejected by|reject|sleeping|implicit|additional|accepted)/i;
+  /^(?:OpenDMARC Filter|ignoring |RFC5322 |multi-valued From|unable to parse|opendmarc_|can't |policy|terminating|exiting|\S* header add failed|smfi_|No From|SPF|ARC|rejected by|reject|quarantined by|sleeping|implicit|additional|accepted)/i;
 
 /** Reads a line of OpenDMARC 1.4: its verdict about the domain of the From header. */
 export function readOpendmarc(text: string): Reading | null {
   const id = QUEUE_ID.exec(text);
   const rest = id === null ? text : text.slice(id[0].length);
+  // A verdict on a message that nobody can name.
+  if (id?.[1] === NO_ID) return SILENT;
   const spf = SPF.exec(rest);
   if (id !== null && spf !== null) {
     const domain = domainOf(spf[2]!.slice(spf[2]!.lastIndexOf('@') + 1));

@@ -4,7 +4,7 @@ import { addressOf, domainOf, type LogEvent, MOST_ID, type Reading, SILENT, word
 /** Short ids are hexadecimal; long ones (enable_long_queue_ids) use 0-9, B-Z and b-z without vowels, and are 11 or more. */
 const QUEUE_ID = /^([0-9A-F]{5,30}|[0-9A-Za-z]{11,30}): /;
 const HOST = /^([^[\s,]*)\[([^\]\s]*)\](?::(\d{1,5}))?/;
-const STATUS = /(?:^|, )status=([a-z-]+)(?: \((.*)\))?$/s;
+const STATUS = /(?:^|, )status=([a-z-]+|SOFTBOUNCE)(?: \((.*)\))?$/s;
 const DSN = /, dsn=(\d\.\d{1,3}\.\d{1,3})/;
 const RELAY = /, relay=([^,]+)/;
 const QUEUED_AS = /\bqueued as ([0-9A-Za-z]{5,20})\b/g;
@@ -78,7 +78,7 @@ function eventsOf(daemon: string, rest: string): LogEvent[] | null {
   if (rest === 'removed') return [{ kind: 'ended' }];
   if (rest.startsWith('to=')) return DELIVERS.has(daemon) ? deliveryOf(daemon, rest) : null;
   if (rest.startsWith('milter-reject: ') || rest.startsWith('reject: ')) return [{ kind: 'rejected', words: wordsOf(rest) }];
-  const author = /^(?:info|warning|prepend|replace): header From: .*<[^@<>]*@([\w.-]+)>/i.exec(rest);
+  const author = /^(?:info|warning|prepend|replace): header From: .*<[^@<>]*@([^\s@<>]+)>/i.exec(rest);
   if (author !== null) return [{ kind: 'author', domain: domainOf(author[1]!) }];
   if (daemon === 'cleanup' || daemon === 'smtpd' || daemon === 'qmgr' || DELIVERS.has(daemon)) return [];
   return null;
@@ -107,7 +107,7 @@ function envelopeOf(rest: string): LogEvent[] {
   const from = /^from=<([^>]*)>/.exec(rest);
   if (from === null) return [];
   const events: LogEvent[] = [{ kind: 'envelope', from: from[1] === '' ? null : addressOf(from[1]!) }];
-  if (rest.includes('status=expired')) events.push({ kind: 'expired' });
+  if (/, status=(?:force-)?expired,/.test(rest)) events.push({ kind: 'expired' });
   return events;
 }
 
@@ -143,6 +143,8 @@ function queuedAs(words: string): string | null {
 }
 
 function fateOf(status: string): 'sent' | 'deferred' | 'bounced' | 'expired' | null {
+  // With soft_bounce=yes the mail stays in the queue.
+  if (status === 'SOFTBOUNCE') return 'deferred';
   if (status === 'sent' || status === 'deferred' || status === 'bounced' || status === 'expired') return status;
   // Of address verification: deliverable, undeliverable, undeliverable-but-not-cached. Nothing was sent.
   return null;

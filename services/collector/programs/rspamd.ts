@@ -3,11 +3,13 @@ import { addressOf, domainOf, type LogEvent, MOST_ID, type Reading, SILENT } fro
 
 /** Before what rspamd says: "2026-11-27 14:20:11 #7(normal) <ab12cd>; task; rspamd_task_write_log: " or the end of that. */
 const PREFIX = /^(?:.*?; )?rspamd_task_write_log: /s;
-const OWN_FORM = /^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? )?(?:#\d+)?\(\w+\) <\w+>; |^<\w+>; /;
+const OWN_FORM = /^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? )?(?:#\d+)?\(\w+\) (?:\[\w+\] )?<\w+>; |^<\w+>; /;
 const KEY_FAULT =
   /cannot (?:load|open|read|find|access|create)[^;]*?dkim (?:private )?key\s*(.*)|dkim[^;]*: cannot (?:load|read|find|stat) (?:private )?key\s*(.*)|invalid or unknown key[^;]*?(\S*)$/i;
-/** DKIM_SIGNED(0.00){example.com:s=s1;} */
-const SYMBOL = /\b([A-Z][A-Z0-9_]+)\([-\d.]*\)(?:\{([^}]*)\})?/g;
+/** DKIM_SIGNED(0.00){example.com:s=s1;}; rspamd 1 writes options in brackets. */
+const SYMBOL = /\b([A-Z][A-Z0-9_]+)\([-\d.]*\)(?:\{([^}]*)\}|\[([^\]]*)\])?/g;
+/** Options of one symbol that are read: a mail may have many signatures. */
+const MOST_OPTIONS = 10;
 
 const DKIM: Record<string, string> = {
   R_DKIM_ALLOW: 'pass',
@@ -67,24 +69,32 @@ function headEvents(head: string): LogEvent[] {
 
 function symbolEvents(rest: string): LogEvent[] {
   const events: LogEvent[] = [];
-  for (const [, symbol, options = ''] of rest.matchAll(SYMBOL)) {
-    const first = options.split(';')[0]!;
+  for (const [, symbol, braces, brackets] of rest.matchAll(SYMBOL)) {
+    const options = (braces ?? brackets ?? '').split(braces === undefined ? /, ?/ : ';');
     if (symbol === 'DKIM_SIGNED') {
-      const [domain = '', key = ''] = first.split(':');
-      const selector = /^s=(.+)$/.exec(key)?.[1];
-      if (domain !== '' && selector !== undefined)
-        events.push({ kind: 'signed', domain: domainOf(domain), selector: selector.toLowerCase() });
+      for (const { domain, selector } of keysOf(options))
+        if (domain !== null && selector !== null) events.push({ kind: 'signed', domain, selector });
     } else if (symbol! in DKIM) {
-      const [domain = '', key = ''] = first.split(':');
-      const selector = /^s=(.+)$/.exec(key)?.[1]?.toLowerCase() ?? null;
-      events.push({ kind: 'verdict', method: 'dkim', result: DKIM[symbol!]!, domain: domainOf(domain) || null, selector });
+      const keys = keysOf(options);
+      for (const key of keys.length > 0 ? keys : [{ domain: null, selector: null }])
+        events.push({ kind: 'verdict', method: 'dkim', result: DKIM[symbol!]!, ...key });
     } else if (symbol! in SPF)
       events.push({ kind: 'verdict', method: 'spf', result: SPF[symbol!]!, domain: null, selector: null });
     else if (symbol! in DMARC) {
-      const domain = domainOf(first.split(',')[0]!.trim()) || null;
+      const domain = domainOf(options[0]!.split(',')[0]!.trim()) || null;
       if (domain?.includes('.')) events.push({ kind: 'author', domain });
       events.push({ kind: 'verdict', method: 'dmarc', result: DMARC[symbol!]!, domain, selector: null });
     }
   }
   return events;
 }
+
+/** "example.com:s=s1", an option for each signature. */
+const keysOf = (options: readonly string[]): { domain: string | null; selector: string | null }[] =>
+  options
+    .filter((option) => option.trim() !== '')
+    .slice(0, MOST_OPTIONS)
+    .map((option) => {
+      const [domain = '', key = ''] = option.trim().split(':');
+      return { domain: domainOf(domain) || null, selector: /^s=(.+)$/.exec(key)?.[1]?.toLowerCase() ?? null };
+    });

@@ -42,7 +42,8 @@ const MOST_RECIPIENTS = 1_000;
  * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html and …-sns-examples.html
  */
 export function givenBySes(raw: Record<string, unknown>): GivenEvent | null {
-  let event = raw;
+  // Through EventBridge the event is the detail.
+  let event = raw.source === 'aws.ses' ? record(raw.detail) : raw;
   if (raw.Type === 'Notification' && typeof raw.Message === 'string') {
     try {
       event = record(JSON.parse(raw.Message));
@@ -154,6 +155,19 @@ const M365: Record<string, Said['event']> = {
   fail: 'bounced',
 };
 
+/** Statuses as the admin center may name them in German, French, Spanish, Italian, Dutch and Portuguese; not tried against it. */
+const M365_LOCAL: readonly [RegExp, Said['event']][] = [
+  [
+    /^(?:zugestellt|übermittelt|remis|distribué|livré|entregad[oa]|entregue|consegnat[oa]|recapitat[oa]|bezorgd|geleverd)$/,
+    'sent',
+  ],
+  [
+    /^(?:fehlgeschlagen|fehler|échec|échoué|error|erroneo|fallid[oa]|conerrores|nonriuscit[oa]|mislukt|com?falha|falhou|falha)$/,
+    'bounced',
+  ],
+  [/^(?:ausstehend|enattente|pendiente|insospeso|inbehandeling|pendente)$/, 'deferred'],
+];
+
 /**
  * A row of Exchange Online's message trace, by the names of its columns in any case, spaces and underscores left
  * out: one event for each recipient. Empty: it is none.
@@ -178,7 +192,7 @@ export function givenByM365(row: Readonly<Record<string, string>>): GivenEvent[]
     .slice(0, MOST_RECIPIENTS)
     .map(([address, last]) => {
       const status = (of('eventid') ?? last ?? of('status') ?? '').split(',').at(-1)!.toLowerCase().replaceAll(' ', '');
-      const event = M365[status] ?? 'handed';
+      const event = M365[status] ?? M365_LOCAL.find(([pattern]) => pattern.test(status))?.[1] ?? 'handed';
       const said: Said = {
         // A trace has the id as a GUID, its reports without hyphens.
         id: GUID.test(id) ? id.replaceAll('-', '').toLowerCase() : id,
@@ -194,10 +208,25 @@ export function givenByM365(row: Readonly<Record<string, string>>): GivenEvent[]
 
 const GUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
+/** Dates as Export-Csv writes them by the language of the system: 27.11.2026 10:00:00, 11/27/2026 10:00:00 AM, 27/11/2026 10:00. */
+const LOCAL_DATE = /^(\d{1,2})([./-])(\d{1,2})\2(\d{4}),? (\d{1,2}):(\d\d)(?::(\d\d))?(?: ([AP])\.?M\.?)?$/i;
+
 function timeOf(value: unknown): number | null {
   if (typeof value !== 'string') return null;
+  const local = LOCAL_DATE.exec(value.trim().replace(/[\u00a0\u202f]/g, ' '));
+  if (local !== null) return localTime(local);
   const at = Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/.test(value) ? value : `${value}Z`);
   return Number.isNaN(at) ? null : at;
+}
+
+/** Null: nobody can say which number is the month. */
+function localTime([, one, mark, two, year, hour, minute, second = '0', half]: RegExpExecArray): number | null {
+  const american = mark === '/' && (half !== undefined || Number(two) > 12);
+  if (mark === '/' && !american && Number(one) <= 12 && one !== two) return null;
+  const [day, month] = american ? [Number(two), Number(one)] : [Number(one), Number(two)];
+  const hours = half === undefined ? Number(hour) : (Number(hour) % 12) + (half.toUpperCase() === 'P' ? 12 : 0);
+  const at = Date.UTC(Number(year), month - 1, day, hours, Number(minute), Number(second));
+  return month >= 1 && month <= 12 && new Date(at).getUTCDate() === day ? at : null;
 }
 
 /** Reads a line that `given…` made. */

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { hostNameOf } from '../../report/hostname.ts';
 import { labelsOf } from '../client/name.ts';
 
 const WORD = /^[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?$/;
@@ -7,7 +8,14 @@ const SELECTOR = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 
 /** Names of environments, workloads, and things in Kubernetes. */
 export const word = z.string().regex(WORD, 'must be lower-case letters, digits, "-", "_" and "."');
-export const domainName = z.string().refine(isDomain, 'must be a domain in lower case, without a dot at the end');
+export const domainName = z.string().refine(isDomain, {
+  error: ({ input }) => {
+    const inDns = hostNameOf(String(input));
+    return inDns !== null && /[^\x00-\x7f]/.test(String(input))
+      ? `must be written as in DNS: ${inDns}`
+      : 'must be a domain in lower case, without a dot at the end';
+  },
+});
 export const selectorName = z.string().regex(SELECTOR, 'must be a selector, such as s1');
 export const labelMap = z.record(z.string(), z.string());
 

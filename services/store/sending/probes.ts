@@ -27,23 +27,36 @@ export interface ProbedMail {
 
 export interface ProbeRun {
   environment: string;
+  /** Of the report that it was read from; absent: the probe itself keeps it. */
+  report_id?: string;
   began_at: Date;
   ended_at: Date;
   missing: readonly string[];
   mails: readonly ProbedMail[];
 }
 
-/** Keeps what a run of the probe saw, apart from all reports; runs that are older than PROBE_DAYS go. @returns its key */
-export async function saveProbe(db: Db, { environment, began_at, ended_at, missing, mails }: ProbeRun): Promise<number> {
+/**
+ * Keeps what a run of the probe saw, apart from all reports; runs that are older than PROBE_DAYS go.
+ * @returns its key; null when its report was kept before
+ */
+export async function saveProbe(db: Db, run: ProbeRun): Promise<number | null> {
+  const { environment, report_id = null, began_at, ended_at, missing, mails } = run;
   return await transaction(db, async (tx) => {
     await tx.query(`delete from ruawatch.probe_runs where began_at < $1::timestamptz - make_interval(days => $2)`, [
       began_at,
       PROBE_DAYS,
     ]);
     const { rows } = await tx.query<{ run_key: number }>(
-      `insert into ruawatch.probe_runs (environment, began_at, ended_at, missing) values ($1, $2, $3, $4) returning run_key`,
-      [environment, began_at, ended_at, missing],
+      // The probe itself may have kept what it then wrote into reports, whose times are whole seconds.
+      `insert into ruawatch.probe_runs (environment, began_at, ended_at, missing, report_id)
+       select $1, $2::timestamptz, $3, $4, $5
+        where $5::text is null or not exists (
+                select from ruawatch.probe_runs
+                 where report_id is null and environment = $1 and date_trunc('second', began_at) = $2)
+       on conflict (report_id) do nothing returning run_key`,
+      [environment, began_at, ended_at, missing, report_id],
     );
+    if (rows.length === 0) return null;
     const { run_key } = rows[0]!;
     const list = mails.map((mail, n) => ({ ...mail, n: n + 1 }));
     await tx.query(

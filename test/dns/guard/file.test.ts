@@ -56,6 +56,10 @@ test.each([
     'environments.Live: must be lower-case letters, digits, "-", "_" and "." (line 1).',
   ],
   [
+    '{version: 1, environments: {live: {domains: {münchen.example: }}}}',
+    'environments.live.domains.münchen.example: must be written as in DNS: xn--mnchen-3ya.example (line 1).',
+  ],
+  [
     '{version: 1, environments: {live: {domains: {Example.com: }}}}',
     'environments.live.domains.Example.com: must be a domain in lower case, without a dot at the end (line 1).',
   ],
