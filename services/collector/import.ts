@@ -6,7 +6,7 @@ import { messageOf, PermanentError } from '../shared/errors.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { alsoUnder, type LogSource, logSources, type NewLogSource, putFileSource } from '../store/sending/sources.ts';
 import { BodyError, linesOfBody } from './intake/json.ts';
-import { LineCutter } from './intake/lines.ts';
+import { cutLines, LineCutter } from './intake/lines.ts';
 import { type Counts, Writer } from './intake/writer.ts';
 import { joinAll } from './joining/rounds.ts';
 import { DeclaredWorkloads } from './joining/workload.ts';
@@ -68,13 +68,13 @@ export async function importLogs(
     batch = [];
     await writer.take(source, raws);
   };
-  for await (const line of readLines(file, stdin, config.collector.max_line_bytes)) {
+  for await (const line of readLines(file, stdin)) {
     if (signal?.aborted) break;
     done.lines++;
-    batch.push(...lines.take(line));
+    batch.push(...cutLines(lines.take(line), config.collector.max_line_bytes));
     if (batch.length >= LINES_AT_ONCE) await flush();
   }
-  batch.push(...lines.rest());
+  batch.push(...cutLines(lines.rest(), config.collector.max_line_bytes));
   await flush();
   const means = {
     db,
@@ -118,8 +118,11 @@ function rawsOf(now: () => Date): { take(line: string): Raw[]; rest(): Raw[] } {
   return { take, rest: () => parts.rest() };
 }
 
-async function* readLines(file: string, stdin: Readable, maxBytes: number): AsyncGenerator<string> {
-  const cutter = new LineCutter(maxBytes);
+/** A line of a file, which may be JSON that holds the line of a program, or a part of one. */
+const MOST_OF_FILE = 256 * 1024;
+
+async function* readLines(file: string, stdin: Readable): AsyncGenerator<string> {
+  const cutter = new LineCutter(MOST_OF_FILE);
   const input = file === '-' ? stdin : createReadStream(file);
   try {
     for await (const chunk of inUtf8(unpacked(input))) yield* cutter.push(chunk);

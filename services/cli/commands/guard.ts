@@ -44,7 +44,13 @@ export async function runGuardCheck(
   config: Config,
   file: string,
   options: GuardCheckOptions,
-  { out, now = new Date(), colors = false, version = '0.0.0' }: Terminal & { colors?: boolean; version?: string },
+  {
+    out,
+    err = () => undefined,
+    now = new Date(),
+    colors = false,
+    version = '0.0.0',
+  }: Terminal & { err?: (line: string) => void; colors?: boolean; version?: string },
 ): Promise<number> {
   if ([options.json, options.junit, options.sarif].filter(Boolean).length > 1)
     throw new PermanentError('usage', '--json, --junit and --sarif exclude each other: keep one.');
@@ -80,9 +86,10 @@ export async function runGuardCheck(
   if (options.json) out(jsonText(results.map(jsonOf), 2));
   else if (options.junit) out(junit(suites, { strict, tool: TOOL }));
   else if (options.sarif) out(jsonText(sarif(suites, { version, tool: TOOL }), 2));
-  else {
-    for (const line of renderGuard(guard, results, colors)) out(line);
-    out(summaryOf(results));
+  if (!options.json) {
+    // Where a program reads the output, a person reads the log of the pipeline.
+    const forPeople = options.junit || options.sarif ? err : out;
+    for (const line of [...renderGuard(guard, results, colors), summaryOf(results)]) forPeople(line);
   }
   return exitCode(suites, strict);
 }

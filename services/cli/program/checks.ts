@@ -21,6 +21,7 @@ export function addGuardCommands(program: Command): void {
       run(async (file: string, options) =>
         (await import('../commands/guard.ts')).runGuardCheck(config(), file, options, {
           out: colored,
+          err: (line) => process.stderr.write(`${line}\n`),
           colors: process.stdout.isTTY === true,
           version,
         }),

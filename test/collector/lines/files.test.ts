@@ -83,7 +83,8 @@ test('a trace in UTF-16, with a preamble and line breaks within values', async (
     ['3@x', '2026-11-27T10:03:00.000Z'],
   ]);
   // The same in the other order of octets changes nothing.
-  expect((await read(Buffer.from(octets).swap16())).judged).toBe(0);
+  await read(Buffer.from(octets).swap16());
+  expect(await rows('select count(*)::int as n from ruawatch.sent_messages')).toEqual([{ n: 3 }]);
   const [{ all }] = await rows(`select string_agg(x::text, '') as all from ruawatch.log_lines x`);
   expect(all ?? '').not.toMatch(/secret|bob/);
 });
@@ -131,7 +132,7 @@ test.each<[string, string, string, object]>([
   expect(readService(raw!.text)!.events).toContainEqual(expect.objectContaining({ kind: 'delivery', ...said }));
 });
 
-test.each(['11/10/2026 10:00:00', '31.02.2026 10:00:00', '2026', ''])('a trace has no time in %s', (time) => {
+test.each(['11/10/2026 10:00:00', '31.02.2026 10:00:00', 'yesterday', ''])('a trace has no time in %s', (time) => {
   const [raw] = readTrace('Received,SenderAddress,RecipientAddress,Status,MessageId')!(
     `${time},news@example.com,bob@gmx.net,Delivered,<1@x>`,
   );
