@@ -22,7 +22,7 @@ const RFC5424 = /^1 (\S+) (\S+) (\S+) (\S+) \S+ /;
 const RFC3164 = /^([A-Z][a-z]{2} (?: ?\d|\d\d) \d\d:\d\d:\d\d(?:\.\d{1,9})?) (?:(\S+) )?(?=\S)/;
 const ISO_HOST = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)) (\S*[^\s:]) (?=[\w/.@:[\]-]+: )/;
 /** Services of Postfix may be called by their address: "postfix/127.0.0.1:10025/smtpd", "postfix/[::1]:10025/smtpd". */
-const TAG = /^((?:[\w/.@-]|:(?=\d+\/)|\[[\d:a-f.]+\](?=:\d+\/)){1,80})(?:\[(\d+)\])?: ?/;
+const TAG = /^([\w/.@-]{1,80}(?:(?:\[[\d:a-f.]{2,40}\])?:\d{1,5}\/[\w/.-]{1,80})?)(?:\[(\d+)\])?: ?/;
 /** "[ID 197553 mail.info] ", which syslogd of Solaris and illumos puts before each text. */
 const SOLARIS = /^\[ID \d+ \w+\.\w+\] /;
 const EXIM =

@@ -35,12 +35,15 @@ export class Parts {
 
 /** Whether it is a part, of which stream, and whether the line ends with it; null: nothing says that it is one. */
 function partOf(raw: Raw): { of: string; text: string; last: boolean } | null {
-  const where = `${raw.place?.namespace ?? ''} ${raw.place?.pod ?? ''} ${raw.place?.container ?? ''} ${raw.position?.replace(/:\d+$/, '') ?? ''}`;
-  if (raw.part !== undefined) return { of: `${where} ${raw.part.stream}`, text: raw.text, last: raw.part.last };
+  if (raw.part !== undefined) return { of: `${whereOf(raw)} ${raw.part.stream}`, text: raw.text, last: raw.part.last };
   const cri = CRI.exec(raw.text);
   if (cri === null) return null;
-  return { of: `${where} ${cri[2]}`, text: raw.text.slice(cri[0].length), last: cri[3] === 'F' };
+  return { of: `${whereOf(raw)} ${cri[2]}`, text: raw.text.slice(cri[0].length), last: cri[3] === 'F' };
 }
+
+/** The container, or the file, that a line is from. */
+const whereOf = ({ place, position }: Raw): string =>
+  [place?.namespace, place?.pod, place?.container, position?.replace(/:\d+$/, '')].join(' ');
 
 /**
  * What a record says of being a part: `logtag` of Fluent Bit's parser `cri`; a record of Docker's own that is as long as a part
