@@ -42,7 +42,9 @@ describe.skipIf(skipped !== '')(`the chart on a real API server${skipped}`, () =
   const installed = new Set<string>();
   const install = (set: string) => {
     installed.add(set);
-    return done(['helm', 'upgrade', '--install', 'r', CHART, '--namespace', set, '--no-hooks', ...values(set)]);
+    // Helm's own check of fields is dear, and weaker than the server's, which the tests before this one ask for.
+    const check = set === 'full' ? [] : ['--disable-openapi-validation'];
+    return done(['helm', 'upgrade', '--install', 'r', CHART, '--namespace', set, '--no-hooks', ...check, ...values(set)]);
   };
   // Rendered once for each set: helm takes a second of CPU for it.
   const rendered = new Map<string, Promise<string>>();
@@ -113,7 +115,11 @@ describe.skipIf(skipped !== '')(`the chart on a real API server${skipped}`, () =
 
   test('the applier reaches the keys that are named, and no account reaches anything else', { timeout: 60_000 }, async () => {
     if (!installed.has('full')) await install('full');
-    const account = async (name: string) => (await done(['kubectl', 'create', 'token', name, '--namespace', 'full'])).trim();
+    const account = async (name: string) => {
+      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
+      const made = await kubernetes.ask('POST', `/api/v1/namespaces/full/serviceaccounts/${name}/token`, { body });
+      return (made.body as { status: { token: string } }).status.token;
+    };
     const applier = await account('r-ruawatch-applier');
     const secret = '/api/v1/namespaces/signers/secrets/dkim-example-com';
     const patch = {
@@ -121,7 +127,8 @@ describe.skipIf(skipped !== '')(`the chart on a real API server${skipped}`, () =
       type: 'application/merge-patch+json',
       body: { data: { 'r1.private': Buffer.from('key').toString('base64') } },
     };
-    await done(['kubectl', 'create', 'secret', 'generic', 'other', '--namespace', 'signers', '--from-literal=a=b']);
+    const other = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'other' }, stringData: { a: 'b' } };
+    await kubernetes.ask('POST', '/api/v1/namespaces/signers/secrets', { body: other });
     const status = async (...args: Parameters<Kubernetes['ask']>) => (await kubernetes.ask(...args)).status;
     expect(await status('GET', secret, { token: applier })).toBe(200);
     expect(await status('PATCH', secret, patch)).toBe(200);
