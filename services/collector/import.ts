@@ -10,8 +10,8 @@ import { cutLines, LineCutter } from './intake/lines.ts';
 import { type Counts, Writer } from './intake/writer.ts';
 import { joinAll } from './joining/rounds.ts';
 import { DeclaredWorkloads } from './joining/workload.ts';
-import type { Raw } from './lines/entry.ts';
 import { Parts } from './lines/partial.ts';
+import type { Raw } from './lines/raw.ts';
 import { isPreamble, readTrace } from './lines/trace.ts';
 import { hashOfNames } from './names.ts';
 

@@ -1,5 +1,5 @@
-import type { Raw } from '../lines/entry.ts';
 import { Parts } from '../lines/partial.ts';
+import type { Raw } from '../lines/raw.ts';
 import { rawOf } from '../lines/record.ts';
 
 /** Records of one request. */

@@ -1,4 +1,4 @@
-import type { Raw } from '../lines/entry.ts';
+import type { Raw } from '../lines/raw.ts';
 
 /** Cuts lines that are too long: what matters of a line is at its begin. */
 export function cutLines(raws: readonly Raw[], maxBytes: number): Raw[] {

@@ -4,7 +4,8 @@ import type { Db } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { type LineBatch, type LineGroup, storeLines, type Unparsed } from '../../store/sending/lines.ts';
 import type { LogSource } from '../../store/sending/sources.ts';
-import { type Entry, type Raw, takeLine } from '../lines/entry.ts';
+import { type Entry, takeLine } from '../lines/entry.ts';
+import type { Raw } from '../lines/raw.ts';
 import { type HashName, sampleOf } from '../privacy.ts';
 import type { Program } from '../programs/index.ts';
 

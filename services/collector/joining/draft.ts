@@ -1,7 +1,7 @@
 import { speaksOfAuthentication } from '../../report/failure/remote-words.ts';
 import type { Recipient, SentMessage, StoredMessage, Verdict } from '../../store/sending/types.ts';
 import type { LogEvent } from '../events.ts';
-import type { Place } from '../lines/entry.ts';
+import type { Place } from '../lines/raw.ts';
 import { hashOf } from '../privacy.ts';
 import { type Program, SIGN_SILENTLY } from '../programs/index.ts';
 

@@ -3,7 +3,7 @@ import type { Judged, Judgement } from '../../store/sending/joining.ts';
 import type { StoredLine } from '../../store/sending/lines.ts';
 import type { LogSource } from '../../store/sending/sources.ts';
 import type { StoredMessage } from '../../store/sending/types.ts';
-import type { Place } from '../lines/entry.ts';
+import type { Place } from '../lines/raw.ts';
 import type { HashName } from '../privacy.ts';
 import { type Program, programOf, readProgram } from '../programs/index.ts';
 import { countMail, directionOf, type Mail, mailsOf } from './count.ts';

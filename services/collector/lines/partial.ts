@@ -1,4 +1,4 @@
-import type { Raw } from './entry.ts';
+import type { Raw } from './raw.ts';
 
 /** CRI: a line of more than 16 KB is written in parts, all but the last marked P. */
 const CRI = /^(\S+) (stdout|stderr) ([FP]) /;

@@ -1,7 +1,7 @@
 import { printable } from '../privacy.ts';
 import { givenBySendgrid, givenBySes } from '../programs/services.ts';
-import type { Place, Raw } from './entry.ts';
 import { partOfRecord } from './partial.ts';
+import type { Place, Raw } from './raw.ts';
 import { readTime } from './time.ts';
 
 /*

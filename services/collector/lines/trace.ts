@@ -1,5 +1,5 @@
 import { givenByM365 } from '../programs/services.ts';
-import type { Raw } from './entry.ts';
+import type { Raw } from './raw.ts';
 
 const NEEDED = ['senderaddress', 'recipientaddress', 'recipientstatus', 'sender', 'recipient'];
 

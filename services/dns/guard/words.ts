@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
 import { z } from 'zod';
-import { hostNameOf } from '../../report/hostname.ts';
 import { labelsOf } from '../client/name.ts';
 
 const WORD = /^[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?$/;
@@ -10,8 +10,8 @@ const SELECTOR = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 export const word = z.string().regex(WORD, 'must be lower-case letters, digits, "-", "_" and "."');
 export const domainName = z.string().refine(isDomain, {
   error: ({ input }) => {
-    const inDns = hostNameOf(String(input));
-    return inDns !== null && /[^\x00-\x7f]/.test(String(input))
+    const inDns = domainToASCII(String(input));
+    return /[^\x00-\x7f]/.test(String(input)) && isDomain(inDns)
       ? `must be written as in DNS: ${inDns}`
       : 'must be a domain in lower case, without a dot at the end';
   },
