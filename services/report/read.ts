@@ -6,7 +6,7 @@ import { bouncesIn } from './failure/dsn.ts';
 import { feedbackIn, noticeIn, partsBesideFeedback } from './failure/in-mail.ts';
 import { type Limits, Refusal, withDefaults } from './limits.ts';
 import { isCompoundFile } from './mail/compound.ts';
-import { looksLikeMail, mailsIn, withoutMark } from './mail/inner.ts';
+import { asOctets, looksLikeMail, mailsIn } from './mail/inner.ts';
 import { decodeBody, type Mail, type MimePart, readMail } from './mail/mime.ts';
 import { readMsg } from './mail/msg.ts';
 import { type Encoded, encodedFiles } from './mail/uuencode.ts';
@@ -119,7 +119,7 @@ class Reading {
     } else if (isPayload(bytes)) {
       yield* this.bytes(bytes, { name });
     } else {
-      const mail = readMail(withoutMark(bytes), this.limits, this.totals);
+      const mail = readMail(asOctets(bytes), this.limits, this.totals);
       if (mail !== null && !(namesArchive(name, null) && !looksLikeMail(bytes.subarray(0, SNIFF_LENGTH)))) {
         yield* this.mail(mail, 0);
       } else {

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { readEnvelope } from '../../services/report/mail/mime.ts';
 import { tarOf, zipOf } from './archives.ts';
 import { mailWith, readAll, reportXml } from './build.ts';
 import { msgOf } from './msgs.ts';
@@ -163,7 +164,62 @@ describe('a mail inside anything is read', () => {
   });
 });
 
+describe('a mail that a transfer or an editor wrote anew', () => {
+  const text = eml.toString('latin1');
+  const wide = (mark: string, order: 'le' | 'be') => {
+    const bytes = Buffer.from(`${mark}${text}`, 'utf16le');
+    return order === 'le' ? bytes : bytes.swap16();
+  };
+  const utf32 = (order: 'le' | 'be') => {
+    const bytes = Buffer.alloc(4 * (text.length + 1));
+    for (const [i, letter] of [...`\ufeff${text}`].entries())
+      bytes[order === 'le' ? 'writeUInt32LE' : 'writeUInt32BE'](letter.charCodeAt(0), 4 * i);
+    return bytes;
+  };
+  const body = xml.replaceAll('=', '=3D').replaceAll('<record>', '<rec=\r\nord>');
+  const quoted = `From: dmarc@receiver.example\r\nSubject: A report\r\nContent-Type: text/xml\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${body}`;
+  test.each<[string, Buffer]>([
+    ['CR CR LF at the end of every line', Buffer.from(text.replaceAll('\r\n', '\r\r\n'), 'latin1')],
+    ['CR CR CR LF', Buffer.from(text.replaceAll('\r\n', '\r\r\r\n'), 'latin1')],
+    [
+      'CR CR LF in its body alone',
+      Buffer.from(
+        text.replace(/(?<=\r\n\r\n).*$/s, (body) => body.replaceAll('\r\n', '\r\r\n')),
+        'latin1',
+      ),
+    ],
+    ['CR CR LF after soft line ends', Buffer.from(quoted.replaceAll('\r\n', '\r\r\n'))],
+    ['bare CR', Buffer.from(text.replaceAll('\r\n', '\r'), 'latin1')],
+    ['UTF-16, little-endian', wide('\ufeff', 'le')],
+    ['UTF-16, big-endian', wide('\ufeff', 'be')],
+    ['UTF-16 without a mark', wide('', 'le')],
+    ['UTF-32, little-endian', utf32('le')],
+    ['UTF-32, big-endian', utf32('be')],
+  ])('%s', async (_, bytes) => {
+    const both = await Promise.all([ids(bytes), ids(await zipOf([{ name: 'a.eml', data: bytes }]))]);
+    expect(both).toEqual([['r-1'], ['r-1']]);
+    expect(await ids(mailWith(bytes, 'Content-Type: application/octet-stream; name=x.eml'))).toEqual(['r-1']);
+    expect(readEnvelope(bytes).subject).toBe(readEnvelope(eml).subject);
+  });
+
+  test.each([
+    ['gzip', () => gzipSync(xml)],
+    ['zip', () => zipOf([{ name: 'a.xml', data: xml }])],
+  ])('%s in base64 that is not declared as that', async (_, make) => {
+    const mail = mailWith(await make()).toString('latin1');
+    expect(mail).toContain('base64');
+    expect(await ids(Buffer.from(mail.replace(/Content-Transfer-Encoding: base64\r\n/i, ''), 'latin1'))).toEqual(['r-1']);
+    expect(await ids(Buffer.from(mail.replace('base64', '8bit'), 'latin1'))).toEqual(['r-1']);
+  });
+});
+
 describe('uuencoded', () => {
+  test('a line whose length is wrong', async () => {
+    const lines = uuencode(gzipSync(xml)).split('\n');
+    lines[2] = `J${lines[2]!.slice(1)}`;
+    expect(await ids(Buffer.from(`From: a@b.example\nSubject: x\n\n${lines.join('\n')}`))).toEqual(['r-1']);
+  });
+
   const zipped = gzipSync(xml);
   test.each([
     ['in the text of a mail', `Subject: x\n\nHello,\n\n${uuencode(zipped)}\n-- \nme\n`],

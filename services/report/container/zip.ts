@@ -56,7 +56,7 @@ export async function* zipMembers(bytes: Buffer): AsyncGenerator<Member> {
       yield again ? SKIPPED : await member(bytes, zip, entry);
     }
   } catch (error) {
-    const problem = damaged((error as Error).message);
+    const problem = damaged(meaningOf((error as Error).message));
     let found = false;
     for (const one of localMembers(bytes, seen, problem)) {
       found = true;
@@ -64,6 +64,15 @@ export async function* zipMembers(bytes: Buffer): AsyncGenerator<Member> {
     }
     if (!found) yield { ...SKIPPED, skipped: false, problem };
   }
+}
+
+/** What yauzl's texts mean for people. */
+function meaningOf(text: string): string {
+  if (/end of central directory|locator/i.test(text)) return 'its directory is missing or cut off';
+  if (/central directory/i.test(text)) return 'its directory is damaged';
+  if (/local file header/i.test(text)) return 'the header of a member is damaged';
+  if (/multi-disk/i.test(text)) return 'it is one of several parts';
+  return text;
 }
 
 async function member(bytes: Buffer, zip: ZipFile, entry: Entry): Promise<Member> {
@@ -82,7 +91,7 @@ async function member(bytes: Buffer, zip: ZipFile, entry: Entry): Promise<Member
   try {
     start = (await zip.readLocalFileHeaderPromise(entry, { minimal: true })).fileDataStart;
   } catch (error) {
-    problem = damaged((error as Error).message);
+    problem = damaged(meaningOf((error as Error).message));
     const guess = afterBrokenHeader(bytes, entry);
     if (guess === null) return { ...base, problem };
     start = guess;

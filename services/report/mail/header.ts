@@ -42,7 +42,7 @@ const FROM_LINE = /^>?From [^\s:]\S* .{0,200}\d\d:\d\d.{0,40}\d{4}\s{0,4}$/;
 /**
  * Reads the header section at `start`. This is the only header parser: the poller, the reader and the
  * verifier all use it. A section that does not follow RFC 5322 is read leniently, and `doubt` says so: LF,
- * CRLF and CR end a line, a line of blanks separates header and body, a continuation may have lost its indent
+ * CRLF, CR CR LF and CR end a line, a line of blanks separates header and body, a continuation may have lost its indent
  * (`name="x"` in column 0), the separator line may be missing.
  *
  * @throws Refusal `header_too_long`
@@ -169,7 +169,8 @@ function readLeniently(text: string, whole: boolean, doubt: string): Header | nu
       next = text.length;
     }
     const after = Math.min(next + 1, text.length);
-    const stop = next > position && text.charCodeAt(next - 1) === 13 ? next - 1 : next;
+    let stop = next;
+    while (stop > position && text.charCodeAt(stop - 1) === 13) stop--;
     const first = text.charCodeAt(position);
     if (stop === position) return end(after);
     if (first === 32 || first === 9) {
@@ -227,7 +228,7 @@ function skipTop(raw: Buffer): { start: number; doubt: string | null } {
   let start = 0;
   while ([9, 10, 13, 32].includes(raw[start] as number)) start++;
   const blank = start > 0 ? 'a blank line precedes the first field' : null;
-  const top = /^(>?From [^\r\n]*)(?:\r?\n|\r)/.exec(raw.toString('latin1', start, start + FIRST_LOOK));
+  const top = /^(>?From [^\r\n]*)(?:\r*\n|\r)/.exec(raw.toString('latin1', start, start + FIRST_LOOK));
   // "From : x" is a field, in its obsolete form.
   if (top === null || /^>?From [ \t]*:/.test(top[1]!)) return { start, doubt: blank };
   return {

@@ -3,7 +3,7 @@ import { type Limits, Refusal } from '../limits.ts';
 import { MailTotals } from '../mail-totals.ts';
 import { printable } from '../text.ts';
 import { firstFields, readHeader, readMailHeader } from './header.ts';
-import { looksLikeMail } from './inner.ts';
+import { asOctets, looksLikeMail } from './inner.ts';
 import { decodeWords, type Parameterised, parseParameterised } from './parameters.ts';
 
 /** A leaf of a mail: a slice of it, not yet decoded. */
@@ -55,7 +55,7 @@ export interface Envelope extends MailHead {
  */
 export function readEnvelope(head: Buffer): Envelope {
   // No limit on the length: the caller decided how many bytes to pass.
-  const fields = firstFields(readMailHeader(head, { headerLength: Number.MAX_SAFE_INTEGER }).fields);
+  const fields = firstFields(readMailHeader(asOctets(head), { headerLength: Number.MAX_SAFE_INTEGER }).fields);
   return {
     ...headOf(fields),
     date: textOf(fields, 'date'),
@@ -147,12 +147,13 @@ class Walker {
     }
     const disposition = fields.get('content-disposition');
     const file = disposition === undefined ? undefined : parseParameterised(disposition).parameters.get('filename');
+    const bytes = raw.subarray(start, end);
     this.parts.push({
       type: content.value || 'text/plain',
       charset: content.parameters.get('charset') ?? null,
       name: file ?? content.parameters.get('name') ?? null,
-      encoding,
-      bytes: raw.subarray(start, end),
+      encoding: isBase64Archive(bytes) ? 'base64' : encoding,
+      bytes,
       within,
       depth,
       whole: depth === this.top,
@@ -216,6 +217,13 @@ export function isDocument(body: Buffer): boolean {
   return sniff(body.subarray(0, SNIFF_LENGTH)) === 'xml';
 }
 
+/** A gzip or zip in base64, whose declaration some gateways lose or change. */
+const BASE64_ARCHIVE = /^\s{0,64}(?:H4sI|UEsDB)[A-Za-z0-9+/]{12}/;
+
+function isBase64Archive(body: Buffer): boolean {
+  return BASE64_ARCHIVE.test(body.toString('latin1', 0, 128));
+}
+
 /** The boundary of a multipart that does not name it: mostly its first line. */
 function guessBoundary(raw: Buffer, start: number, end: number): string | null {
   const head = raw.toString('latin1', start, Math.min(end, start + 4096));
@@ -225,16 +233,28 @@ function guessBoundary(raw: Buffer, start: number, end: number): string | null {
 function lineEnd(raw: Buffer, from: number, end: number): { end: number; next: number } {
   for (let i = from; i < end; i++) {
     if (raw[i] === 10) return { end: i, next: i + 1 };
-    if (raw[i] === 13) return { end: i, next: raw[i + 1] === 10 ? i + 2 : i + 1 };
+    if (raw[i] === 13) {
+      const next = afterCrs(raw, i);
+      return { end: i, next: raw[next] === 10 ? next + 1 : i + 1 };
+    }
   }
   return { end, next: end };
+}
+
+/** The first byte that is no CR: some programs write a line end of CR LF as CR CR LF. */
+function afterCrs(raw: Buffer, at: number): number {
+  let next = at;
+  while (raw[next] === 13) next++;
+  return next;
 }
 
 /** The line end before a delimiter belongs to the delimiter (RFC 2046 section 5.1.1). */
 function beforeLineEnd(raw: Buffer, at: number, floor: number): number {
   let end = at;
-  if (end > floor && raw[end - 1] === 10) end--;
+  const lf = end > floor && raw[end - 1] === 10;
+  if (lf) end--;
   if (end > floor && raw[end - 1] === 13) end--;
+  while (lf && end > floor && raw[end - 1] === 13) end--;
   return end;
 }
 
@@ -266,7 +286,8 @@ export function decodeQuotedPrintable(body: Buffer): Buffer {
     let next = i + 1;
     while (body[next] === 32 || body[next] === 9) next++;
     if (body[next] === 13 || body[next] === 10 || next >= body.length) {
-      i = body[next] === 13 && body[next + 1] === 10 ? next + 1 : next;
+      const lf = afterCrs(body, next);
+      i = body[lf] === 10 ? lf : next;
       continue;
     }
     const high = hexDigit(body[i + 1]);

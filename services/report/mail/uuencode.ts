@@ -7,6 +7,9 @@ export interface Encoded {
 /** `begin 644 report.xml.gz`, and the same for base64 (POSIX uuencode). */
 const BEGIN = /(?:^|[\r\n])begin(-base64)?[ \t]+[0-7]{3,4}(?:[ \t]+([^\r\n]{1,1000}))?(?=[\r\n])/g;
 const BEGIN_MARK = Buffer.from('begin');
+/** What programs put on a line, and its length. */
+const FULL_BYTES = 45;
+const FULL_LENGTH = 1 + (FULL_BYTES / 3) * 4;
 /** Files that are looked for in one text. */
 const FILES = 100;
 
@@ -50,10 +53,13 @@ function uuencoded(text: string, start: number): { bytes: Buffer; end: number } 
 /** The bytes of one line; null when it is none. A length of zero ends the file. */
 function lineOf(line: string): Buffer | null {
   if (line.length > 128 || line.length === 0 || /[^\x20-\x60]/.test(line)) return null;
-  const size = (line.charCodeAt(0) - 32) & 63;
-  const groups = Math.ceil(size / 3);
+  const said = (line.charCodeAt(0) - 32) & 63;
   // A line may lack the blanks at its end, and have a checksum after it.
-  if (line.length > 1 + groups * 4 + 2) return null;
+  const tooLong = line.length > 1 + Math.ceil(said / 3) * 4 + 2;
+  // A length that contradicts a line of the usual length is wrong, and not the line.
+  if (tooLong && (line.length !== FULL_LENGTH || said === 0)) return null;
+  const size = tooLong ? FULL_BYTES : said;
+  const groups = Math.ceil(size / 3);
   const bytes = Buffer.alloc(groups * 3);
   for (let i = 0; i < groups; i++) {
     let bits = 0;
