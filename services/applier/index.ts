@@ -69,13 +69,13 @@ export function startApplier(context: Context): Service {
       around,
     };
     try {
-      await whileAlone(db, async () => {
+      await whileAlone(db, async (lost) => {
         const late: number[] = [];
         let broken: unknown = null;
         // The next turn of the keeper ends what was approved in it.
         if (await isNewCopy(db)) return;
         for (const request of await toApply(db)) {
-          if (signal.aborted) return;
+          if (signal.aborted || lost.aborted) return;
           try {
             if (!(await applyRequest(request, means))) late.push(request.request_key);
           } catch (error) {

@@ -34,7 +34,7 @@ export async function lockNamed(tx: Tx, name: 'compose' | 'senders' | 'requests'
 
 /** Takes such a lock until the transaction ends. @returns false when somebody has it */
 export async function tryLockNamed(tx: Tx, name: 'apply' | 'grants' | 'judge' | `held ${string}`): Promise<boolean> {
-  const { rowCount } = await tx.query('select from ruawatch.locks where name = $1 for update skip locked', [name]);
+  const { rowCount } = await tx.query(`select ${BOUNDED} from ruawatch.locks where name = $1 for update skip locked`, [name]);
   return rowCount === 1;
 }
 

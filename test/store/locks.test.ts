@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isTransient } from '../../services/shared/errors.ts';
 import { type Tx, transaction } from '../../services/shared/runtime/db.ts';
-import { lockDomain, lockDomains, lockIdentities, lockNamed, sessionsUsing, tryLockDomain } from '../../services/store/locks.ts';
+import {
+  lockDomain,
+  lockDomains,
+  lockIdentities,
+  lockNamed,
+  sessionsUsing,
+  tryLockDomain,
+  tryLockNamed,
+} from '../../services/store/locks.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 
 let t: TestDatabase;
@@ -95,6 +103,7 @@ describe('a session that fell silent does not keep a lock for hours', () => {
 
   test.each<[string, (tx: Tx) => Promise<unknown>]>([
     ['of the program', (tx) => lockNamed(tx, 'compose')],
+    ['of the program that is free', (tx) => tryLockNamed(tx, 'apply')],
     ['of a domain', (tx) => lockDomain(tx, 'example.com')],
     ['of a domain that is free', (tx) => tryLockDomain(tx, 'example.com')],
     ['of several domains', (tx) => lockDomains(tx, ['example.com', 'b.example'])],

@@ -55,7 +55,11 @@ export class GrantKeeper {
 
   /** @returns whether this process did it, or another one does */
   async turn(means: KeepMeans): Promise<boolean> {
-    const alone = await whileAlone(means.db, () => this.keep(means), 'grants');
+    const alone = await whileAlone(
+      means.db,
+      (lost) => this.keep({ ...means, signal: AbortSignal.any([means.signal, lost]) }),
+      'grants',
+    );
     if (!alone) this.looked = null;
     return alone;
   }

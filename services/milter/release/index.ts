@@ -49,10 +49,10 @@ export function startRelease(context: Context): Releasing {
       };
       await whileAlone(
         db,
-        async () => {
+        async (lost) => {
           let broken: unknown = null;
           for (const held_key of await heldWork(db, keeper, at())) {
-            if (signal.aborted) return;
+            if (signal.aborted || lost.aborted) return;
             try {
               await carryOut(held_key, means);
             } catch (error) {
