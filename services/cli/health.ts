@@ -1,5 +1,6 @@
 import { sleep } from '../shared/clock.ts';
 import { sentenceOf } from '../shared/errors.ts';
+import { redisTrouble } from '../shared/runtime/redis-trouble.ts';
 import type { Context, Service } from '../shared/runtime/service.ts';
 import { ping } from '../store/schema/server.ts';
 import { measurer } from './gauges.ts';
@@ -30,15 +31,16 @@ export async function measureState(state: State): Promise<void> {
 export async function readiness({ context, running, wanted, waiting }: State): Promise<string[]> {
   if (context === null) return [waiting === null ? 'the services are starting' : `waiting: ${waiting}`];
   const waits: string[] = running.length < wanted ? ['the services are starting'] : [];
-  const check = async (what: string, ask: Promise<unknown>) => {
+  const check = async (what: string, ask: Promise<unknown>, who: (error: unknown) => string = () => what) => {
     try {
-      if (!(await endsWithin(ask, ANSWER_MS))) waits.push(`${what}: no answer for ${ANSWER_MS / 1000} seconds`);
+      if (!(await endsWithin(ask, ANSWER_MS))) waits.push(`${who(null)}: no answer for ${ANSWER_MS / 1000} seconds`);
     } catch (error) {
-      waits.push(`${what}: ${sentenceOf(error)}`);
+      waits.push(`${who(error)}: ${sentenceOf(error)}`);
     }
   };
-  const queue = context.queues.backend === 'redis' ? 'queue: Redis does not answer at the address in REDIS_URL' : 'queue';
-  await Promise.all([check('database', ping(context.db)), check(queue, context.queues.check())]);
+  const { queues } = context;
+  const queue = (error: unknown) => (queues.backend === 'redis' ? `queue: ${redisTrouble(error)}` : 'queue');
+  await Promise.all([check('database', ping(context.db)), check('queue', queues.check(), queue)]);
   for (const service of running) {
     const wait = service.waitingFor();
     if (wait !== null) waits.push(`${service.name}: ${wait}`);

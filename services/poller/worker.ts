@@ -162,7 +162,13 @@ export class MailboxWorker {
       arrived ||= count > prevCount;
     });
     const wake = (keys: readonly number[]) => this.parser.wake(keys);
-    const turned = () => this.heartbeat.turned();
+    let read = false;
+    const turned = () => {
+      this.heartbeat.turned();
+      // A first round over a large folder takes hours: the mailbox is ready once its mails are read.
+      if (!read) this.trouble = null;
+      read = true;
+    };
     const session: Session = { context, mailbox, connection, lease, state: lease.state, stopping, log, wake, turned };
     let logged: string | null = null;
     while (!stopping.aborted) {

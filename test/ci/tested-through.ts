@@ -430,7 +430,11 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'shared/runtime/service.ts',
     'shared/unverified.ts',
   ],
-  'shared/runtime/queues.test.ts': ['shared/runtime/queue-backend.ts', 'shared/runtime/queue-worker.ts'],
+  'shared/runtime/queues.test.ts': [
+    'shared/runtime/redis-trouble.ts',
+    'shared/runtime/queue-backend.ts',
+    'shared/runtime/queue-worker.ts',
+  ],
   'store/analysis/window-reads.test.ts': [
     'store/analysis/forged-reports.ts',
     'store/analysis/reporters.ts',

@@ -33,6 +33,11 @@ test.each<[string, State, string[]]>([
     state({ backend: 'redis', queue: new Error('planted') }),
     [expect.stringMatching(/^queue: Redis does not answer at the address in REDIS_URL: .*planted/)],
   ],
+  [
+    'has a Redis that is full',
+    state({ backend: 'redis', queue: Object.assign(new Error('OOM command not allowed'), { name: 'ReplyError' }) }),
+    ['queue: Redis refuses jobs at the address in REDIS_URL: Redis has reached its maxmemory'],
+  ],
 ])('a process that %s', async (_, given, sentences) => {
   expect(await readiness(given)).toEqual(sentences);
 });

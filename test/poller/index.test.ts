@@ -48,6 +48,22 @@ test('it says what each mailbox waits for, and nothing of one that stands by', a
   expect(rows).toEqual([{ n: 1 }]);
 });
 
+test('it waits for nothing while the first round goes on', async () => {
+  const wire = await startWire((line) => {
+    if (/^(?:UID )?SEARCH/i.test(line)) return ['* SEARCH 1', 'OK'];
+    if (/^SELECT/i.test(line))
+      return ['* FLAGS ()', '* 1 EXISTS', '* OK [UIDVALIDITY 7] .', '* OK [UIDNEXT 2] .', 'OK [READ-WRITE]'];
+    return /^UID FETCH/i.test(line) ? null : undefined;
+  });
+  begin(mailboxAt(`imap://demo:s3cret@127.0.0.1:${wire.port}/INBOX?tls=none`));
+  await until('mails are asked for', () => wire.lines.some((line) => /^UID FETCH/i.test(line)));
+  expect(poller.waitingFor()).toBeNull();
+  for (const socket of wire.sockets) socket.destroy();
+  await until('it was cut', () => poller.waitingFor() !== null);
+  await poller.stop();
+  await wire.stop();
+});
+
 test('a stop ends when every mailbox is left', async () => {
   const wire = await startWire();
   begin(mailboxAt(`imap://demo:s3cret@127.0.0.1:${wire.port}/INBOX?tls=none`));

@@ -102,7 +102,7 @@ async function checkArchive(db: Db, config: Config, checks: Checks): Promise<voi
  */
 async function authserv(db: Db, ids: readonly string[]): Promise<string | Note> {
   const newest = await newestRaws(db, NEWEST_MAILS);
-  if (newest.length === 0) return 'no mail is stored yet';
+  if (newest.length === 0) return 'no mail of a mailbox is stored yet';
   const { ownServerDecides } = await import('../../parser/index.ts');
   const unclear = newest.filter((raw) => !ownServerDecides(raw, ids)).length;
   const names = ids.join(', ');
@@ -217,10 +217,16 @@ async function checkOwn(db: Db, config: Config, checks: Checks): Promise<void> {
   }
 }
 
-function seenLine({ reports, verified }: VerifiedShare): string {
-  return reports === 0
+function seenLine(share: VerifiedShare): string {
+  return share.reports === 0
     ? `no report came in ${VERIFIED_DAYS} days`
-    : `${verified} of ${reports} reports of the last ${VERIFIED_DAYS} days could be verified`;
+    : `${share.verified} of ${share.reports} reports of the last ${VERIFIED_DAYS} days could be verified${takenLine(share)}`;
+}
+
+/** Reports that are believed as they are. */
+function takenLine({ reports, verified, pending, unverified }: VerifiedShare): string {
+  const taken = reports - verified - pending - unverified;
+  return taken === 0 ? '' : `, and ${taken} count without that, as imported ones do`;
 }
 
 /** Whether reports can be verified: those that cannot open no finding. */
@@ -232,7 +238,7 @@ async function checkTrust(db: Db, config: Config, checks: Checks): Promise<void>
     if (sentence !== null) return { note: sentence };
     return share.reports === 0
       ? 'no report came lately'
-      : `${share.verified} of ${share.reports} reports of the last ${VERIFIED_DAYS} days verified`;
+      : `${share.verified} of ${share.reports} reports of the last ${VERIFIED_DAYS} days verified${takenLine(share)}`;
   });
 }
 

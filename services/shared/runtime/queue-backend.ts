@@ -18,6 +18,8 @@ const ABOUT_THE_CLIENT = /^Reached the max retries per request limit|^Connection
  */
 const REDIS_SILENT_MS = 30_000;
 
+const PROBE_SECONDS = 60;
+
 export interface QueueSettings {
   redisUrl: string | null;
   databaseUrl: string;
@@ -39,6 +41,8 @@ export class QueueBackend {
   private readonly warn: (error: unknown) => void;
   private readonly connections: Redis[] = [];
   private readonly queues = new Map<QueueName, Queue>();
+  /** The connection of the queue that was opened first. */
+  private first: Redis | null = null;
   /** Why a connection to Redis failed last. */
   private refusal: Error | null = null;
 
@@ -81,11 +85,20 @@ export class QueueBackend {
   queue(name: QueueName): Queue {
     let queue = this.queues.get(name);
     if (!queue) {
-      queue = new bullmq.Queue(name, this.options(false) as never, this.factory as never);
+      const opened: Redis[] = [];
+      queue = new bullmq.Queue(name, this.options(false, opened) as never, this.factory as never);
+      this.first ??= opened[0] ?? null;
       queue.on('error', this.warn);
       this.queues.set(name, queue);
     }
     return queue;
+  }
+
+  /** Whether Redis takes what jobs are made of: one that is full, a replica or without its disk answers and changes nothing. */
+  async write(): Promise<void> {
+    if (this.name !== 'redis') return;
+    this.queue('parse');
+    await this.first!.set(`${this.namespace}:probe`, '', 'EX', PROBE_SECONDS);
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Metrics } from './metrics.ts';
 import { QueueBackend, type QueueSettings, within } from './queue-backend.ts';
 import { type Payload, QUEUE_NAMES, QUEUES, type QueueName } from './queue-jobs.ts';
 import { type JobHandling, JobWorker } from './queue-worker.ts';
+import { redisTrouble, refusesJobs } from './redis-trouble.ts';
 
 const ADD_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 30_000;
@@ -24,7 +25,7 @@ export interface Queues {
   add<N extends QueueName>(name: N, payload: Payload<N>): Promise<boolean>;
   /** Works a queue. A job that fails for good calls `onDead`; transient errors are retried with exponential back-off. */
   work<N extends QueueName>(name: N, handler: JobHandling<N>['handler'], options?: Omit<JobHandling<N>, 'handler'>): QueueWorker;
-  /** @throws when the backend does not answer */
+  /** @throws when the backend does not answer, or refuses jobs */
   check(): Promise<void>;
   counts(): Promise<Record<QueueName, Record<string, number>>>;
   /** The number of jobs that wait for a worker. @throws when the backend does not answer */
@@ -97,9 +98,10 @@ class BackedQueues implements Queues {
   async check(): Promise<void> {
     try {
       await this.countsOf('parse', 'waiting');
+      await within(ADD_TIMEOUT_MS, this.bullmq.write());
     } catch (error) {
       this.bullmq.forget('parse');
-      throw error;
+      throw this.bullmq.causeOf(error);
     }
   }
 
@@ -136,9 +138,8 @@ class BackedQueues implements Queues {
     if (level === 'warn') this.lastWarning = Date.now();
     this.down = true;
     const cause = this.bullmq.causeOf(error);
-    const how = cause instanceof Error && cause.name === 'ReplyError' ? 'refuses jobs' : 'does not answer';
-    const who = this.backend === 'redis' ? `Redis ${how} at the address in REDIS_URL` : 'the queue on Postgres does not answer';
-    const again = how === 'does not answer' ? 'once it does' : 'once it takes them';
+    const who = this.backend === 'redis' ? redisTrouble(cause) : 'the queue on Postgres does not answer';
+    const again = refusesJobs(cause) ? 'once it takes them' : 'once it does';
     this.log[level]({ err: messageOf(cause), backend: this.backend }, `${who}; work resumes from the rows ${again}`);
   }
 

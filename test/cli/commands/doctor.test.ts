@@ -257,6 +257,10 @@ describe('reports that cannot be verified', () => {
   test('are not spoken of where most are', async () => {
     await store(50, 5);
     expect((await doctor()).text).toContain('ok    trust: 50 of 55 reports of the last 7 days verified');
+    // Imported ones are believed as they are.
+    await t.db.query("update ruawatch.reports set reporter_trust = null where reporter_trust = 'authenticated'");
+    const imported = 'reports of the last 7 days verified, and 50 count without that, as imported ones do';
+    expect((await doctor()).text).toContain(`ok    trust: 0 of 55 ${imported}`);
     expect(await findings()).toEqual(['There are no open findings.']);
   });
 });

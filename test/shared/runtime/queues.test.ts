@@ -1,9 +1,11 @@
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { PermanentError, TransientError } from '../../../services/shared/errors.ts';
+import { messageOf, PermanentError, TransientError } from '../../../services/shared/errors.ts';
 import { createLog } from '../../../services/shared/runtime/log.ts';
 import { createMetrics, type Metrics } from '../../../services/shared/runtime/metrics.ts';
 import { createQueues, type Queues } from '../../../services/shared/runtime/queues.ts';
+import { redisTrouble } from '../../../services/shared/runtime/redis-trouble.ts';
 import { startProxy } from '../../chaos/proxy.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { type RedisServer, redisProgram, startRedis, until } from '../../helpers/services.ts';
@@ -157,6 +159,24 @@ test('a queue first used while Postgres is away works once it is back', async ()
 describe.skipIf(redisProgram === null)(
   `Redis that goes away${redisProgram === null ? ' (SKIPPED: redis-server is not installed)' : ''}`,
   () => {
+    test.each([
+      ['is full', ['config', 'set', 'maxmemory', '1'], ['config', 'set', 'maxmemory', '0'], 'Redis has reached its maxmemory'],
+      ['is a replica', ['replicaof', '127.0.0.1', '1'], ['replicaof', 'no', 'one'], 'Redis is a replica, which changes nothing'],
+    ])('a Redis that %s is no queue, although it answers', async (_, change, back, said) => {
+      const server = await startRedis();
+      const queues = createQueues({ redisUrl: server.url, databaseUrl: '' }, createLog('silent'), createMetrics());
+      const admin = new Redis(server.url);
+      await queues.check();
+      await admin.call(change[0]!, ...change.slice(1));
+      const error = await queues.check().catch((thrown: unknown) => thrown);
+      expect([messageOf(error), redisTrouble(error)]).toEqual([said, 'Redis refuses jobs at the address in REDIS_URL']);
+      await admin.call(back[0]!, ...back.slice(1));
+      await queues.check();
+      admin.disconnect();
+      await queues.close();
+      await server.stop();
+    });
+
     test('adding answers false instead of hanging, and works again when Redis is back, empty', async () => {
       const redis = await startRedis();
       const queues = createQueues({ redisUrl: redis.url, databaseUrl: database.url }, createLog('silent'), createMetrics());
