@@ -201,7 +201,11 @@ export function databaseError(error: unknown, setting = 'DATABASE_URL'): Error {
     advice[unknown] =
       `The certificate of the server at ${setting} was not issued by a CA that is trusted here (${said}): name the file with its CA in sslrootcert, such as ?sslmode=verify-full&sslrootcert=/etc/ssl/my-ca.pem.`;
   }
-  const known = (code && advice[code]) ?? noTls(said, setting);
+  const silent = isTransient(error) && /^[0-9A-Z]{5}$/.test(code ?? '') === false;
+  const known =
+    (code && advice[code]) ??
+    noTls(said, setting) ??
+    (silent ? `Postgres does not answer at the address in ${setting} (${said}): start it, or correct the host and port.` : null);
   const sentence = known ?? `The database in ${setting} cannot be used: ${said}.`;
   const passing = known !== null || isTransient(error);
   return passing ? new TransientError('database', sentence, error) : new PermanentError('database', sentence, error);

@@ -3,7 +3,7 @@ import type { Log } from '../shared/runtime/log.ts';
 import type { Mailbox } from '../shared/settings/mailbox.ts';
 import { checkDisposal } from './check-folders.ts';
 import { connect } from './connect.ts';
-import { explain } from './explain.ts';
+import { explain, explainSilence } from './explain.ts';
 import { createTokens } from './oauth.ts';
 
 const CHECK_MS = 9_000;
@@ -17,7 +17,10 @@ const CHECK_MS = 9_000;
 export async function checkMailbox(mailbox: Mailbox, log: Log, clock: Clock = systemClock): Promise<string> {
   const tokens = mailbox.oauth ? createTokens(mailbox.name, mailbox.oauth, clock) : null;
   const signal = AbortSignal.timeout(CHECK_MS);
-  const connection = await connect(mailbox, tokens, signal);
+  const said = (error: unknown) => (signal.aborted ? explainSilence(error, mailbox) : explain(error, mailbox));
+  const connection = await connect(mailbox, tokens, signal).catch((error: unknown) => {
+    throw said(error);
+  });
   const { client } = connection;
   signal.addEventListener('abort', () => client.close());
   try {
@@ -27,7 +30,7 @@ export async function checkMailbox(mailbox: Mailbox, log: Log, clock: Clock = sy
     const disposal = await checkDisposal(client, mailbox);
     return `${box.exists} mail${box.exists === 1 ? '' : 's'}, ${[...offers, ...disposal].join(', ')}`;
   } catch (error) {
-    throw explain(error, mailbox);
+    throw said(error);
   } finally {
     await connection.close();
   }

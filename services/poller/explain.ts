@@ -1,4 +1,5 @@
 import { codeOf, isTransient, messageOf, PermanentError, RuawatchError, TransientError } from '../shared/errors.ts';
+import { speaksTls } from '../shared/library-texts.ts';
 import type { Mailbox } from '../shared/settings/mailbox.ts';
 
 /** What imapflow adds to its errors. */
@@ -28,6 +29,15 @@ const LOGIN_LATER = /UNAVAILABLE|INUSE|LIMIT|too many|try again|temporar|\brate\
 
 /** The mailbox and its server, as a sentence names them. */
 const namesOf = ({ name, host, port }: Mailbox) => ({ who: `Mailbox "${name}"`, server: `${host}:${port}` });
+
+const CHECK_PORT = 'check host and port (imaps:// is 993, imap:// is 143)';
+
+/** Of a connection that we gave up: what the client says of its end would name the server. */
+export function explainSilence(error: unknown, mailbox: Mailbox): RuawatchError {
+  const { server, who } = namesOf(mailbox);
+  const said = `${who}: ${server} gives no answer of IMAP in time; ${CHECK_PORT}.`;
+  return new TransientError('imap_silent', said, error);
+}
 
 /** The server's own words, on one line. */
 function said(error: ImapError): string {
@@ -74,14 +84,16 @@ export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
   if (code === 'EPROTO' || code.startsWith('ERR_SSL') || imap.tlsFailed) {
     return new PermanentError(
       'imap_tls',
-      `${who}: ${server} does not speak TLS from the start; use imap:// for STARTTLS, or the TLS port (993).`,
+      speaksTls(error)
+        ? `${who}: TLS with ${server} fails: ${message}; correct the settings of the server.`
+        : `${who}: ${server} does not speak TLS from the start; use imap:// for STARTTLS, or the TLS port (993).`,
       error,
     );
   }
   if (code === 'GREETING_TIMEOUT') {
     return new TransientError(
       'imap_silent',
-      `${who}: ${server} accepts the connection but sends no greeting; check host and port (imaps:// is 993, imap:// is 143).`,
+      `${who}: ${server} accepts the connection but sends no greeting; ${CHECK_PORT}.`,
       error,
     );
   }

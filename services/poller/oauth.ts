@@ -1,5 +1,5 @@
 import type { Clock } from '../shared/clock.ts';
-import { messageOf, PermanentError, TransientError } from '../shared/errors.ts';
+import { connectionFailure, messageOf, PermanentError, TransientError } from '../shared/errors.ts';
 import type { OAuth } from '../shared/settings/mailbox.ts';
 
 /** Provides access tokens for one mailbox. */
@@ -95,7 +95,7 @@ async function post(
   } catch (error) {
     throw new TransientError(
       'oauth_unreachable',
-      `Mailbox "${name}": the token endpoint ${url.host} cannot be reached; it is retried.`,
+      `Mailbox "${name}": the token endpoint ${url.host} cannot be reached (${connectionFailure(error)}); it is retried.`,
       error,
     );
   }

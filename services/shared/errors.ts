@@ -1,4 +1,4 @@
-import { meaningOf } from './library-texts.ts';
+import { knownMeaning, meaningOf } from './library-texts.ts';
 
 /**
  * Every error that a person may see: a stable code, a sentence that says what to do, and the cause.
@@ -62,6 +62,26 @@ export function sentenceOf(error: unknown): string {
   return error instanceof RuawatchError ? error.message : messageOf(error);
 }
 
+/**
+ * Why a connection failed, in words that never quote what the caller asked for: an address may hold a secret. What has no
+ * words has its code.
+ */
+export function connectionFailure(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return 'it does not answer in time';
+  for (let at: unknown = error, depth = 0; at !== undefined && at !== null && depth < 4; depth++) {
+    const inner = at instanceof AggregateError ? at.errors[0] : at;
+    if (!(inner instanceof Error)) break;
+    const said = knownMeaning(inner.message.replace(/\s+/g, ' ').trim());
+    if (said) return said;
+    if (inner.cause === undefined) {
+      const code = codeOf(inner);
+      return code === null ? 'the connection failed' : `the connection failed (${code})`;
+    }
+    at = inner.cause;
+  }
+  return 'the connection failed';
+}
+
 /** The `code` property of a Node, Postgres or own error; null when there is none. */
 export function codeOf(error: unknown): string | null {
   const inner = error instanceof AggregateError ? error.errors[0] : error;
@@ -94,7 +114,7 @@ export function isTransient(error: unknown): boolean {
   if (code !== null && NETWORK_CODES.has(code)) return true;
   if (code !== null && /^[0-9A-Z]{5}$/.test(code)) return /^(08|25|40|53|55|57|58)/.test(code);
   const message = joined(error, (text) => text);
-  return /Connection terminated|connection (?:is )?closed|Client has encountered a connection error|timeout exceeded|Socket/i.test(
+  return /Connection terminated|connection (?:is )?closed|Client has encountered a connection error|timeout (?:exceeded|expired)|Socket/i.test(
     message,
   );
 }

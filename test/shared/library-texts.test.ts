@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
+import { connect as connectTls, createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { isTransient, messageOf } from '../../services/shared/errors.ts';
-import { meaningOf } from '../../services/shared/library-texts.ts';
+import { connectionFailure, isTransient, messageOf } from '../../services/shared/errors.ts';
+import { meaningOf, speaksTls } from '../../services/shared/library-texts.ts';
+import { authority } from '../helpers/certificates.ts';
 import { redisProgram, startRedis } from '../helpers/services.ts';
 
 const MODULES = path.resolve(import.meta.dirname, '../../node_modules');
@@ -26,6 +28,7 @@ const OF_PACKAGES: readonly [string, string, string, string][] = [
     'Client has encountered a connection error and is not queryable',
     'the connection to Postgres was lost',
   ],
+  ['pg', 'timeout expired', 'timeout expired', 'Postgres did not answer in time'],
   ['pg', 'Query read timeout', 'Query read timeout', 'Postgres did not answer a query in time'],
   [
     'pg',
@@ -131,6 +134,47 @@ test.each([
   ['MASTERDOWN Link with MASTER is down and', 'Redis is a replica that has lost its master'],
   ['read ECONNRESET', 'the connection was cut (ECONNRESET)'],
   ['write EPIPE', 'the connection was cut (EPIPE)'],
+  ['read ECONNABORTED', 'the connection was cut (ECONNABORTED)'],
+  ['connect ECONNRESET 127.0.0.1:6379', 'the connection was cut (ECONNRESET)'],
+  ['connect ECONNREFUSED 127.0.0.1:5432', 'nothing listens at 127.0.0.1:5432 (ECONNREFUSED)'],
+  ['connect ECONNREFUSED /run/postgresql/.s.PGSQL.5432', 'nothing listens at /run/postgresql/.s.PGSQL.5432 (ECONNREFUSED)'],
+  ['connect ENOENT /run/postgresql/.s.PGSQL.5432', 'there is no socket /run/postgresql/.s.PGSQL.5432 (ENOENT)'],
+  ['connect EACCES /run/redis.sock', 'this user may not connect to /run/redis.sock (EACCES)'],
+  ['connect ETIMEDOUT 192.0.2.1:25', '192.0.2.1:25 does not answer (ETIMEDOUT)'],
+  ['read ETIMEDOUT', 'it does not answer (ETIMEDOUT)'],
+  ['connect EHOSTUNREACH 192.0.2.1:993', 'no way leads to 192.0.2.1:993 (EHOSTUNREACH)'],
+  ['connect ENETUNREACH 2001:db8::1:993 - Local (:::0)', 'no way leads to 2001:db8::1:993 (ENETUNREACH)'],
+  ['getaddrinfo ENOTFOUND db.invalid', 'the name db.invalid does not exist (ENOTFOUND)'],
+  ['getaddrinfo EAI_AGAIN db', 'the name db cannot be looked up at present (EAI_AGAIN)'],
+  ['listen EADDRINUSE: address already in use 127.0.0.1:9464', 'another program listens at 127.0.0.1:9464 (EADDRINUSE)'],
+  ['listen EACCES: permission denied 0.0.0.0:25', 'this user may not listen at 0.0.0.0:25 (EACCES)'],
+  ['ENOSPC: no space left on device, write', 'the disk is full (ENOSPC)'],
+  ["EACCES: permission denied, open '/etc/shadow'", 'this user may not use /etc/shadow (EACCES)'],
+  ["EROFS: read-only file system, mkdir '/x/y'", '/x/y is on a file system that is read-only (EROFS)'],
+  ['EISDIR: illegal operation on a directory, read', 'it is a folder and no file (EISDIR)'],
+  ["EXDEV: cross-device link not permitted, rename 'a' -> 'b'", "EXDEV: cross-device link not permitted, rename 'a' -> 'b'"],
+  ['spawn pg_dump ENOENT', 'there is no program pg_dump (ENOENT)'],
+  ['could not extend file "base/5/16385": No space left on device', 'the disk of Postgres is full'],
+  ['too many connections for role "ruawatch"', 'Postgres allows this user or database no more connections (connection limit)'],
+  ['terminating connection due to idle-in-transaction timeout', 'Postgres ended the session, which was idle too long'],
+  ['canceling statement due to lock timeout', 'Postgres waited too long for a lock (lock_timeout)'],
+  ['query_wait_timeout', 'pgbouncer has no connection free'],
+  ['no more connections allowed (max_client_conn)', 'pgbouncer has no connection free'],
+  ['ERR max number of clients reached', 'Redis has no connection free (maxclients)'],
+  [
+    'DENIED Redis is running in protected mode because protected mode is enabled',
+    'Redis is in protected mode, and takes no connection from another machine',
+  ],
+  ['MOVED 3999 127.0.0.1:6381', 'it is a cluster of Redis, and the queue needs a single server'],
+  ['NOREPLICAS Not enough good replicas to write.', 'Redis has too few replicas to change anything (min-replicas-to-write)'],
+  [
+    "ERR Error running script (call to f_1): @user_script:14: @user_script: 14: -READONLY You can't write against a read only replica.",
+    'Redis is a replica, which changes nothing',
+  ],
+  [
+    "ERR Error running script (call to f_1): @user_script:3: @user_script: 3: -OOM command not allowed when used memory > 'maxmemory'.",
+    'Redis has reached its maxmemory',
+  ],
 ])('a server or Node: %s', (text, meaning) => {
   expect(meaningOf(text)).toBe(meaning);
 });
@@ -139,7 +183,7 @@ test('what is not listed stays, also beside what is', () => {
   expect(messageOf(new Error('storing failed', { cause: new Error('Connection terminated') }))).toBe(
     'storing failed: the connection to Postgres was lost',
   );
-  expect(meaningOf('connect ECONNREFUSED 127.0.0.1:5432')).toBe('connect ECONNREFUSED 127.0.0.1:5432');
+  expect(meaningOf('relation "t" does not exist')).toBe('relation "t" does not exist');
 });
 
 /** A port that accepts connections and does with them as it is told. */
@@ -153,6 +197,70 @@ async function listening(act: (end: () => void) => void): Promise<{ port: number
 }
 
 const thrown = async (work: Promise<unknown>) => work.then(() => null).catch((error: unknown) => error);
+
+describe('as Node says it', () => {
+  const { key: ownKey, pem: cert } = authority('mail.test');
+  const key = ownKey.export({ type: 'pkcs8', format: 'pem' });
+
+  const ofTls = (port: number) =>
+    thrown(
+      new Promise((resolve, reject) => {
+        const socket = connectTls({ port, host: '127.0.0.1' }, () => resolve(socket.destroy()));
+        socket.on('error', reject);
+      }),
+    );
+  const tlsServer = async (options: TlsOptions) => {
+    const server = createTlsServer({ key, cert, ...options }, (socket) => socket.on('error', () => socket.destroy()));
+    server.on('tlsClientError', () => undefined);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return { port: (server.address() as { port: number }).port, server };
+  };
+  const plain = (answer: Buffer) =>
+    new Promise<{ port: number; server: Server }>((resolve) => {
+      const server = createServer((socket) => {
+        socket.on('error', () => socket.destroy());
+        socket.once('data', () => socket.end(answer));
+      });
+      server.listen(0, '127.0.0.1', () => resolve({ port: (server.address() as { port: number }).port, server }));
+    });
+  const OLD = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' } as const;
+
+  test.each<[string, () => Promise<{ port: number; server: Server }>, string, boolean]>([
+    ['no TLS', () => plain(Buffer.from('220 hi\r\n')), 'what answers there speaks no TLS', false],
+    ['a version too old', () => tlsServer(OLD), 'it knows no version of TLS that is in use here (1.2 or later)', true],
+    [
+      'a failed handshake',
+      () => plain(Buffer.from([21, 3, 3, 0, 2, 2, 40])),
+      'it agrees on no cipher, or demands a certificate of ruawatch',
+      true,
+    ],
+    ['an unknown name', () => plain(Buffer.from([21, 3, 3, 0, 2, 2, 112])), 'it has no certificate for this name', true],
+    ['its certificate', () => tlsServer({}), 'its certificate is self-signed', false],
+  ])('of TLS: %s', async (_, open, meaning, tls) => {
+    const { port, server } = await open();
+    const error = await ofTls(port);
+    expect(messageOf(error)).toBe(meaning);
+    expect(speaksTls(error)).toBe(tls);
+    server.close();
+  });
+
+  test.each([
+    ['no HTTP', 'SSH-2.0-x\r\n', 'what answers there is no HTTP'],
+    ['an early end', '', 'the connection was closed by the other side'],
+  ])('of fetch: %s', async (_, answer, meaning) => {
+    const { port, server } = await plain(Buffer.from(answer));
+    const error = await thrown(fetch(`http://127.0.0.1:${port}/secret`));
+    expect([messageOf(error), connectionFailure(error)]).toEqual([meaning, meaning]);
+    server.close();
+  });
+
+  test('what has no words is named by its code, without the text', () => {
+    const error = Object.assign(new Error('cannot reach https://chat.example/secret'), { code: 'ODD' });
+    expect(connectionFailure(new Error('fetch failed', { cause: error }))).toBe('the connection failed (ODD)');
+    expect(connectionFailure(new Error('https://chat.example/secret'))).toBe('the connection failed');
+    expect(connectionFailure('secret')).toBe('the connection failed');
+  });
+});
 
 describe('as Postgres and its driver say it', () => {
   const url = process.env.TEST_POSTGRES_URL!;
@@ -182,6 +290,8 @@ describe('as Postgres and its driver say it', () => {
     const cut = await ask(at(closing.port), 'select 1');
     expect(messageOf(cut)).toMatch(/^(the connection to Postgres was lost|the connection was cut \(ECONNRESET\))$/);
     expect(isTransient(cut)).toBe(true);
+    const slow = await ask(at(silent.port), 'select 1');
+    expect([messageOf(slow), isTransient(slow)]).toEqual(['Postgres did not answer in time', true]);
     const pool = new pg.Pool(at(silent.port));
     const late = await thrown(pool.query('select 1'));
     expect(messageOf(late)).toMatch(/^Postgres did not answer in time/);

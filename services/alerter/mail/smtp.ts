@@ -254,9 +254,13 @@ function sentenceFor(error: SmtpError, settings: SmtpSettings, where: string): s
   if (error.code === 'ETLS' && settings.requireTLS) {
     return `The mail server of SMTP_URL (${where}) offers no STARTTLS: use smtps://, or tls=none in SMTP_URL for a relay that you trust.`;
   }
-  if (/wrong version number|ssl3_get_record/i.test(error.message)) {
+  if (/wrong version number|packet length too long/i.test(error.message)) {
     return `The mail server of SMTP_URL (${where}) does not speak TLS on this port: use smtp:// in SMTP_URL, or another port.`;
   }
+  if (error.response !== undefined && !/^\d{3}/.test(error.response.trim()))
+    return `The mail server of SMTP_URL (${where}) cannot be reached: what answers there is no mail server (it says: ${replyOf(error)}).`;
+  if (error.message === 'Greeting never received' && !settings.secure)
+    return `The mail server of SMTP_URL (${where}) cannot be reached: it accepts the connection and sends no greeting; if the port is for TLS from the start, use smtps://.`;
   const cause = CAUSES[original] ?? CAUSES[error.code ?? ''];
   return `The mail server of SMTP_URL (${where}) cannot be reached: ${error.response ? replyOf(error) : (cause ?? clean(messageOf(error), 200))}.`;
 }

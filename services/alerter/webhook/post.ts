@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { clean } from '../../mails/plain-text.ts';
-import { codeOf, messageOf, PermanentError, TransientError } from '../../shared/errors.ts';
+import { connectionFailure, PermanentError, TransientError } from '../../shared/errors.ts';
 import type { Webhook } from '../../shared/settings/webhook.ts';
 
 const POST_MS = 15_000;
@@ -54,7 +54,7 @@ export async function post(hook: Webhook, id: string, body: Buffer, now: Date): 
       signal: AbortSignal.timeout(POST_MS),
     });
   } catch (error) {
-    throw new WebhookDown(`The webhook ${hook.name} cannot be reached: ${causeOf(error)}.`, null, error);
+    throw new WebhookDown(`The webhook ${hook.name} cannot be reached: ${connectionFailure(error)}.`, null, error);
   }
   const { status } = response;
   // Read or not, the answer must not hold the connection; what it says may hold anything.
@@ -76,14 +76,6 @@ export async function post(hook: Webhook, id: string, body: Buffer, now: Date): 
 /** Seconds of Retry-After (RFC 9110 section 10.2.3); a date there is left to our own back-off. */
 function waitOf(header: string | null): number | null {
   return header !== null && /^\d{1,9}$/.test(header) ? Math.min(LONGEST_WAIT_MS, Number(header) * 1000) : null;
-}
-
-/** Never the whole message: some of Node's quote the address. */
-function causeOf(error: unknown): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return 'it does not answer in time';
-  const code = codeOf(error instanceof Error ? error.cause : error) ?? codeOf(error);
-  if (code !== null && /CERT|ISSUER|SELF_SIGNED|ALTNAME/.test(code)) return `its certificate is not trusted (${code})`;
-  return code === null ? 'the connection failed' : `the connection failed (${code})`;
 }
 
 /**
@@ -109,7 +101,7 @@ export async function checkWebhook(hook: Webhook): Promise<string> {
   } catch (error) {
     throw new TransientError(
       'webhook_down',
-      `${clean(host, 80)} cannot be reached: ${causeOf(error)} (${clean(messageOf(error), 120)}).`,
+      `${clean(host, 80)} cannot be reached: ${clean(connectionFailure(error), 200)}.`,
       error,
     );
   } finally {

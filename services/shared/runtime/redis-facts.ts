@@ -1,4 +1,4 @@
-import { messageOf, TransientError } from '../errors.ts';
+import { isTransient, messageOf, TransientError } from '../errors.ts';
 import { library } from '../library.ts';
 
 const ioredis = library('ioredis') as typeof import('ioredis');
@@ -34,7 +34,7 @@ export async function redisFacts(url: string): Promise<RedisFacts> {
     return { version: of('redis_version') ?? 'of an unknown version', policy: of('maxmemory_policy') };
   } catch (error) {
     const cause = errors[0] ?? error;
-    const answers = cause instanceof Error && cause.name === 'ReplyError';
+    const answers = !(isTransient(cause) || /answers nothing$|^it closes/.test(messageOf(cause)));
     const how = answers ? 'cannot be used' : 'does not answer';
     const advice = `${answers ? '' : 'start it, '}correct REDIS_URL, or unset it to queue on Postgres`;
     throw new TransientError('queue', `Redis ${how} at the address in REDIS_URL (${messageOf(cause)}): ${advice}.`, error);

@@ -252,13 +252,13 @@ describe.skipIf(which('openssl') === null)('TLS (needs openssl)', () => {
     const place = await listen(tls);
     const hook = { name: 'tls', url: `https://${place}/t0ken`, format: 'json' as const, key: null };
     await expect(post(hook, 'id', NOTHING, new Date())).rejects.toThrow(
-      /^The webhook tls cannot be reached: its certificate is not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\)\.$/,
+      /^The webhook tls cannot be reached: its certificate is self-signed\.$/,
     );
-    await expect(checkWebhook(hook)).rejects.toThrow(/^127\.0\.0\.1 cannot be reached: its certificate is not trusted/);
+    await expect(checkWebhook(hook)).rejects.toThrow(/^127\.0\.0\.1 cannot be reached: its certificate is self-signed\.$/);
     // An address is no name to ask for (RFC 6066 section 3); a name is.
     expect(names).toEqual([]);
     await expect(checkWebhook({ ...hook, url: hook.url.replace('127.0.0.1', 'localhost') })).rejects.toThrow(
-      /its certificate is not trusted/,
+      /its certificate is self-signed/,
     );
     expect(names).toEqual(['localhost']);
     expect(asked).toBe(0);
@@ -273,7 +273,9 @@ test('doctor posts nothing', async () => {
   expect(got).toEqual([]);
   server.close();
   server.closeAllConnections();
-  await expect(checkWebhook(hook!)).rejects.toThrow(/^127\.0\.0\.1 cannot be reached: the connection failed \(ECONNREFUSED\)/);
+  await expect(checkWebhook(hook!)).rejects.toThrow(
+    /^127\.0\.0\.1 cannot be reached: nothing listens at 127\.0\.0\.1:\d+ \(ECONNREFUSED\)\.$/,
+  );
   await expect(post(hook!, 'id', NOTHING, new Date())).rejects.toThrow(/^The webhook 127\.0\.0\.1 cannot be reached: /);
 });
 
@@ -284,15 +286,14 @@ test('a check leaves no connection, and says what it lacks', async () => {
   await eventually(async () => expect(await connections()).toBe(0));
   const refused = (url: string) => checkWebhook({ ...hook!, url });
   // The ports of the schemes.
-  await expect(refused('http://127.93.0.1/')).rejects.toThrow('(connect ECONNREFUSED 127.93.0.1:80)');
-  await expect(refused('https://127.93.0.1/')).rejects.toThrow('(connect ECONNREFUSED 127.93.0.1:443)');
+  await expect(refused('http://127.93.0.1/')).rejects.toThrow('nothing listens at 127.93.0.1:80 (ECONNREFUSED)');
+  await expect(refused('https://127.93.0.1/')).rejects.toThrow('nothing listens at 127.93.0.1:443 (ECONNREFUSED)');
   const name = `${'a'.repeat(60)}.${'b'.repeat(60)}.invalid`;
   const error = (await refused(`http://${name}/`).catch((thrown: unknown) => thrown)) as Error;
   expect(error).toMatchObject({ code: 'webhook_down', transient: true, cause: expect.any(Error) });
-  const [, host, why] = /^(.*) cannot be reached: the connection failed \(\w+\) \((.*)\)\.$/.exec(error.message)!;
+  const [, host, why] = /^(.*) cannot be reached: (the name .*)\.$/.exec(error.message)!;
   expect(host).toBe(`${name.slice(0, 79)}…`);
-  expect(why).toMatch(/^getaddrinfo .*…$/);
-  expect(why).toHaveLength(120);
+  expect(why).toContain(name);
 });
 
 test('a receiver that does not answer is waited for 15 seconds', async () => {
@@ -309,7 +310,7 @@ test('a receiver that does not answer is waited for 15 seconds', async () => {
     }
     return this;
   });
-  await expect(checkWebhook(hook)).rejects.toThrow('127.0.0.1 cannot be reached: it does not answer in time (timeout).');
+  await expect(checkWebhook(hook)).rejects.toThrow('127.0.0.1 cannot be reached: it does not answer in time.');
   expect(waits).toEqual([15_000]);
   quick.mockRestore();
   const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort(new DOMException('x', 'TimeoutError')));

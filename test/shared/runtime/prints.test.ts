@@ -112,7 +112,7 @@ describe.skipIf(redisProgram === null)(
       await until(() => run.stderr().includes('maxmemory') || run.child.exitCode !== null);
       client.disconnect();
       await redis.stop();
-      await until(() => run.stderr().includes(`ECONNREFUSED ${redis.url.slice(8, -2)}`) || run.child.exitCode !== null);
+      await until(() => run.stderr().includes(`${redis.url.slice(8, -2)} (ECONNREFUSED)`) || run.child.exitCode !== null);
       run.child.kill('SIGTERM');
       expect((await run.ended).code).toBe(0);
       const said = lines(run.stderr());

@@ -16,7 +16,7 @@ test.each([
   const { port } = server.address() as { port: number };
   const error = await redisFacts(`redis://127.0.0.1:${port}`).catch((e: unknown) => e);
   expect((error as Error).message).toMatch(
-    /^Redis does not answer at the address in REDIS_URL \((what answers there is no Redis|it closes the connection)\): start it, correct REDIS_URL, or unset it to queue on Postgres\.$/,
+    /^Redis (?:cannot be used at the address in REDIS_URL \(what answers there is no Redis\): |does not answer at the address in REDIS_URL \(it closes the connection\): start it, )correct REDIS_URL, or unset it to queue on Postgres\.$/,
   );
   await new Promise((resolve) => server.close(resolve));
 });
