@@ -1,4 +1,5 @@
-import { createHash, generateKeyPairSync, type KeyObject, sign as signBytes } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign as signBytes } from 'node:crypto';
+import { rsaKey } from '../helpers/rsa-keys.ts';
 
 /** A key pair of a signer, and the record that publishes it. */
 export interface DkimKey {
@@ -16,8 +17,9 @@ export function dkimKey(options: { bits?: number; ed25519?: boolean; tags?: stri
     const p = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32).toString('base64');
     return { algorithm: 'ed25519-sha256', privateKey, record: `v=DKIM1; k=ed25519; ${tags}p=${p}` };
   }
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: options.bits ?? 2048 });
-  const p = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  const { bits = 2048 } = options;
+  const privateKey = bits === 2048 ? rsaKey() : generateKeyPairSync('rsa', { modulusLength: bits }).privateKey;
+  const p = createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).toString('base64');
   return { algorithm: 'rsa-sha256', privateKey, record: `v=DKIM1; k=rsa; ${tags}p=${p}` };
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { adminUrl, openEmbedded } from '../../services/store/schema/embedded.ts';
 import { makeTemplate, withoutRoles } from './database.ts';
+import { makeKeys } from './rsa-keys.ts';
 
 const MEMORY_FOLDER = '/dev/shm';
 /** What must be free before memory serves as the disk; the suites use less than half of it at any time. */
@@ -17,7 +18,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   // As open as /tmp: servers run as users of their own.
   chmodSync(folder, 0o1777);
   process.env.TMPDIR = folder;
-  const server = await openEmbedded(path.join(folder, 'data'));
+  const [server] = await Promise.all([openEmbedded(path.join(folder, 'data')), makeKeys(folder)]);
   process.env.TEST_POSTGRES_URL = adminUrl(server);
   await withoutRoles(adminUrl(server, 'ruawatch'));
   await makeTemplate(adminUrl(server));

@@ -198,8 +198,12 @@ export async function listHistory(db: Db, since: string): Promise<string[]> {
     if (domains.length === 0) return [];
     await tx.query(
       `with named as materialized (
-         select distinct d.domain from ruawatch.domains d join unnest($1::text[]) as o(domain) on ${within('d.domain', 'o.domain')}
-          where ${isOwnSql('d.domain')})
+         select below.domain
+           from (select d.domain from ruawatch.domains d
+                  where exists (select from (select string_to_array(d.domain, '.') as labels) l
+                                cross join lateral generate_subscripts(l.labels, 1) as i
+                                 where array_to_string(l.labels[i:], '.') = any ($1::text[])) offset 0) below
+          where ${isOwnSql('below.domain')})
        insert into ruawatch.analysis_work (domain, source)
        select domain, '' from named
         union all
