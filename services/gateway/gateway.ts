@@ -78,7 +78,15 @@ async function answerRead(signed: Signed, from: From, means: GatewayMeans): Prom
     return tsigErrorAnswer(message, { tsig, key, error: wrong ?? 'BADKEY' }, now());
   }
   const said =
-    message.opcode === OPCODE.UPDATE ? await answerUpdate(signed, key, from, means) : await answerQuestion(message, means);
+    message.opcode === OPCODE.UPDATE
+      ? await answerUpdate(signed, key, from, means)
+      : key.over === true
+        ? 'ended'
+        : await answerQuestion(message, means);
+  if (said === 'ended') {
+    means.count('badkey');
+    return tsigErrorAnswer(message, { tsig, key: null, error: 'BADKEY' }, now());
+  }
   return said === null ? null : within(from, message, said, (answer) => signedAnswer(answer, { tsig, key }, now()));
 }
 
@@ -121,14 +129,21 @@ async function answerQuestion(message: RawMessage, means: GatewayMeans): Promise
 
 const NAMES = new Map<number, Rcode>(Object.entries(RCODES).map(([name, code]) => [code, name as Rcode]));
 
-async function answerUpdate({ message, tsig }: Signed, key: LentKey, from: From, means: GatewayMeans): Promise<Said | null> {
+async function answerUpdate(
+  { message, tsig }: Signed,
+  key: LentKey,
+  from: From,
+  means: GatewayMeans,
+): Promise<Said | 'ended' | null> {
   const { ledger, log, count } = means;
   const update = readUpdate(message);
   if (typeof update === 'string') return { rcode: update };
   try {
     const received = await ledger.receive(key, { mac: tsig!.mac, client: from.client });
-    // The same octets are the same update: it is not carried out twice, and has the same answer.
+    // The same octets are the same update: it is not carried out twice, and has the same answer, also when it was what ended the
+    // grant (its last use, or the task that it was lent for) and the client has not heard that it was accepted.
     if (received.state === 'again') return received.rcode === null ? null : { rcode: NAMES.get(received.rcode) ?? 'SERVFAIL' };
+    if (received.state === 'ended') return 'ended';
     if (received.state !== 'new') {
       count(received.state);
       return { rcode: 'REFUSED' };

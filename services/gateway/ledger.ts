@@ -2,10 +2,12 @@ import type { RrSet } from '../dns/wire/rrset.ts';
 import type { TsigKey } from '../dns/wire/tsig.ts';
 import type { DnsScope } from '../requests/scope.ts';
 
-/** A key that is lent at this moment. */
+/** A key that is lent at this moment, or was a moment ago. */
 export interface LentKey extends TsigKey {
   grant_key: number;
   scope: DnsScope;
+  /** Its grant has ended a moment ago: what it signed before may be answered again, and nothing else is done. */
+  over?: boolean;
 }
 
 /** What is written down of an update before anything else is done. */
@@ -15,7 +17,7 @@ export type Received =
   | { state: 'again'; rcode: number | null }
   /** Too many updates in the last minute. */
   | { state: 'too_many' }
-  /** The grant has ended since its key was read. */
+  /** The grant has ended. */
   | { state: 'ended' };
 
 /** How an update ended. `unknown`: the name server did not say, and its records do not show it. */

@@ -25,10 +25,11 @@ export function storedLedger(db: Db, keyFile: () => Buffer, log: Log): Ledger {
     const rows = await lentKeys(db);
     if (rows.length === 0) return [];
     const octets = keyFile();
-    return rows.flatMap(({ grant_key, name, scope: given, credential }) => {
+    return rows.flatMap(({ grant_key, name, scope: given, credential, over }) => {
       try {
         const { use: _, ...scope } = dnsGrant.scope.parse(given);
-        return [{ grant_key, name, algorithm: 'hmac-sha256' as const, secret: openCredential(credential ?? '', octets), scope }];
+        const secret = openCredential(credential ?? '', octets);
+        return [{ grant_key, name, algorithm: 'hmac-sha256' as const, secret, scope, over }];
       } catch (error) {
         log.error({ grant: grant_key, err: messageOf(error) }, 'a lent key cannot be read, and is refused');
         return [];
@@ -57,7 +58,7 @@ export function storedLedger(db: Db, keyFile: () => Buffer, log: Log): Ledger {
       });
       return missed;
     },
-    receive: ({ grant_key }, { mac, client }) => receiveUpdate(db, { grant_key, mac, client }),
+    receive: ({ grant_key, over = false }, { mac, client }) => receiveUpdate(db, { grant_key, mac, client, over }),
     intend: ({ grant_key }, update_key, target, steps) =>
       intendUpdate(db, { grant_key, update_key, target }, steps.map(asDnsChange)),
     settle: (_, update_key, settled) => settleUpdate(db, update_key, settled),

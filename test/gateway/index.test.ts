@@ -195,6 +195,31 @@ access: { dns: [{ name: primary }] }
     expect(await recordsAt(upstream.server, NAME)).toEqual([]);
   });
 
+  test('what ended the grant is answered again when it is sent again, and nothing else is', async () => {
+    const lent = await lend({ uses: 1 });
+    const key = { name: lent.grant.name, algorithm: 'hmac-sha256' as const, secret: Buffer.from(lent.secret, 'base64') };
+    const signed = (data: string) => {
+      const changes = [{ kind: 'add' as const, name: NAME, type: 'TXT' as const, ttl: 60, data: [data] }];
+      const update = encodeUpdate({ zone: ZONE, prerequisites: [], changes }, 7);
+      return signMessage(update, key, { time: Math.floor(Date.now() / 1000) }).bytes;
+    };
+    const send = async (bytes: Buffer) =>
+      readSigned(await exchangeBytes({ address: '127.0.0.1', port: gateway.port }, bytes)).message.rcode;
+    const last = signed('last');
+    expect(await send(last)).toBe(0);
+    // The client has not heard of it, before and after the end is carried out.
+    for (const step of [async () => undefined, turn]) {
+      await step();
+      await new Promise((resolve) => setTimeout(resolve, 1_050));
+      expect(await send(last)).toBe(0);
+      expect(await send(signed('one more'))).toBe(9);
+    }
+    expect((await loadGrant(t.db, lent.grant.grant_key)).state).toBe('ended');
+    expect(await recordsAt(upstream.server, NAME)).toEqual(['last']);
+    const cleaner = await lend();
+    expect(await nsupdate(cleaner, `update delete ${NAME} TXT`)).toMatchObject({ code: 0 });
+  });
+
   test('no more than thirty messages a minute', async () => {
     const { grant } = await lend();
     const given = (n: number) => ({ grant_key: grant.grant_key, mac: Buffer.from([n]), client: 'x' });

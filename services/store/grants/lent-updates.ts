@@ -6,20 +6,28 @@ import { countUse } from './grants.ts';
 /** Updates of one grant in a minute. */
 const MOST_A_MINUTE = 30;
 
-/** A key that is lent at this moment, as it is stored. */
+/** For so long a signature is valid (RFC 8945 section 10): a client may send again what it has sent. */
+const AGAIN = '5 minutes';
+
+/** A key that is lent at this moment, or was a moment ago, as it is stored. */
 export interface StoredKey {
   grant_key: number;
   name: string;
   scope: unknown;
   credential: string | null;
+  /** It has ended: what it signed before may be answered again, and nothing else is done. */
+  over: boolean;
 }
 
-/** The keys for DNS that are lent now, by the database's clock. */
+/** The keys for DNS that are lent now, by the database's clock, and those that ended a moment ago. */
 export async function lentKeys(q: Queryable): Promise<StoredKey[]> {
   const { rows } = await q.query<StoredKey>(
-    `select grant_key, name, scope, credential from ruawatch.grants
-      where kind = 'access.dns' and scope ->> 'use' = 'key' and state = 'active' and ends_at > clock_timestamp()
-        and (uses is null or used < uses)`,
+    `select grant_key, name, scope, credential,
+            not (state = 'active' and ends_at > clock_timestamp() and (uses is null or used < uses)) as over
+       from ruawatch.grants
+      where kind = 'access.dns' and scope ->> 'use' = 'key' and applied_at is not null
+        and (state = 'active' or end_since > clock_timestamp() - interval '${AGAIN}')
+        and ends_at > clock_timestamp() - interval '${AGAIN}'`,
   );
   return rows;
 }
@@ -29,23 +37,23 @@ export type ReceivedUpdate =
   | { state: 'again'; rcode: number | null }
   | { state: 'too_many' | 'ended' };
 
-/** Notes that a signed message came, once for its octets. */
+/** Notes that a signed message came, once for its octets. @param given.over whether its key counts for what came before alone */
 export async function receiveUpdate(
   db: Db,
-  { grant_key, mac, client }: { grant_key: number; mac: Buffer; client: string },
+  { grant_key, mac, client, over = false }: { grant_key: number; mac: Buffer; client: string; over?: boolean },
 ): Promise<ReceivedUpdate> {
   return transaction(db, async (tx) => {
     // One at a time for each grant, so that the rate holds among processes.
-    const { rows: grants } = await tx.query(
-      "select 1 from ruawatch.grants where grant_key = $1 and state = 'active' and ends_at > clock_timestamp() for update",
+    const { rows: grants } = await tx.query<{ lent: boolean }>(
+      "select state = 'active' and ends_at > clock_timestamp() as lent from ruawatch.grants where grant_key = $1 for update",
       [grant_key],
     );
-    if (grants.length === 0) return { state: 'ended' };
     const { rows: known } = await tx.query<{ rcode: number | null }>(
       'select rcode from ruawatch.lent_updates where grant_key = $1 and mac = $2',
       [grant_key, mac],
     );
     if (known[0] !== undefined) return { state: 'again', rcode: known[0].rcode };
+    if (over || grants[0]?.lent !== true) return { state: 'ended' };
     const { rows: recent } = await tx.query<{ count: number }>(
       "select count(*) as count from ruawatch.lent_updates where grant_key = $1 and received_at > clock_timestamp() - interval '1 minute'",
       [grant_key],
