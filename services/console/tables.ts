@@ -17,6 +17,8 @@ export interface Column<Row> {
   show?(row: Row): Value;
   /** `head` names the row; a `name` breaks anywhere, and so do `words`, which people wrote. */
   as?: 'head' | 'number' | 'date' | 'name' | 'words';
+  /** False for what is nothing but a form, which no file has. */
+  file?: false;
 }
 
 /** A table with its rows, of whatever type they are. */
@@ -37,16 +39,17 @@ export function tableOf<Row>(name: string, columns: readonly Column<Row>[], rows
     if (column.as === 'head') return html`<th scope="row" data-label="${column.label}">${value}</th>`;
     return html`<td class="${column.as ?? ''}" data-label="${column.label}">${value}</td>`;
   };
+  const inFile = columns.filter(({ file }) => file !== false);
   return {
     name,
-    columns: columns.map(({ key }) => key),
+    columns: inFile.map(({ key }) => key),
     rows: rows.length,
     html: (download) => html`<div class="table" tabindex="0"><table class="${style}"><thead><tr>${columns.map(
       ({ label, as }) => html`<th scope="col" class="${as === 'number' ? 'number' : ''}">${label}</th>`,
     )}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${columns.map((column) => cell(column, row))}</tr>`)}</tbody></table></div>
 ${download !== null && rows.length > 0 && downloads(download, name)}`,
-    data: () => rows.map((row) => Object.fromEntries(columns.map((column) => [column.key, column.of(row)]))),
+    data: () => rows.map((row) => Object.fromEntries(inFile.map((column) => [column.key, column.of(row)]))),
   };
 }
 

@@ -395,6 +395,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'console/problem.ts',
     'console/routes.ts',
     'console/page-words/en.ts',
+    'console/page-words/en-kinds.ts',
     'console/page-words/en-sign-in.ts',
     'store/console/api-lists.ts',
     'store/console/api-rows.ts',

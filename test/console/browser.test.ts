@@ -7,7 +7,16 @@ import { addDays, dayOf } from '../../services/shared/days.ts';
 import { ROW_COUNTS } from '../../services/store/analysis/counted.ts';
 import { addPerson } from '../../services/store/console/people.ts';
 import { beginSession } from '../../services/store/console/sessions.ts';
-import { accessibilityOf, browserProgram, OF_COLOURS, OF_WIDTH, openBrowser, openWindow, overflowOf } from './browser.ts';
+import {
+  accessibilityOf,
+  browserProgram,
+  OF_COLOURS,
+  OF_WIDTH,
+  openBrowser,
+  openWindow,
+  overflowOf,
+  tablesOf,
+} from './browser.ts';
 import { addRecentPages } from './browser-data.ts';
 import { type TestConsole, testConsole } from './setup.ts';
 
@@ -187,12 +196,23 @@ suite(browserProgram === null ? 'in a browser (SKIPPED: needs chromium)' : 'in a
     expect(complaints).toEqual([]);
     await context.close();
   };
+  /** Every table has its CSV and its JSON, with the rows that it shows. */
+  const expectFiles = async (page: Page, name: string) => {
+    for (const { rows, files } of await tablesOf(page)) {
+      expect.soft(files.length, `${name} has a table of ${rows} rows and these files: ${files}`).toBe(2);
+      const [csv, json] = await Promise.all(files.map(async (file) => (await page.context().request.get(file)).text()));
+      const data = JSON.parse(json ?? '[]') as Record<string, unknown>[];
+      expect.soft(data.length, `${name}: ${files[1]}`).toBe(rows);
+      expect.soft(csv?.split('\r\n')[0], `${name}: ${files[0]}`).toBe(Object.keys(data[0] ?? {}).join(','));
+    }
+  };
   const seen = (page: Page, width: number, colorScheme: 'light' | 'dark') =>
     Promise.all([page.setViewportSize({ width, height: 900 }), page.emulateMedia({ colorScheme })]);
 
   test('every page is accessible, fits and runs nothing, at 1440, 800 and 360 pixels, light and dark', async () => {
     await eachPage(async (page, name) => {
       expect.soft(await page.locator('h1').count(), name).toBe(1);
+      await expectFiles(page, name);
       for (const width of [1440, 800, 360]) {
         await seen(page, width, 'light');
         expect.soft(await overflowOf(page), `${name} is too wide at ${width}`).toBeLessThanOrEqual(0);

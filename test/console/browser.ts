@@ -71,3 +71,21 @@ export function overflowOf(page: Page): Promise<number> {
     return root.scrollWidth - root.clientWidth;
   });
 }
+
+/** The tables of a page: how many rows each has, and the addresses of its files. */
+export function tablesOf(page: Page): Promise<{ rows: number; files: string[] }[]> {
+  return page.locator('main table').evaluateAll((tables) =>
+    (
+      tables as never as { tBodies: { rows: { length: number } }[]; closest(of: string): { nextElementSibling: Files | null } }[]
+    ).map((table) => {
+      const below = table.closest('.table').nextElementSibling;
+      const links = below?.matches('.files') ? [...below.querySelectorAll('a')] : [];
+      return { rows: table.tBodies[0]!.rows.length, files: links.map(({ href }) => href) };
+    }),
+  );
+}
+
+interface Files {
+  matches(of: string): boolean;
+  querySelectorAll(of: string): Iterable<{ href: string }>;
+}

@@ -238,6 +238,11 @@ async function watchRecords(context: Context): Promise<void> {
     `insert into ruawatch.lookalikes (domain, name, shown, kind, rank, due_at, asked_at, answered_at, registered, baseline, first_seen)
      values ('example', 'examp1e', 'examp1e', 'homoglyph', 0.5, now(), now(), now(), true, true, now())`,
   );
+  // One analysis gives every source its first class.
+  await context.db.query(
+    `insert into ruawatch.class_changes (domain, source, at, was, class, why)
+     values ('example', '192.0.2.0/24', now(), 'unknown', 'authorized', 'It passes.')`,
+  );
 }
 
 /** The enricher's work, with a name server that knows nobody. */

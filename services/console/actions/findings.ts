@@ -3,6 +3,7 @@ import { DAY_MS } from '../../shared/days.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import { noteAct } from '../../store/console/audit.ts';
 import { visibleFinding } from '../../store/console/findings.ts';
+import { actingPeople } from '../../store/console/people.ts';
 import type { Visitor } from '../../store/console/rights.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import * as actions from '../../store/findings/operator-actions.ts';
@@ -17,6 +18,7 @@ const onlyWhy = z.object({ why });
 interface Acting {
   db: Db;
   key: number;
+  domain: string;
   state: string;
   note: actions.OperatorNote;
   now: Date;
@@ -48,6 +50,12 @@ export const FINDING_ACTIONS = {
   unsnooze: act(onlyWhy, async ({ db, key, note, now }) => {
     await actions.unsnooze(db, key, note, now);
     return 'unsnoozed';
+  }),
+  assign: act(z.object({ why, to: z.string().trim().max(200) }), async ({ db, key, domain, note, now }, { to }) => {
+    if (to !== '' && !(await actingPeople(db, domain)).includes(to))
+      throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter('to', words.problems.not_acting));
+    await actions.assign(db, key, { ...note, to: to || null }, now);
+    return to === '' ? 'unassigned' : 'assigned';
   }),
   resolve: act(
     z.object({ why, verdict: z.enum(['none', 'right', 'false', 'expected']).default('none') }),
@@ -88,7 +96,7 @@ export async function actOnFinding(
   if (finding === null) throw new Refusal(404, 'no_finding', words.problems.no_finding);
   const note = { by: visitor.name, why: body.why };
   const work = FINDING_ACTIONS[name].work as FindingAct<z.ZodObject>['work'];
-  const done = await work({ db, key, state: finding.state, note, now }, body);
+  const done = await work({ db, key, domain: finding.domain, state: finding.state, note, now }, body);
   const { person_key: person, token } = visitor;
   await noteAct(
     db,

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { rowOf } from '../../store/console/api-lists.ts';
-import { domainRow, postureRow, recordRow, senderRow, sourceRow, timelineRow } from '../../store/console/api-rows.ts';
+import {
+  classChangeRow,
+  domainRow,
+  postureRow,
+  recordRow,
+  senderRow,
+  sourceRow,
+  timelineRow,
+} from '../../store/console/api-rows.ts';
 import { classDays } from '../../store/console/domain.ts';
 import { day, dayOrMoment } from '../given.ts';
 import type { AnyRoute } from '../routes.ts';
@@ -71,6 +79,19 @@ const senders = apiRoute({
   handle: ({ reader, params, query }) => answerList(reader, LISTS.senders, { ...query, ...params }),
 });
 
+const changes = apiRoute({
+  method: 'GET',
+  path: '/domains/:domain/class-changes',
+  id: 'listClassChanges',
+  summary: 'How the classes of the sources of the domain changed, the newest first.',
+  token: 'read',
+  scope: 'domain',
+  params: domain,
+  query: paging.extend({ source: name.optional() }),
+  answer: pageOfItems(classChangeRow),
+  handle: ({ reader, params, query }) => answerList(reader, LISTS.class_changes, { ...query, ...params }),
+});
+
 const dayRow = z.object({
   day,
   class: name,
@@ -121,4 +142,4 @@ const timeline = apiRoute({
   handle: ({ reader, params, query }) => answerList(reader, LISTS.timeline, query, [params.domain]),
 });
 
-export const DOMAIN_API: AnyRoute[] = [list, one, sources, senders, days, records, timeline];
+export const DOMAIN_API: AnyRoute[] = [list, one, sources, changes, senders, days, records, timeline];

@@ -59,6 +59,7 @@ const BODIES = {
   unacknowledge: z.object({ why }),
   snooze: z.object({ why, days: z.int().min(1).max(365) }),
   unsnooze: z.object({ why }),
+  assign: z.object({ why, to: z.string().trim().max(200) }),
   resolve: z.object({ why, verdict: z.enum(['none', 'right', 'false', 'expected']).default('none') }),
 } satisfies Record<FindingActName, z.ZodObject>;
 
@@ -67,6 +68,7 @@ const SUMMARIES: Record<FindingActName, string> = {
   unacknowledge: 'Takes an acknowledgement back.',
   snooze: 'Silences a finding for some days.',
   unsnooze: 'Ends the silence of a finding.',
+  assign: 'Says who looks after a finding; an empty name says that nobody does.',
   resolve: 'Says that a finding is over, or gives a verdict on one that is.',
 };
 

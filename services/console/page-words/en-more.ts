@@ -81,7 +81,7 @@ export const more = {
     alerts_on: 'none is refused',
     refused: (n: number) => `${counted(n, 'alert was', 'alerts were')} refused by the mail server: “ruawatch doctor” says why.`,
     archive: 'Archive',
-    archive_size: (gb: string, of: number | null) => `${gb} GB of raw mail${of === null ? '' : `, of ${of}`}`,
+    archive_size: (gb: string, of: number | null) => `${gb} GB of raw mail${of === null ? '' : `, of ${of} GB`}`,
     waiting: 'What waits',
     waiting_what: 'Work that is stored and not done yet. Numbers that only grow mean that a service is missing.',
     what: 'Work',
@@ -262,7 +262,8 @@ export const more = {
     added_here: 'added in the console',
     look_at: 'Show the steps for',
     step_record: 'Ask for reports',
-    no_address: 'Reports need a mailbox first: set IMAP_URL, or list mailboxes with their addresses in ruawatch.yaml.',
+    no_address:
+      'The address that reports should go to is not known: list it with its mailbox in ruawatch.yaml (mailboxes: addresses:).',
     publish_record: (domain: string) =>
       `Publish this record where the DNS of ${domain} is kept. p=none changes nothing for anybody's mail. If there is a DMARC record already, the check below says what to change in it.`,
     change_record: 'There is a record already. Change it to this one, which keeps what it says and adds your mailbox:',
@@ -324,6 +325,20 @@ export const moreOfSender = {
   days_what: 'Messages a day',
   failed_delivered: 'Fails, delivered',
   failed_stopped: 'Fails, stopped',
+  class_history: 'How its class changed',
+  class_history_what: 'Changes since this version of ruawatch, the newest first.',
+  source: 'Source',
+  changed_at: 'When (UTC)',
+  was: 'Before',
+  became: 'After',
+  because: 'Why',
+  align: 'How to align it',
+  align_steps: (sender: string, domain: string) => [
+    `Have ${sender} sign with DKIM as ${domain}: its settings call that domain authentication, and show the records to publish.`,
+    `Or have it use a return path below ${domain}, with an SPF record that allows its servers.`,
+    'One of the two is enough. Until then, a policy of quarantine or reject stops its mail.',
+  ],
+  open_findings: 'Open findings about it',
   events: { approved: 'approved', denied: 'denied', ended: 'decision ended', finding: 'finding' } as Record<string, string>,
 };
 
@@ -377,6 +392,7 @@ export const moreOfDomain = {
   what_is_wrong: 'What is wrong',
   instead: 'Publish instead:',
   code: 'Code',
+  blocked_enforced: 'The policy is p=reject already, although:',
   blocked: 'A stricter policy has to wait:',
   publish: 'Publish this TXT record:',
   remove: 'Remove this TXT record:',

@@ -10,6 +10,7 @@ import { words } from '../page-words/en.ts';
 import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
 import { base32, newSecret, otpauth, stepOf } from '../people/totp.ts';
 import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
+import { fileOf, tableQuery } from '../tables.ts';
 import { day } from './format.ts';
 import { passkeysSection } from './passkeys.ts';
 import { sessionsTable } from './sessions.ts';
@@ -23,12 +24,18 @@ const account = route({
   kind: 'page',
   least: 'viewer',
   scope: 'none',
-  async handle({ db, visitor, form, origin, clock }) {
+  query: z.object(tableQuery),
+  async handle({ db, visitor, form, origin, clock, query: asked }) {
     const person = await findPerson(db, visitor!.name);
     if (person === null) throw new Refusal(401, 'not_signed_in', words.problems.not_signed_in);
     const w = words.account;
     const now = clock.now();
-    const body = html`<div class="narrow"><h1>${w.title}</h1>
+    const tokens = tokensTable(await listTokens(db, person.person_key, now), form);
+    const sessions = sessionsTable(await listSessions(db, person.person_key, now), form);
+    const file = fileOf(asked, [tokens, sessions], person.name);
+    if (file !== null) return file;
+    const here = path`/account`;
+    const body = html`<div class="account"><h1>${w.title}</h1>
 <dl class="figures"><div><dt>${words.sign_in.name}</dt><dd>${person.name}</dd></div>
 <div><dt>${w.role}</dt><dd>${words.roles[person.role]}</dd></div>
 <div><dt>${w.domains}</dt><dd>${person.all_domains ? w.all_domains : person.domains.join(', ')}</dd></div></dl>
@@ -37,9 +44,9 @@ ${
   html`<section><h2>${w.second}</h2>${person.totp_since === null ? setUp(form) : turnOff(day(person.totp_since), form)}</section>
 ${passkeysSection(await passkeysOf(db, person.person_key), form, origin)}`
 }
-<section><h2>${words.own_tokens.title}</h2><p class="hint">${words.own_tokens.lead}</p>${tokensTable(await listTokens(db, person.person_key, now), form)}
+<section><h2>${words.own_tokens.title}</h2><p class="hint">${words.own_tokens.lead}</p>${tokens.rows === 0 ? html`<p>${words.own_tokens.none}</p>` : tokens.html(here)}
 ${tokenForm(visitor!, form, person.has_password)}</section>
-<section><h2>${w.sessions}</h2>${sessionsTable(await listSessions(db, person.person_key, now), form)}<form method="post" action="${path`/sign-out`}">${hidden(form)}
+<section><h2>${w.sessions}</h2>${sessions.html(here)}<form method="post" action="${path`/sign-out`}">${hidden(form)}
 <input type="hidden" name="everywhere" value="yes"><p class="hint">${w.everywhere_hint}</p><button>${w.everywhere}</button></form></section></div>`;
     return page(w.title, body, { section: 'account', script: true });
   },

@@ -122,12 +122,16 @@ function postureOf(posture: store.PostureLine | null): Html | null {
     (key) =>
       html`<div><dt>${w.mechanisms[key]}</dt><dd><span class="posture ${posture[key]}">${w.postures[posture[key]] ?? posture[key]}</span></dd></div>`,
   )}</dl>
-${posture.blocked_by.length > 0 && html`<p>${w.blocked}</p><ul>${posture.blocked_by.map((why) => html`<li>${why}</li>`)}</ul>`}
+${posture.blocked_by.length > 0 && html`<p>${posture.dmarc === 'reject' ? w.blocked_enforced : w.blocked}</p><ul>${posture.blocked_by.map((why) => html`<li>${kindsNamed(why)}</li>`)}</ul>`}
 ${
   posture.publish_name !== null &&
   html`<p>${posture.publish_value === null ? w.remove : w.publish} <code>${posture.publish_name}</code></p>${posture.publish_value !== null && html`<pre>${posture.publish_value}</pre>`}`
 }
 <p class="quiet">${posture.checked_at === null ? w.not_checked : w.checked(`${minute(posture.checked_at)} UTC`)}</p></section>`;
 }
+
+/** A sentence that names kinds of findings, with their names for people. */
+const kindsNamed = (sentence: string): string =>
+  sentence.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (kind) => (Object.hasOwn(words.kinds, kind) ? `“${words.kinds[kind]}”` : kind));
 
 export const DOMAIN_ROUTES: AnyRoute[] = [domainPage];

@@ -11,7 +11,11 @@ const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_I
 const SNOOZES = [1, 7, 14, 30, 90];
 
 /** The forms on the page of a finding. */
-export function actionForms(finding: ReadFinding, said: Words, form: string): Html {
+export function actionForms(
+  finding: ReadFinding,
+  said: Words,
+  { form, people }: { form: string; people: readonly string[] },
+): Html {
   const w = words.finding;
   const open = finding.state === 'open';
   const at = finding.finding_key;
@@ -28,6 +32,7 @@ ${
     ? formOf({ to: path`/findings/${at}/snooze`, form, button: w.snooze, hint: w.snooze_hint, id: 'snooze', more: snoozes() })
     : formOf({ to: path`/findings/${at}/unsnooze`, form, button: w.unsnooze, hint: '', id: 'snooze' }))
 }
+${open && formOf({ to: path`/findings/${at}/assign`, form, button: w.assign, hint: w.assign_hint, id: 'assign', more: assignees(people, finding.assigned_to) })}
 ${formOf({ to: path`/findings/${at}/resolve`, form, button: w.resolve, hint: open ? w.resolve_hint : '', id: 'resolve', more: verdicts(said) })}
 </section>`;
 }
@@ -55,6 +60,11 @@ ${more}
 const snoozes = () =>
   html`<label for="snooze-days">${words.finding.days}</label><select id="snooze-days" name="days">${SNOOZES.map(
     (n) => html`<option value="${n}" ${flag('selected', n === 7)}>${words.finding.for_days(n)}</option>`,
+  )}</select>`;
+
+const assignees = (people: readonly string[], now: string | null) =>
+  html`<label for="assign-to">${words.finding.assign_to}</label><select id="assign-to" name="to"><option value="">${words.finding.assign_nobody}</option>${people.map(
+    (name) => html`<option value="${name}" ${flag('selected', name === now)}>${name}</option>`,
   )}</select>`;
 
 function verdicts(said: Words): Html {

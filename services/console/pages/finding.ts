@@ -4,26 +4,29 @@ import { overWords } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
 import { number, percent } from '../../shared/format.ts';
 import type { LifeEvent, ListedFinding } from '../../store/findings/list.ts';
-import { external, type Html, html } from '../html.ts';
+import { external, type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
+import { type Column, type Table, tableOf } from '../tables.ts';
 import { minute } from './format.ts';
 
 /** A finding whose evidence was read. */
 export type ReadFinding = ListedFinding & { evidence: Evidence; confidence?: unknown; events: readonly LifeEvent[] };
 
 /** What happened, what to do, and on what it rests. */
-export function evidencePage(finding: ReadFinding, said: Words): Html {
+export function evidencePage(finding: ReadFinding, said: Words, tables: FindingTables): Html {
   const { evidence } = finding;
   const w = words.finding;
   const over = overWords(evidence);
+  const here = path`/findings/${finding.finding_key}`;
+  const show = (title: string, table: Table) => table.rows > 0 && html`<section><h2>${title}</h2>${table.html(here)}</section>`;
   return html`<section><h2>${w.happened}</h2><p>${said.what || said.summary}</p>
 ${over && html`<p><strong>${w.over}:</strong> ${over}</p>`}</section>
 ${said.advice.length > 0 && html`<section><h2>${w.advice}</h2>${adviceOf(said)}</section>`}
 <section><h2>${w.evidence}</h2>${figures(finding)}${fate(evidence)}</section>
-${whoOf(evidence)}
-${brokenOf(evidence)}
+${show(w.who, tables.who)}${evidence.senders > evidence.who.length && html`<p class="quiet">${w.more(evidence.senders - evidence.who.length)}</p>`}
+${show(w.broken, tables.broken)}
 ${namesOf(evidence)}
-${tagsOf(evidence)}
+${show(w.tags, tables.tags)}
 ${historyOf(finding.events)}
 ${evidence.query && html`<details><summary>${w.query}</summary><pre>${evidence.query}</pre></details>`}`;
 }
@@ -48,14 +51,16 @@ function linked(sentence: string, links: readonly string[]): (Html | string)[] {
 function figures({ evidence, confidence, first_day }: ReadFinding): Html {
   const w = words.finding;
   const named = evidence.reporters.map((key) => evidence.reporter_names?.[key] ?? key);
+  // What DNS says has no reporters that could be late.
+  const counted = evidence.of > 0 || evidence.messages > 0 || named.length > 0;
   const rows: [string, string][] = [
     ...(evidence.of > 0 ? [[words.finding.messages, w.of(evidence.messages, evidence.of)] as [string, string]] : []),
     ...(evidence.per_day > 0 ? [[w.per_day, number(Math.round(evidence.per_day))] as [string, string]] : []),
     [w.since, evidence.again ?? (evidence.since || first_day)],
-    ...(evidence.last_day ? [[w.last, evidence.last_day] as [string, string]] : []),
+    ...(counted && evidence.last_day ? [[w.last, evidence.last_day] as [string, string]] : []),
     ...(typeof confidence === 'number' ? [[w.confidence, percent(confidence)] as [string, string]] : []),
     ...(named.length > 0 ? [[w.reporters, named.join(', ')] as [string, string]] : []),
-    ...((evidence.missing ?? []).length > 0 ? [[w.missing, evidence.missing!.join(', ')] as [string, string]] : []),
+    ...(counted && (evidence.missing ?? []).length > 0 ? [[w.missing, evidence.missing!.join(', ')] as [string, string]] : []),
   ];
   return html`<dl class="figures">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
@@ -88,34 +93,91 @@ function fate({ delivered, quarantined, rejected }: Evidence): Html | null {
   )}</ul></figure>`;
 }
 
-function whoOf({ who, senders }: Evidence): Html | null {
-  const w = words.finding;
-  if (who.length === 0) return null;
-  const delivered = who.some((one) => one.delivered !== undefined);
-  return html`<section><h2>${w.who}</h2><div class="table"><table>
-<thead><tr><th scope="col">${w.source}</th><th scope="col">${w.known}</th><th scope="col" class="number">${w.messages}</th>
-${delivered && html`<th scope="col" class="number">${w.delivered}</th>`}</tr></thead>
-<tbody>${who.map(
-    (
-      one,
-    ) => html`<tr><th scope="row" data-label="${w.source}" class="name">${one.source}${one.unproven && html` <span class="quiet">(${w.unproven})</span>`}</th>
-<td class="wrap" data-label="${w.known}">${whoseWords(one)}</td><td class="number" data-label="${w.messages}">${number(one.messages)}</td>
-${delivered && html`<td class="number" data-label="${w.delivered}">${one.delivered === undefined ? '' : number(one.delivered)}</td>`}</tr>`,
-  )}</tbody></table></div>
-${senders > who.length && html`<p class="quiet">${w.more(senders - who.length)}</p>`}</section>`;
+type Who = Evidence['who'][number];
+type Broken = NonNullable<Evidence['broken']>[number];
+type Tag = NonNullable<Evidence['tags']>[number];
+
+export interface FindingTables {
+  who: Table;
+  broken: Table;
+  tags: Table;
 }
 
-function brokenOf({ broken = [] }: Evidence): Html | null {
+/**
+ * The tables of a finding.
+ * @param senders the sender that each source belongs to, for those that have a page
+ */
+export function findingTables({ domain, evidence }: ReadFinding, senders: ReadonlyMap<string, string>): FindingTables {
+  const named = (source: string): Html => {
+    const sender = senders.get(source);
+    const name = html`<span class="name">${source}</span>`;
+    return sender === undefined ? name : html`<a href="${path`/domains/${domain}/senders/${sender}`}">${name}</a>`;
+  };
+  return { who: whoTable(evidence, named), broken: brokenTable(evidence, named), tags: tagTable(evidence) };
+}
+
+type Named = (source: string) => Html;
+
+function whoTable({ who }: Evidence, named: Named): Table {
   const w = words.finding;
-  if (broken.length === 0) return null;
-  return html`<section><h2>${w.broken}</h2><div class="table"><table>
-<thead><tr><th scope="col">${w.source}</th><th scope="col">${w.since}</th><th scope="col" class="number">${w.messages}</th><th scope="col">${w.names}</th></tr></thead>
-<tbody>${broken.slice(0, 50).map(
-    (
-      one,
-    ) => html`<tr><th scope="row" class="name" data-label="${w.source}">${one.sender ?? one.source}</th><td data-label="${w.since}">${one.since}</td>
-<td class="number" data-label="${w.messages}">${w.of(one.messages, one.of)}</td><td class="name" data-label="${w.names}">${(one.names ?? []).join(', ')}</td></tr>`,
-  )}</tbody></table></div></section>`;
+  const delivered: Column<Who> = {
+    key: 'delivered',
+    label: w.delivered,
+    as: 'number',
+    of: (one) => one.delivered ?? null,
+  };
+  return tableOf<Who>(
+    'who',
+    [
+      {
+        key: 'source',
+        label: w.source,
+        as: 'head',
+        of: (one) => one.source,
+        show: (one) => html`${named(one.source)}${one.unproven && html` <span class="quiet">(${w.unproven})</span>`}`,
+      },
+      { key: 'known', label: w.known, as: 'words', of: (one) => whoseWords(one) },
+      { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
+      ...(who.some((one) => one.delivered !== undefined) ? [delivered] : []),
+    ],
+    who,
+  );
+}
+
+const MOST_BROKEN = 50;
+
+function brokenTable({ broken = [] }: Evidence, named: Named): Table {
+  const w = words.finding;
+  return tableOf<Broken>(
+    'broken',
+    [
+      {
+        key: 'sender',
+        label: w.source,
+        as: 'head',
+        of: (one) => one.sender ?? one.source,
+        show: (one) => named(one.sender ?? one.source),
+      },
+      { key: 'since', label: w.since, as: 'date', of: (one) => one.since },
+      { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages, show: (one) => w.of(one.messages, one.of) },
+      { key: 'names', label: w.names, as: 'name', of: (one) => (one.names ?? []).join(', ') },
+    ],
+    broken.slice(0, MOST_BROKEN),
+  );
+}
+
+function tagTable({ tags = [] }: Evidence): Table {
+  const w = words.finding;
+  return tableOf<Tag>(
+    'tags',
+    [
+      { key: 'tag', label: w.tag, as: 'head', of: (one) => one.tag },
+      { key: 'before', label: w.before, as: 'name', of: (one) => one.from },
+      { key: 'after', label: w.after, as: 'name', of: (one) => one.to },
+      { key: 'on', label: w.on, as: 'date', of: (one) => one.since },
+    ],
+    tags,
+  );
 }
 
 function namesOf({ names = [], names_in_all = 0 }: Evidence): Html | null {
@@ -126,27 +188,11 @@ function namesOf({ names = [], names_in_all = 0 }: Evidence): Html | null {
   )}</ul>${names_in_all > names.length && html`<p class="quiet">${w.more(names_in_all - names.length)}</p>`}</section>`;
 }
 
-function tagsOf({ tags = [] }: Evidence): Html | null {
-  const w = words.finding;
-  if (tags.length === 0) return null;
-  return html`<section><h2>${w.tags}</h2><div class="table"><table>
-<thead><tr><th scope="col">${w.tag}</th><th scope="col">${w.before}</th><th scope="col">${w.after}</th><th scope="col">${w.on}</th></tr></thead>
-<tbody>${tags.map(
-    ({
-      tag,
-      from,
-      to,
-      since,
-    }) => html`<tr><th scope="row" data-label="${w.tag}">${tag}</th><td class="name" data-label="${w.before}">${from}</td>
-<td class="name" data-label="${w.after}">${to}</td><td data-label="${w.on}">${since}</td></tr>`,
-  )}</tbody></table></div></section>`;
-}
-
 function historyOf(events: readonly LifeEvent[]): Html {
   const w = words.finding;
   return html`<section><h2>${w.history}</h2><ol class="history">${[...events].reverse().map(
     (event) => html`<li><time datetime="${event.at.toISOString()}">${minute(event.at)}</time>
-<div><strong>${w.events[event.event] ?? event.event}</strong>${event.until && html` ${w.until(minute(event.until))}`}
+<div><strong>${w.events[event.event] ?? event.event}</strong>${event.until && html` ${w.until(minute(event.until))}`}${event.assigned_to && html` ${w.given_to(event.assigned_to)}`}
 <span class="quiet">${event.by_name ?? w.program}</span>${event.why && html`<br>${event.why}`}</div></li>`,
   )}</ol></section>`;
 }

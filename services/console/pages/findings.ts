@@ -4,12 +4,14 @@ import { wordsOf } from '../../findings/sentences.ts';
 import { SEVERITIES } from '../../shared/severity.ts';
 import { visibleFinding, visibleFindings } from '../../store/console/findings.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
+import { actingPeople } from '../../store/console/people.ts';
+import { sendersOf } from '../../store/console/sender.ts';
 import type { ListedFinding } from '../../store/findings/list.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { evidencePage } from './finding.ts';
+import { evidencePage, findingTables } from './finding.ts';
 import { actionForms } from './finding-actions.ts';
 import { day, minute, severity } from './format.ts';
 
@@ -102,7 +104,8 @@ function findingTable(findings: readonly ListedFinding[]): Table {
 /** "reopened, acknowledged by ada" */
 function standing(finding: ListedFinding): string {
   const w = words.findings;
-  const phase = w.phases[finding.phase] ?? finding.phase;
+  const given = finding.assigned_to === null ? '' : `, ${w.given_to(finding.assigned_to)}`;
+  const phase = `${w.phases[finding.phase] ?? finding.phase}${given}`;
   if (finding.acknowledged_at !== null) return `${phase}, ${w.acknowledged(finding.acknowledged_by ?? '')}`;
   if (finding.snoozed_until !== null) return `${phase}, ${w.snoozed(minute(finding.snoozed_until), finding.snoozed_by ?? '')}`;
   return finding.resolved_at === null ? phase : `${phase} ${day(finding.resolved_at)}`;
@@ -124,20 +127,30 @@ const one = route({
   least: 'viewer',
   scope: 'object',
   params: z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
-  async handle({ reader, params, visitor, form }) {
+  query: z.object(tableQuery),
+  async handle({ db, reader, params, query: asked, visitor, form }) {
     const row = await visibleFinding(reader, params.key);
     if (row === null) throw new Refusal(404, 'no_finding', words.problems.no_finding);
     const finding = { ...row, evidence: readEvidence(row.evidence) };
     const said = wordsOf(finding);
     const kind = words.kinds[finding.kind] ?? finding.kind;
+    const { evidence, domain } = finding;
+    const sources = [...evidence.who, ...(evidence.broken ?? [])].flatMap((of) =>
+      'sender' in of && of.sender ? [of.sender] : [of.source],
+    );
+    const tables = findingTables(finding, await sendersOf(reader, domain, sources));
+    const file = fileOf(asked, Object.values(tables), `finding-${finding.finding_key}`);
+    if (file !== null) return file;
+    const may = mayFor(visitor, 'operator', domain);
     const body = html`<div class="heading">
 <p class="quiet">${words.finding.number(finding.finding_key)} · ${kind}</p>
 <h1>${said.title}</h1>
-<p>${severity(finding.severity)} <span class="quiet">${finding.domain} · ${standing(finding)}</span></p>
+<p>${severity(finding.severity)} ${domain === '*' ? '' : html`<a href="${path`/domains/${domain}`}">${domain}</a>`} <span class="quiet">· ${standing(finding)}</span></p>
+<p class="quiet">${words.kinds_mean[finding.kind]}</p>
 </div>
 <div class="columns">
-<div>${evidencePage(finding, said)}</div>
-<aside>${mayFor(visitor, 'operator', finding.domain) ? actionForms(finding, said, form) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
+<div>${evidencePage(finding, said, tables)}</div>
+<aside>${may ? actionForms(finding, said, { form, people: await actingPeople(db, domain) }) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
 </div>`;
     return page(said.title, body, { section: 'findings' });
   },

@@ -81,7 +81,7 @@ const health = route({
     const show = (title: string, lead: string, table: Table): Html | false =>
       table.rows > 0 && html`<section><h2>${title}</h2><p class="quiet">${lead}</p>${table.html(path`/health`)}</section>`;
     const body = html`<div class="heading"><h1>${w.title}</h1><p>${wrong === 0 ? w.well : w.unwell(wrong)}</p></div>
-<ul class="checks">${lines.map(({ is, what, text }) => html`<li class="${is}"><strong>${w.marks[is]}</strong> ${what}: ${text}</li>`)}</ul>
+<ul class="checks">${lines.map(({ is, what, text }) => html`<li class="${is}"><strong>${w.marks[is]}</strong><span>${what}: ${text}</span></li>`)}</ul>
 <p class="quiet">${w.doctor}</p>
 ${show(w.waiting, w.waiting_what, tables.waiting)}
 ${show(w.mailboxes, w.mailboxes_what, tables.boxes)}

@@ -15,7 +15,8 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
-import { asksSection, attachmentsSection, factsSection, reportsSection, similarSection } from './held-parts.ts';
+import { fileOf, type Table, tableQuery } from '../tables.ts';
+import { asksSection, attachmentsTable, factsSection, reportsSection, similarTable } from './held-parts.ts';
 import { heldKey, shownHeld } from './held-shown.ts';
 import { textSection } from './held-text.ts';
 import { historyOf } from './request-evidence.ts';
@@ -29,6 +30,7 @@ const one = route({
   least: 'operator',
   scope: 'object',
   params: heldKey,
+  query: z.object(tableQuery),
   async handle(asked) {
     const { db, reader, form, clock, visitor } = asked;
     const held = await shownHeld(asked);
@@ -36,6 +38,11 @@ const one = route({
     const story = await loadStory(db, held.request_key, clock.now());
     const evidence = await heldEvidence(reader, held.held_key);
     const person = await approverOf(db, visitor!.person_key);
+    const [similar, attachments] = [similarTable(evidence), attachmentsTable(held)];
+    const file = fileOf(asked.query, [similar, attachments], `held-${held.held_key}`);
+    if (file !== null) return file;
+    const tableOr = (title: string, table: Table, none: string) =>
+      html`<section><h2>${title}</h2>${table.rows === 0 ? html`<p class="quiet">${none}</p>` : table.html(path`/held/${held.held_key}`)}</section>`;
     return page(
       w.of(held.held_key),
       html`<div class="heading"><h1>${short(held.subject ?? '', 300) || w.no_subject}</h1>
@@ -43,8 +50,8 @@ const one = route({
 ${held.answer !== null && html`<p><strong>${held.answer}</strong></p>`}
 ${factsSection(held)}
 ${reportsSection(held, evidence)}
-${similarSection(evidence)}
-${attachmentsSection(held)}
+${tableOr(w.similar, similar, w.no_similar)}
+${tableOr(w.attachments, attachments, w.no_attachments)}
 ${await textSection(asked, held, person)}
 ${asksSection(await asksFor(db, held.held_key))}
 ${request.state === 'pending' && decideForm(held, request, form)}

@@ -1,9 +1,9 @@
-import { number } from '../../shared/format.ts';
 import type { HeldEvidence } from '../../store/console/held.ts';
 import type { HeldAsk } from '../../store/held/asks.ts';
 import type { HeldRow } from '../../store/held/held.ts';
 import { type Html, html, path, type Value } from '../html.ts';
 import { words } from '../page-words/en.ts';
+import { type Table, tableOf } from '../tables.ts';
 import { minute } from './format.ts';
 
 const w = words.held;
@@ -54,31 +54,44 @@ export function reportsSection({ source, domain }: HeldRow, { source: found }: H
   }</section>`;
 }
 
-export function similarSection({ similar }: HeldEvidence): Html {
-  return html`<section><h2>${w.similar}</h2>${
-    similar.length === 0
-      ? html`<p class="quiet">${w.no_similar}</p>`
-      : html`<div class="table" tabindex="0"><table><thead><tr><th scope="col">${w.subject}</th><th scope="col">${w.held_at}</th><th scope="col">${w.same}</th><th scope="col">${w.state}</th></tr></thead>
-<tbody>${similar.map(
-          (one) =>
-            html`<tr><th scope="row" data-label="${w.subject}"><a href="${path`/held/${one.held_key}`}">${one.subject === null ? w.no_subject : cut(one.subject)}</a></th>
-<td class="date" data-label="${w.held_at}">${minute(one.held_at)}</td><td data-label="${w.same}">${one.same}</td><td data-label="${w.state}">${w.states[one.state]}</td></tr>`,
-        )}</tbody></table></div>`
-  }</section>`;
+export function similarTable({ similar }: HeldEvidence): Table {
+  return tableOf<HeldEvidence['similar'][number]>(
+    'similar',
+    [
+      {
+        key: 'subject',
+        label: w.subject,
+        as: 'head',
+        of: (one) => one.subject,
+        show: (one) =>
+          html`<a href="${path`/held/${one.held_key}`}">${one.subject === null ? w.no_subject : cut(one.subject)}</a>`,
+      },
+      { key: 'held_at', label: w.held_at, as: 'date', of: (one) => one.held_at, show: (one) => minute(one.held_at) },
+      { key: 'same', label: w.same, of: (one) => one.same },
+      { key: 'state', label: w.state, of: (one) => one.state, show: (one) => w.states[one.state] },
+    ],
+    similar,
+  );
 }
 
 /** Attachments by name, type and digest: nothing of them can be opened here. */
-export function attachmentsSection({ attachments }: HeldRow): Html {
-  return html`<section><h2>${w.attachments}</h2>${
-    attachments.length === 0
-      ? html`<p class="quiet">${w.no_attachments}</p>`
-      : html`<div class="table" tabindex="0"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.type}</th><th scope="col">${w.size}</th><th scope="col">${w.hash}</th></tr></thead>
-<tbody>${attachments.map(
-          (one) =>
-            html`<tr><th scope="row" class="name" data-label="${w.name}">${one.name === null ? '–' : cut(one.name)}</th><td class="name" data-label="${w.type}">${cut(one.type)}</td>
-<td class="number" data-label="${w.size}">${number(one.bytes)}</td><td class="name" data-label="${w.hash}"><code>${one.sha256}</code></td></tr>`,
-        )}</tbody></table></div>`
-  }</section>`;
+export function attachmentsTable({ attachments }: HeldRow): Table {
+  return tableOf<HeldRow['attachments'][number]>(
+    'attachments',
+    [
+      {
+        key: 'name',
+        label: w.name,
+        as: 'head',
+        of: (one) => one.name,
+        show: (one) => html`<span class="name">${one.name === null ? '–' : cut(one.name)}</span>`,
+      },
+      { key: 'type', label: w.type, as: 'name', of: (one) => one.type, show: (one) => cut(one.type) },
+      { key: 'bytes', label: w.size, as: 'number', of: (one) => one.bytes },
+      { key: 'sha256', label: w.hash, as: 'name', of: (one) => one.sha256, show: (one) => html`<code>${one.sha256}</code>` },
+    ],
+    attachments,
+  );
 }
 
 export function asksSection(asks: readonly HeldAsk[]): Html | null {

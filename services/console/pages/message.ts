@@ -3,9 +3,10 @@ import { messageVerdicts } from '../../dns/message-verdicts.ts';
 import { type MessageFacts, type MessageHop, type Reason, whyWords } from '../../findings/why-mail-failed.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { messagesOf } from '../../store/console/messages.ts';
-import { type Html, html, path } from '../html.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
+import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { minute } from './format.ts';
 
 const w = words.message;
@@ -18,11 +19,18 @@ const message = route({
   kind: 'page',
   least: 'viewer',
   scope: 'filtered',
-  query: z.object({ id: messageId }),
-  async handle({ reader, query: { id } }) {
+  query: z.object({ ...tableQuery, id: messageId }),
+  async handle({ reader, query: asked }) {
+    const { id } = asked;
     const mails = id === '' ? [] : await messagesOf(reader, id);
+    const tables = mails.map(({ hops }, at) => hopsTable(hops, at));
+    const file = fileOf(asked, tables, 'ruawatch-message');
+    if (file !== null) return file;
+    const here = withQuery(path`/messages`, { id });
     const shown = await Promise.all(
-      mails.map(async (mail) => shownMail(mail, whyWords(mail, await messageVerdicts(mail, organizationalDomain)))),
+      mails.map(async (mail, at) =>
+        shownMail(mail, tables[at]!.html(here), whyWords(mail, await messageVerdicts(mail, organizationalDomain))),
+      ),
     );
     const body = html`<div class="heading"><h1>${w.title}</h1></div>
 ${whyForm(id)}
@@ -39,13 +47,12 @@ export function whyForm(id: string): Html {
 <button>${w.ask}</button></form>`;
 }
 
-function shownMail({ hops, domain, around }: MessageFacts, reasons: readonly Reason[]): Html {
+function shownMail({ hops, domain, around }: MessageFacts, table: Html, reasons: readonly Reason[]): Html {
   const [first] = hops as [MessageHop];
   return html`<section><h2>${w.of(first.message_id ?? first.queue_id, domain)}</h2>
-<ul class="checks">${reasons.map(({ wrong, says }) => html`<li class="${wrong ? 'bad' : 'ok'}"><strong>${wrong ? w.wrong : w.fine}</strong> ${says}</li>`)}</ul>
+<ul class="checks">${reasons.map(({ wrong, says }) => html`<li class="${wrong ? 'bad' : 'ok'}"><strong>${wrong ? w.wrong : w.fine}</strong><span>${says}</span></li>`)}</ul>
 <h3>${w.hops}</h3>
-<div class="table" tabindex="0"><table class="records"><thead><tr>${[w.at, w.host, w.queue_id, w.from, w.signed, w.deliveries].map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>${hops.map(hopRow)}</tbody></table></div>
+${table}
 ${
   around.length > 0 &&
   html`<h3>${w.around}</h3><ol class="history">${around.map(
@@ -55,14 +62,31 @@ ${
 }</section>`;
 }
 
-function hopRow(hop: MessageHop): Html {
-  const signed = hop.signatures.map(({ selector, domain }) => `${selector}._domainkey.${domain}`).join(', ');
-  const deliveries = hop.recipients
-    .map((one) => `${one.domain}: ${one.status}${one.dsn === null ? '' : ` ${one.dsn}`}`)
-    .join(', ');
-  return html`<tr><td data-label="${w.at}" class="date">${minute(hop.started_at)}</td><th scope="row" data-label="${w.host}">${hop.host}</th>
-<td data-label="${w.queue_id}" class="name">${hop.queue_id}</td><td data-label="${w.from}" class="name">${hop.client_name ?? hop.client_ip ?? '–'}</td>
-<td data-label="${w.signed}" class="name">${signed || '–'}</td><td data-label="${w.deliveries}" class="words">${deliveries || '–'}</td></tr>`;
+/** @param at which of the mails of that name, for the address of its file */
+function hopsTable(hops: readonly MessageHop[], at: number): Table {
+  const signed = ({ signatures }: MessageHop) =>
+    signatures.map(({ selector, domain }) => `${selector}._domainkey.${domain}`).join(', ');
+  const deliveries = ({ recipients }: MessageHop) =>
+    recipients.map((one) => `${one.domain}: ${one.status}${one.dsn === null ? '' : ` ${one.dsn}`}`).join(', ');
+  return tableOf<MessageHop>(
+    `hops-${at + 1}`,
+    [
+      { key: 'at', label: w.at, as: 'date', of: (hop) => hop.started_at, show: (hop) => minute(hop.started_at) },
+      { key: 'host', label: w.host, as: 'head', of: (hop) => hop.host },
+      { key: 'queue_id', label: w.queue_id, as: 'name', of: (hop) => hop.queue_id },
+      {
+        key: 'from',
+        label: w.from,
+        as: 'name',
+        of: (hop) => hop.client_name ?? hop.client_ip,
+        show: (hop) => hop.client_name ?? hop.client_ip ?? '–',
+      },
+      { key: 'signed', label: w.signed, as: 'name', of: signed, show: (hop) => signed(hop) || '–' },
+      { key: 'deliveries', label: w.deliveries, as: 'words', of: deliveries, show: (hop) => deliveries(hop) || '–' },
+    ],
+    hops,
+    'records',
+  );
 }
 
 export const MESSAGE_ROUTES: AnyRoute[] = [message];

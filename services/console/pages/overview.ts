@@ -26,6 +26,9 @@ const query = z.object({
 });
 type Query = z.output<typeof query>;
 
+/** The rank of a domain with nothing to do. */
+const NOTHING = 8;
+
 /** What to do about a domain first, and how much that matters: the lower, the sooner. */
 export function nextStep(line: DomainLine, today: string): { rank: number; sentence: string } {
   const w = words.overview.steps;
@@ -38,7 +41,7 @@ export function nextStep(line: DomainLine, today: string): { rank: number; sente
   if (line.low > 0) return { rank: 5, sentence: w.low(line.low) };
   if (line.ready) return { rank: 6, sentence: w.ready(line.policy === 'quarantine' ? 'reject' : 'quarantine') };
   if (line.policy !== 'reject' && line.unknown > 0) return { rank: 7, sentence: w.unknown(line.unknown) };
-  return { rank: 8, sentence: words.overview.nothing };
+  return { rank: NOTHING, sentence: words.overview.nothing };
 }
 
 const byName = (a: DomainLine, b: DomainLine) => (a.domain < b.domain ? -1 : 1);
@@ -142,13 +145,22 @@ ${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', 
 <th scope="row" data-label="${w.domain}"><a href="${path`/domains/${line.domain}`}">${line.domain}</a></th>
 <td class="number" data-label="${w.pass}">${share(line.passed, line.messages)}</td>
 <td data-label="${w.trend}">${spark(shares, w.spark(line.domain, from, to))}</td>
-<td data-label="${w.policy}">${policyOf(line.policy)}</td>
+<td data-label="${w.policy}">${policyOf(line)}</td>
 <td class="number" data-label="${w.volume}">${number(line.messages)}</td>
 <td data-label="${w.open}">${openOf(line)}</td>
 <td data-label="${w.last}">${line.last_report_at === null ? w.never : day(line.last_report_at)}</td>
-<td data-label="${w.next}">${nextStep(line, today).sentence}</td>
+<td data-label="${w.next}">${stepOf(line, today)}</td>
 </tr>`;
   })}</tbody></table></div>`;
+}
+
+/** The next step as a link to where it is taken. */
+function stepOf(line: DomainLine, today: string): Html | string {
+  const { rank, sentence } = nextStep(line, today);
+  const severity = ({ 0: 'critical', 1: 'high', 2: 'medium', 5: 'low' } as const)[rank];
+  if (severity !== undefined)
+    return html`<a href="${withQuery(path`/findings`, { domain: line.domain, severity })}">${sentence}</a>`;
+  return rank === NOTHING ? sentence : html`<a href="${path`/domains/${line.domain}`}">${sentence}</a>`;
 }
 
 /** The parameters of a link to another page of the list. */
@@ -166,6 +178,7 @@ function fileTable(lines: readonly DomainLine[], today: string): Table {
     [
       { key: 'domain', label: 'domain', of: (line) => line.domain },
       { key: 'policy', label: 'policy', of: (line) => line.policy },
+      { key: 'stage', label: 'stage', of: (line) => line.stage },
       ...(['messages', 'passed', 'critical', 'high', 'medium', 'low'] as const).map(count),
       { key: 'last_report_at', label: 'last report', of: (line) => line.last_report_at },
       { key: 'next_step', label: 'next step', of: (line) => nextStep(line, today).sentence },
@@ -174,10 +187,15 @@ function fileTable(lines: readonly DomainLine[], today: string): Table {
   );
 }
 
-function policyOf(policy: string | null): Html {
+/** The policy that reports found, and how far the records have come where that says more. */
+function policyOf({ policy, stage }: DomainLine): Html {
   const w = words.overview;
-  if (policy === null) return html`<span class="quiet">${w.policy_unknown}</span>`;
-  return html`<span class="policy ${Object.hasOwn(w.policies, policy) ? policy : ''}">${w.policies[policy] ?? policy}</span>`;
+  const more = stage !== null && stage !== policy && w.stages[stage];
+  const said =
+    policy === null
+      ? html`<span class="quiet">${w.policy_unknown}</span>`
+      : html`<span class="policy ${Object.hasOwn(w.policies, policy) ? policy : ''}">${w.policies[policy] ?? policy}</span>`;
+  return html`${said}${more && html` <span class="quiet">(${more})</span>`}`;
 }
 
 /** The open findings by severity, each number a link to them. */

@@ -6,6 +6,7 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route, see } from '../routes.ts';
+import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { day } from './format.ts';
 import { tokensTable } from './tokens.ts';
 
@@ -15,43 +16,75 @@ const list = route({
   kind: 'page',
   least: 'admin',
   scope: 'installation',
-  async handle({ db, visitor, form, clock }) {
+  query: z.object(tableQuery),
+  async handle({ db, visitor, form, clock, query: asked }) {
     const w = words.people;
-    const people = await listPeople(db);
-    const services = await listServices(db);
+    const here = path`/people`;
+    const people = peopleTable(await listPeople(db), visitor!.person_key, form);
+    const services = servicesTable(await listServices(db), form);
+    const tokens = tokensTable(await listTokens(db, null, clock.now()), form, 'all');
+    const file = fileOf(asked, [people, services, tokens], 'ruawatch');
+    if (file !== null) return file;
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
-<div class="table" tabindex="0"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.role}</th><th scope="col">${w.domains}</th>
-<th scope="col">${w.second}</th><th scope="col">${w.since}</th><th scope="col">${w.remove}</th></tr></thead>
-<tbody>${people.map((person) => rowOf(person, person.person_key === visitor!.person_key, form))}</tbody></table></div>
-${services.length > 0 && servicesTable(services, form)}
-<section><h2>${words.own_tokens.title}</h2>${tokensTable(await listTokens(db, null, clock.now()), form, 'all')}</section>`;
+${people.html(here)}
+${services.rows > 0 && html`<section><h2>${w.services}</h2><p class="quiet">${w.services_lead}</p>${services.html(here)}</section>`}
+<section><h2>${words.own_tokens.title}</h2>${tokens.rows === 0 ? html`<p>${words.own_tokens.nobody_has}</p>` : tokens.html(here)}</section>`;
     return page(w.title, body, { section: 'people' });
   },
 });
 
-function rowOf(person: Person, self: boolean, form: string): Html {
+function peopleTable(people: readonly Person[], self: number, form: string): Table {
   const w = words.people;
-  return html`<tr><th scope="row" data-label="${w.name}" class="name">${person.name}${!person.has_password && html` <span class="quiet">(${w.no_password})</span>`}</th>
-<td data-label="${w.role}">${words.roles[person.role]}</td>
-<td data-label="${w.domains}" class="name">${person.all_domains ? words.account.all_domains : person.domains.join(', ')}</td>
-<td data-label="${w.second}">${person.totp_since === null ? w.no : w.yes}</td>
-<td data-label="${w.since}" class="date">${day(person.created_at)}</td>
-<td data-label="${w.remove}">${self ? html`<span class="quiet">${w.you}</span>` : removeForm(person.name, form)}</td></tr>`;
+  return tableOf<Person>(
+    'people',
+    [
+      {
+        key: 'name',
+        label: w.name,
+        as: 'head',
+        of: (one) => one.name,
+        show: (one) =>
+          html`<span class="name">${one.name}</span>${!one.has_password && html` <span class="quiet">(${w.no_password})</span>`}`,
+      },
+      { key: 'role', label: w.role, of: (one) => one.role, show: (one) => words.roles[one.role] },
+      { key: 'domains', label: w.domains, as: 'name', of: domainsOf },
+      {
+        key: 'code_generator',
+        label: w.second,
+        of: (one) => one.totp_since !== null,
+        show: (one) => (one.totp_since === null ? w.no : w.yes),
+      },
+      { key: 'since', label: w.since, as: 'date', of: (one) => day(one.created_at) },
+      {
+        key: 'remove',
+        label: w.remove,
+        file: false,
+        of: () => null,
+        show: (one) => (one.person_key === self ? html`<span class="quiet">${w.you}</span>` : removeForm(one.name, form)),
+      },
+    ],
+    people,
+  );
 }
 
+const domainsOf = (one: { all_domains: boolean; domains: readonly string[] }): string =>
+  one.all_domains ? words.account.all_domains : one.domains.join(', ');
+
 /** Programs with accounts of their own, who answers for each, and when it ends. */
-function servicesTable(services: readonly ServicePrincipal[], form: string): Html {
+function servicesTable(services: readonly ServicePrincipal[], form: string): Table {
   const w = words.people;
-  return html`<section><h2>${w.services}</h2><p class="quiet">${w.services_lead}</p><div class="table" tabindex="0"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.role}</th>
-<th scope="col">${w.domains}</th><th scope="col">${w.owner}</th><th scope="col">${w.until}</th><th scope="col">${w.remove}</th></tr></thead>
-<tbody>${services.map(
-    (one) => html`<tr><th scope="row" data-label="${w.name}" class="name">${one.name}</th>
-<td data-label="${w.role}">${words.roles[one.role]}</td>
-<td data-label="${w.domains}" class="name">${one.all_domains ? words.account.all_domains : one.domains.join(', ')}</td>
-<td data-label="${w.owner}" class="name">${one.owner}</td>
-<td data-label="${w.until}" class="date">${day(one.ends_at)}</td>
-<td data-label="${w.remove}">${removeForm(one.name, form)}</td></tr>`,
-  )}</tbody></table></div></section>`;
+  return tableOf<ServicePrincipal>(
+    'services',
+    [
+      { key: 'name', label: w.name, as: 'head', of: (one) => one.name },
+      { key: 'role', label: w.role, of: (one) => one.role, show: (one) => words.roles[one.role] },
+      { key: 'domains', label: w.domains, as: 'name', of: domainsOf },
+      { key: 'owner', label: w.owner, as: 'name', of: (one) => one.owner },
+      { key: 'until', label: w.until, as: 'date', of: (one) => day(one.ends_at) },
+      { key: 'remove', label: w.remove, file: false, of: () => null, show: (one) => removeForm(one.name, form) },
+    ],
+    services,
+  );
 }
 
 function removeForm(name: string, form: string): Html {

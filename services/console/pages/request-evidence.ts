@@ -4,8 +4,9 @@ import { number, percent } from '../../shared/format.ts';
 import type { RequestStory } from '../../store/alerts/request-mails.ts';
 import { type EvidenceNow, entryOf, evidenceNow } from '../../store/console/request-evidence.ts';
 import type { Reader } from '../../store/console/scope.ts';
-import { type Html, html } from '../html.ts';
+import { type Address, type Html, html } from '../html.ts';
 import { words } from '../page-words/en.ts';
+import { type Table, tableOf } from '../tables.ts';
 import { minute } from './format.ts';
 
 /** Something that a request rests on, when it was asked for and now. */
@@ -82,16 +83,30 @@ function peopleRow({ request, decisions, asked, stage_asked }: RequestStory): Co
 }
 
 /** A table of it; what differs is marked by a word as well. */
-export function evidenceTable(rows: readonly Compared[]): Html | null {
+export function evidenceTable(rows: readonly Compared[]): Table {
   const w = words.evidence;
-  if (rows.length === 0) return null;
   const lines = (texts: readonly string[]) => texts.map((text) => html`<div class="name">${text}</div>`);
-  return html`<section><h2>${w.title}</h2>${rows.some(({ differs }) => differs) && html`<p class="notice bad" role="status">${w.differs}</p>`}
-<div class="table"><table><thead><tr><th scope="col">${w.what}</th><th scope="col">${w.was}</th><th scope="col">${w.now}</th></tr></thead>
-<tbody>${rows.map(
-    ({ what, was, now, differs }) =>
-      html`<tr><th scope="row" data-label="${w.what}">${what}</th><td data-label="${w.was}">${lines(was)}</td><td data-label="${w.now}">${lines(now)}${differs && html`<strong>${w.changed}</strong>`}</td></tr>`,
-  )}</tbody></table></div></section>`;
+  return tableOf<Compared>(
+    'evidence',
+    [
+      { key: 'what', label: w.what, as: 'head', of: (one) => one.what },
+      { key: 'was', label: w.was, of: (one) => one.was.join('; '), show: (one) => lines(one.was) },
+      {
+        key: 'now',
+        label: w.now,
+        of: (one) => one.now.join('; '),
+        show: (one) => html`${lines(one.now)}${one.differs && html`<strong>${w.changed}</strong>`}`,
+      },
+    ],
+    rows,
+  );
+}
+
+/** @param here the page of the request */
+export function evidenceSection(table: Table, differs: boolean, here: Address): Html {
+  const w = words.evidence;
+  return html`<section><h2>${w.title}</h2>${differs && html`<p class="notice bad" role="status">${w.differs}</p>`}
+${table.html(here)}</section>`;
 }
 
 /** What happened to a request, the oldest first. */

@@ -13,8 +13,9 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
+import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { minute } from './format.ts';
-import { evidenceOf, evidenceTable, historyOf } from './request-evidence.ts';
+import { evidenceOf, evidenceSection, evidenceTable, historyOf } from './request-evidence.ts';
 
 const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 const MOST = 200;
@@ -25,30 +26,50 @@ const list = route({
   kind: 'page',
   least: 'viewer',
   scope: 'filtered',
-  query: z.object({ state: z.enum(['open', 'all']).default('open') }),
+  query: z.object({ ...tableQuery, state: z.enum(['open', 'all']).default('open') }),
   async handle({ reader, query }) {
     const w = words.requests;
     const rows = await visibleRequests(reader, { all: query.state === 'all', limit: MOST });
+    const table = requestTable(rows);
+    const file = fileOf(query, [table], 'ruawatch');
+    if (file !== null) return file;
     const other = query.state === 'all' ? 'open' : 'all';
     return page(
       w.title,
       html`<div class="heading"><h1>${w.title}</h1><p class="quiet"><a href="${withQuery(path`/requests`, { state: other })}">${w.show[other]}</a></p></div>
-${rows.length === 0 ? html`<div class="empty"><p>${w.none}</p></div>` : tableOf(rows)}`,
+${rows.length === 0 ? html`<div class="empty"><p>${w.none}</p></div>` : table.html(withQuery(path`/requests`, { state: query.state }))}`,
       { section: 'requests' },
     );
   },
 });
 
-function tableOf(rows: Awaited<ReturnType<typeof visibleRequests>>): Html {
+type RequestLine = Awaited<ReturnType<typeof visibleRequests>>[number];
+
+function requestTable(rows: readonly RequestLine[]): Table {
   const w = words.requests;
-  return html`<div class="table"><table><thead><tr><th scope="col">${w.what}</th><th scope="col">${w.domain}</th><th scope="col">${w.state}</th><th scope="col">${w.asked_by}</th><th scope="col">${w.until}</th></tr></thead>
-<tbody>${rows.map(
-    (
-      one,
-    ) => html`<tr><th scope="row" data-label="${w.what}"><a href="${path`/requests/${one.request_key}`}">${one.summary}</a></th>
-<td data-label="${w.domain}">${one.domain}</td><td data-label="${w.state}">${STATE_WORDS[one.state]}</td>
-<td data-label="${w.asked_by}">${one.requester}</td><td class="date" data-label="${w.until}">${one.expires_at === null ? '' : minute(one.expires_at)}</td></tr>`,
-  )}</tbody></table></div>`;
+  return tableOf<RequestLine>(
+    'requests',
+    [
+      {
+        key: 'request',
+        label: w.what,
+        as: 'head',
+        of: (one) => one.summary,
+        show: (one) => html`<a href="${path`/requests/${one.request_key}`}">${one.summary}</a>`,
+      },
+      { key: 'domain', label: w.domain, of: (one) => one.domain },
+      { key: 'state', label: w.state, of: (one) => one.state, show: (one) => STATE_WORDS[one.state] },
+      { key: 'asked_by', label: w.asked_by, of: (one) => one.requester },
+      {
+        key: 'until',
+        label: w.until,
+        as: 'date',
+        of: (one) => one.expires_at,
+        show: (one) => (one.expires_at === null ? '' : minute(one.expires_at)),
+      },
+    ],
+    rows,
+  );
 }
 
 const one = route({
@@ -58,13 +79,19 @@ const one = route({
   least: 'viewer',
   scope: 'object',
   params: key,
-  async handle({ db, reader, params, form, config, visitor, clock }) {
+  query: z.object(tableQuery),
+  async handle({ db, reader, params, query, form, config, visitor, clock }) {
     const request = await shown({ db, reader, params });
     const plan = readPlan({ text: request.plan, digest: request.digest });
     const w = words.requests;
     const lines = changeLines(plan);
     const story = await loadStory(db, request.request_key, clock.now());
     const pending = request.state === 'pending';
+    const compared = await evidenceOf(reader, story);
+    const tables = { decisions: decisionsTable(story.decisions), evidence: evidenceTable(compared) };
+    const file = fileOf(query, Object.values(tables), `request-${request.request_key}`);
+    if (file !== null) return file;
+    const here = path`/requests/${request.request_key}`;
     return page(
       w.of(request.request_key),
       html`<div class="heading"><h1>${request.summary}</h1><p class="quiet">${request.kind} · ${request.domain} · ${STATE_WORDS[request.state]}${request.emergency && html` · ${w.by_emergency}`}</p></div>
@@ -75,8 +102,15 @@ ${lines.length > 0 && html`<section><h2>${w.changes}</h2><pre>${lines.join('\n')
 <section><h2>${w.why}</h2><ul>${[request.why, ...plan.why].map((sentence) => html`<li>${sentence}</li>`)}</ul>
 <p>${w.risk(plan.risk)} ${plan.risk_because.join(' ')}</p><p>${w.back}: ${plan.back.text}</p>
 ${request.finding_key !== null && html`<p><a href="${path`/findings/${request.finding_key}`}">${w.finding(request.finding_key)}</a></p>`}</section>
-<section><h2>${w.who}</h2><p>${whoDecides(request)}</p>${decisionsTable(story.decisions)}</section>
-${evidenceTable(await evidenceOf(reader, story))}
+<section><h2>${w.who}</h2><p>${whoDecides(request)}</p>${tables.decisions.rows > 0 && tables.decisions.html(here)}</section>
+${
+  tables.evidence.rows > 0 &&
+  evidenceSection(
+    tables.evidence,
+    compared.some(({ differs }) => differs),
+    here,
+  )
+}
 ${pending && visitor !== null && decisionForms(request, form, config.approvals.emergency !== null)}
 ${historyOf(story)}
 <p class="quiet">${w.digest} <code>${request.digest}</code></p>`,
@@ -100,14 +134,18 @@ function whoDecides({ rule, stage, state, requester, created_at }: Request): str
   return w.by_people(rule.rule, stages.join(' → '), requester, minute(created_at));
 }
 
-function decisionsTable(decisions: readonly Decision[]): Html | null {
+function decisionsTable(decisions: readonly Decision[]): Table {
   const w = words.requests;
-  if (decisions.length === 0) return null;
-  return html`<div class="table"><table><thead><tr><th scope="col">${w.person}</th><th scope="col">${w.decision}</th><th scope="col">${w.reason}</th><th scope="col">${w.at}</th></tr></thead>
-<tbody>${decisions.map(
-    (each) =>
-      html`<tr><th scope="row" data-label="${w.person}">${each.person}</th><td data-label="${w.decision}">${w.decisions[each.decision]}</td><td data-label="${w.reason}">${each.why}</td><td class="date" data-label="${w.at}">${minute(each.at)}</td></tr>`,
-  )}</tbody></table></div>`;
+  return tableOf<Decision>(
+    'decisions',
+    [
+      { key: 'person', label: w.person, as: 'head', of: (one) => one.person },
+      { key: 'decision', label: w.decision, of: (one) => one.decision, show: (one) => w.decisions[one.decision] },
+      { key: 'why', label: w.reason, of: (one) => one.why },
+      { key: 'at', label: w.at, as: 'date', of: (one) => one.at, show: (one) => minute(one.at) },
+    ],
+    decisions,
+  );
 }
 
 /** The forms: each carries the digest of the plan that the page shows. */

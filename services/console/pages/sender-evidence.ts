@@ -26,7 +26,9 @@ export async function evidenceOf(
 ): Promise<{ tables: Table[]; html: Html }> {
   const days = await store.senderDays(reader, sender);
   const samples = await store.sampleRecords(reader, sender, MOST.records);
+  const told = await store.senderEvents(reader, sender, MOST.events);
   const tables = {
+    classes: classTable(await store.classChanges(reader, sender, MOST.events)),
     reporters: reportersTable(sender.domain, await store.senderReporters(reader, sender, MOST.reporters)),
     keys: keyTable(samples),
     samples: sampleTable(samples),
@@ -34,11 +36,13 @@ export async function evidenceOf(
   const here = path`/domains/${sender.domain}/senders/${sender.sender}`;
   const show = (title: string, lead: string, table: Table) =>
     table.rows > 0 && html`<section><h2>${title}</h2>${lead && html`<p class="quiet">${lead}</p>`}${table.html(here)}</section>`;
-  const shown = html`${chart(days)}
+  const shown = html`${openFindings(told)}
+${chart(days)}
 ${show(w.keys, w.keys_what, tables.keys)}
 ${show(words.domain.reporters, '', tables.reporters)}
 ${show(w.samples, w.samples_what, tables.samples)}
-${events(await store.senderEvents(reader, sender, MOST.events))}`;
+${show(w.class_history, w.class_history_what, tables.classes)}
+${events(told)}`;
   return { tables: Object.values(tables), html: shown };
 }
 
@@ -58,6 +62,35 @@ function chart(days: readonly store.SenderDay[]): Html | null {
     return key === 'unauthorized' ? one.delivered : Math.max(0, one.messages - one.passed - one.delivered);
   };
   return html`<section><h2>${w.days}</h2>${stacked(daysBetween(first.day, last.day), layers, amount, { title: w.days_what })}</section>`;
+}
+
+function openFindings(told: readonly store.SenderEvent[]): Html | null {
+  const open = told.filter(({ state }) => state === 'open');
+  if (open.length === 0) return null;
+  return html`<section><h2>${w.open_findings}</h2><ul class="plain-list">${open.map(
+    (one) => html`<li><a href="${path`/findings/${one.finding_key!}`}">${one.text}</a></li>`,
+  )}</ul></section>`;
+}
+
+function classTable(changes: readonly store.ClassChange[]): Table {
+  const named = (name: string) => html`<span class="key ${name}"></span>${words.domain.classes[name] ?? name}`;
+  return tableOf<store.ClassChange>(
+    'class-changes',
+    [
+      { key: 'at', label: w.changed_at, as: 'date', of: (one) => one.at, show: (one) => minute(one.at) },
+      {
+        key: 'source',
+        label: w.source,
+        as: 'head',
+        of: (one) => one.source,
+        show: (one) => html`<span class="name">${one.source}</span>`,
+      },
+      { key: 'was', label: w.was, of: (one) => one.was, show: (one) => named(one.was) },
+      { key: 'class', label: w.became, of: (one) => one.class, show: (one) => named(one.class) },
+      { key: 'why', label: w.because, as: 'words', of: (one) => one.why },
+    ],
+    changes,
+  );
 }
 
 /** The keys in the samples, those that pass first. */

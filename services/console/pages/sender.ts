@@ -41,6 +41,7 @@ const sender = route({
 <p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${words.domain.means[first.class]}</span></p>
 ${first.evidence && html`<p class="quiet">${w.named_by} ${first.evidence}</p>`}</div>
 ${sources.map((one) => sourceOf(one, params, mayFor(visitor, 'operator', params.domain) ? form : null))}
+${first.class === 'misaligned' && html`<section><h2>${w.align}</h2><ol class="advice">${w.align_steps(first.name, params.domain).map((step) => html`<li>${step}</li>`)}</ol></section>`}
 ${shown.html}`;
     return page(first.name, body, { section: 'overview' });
   },

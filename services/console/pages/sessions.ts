@@ -1,26 +1,60 @@
 import { z } from 'zod';
 import { noteAct } from '../../store/console/audit.ts';
 import { endOwnSession, type OwnSession } from '../../store/console/sign-ins.ts';
-import { type Html, html, path, withQuery } from '../html.ts';
+import { html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, Refusal, route, see } from '../routes.ts';
+import { type Table, tableOf } from '../tables.ts';
 import { minute } from './format.ts';
 
 /** A number in a form. */
 const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 
+const BROWSERS: readonly [RegExp, string][] = [
+  [/Edg/, 'Edge'],
+  [/OPR|Opera/, 'Opera'],
+  [/Firefox/, 'Firefox'],
+  [/Chrome|CriOS/, 'Chrome'],
+  [/Safari/, 'Safari'],
+];
+const SYSTEMS: readonly [RegExp, string][] = [
+  [/Android/, 'Android'],
+  [/iPhone|iPad/, 'iOS'],
+  [/Windows/, 'Windows'],
+  [/Mac OS/, 'macOS'],
+  [/Linux|X11/, 'Linux'],
+];
+
+/** "Firefox, Windows"; what no browser would say stays as it came. */
+export function browserName(agent: string | null): string | null {
+  if (agent === null) return null;
+  const found = [BROWSERS, SYSTEMS].map((list) => list.find(([pattern]) => pattern.test(agent))?.[1]);
+  return found[0] === undefined ? agent : found.filter(Boolean).join(', ');
+}
+
 /** Where a person is signed in, each with a button that ends it. */
-export function sessionsTable(sessions: readonly OwnSession[], form: string): Html {
+export function sessionsTable(sessions: readonly OwnSession[], form: string): Table {
   const w = words.own_sessions;
-  return html`<div class="table"><table><thead><tr><th scope="col">${w.browser}</th><th scope="col">${w.address}</th><th scope="col">${w.since}</th><th scope="col">${w.used}</th><th scope="col">${w.end}</th></tr></thead>
-<tbody>${sessions.map(
-    (
-      one,
-    ) => html`<tr><th scope="row" class="name" data-label="${w.browser}">${one.agent ?? w.unknown}</th><td class="name" data-label="${w.address}">${one.address}</td>
-<td class="date" data-label="${w.since}">${minute(one.created_at)}</td><td class="date" data-label="${w.used}">${minute(one.used_at)}</td>
-<td data-label="${w.end}"><form method="post" action="${path`/account/sessions/end`}">${hidden(form)}<input type="hidden" name="key" value="${one.session_key}"><button aria-label="${`${w.end}: ${one.agent ?? w.unknown}, ${minute(one.created_at)}`}">${w.end}</button></form></td></tr>`,
-  )}</tbody></table></div>`;
+  const end = ({ session_key, agent, created_at }: OwnSession) =>
+    html`<form method="post" action="${path`/account/sessions/end`}">${hidden(form)}<input type="hidden" name="key" value="${session_key}"><button aria-label="${`${w.end}: ${agent ?? w.unknown}, ${minute(created_at)}`}">${w.end}</button></form>`;
+  return tableOf<OwnSession>(
+    'sessions',
+    [
+      {
+        key: 'browser',
+        label: w.browser,
+        as: 'head',
+        of: (one) => one.agent,
+        show: (one) => browserName(one.agent) ?? w.unknown,
+      },
+      { key: 'address', label: w.address, as: 'name', of: (one) => one.address },
+      { key: 'since', label: w.since, as: 'date', of: (one) => one.created_at, show: (one) => minute(one.created_at) },
+      { key: 'used', label: w.used, as: 'date', of: (one) => one.used_at, show: (one) => minute(one.used_at) },
+      { key: 'end', label: w.end, file: false, of: () => null, show: end },
+    ],
+    sessions,
+  );
 }
 
 const endSession = route({

@@ -10,6 +10,7 @@ import { words } from '../page-words/en.ts';
 import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
 import { useCode } from '../people/use-code.ts';
 import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
+import { type Column, type Table, tableOf } from '../tables.ts';
 import { minute } from './format.ts';
 
 const w = words.own_tokens;
@@ -21,18 +22,46 @@ const USUAL_DAYS = 30;
  * Tokens, each with a button that ends it.
  * @param of `own` for the person's page; `all` names the person of each, for an admin
  */
-export function tokensTable(tokens: readonly Token[], form: string, of: 'own' | 'all' = 'own'): Html {
-  if (tokens.length === 0) return html`<p>${of === 'own' ? w.none : w.nobody_has}</p>`;
+export function tokensTable(tokens: readonly Token[], form: string, of: 'own' | 'all' = 'own'): Table {
   const action = of === 'own' ? path`/account/tokens/end` : path`/people/tokens/end`;
-  return html`<div class="table" tabindex="0"><table><thead><tr><th scope="col">${w.name}</th>${of === 'all' && html`<th scope="col">${words.people.name}</th>`}<th scope="col">${w.scopes}</th><th scope="col">${words.people.domains}</th><th scope="col">${w.until}</th><th scope="col">${w.used}</th><th scope="col">${w.end}</th></tr></thead>
-<tbody>${tokens.map(
-    (
-      one,
-    ) => html`<tr><th scope="row" class="name" data-label="${w.name}">${one.token_key}: ${one.name}</th>${of === 'all' && html`<td class="name" data-label="${words.people.name}">${one.person}</td>`}<td data-label="${w.scopes}">${one.scopes.join(', ')}</td>
-<td class="name" data-label="${words.people.domains}">${one.domains === null ? w.all_of_person : one.domains.join(', ')}</td>
-<td class="date" data-label="${w.until}">${minute(one.ends_at)}</td><td class="date" data-label="${w.used}">${one.used_at === null ? w.never : minute(one.used_at)}</td>
-<td data-label="${w.end}"><form method="post" action="${action}">${hidden(form)}<input type="hidden" name="key" value="${one.token_key}"><button aria-label="${`${w.end} ${one.token_key}`}">${w.end}</button></form></td></tr>`,
-  )}</tbody></table></div>`;
+  const person: Column<Token> = { key: 'person', label: words.people.name, as: 'name', of: (one) => one.person };
+  return tableOf<Token>(
+    'tokens',
+    [
+      {
+        key: 'token',
+        label: w.name,
+        as: 'head',
+        of: (one) => `${one.token_key}: ${one.name}`,
+        show: (one) => html`<span class="name">${one.token_key}: ${one.name}</span>`,
+      },
+      ...(of === 'all' ? [person] : []),
+      { key: 'scopes', label: w.scopes, of: (one) => one.scopes.join(', ') },
+      {
+        key: 'domains',
+        label: words.people.domains,
+        as: 'name',
+        of: (one) => (one.domains === null ? w.all_of_person : one.domains.join(', ')),
+      },
+      { key: 'until', label: w.until, as: 'date', of: (one) => one.ends_at, show: (one) => minute(one.ends_at) },
+      {
+        key: 'used',
+        label: w.used,
+        as: 'date',
+        of: (one) => one.used_at,
+        show: (one) => (one.used_at === null ? w.never : minute(one.used_at)),
+      },
+      {
+        key: 'end',
+        label: w.end,
+        file: false,
+        of: () => null,
+        show: (one) =>
+          html`<form method="post" action="${action}">${hidden(form)}<input type="hidden" name="key" value="${one.token_key}"><button aria-label="${`${w.end} ${one.token_key}`}">${w.end}</button></form>`,
+      },
+    ],
+    tokens,
+  );
 }
 
 /**

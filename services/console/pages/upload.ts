@@ -10,7 +10,7 @@ import { html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route, see, type UploadedFile } from '../routes.ts';
-import { tableOf } from '../tables.ts';
+import { fileOf, tableOf, tableQuery } from '../tables.ts';
 
 const w = words.upload;
 const ENVELOPE_BYTES = 64 * 1024;
@@ -37,7 +37,7 @@ const upload = route({
   kind: 'page',
   least: 'admin',
   scope: 'installation',
-  query: z.object({ keys }),
+  query: z.object({ ...tableQuery, keys }),
   async handle({ db, query: asked, form }) {
     const states = await importedStates(db, asked.keys);
     const rows: Row[] = [...states.values()].map((one) => ({
@@ -63,9 +63,11 @@ const upload = route({
       ],
       rows,
     );
+    const file = fileOf(asked, [table], 'ruawatch');
+    if (file !== null) return file;
     const waits = rows.some(({ state }) => state === 'received');
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
-${rows.length > 0 && html`<section><h2>${w.result}</h2>${waits && html`<p role="status">${w.waits}</p>`}${table.html(null)}</section>`}
+${rows.length > 0 && html`<section><h2>${w.result}</h2>${waits && html`<p role="status">${w.waits}</p>`}${table.html(withQuery(path`/upload`, { keys: asked.keys.join(',') }))}</section>`}
 <form method="post" class="drop" action="${path`/upload`}" enctype="multipart/form-data">${hidden(form)}
 <label>${w.files}<input type="file" name="files" multiple required></label><p class="hint">${w.hint}</p><button class="primary">${w.send}</button></form>`;
     return page(w.title, body, { section: 'reports', ...(waits ? { refresh: AGAIN_SECONDS } : {}) });

@@ -45,6 +45,12 @@ export const LISTS = {
     newestFirst: false,
     filters: { domain: 'domain = ?', class: 'class = ?', seen_since: 'last_seen >= ?' },
   }),
+  class_changes: list('class_changes', {
+    row: rows.classChangeRow,
+    key: ['at', 'source'],
+    newestFirst: true,
+    filters: { domain: 'domain = ?', source: 'source = ?' },
+  }),
   senders: list('sender_list', {
     row: rows.senderRow,
     key: ['entry_key'],

@@ -57,6 +57,8 @@ export const sourceRow = z.object({
   passed: whole,
 });
 
+export const classChangeRow = z.object({ domain: text, source: text, at, was: text, class: text, why: text });
+
 export const senderRow = z.object({
   entry_key: whole,
   domain: text,
@@ -118,6 +120,7 @@ export const findingRow = z.object({
   snoozed_until: at.nullable(),
   snoozed_by: text.nullable(),
   reopened: whole,
+  assigned_to: text.nullable(),
 });
 
 export const findingEventRow = z.object({
@@ -129,6 +132,7 @@ export const findingEventRow = z.object({
   revision: whole.nullable(),
   severity: text,
   summary: text,
+  assigned_to: text.nullable(),
 });
 
 export const reportRow = z.object({

@@ -8,7 +8,7 @@ export interface FindingFilter {
   severity?: string | undefined;
   domain?: string | undefined;
   kind?: string | undefined;
-  /** A part of the domain, the subject or the summary. */
+  /** A part of the domain, the subject, the summary or the name of who looks after it. */
   search: string;
   limit: number;
   offset: number;
@@ -23,11 +23,12 @@ export async function visibleFindings(
     reader,
     ['findings'],
     `select finding_key, domain, kind, severity, subject, state, phase, summary, first_day, opened_at, changed_at, resolved_at,
-            acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, count(*) over () as total
+            acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, assigned_to, count(*) over () as total
        from findings
       where ($1 = 'all' or state = $1) and ($2::text is null or severity = $2) and ($3::text is null or domain = $3)
         and ($4::text is null or kind = $4)
-        and ($5 = '' or strpos(domain, $5) > 0 or strpos(lower(subject), $5) > 0 or strpos(lower(summary), $5) > 0)
+        and ($5 = '' or strpos(domain, $5) > 0 or strpos(lower(subject), $5) > 0 or strpos(lower(summary), $5) > 0
+             or strpos(assigned_to, $5) > 0)
       order by state, acknowledged_at is not null or snoozed_until is not null, ${gravestFirst('severity')}, changed_at desc, finding_key
       limit $6 offset $7`,
     [state, severity ?? null, domain ?? null, kind ?? null, search.toLowerCase(), limit, offset],
@@ -42,7 +43,7 @@ export async function visibleFinding(reader: Reader, key: number): Promise<(Show
   const events = await read<LifeEvent>(
     reader,
     ['finding_events'],
-    `select at, event, by_name, why, until, revision, severity, summary, notify from finding_events
+    `select at, event, by_name, why, until, revision, severity, summary, notify, assigned_to from finding_events
       where finding_key = $1 order by at, revision nulls last`,
     [key],
   );

@@ -5,6 +5,8 @@ export interface DomainLine {
   domain: string;
   state: string;
   policy: string | null;
+  /** How far its records have come (dmarc.posture); null before the first look. */
+  stage: string | null;
   last_report_at: Date | null;
   messages: number;
   passed: number;
@@ -36,14 +38,15 @@ export async function domainLines(
 ): Promise<DomainLine[]> {
   return read<DomainLine>(
     reader,
-    ['domains', 'domain_days', 'findings', 'sources'],
+    ['domains', 'domain_days', 'findings', 'sources', 'posture'],
     `, chosen as (
        select domain, state, policy, last_report_at from domains where state = $3 and strpos(domain, $2) > 0)
-     select c.domain, c.state, c.policy, c.last_report_at, coalesce(m.messages, 0)::bigint as messages, coalesce(m.passed, 0)::bigint as passed,
+     select c.domain, c.state, c.policy, p.stage, c.last_report_at, coalesce(m.messages, 0)::bigint as messages, coalesce(m.passed, 0)::bigint as passed,
             coalesce(f.critical, 0)::int as critical, coalesce(f.high, 0)::int as high, coalesce(f.medium, 0)::int as medium,
             coalesce(f.low, 0)::int as low, coalesce(f.ready, false) as ready,
             coalesce(s.misaligned, 0)::int as misaligned, coalesce(s.unknown, 0)::int as unknown
        from chosen c
+       left join posture p using (domain)
        left join (select domain, sum(messages) as messages, sum(passed) as passed from domain_days
                    where day >= $1 and counts group by domain) m using (domain)
        left join (select domain, count(*) filter (where severity = 'critical') as critical, count(*) filter (where severity = 'high') as high,

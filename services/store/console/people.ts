@@ -50,6 +50,19 @@ export async function listPeople(q: Queryable): Promise<Person[]> {
   return rows;
 }
 
+/** Names of the people who may act on a domain by rights of their own. */
+export async function actingPeople(q: Queryable, domain: string): Promise<string[]> {
+  const { rows } = await q.query<{ name: string }>(
+    `select p.name from ruawatch.people p
+      where p.kind = 'person' and p.ended_at is null and p.role in ('operator', 'admin')
+        and (p.all_domains or exists (select from ruawatch.person_domains d
+              where d.person_key = p.person_key and ($1 = d.domain or right($1, length(d.domain) + 1) = '.' || d.domain)))
+      order by p.name`,
+    [domain],
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** A person who may sign in. @param name as it was typed */
 export async function findPerson(q: Queryable, name: string): Promise<Person | null> {
   const { rows } = await q.query<Person>(

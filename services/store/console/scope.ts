@@ -32,6 +32,7 @@ export const BY_DOMAIN = [
   'sender_groups',
   'sender_group_days',
   'sender_list',
+  'class_changes',
   'policy_days',
   'subdomain_days',
   'selectors',

@@ -75,6 +75,8 @@ export interface SenderEvent {
   by_name: string | null;
   text: string;
   finding_key: number | null;
+  /** Of a finding: open or resolved. */
+  state: string | null;
 }
 
 /** What people decided about the sources of a sender, and the findings about it, the newest first. */
@@ -87,13 +89,51 @@ export async function senderEvents(
     reader,
     ['sender_list', 'findings'],
     `, told as (
-       select since as at, verdict as what, by_name, why as text, null::bigint as finding_key from sender_list
+       select since as at, verdict as what, by_name, why as text, null::bigint as finding_key, null::text as state from sender_list
         where domain = $1 and source = any($2)
        union all
-       select ended_at, 'ended', ended_by, ended_why, null from sender_list where domain = $1 and source = any($2) and ended_at is not null
+       select ended_at, 'ended', ended_by, ended_why, null, null from sender_list where domain = $1 and source = any($2) and ended_at is not null
        union all
-       select opened_at, 'finding', null, summary, finding_key from findings where domain = $1 and (subject = $3 or subject = any($2)))
+       select opened_at, 'finding', null, summary, finding_key, state from findings where domain = $1
+        and (subject = $3 or subject = any($2) or evidence -> 'who' @> jsonb_build_array(jsonb_build_object('source', $3::text))
+             or evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('sender', $3::text)) or evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('source', $3::text))))
      select * from told order by at desc limit $4`,
     [domain, sources, sender, limit],
+  );
+}
+
+/** The senders that some sources of a domain belong to, by source or sender; without those that are not known. */
+export async function sendersOf(reader: Reader, domain: string, sources: readonly string[]): Promise<Map<string, string>> {
+  if (sources.length === 0) return new Map();
+  const rows = await read<{ named: string; sender: string }>(
+    reader,
+    ['sources'],
+    `select named, min(s.grouped_as) as sender from unnest($2::text[]) named
+       join sources s on s.domain = $1 and (s.source = named or s.grouped_as = named) group by named`,
+    [domain, [...new Set(sources)]],
+  );
+  return new Map(rows.map(({ named, sender }) => [named, sender]));
+}
+
+/** A change of the class of a source. */
+export interface ClassChange {
+  at: Date;
+  source: string;
+  was: string;
+  class: string;
+  why: string;
+}
+
+/** How the classes of the sources of a sender changed, the newest first. */
+export async function classChanges(
+  reader: Reader,
+  { domain, sources }: Pick<Sender, 'domain' | 'sources'>,
+  limit: number,
+): Promise<ClassChange[]> {
+  return read<ClassChange>(
+    reader,
+    ['class_changes'],
+    `select at, source, was, class, why from class_changes where domain = $1 and source = any($2) order by at desc, source limit $3`,
+    [domain, sources, limit],
   );
 }

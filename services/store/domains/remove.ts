@@ -6,6 +6,7 @@ import { within } from './domains.ts';
 /** Tables whose rows about a domain are deleted with it, by the column that names the domain. */
 export const REMOVED: Readonly<Record<string, string>> = {
   analysis_work: 'domain',
+  class_changes: 'domain',
   dns_checks: 'domain',
   dns_drifts: 'domain',
   dns_questions: 'domain',

@@ -21,6 +21,8 @@ export interface ListedFinding {
   snoozed_until: Date | null;
   snoozed_by: string | null;
   reopened: number;
+  /** Who looks after it. */
+  assigned_to: string | null;
 }
 
 /** Every column of dmarc.findings. */
@@ -41,6 +43,7 @@ export interface LifeEvent {
   severity: string;
   summary: string;
   notify: boolean;
+  assigned_to: string | null;
 }
 
 /** Lists findings, the gravest first. @param filter without `resolved`: only open ones */
@@ -50,7 +53,7 @@ export async function listFindings(
 ): Promise<ListedFinding[]> {
   const { rows } = await q.query<ListedFinding>(
     `select finding_key, domain, kind, severity, subject, state, phase, summary, first_day, opened_at, changed_at, resolved_at,
-            acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened
+            acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, assigned_to
        from dmarc.findings
       where ($1 or state = 'open') and ($2::text is null or domain = $2)
       order by state, ${gravestFirst('severity')}, changed_at desc, finding_key

@@ -80,6 +80,22 @@ export async function unsnooze(db: Db, key: number, word: OperatorNote, now: Dat
   });
 }
 
+/**
+ * Says who looks after a finding, or that nobody does any more. It changes nothing about its mails.
+ * @throws PermanentError `no_finding`, `finding_resolved`
+ */
+export async function assign(
+  db: Db,
+  key: number,
+  { to, ...word }: OperatorNote & { to: string | null },
+  now: Date,
+): Promise<void> {
+  await onOpen(db, key, async (tx) => {
+    await record(tx, key, to === null ? 'unassigned' : 'assigned', { ...word, now, to });
+    await tx.query('update ruawatch.findings set assigned_to = $2 where finding_key = $1', [key, to]);
+  });
+}
+
 /** What a person says of a finding; of what is expected, until when it is: half a year where nobody says. */
 export interface GivenVerdict {
   as: Verdict;
@@ -203,11 +219,18 @@ async function record(
   tx: Tx,
   key: number,
   action: string,
-  { by, why, now, until = null, verdict = null }: OperatorNote & { now: Date; until?: Date | null; verdict?: Verdict | null },
+  {
+    by,
+    why,
+    now,
+    until = null,
+    verdict = null,
+    to = null,
+  }: OperatorNote & { now: Date; until?: Date | null; verdict?: Verdict | null; to?: string | null },
 ): Promise<void> {
   await tx.query(
-    `insert into ruawatch.finding_acts (finding_key, act, at, by_name, why, until, verdict, severity, summary, evidence)
-     select finding_key, $2, $3, $4, $5, $6, $7, severity, summary, evidence from ruawatch.findings where finding_key = $1`,
-    [key, action, now, by, why, until, verdict],
+    `insert into ruawatch.finding_acts (finding_key, act, at, by_name, why, until, verdict, assigned_to, severity, summary, evidence)
+     select finding_key, $2, $3, $4, $5, $6, $7, $8, severity, summary, evidence from ruawatch.findings where finding_key = $1`,
+    [key, action, now, by, why, until, verdict, to],
   );
 }

@@ -87,6 +87,8 @@ export const GRANTS = {
     policy_days: ['select'],
     subdomain_days: ['select'],
     selector_days: ['select'],
+    // What the console shows of a source.
+    class_changes: ['insert'],
     sources: [
       'select',
       'update (class, confidence, why, classified_at, examined_at, name, identified_by, evidence, name_confidence, grouped_as, asn, owner, country)',
@@ -439,7 +441,7 @@ export const GRANTS = {
     analysis_work: ['select', 'insert'],
     findings: [
       'select',
-      'update (state, resolved_at, changed_at, evidence, acknowledged_at, acknowledged_by, acknowledged_why, acknowledged_until, snoozed_until, snoozed_by, snoozed_why, revision)',
+      'update (state, resolved_at, changed_at, evidence, acknowledged_at, acknowledged_by, acknowledged_why, acknowledged_until, snoozed_until, snoozed_by, snoozed_why, assigned_to, revision)',
     ],
     finding_events: ['select', 'insert'],
     finding_acts: ['select', 'insert'],

@@ -57,3 +57,24 @@ test('the list is filtered, and searched without case', async () => {
   const critical = await operator.get('/findings?severity=critical&state=all');
   expect(critical.body).not.toContain('severity medium');
 });
+
+test('it is given to somebody who may act on its domain, and to nobody else', async () => {
+  const key = await c.finding('unauthorized_source', 'example.com', 'given.example');
+  const ben = await c.person('operator', ['example.com']);
+  for (const person of [await c.person('viewer', ['example.com']), await c.person('admin', ['example.net'])])
+    expect((await operator.post(`/findings/${key}/assign`, { why: 'w', to: person.name })).statusCode).toBe(400);
+  const done = await operator.post(`/findings/${key}/assign`, { why: 'knows the vendor', to: ben.name });
+  expect(done.headers.location).toContain('done=assigned');
+  const page = (await operator.get(`/findings/${key}`)).body;
+  expect(page).toContain(`given to ${ben.name}`);
+  expect(page).toContain(`<option value="${ben.name}" selected>`);
+  expect((await operator.get(`/findings?q=${ben.name}`)).body).toContain(`/findings/${key}"`);
+  const { events, assigned_to } = (await operator.api('GET', `/api/v1/findings/${key}`)).json() as {
+    events: object[];
+    assigned_to: string;
+  };
+  expect(assigned_to).toBe(ben.name);
+  expect(events.at(-1)).toMatchObject({ event: 'assigned', assigned_to: ben.name, why: 'knows the vendor' });
+  await operator.post(`/findings/${key}/assign`, { why: 'on holiday', to: '' });
+  expect((await operator.get(`/findings/${key}`)).body).not.toContain(`given to ${ben.name}`);
+});

@@ -8,6 +8,7 @@ const line = (given: Partial<DomainLine>): DomainLine => ({
   domain: 'example.com',
   state: 'own',
   policy: 'none',
+  stage: 'none',
   last_report_at: new Date('2026-11-26T00:00:00Z'),
   messages: 100,
   passed: 99,
