@@ -136,12 +136,15 @@ function headers(text: string): string {
 const EXIM_LOCAL = /( (?:[-=*>]>|==|\*\*) )[^\s<>@]+ </;
 const USER =
   /\b((?:sasl_username|sasl_sender|orig_to|to|from|user|username|login)=<?|, user: | A=[\w-]+:| U=)([^\s<>,@;[\]]+)(?=[\s>,;]|$)/g;
+/** Names of users may have blanks. */
+const SASL = /\b(sasl_(?:username|sender)=)([^,]+)/g;
 const UNKNOWN_USER = /(unknown user: |User unknown: )"[^"]*"/gi;
 
 function names(text: string, hash: HashName): string {
   if (!text.includes('=') && !text.includes('user') && !text.includes('> ')) return text;
   return text
     .replace(EXIM_LOCAL, '$1(local) <')
+    .replace(SASL, (_, key: string, name: string) => key + (name.startsWith(MARK) ? name : hash(name)))
     .replace(USER, (_, key: string, name: string) => key + (name.startsWith(MARK) ? name : hash(name)))
     .replace(UNKNOWN_USER, '$1"(dropped)"');
 }

@@ -81,6 +81,12 @@ describe('a line of Postfix, by whoever wrote it down', () => {
     expect(taken(line)).toMatchObject({ at, host, tag, queueId: ID, events: sent }),
   );
 
+  test('RFC 5424 with structured data, a byte order mark, and nothing known', () => {
+    const modern = { queueId: ID, events: sent };
+    expect(taken(`<22>1 2026-11-27T14:20:01Z mx1 postfix/smtp 7 - [m a="]\\"b"][n c="d"] \ufeff${SENT}`)).toMatchObject(modern);
+    expect(taken(`<22>1 - - postfix/smtp - - - ${SENT}`)).toMatchObject({ ...modern, host: 'source' });
+  });
+
   const kubernetes = { pod_name: 'mta-0', namespace_name: 'mail', container_name: 'postfix' };
   const json = JSON.stringify({ timestamp: '2026-11-27T14:20:01Z', hostname: 'mx1', ident: 'postfix/smtp', message: SENT });
   test.each<[string, object, string]>([
@@ -173,6 +179,7 @@ describe('what Postfix says', () => {
       [{ status: 'deferred', dsn: '4.7.1', words: 'host mx said: 550 5.7.1 no' }],
     ],
     ['from=<alice@example.com>, status=force-expired, returned to sender', [{ kind: 'envelope' }, { kind: 'expired' }]],
+    ['client=app[10.0.0.1], sasl_method=PLAIN, sasl_username=alice b alice, sasl_sender=bob@x', [{ sasl: 'h:0123456789abcdef' }]],
     ['from=<alice@müller.example>, size=5, nrcpt=1 (queue active)', [{ from: { domain: 'xn--mller-kva.example' } }]],
     [
       'to=<bob@пример.рф>, relay=mx[203.0.113.5]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 OK)',
@@ -216,6 +223,9 @@ describe('what filters say', () => {
   test('without an id of the message, a verdict is about nobody', () => {
     expect(dkim('(unknown-jobid): DKIM-Signature field added (s=s1, d=example.com)')).toBe('known');
     expect(taken('Nov 27 14:20:01 mx1 opendmarc[7]: (unknown-jobid): example.com pass')).toBe('known');
+    expect(taken(`Nov 27 14:20:01 mx1 opendmarc[7]: ${ID} ignoring Authentication-Results at 1 from mx.example.org`)).toBe(
+      'known',
+    );
     expect(taken(`Nov 27 14:20:01 mx1 opendmarc[7]: ${ID}: quarantined by DMARC policy for example.com`)).toBe('known');
   });
   test('a filter without a tag is known by its container', () => {
