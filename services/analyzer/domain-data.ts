@@ -75,6 +75,8 @@ export interface DomainData extends Moment {
   past?: readonly SourceDay[];
   /** Networks from which services of the domain's send although its SPF record does not list them; absent: not looked up. */
   outgrown?: ReadonlyMap<string, Sender>;
+  /** Networks with mail that nothing authenticates of services that the domain sends through; absent likewise. */
+  used?: ReadonlyMap<string, Sender>;
   /** Networks of security gateways that hand on the domain's mail to its receivers; absent likewise. */
   gateways?: readonly string[];
   /** Networks with mail that nothing authenticates whose names are being looked up; absent likewise. */

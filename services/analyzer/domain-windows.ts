@@ -51,6 +51,7 @@ export function domainWindow(
         ...(data.gateways ?? []),
       ]),
       ...(data.unnamed !== undefined && { unnamed: data.unnamed }),
+      ...(data.used !== undefined && { used: data.used }),
       known,
     }
   );

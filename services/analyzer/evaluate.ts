@@ -10,10 +10,12 @@ import { currentPolicy } from './policy.ts';
 import { joinCauses, withLookups } from './published/causes.ts';
 import { joinDrifts } from './published/drifts.ts';
 import { ruleOf, rulesOf } from './rules/index.ts';
+import { newsSince } from './rules/new_source.ts';
 import { policyChanges } from './rules/policy_change.ts';
 import type { RuleOf } from './rules/rule.ts';
 import { joinSurges } from './senders/joined-surges.ts';
 import { joinOneCause } from './senders/one-cause.ts';
+import { replaysOf } from './senders/replay.ts';
 import { quietSiblings } from './senders/siblings.ts';
 import { unalignedTogether } from './senders/unaligned-units.ts';
 import { isAligned, type SenderData } from './senders/units.ts';
@@ -122,7 +124,13 @@ function ofSourcesAndSenders(
   const ofSenders = (windows.senders?.all ?? []).flatMap((window) =>
     findOf(rulesOf('sender'), window, aboutIts(window, ofSources)),
   );
-  const joined = joinSurges(data.domain, joinOneCause(data.domain, ofSenders, known), known);
+  const replays = replaysOf(data, {
+    windows: windows.senders?.windows ?? [],
+    told: ofSenders,
+    known,
+    fresh: newsSince(data.today),
+  });
+  const joined = joinSurges(data.domain, joinOneCause(data.domain, [...ofSenders, ...replays], known), known);
   return [...ofSources.filter((one) => !isTogether(one)), ...unaligned, ...joined];
 }
 

@@ -42,7 +42,7 @@ import { CAUSES } from './rules/broken_senders.ts';
 import { LOST_DAYS } from './rules/lost.ts';
 import { SILENT_DAYS } from './rules/reporter_silent.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
-import { lookup, type Sender } from './senders/catalogue.ts';
+import { lookup } from './senders/catalogue.ts';
 import { catalogueOf } from './senders/load.ts';
 import { loadOutgrown } from './senders/outgrown.ts';
 import { loadLogs } from './sending/load.ts';
@@ -135,7 +135,7 @@ export async function loadCase(
     { domain, networks, reporterDays, catalogue, admitted, waits: looksUpNames(context) ? waitsSince(context) : null },
     { from, to: today, counted },
   );
-  const outgrown = await loadOutgrown(tx, domain, { facts, catalogue }, { from, to: today, counted });
+  const { outgrown } = await loadOutgrown(tx, domain, { facts, catalogue }, { from, to: today, counted });
   const given: DomainData = {
     domain,
     from,
@@ -307,21 +307,21 @@ async function loadByName(
     waits: Date | null;
   },
   days: CountedDays,
-): Promise<{ ownServers: string[]; gateways: string[]; unnamed: ReadonlySet<string>; outgrown: ReadonlyMap<string, Sender> }> {
+): Promise<Required<Pick<DomainData, 'ownServers' | 'gateways' | 'unnamed' | 'outgrown' | 'used'>>> {
   const sources = networks?.largest.map(({ source }) => source).filter(isNetwork) ?? [];
   const facts = await loadNetworkFacts(tx, domain, sources, admitted);
   const unnamed = waits === null ? new Set<string>() : await loadAwaited(tx, domain, sources, waits);
   const own = facts.filter((one) => isOwnServer(domain, one, catalogue)).map(({ source }) => source);
   const named = new Set(facts.filter((one) => isGateway(one, catalogue)).map(({ source }) => source));
-  const outgrown = await loadOutgrown(tx, domain, { facts, catalogue }, days);
-  if (named.size === 0) return { ownServers: own, gateways: [], unnamed, outgrown };
+  const services = await loadOutgrown(tx, domain, { facts, catalogue }, days);
+  if (named.size === 0) return { ownServers: own, gateways: [], unnamed, ...services };
   const relayed = await loadRelayed(tx, domain, [...named], days);
   const of = reporterDays.reduce((n, { messages }) => n + messages, 0);
   const gateways = networks!.largest.filter(({ source, days: recent, before }) => {
     const failed = before.failed + recent.reduce((n, day) => n + day.failed, 0);
     return named.has(source) && handsOn({ failed, relayed: relayed.get(source) ?? 0, of });
   });
-  return { ownServers: own, gateways: gateways.map(({ source }) => source), unnamed, outgrown };
+  return { ownServers: own, gateways: gateways.map(({ source }) => source), unnamed, ...services };
 }
 
 /** Whose keys the sources sign with that may be forwarders. */

@@ -1,6 +1,6 @@
 import type { Evidence } from '../findings/evidence.ts';
 import type { Culprit } from '../findings/figures.ts';
-import { isKnown, labelOf } from '../report/reporters/reporters.ts';
+import { commonName, isKnown, labelOf } from '../report/reporters/reporters.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
@@ -52,17 +52,29 @@ export async function saveChanges(
 }
 
 /**
- * Puts beside each reporter's key what it calls itself. Anybody can choose any name, so it is never shown
- * without the domain that was proven.
+ * Puts beside each reporter's key what people call it: the catalogue's name, or what it calls itself. Anybody can choose
+ * any name, so that is never shown without the domain that was proven.
  */
-async function nameReporters(tx: Tx, domain: string, now: Date, told: readonly { evidence?: Evidence | null }[]): Promise<void> {
-  const evidences = told.flatMap(({ evidence }) => evidence ?? []);
-  const unknown = (evidence: Evidence) => [...evidence.reporters, ...(evidence.missing ?? [])].filter((key) => !isKnown(key));
-  const keys = [...new Set(evidences.flatMap(unknown))];
+async function nameReporters(
+  tx: Tx,
+  domain: string,
+  now: Date,
+  told: readonly { subject: string; evidence?: Evidence | null }[],
+): Promise<void> {
+  const named = told.flatMap(({ subject, evidence }) =>
+    evidence
+      ? [{ evidence, keys: [...evidence.reporters, ...(evidence.missing ?? []), ...(isKnown(subject) ? [subject] : [])] }]
+      : [],
+  );
+  const unknown = [...new Set(named.flatMap(({ keys }) => keys.filter((key) => !isKnown(key))))];
   const since = addDays(dayOf(now), -REPORTING_DAYS);
-  const names = await loadReporterNames(tx, domain, keys, since);
-  for (const evidence of evidences) {
-    const labels = unknown(evidence).flatMap((key) => (names.has(key) ? [[key, labelOf(names.get(key)!, key)] as const] : []));
+  const names = await loadReporterNames(tx, domain, unknown, since);
+  for (const { evidence, keys } of named) {
+    const labels = [...new Set(keys)].flatMap((key): [string, string][] => {
+      const name = commonName(key);
+      if (name !== null) return name === key ? [] : [[key, name]];
+      return names.has(key) ? [[key, labelOf(names.get(key)!, key)]] : [];
+    });
     if (labels.length > 0) evidence.reporter_names = Object.fromEntries(labels);
   }
 }

@@ -21,6 +21,8 @@ const simpleEnding = z.discriminatedUnion('reason', [
   z.object({ reason: z.literal('listed') }),
   /** Another finding has taken its place. */
   z.object({ reason: z.literal('regressed') }),
+  /** Its networks are senders of the domain's. */
+  z.object({ reason: z.literal('own_sender') }),
   z.object({ reason: z.literal('no_longer_new'), days }),
   /** It turned out to be part of a sender that was known before. */
   z.object({ reason: z.literal('joined'), sender: z.string() }),
@@ -92,6 +94,7 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
   denied: () => 'The list of senders denies the source, so there is nothing to repair.',
   no_longer_denied: () => 'The list of senders no longer denies it.',
   listed: () => 'The list of senders now has an entry for it.',
+  own_sender: () => 'Its networks turned out to be senders of your own: if their mail fails, another finding tells of it.',
   regressed: () => 'It used to pass: see authentication_regression.',
   no_longer_new: ({ days }) => `It has been sending for ${days} days and is no longer new.`,
   joined: ({ sender }) => `It belongs to ${short(sender)}, which is known.`,
@@ -137,3 +140,39 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
 
 /** The sentence. */
 export const endingWords = (ending: Ending): string => (WORDS[ending.reason] as (ending: Ending) => string)(ending);
+
+/** Days without it, of what is over because it was not seen any more: whether anybody mended it, nobody knows. */
+export function unseenDays(ended: Ending): number | null {
+  switch (ended.reason) {
+    case 'no_such_mail':
+    case 'no_failing_mail':
+    case 'no_passing_mail':
+    case 'no_mail':
+    case 'no_such_report':
+    case 'unrepeated':
+    case 'sent_no_more':
+      return ended.days;
+    case 'all_recovered':
+      return unseenDays(ended.largest);
+    default:
+      return null;
+  }
+}
+
+/** What a line about it begins with. @param ended null: nobody said why it is over */
+export function endingTitle(ended: Ending | null): string {
+  const days = ended && unseenDays(ended);
+  if (days != null) return `Not seen for ${counted(days, 'day')}`;
+  switch (ended?.reason) {
+    case 'usual_again':
+      return 'Back to usual';
+    case 'no_longer_new':
+      return 'No longer new';
+    case 'own_sender':
+      return 'Not forged after all';
+    case 'closed':
+      return 'Closed';
+    default:
+      return 'Resolved';
+  }
+}

@@ -110,8 +110,8 @@ export interface Figures {
   last_day: string;
   reporters: string[];
   /**
-   * Of those among them that the catalogue does not know: what they call themselves, and the domain that was
-   * proven beside it.
+   * Of those among them, and of a reporter that the finding is about: the catalogue's name; of one that it does not
+   * know, what it calls itself and the domain that was proven beside it.
    */
   reporter_names?: Record<string, string> | undefined;
   /**

@@ -1,7 +1,9 @@
 import { type Action, actionsOn, showAction } from '../findings/actions.ts';
+import { unseenDays } from '../findings/ending.ts';
 import type { Evidence } from '../findings/evidence.ts';
 import { fatesWords } from '../findings/fates.ts';
 import { newsWords } from '../findings/news.ts';
+import { reporterName } from '../findings/reporter-name.ts';
 import { overWords, wordsOf } from '../findings/sentences.ts';
 import { whoseWords } from '../findings/whose.ts';
 import { counted, list, number, percent } from '../shared/format.ts';
@@ -77,7 +79,7 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
     domain,
     headline,
     lead: leadOf(step, evidence),
-    over: step === 'resolved' ? clean(overWords(evidence), LONGEST_OVER) : null,
+    over: step === 'resolved' ? clean(`${overWords(evidence)}${unmended(evidence)}`, LONGEST_OVER) : null,
     key: event.finding_key,
     what: clean(words.what, LONGEST_WHAT) || headline,
     label: `${sentenceCase(severity)} severity: ${clean(event.kind, 40).replaceAll('_', ' ')}${mechanism}, finding ${event.finding_key}.`,
@@ -109,6 +111,11 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
   };
 }
 
+/** Silence mends nothing. */
+function unmended({ ended }: Evidence): string {
+  return ended && unseenDays(ended) !== null ? ' Reports do not show whether anybody mended it: it may come again.' : '';
+}
+
 /** A page as the catalogue may name it. */
 const PAGE = /^https:\/\/[a-z0-9.-]+(?:\/[\w./~%?#=&+,:@!-]*)?$/i;
 
@@ -128,8 +135,8 @@ function withLinks(sentence: string, links: readonly string[]): string {
 }
 
 /** Reporters by the names that people know. */
-function labelsOf({ reporter_names: names = {} }: Evidence, keys: readonly string[]): string[] {
-  return keys.map((key) => clean(Object.hasOwn(names, key) ? names[key] : key, LONGEST_NAME)).filter(Boolean);
+function labelsOf(evidence: Evidence, keys: readonly string[]): string[] {
+  return keys.map((key) => clean(reporterName(key, evidence), LONGEST_NAME)).filter(Boolean);
 }
 
 function leadOf(step: Step, { news }: Evidence): string | null {
@@ -140,7 +147,7 @@ function leadOf(step: Step, { news }: Evidence): string | null {
     case 'changed':
       return news === undefined ? 'This has changed since the last mail about it.' : clean(newsWords(news));
     case 'reopened':
-      return 'This had been resolved and has come back.';
+      return 'This was over, as far as reports showed, and has come back.';
     case 'reminded':
       return 'This was put off until now, and it is still open.';
   }

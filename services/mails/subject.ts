@@ -1,3 +1,4 @@
+import { endingTitle } from '../findings/ending.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import type { Step } from '../store/findings/findings.ts';
 import { contentOf } from './content.ts';
@@ -6,50 +7,51 @@ import { clean } from './plain-text.ts';
 /** What a list of mails shows of a subject, and what fits one line of a header. */
 const LONGEST = 77;
 const TAG = '[ruawatch] ';
-const PREFIXES: Record<Step, string> = {
+const PREFIXES: Record<Exclude<Step, 'resolved'>, string> = {
   opened: '',
   changed: 'Changed: ',
   reopened: 'Again: ',
   reminded: 'Still open: ',
-  resolved: 'Resolved: ',
 };
-/** How long names may be, and whether the severity stands beside them, tried one after the other. */
+/** How long names may be, and whether the severity stands beside them, tried one after the other: it goes before short names are cut. */
 const NAMES = [
-  { longest: LONGEST, severity: true },
-  { longest: 40, severity: true },
+  ...[LONGEST, 40, 30, 26, 22, 18, 16].map((longest) => ({ longest, severity: true })),
   ...[40, 30, 26, 22, 18, 14, 10].map((longest) => ({ longest, severity: false })),
 ];
 
 /**
  * The subject of a mail about a finding: under 78 characters, and of the state that the mail reports. A thread
- * is held together by References, so its subjects may differ as the finding does. Long names are cut, so
- * that what is wrong is always readable.
+ * is held together by References, so its subjects may differ as the finding does. Long names are cut, so that what is
+ * wrong is always readable, and mostly how grave it is, for those who sort their mail by that.
  */
 export function subjectOf(event: FindingEvent, step: Step): string {
-  // The words of an older version's row are stored, and cannot be made of shorter names.
   if (event.evidence.facts === null) return stored(event, step);
   for (const { longest, severity } of NAMES) {
-    const content = contentOf(withNames(event, longest), step);
-    const suffix = severity && step !== 'resolved' ? ` (${content.severity})` : '';
-    const subject = `${TAG}${PREFIXES[step]}${content.headline}${suffix}`;
+    const subject = written(withNames(event, longest), step, { severity });
     if ([...subject].length <= LONGEST) return subject;
   }
-  const { headline } = contentOf(withNames(event, NAMES.at(-1)!.longest), step);
-  return clean(`${TAG}${PREFIXES[step]}${headline}`, LONGEST);
+  return written(withNames(event, NAMES.at(-1)!.longest), step, { severity: false, room: LONGEST });
 }
 
+/** The words of an older version's row are stored, and cannot be made of shorter names. */
 function stored(event: FindingEvent, step: Step): string {
+  return written(event, step, { severity: true, room: LONGEST });
+}
+
+/** @param given.room the sentence is cut where it has no room for what stands before and after it */
+function written(event: FindingEvent, step: Step, given: { severity: boolean; room?: number }): string {
   const { headline, severity } = contentOf(event, step);
-  const sentence = `${TAG}${PREFIXES[step]}${headline}`;
-  const whole = step === 'resolved' ? sentence : `${sentence} (${severity})`;
-  return [...whole].length <= LONGEST ? whole : clean(sentence, LONGEST);
+  const before = step === 'resolved' ? `${endingTitle(event.evidence.ended ?? null)}: ` : PREFIXES[step];
+  const after = step === 'resolved' || !given.severity ? '' : ` (${severity})`;
+  const sentence = `${TAG}${before}${headline}`;
+  return `${given.room === undefined ? sentence : clean(sentence, given.room - [...after].length)}${after}`;
 }
 
 /** The finding with its names cut to so many characters. */
 function withNames(event: FindingEvent, longest: number): FindingEvent {
   const { evidence } = event;
   const cut = (name: string) => cutName(name, longest);
-  const { who, broken, names, resting_on, facts } = evidence;
+  const { who, broken, names, resting_on, reporter_names, facts } = evidence;
   return {
     ...event,
     domain: cut(event.domain),
@@ -60,6 +62,9 @@ function withNames(event: FindingEvent, longest: number): FindingEvent {
       who: who.map((one) => ({ ...one, source: cut(one.source) })),
       ...(broken && { broken: broken.map((one) => ({ ...one, source: cut(one.source) })) }),
       ...(names && { names: names.map((one) => ({ ...one, name: cut(one.name) })) }),
+      ...(reporter_names && {
+        reporter_names: Object.fromEntries(Object.entries(reporter_names).map(([key, name]) => [cut(key), cut(name)])),
+      }),
       ...(resting_on && { resting_on: resting_on.map((one) => ({ ...one, reporter: cut(one.reporter) })) }),
     },
   };

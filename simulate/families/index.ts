@@ -55,6 +55,7 @@ import { noReports } from './no-reports.ts';
 import { noiseOnLateDay } from './noise-on-late-day.ts';
 import { noiseSwell } from './noise-swell.ts';
 import { novemberDays } from './november-days.ts';
+import { ODD } from './odd/index.ts';
 import { outOfOffice } from './out-of-office.ts';
 import { outgrownNetworks } from './outgrown-networks.ts';
 import { ownBounces } from './own-bounces.ts';
@@ -238,6 +239,7 @@ export const FAMILIES: readonly Family[] = [
   replayedMail,
   outgrownNetworks,
   ...FRESH,
+  ...ODD,
 ];
 
 /**

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Ending, endingSchema, endingWords } from '../../services/findings/ending.ts';
+import { type Ending, endingSchema, endingTitle, endingWords } from '../../services/findings/ending.ts';
 
 const ENDINGS: Ending[] = [
   { reason: 'passes', since: '2026-05-01' },
@@ -13,6 +13,7 @@ const ENDINGS: Ending[] = [
   { reason: 'no_longer_denied' },
   { reason: 'listed' },
   { reason: 'regressed' },
+  { reason: 'own_sender' },
   { reason: 'no_longer_new', days: 30 },
   { reason: 'usual_again', since: '2026-05-01' },
   { reason: 'readable_again', days: 7 },
@@ -80,4 +81,14 @@ test('seven tags of a policy are named, and more are counted', () => {
 test('what this version does not know is refused, not guessed', () => {
   expect(endingSchema.safeParse({ reason: 'of_tomorrow' }).success).toBe(false);
   expect(endingSchema.safeParse({ reason: 'no_such_mail' }).success).toBe(false);
+});
+
+test('what was only not seen is not called resolved', () => {
+  const titles = ENDINGS.map((ended) => endingTitle(ended));
+  expect(endingTitle(null)).toBe('Resolved');
+  expect(endingTitle({ reason: 'closed', by: 'Ada', why: 'ticket 7' })).toBe('Closed');
+  expect(new Set(titles)).toEqual(
+    new Set(['Resolved', 'Not seen for 7 days', 'Not forged after all', 'No longer new', 'Back to usual']),
+  );
+  expect(endingTitle({ reason: 'all_recovered', senders: 2, largest: { reason: 'no_mail', days: 14 } })).toBe('Not seen for 14 days');
 });

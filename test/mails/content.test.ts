@@ -100,7 +100,9 @@ test('a query that is absent or too long is one for the finding itself', () => {
 
 test('of what is over it is said why, and nothing is advised', () => {
   const over = contentOf(event({ ended: { reason: 'no_such_mail', days: 7 } }, { event: 'resolved' }), 'resolved');
-  expect(over.over).toBe('No such mail on the last 7 report days.');
+  expect(over.over).toBe(
+    'No such mail on the last 7 report days. Reports do not show whether anybody mended it: it may come again.',
+  );
   expect(over.advice).toEqual([]);
 });
 

@@ -96,8 +96,9 @@ select * from dmarc.findings where finding_key = 17;
       ended: { reason: 'no_such_mail', days: 14 },
     };
     const rendered = renderFinding(event({ event: 'resolved', ...evidenceOf({ ...evidence, senders: 11 }) }));
-    expect(rendered.subject).toBe('[ruawatch] Resolved: unauthenticated mail as example.com');
-    expect(rendered.text).toBe(`No such mail on the last 14 report days.
+    expect(rendered.subject).toBe('[ruawatch] Not seen for 14 days: unauthenticated mail as example.com');
+    expect(rendered.text).toBe(`No such mail on the last 14 report days. Reports do not show whether anybody
+mended it: it may come again.
 It was 1,610 messages from 2026-10-03 to 2026-10-05, 1,500 of them delivered.
 Its history: ruawatch findings show 17
 `);

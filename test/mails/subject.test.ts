@@ -103,7 +103,7 @@ describe('the subject of a mail about a finding', () => {
     for (const kind of KINDS) {
       const names = { domain: 'example.com', subject: 'sendgrid.net', source: 'sendgrid.net' };
       const written = subjectOf(event(kind, 'resolved', names), 'resolved');
-      expect(written).toMatch(/^\[ruawatch\] Resolved: /);
+      expect(written).toMatch(/^\[ruawatch\] (?:Resolved|Not seen for 7 days): /);
       expect(written).not.toMatch(/\b(?:sends? as|fails?|passes|stopped|no longer|contradicts|is|are)\b/);
     }
   });
@@ -111,7 +111,7 @@ describe('the subject of a mail about a finding', () => {
 
 test('each case as a subject', () => expectCases('subjects.txt', ({ event, step }) => subjectOf(event, step)));
 
-test('names are cut by steps until the subject fits, and the severity goes when they are still too long', () => {
+test('names are cut by steps until the subject fits, and the severity goes before short names are cut', () => {
   const parts: Record<string, string> = {};
   for (const kind of ['alignment_failure', 'new_host', 'authentication_regression', 'subdomain_abuse', 'unconfirmed_report'])
     for (const length of [6, 12, 13, 14, 15, 16, 17, 18, 20, 22, 24, 26, 28, 30, 34, 38, 40, 42, 60, 80, 120]) {
@@ -121,7 +121,7 @@ test('names are cut by steps until the subject fits, and the severity goes when 
         parts[`${kind}, ${step}, ${length}`] = subjectOf(event(kind, step, names), step);
     }
   const forged = event('subdomain_abuse', 'opened', { domain: `${'d'.repeat(41)}.com`, subject: '', source: '' });
-  parts['the severity stays where names of 40 fit'] = subjectOf({ ...forged, severity: 'low' }, 'opened');
+  parts['names of 40'] = subjectOf({ ...forged, severity: 'low' }, 'opened');
   const moved = event('sender_moved', 'opened', { domain: `${'d'.repeat(41)}.com`, subject: '', source: '' });
   const facts = { ...SAMPLES.sender_moved, from: 'f'.repeat(60) };
   parts['even the shortest names do not fit'] = subjectOf({ ...moved, evidence: { ...moved.evidence, facts } }, 'opened');

@@ -5,6 +5,7 @@ import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { type MainKey, mainKeyOf } from '../senders/keys.ts';
 import { mayReplace, predecessorOf } from '../senders/moves.ts';
+import { isAligned, ownerOf } from '../senders/units.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
 import { forwardingOdds } from '../sources/forwarding.ts';
 import { passesOn } from '../sources/identity.ts';
@@ -56,12 +57,19 @@ const GRAVE = 100;
 /** Covered days after the first until a sender is called new; more for a service, as teams move slowly. */
 const RIPE = 2;
 const RIPE_SERVICE = 4;
+/** And so many for another network of a hoster that mail of the domain has come from for days: both may send at first. */
+const RIPE_KIN = 6;
+const KIN_DAYS = 10;
 /** And so many for a service that may yet turn out to take the place of another. */
 const RIPE_REPLACEMENT = 9;
+/** A service that is warmed up brings so many times more in the last third of its days than in the first. */
+const GROWTH = 2;
 /** A forwarder brings less than this part of what those bring whose key its mail bears. */
 const PART_PASSED_ON = 0.5;
 /** Days after which a source is new no more. */
 export const NEWS = 14;
+/** The first day of those on which a source may be new. @param today newest day */
+export const newsSince = (today: string): string => addDays(today, 1 - NEWS);
 
 /**
  * A source never seen before whose mail passes DMARC: a new service that somebody set up, or somebody with a
@@ -74,7 +82,7 @@ export const NEWS = 14;
 export const newSource: SenderRule = {
   kind: KIND,
   scope: 'sender',
-  severity: ['low', 'medium'],
+  severity: ['info', 'low', 'medium'],
   tested: true,
   find,
   over,
@@ -87,7 +95,7 @@ function find(window: SenderWindow): Candidate[] {
   const open = openOfSender(window, KIND);
   if (open && isPart(open, window)) return [];
   if (!open) {
-    if (first < addDays(window.today, 1 - NEWS) || settledOfSender(window, KIND) !== '') return [];
+    if (first < newsSince(window.today) || settledOfSender(window, KIND) !== '') return [];
     if (window.firstSeen !== null && window.firstSeen < first) return [];
     if (window.attendance.first === '' || window.attendance.first > addDays(first, -HISTORY)) return [];
   }
@@ -114,7 +122,9 @@ function find(window: SenderWindow): Candidate[] {
     {
       kind: KIND,
       subject: open?.subject ?? source,
-      severity: kept?.severity ?? (passedOn && !scattered ? 'low' : severityOf(window, sum, of, key)),
+      severity:
+        kept?.severity ??
+        (!open && isWarmUp(window, key, first) ? 'info' : passedOn && !scattered ? 'low' : severityOf(window, sum, of, key)),
       confidence: certainty({ otherwise: FORWARDER, witnesses: witnesses(rows) }),
       first_day: first,
       last_day,
@@ -224,11 +234,36 @@ function isRipe(window: SenderWindow, key: MainKey | null, first: string): boole
   if (window.of.unnamed) return false;
   const sum = total(window.rows);
   const spfAlone = sum.dkim_aligned === 0 && window.sender === null;
-  if ((spfAlone || isShared(key, first)) && sum.passed >= GRAVE) return true;
+  const kin = spfAlone && hasKin(window, first);
+  if (((spfAlone && !kin) || isShared(key, first)) && sum.passed >= GRAVE) return true;
   const after = coveredDays(window).filter(({ day }) => day > first).length;
+  if (kin) return after >= RIPE_KIN;
   if (window.sender === null || sum.dkim_aligned === 0) return after >= RIPE;
   if (after < RIPE_SERVICE) return false;
   return after >= RIPE_REPLACEMENT || bearsOldKey(key) || !mayReplace(window, first);
+}
+
+/**
+ * Whether a service that signs with a key of its own brings ever more, as one does whose addresses are to earn a name
+ * before it takes the place of another: it is recorded, and that it has moved is told when the other has fallen.
+ */
+function isWarmUp(window: SenderWindow, key: MainKey | null, first: string): boolean {
+  if (window.sender === null || key?.age !== 'new' || !mayReplace(window, first)) return false;
+  const days = new Map<string, number>();
+  for (const { day, messages } of coveredRows(window)) days.set(day, (days.get(day) ?? 0) + messages);
+  const sums = [...days].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, messages]) => messages);
+  const sum = (some: number[]) => some.reduce((n, one) => n + one, 0);
+  const third = Math.floor(sums.length / 3);
+  return third > 0 && sum(sums.slice(-third)) >= GROWTH * sum(sums.slice(0, third));
+}
+
+/** Whether mail of the domain comes from other networks of the same hoster since long: its relays move together. */
+function hasKin({ of, senders }: SenderWindow, first: string): boolean {
+  const owner = of.sources[0] && ownerOf(of.sources[0]);
+  if (owner == null) return false;
+  return senders.some(({ sources }) =>
+    sources.some((one) => one.first_day <= addDays(first, -KIN_DAYS) && isAligned(one) && ownerOf(one) === owner),
+  );
 }
 
 /** @param first first day of the sender */

@@ -9,7 +9,7 @@ import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
 import type { Rise } from '../unauthenticated/rise.ts';
 import { coveredDays, type DomainWindow } from '../window.ts';
 import type { DomainRule } from './rule.ts';
-import { silent } from './silence.ts';
+import { isOwnAfterAll, silent } from './silence.ts';
 
 const KIND = 'subdomain_abuse';
 /** Names that the evidence lists. */
@@ -70,6 +70,7 @@ function find(window: DomainWindow): Candidate[] {
 
 /** Resolved as unauthorized_source is. */
 function over(finding: KnownFinding, window: DomainWindow): Ending | null {
+  if (isOwnAfterAll(finding, window)) return { reason: 'own_sender' };
   return silent(finding, coveredDays(window), UNAUTHORIZED_DAYS)
     ? { reason: 'no_such_mail', days: UNAUTHORIZED_DAYS, unusual: true }
     : null;

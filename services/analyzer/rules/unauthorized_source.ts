@@ -1,4 +1,5 @@
 import type { Ending } from '../../findings/ending.ts';
+import type { Culprit } from '../../findings/figures.ts';
 import { publishedTag } from '../../shared/policy.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
@@ -8,7 +9,7 @@ import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
 import type { Rise } from '../unauthenticated/rise.ts';
 import { coveredDays, type DomainWindow } from '../window.ts';
 import type { DomainRule } from './rule.ts';
-import { silent } from './silence.ts';
+import { isOwnAfterAll, silent } from './silence.ts';
 
 const KIND = 'unauthorized_source';
 
@@ -57,7 +58,7 @@ function candidate(window: DomainWindow, found: Rise): Candidate {
     last_day,
     evidence: {
       ...evidence,
-      facts: { rule: KIND, p: publishedTag(window.policy, 'p') },
+      facts: { rule: KIND, p: publishedTag(window.policy, 'p'), ...servicesAmong(evidence.who, window) },
       query: recordsQuery({ domain: window.domain, from: evidence.since, to: last_day, rows: 'unauthenticated' }),
     },
   };
@@ -65,7 +66,18 @@ function candidate(window: DomainWindow, found: Rise): Candidate {
 
 /** Resolved when the rule saw enough newer report days and holds no more. */
 function over(finding: KnownFinding, window: DomainWindow): Ending | null {
+  if (isOwnAfterAll(finding, window)) return { reason: 'own_sender' };
   return silent(finding, coveredDays(window), UNAUTHORIZED_DAYS)
     ? { reason: 'no_such_mail', days: UNAUTHORIZED_DAYS, unusual: true }
     : null;
+}
+
+/** The services of the domain's that some of the networks belong to, by name, with their networks. */
+function servicesAmong(who: readonly Culprit[], { used = new Map() }: DomainWindow) {
+  const services = new Map<string, string[]>();
+  for (const { source } of who) {
+    const service = used.get(source);
+    if (service !== undefined) services.set(service.name, [...(services.get(service.name) ?? []), source]);
+  }
+  return services.size === 0 ? {} : { services: [...services].map(([name, networks]) => ({ name, networks })) };
 }

@@ -7,9 +7,10 @@ import { type CountedDays, loadSourceDays, type SourceDay } from '../../store/an
 import { type KnownFinding, loadFindings } from '../../store/findings/findings.ts';
 import type { DomainData } from '../domain-data.ts';
 import { rulesOf } from '../rules/index.ts';
-import { HISTORY, LEAST, NEWS } from '../rules/new_source.ts';
+import { HISTORY, LEAST, newsSince } from '../rules/new_source.ts';
 import { openOf, total } from '../window.ts';
 import { type Unit, type UnitsToRead, unitsToRead } from './broken-units.ts';
+import { mayReplay } from './replay.ts';
 import { unalignedToRead } from './unaligned-units.ts';
 import { loadSenders, type SenderData } from './units.ts';
 
@@ -34,7 +35,7 @@ export async function loadJudged(
   counted: Counted,
   { since, examined }: { since: string; examined: Date },
 ): Promise<Judged> {
-  const fresh = addDays(today, 1 - NEWS);
+  const fresh = newsSince(today);
   const told = new Set(before.filter(({ kind, state }) => KINDS.has(kind) && state === 'open').map(({ subject }) => subject));
   const ofDomain = new Map<string, number>();
   for (const { day, messages } of reporterDays) ofDomain.set(day, (ofDomain.get(day) ?? 0) + messages);
@@ -63,7 +64,10 @@ export async function loadJudged(
       counted,
     }),
     borrowed: await loadBorrowed(tx, domain, asked, { from: fresh, reporters }),
-    keyUses: asked.length > 0 ? await loadKeyUses(tx, domain, { from, to: today, recent: fresh, reporters }) : [],
+    keyUses:
+      asked.length > 0 || (longKnown && mayReplay(senders, fresh))
+        ? await loadKeyUses(tx, domain, { from, to: today, recent: fresh, reporters })
+        : [],
   };
 }
 

@@ -77,6 +77,11 @@ function wasToldWithAnother({ subject }: Candidate, cause: string, known: readon
   );
 }
 
+/** How many senders a finding is about by itself. */
+function joinedOf({ evidence: { facts } }: Candidate): number {
+  return (facts?.rule === KIND && facts.joined) || 1;
+}
+
 function together(domain: string, lead: Candidate, parts: readonly Candidate[]): Candidate {
   const all = [lead, ...parts];
   const sum = (of: 'messages' | 'senders' | 'delivered' | 'quarantined' | 'rejected' | 'per_day') =>
@@ -118,7 +123,9 @@ function together(domain: string, lead: Candidate, parts: readonly Candidate[]):
       delivered: sum('delivered'),
       quarantined: sum('quarantined'),
       rejected: sum('rejected'),
-      ...(evidence.facts?.rule === KIND && { facts: { ...evidence.facts, joined: all.length } }),
+      ...(evidence.facts?.rule === KIND && {
+        facts: { ...evidence.facts, joined: all.reduce((n, one) => n + joinedOf(one), 0) },
+      }),
       query: recordsQuery({ domain, sources, from: first_day, to: last_day, rows: 'all' }),
     },
   };

@@ -20,25 +20,28 @@ const SHARED = new Set(['hosting', 'forwarder', 'mailing_list', 'security_gatewa
  * Mail from another network of it, by confirmed names, that nothing authenticates is then our own from where the record
  * does not reach: addresses that were written down once, and a service that grew. A stranger's account there would
  * bear a return path of its own, or pass by the same include.
- * @returns the services by source
+ * @returns the services by source, and those of networks of services that any mail of the domain passes through
  */
 export async function loadOutgrown(
   tx: Tx,
   domain: string,
   { facts, catalogue }: { facts: readonly NetworkFacts[]; catalogue: Catalogue },
   days: CountedDays,
-): Promise<Map<string, Sender>> {
+): Promise<{ outgrown: Map<string, Sender>; used: Map<string, Sender> }> {
   const named = facts.flatMap((one) => {
     const service = one.passed <= STRAY * one.messages ? serviceOf(one, catalogue) : null;
     return service === null ? [] : [{ source: one.source, service }];
   });
   const ids = [...new Set(named.map(({ service }) => service.id))];
-  const used = new Set(
-    (await loadPassesBy(tx, domain, ids, days))
-      .filter(({ passed, dkim_aligned, spf_aligned }) => spf_aligned >= USED && dkim_aligned <= SIGNED * passed)
-      .map(({ service }) => service),
-  );
-  return new Map(named.filter(({ service }) => used.has(service.id)).map(({ source, service }) => [source, service]));
+  const passes = await loadPassesBy(tx, domain, ids, days);
+  const of = (some: typeof passes) => {
+    const services = new Set(some.map(({ service }) => service));
+    return new Map(named.filter(({ service }) => services.has(service.id)).map(({ source, service }) => [source, service]));
+  };
+  return {
+    outgrown: of(passes.filter((one) => one.spf_aligned >= USED && one.dkim_aligned <= SIGNED * one.passed)),
+    used: of(passes.filter(({ passed }) => passed >= USED)),
+  };
 }
 
 /** The service whose confirmed names all addresses of a network have; null for one where strangers send as well. */

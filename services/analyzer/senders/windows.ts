@@ -29,7 +29,10 @@ interface Given {
 
 /** The windows of the senders of a domain, each once. */
 export class SenderWindows {
+  /** Those with rows: what is new, or rises, or was mailed about. */
   readonly all: readonly SenderWindow[];
+  /** Of all senders. */
+  readonly windows: readonly SenderWindow[];
   readonly #given: Given;
   readonly #senders: readonly SenderData[];
   readonly #byName = new Map<string, SenderWindow>();
@@ -43,6 +46,7 @@ export class SenderWindows {
     const level = levelOf(given.budget, tested.length);
     const onceLevel = onceLevelOf(given.budget, newcomers.length);
     const windows = senders.map((sender) => ({ ...this.#windowOf(sender), level, onceLevel }));
+    this.windows = windows;
     this.all = windows.filter(({ rows }) => rows.length > 0);
     for (const window of windows) for (const { source } of window.of.sources) this.#byName.set(source, window);
     for (const window of windows) this.#byName.set(window.source, window);

@@ -1,6 +1,7 @@
 import { refusedSentence } from '../../alerter/index.ts';
 import { actionsOn } from '../../findings/actions.ts';
 import { readEvidence } from '../../findings/evidence.ts';
+import { reporterName } from '../../findings/reporter-name.ts';
 import { type Review, reviewOf } from '../../findings/review.ts';
 import { wordsOf } from '../../findings/sentences.ts';
 import { DAY_MS } from '../../shared/days.ts';
@@ -101,8 +102,7 @@ export async function runFindingsShow(config: Config, key: string, options: { js
       line(`${list(unmailed.recipients) || 'Nobody'} could not be mailed about it: ${unmailed.refusal}`);
     if (words.what) line(words.what);
     if (evidence.reporters.length > 0) {
-      const names = evidence.reporter_names ?? {};
-      const named = evidence.reporters.map((key) => (Object.hasOwn(names, key) ? names[key] : key));
+      const named = evidence.reporters.map((key) => reporterName(key, evidence));
       line(`Reported by ${named.slice(0, 10).join(', ')}${named.length > 10 ? ` and ${named.length - 10} more` : ''}.`);
     }
     for (const sentence of words.advice) line(`- ${sentence}`);

@@ -1,5 +1,6 @@
 import type { Evidence } from '../../findings/evidence.ts';
 import type { Words } from '../../findings/kinds/kind.ts';
+import { reporterName } from '../../findings/reporter-name.ts';
 import { overWords } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
 import { number, percent } from '../../shared/format.ts';
@@ -50,7 +51,7 @@ function linked(sentence: string, links: readonly string[]): (Html | string)[] {
 
 function figures({ evidence, confidence, first_day }: ReadFinding): Html {
   const w = words.finding;
-  const named = evidence.reporters.map((key) => evidence.reporter_names?.[key] ?? key);
+  const named = evidence.reporters.map((key) => reporterName(key, evidence));
   // What DNS says has no reporters that could be late.
   const counted = evidence.of > 0 || evidence.messages > 0 || named.length > 0;
   const rows: [string, string][] = [

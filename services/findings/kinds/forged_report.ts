@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { counted, list, short } from '../../shared/format.ts';
+import { reporterName } from '../reporter-name.ts';
 import { kind, type Told } from './kind.ts';
 
 const facts = z.object({
@@ -11,7 +12,7 @@ const facts = z.object({
 export const forgedReport = kind(facts, (told, { mismatched }) => {
   const { domain: full, subject, evidence } = told;
   const { since, reports = 0, contradicting = 0, resting_on = [] } = evidence;
-  const name = short(subject, 60);
+  const name = short(reporterName(subject, evidence), 60);
   const domain = short(full);
   // That a mail lacks a proof shows no forger yet.
   const forged = mismatched > 0 || contradicting > 0;

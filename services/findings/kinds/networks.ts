@@ -27,7 +27,7 @@ export function whoseAdvice(senders: number, repair: string): string[] {
     ];
   return [
     senders === 1
-      ? `Ask your own teams first whether the network is yours (a new server, an office, a device that mails); if so, ${repair}. If not, somebody is forging your domain.`
-      : `Ask your own teams first whether one of the networks is yours; if so, ${repair}. If not, somebody is forging your domain.`,
+      ? `Ask your own teams first whether the network is yours (a new server, an office, a device that mails); if so, ${repair}. If neither they nor a service that you use sent it, somebody forges your domain.`
+      : `Ask your own teams first whether one of the networks is yours; if so, ${repair}. If neither they nor a service that you use sent it, somebody forges your domain.`,
   ];
 }

@@ -156,6 +156,6 @@ function withKey(key: Key, label: string): string[] {
     ...(key.others.length === 0
       ? []
       : [`Ask those who run ${list(key.others.map((one) => short(one)))} whether ${label} is a new way out of theirs.`]),
-    `If not, somebody has copied the private key, or sends one signed message again and again (a replay): many messages that differ mean a copy. ${with_care}`,
+    `If not, somebody sends one signed message again and again (a replay), which needs no key, or has copied the private key: many messages that differ mean a copy. ${with_care}`,
   ];
 }

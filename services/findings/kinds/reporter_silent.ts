@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { counted, number, percent, short } from '../../shared/format.ts';
+import { reporterName } from '../reporter-name.ts';
 import { kind } from './kind.ts';
 import { ownRecord, ownRecordAdvice } from './own_record.ts';
 
@@ -34,7 +35,7 @@ export const reporterSilent = kind(
   facts,
   ({ domain: full, subject, evidence }, { last, reported, of_days, share, silent_days, spread, record }) => {
     const domain = short(full);
-    const name = short(subject, 60);
+    const name = short(reporterName(subject, evidence), 60);
     const unseen = percent(share);
     return {
       title: `${name} has stopped reporting on ${domain}`,

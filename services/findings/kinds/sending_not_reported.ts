@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { counted, list, short } from '../../shared/format.ts';
+import { reporterName } from '../reporter-name.ts';
 import { kind } from './kind.ts';
 import { ownRecord, ownRecordAdvice } from './own_record.ts';
 
@@ -21,9 +22,10 @@ const facts = z.object({
 
 const NAMED = 3;
 
-export const sendingNotReported = kind(facts, ({ domain: full, subject, evidence: { of } }, given) => {
+export const sendingNotReported = kind(facts, ({ domain: full, subject, evidence }, given) => {
+  const { of } = evidence;
   const domain = short(full);
-  const reporter = short(subject, 60);
+  const reporter = short(reporterName(subject, evidence), 60);
   const title = `${reporter} receives mail of ${domain} and does not report`;
   const boxes = list(
     given.mailboxes.map((name) => short(name, 60)),

@@ -83,7 +83,7 @@ function adviceOf({ domain: full, evidence }: Told, { published, used, used_in_a
     return [
       ...check,
       delivered === 0
-        ? 'There is nothing else to do: receivers kept this mail out of the inboxes, as the policy asks.'
+        ? 'If they are not yours, there is nothing else to do: receivers kept this mail out of the inboxes, as the policy asks.'
         : `There is nothing left to do in DNS: the policy asks receivers to refuse this mail, but they delivered ${number(delivered)} of ${counted(messages, 'message')}. Warn those whom it may deceive; the query of the finding lists the names and networks.`,
     ];
   }

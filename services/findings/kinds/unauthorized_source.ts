@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { counted, number, percent, short } from '../../shared/format.ts';
+import { counted, list, number, percent, short } from '../../shared/format.ts';
 import { kind, type Told } from './kind.ts';
 import { isBotnet, networksOf, whoseAdvice } from './networks.ts';
 
@@ -7,12 +7,16 @@ const facts = z.object({
   rule: z.literal('unauthorized_source'),
   /** The published policy; null when it is not known. */
   p: z.string().nullable(),
+  /** Services that the domain sends through, to which some of the networks belong; absent in rows of older versions. */
+  services: z.array(z.object({ name: z.string(), networks: z.array(z.string()) })).optional(),
 });
+
+type Services = NonNullable<z.output<typeof facts>['services']>;
 
 /** More networks than this are not offered for approval one by one. */
 const MOST_OWN = 3;
 
-export const unauthorizedSource = kind(facts, (told, { p }) => {
+export const unauthorizedSource = kind(facts, (told, { p, services = [] }) => {
   const { messages, senders, since, delivered, usual = 0 } = told.evidence;
   const domain = short(told.domain);
   const title = `${counted(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${domain} without authentication`;
@@ -23,7 +27,7 @@ export const unauthorizedSource = kind(facts, (told, { p }) => {
     topic: `unauthenticated mail as ${domain}`,
     summary: `${title}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
     what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain${habit}.`,
-    advice: adviceOf(told, p),
+    advice: services.length > 0 ? ofServices(told, services, p) : adviceOf(told, p),
     // Of a botnet nobody owns a part.
     ...(senders <= MOST_OWN && {
       senders: told.evidence.who.slice(0, senders).map(({ source }) => ({
@@ -43,13 +47,26 @@ function adviceOf({ domain: full, evidence: { senders, messages, delivered } }: 
     return [
       ...whoseAdvice(senders, 'sign its mail with DKIM or add it to the SPF record'),
       delivered === 0
-        ? 'There is nothing else to do: p=reject asks receivers to refuse such mail, and they kept it out of the inboxes.'
+        ? 'If they are not yours, there is nothing else to do: p=reject asks receivers to refuse such mail, and they kept it out of the inboxes.'
         : `There is nothing left to do in DNS: p=reject asks receivers to refuse such mail, but they delivered ${number(delivered)} of ${counted(messages, 'message')}. Warn those whom it may deceive; the query of the finding lists the receivers.`,
     ];
   const next = p === 'quarantine' ? 'p=reject' : 'p=quarantine, and then p=reject';
   return [
     ...whoseAdvice(senders, 'sign its mail with DKIM or add it to the SPF record'),
     `${effectOf(p, delivered, messages)}Publish ${next} as soon as your own senders are aligned: "ruawatch policy status ${domain}" shows which are not.`,
+  ];
+}
+
+/** The networks are those of a service that the domain uses: it may as well be its own mail, and no policy is to be praised for losing it. */
+function ofServices({ domain: full, evidence: { delivered, messages } }: Told, services: Services, p: string | null): string[] {
+  const domain = short(full);
+  const names = list(services.map(({ name }) => short(name)));
+  const networks = list(services.flatMap((one) => one.networks));
+  const lost = messages - delivered;
+  return [
+    `Your domain sends through ${names}, to which ${networks} ${services.flatMap((one) => one.networks).length === 1 ? 'belongs' : 'belong'}. Look for these messages in its log first (a message trace, by day and receiver): what is in it is your own mail without a signature, and what is not was sent by a stranger's account there.`,
+    `Your own mail there needs a DKIM signature of ${domain}, or the addresses that ${names} publishes in the SPF record${lost > 0 ? `: until then receivers refuse it or put it in spam, as ${number(lost)} of these` : ''}.`,
+    ...(p === 'reject' ? [] : ['Publish no stricter policy before that is settled.']),
   ];
 }
 

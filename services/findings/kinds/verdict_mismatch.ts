@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { counted, number, percent, short } from '../../shared/format.ts';
+import { reporterName } from '../reporter-name.ts';
 import { kind } from './kind.ts';
 
 const facts = z.object({ rule: z.literal('verdict_mismatch') });
 
-export const verdictMismatch = kind(facts, ({ domain: full, subject, evidence: { messages, of, since } }) => {
-  const name = short(subject, 60);
+export const verdictMismatch = kind(facts, ({ domain: full, subject, evidence }) => {
+  const { messages, of, since } = evidence;
+  const name = short(reporterName(subject, evidence), 60);
   return {
     title: `${name} contradicts itself on ${short(full)}`,
     topic: `verdicts of ${name} on ${short(full)}`,

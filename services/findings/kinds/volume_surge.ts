@@ -45,7 +45,7 @@ export const volumeSurge = kind(
   ({ domain: full, subject, evidence }, { times, days, expected, season, name, service, own }) => {
     const domain = short(full);
     const source = short(name ?? subject);
-    const often = times >= 10 ? 'over 10' : number(Math.round(times));
+    const often = number(Math.round(times));
     const title = `${source} has sent ${often} times its usual mail as ${domain} since ${evidence.since}`;
     const networks = evidence.senders > 1 ? ` from ${evidence.senders} networks` : '';
     return {

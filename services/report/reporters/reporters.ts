@@ -92,6 +92,9 @@ const keyOf = (reporter: KnownReporter) => reporter.names[0]!.toLowerCase();
  */
 export const isKnown = (key: string): boolean => index().keys.has(key);
 
+/** What people call the reporter of a catalogue entry; null for any other key. */
+export const commonName = (key: string): string | null => index().keys.get(key)?.name ?? null;
+
 /**
  * The organization behind a key, which it keeps when it changes its name or its address: the catalogue entry of
  * the key or of its domain, else the organizational domain, else the key.

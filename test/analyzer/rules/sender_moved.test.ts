@@ -78,6 +78,28 @@ describe('a slow migration between services', () => {
   });
 });
 
+test('new relays of a hoster that pass by SPF alone are waited with until the old ones are silent', async () => {
+  for (const address of ['192.0.2.7', '198.51.100.7', '198.18.7.7'])
+    await f.t.db.query(
+      `insert into ruawatch.addresses (address, first_seen, last_seen, name, confirmed, organization, looked_up_at)
+       values ($1, '2026-01-01', '2026-05-29', '7.mo7.mail-out.ovh.net', true, 'ovh.net', now())`,
+      [address],
+    );
+  await put(sent(OTHER, 41, 0, 'both', 100), 'mail');
+  await put(sent(OLD, 41, 3, 'spf', 60));
+  for (const source of [NEW, '198.18.7.0/24']) await put(sent(source, 4, 0, 'spf', 30));
+  await f.analyze();
+  expect((await found()).filter((line) => line.startsWith('new_source'))).toEqual([]);
+});
+
+test('a service that is warmed up for weeks before it replaces another is for information while it grows', async () => {
+  await put(sent(OLD, 41, 0, 'both', 100), 'mail');
+  await put(sent('mailgun.org', 41, 0, 'dkim', 200), 'old');
+  for (let day = 11; day >= 0; day--) await put(sent('sendgrid.net', day, day, 'dkim', Math.round(1.25 ** (12 - day))), 's1');
+  await f.analyze();
+  expect(await found()).toEqual(['new_source sendgrid info']);
+});
+
 describe('what has not moved is told', () => {
   test('a service beside another one that goes on as before, once it cannot be its replacement', async () => {
     await put(sent(OLD, 41, 0, 'both', 100), 'mail');
@@ -124,7 +146,7 @@ describe('what has not moved is told', () => {
     expect(await found()).toEqual([`new_source ${NEW} medium`]);
     const [{ evidence }] = (await f.findings()) as unknown as [{ evidence: { advice: string[] } }];
     expect(evidence.advice.join(' ')).toMatch(
-      /somebody has copied .*a replay.*Do not remove the key yet: it signs .* of your mail/,
+      /again and again \(a replay\).*copied.*Do not remove the key yet: it signs .* of your mail/,
     );
   });
 

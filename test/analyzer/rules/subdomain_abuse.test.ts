@@ -56,7 +56,7 @@ describe('subdomain_abuse', () => {
       'p=reject; sp=reject; np=reject',
       'p=reject',
       /p=reject, which applies to subdomains too, asks receivers to refuse it\./,
-      /There is nothing else to do/,
+      /there is nothing else to do/,
     ],
     [
       'p=reject; sp=none; np=reject',

@@ -49,9 +49,30 @@ describe('mail that nothing authenticates, from a service through which mail of 
 
   test('by its signature is not ours: what is unsigned there is forged', async () => {
     await f.put(span(41, 0, 'both', 200, REPORTERS, { source: await microsoft(1) }));
+    await f.analyze();
     await f.put(span(4, 0, 'unauthenticated', 60, REPORTERS, { source: await microsoft(2) }));
     await f.analyze();
+    const found = (await open()).find(({ kind }) => kind === 'unauthorized_source')!;
+    const network = '40.107.2.0/24';
+    expect(found.evidence.facts).toMatchObject({ services: [{ name: 'Microsoft 365', networks: [network] }] });
+    const advice = wordsFor({ ...found, domain: DOMAIN } as never).advice.join(' ');
+    expect(advice).toContain(`sends through Microsoft 365, to which ${network} belongs`);
+    expect(advice).not.toMatch(/nothing else to do|forges your domain/);
+  });
+
+  test('is not forged after all where its name becomes known after the alarm, and nobody is mailed', async () => {
+    await f.put(span(41, 0, 'spf', 200, REPORTERS, { source: await microsoft(1) }));
+    await f.analyze();
+    const through = { rejected: 0, delivered: 400, failed_delivered: 400 };
+    await f.put(span(4, 0, 'unauthenticated', 400, REPORTERS, { source: '40.107.2.0/24', ...through }));
+    await f.analyze();
     expect((await open()).map(({ kind }) => kind)).toContain('unauthorized_source');
+    const source = await microsoft(2);
+    await f.t.db.query('insert into ruawatch.analysis_work (domain, source) values ($1, $2)', [DOMAIN, source]);
+    await f.analyze();
+    const [told] = (await f.findings()).filter(({ kind }) => kind === 'unauthorized_source');
+    expect(told).toMatchObject({ state: 'resolved', evidence: { ended: { reason: 'own_sender' } } });
+    expect((await open()).map(({ kind }) => kind)).toEqual(['alignment_failure']);
   });
 
   test('is forged where the domain has no mail through that service', async () => {

@@ -1,3 +1,4 @@
+import { endingTitle } from '../../../findings/ending.ts';
 import { actionLines } from '../../../mails/actions.ts';
 import { awaited, type Content, contentOf } from '../../../mails/content.ts';
 import { overLines } from '../../../mails/finding-text.ts';
@@ -12,12 +13,11 @@ import type { WebhookFormat } from './webhook-format.ts';
 /** More than this in one text is not read. */
 const MOST_LISTED = 10;
 
-const STATES: Record<Step, string> = {
+const STATES: Record<Exclude<Step, 'resolved'>, string> = {
   opened: '',
   changed: 'Changed: ',
   reopened: 'Again: ',
   reminded: 'Still open: ',
-  resolved: 'Resolved: ',
 };
 
 /** One event as a text for Slack and its like. */
@@ -25,7 +25,7 @@ function one(event: FindingEvent, console: string | null = null): Buffer {
   const content = contentOf(event, event.event, console);
   const missing = awaited(content, Number.POSITIVE_INFINITY);
   if (content.over !== null)
-    return json({ text: [`*${slack(headline('resolved', content))}*`, ...overLines(content).map(slack)].join('\n') });
+    return json({ text: [`*${slack(headline(event, 'resolved', content))}*`, ...overLines(content).map(slack)].join('\n') });
   const rows = [
     content.what,
     ...(content.many === null ? [] : [`How many: ${content.many}`]),
@@ -35,7 +35,7 @@ function one(event: FindingEvent, console: string | null = null): Buffer {
     ...content.advice.map((sentence) => `• ${sentence}`),
     ...actionLines(content.actions, content.page).map((line) => line.trim()),
   ];
-  return json({ text: [`*${slack(headline(event.event, content))}*`, ...rows.map(slack)].join('\n') });
+  return json({ text: [`*${slack(headline(event, event.event, content))}*`, ...rows.map(slack)].join('\n') });
 }
 
 /** Many events in one text, the gravest first. */
@@ -55,14 +55,15 @@ function gathered(events: readonly FindingEvent[], how: string): Buffer {
   return json({
     text: [
       `*${slack(`${counted(events.length, 'finding')} in ${counted(domains, 'domain')}, ${how}`)}*`,
-      ...listed.map((event) => `• ${slack(headline(event.event, contentOf(event, event.event)))}`),
+      ...listed.map((event) => `• ${slack(headline(event, event.event, contentOf(event, event.event)))}`),
       ...(more > 0 ? [`and ${number(more)} more: "ruawatch findings"`] : []),
     ].join('\n'),
   });
 }
 
-function headline(step: Step, content: Content): string {
-  return `${STATES[step]}${sentenceCase(content.severity)}: ${content.headline}`;
+function headline({ evidence }: FindingEvent, step: Step, content: Content): string {
+  const state = step === 'resolved' ? `${endingTitle(evidence.ended ?? null)}: ` : STATES[step];
+  return `${state}${sentenceCase(content.severity)}: ${content.headline}`;
 }
 
 /** Something that happened to a request, with the exact change. */

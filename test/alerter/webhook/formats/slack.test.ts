@@ -46,7 +46,7 @@ test('many events share one text, of which ten are listed', () => {
 test('a finding that is over is three lines', () => {
   const evidence = { ...(EVENT.stored as object), ended: { reason: 'no_such_mail', days: 7 } };
   const over = text(slackFormat.one({ ...EVENT, event: 'resolved', ...evidenceOf(evidence) }));
-  expect(over.split('\n')[0]).toMatch(/^\*Resolved: /);
+  expect(over.split('\n')[0]).toMatch(/^\*Not seen for 7 days: /);
   expect(over).toContain('No such mail on the last 7 report days');
 });
 
@@ -66,7 +66,7 @@ test('one event beyond those listed is counted, and each is said with its step',
     '• Changed',
     '• Again',
     '• Still open',
-    '• Resolved',
+    '• Not seen for 7 days',
     '• Resolved',
   ]);
 });
