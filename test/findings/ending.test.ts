@@ -90,5 +90,7 @@ test('what was only not seen is not called resolved', () => {
   expect(new Set(titles)).toEqual(
     new Set(['Resolved', 'Not seen for 7 days', 'Not forged after all', 'No longer new', 'Back to usual']),
   );
-  expect(endingTitle({ reason: 'all_recovered', senders: 2, largest: { reason: 'no_mail', days: 14 } })).toBe('Not seen for 14 days');
+  expect(endingTitle({ reason: 'all_recovered', senders: 2, largest: { reason: 'no_mail', days: 14 } })).toBe(
+    'Not seen for 14 days',
+  );
 });

@@ -105,7 +105,7 @@ test('what comes back is told as "again", in the thread of its first mail', asyn
     'Again: back.example',
     'Resolved: back.example',
   ]);
-  expect(sink.mails[2]!.raw).toContain('This had been resolved and has come back.');
+  expect(sink.mails[2]!.raw).toContain('This was over, as far as reports showed, and has come back.');
   expect(sink.mails[2]!.headers.get('references')).toBe(sink.mails[0]!.headers.get('message-id'));
 });
 
