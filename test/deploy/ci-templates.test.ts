@@ -33,7 +33,12 @@ describe.each([
     [{ GUARD_RECORDS: 'zone', GUARD_OFFLINE: 'true' }, 'guard check a b.yaml --records zone --offline'],
     [{ GUARD_STRICT: 'true', GUARD_RECORDS: '' }, 'guard check a b.yaml --strict'],
   ])('%j', (env, said) => {
-    expect(run(shell, script, env)).toEqual({ status: 0, stdout: '', log: 'a table', junit: `${said} --junit` });
+    expect(run(shell, script, env)).toEqual({
+      status: 0,
+      stdout: '',
+      log: expect.stringMatching(/^a table$/m),
+      junit: `${said} --junit`,
+    });
   });
 
   test.each([

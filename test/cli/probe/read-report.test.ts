@@ -86,7 +86,8 @@ test('a report of the probe is imported as mail of its environment, once, and ap
   expect(await mails()).toEqual(seen);
   const { rows } = await t.db.query('select environment, header_from, mails, dmarc_pass, rejected from dmarc.probe_days');
   expect(rows).toEqual([{ environment: 'staging', header_from: 'kestrel.test', mails: 3, dmarc_pass: 2, rejected: 1 }]);
-  for (const table of ['dmarc.reports', 'dmarc.findings', 'ruawatch.domains', 'ruawatch.messages'])
+  expect((await t.db.query("select from ruawatch.domains where domain = 'kestrel.test'")).rowCount).toBe(0);
+  for (const table of ['dmarc.reports', 'dmarc.findings', 'ruawatch.messages'])
     expect((await t.db.query(`select from ${table}`)).rowCount, table).toBe(0);
 });
 
