@@ -10,7 +10,7 @@ import { readTextFile } from '../shared/text-file.ts';
 
 /**
  * Planned records: YAML (by name, then type) when the file ends in .yaml or .yml, else a zone file.
- * @param origin for names without a final dot in a zone file
+ * @param origin for names without a final dot in a zone file; in YAML, for those that only a name below another can have
  * @throws PermanentError `records_file`
  */
 export function readRecords(file: string, origin: string | null): Planned {
@@ -21,20 +21,20 @@ export function readRecords(file: string, origin: string | null): Planned {
     throw new PermanentError('records_file', `${file} cannot be read: ${messageOf(error)}.`, error);
   }
   try {
-    return /\.ya?ml$/i.test(file) ? yamlRecords(text) : parseZoneFile(text, origin);
+    return /\.ya?ml$/i.test(file) ? yamlRecords(text, origin) : parseZoneFile(text, origin);
   } catch (error) {
     const where = error instanceof ZoneFileError ? `, line ${error.line}` : '';
     throw new PermanentError('records_file', `${file}${where}: ${messageOf(error)}.`, error);
   }
 }
 
-function yamlRecords(text: string): Planned {
+function yamlRecords(text: string, origin: string | null): Planned {
   const planned: Planned = new Map();
   const data: unknown = parse(text);
   if (data === null || typeof data !== 'object' || Array.isArray(data))
     throw new Error('it must hold names, each with types and their values');
   for (const [given, types] of Object.entries(data)) {
-    const name = normalDomain(given);
+    const name = nameOf(given, origin);
     if (labelsOf(name) === null || types === null || typeof types !== 'object')
       throw new Error(`"${given}" must be a name with types below it`);
     for (const [written, values] of Object.entries(types)) {
@@ -46,6 +46,13 @@ function yamlRecords(text: string): Planned {
     }
   }
   return planned;
+}
+
+/** Names such as "_dmarc", "s1._domainkey", "www" or "@": no name of DNS ends so, so that they stand below the origin. */
+function nameOf(given: string, origin: string | null): string {
+  if (!/^(?:[^.]+|.*\._[^.]*)$/.test(given)) return normalDomain(given);
+  if (origin === null) throw new Error(`"${given}" must be a whole name, with the domain that it is in`);
+  return given === '@' ? origin : normalDomain(`${given}.${origin}`);
 }
 
 const TYPES = ['TXT', 'A', 'AAAA', 'CNAME', 'MX', 'NS', 'PTR'] as const;

@@ -56,11 +56,16 @@ export function parseDkimKey(text: string): DkimKey {
   const problems: DkimProblem[] = [];
   const tags = new Map<string, { value: string; at: number; text: string }>();
   let at = 0;
-  for (const part of text.split(';')) {
+  const parts = text.split(';');
+  for (const [n, part] of parts.entries()) {
     const trimmed = trimBlanks(part);
     const begin = at + part.indexOf(trimmed);
     at += part.length + 1;
-    if (trimmed === '') continue;
+    if (trimmed === '') {
+      // One semicolon at the end is allowed; between two there must be a tag (section 3.2), and OpenDKIM refuses the key.
+      if (n < parts.length - 1) problems.push({ code: 'dkim_syntax', at: at - 1, text: ';' });
+      continue;
+    }
     // The name is compared with case (section 3.2).
     const found = /^([a-z][a-z0-9_]*)\s*=\s*([\s\S]*)$/i.exec(trimmed);
     if (!found || /[^\t\r\n -~]/.test(trimmed)) problems.push({ code: 'dkim_syntax', at: begin, text: trimmed });

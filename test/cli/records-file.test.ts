@@ -40,6 +40,19 @@ mail.example.com: { AAAA: 2001:DB8::1 }
   });
 });
 
+test('YAML: what is no name by itself is below the domain that is checked', () => {
+  const text =
+    '"@": { TXT: a }\n_dmarc: { TXT: b }\ns1._domainkey: { TXT: c }\nwww: { A: 192.0.2.1 }\n_spf.other.example: { TXT: d }\n';
+  expect(Object.keys(read(text, 'planned.yaml', 'example.com'))).toEqual([
+    'example.com',
+    '_dmarc.example.com',
+    's1._domainkey.example.com',
+    'www.example.com',
+    '_spf.other.example',
+  ]);
+  expect(() => read('_dmarc: { TXT: b }')).toThrow(/"_dmarc" must be a whole name/);
+});
+
 test('YAML: the strings of one TXT record are a list in the list; a long text is cut at 255 octets', () => {
   const long = 'x'.repeat(300);
   expect(read(`a.example: { TXT: [["v=DKIM1; p=", "abc"], "other", "é", "${long}"] }`)).toEqual({

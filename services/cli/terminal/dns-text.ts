@@ -29,7 +29,7 @@ export function renderCheck(
   const { spf, dkim, dmarc } = check;
   if (spf !== null) {
     const { root, lookups, voids } = spf.tree;
-    lines.push(`  SPF    ${root.record === null ? 'none' : shown(root.record.text)}`);
+    lines.push(`  SPF    ${root.record !== null ? shown(root.record.text) : root.state === 'unknown' ? 'unknown' : 'none'}`);
     if (root.record !== null) {
       lines.push(`         ${lookups} of 10 look-ups, ${voids} of 2 that find nothing`);
       const tree = [...treeLines(root, '         ')];

@@ -85,8 +85,11 @@ function partsEnds(label: string): number[] {
   return [...label.matchAll(/-|$/g)].map((one) => one.index);
 }
 
-/** Names with two places changed: they grow with the square of the label's length, and few of them deceive anybody. */
-const MOST_DOUBLES = 60_000;
+/**
+ * Names with two places changed: they grow with the square of the label's length, and few of them deceive anybody. A label of forty
+ * letters has all of them.
+ */
+const MOST_DOUBLES = 250_000;
 
 /** One or two characters, at one place or at two, in the place of others that look like them. */
 function* homoglyphs(label: string): Generator<Variant> {
@@ -94,23 +97,25 @@ function* homoglyphs(label: string): Generator<Variant> {
   for (const { label: single, cost } of singles) yield { label: single, kind: 'homoglyph', cost };
   let doubles = 0;
   for (const first of singles) {
-    for (const second of replaced(first.label)) {
+    // What lies before the first place is found with the two places the other way round.
+    for (const second of replaced(first.label, Math.max(0, first.at - 1))) {
       if (doubles++ >= MOST_DOUBLES) return;
       yield { label: second.label, kind: 'homoglyph', cost: first.cost + second.cost + 1 };
     }
   }
 }
 
-function* replaced(label: string): Generator<{ label: string; cost: number }> {
+/** @param from the first place to change, in characters */
+function* replaced(label: string, from = 0): Generator<{ label: string; cost: number; at: number }> {
   const characters = [...label];
-  for (let i = 0; i < characters.length; i++) {
+  for (let i = from; i < characters.length; i++) {
     for (const length of [1, 2]) {
       if (i + length > characters.length) continue;
       const [one, other] = characters.slice(i, i + length);
       const doubled = one === other ? glyphsOf(one!).map((glyph) => glyph + glyph) : [];
       for (const glyph of [...glyphsOf(`${one}${other ?? ''}`), ...doubled]) {
         const next = [...characters.slice(0, i), glyph, ...characters.slice(i + length)].join('');
-        yield { label: next, cost: costOf(glyph) };
+        yield { label: next, cost: costOf(glyph), at: i };
       }
     }
   }

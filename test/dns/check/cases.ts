@@ -289,6 +289,7 @@ export const CASES: Record<string, Record<string, Case>> = {
     'copied: a blank of a page in p': dkim(`v=DKIM1; p=${NBSP}${KEY}`),
     'copied: something unseen inside the key': dkim(`v=DKIM1; p=${KEY.slice(0, 60)}${ZWSP}${KEY.slice(60)}`),
     'copied: before the version': dkim(`${BOM}v=DKIM1; p=${KEY}`),
+    'two semicolons': dkim(`v=DKIM1;; p=${KEY};`),
     ed25519: dkim(`v=DKIM1; k=ed25519; p=${Buffer.alloc(32, 7).toString('base64')}`),
     'ed25519 of 31 octets': dkim(`v=DKIM1; k=ED25519; p=${Buffer.alloc(31, 7).toString('base64')}`),
     '1016 bits': dkim(`v=DKIM1; p=${rsa(1016)}`),
