@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { counted, list, percent, short } from '../../shared/format.ts';
 import { PASSED_BY } from './denied_source.ts';
 import { kind, type Told, type Words } from './kind.ts';
+import { isBotnet } from './networks.ts';
 
 const facts = z.object({
   rule: z.literal('new_source'),
@@ -90,8 +91,14 @@ function copiedWords({ domain: full, evidence }: Told, key: Key, joined: number)
     topic: `mail of ${networks} signed as ${domain}`,
     summary: `${title}: ${messages} since ${evidence.since}`,
     what: `${messages} from ${networks} in the name of ${domain} passed DMARC by its key ${name}, ${ofAge(key)}. None of them was seen before ${evidence.since}.`,
-    advice: [...withKey(key, 'each of them'), 'If you have started to use one, approve it instead.'],
-    senders: denials(evidence),
+    advice: isBotnet(joined)
+      ? [
+          'So many networks at once are rented or infected machines: somebody sends one signed message again and again (a replay), which needs no key, or has copied the private key; many messages that differ mean a copy.',
+          replaceKey(key),
+        ]
+      : [...withKey(key, 'each of them'), 'If you have started to use one, approve it instead.'],
+    // Tomorrow it will be others.
+    ...(!isBotnet(joined) && { senders: denials(evidence) }),
   };
 }
 
@@ -141,6 +148,14 @@ function forwarding(key: Key, label: string): string[] {
   ];
 }
 
+/** Nobody is to lose the rightful mail that the key signs. */
+function replaceKey({ name: full, carries }: Key): string {
+  const name = short(full);
+  return carries >= 0.3
+    ? `Do not remove the key yet: it signs ${percent(carries)} of your mail. Publish a second selector first, move the rightful mail to it, then remove ${name}.`
+    : `Publish a new selector for the rightful mail, and then remove ${name}.`;
+}
+
 function withKey(key: Key, label: string): string[] {
   const name = short(key.name);
   if (key.age === 'new')
@@ -148,14 +163,10 @@ function withKey(key: Key, label: string): string[] {
       `Whoever published ${name} may change your DNS: look up who added that name, and when, in the change log of your DNS provider, and ask them about ${label}.`,
       `If nobody knows of it, remove ${name} from DNS and change the passwords and API keys that can edit the zone.`,
     ];
-  const with_care =
-    key.carries >= 0.3
-      ? `Do not remove the key yet: it signs ${percent(key.carries)} of your mail. Publish a second selector first, move the rightful mail to it, then remove ${name}.`
-      : `Publish a new selector for the rightful mail, and then remove ${name}.`;
   return [
     ...(key.others.length === 0
       ? []
       : [`Ask those who run ${list(key.others.map((one) => short(one)))} whether ${label} is a new way out of theirs.`]),
-    `If not, somebody sends one signed message again and again (a replay), which needs no key, or has copied the private key: many messages that differ mean a copy. ${with_care}`,
+    `If not, somebody sends one signed message again and again (a replay), which needs no key, or has copied the private key: many messages that differ mean a copy. ${replaceKey(key)}`,
   ];
 }

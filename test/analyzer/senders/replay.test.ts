@@ -26,7 +26,7 @@ const some = (networks: number, from: number, to: number, n: number, at = 0) =>
 const found = async () =>
   (await f.findings()).filter(({ kind }) => kind === 'new_source') as unknown as {
     severity: string;
-    evidence: { messages: number; senders: number; what: string; who: unknown[] };
+    evidence: { messages: number; senders: number; what: string; advice: string[]; who: unknown[] };
   }[];
 
 test('many new networks at once under a key of a sender that goes on are one finding, however little each sends', async () => {
@@ -38,6 +38,9 @@ test('many new networks at once under a key of a sender that goes on are one fin
   expect(one).toMatchObject({ severity: 'medium', evidence: { messages: 360, senders: 40 } });
   expect(one!.evidence.who).toHaveLength(20);
   expect(one!.evidence.what).toMatch(/^360 messages from 40 new networks .* by its key mail\._domainkey\.example\.com/);
+  // Nobody denies forty networks one by one, and the key signs the rightful mail.
+  expect(one!.evidence.advice.join(' ')).toMatch(/\(a replay\).*Do not remove the key yet/);
+  expect(one!.evidence.advice.join(' ')).not.toContain('senders deny');
 });
 
 test('a network among them that is large enough to be told by itself is counted once', async () => {
