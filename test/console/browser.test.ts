@@ -199,6 +199,7 @@ suite(browserProgram === null ? 'in a browser (SKIPPED: needs chromium)' : 'in a
   /** Every table has its CSV and its JSON, with the rows that it shows. */
   const expectFiles = async (page: Page, name: string) => {
     for (const { rows, files } of await tablesOf(page)) {
+      if (rows === 0) continue;
       expect.soft(files.length, `${name} has a table of ${rows} rows and these files: ${files}`).toBe(2);
       const [csv, json] = await Promise.all(files.map(async (file) => (await page.context().request.get(file)).text()));
       const data = JSON.parse(json ?? '[]') as Record<string, unknown>[];
