@@ -34,22 +34,42 @@ export interface WantedName {
   unspaced: boolean;
 }
 
+/** Names that are remembered: people are the same for each mail. */
+const MOST_REMEMBERED = 10_000;
+const remembered = new Map<string, WantedName>();
+
 export function wantedName(name: string): WantedName {
+  const known = remembered.get(name);
+  if (known !== undefined) return known;
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+  const wanted = read(name);
+  remembered.set(name, wanted);
+  return wanted;
+}
+
+function read(name: string): WantedName {
   const forms = spellings(name).flatMap((one) => wordsOf(one));
   const short = forms.filter(({ length }) => length > 2).map((words) => [words[0]!, words.at(-1)!]);
   return { forms: [...forms, ...short].filter(({ length }) => length > 0), unspaced: UNSPACED.test(name.normalize('NFKC')) };
 }
 
+/** Words of a part of a text, in one reading, and what they are together. */
+export interface ShownWords {
+  words: readonly string[];
+  together: string;
+}
+
 /** The words of a text in which names are looked for: of each part of it, in each reading. */
-export function shownWords(text: string): readonly (readonly string[])[] {
+export function shownWords(text: string): readonly ShownWords[] {
   // An apostrophe that counts as a letter ends a word as any other does. A gap is a blank, whatever it is made of.
   const plain = text
     .replace(/[\u02b9-\u02df\u02ec-\u02ff\ua78b\ua78c]+/gu, "'")
     .replace(/[\p{Z}\p{P}\p{C}]{3,}|\p{S}{64,}/gu, ' ')
     .replace(/(\p{Ll})(?=\p{Lu})|(\p{Lu})(?=\p{Lu}\p{Ll})|(\p{L})(?=\p{Nd}+(?![\p{L}\p{N}]))/gu, '$& ');
-  const found: (readonly string[])[] = [];
+  const found: ShownWords[] = [];
   for (let at = 0; at === 0 || at + STEP < plain.length; at += STEP)
-    for (const one of spellings(plain.slice(at, at + PART)).flatMap(lettered)) found.push(...wordsOf(one));
+    for (const one of spellings(plain.slice(at, at + PART)).flatMap(lettered))
+      for (const words of wordsOf(one)) found.push({ words, together: words.join('') });
   return found;
 }
 
@@ -59,8 +79,11 @@ export function shownWords(text: string): readonly (readonly string[])[] {
  */
 export const namesPerson = (text: string, name: string): boolean => showsName(shownWords(text), wantedName(name));
 
-export const showsName = (shown: readonly (readonly string[])[], { forms, unspaced }: WantedName): boolean =>
-  shown.some((words) => forms.some((form) => holdsName(words, form, unspaced)));
+export const showsName = (shown: readonly ShownWords[], { forms, unspaced }: WantedName): boolean =>
+  shown.some((one) =>
+    // Most texts do not even have the letters of the words.
+    forms.some((form) => form.every((word) => one.together.includes(word)) && holdsName(one, form, unspaced)),
+  );
 
 function spellings(text: string): string[] {
   const spelled = text.normalize('NFC').replace(/[^\x00-\x7f]/gu, (c) => {
@@ -78,9 +101,8 @@ function lettered(text: string): string[] {
   return [...new Set([text, read(LEET_SIGN), read(/[1-9@!+∀∊∈∃∂∧∨∪∩⊂]/gu)])];
 }
 
-function holdsName(words: readonly string[], name: readonly string[], unspaced: boolean): boolean {
+function holdsName({ words, together }: ShownWords, name: readonly string[], unspaced: boolean): boolean {
   const whole = [name.join(''), [...name].reverse().join('')];
-  const together = words.join('');
   if (whole.includes(together)) return true;
   if (unspaced) return whole.some((one) => words.includes(one) || (one.length >= UNSPACED_LONG && together.includes(one)));
   // One word alone, such as a first name, is in many names.

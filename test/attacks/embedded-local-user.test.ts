@@ -58,10 +58,11 @@ async function ask(url: string, ...statements: string[]): Promise<unknown[]> {
 
 const portOf = (server: EmbeddedPostgres) => Number(new URL(server.readerUrl).port);
 
-async function expectClosed(server: EmbeddedPostgres): Promise<void> {
+/** @param guesses every guess at every database; else no password and the name as one, at one: the rules of the server are the same */
+async function expectClosed(server: EmbeddedPostgres, guesses: 'all' | 'some' = 'some'): Promise<void> {
   for (const name of NAMES) {
-    for (const password of [null, '', name, 'ruawatch', 'postgres']) {
-      for (const database of ['ruawatch', 'postgres', 'template1']) {
+    for (const password of guesses === 'all' ? [null, '', name, 'ruawatch', 'postgres'] : [null, name]) {
+      for (const database of guesses === 'all' ? ['ruawatch', 'postgres', 'template1'] : ['ruawatch']) {
         const client = new pg.Client({
           host: '127.0.0.1',
           port: portOf(server),
@@ -93,7 +94,7 @@ describe('a fresh data folder', () => {
   afterAll(() => server?.close());
 
   test('no name and no guess gets in, over TCP or by the socket', async () => {
-    await expectClosed(server);
+    await expectClosed(server, 'all');
     if (process.getuid?.() !== 0) return;
     const socket = path.join(server.dataDir, 'postgres', `.s.PGSQL.${portOf(server)}`);
     const script = `require('net').connect(${JSON.stringify(socket)}).on('error', (e) => console.log(e.code)).on('connect', () => console.log('in'))`;
@@ -310,7 +311,7 @@ describe('a data folder of the older version', () => {
     const older = await startOlder(dataDir);
     await fillOlder(older.url);
     await older.stop();
-    for (const after of [300, 450, 600, 750, 900, 1100, 1400]) {
+    for (const after of [300, 600, 900, 1300]) {
       const run = ruawatch(['migrate'], { RUAWATCH_DATA_DIR: dataDir });
       await new Promise((resolve) => setTimeout(resolve, after));
       run.child.kill('SIGKILL');

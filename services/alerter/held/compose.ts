@@ -1,6 +1,7 @@
 import type { Rendered } from '../../mails/finding.ts';
 import { page } from '../../mails/html.ts';
 import { escapeHtml } from '../../mails/plain-text.ts';
+import { authorShown } from '../../requests/held/author.ts';
 import { askToken } from '../../requests/held/seal.ts';
 import { escaped } from '../../shared/escape.ts';
 import { counted } from '../../shared/format.ts';
@@ -72,9 +73,9 @@ export function renderHeld({ mails, total }: ToTell, link: ((held_key: number) =
   const rest = total - mails.length;
   const lines = [
     `${counted(total, 'mail')} to you ${total === 1 ? 'was' : 'were'} held, since nothing shows that ${total === 1 ? 'it is' : 'they are'} from whom ${total === 1 ? 'it says' : 'they say'}. People decide about ${total === 1 ? 'it' : 'them'}.`,
-    ...mails.map(({ held_key, held_at, header_from, subject: title }) =>
+    ...mails.map(({ held_key, held_at, subject: title, ...author }) =>
       [
-        `From: ${header_from === null ? 'it names no author' : dead(header_from)}`,
+        `From: ${authorShown(author, dead) ?? 'it names no author'}`,
         `Subject: ${title === null || title === '' ? '(none)' : dead(title)}`,
         `Held: ${held_at.slice(0, 16).replace('T', ' ')} UTC`,
         ...(link === null ? [] : [`Ask for it: ${link(held_key)}`]),

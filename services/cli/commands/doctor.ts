@@ -21,10 +21,10 @@ import { refusedAlerts } from '../../store/alerts/refusals.ts';
 import { countOwn, listDomains } from '../../store/domains/domains.ts';
 import { archiveSize } from '../../store/messages/archive.ts';
 import { newestRaws } from '../../store/messages/messages.ts';
-import { countUnjudged } from '../../store/milter/unjudged.ts';
 import { VERIFIED_DAYS, type VerifiedShare, verifiedShare } from '../../store/reports/verified-share.ts';
 import { Checks, type Note } from '../doctor-checks.ts';
 import { lookAtDatabase, lookAtQueue } from '../doctor-database.ts';
+import { checkHold, milterNotes } from '../doctor-milter.ts';
 import { readGuardFile } from '../guard-file.ts';
 import { checkNames } from '../open.ts';
 import { checkRights } from '../rights/doctor.ts';
@@ -65,6 +65,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     await checkRights(db, config, checks);
     await checkHealthPort(config, checks);
     if (config.console.listen !== null) await checks.run('console', async () => (await checkListen(config)) ?? 'off');
+    if (config.milter.listen !== null) await checks.run('held mail', () => checkHold(config.milter.hold));
     if (config.cluster.source !== null)
       await checks.run('cluster', async () => {
         const { text, warn } = await checkCluster(db, config, new Date());
@@ -118,15 +119,6 @@ async function archive(db: Db, { raw_total_gb: gb }: Config['retention']): Promi
   if (gb === null || bytes <= gb * 1e9 * WARN_SHARE) return `${size}${gb === null ? '' : `, of ${gb}`}`;
   return {
     note: `${size}, of ${gb} (retention.raw_total_gb): above that, ignored mails are deleted first, then quarantined ones. Raise the limit, or shorten retention.raw_days.`,
-  };
-}
-
-/** Whether mails passed lately that the milter could not judge. */
-async function milterNotes(db: Db): Promise<string | Note> {
-  const { mails, why, at } = await countUnjudged(db, new Date(Date.now() - DAY_MS));
-  if (mails === 0) return 'all mail of the last 24 hours could be judged';
-  return {
-    note: `${counted(mails, 'mail')} of the last 24 hours could not be judged, the newest at ${at!.toISOString()}: ${why}`,
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authorShown } from '../../requests/held/author.ts';
 import { askerOf, readAskToken } from '../../requests/held/seal.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { short } from '../../shared/format.ts';
@@ -49,11 +50,12 @@ const show = route({
   async handle(asked) {
     const found = await linked(asked, asked.query.t);
     if (found === null) return over();
-    const { subject, header_from, held_at } = found.held;
+    const { subject, held_at } = found.held;
+    const from = authorShown(found.held, (text) => short(text, 200)) ?? w.nobody;
     return page(
       w.ask_title,
       html`<div class="narrow"><h1>${w.ask_title}</h1><p>${w.ask_lead}</p>
-<dl class="facts"><div><dt>${w.from}</dt><dd class="name">${short(header_from ?? w.nobody, 200)}</dd></div><div><dt>${w.subject}</dt><dd class="name">${short(subject ?? '', 200) || w.no_subject}</dd></div><div><dt>${w.held_at}</dt><dd>${minute(held_at)}</dd></div></dl>
+<dl class="facts"><div><dt>${w.from}</dt><dd class="name">${from}</dd></div><div><dt>${w.subject}</dt><dd class="name">${short(subject ?? '', 200) || w.no_subject}</dd></div><div><dt>${w.held_at}</dt><dd>${minute(held_at)}</dd></div></dl>
 <form method="post" action="${path`/held-for-me`}" class="stack">${hidden(asked.form)}<input type="hidden" name="t" value="${asked.query.t}">
 <label>${w.ask_why}<input name="why" required maxlength="300"></label><button class="primary">${w.ask}</button></form></div>`,
     );

@@ -1,3 +1,4 @@
+import { authorShown } from '../../requests/held/author.ts';
 import type { HeldEvidence } from '../../store/console/held.ts';
 import type { HeldAsk } from '../../store/held/asks.ts';
 import type { HeldRow } from '../../store/held/held.ts';
@@ -24,7 +25,7 @@ export function factsSection(held: HeldRow): Html {
   const dkim = results.dkim.map(({ result, domain, aligned }) => `${of(result, domain)}${aligned ? `, ${w.aligned}` : ''}`);
   return html`<section><h2>${w.who}</h2>${rows([
     [w.display_name, held.display_name === null ? '–' : cut(held.display_name)],
-    [w.author, held.header_from === null ? w.nobody : cut(held.header_from)],
+    [w.author, authorShown(held, cut) ?? w.nobody],
     [w.envelope, held.envelope_from === '' ? w.null_sender : cut(held.envelope_from)],
     [w.to, `${shown.join(', ')}${left > 0 ? ` ${w.more(left)}` : ''}`],
     [w.peer, `${held.peer_ip}${held.peer_name === null ? '' : ` (${cut(held.peer_name)})`}`],

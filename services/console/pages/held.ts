@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authorShown } from '../../requests/held/author.ts';
 import { durationText, short } from '../../shared/format.ts';
 import { type HeldLine, heldFigures, heldLines } from '../../store/console/held.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
@@ -24,8 +25,8 @@ const filters = z.object({
 });
 
 /** Who it says it is from, cut so that a page stays a page. */
-const authorOf = ({ header_from }: Pick<HeldLine, 'header_from'>): string =>
-  header_from === null ? w.nobody : short(header_from, 200);
+const authorOf = (held: Pick<HeldLine, 'header_from' | 'header_from_domain'>): string =>
+  authorShown(held, (text) => short(text, 200)) ?? w.nobody;
 
 const list = route({
   method: 'GET',

@@ -10,6 +10,7 @@ export interface HeldLine {
   rule: string;
   state: HeldState;
   header_from: string | null;
+  header_from_domain: string | null;
   display_name: string | null;
   subject: string | null;
   recipients: string[];
@@ -36,7 +37,7 @@ export async function heldLines(
   return read<HeldLine & Record<string, unknown>>(
     reader,
     ['held_messages'],
-    `select v.held_key, v.request_key, v.domain, v.held_at, v.rule, v.state, h.header_from, h.display_name, h.subject, h.recipients, v.source_class,
+    `select v.held_key, v.request_key, v.domain, v.held_at, v.rule, v.state, h.header_from, h.header_from_domain, h.display_name, h.subject, h.recipients, v.source_class,
             v.asks, h.doubt
        from held_messages v join ruawatch.held_messages h using (held_key)
       where ($1 = 'all' or v.state = $1 or ($1 = 'open' and v.state in ('held', 'releasing')))

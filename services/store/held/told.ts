@@ -4,7 +4,14 @@ import { isOwnSql } from '../domains/domains.ts';
 /** A recipient, and the mails that are held for him or her and were not said yet. */
 export interface ToTell {
   recipient: string;
-  mails: { held_key: number; held_at: string; header_from: string | null; subject: string | null; expires_at: string | null }[];
+  mails: {
+    held_key: number;
+    held_at: string;
+    header_from: string | null;
+    header_from_domain: string | null;
+    subject: string | null;
+    expires_at: string | null;
+  }[];
   /** How many there are; no more than some of them are in `mails`. */
   total: number;
 }
@@ -19,7 +26,7 @@ const MAILS_IN_ONE = 50;
 export async function takeToTell(tx: Tx, hours: number, now: Date): Promise<ToTell[]> {
   const { rows } = await tx.query<ToTell>(
     `with waiting as (
-       select h.held_key, one.recipient, h.held_at, h.header_from, h.subject, r.expires_at
+       select h.held_key, one.recipient, h.held_at, h.header_from, h.header_from_domain, h.subject, r.expires_at
          from ruawatch.held_messages h join ruawatch.requests r using (request_key) cross join lateral unnest(h.recipients) one(recipient)
         where h.state = 'held' and r.state = 'pending'
           and not exists (select from ruawatch.held_told t where t.held_key = h.held_key and t.recipient = one.recipient)
@@ -36,8 +43,8 @@ export async function takeToTell(tx: Tx, hours: number, now: Date): Promise<ToTe
        select w.*, row_number() over (partition by w.recipient order by w.held_key desc) as rank
          from (select distinct on (held_key, recipient) * from waiting) w join told using (held_key, recipient))
      select recipient, count(*)::int as total,
-            jsonb_agg(jsonb_build_object('held_key', held_key, 'held_at', held_at, 'header_from', header_from, 'subject', subject,
-                                         'expires_at', expires_at) order by held_key desc) filter (where rank <= ${MAILS_IN_ONE}) as mails
+            jsonb_agg(jsonb_build_object('held_key', held_key, 'held_at', held_at, 'header_from', header_from,
+                                         'header_from_domain', header_from_domain, 'subject', subject, 'expires_at', expires_at) order by held_key desc) filter (where rank <= ${MAILS_IN_ONE}) as mails
        from ranked group by 1 order by 1`,
     [now, hours],
   );

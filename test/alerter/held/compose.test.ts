@@ -73,6 +73,7 @@ test('nothing of a stranger becomes a link, a line or a direction of text', () =
     held_key: 1,
     held_at: '2026-11-27T12:00:00Z',
     header_from: 'a@evil.example',
+    header_from_domain: 'evil.example',
     subject: 'see https://evil.example/x\r\nFrom: you\u202e www.evil.example',
     expires_at: null,
   };
