@@ -22,6 +22,9 @@ const REPORTS_LATE_MS = DAY_MS;
 
 /** What passed before and fails now, or failed before and is not delivered now, is own mail that is lost. */
 const FELL_TO = 0.8;
+/** Mail has good and bad days: what passes no more is at least half of what is lost, or nearly all that passed. */
+const EXPLAINS = 0.5;
+const NOTHING = 0.2;
 const FAILED_BEFORE = 0.5;
 
 /**
@@ -35,7 +38,10 @@ export function isBroken(given: Broken): boolean {
   const usual = messages_before === 0 ? 0 : lost_before / messages_before;
   if (share < LEAST_SHARE || share < TIMES * usual) return false;
   if (messages_before === 0) return true;
-  return passed < FELL_TO * passed_usual || failed_before / messages_before >= FAILED_BEFORE * share;
+  const fell = passed_usual - passed;
+  const missing =
+    passed < FELL_TO * passed_usual && fell >= LEAST_LOST && (fell >= EXPLAINS * lost || passed < NOTHING * passed_usual);
+  return missing || failed_before / messages_before >= FAILED_BEFORE * share;
 }
 
 /** Looks at the changes that are watched: returns those that broke mail, and ends the watch whose time is over. */

@@ -23,6 +23,10 @@ test.each([
   ['mail that is new and fails', of(1500, 500, 3, [2000, 0], { passed: 1000 }), false],
   ['a fifth of what passed fails now', of(1000, 200, 3, [2000, 0], { passed: 800 }), false],
   ['more than a fifth of what passed fails now', of(1000, 201, 3, [2000, 0], { passed: 799 }), true],
+  // Mail has bad days, and whoever sends beside it has many addresses.
+  ['what passes dips, and far more is lost', of(5900, 5000, 3, [2000, 0], { passed: 700 }), false],
+  ['all that passed fails now, and more than that', of(5000, 5000, 3, [2000, 0], { passed: 100 }), true],
+  ['a small sender has a day without mail', of(500, 500, 3, [2000, 0], { passed: 0, passed_usual: 9 }), false],
   ['what failed before is not delivered now', of(1000, 50, 3, [2000, 0], { passed: 1000, failed_before: 50 }), true],
   ['less than half of it failed before', of(1000, 50, 3, [2000, 0], { passed: 1000, failed_before: 49 }), false],
 ])('%s: broken is %s', (_, broken, expected) => {

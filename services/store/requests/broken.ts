@@ -10,7 +10,10 @@ export interface Broken {
   lost_before: number;
   /** Mail that failed before, delivered or not. */
   failed_before: number;
-  /** What passes of the senders that lose mail, and what passed of them on the same days of the two weeks before. */
+  /**
+   * What passes of the senders that lose mail, and what passed of them on the same days of the weeks before, by those who have reported
+   * since: the week in which less passed.
+   */
   passed: number;
   passed_usual: number;
 }
@@ -32,12 +35,12 @@ export async function brokenSince(q: Queryable, domain: string, day: string): Pr
          join ruawatch.domain_reporters r on r.domain = d.domain and r.reporter = d.reporter and r.decides
          join ruawatch.sources s on s.domain = d.domain and s.source = d.source and s.class in ('authorized', 'misaligned')
         where d.domain = $1 and d.trust = 'ok' and d.day >= $2::date - ${USUAL_DAYS}),
-     span as (select max(day) as last from own where since),
      losers as (select source from own where since group by source having sum(lost) > 0),
      weeks as (
        select w.days, sum(o.passed) as passed
-         from own o cross join span cross join (values (7), (14)) as w (days)
-        where not o.since and o.day + w.days between $2::date and span.last and o.source in (select source from losers)
+         from own o cross join (values (7), (14)) as w (days)
+        where not o.since and (o.day + w.days, o.reporter) in (select day, reporter from own where since)
+          and o.source in (select source from losers)
         group by w.days)
      select coalesce(sum(messages) filter (where since), 0)::bigint as messages, coalesce(sum(lost) filter (where since), 0)::bigint as lost,
             count(distinct reporter) filter (where since and lost > 0) as reporters,
@@ -45,7 +48,7 @@ export async function brokenSince(q: Queryable, domain: string, day: string): Pr
             coalesce(sum(lost) filter (where not since), 0)::bigint as lost_before,
             coalesce(sum(messages - passed) filter (where not since), 0)::bigint as failed_before,
             coalesce(sum(passed) filter (where since and source in (select source from losers)), 0)::bigint as passed,
-            coalesce((select avg(passed) from weeks), 0)::bigint as passed_usual
+            coalesce((select min(passed) from weeks), 0)::bigint as passed_usual
        from own`,
     [domain, day],
   );
