@@ -12,9 +12,11 @@ import { readMessage } from '../services/report/read.ts';
 import { openPool, type Tx, transaction } from '../services/shared/runtime/db.ts';
 import { storeImports } from '../services/store/messages/imports.ts';
 import { claimMessages } from '../services/store/messages/messages.ts';
-import { COPY_RECORDS, copyLines } from '../services/store/reports/copy-records.ts';
+import { COPY_RECORDS } from '../services/store/reports/copy-records.ts';
+import { RecordLines } from '../services/store/reports/record-lines.ts';
 import { takeReportKeys } from '../services/store/reports/reports.ts';
 import { arrivalOf } from '../test/helpers/arrival.ts';
+import { linesOf } from '../test/helpers/lines.ts';
 import { CONNECTIONS, files, type StageInput, warm } from './input.ts';
 import { type Measure, measure, type Work } from './measure.ts';
 import { attachmentsOf, unpack } from './payloads.ts';
@@ -50,13 +52,15 @@ export async function largeFloorRead(stage: string, input: StageInput): Promise<
   });
 }
 
-/** The reader over all mails, on one core. */
+/** The reader over all mails to the lines of COPY, on one core. */
 export async function read(stage: string, input: StageInput): Promise<Measure> {
   const raws = files(input.path).map((file) => readFileSync(file));
   const measured = await measure(stage, null, async () => {
     const work: Work = { mails: raws.length, reports: 0, records: 0 };
+    const sink = new RecordLines();
     for (const raw of raws) {
-      for await (const event of readMessage(raw)) {
+      for await (const event of readMessage(raw, { sink })) {
+        sink.drop();
         if (event.type === 'report') {
           work.reports++;
           work.records += event.report.records;
@@ -130,9 +134,9 @@ export async function floorCopy(stage: string, input: StageInput, connections: n
   let records = 0;
   const mails = await readAll(input.path);
   const groups = batches(mails).map((group) => {
-    const lines = group.map(({ report, records: of }) => copyLines({ key: ++key, n: 1, begin: report.begin }, of));
+    const lines = group.map(({ report, records: of }) => linesOf({ key: ++key, n: 1, begin: report.begin }, of));
     for (const { report } of group) records += report.records;
-    return Buffer.from(lines.join(''));
+    return Buffer.concat(lines);
   });
   await warm(db, connections);
   try {
@@ -189,7 +193,7 @@ async function storeGroup(tx: Tx, group: ReadonlyMap<number, ReadMail>): Promise
   for (const message of claimed) {
     const { report, records } = group.get(message.message_key)!;
     const key = await keyOf();
-    const lines = copyLines({ key, n: 1, begin: report.begin }, records);
+    const lines = linesOf({ key, n: 1, begin: report.begin }, records);
     const verdictOf = verdictUnverified(message.mailbox, 'off')!;
     const reports = [attributed({ part: 0, key, report, lines, doubt: null }, message, verdictOf)];
     read.push({ message, reports, result: nothingElse() });

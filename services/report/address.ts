@@ -1,29 +1,38 @@
 /** IP addresses as text: their canonical form, and the network they belong to. */
 
-/**
- * A canonical dotted quad, or null. Leading zeros are refused: some programs read them as octal, others as
- * decimal.
- */
+const QUAD_LENGTH = 15;
+const quad = new Uint16Array(QUAD_LENGTH);
+
+/** A canonical dotted quad, or null. */
 function ipv4(text: string): string | null {
-  const n = text.length;
-  if (n < 7 || n > 15) return null;
+  if (text.length > QUAD_LENGTH) return null;
+  for (let i = 0; i < text.length; i++) quad[i] = text.charCodeAt(i);
+  return isQuad(quad, 0, text.length) ? text : null;
+}
+
+/**
+ * Whether the characters between these are a canonical dotted quad. Leading zeros are refused: some programs
+ * read them as octal, others as decimal.
+ */
+export function isQuad(codes: Uint16Array, from: number, to: number): boolean {
+  if (to - from < 7 || to - from > QUAD_LENGTH) return false;
   let dots = 0;
   let value = -1;
-  for (let i = 0; i < n; i++) {
-    const c = text.charCodeAt(i);
+  for (let i = from; i < to; i++) {
+    const c = codes[i]!;
     if (c === 46) {
-      if (value < 0) return null;
+      if (value < 0) return false;
       dots++;
       value = -1;
     } else if (c >= 48 && c <= 57) {
-      if (value === 0) return null;
+      if (value === 0) return false;
       value = value < 0 ? c - 48 : value * 10 + c - 48;
-      if (value > 255) return null;
+      if (value > 255) return false;
     } else {
-      return null;
+      return false;
     }
   }
-  return dots === 3 && value >= 0 ? text : null;
+  return dots === 3 && value >= 0;
 }
 
 /** The eight groups of an IPv6 address, or null. */
@@ -34,9 +43,9 @@ function ipv6Groups(text: string): number[] | null {
   if (dot >= 0) {
     const cut = source.lastIndexOf(':');
     if (cut < 0) return null;
-    const quad = ipv4(source.slice(cut + 1));
-    if (quad === null) return null;
-    const [a, b, c, d] = quad.split('.').map(Number) as [number, number, number, number];
+    const last = ipv4(source.slice(cut + 1));
+    if (last === null) return null;
+    const [a, b, c, d] = last.split('.').map(Number) as [number, number, number, number];
     tail.push((a << 8) | b, (c << 8) | d);
     // Keeps the second colon of a "::" in front of the dotted part.
     source = source.charCodeAt(cut - 1) === 58 ? source.slice(0, cut + 1) : source.slice(0, cut);
@@ -112,8 +121,7 @@ function ipv6Text(groups: number[]): string {
  * Null when the text is not an address.
  */
 export function canonicalAddress(text: string): string | null {
-  const quad = ipv4(text);
-  if (quad !== null) return quad;
+  if (ipv4(text) !== null) return text;
   if (text.length > 45 || !text.includes(':')) return null;
   const groups = ipv6Groups(text);
   if (groups === null) return null;

@@ -39,9 +39,9 @@ interface Hints {
 export class DocumentReader {
   private readonly limits: Limits;
   private readonly totals: MailTotals;
-  private readonly given: Pick<DocumentOptions, 'batch' | 'again'>;
+  private readonly given: Pick<DocumentOptions, 'batch' | 'again' | 'sink'>;
 
-  constructor(limits: Limits, totals: MailTotals, given: Pick<DocumentOptions, 'batch' | 'again'>) {
+  constructor(limits: Limits, totals: MailTotals, given: Pick<DocumentOptions, 'batch' | 'again' | 'sink'>) {
     this.limits = limits;
     this.totals = totals;
     this.given = given;

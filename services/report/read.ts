@@ -1,3 +1,4 @@
+import type { RecordSink } from './aggregate/record-stream.ts';
 import { announcesFailure, announcesReport, datesIn, namesArchive, namesReport } from './claims.ts';
 import { foreignArchive, SNIFF_LENGTH, sniff, sortOf } from './container/sniff.ts';
 import { type Payload, Unpacker } from './container/unpack.ts';
@@ -28,6 +29,8 @@ export interface ReadOptions {
   name?: string;
   /** Which reports are read by the second reader as well; one in a hundred by default. */
   again?: (report: AggregateReport) => boolean;
+  /** Takes the records of aggregate reports, which are then not delivered in batches. */
+  sink?: RecordSink;
 }
 
 /**
@@ -101,11 +104,11 @@ class Reading {
   /** What is being read was encoded in a text. */
   private inText = false;
 
-  constructor(limits: Limits, { batch = DEFAULT_BATCH, again }: Pick<ReadOptions, 'batch' | 'again'>) {
+  constructor(limits: Limits, { batch = DEFAULT_BATCH, again, sink }: Pick<ReadOptions, 'batch' | 'again' | 'sink'>) {
     this.limits = limits;
     this.unpacker = new Unpacker(limits);
     this.totals = new MailTotals(limits);
-    this.documents = new DocumentReader(limits, this.totals, { batch, ...(again && { again }) });
+    this.documents = new DocumentReader(limits, this.totals, { batch, ...(again && { again }), ...(sink && { sink }) });
   }
 
   async *message(bytes: Buffer, name: string | null): AsyncGenerator<ReadEvent> {

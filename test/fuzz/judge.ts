@@ -1,7 +1,7 @@
 import type { Limits } from '../../services/report/limits.ts';
 import type { AggregateReport, ReadEvent } from '../../services/report/model.ts';
 import type { ReadOptions } from '../../services/report/read.ts';
-import { copyLines } from '../../services/store/reports/copy-records.ts';
+import { linesOf } from '../helpers/lines.ts';
 
 /** The reader under test. */
 export type Reader = (raw: Uint8Array, options: ReadOptions) => AsyncIterable<ReadEvent>;
@@ -36,7 +36,7 @@ export async function judge(reader: Reader, raw: Buffer, limits: Partial<Limits>
     if (event.type === 'records') {
       if (event.records.length === 0 || event.records.length > BATCH)
         throw new Broken(`a batch has ${event.records.length} records`);
-      copyLines({ key: 1, n: records + 1, begin: event.begin }, event.records);
+      linesOf({ key: 1, n: records + 1, begin: event.begin }, event.records);
       for (const record of event.records) messages += amount(record.count, 'a count');
       records += event.records.length;
       continue;

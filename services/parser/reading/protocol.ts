@@ -20,7 +20,7 @@ export interface ReadReport {
    * Its records as lines of COPY, as far as they have not been written yet; '' in a large message, whose
    * lines come as pieces.
    */
-  lines: string | Uint8Array;
+  lines: Uint8Array | '';
 }
 
 /** What was read from one small message. */
@@ -33,7 +33,7 @@ export interface ReadResult extends OtherResult {
 /** What comes while a message is read, in order. The lines of a report come before the report itself. */
 export type Piece =
   /** `begin` is the report's, in seconds since the epoch. */
-  | { type: 'lines'; key: number; begin: number; records: number; lines: string | Uint8Array }
+  | { type: 'lines'; key: number; begin: number; records: number; lines: Uint8Array }
   | ({ type: 'report' } & ReadReport)
   | OtherEvent;
 

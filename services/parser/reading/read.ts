@@ -1,7 +1,7 @@
 import type { Limits } from '../../report/limits.ts';
 import { readMessage } from '../../report/read.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { copyLines, type LineCache } from '../../store/reports/copy-records.ts';
+import { RecordLines } from '../../store/reports/record-lines.ts';
 import { addOther, nothingElse } from '../other-reports.ts';
 import type { Inspected, Origin } from '../verify/origin.ts';
 import { BATCH_RECORDS, type LargePiece, type Piece, type ReadResult } from './protocol.ts';
@@ -15,9 +15,11 @@ export interface ReadSettings {
   /** Gives the key of the next report. */
   keyOf: () => Promise<number>;
   trust?: TrustSettings | undefined;
+  /** Where lines are written, and a key that the last message did not need. */
+  lines?: RecordLines;
 }
 
-/** Records in one piece of a large message: garbage collection copies whatever is alive at once. */
+/** Records after which the lines of a large message go out; those of a chunk of its document stay together. */
 const PIECE_RECORDS = 250;
 /** Records of a message above which it is large. */
 const SMALL_RECORDS = BATCH_RECORDS;
@@ -42,15 +44,16 @@ export async function inspect(raw: Uint8Array, at: number, trust: Config['trust'
 }
 
 /** Reads one message into memory; one that turns out to hold too many records is left to `readLarge`. */
-export async function readSmall(raw: Uint8Array, { limits, keyOf, trust = null }: ReadSettings): Promise<ReadResult | 'large'> {
+export async function readSmall(raw: Uint8Array, settings: ReadSettings): Promise<ReadResult | 'large'> {
+  const { trust = null } = settings;
   const result: ReadResult = { ...nothingElse(), reports: [], origin: null };
-  let lines = '';
+  let lines: Uint8Array | '' = '';
   let records = 0;
-  for await (const piece of readPieces(raw, { limits, keyOf, batch: BATCH_RECORDS, cache: null })) {
+  for await (const piece of readPieces(raw, settings, SMALL_RECORDS + 1)) {
     if (piece.type === 'lines') {
-      lines += piece.lines as string;
       records += piece.records;
       if (records > SMALL_RECORDS) return 'large';
+      lines = piece.lines;
       continue;
     }
     if (piece.type === 'report') result.reports.push({ ...piece, lines });
@@ -62,32 +65,33 @@ export async function readSmall(raw: Uint8Array, { limits, keyOf, trust = null }
 }
 
 /** Reads one message of any size, piece by piece. */
-export async function* readLarge(raw: Uint8Array, { limits, keyOf, trust = null }: ReadSettings): AsyncGenerator<LargePiece> {
+export async function* readLarge(raw: Uint8Array, settings: ReadSettings): AsyncGenerator<LargePiece> {
+  const { trust = null } = settings;
   if (trust !== null) yield { type: 'origin', origin: await originIn(raw, trust) };
-  yield* readPieces(raw, { limits, keyOf, batch: PIECE_RECORDS, cache: new WeakMap() });
+  yield* readPieces(raw, settings, PIECE_RECORDS);
 }
 
-/** The pieces of one message: records become lines of COPY under the key of their report. */
-async function* readPieces(
-  raw: Uint8Array,
-  { limits, keyOf, batch, cache }: Omit<ReadSettings, 'trust'> & { batch: number; cache: LineCache | null },
-): AsyncGenerator<Piece> {
-  /** The key of the report whose records are being read, and how many there were. */
-  let key: number | null = null;
-  let n = 0;
-  for await (const event of readMessage(raw, { limits, batch })) {
-    if (event.type === 'records') {
-      const { begin, records } = event;
-      key ??= await keyOf();
-      yield { type: 'lines', key, begin, records: records.length, lines: copyLines({ key, n: n + 1, begin }, records, cache) };
-      n += records.length;
-      continue;
+/**
+ * The pieces of one message: records become lines of COPY under the key of their report.
+ * @param most records that may wait before the end of their report
+ */
+async function* readPieces(raw: Uint8Array, settings: ReadSettings, most: number): AsyncGenerator<Piece> {
+  const { limits, keyOf, lines = new RecordLines() } = settings;
+  lines.drop();
+  lines.next(lines.key === 0 ? await keyOf() : lines.key);
+  for await (const event of readMessage(raw, { limits, sink: lines })) {
+    if (lines.waiting > 0 && (event.type === 'report' || lines.waiting >= most)) {
+      const { key, begin, waiting } = lines;
+      yield { type: 'lines', key, begin, records: waiting, lines: lines.take() };
     }
-    if (event.type === 'report') {
-      const { part, report, doubt } = event;
-      yield { type: 'report', part, key: key ?? (await keyOf()), report, doubt, lines: '' };
-    } else yield event;
-    key = null;
-    n = 0;
+    if (event.type === 'records') continue;
+    const { key, records } = lines;
+    if (event.type === 'report')
+      yield { type: 'report', part: event.part, key, report: event.report, doubt: event.doubt, lines: '' };
+    else yield event;
+    if (event.type !== 'report' && records === 0) continue;
+    lines.drop();
+    lines.next(0);
+    lines.next(await keyOf());
   }
 }

@@ -111,7 +111,7 @@ export class Thread {
     if (answer.type === 'inspected') return;
     if (answer.type === 'small') {
       if (answer.length > 0) this.send({ type: 'taken', length: answer.length });
-    } else if (answer.lent && answer.piece.type === 'lines' && typeof answer.piece.lines !== 'string') {
+    } else if (answer.lent && answer.piece.type === 'lines') {
       const buffer = answer.piece.lines.buffer as ArrayBuffer;
       this.send({ type: 'back', buffer }, [buffer]);
     }

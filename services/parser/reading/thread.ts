@@ -2,6 +2,7 @@ import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Limits } from '../../report/limits.ts';
 import { collectGarbage } from '../../shared/runtime/garbage.ts';
+import { RecordLines } from '../../store/reports/record-lines.ts';
 import type { Inspected } from '../verify/origin.ts';
 import { keysFrom, type LargePiece, type ReadResult } from './protocol.ts';
 import { inspect, readLarge, readSmall, type TrustSettings } from './read.ts';
@@ -62,7 +63,6 @@ const state = new Int32Array(shared);
 let ahead = 0;
 let lent = 0;
 const buffers: ArrayBuffer[] = [];
-const encoder = new TextEncoder();
 let wake: (() => void) | null = null;
 let keys: number[] | null = null;
 
@@ -98,14 +98,15 @@ class SmallAnswers {
   async add(result: ReadResult | 'large'): Promise<void> {
     const reports = result === 'large' ? [] : result.reports;
     let size = 0;
-    for (const { lines } of reports) size += Buffer.byteLength(lines as string);
+    for (const { lines } of reports) size += lines.length;
     if (this.bytes !== null && this.used + size > this.bytes.length) await this.flush();
     if (size > 0) this.bytes ??= new Uint8Array(Math.max(size, BUFFER_BYTES));
     for (const report of reports) {
       if (report.lines === '' || this.bytes === null) continue;
-      const { written } = encoder.encodeInto(report.lines as string, this.bytes.subarray(this.used));
-      report.lines = this.bytes.subarray(this.used, this.used + written);
-      this.used += written;
+      const end = this.used + report.lines.length;
+      this.bytes.set(report.lines, this.used);
+      report.lines = this.bytes.subarray(this.used, end);
+      this.used = end;
     }
     this.results.push(result);
     if (this.results.length === ANSWER_MAILS) await this.flush();
@@ -136,12 +137,13 @@ class LineBuffers {
     this.key = key;
     this.begin = begin;
     this.records += records;
-    for (let text = lines as string; ; ) {
+    for (let from = 0; ; ) {
       this.bytes ??= await this.buffer();
-      const { read, written } = encoder.encodeInto(text, this.bytes.subarray(this.used));
-      this.used += written;
-      if (read === text.length) return;
-      text = text.slice(read);
+      const part = lines.subarray(from, from + this.bytes.length - this.used);
+      this.bytes.set(part, this.used);
+      this.used += part.length;
+      from += part.length;
+      if (from === lines.length) return;
       this.send(this.bytes.subarray(0, this.used), true);
       lent++;
     }
@@ -175,6 +177,7 @@ async function read(order: Order & { type: 'read' }): Promise<void> {
   // sequence hands them out again.
   const keyOf = keysFrom(moreKeys);
   const answers = new SmallAnswers();
+  const lines = new RecordLines();
   let start = 0;
   for (const end of ends) {
     const raw = new Uint8Array(bytes, start, end - start);
@@ -183,17 +186,17 @@ async function read(order: Order & { type: 'read' }): Promise<void> {
     Atomics.store(state, 1, 1);
     try {
       if (order.how === 'inspect') answer({ type: 'inspected', mail: await inspect(raw, order.at, order.trust) });
-      else if (order.how === 'small') await answers.add(await readSmall(raw, { limits, keyOf, trust }));
+      else if (order.how === 'small') await answers.add(await readSmall(raw, { limits, keyOf, trust, lines }));
       else {
-        const lines = new LineBuffers();
-        for await (const piece of readLarge(raw, { limits, keyOf, trust })) {
-          if (piece.type === 'lines') await lines.add(piece);
+        const buffered = new LineBuffers();
+        for await (const piece of readLarge(raw, { limits, keyOf, trust, lines })) {
+          if (piece.type === 'lines') await buffered.add(piece);
           else {
-            lines.flush();
+            buffered.flush();
             answer({ type: 'piece', piece, lent: false });
           }
         }
-        lines.flush();
+        buffered.flush();
       }
     } catch (error) {
       const { message, stack } = error instanceof Error ? error : new Error(String(error));

@@ -4,11 +4,12 @@ import { type Limits, Refusal } from '../limits.ts';
 import type { AggregateRecord, AggregateReport } from '../model.ts';
 import { Problems } from '../problems.ts';
 import { excerpt, shown, wholeNumber } from '../text.ts';
+import type { Chunk } from '../xml/characters.ts';
 import * as el from '../xml/elements.ts';
-import { identityOf, restOf } from './identity.ts';
+import { identityOf } from './identity.ts';
 import { type NameHint, PROBE_GENERATOR, ReportMetadata } from './metadata.ts';
-import { RecordFields, type Row } from './record.ts';
-import { RecordStream } from './record-stream.ts';
+import { RecordFields } from './record.ts';
+import { type RecordSink, RecordStream } from './record-stream.ts';
 import { repaired } from './repaired.ts';
 
 /** Characters of a text in the wrong place that are kept. */
@@ -48,8 +49,6 @@ export class AggregateBuilder {
   private stray = '';
   /** What comes now was cut out of a document that is not well-formed, and repaired. */
   repairing = false;
-  /** The latest value of each element. */
-  private readonly last: string[] = new Array<string>(el.S_HUMAN + 1).fill('');
   /** Characters in the child of feedback being read. */
   private childLength = 0;
 
@@ -59,12 +58,15 @@ export class AggregateBuilder {
   private policyCount = 0;
   private policyDone = false;
 
-  /** @param hint what the file name says */
-  constructor(limits: Limits, batchSize: number, hint: NameHint | null) {
+  /**
+   * @param hint what the file name says
+   * @param sink takes the records, in place of batches
+   */
+  constructor(limits: Limits, batchSize: number, hint: NameHint | null, sink: RecordSink | null = null) {
     this.limits = limits;
     this.hint = hint;
     this.metadata = new ReportMetadata(this.problems);
-    this.stream = new RecordStream(limits, batchSize);
+    this.stream = new RecordStream(limits, batchSize, sink);
     this.fields = new RecordFields(this.problems, limits.children);
   }
 
@@ -163,12 +165,9 @@ export class AggregateBuilder {
       this.dropped = false;
       if (this.buffer !== '') {
         if (this.repairing) this.buffer = repaired(what, this.buffer, this.problems);
-        // Most values are those of the record before: keeping that one string spares the memory of all the
-        // others.
-        const value = this.buffer === this.last[what] ? this.last[what]! : this.buffer;
-        this.last[what] = value;
+        const value = this.buffer;
         this.buffer = '';
-        if (what >= el.SOURCE_IP) this.fields.set(what, value);
+        if (what >= el.SOURCE_IP) this.fields.setText(what, value);
         else this.metadata.set(what, value);
       }
       return;
@@ -302,25 +301,23 @@ export class AggregateBuilder {
     return this.at === el.FEEDBACK;
   }
 
-  /** A record begins, whose parts come by `container` and `value`. */
-  beginRecord(): void {
+  /**
+   * A record begins.
+   * @param chunk where its values are, when its parts come by `container` and `value`
+   */
+  beginRecord(chunk?: Chunk): void {
     if (this.stray !== '') this.endStray();
-    this.fields.begin();
+    if (chunk === undefined) this.fields.begin();
+    else this.fields.begin(chunk.codes, chunk.text.length + 1, chunk.text);
   }
 
   container(what: number): void {
     this.fields.open(what);
   }
 
-  value(what: number, text: string, start: number, end: number): void {
-    const last = this.last[what]!;
-    if (last.length === end - start && text.startsWith(last, start)) {
-      this.fields.set(what, last);
-      return;
-    }
-    const value = text.slice(start, end);
-    this.last[what] = value;
-    this.fields.set(what, value);
+  value(what: number, from: number, to: number, odd: boolean): void {
+    if (odd) this.fields.setResolved(what, from, to);
+    else this.fields.set(what, from, to);
   }
 
   /** The record has ended: it is counted, or set aside. */
@@ -330,50 +327,37 @@ export class AggregateBuilder {
       this.setAside('record_without_row', 'it has no row, so no count', this.recordText());
       return;
     }
-    if (fields.rows > 1) {
-      this.problems.add('several_rows', 'A record has more than one row; each counts as a record with the same identifiers.');
-      for (const row of fields.extraRows) this.endRow(row);
+    if (fields.rows === 1) {
+      this.endRow();
+      return;
     }
-    this.endRow(fields.row);
+    this.problems.add('several_rows', 'A record has more than one row; each counts as a record with the same identifiers.');
+    for (const _ of fields.eachRow()) this.endRow();
   }
 
-  private endRow(row: Row): void {
-    const count = this.countOf(row);
+  private endRow(): void {
+    const { fields, problems } = this;
+    const count = fields.plainCount() ?? this.countOf(fields.text(el.COUNT));
     if (count === null) return;
-    let source_ip: string | null = null;
-    if (row.ip !== null) {
-      source_ip = canonicalAddress(row.ip);
-      if (source_ip === null) {
-        source_ip = statedAddress(row.ip);
-        const written = excerpt(row.ip, 80);
-        if (source_ip === null) this.problems.add('source_ip_invalid', `A record has an invalid source_ip: ${written}.`);
-        else this.problems.add('source_ip_odd', `A record writes its source_ip as ${written}; it was read as ${source_ip}.`);
-      }
+    fields.count = count;
+    if (fields.plainAddress()) {
+      this.stream.add(fields);
+      return;
     }
-    const { fields, stream } = this;
-    const record: AggregateRecord = {
-      source_ip,
-      count,
-      disposition: row.disposition,
-      dkim: row.dkim,
-      spf: row.spf,
-      reasons: row.reasons,
-      header_from: fields.header_from,
-      envelope_from: fields.envelope_from,
-      envelope_to: fields.envelope_to,
-      auth: { dkim: fields.dkim, spf: fields.spf },
-      dkim_aligned: false,
-      spf_aligned: false,
-      source: '',
-      forwarded: false,
-      foreign_dkim: null,
-      foreign_spf: null,
-    };
-    stream.add(record, source_ip ?? row.ip, restOf(record));
+    const written = fields.text(el.SOURCE_IP);
+    let address = written === null ? null : canonicalAddress(written);
+    if (address === null && written !== null) {
+      address = statedAddress(written);
+      const shown = excerpt(written, 80);
+      if (address === null) problems.add('source_ip_invalid', `A record has an invalid source_ip: ${shown}.`);
+      else problems.add('source_ip_odd', `A record writes its source_ip as ${shown}; it was read as ${address}.`);
+    }
+    fields.setAddress(address);
+    this.stream.add(fields);
   }
 
   /** The count of a row; null when the record has to be set aside for it. */
-  private countOf({ count }: Row): number | null {
+  private countOf(count: string | null): number | null {
     if (count === null) {
       this.problems.add('record_count_missing', 'A record has no count; it counts no messages.');
       return 0;
@@ -395,7 +379,7 @@ export class AggregateBuilder {
   private release(): void {
     if (!this.stream.holding || !this.policyDone || !this.metadataDone) return;
     this.range ??= this.metadata.range(this.hint);
-    if (this.range !== null) this.stream.release(this.metadata.policy);
+    if (this.range !== null) this.stream.release(this.metadata.policy, this.range.begin);
   }
 }
 

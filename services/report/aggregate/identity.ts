@@ -1,15 +1,23 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import type { AggregateRecord, AggregateReport } from '../model.ts';
+import { Bytes } from '../bytes.ts';
+import type { AggregateReport } from '../model.ts';
 import { organizationalDomain } from '../orgdomain.ts';
 import { domainOf, isReserved } from '../reporters/reporters.ts';
+import * as el from '../xml/elements.ts';
 import type { ReportMetadata } from './metadata.ts';
+import type { RecordFields, Spans } from './record.ts';
 
 /** Separators of the canonical form; none can occur in a value, as XML forbids them. */
 const FIELD = '\x1f';
 const ITEM = '\x1e';
-const GROUP = '\x1d';
-/** Characters gathered before they are hashed: many small updates cost more than the hashing. */
+const [FIELD_OCTET, ITEM_OCTET, GROUP_OCTET] = [0x1f, 0x1e, 0x1d];
+/** Octets gathered before they are hashed: many small updates cost more than the hashing. */
 const GATHERED = 32_768;
+const NOTHING_SPECIAL = new Uint8Array(0x80);
+/** Where the values after the count begin among the single ones. */
+const SAID = [el.DISPOSITION, el.E_DKIM, el.E_SPF, el.HEADER_FROM, el.ENVELOPE_FROM, el.ENVELOPE_TO].map(
+  (what) => 2 * (what - el.SOURCE_IP),
+);
 
 /**
  * The content hash of a report, over its records as they come and its metadata last. Fields are in a fixed
@@ -19,22 +27,45 @@ const GATHERED = 32_768;
 export class ContentHash {
   /** For a long report; a short one is hashed in one go, which spares the object. */
   private hash: Hash | null = null;
-  private gathered = '';
+  private readonly gathered = new Bytes(1_024);
 
-  /**
-   * Adds a record: its address (as sent, when it is none), its count, and `restOf` it. Returns how much text
-   * it holds.
-   */
-  record(ip: string | null, count: number, rest: string): number {
-    const line = `${ip ?? ''}${FIELD}${count}${rest}`;
-    this.gathered += line;
-    this.gathered += '\n';
-    if (this.gathered.length >= GATHERED) {
-      this.hash ??= createHash('sha256');
-      this.hash.update(this.gathered);
-      this.gathered = '';
+  /** Adds a record, its address as sent when it is none. Returns how many octets it holds. */
+  record(record: RecordFields): number {
+    const { gathered } = this;
+    const before = gathered.used;
+    const { singles, reasons, dkim, spf, codes } = record;
+    this.value(codes, singles, 0);
+    gathered.octet(FIELD_OCTET);
+    gathered.decimal(record.count);
+    for (const at of SAID) {
+      gathered.octet(FIELD_OCTET);
+      this.value(codes, singles, at);
     }
-    return line.length;
+    this.groups(codes, reasons);
+    gathered.octet(FIELD_OCTET);
+    this.groups(codes, dkim);
+    gathered.octet(FIELD_OCTET);
+    this.groups(codes, spf);
+    gathered.octet(10);
+    const length = gathered.used - before;
+    if (gathered.used >= GATHERED) {
+      this.hash ??= createHash('sha256');
+      this.hash.update(gathered.written);
+      gathered.used = 0;
+    }
+    return length;
+  }
+
+  private groups(codes: Uint16Array, { at, used, size }: Spans): void {
+    for (let k = 0; k < used; k += 2) {
+      this.gathered.octet(k % size === 0 ? GROUP_OCTET : ITEM_OCTET);
+      this.value(codes, at, k);
+    }
+  }
+
+  private value(codes: Uint16Array, list: Int32Array, at: number): void {
+    const from = list[at]!;
+    if (from >= 0) this.gathered.characters(codes, from, list[at + 1]!, NOTHING_SPECIAL);
   }
 
   /** SHA-256, hex. */
@@ -61,25 +92,10 @@ export class ContentHash {
       policy.testing,
       policy.discovery_method,
     ];
-    const rest = `${this.gathered}\n${fields.join(FIELD)}`;
+    this.gathered.text(`\n${fields.join(FIELD)}`);
+    const rest = this.gathered.written;
     return this.hash === null ? hash('sha256', rest) : this.hash.update(rest).digest('hex');
   }
-}
-
-/** Everything a record says but its address and count, in the canonical form. */
-export function restOf(r: AggregateRecord): string {
-  let rest = `${FIELD}${r.disposition ?? ''}${FIELD}${r.dkim ?? ''}${FIELD}${r.spf ?? ''}`;
-  rest += `${FIELD}${r.header_from ?? ''}${FIELD}${r.envelope_from ?? ''}${FIELD}${r.envelope_to ?? ''}`;
-  for (const reason of r.reasons) rest += `${GROUP}${reason.type ?? ''}${ITEM}${reason.comment ?? ''}`;
-  rest += FIELD;
-  for (const d of r.auth.dkim) {
-    rest += `${GROUP}${d.domain ?? ''}${ITEM}${d.selector ?? ''}${ITEM}${d.result ?? ''}${ITEM}${d.human_result ?? ''}`;
-  }
-  rest += FIELD;
-  for (const s of r.auth.spf) {
-    rest += `${GROUP}${s.domain ?? ''}${ITEM}${s.scope ?? ''}${ITEM}${s.result ?? ''}${ITEM}${s.human_result ?? ''}`;
-  }
-  return rest;
 }
 
 /**

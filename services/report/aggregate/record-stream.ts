@@ -1,12 +1,23 @@
 import { BATCH_LENGTH, type Limits, Refusal } from '../limits.ts';
 import type { AggregateRecord, PolicyPublished } from '../model.ts';
-import { Aligner } from './alignment.ts';
+import { HEADER_FROM } from '../xml/elements.ts';
+import { Aligner, type Alignment } from './alignment.ts';
 import { ContentHash } from './identity.ts';
-import { sourceOf } from './source.ts';
+import type { RecordFields } from './record.ts';
+import { type Source, sourceOf } from './source.ts';
+
+/** Our own verdict on a record. */
+export type Verdict = Alignment & Source;
+
+/** Takes records instead of the batches: a record's values last until it returns. */
+export interface RecordSink {
+  /** @param begin the report's, in seconds since the epoch */
+  add(record: RecordFields, verdict: Verdict, begin: number): void;
+}
 
 /**
- * The records of one report on their way to whoever takes the batches: counted, hashed, held back until the
- * policy is known, evaluated against it, and gathered in batches. Records keep their document order.
+ * The records of one report on their way to whoever takes them: counted, hashed, held back until the policy
+ * is known, evaluated against it, and given to the sink or gathered in batches. Records keep their document order.
  */
 export class RecordStream {
   /** Full batches, to be taken away by the caller. */
@@ -18,16 +29,19 @@ export class RecordStream {
   commonFrom: string | null = null;
   private readonly limits: Limits;
   private readonly batchSize: number;
+  private readonly sink: RecordSink | null;
+  private begin = 0;
   private batch: AggregateRecord[] = [];
-  /** Characters in the batch being filled, and in the records held back. */
+  /** Octets in the batch being filled, and in the records held back. */
   private batchLength = 0;
   private heldLength = 0;
-  private held: AggregateRecord[] | null = [];
+  private held: RecordFields[] | null = [];
   private aligner: Aligner | null = null;
 
-  constructor(limits: Limits, batchSize: number) {
+  constructor(limits: Limits, batchSize: number, sink: RecordSink | null) {
     this.limits = limits;
     this.batchSize = batchSize;
+    this.sink = sink;
   }
 
   /** Records are held back: the policy is not known yet. */
@@ -37,14 +51,11 @@ export class RecordStream {
 
   /**
    * Adds a record that has not been evaluated.
-   * @param ip its address as the content hash takes it: canonical, or as it was sent when it is no address
-   * @param rest its `restOf`
    * @throws Refusal `too_many_records`, `too_many_messages`, `records_before_policy`
    */
-  add(record: AggregateRecord, ip: string | null, rest: string): void {
-    const length = this.count(record, ip, rest);
+  add(record: RecordFields): void {
+    const length = this.count(record);
     if (this.held === null) {
-      this.evaluate(record);
       this.append(record, length);
       return;
     }
@@ -55,18 +66,16 @@ export class RecordStream {
         `More than ${this.held.length} records come before report_metadata and policy_published, without which they cannot be evaluated.`,
       );
     }
-    this.held.push(record);
+    this.held.push(record.copy());
   }
 
   /** The policy is known, or will not come: the records held back are evaluated and go out. */
-  release(policy: PolicyPublished): void {
+  release(policy: PolicyPublished, begin: number): void {
     const held = this.held ?? [];
     this.held = null;
+    this.begin = begin;
     this.aligner = new Aligner(policy);
-    for (const record of held) {
-      this.evaluate(record);
-      this.append(record, 0);
-    }
+    for (const record of held) this.append(record, 0);
   }
 
   /** The document has ended: the last batch is full. */
@@ -76,8 +85,8 @@ export class RecordStream {
     this.batchLength = 0;
   }
 
-  /** Counts a record and adds it to the content hash; returns how many characters it holds. */
-  private count(record: AggregateRecord, ip: string | null, rest: string): number {
+  /** Counts a record and adds it to the content hash; returns how many octets it holds. */
+  private count(record: RecordFields): number {
     if (this.records >= this.limits.records) {
       throw new Refusal('too_many_records', `The report has more than ${this.limits.records} records.`);
     }
@@ -86,28 +95,25 @@ export class RecordStream {
     }
     this.records++;
     this.messages += record.count;
-    if (this.commonFrom !== '' && this.commonFrom !== record.header_from) {
-      this.commonFrom = this.commonFrom === null ? (record.header_from ?? '') : '';
+    if (this.commonFrom !== '') {
+      const from = record.text(HEADER_FROM);
+      if (this.commonFrom !== from) this.commonFrom = this.commonFrom === null ? (from ?? '') : '';
     }
-    return this.content.record(ip, record.count, rest);
+    return this.content.record(record);
   }
 
-  /** Fills in our own verdict on a record. */
-  private evaluate(record: AggregateRecord): void {
+  /** @param length octets of the record, which count towards the length of its batch */
+  private append(record: RecordFields, length: number): void {
     const aligner = this.aligner as Aligner;
-    const alignment = aligner.evaluate(record);
-    const from = sourceOf(record, aligner);
-    record.dkim_aligned = alignment.dkim_aligned;
-    record.spf_aligned = alignment.spf_aligned;
-    record.source = from.source;
-    record.forwarded = from.forwarded;
-    record.foreign_dkim = from.foreign_dkim;
-    record.foreign_spf = from.foreign_spf;
-  }
-
-  /** @param length characters of the record, which count towards the length of its batch */
-  private append(record: AggregateRecord, length: number): void {
-    this.batch.push(record);
+    const seen = record.authenticated();
+    const { dkim_aligned, spf_aligned } = aligner.evaluate(seen);
+    const { source, forwarded, foreign_dkim, foreign_spf } = sourceOf(seen, aligner);
+    const verdict = { dkim_aligned, spf_aligned, source, forwarded, foreign_dkim, foreign_spf };
+    if (this.sink !== null) {
+      this.sink.add(record, verdict, this.begin);
+      return;
+    }
+    this.batch.push({ ...record.asObject(), ...verdict });
     if (this.batch.length >= this.batchSize) this.endBatch();
     this.batchLength += length;
     if (this.batchLength >= BATCH_LENGTH) this.endBatch();

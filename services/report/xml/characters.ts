@@ -23,7 +23,7 @@ for (const letter of '0123456789-.') NAME[letter.charCodeAt(0)] = 1;
 /** A piece of a document, and its characters as numbers (UTF-16): a string that was put together is slow to read. */
 export interface Chunk {
   text: string;
-  /** As long as the text or longer; what comes after the text has no meaning. */
+  /** Longer than the text: what comes after it, and one more, has no meaning. */
   codes: Uint16Array;
 }
 
@@ -32,8 +32,8 @@ let codes = new Uint16Array(0);
 
 /** The chunk of a text, until the next call. */
 export function chunkOf(text: string): Chunk {
-  if (text.length >= codes.length) {
-    codes = new Uint16Array(2 * text.length + 1);
+  if (text.length + 1_024 >= codes.length) {
+    codes = new Uint16Array(2 * text.length + 4_096);
     buffer = Buffer.from(codes.buffer);
   }
   buffer.write(text, 'utf16le');
@@ -48,8 +48,6 @@ const PARTIAL_TAG =
   /^(?:[ \t\r\n]+[A-Za-z_:][\w.:-]*=(?:"[ !#-%'-;=-~]*"|'[ -%(-;=-~]*'))*(?:[ \t\r\n]*\/?|[ \t\r\n]+[A-Za-z_:][\w.:-]*(?:=(?:"[ !#-%'-;=-~]*|'[ -%(-;=-~]*)?)?)$/;
 const ATTRIBUTE_NAME = /[ \t\r\n]([A-Za-z_:][\w.:-]*)=["']/g;
 const TAG_END = /[ \t\r\n]*(\/?)>/y;
-const REFERENCE = /&(?:(amp|lt|gt|quot|apos);|#(\d{1,7});|#x([0-9a-fA-F]{1,6});)?/g;
-const PREDEFINED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 /** Of a reference, or of a pair of surrogates, what the end of a chunk may leave. */
 const BEGUN = /(?:&(?:[a-z]{0,4}|#\d{0,7}|#x[0-9a-fA-F]{0,6})|[\ud800-\udbff])$/;
 
@@ -90,27 +88,91 @@ export function isBegun(rest: string): boolean {
   return new Set(names).size === names.length;
 }
 
+const PREDEFINED = ['amp&', 'lt<', 'gt>', 'quot"', "apos'"].map((text) => ({
+  name: [...text.slice(0, -1)].map((letter) => letter.charCodeAt(0)),
+  code: text.charCodeAt(text.length - 1),
+}));
+const [LINE_END, RETURN_CODE, AMPERSAND, HASH, SEMICOLON, BRACKET, GREATER, X] = [10, 13, 38, 35, 59, 93, 62, 120];
+
+/** Characters of the longest reference, less one. */
+const REFERENCE = 9;
+
 /**
- * Text with its line ends normalised (XML 1.0 section 2.11) and its references resolved (sections 4.1 and
- * 4.6); null when saxes must decide.
+ * Writes text with its line ends normalised (XML 1.0 section 2.11) and its references resolved (sections 4.1
+ * and 4.6), which makes it no longer.
+ * @returns where the text written to `into` from `at` on ends; -1 when saxes must decide
  */
-export function resolved(text: string): string | null {
-  if (text.includes(']]>') || !text.isWellFormed()) return null;
-  const lines = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
-  if (!lines.includes('&')) return lines;
-  let regular = true;
-  const content = lines.replace(REFERENCE, (_reference, name?: string, decimal?: string, hex?: string) => {
-    if (name !== undefined) return PREDEFINED[name]!;
-    const code = decimal === undefined ? Number.parseInt(hex ?? '0', 16) : Number.parseInt(decimal, 10);
-    if (isCharacter(code)) return String.fromCodePoint(code);
-    regular = false;
-    return '';
-  });
-  return regular ? content : null;
+export function resolve(codes: Uint16Array, from: number, to: number, into: Uint16Array, at: number): number {
+  let end = at;
+  for (let k = from; k < to; k++) {
+    let c = codes[k]!;
+    if (c === AMPERSAND) {
+      let semicolon = k + 1;
+      while (semicolon < to && codes[semicolon] !== SEMICOLON && semicolon - k < REFERENCE) semicolon++;
+      c = semicolon === to || codes[semicolon] !== SEMICOLON ? -1 : referred(codes, k + 1, semicolon);
+      if (c < 0) return -1;
+      k = semicolon;
+      if (c > 0xffff) {
+        into[end++] = 0xd800 + ((c - 0x10000) >> 10);
+        c = 0xdc00 + (c & 0x3ff);
+      }
+    } else if (c === RETURN_CODE) {
+      if (k + 1 < to && codes[k + 1] === LINE_END) k++;
+      c = LINE_END;
+    } else if (c === BRACKET) {
+      if (k + 2 < to && codes[k + 1] === BRACKET && codes[k + 2] === GREATER) return -1;
+    } else if ((c & 0xf800) === 0xd800) {
+      if (c >= 0xdc00 || k + 1 === to || (codes[k + 1]! & 0xfc00) !== 0xdc00) return -1;
+      into[end++] = c;
+      c = codes[++k]!;
+    }
+    into[end++] = c;
+  }
+  return end;
+}
+
+/** The character that a reference stands for, whose name or number is between these; -1 when saxes must decide. */
+function referred(codes: Uint16Array, from: number, to: number): number {
+  if (codes[from] !== HASH) {
+    for (const { name, code } of PREDEFINED) {
+      let k = 0;
+      while (k < name.length && codes[from + k] === name[k]) k++;
+      if (k === name.length && from + k === to) return code;
+    }
+    return -1;
+  }
+  const base = codes[from + 1] === X ? 16 : 10;
+  const first = base === 16 ? from + 2 : from + 1;
+  if (first === to || to - first > (base === 16 ? 6 : 7)) return -1;
+  let code = 0;
+  for (let k = first; k < to; k++) {
+    const digit = digitOf(codes[k]!);
+    if (digit < 0 || digit >= base) return -1;
+    code = base * code + digit;
+  }
+  return isCharacter(code) ? code : -1;
+}
+
+function digitOf(c: number): number {
+  if (c >= 48 && c <= 57) return c - 48;
+  const letter = c | 32;
+  return letter >= 97 && letter <= 102 && c < 0x80 ? letter - 87 : -1;
+}
+
+let scratch = new Uint16Array(1_024);
+
+/** The same as a text; null when saxes must decide. */
+export function resolved({ codes }: Chunk, from: number, to: number): string | null {
+  if (scratch.length < to - from) scratch = new Uint16Array(2 * (to - from));
+  const end = resolve(codes, from, to, scratch, 0);
+  return end < 0 ? null : Buffer.from(scratch.buffer, 0, 2 * end).toString('utf16le');
 }
 
 /** Whether the end of the chunk leaves a text that may go on regularly: nothing in it is wrong so far. */
-export const mayGoOn = (text: string): boolean => resolved(text.replace(BEGUN, '')) !== null;
+export function mayGoOn(chunk: Chunk, from: number, to: number): boolean {
+  const begun = BEGUN.exec(chunk.text.slice(from, to))?.[0].length ?? 0;
+  return resolved(chunk, from, to - begun) !== null;
+}
 
 /** A character of XML 1.0 (section 2.2). */
 function isCharacter(code: number): boolean {

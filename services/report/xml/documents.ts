@@ -1,5 +1,6 @@
 import { AggregateBuilder } from '../aggregate/builder.ts';
 import type { NameHint } from '../aggregate/metadata.ts';
+import type { RecordSink } from '../aggregate/record-stream.ts';
 import type { Payload } from '../container/unpack.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import { type Charset, Decoder, detectCharset } from '../mail/charset.ts';
@@ -24,6 +25,8 @@ export interface DocumentOptions {
   hint: NameHint | null;
   /** Which reports are read by the second reader as well; one in a hundred by default. */
   again?: (report: AggregateReport) => boolean;
+  /** Takes the records, which are then not delivered in batches. */
+  sink?: RecordSink;
 }
 
 /** What a payload yields, in order: the records of a report before the report itself. */
@@ -65,16 +68,16 @@ export async function* readDocuments(payload: Payload, options: DocumentOptions)
 
 /** Reads one document from where the last one ended. Returns whether another one follows. */
 async function* readDocument(source: Source, options: DocumentOptions): AsyncGenerator<DocumentEvent, boolean> {
-  const { limits, totals, batch, hint } = options;
+  const { limits, totals, batch, hint, sink } = options;
   const { decoder, chunks } = source;
-  const builder = new AggregateBuilder(limits, batch, hint);
+  const builder = new AggregateBuilder(limits, batch, hint, sink);
   const strict = new XmlReader(builder, limits);
   let broken: NotWellFormed | null = null;
   try {
     strict.write(source.carried);
     for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
       strict.write(decoder.write(next.value));
-      yield* takeBatches(builder);
+      yield* takeBatches(builder, sink);
     }
     strict.write(decoder.end());
     strict.end();
@@ -93,7 +96,7 @@ async function* readDocument(source: Source, options: DocumentOptions): AsyncGen
       'not_well_formed',
       `The report is not well-formed XML (${excerpt(broken.message, 120)}); whatever is whole was read.`,
     );
-    yield* salvage(source, builder, { limits, resume: source.offset + broken.resume });
+    yield* salvage(source, builder, { limits, sink, resume: source.offset + broken.resume });
   }
   if (!builder.started) {
     yield { type: 'foreign' };
@@ -103,7 +106,7 @@ async function* readDocument(source: Source, options: DocumentOptions): AsyncGen
   try {
     const report = builder.finish(salvaged);
     totals.addMetadata(report);
-    yield* takeBatches(builder);
+    yield* takeBatches(builder, sink);
     if (!report.salvaged && !another && source.offset === 0 && (options.again ?? isReadAgain)(report))
       await compareReaders(source, report, options);
     yield { type: 'report', report };
@@ -114,7 +117,8 @@ async function* readDocument(source: Source, options: DocumentOptions): AsyncGen
   return another;
 }
 
-function* takeBatches(builder: AggregateBuilder): Generator<DocumentEvent> {
+function* takeBatches(builder: AggregateBuilder, sink: RecordSink | undefined): Generator<DocumentEvent> {
+  if (sink !== undefined) yield { type: 'records', begin: 0, records: [] };
   for (const records of builder.batches.splice(0)) yield { type: 'records', begin: builder.beginAt, records };
 }
 
@@ -143,7 +147,7 @@ function endAtBreak(
 async function* salvage(
   source: Source,
   builder: AggregateBuilder,
-  { limits, resume }: { limits: Limits; resume: number },
+  { limits, sink, resume }: { limits: Limits; sink: RecordSink | undefined; resume: number },
 ): AsyncGenerator<DocumentEvent> {
   const salvager = new Salvager(builder, limits);
   const decoder = new Decoder(source.charset);
@@ -152,7 +156,7 @@ async function* salvage(
     const text = decoder.write(chunk);
     if (skip < text.length) salvager.write(skip > 0 ? text.slice(skip) : text);
     skip = Math.max(0, skip - text.length);
-    yield* takeBatches(builder);
+    yield* takeBatches(builder, sink);
     if (salvager.stopped) return;
   }
   salvager.write(decoder.end());

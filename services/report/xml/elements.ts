@@ -159,19 +159,19 @@ const NAMES = [
 /** The name of a container. */
 export const nameOf = (what: number): string => NAMES[what] ?? 'unknown';
 
-const NONE: Child[] = [];
-
 interface Child {
-  name: string;
+  name: Uint8Array;
   what: number;
+  /** Another one of the same slot. */
+  next: Child | null;
 }
 
 /** The children of each container, by length and first letter of their names: few share both. */
 const CHILDREN_BY_SLOT = CHILDREN.map((children) => {
-  const slots: Child[][] = Array.from({ length: 1_024 }, () => NONE);
+  const slots: (Child | null)[] = new Array<null>(1_024).fill(null);
   for (const [name, what] of children) {
     const slot = slotOf(name.length, name.charCodeAt(0));
-    slots[slot] = [...slots[slot]!, { name, what }];
+    slots[slot] = { name: new TextEncoder().encode(name), what, next: slots[slot]! };
   }
   return slots;
 });
@@ -186,18 +186,18 @@ function slotOf(length: number, letter: number): number {
  */
 export function childIn(parent: number, codes: Uint16Array, start: number, end: number): number {
   if (parent > SPF) return SKIPPED;
-  for (const { name, what } of CHILDREN_BY_SLOT[parent]![slotOf(end - start, codes[start]!)]!) {
-    if (name.length === end - start && isNamed(name, codes, start)) return what;
-  }
+  let child = CHILDREN_BY_SLOT[parent]![slotOf(end - start, codes[start]!)] as Child | null;
+  for (; child !== null; child = child.next) if (isNamed(child.name, codes, start, end)) return child.what;
   return parent === DOCUMENT ? DOCUMENT : SKIPPED;
 }
 
-/** Whether the characters from `start` on are those of `name`, which is in lower case. */
-function isNamed(name: string, codes: Uint16Array, start: number): boolean {
-  for (let k = 0; k < name.length; k++) {
+/** Whether the characters between these are those of `name`, which is in lower case. */
+function isNamed(name: Uint8Array, codes: Uint16Array, start: number, end: number): boolean {
+  const { length } = name;
+  if (length !== end - start) return false;
+  for (let k = 0; k < length; k++) {
     const c = codes[start + k]!;
-    const wanted = name.charCodeAt(k);
-    if (c !== wanted && (c | 32) !== wanted) return false;
+    if (c !== name[k] && (c | 32) !== name[k]) return false;
   }
   return true;
 }

@@ -153,8 +153,8 @@ export class XmlReader implements Listener {
     this.reported = true;
     this.recordStart = parser.position + records.headEnd - start;
     this.closedAt = parser.position + length;
-    builder.beginRecord();
-    records.report(chunk, builder);
+    builder.beginRecord(chunk);
+    records.report(builder);
     builder.endRecord();
     this.resume = this.skipped + this.closedAt;
     return length;

@@ -1,4 +1,4 @@
-import { type Chunk, FOREIGN, KIND, NAME, PLAIN, RETURN, resolved, tagEnd } from './characters.ts';
+import { type Chunk, FOREIGN, KIND, NAME, PLAIN, RETURN, resolve, tagEnd } from './characters.ts';
 import { childIn, FEEDBACK, LEAF, RECORD, SKIPPED } from './elements.ts';
 
 const SLASH = 47;
@@ -15,6 +15,10 @@ const DEPTH = 32;
  */
 const WORDS = 3;
 
+const notes = new Int32Array(NOTES * WORDS);
+/** The open elements: what each is, and where its name begins and ends. */
+const open = new Int32Array(DEPTH * WORDS);
+
 /** The limits that a record must keep to be read here. */
 export interface RecordLimits {
   elementDepth: number;
@@ -27,8 +31,8 @@ export interface RecordLimits {
 export interface RecordListener {
   /** A container begins. */
   container(what: number): void;
-  /** A leaf holds this text. */
-  value(what: number, text: string, start: number, end: number): void;
+  /** A leaf holds the characters between these of the chunk, or what they make when they are resolved. */
+  value(what: number, from: number, to: number, odd: boolean): void;
 }
 
 /**
@@ -40,10 +44,7 @@ export interface RecordListener {
 export class RecordScanner {
   /** The character after the start tag of the record found last. */
   headEnd = 0;
-  private readonly notes = new Int32Array(NOTES * WORDS);
   private used = 0;
-  /** The open elements: what each is, and where its name begins and ends. */
-  private readonly open = new Int32Array(DEPTH * WORDS);
   private depth = 0;
   private deepest = 0;
   /** Characters in values. */
@@ -62,7 +63,6 @@ export class RecordScanner {
    * @returns the character after it; -1 when it is not a record that can be read here
    */
   scan({ text, codes }: Chunk, start: number, outerDepth: number): number {
-    const { open } = this;
     const n = text.length;
     this.used = 0;
     this.length = 0;
@@ -84,14 +84,14 @@ export class RecordScanner {
       }
       if (i < 0) return -1;
       const next = endOfText(codes, i, n);
-      if (codes[next] !== LESS || next === n || (kinds > 0 && !mayStand(text.slice(i, next), at))) return -1;
+      if (codes[next] !== LESS || next === n || (kinds > 0 && !mayStand(codes, i, next, at))) return -1;
       i = next;
     }
   }
 
   /** Reports what the record found last holds. */
-  report({ text }: Chunk, listener: RecordListener): void {
-    const { notes, used } = this;
+  report(listener: RecordListener): void {
+    const { used } = this;
     for (let k = 0; k < used; k += WORDS) {
       const what = notes[k]!;
       if (what < LEAF) {
@@ -100,12 +100,7 @@ export class RecordScanner {
       }
       const from = notes[k + 1]!;
       const to = notes[k + 2]!;
-      if (to > 0) {
-        listener.value(what, text, from, to);
-      } else {
-        const value = resolved(text.slice(from, -to))!;
-        listener.value(what, value, 0, value.length);
-      }
+      listener.value(what, from, to > 0 ? to : -to, to < 0);
     }
   }
 
@@ -123,7 +118,7 @@ export class RecordScanner {
     } while (NAME[c] !== 0 && end < n);
     const what = childIn(parent, codes, local, end);
     if (this.depth === 0 && what !== RECORD) return -1;
-    const { limits, open } = this;
+    const { limits } = this;
     if (this.depth >= this.deepest || end - name > limits.textLength || this.used === NOTES * WORDS) return -1;
     this.empty = false;
     const next = c === GREATER && end < n ? end + 1 : this.tagEnd(text, end);
@@ -131,7 +126,7 @@ export class RecordScanner {
     if (this.depth === 0) this.headEnd = next;
     if (what >= LEAF) {
       if (this.empty) return next;
-      const after = this.leaf(text, codes, next, what);
+      const after = this.leaf(codes, n, next, what);
       return after < 0 ? -1 : endTag(codes, after, name, end);
     }
     if (what !== SKIPPED && what !== RECORD) this.note(what, 0, 0);
@@ -155,9 +150,8 @@ export class RecordScanner {
   }
 
   /** Reads a value; returns where its end tag begins, or -1. */
-  private leaf(text: string, codes: Uint16Array, from: number, what: number): number {
+  private leaf(codes: Uint16Array, n: number, from: number, what: number): number {
     const { limits } = this;
-    const n = text.length;
     const to = endOfText(codes, from, n);
     if (to === n || codes[to + 1] !== SLASH) return -1;
     const size = to - from;
@@ -165,7 +159,7 @@ export class RecordScanner {
     this.length += size;
     if (size > limits.textLength || this.length > limits.recordLength) return -1;
     if (kinds > PLAIN) {
-      if (kinds >= FOREIGN || resolved(text.slice(from, to)) === null) return -1;
+      if (kinds >= FOREIGN || !isRegular(codes, from, to)) return -1;
       this.note(what, from, -to);
     } else {
       this.note(what, from, to);
@@ -174,7 +168,7 @@ export class RecordScanner {
   }
 
   private note(what: number, from: number, to: number): void {
-    const { notes, used } = this;
+    const { used } = this;
     notes[used] = what;
     notes[used + 1] = from;
     notes[used + 2] = to;
@@ -195,10 +189,18 @@ function endOfText(codes: Uint16Array, from: number, n: number): number {
 }
 
 /** Whether a text other than spaces may stand in a container. */
-function mayStand(text: string, container: number): boolean {
+function mayStand(codes: Uint16Array, from: number, to: number, container: number): boolean {
   if ((kinds & ~RETURN) === 0) return true;
-  return container === SKIPPED && kinds < FOREIGN && resolved(text) !== null;
+  return container === SKIPPED && kinds < FOREIGN && isRegular(codes, from, to);
 }
+
+/** Whether the line ends and references of a text can be resolved here. */
+function isRegular(codes: Uint16Array, from: number, to: number): boolean {
+  if (scratch.length < to - from) scratch = new Uint16Array(2 * (to - from));
+  return resolve(codes, from, to, scratch, 0) >= 0;
+}
+
+let scratch = new Uint16Array(1_024);
 
 /** The character after the end tag at `i`, if it ends the element whose name is given by its place; else -1. */
 function endTag(codes: Uint16Array, i: number, name: number, nameEnd: number): number {

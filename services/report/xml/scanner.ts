@@ -89,7 +89,7 @@ export class Scanner implements Tokenizer {
     } else if (!this.rooted || this.open.length > 0 || !BLANK.test(this.carry)) {
       this.handOver().close();
     } else if (this.carry !== '') {
-      this.listener.text(resolved(this.carry) as string);
+      this.listener.text(resolved(chunkOf(this.carry), 0, this.carry.length) as string);
     }
   }
 
@@ -145,14 +145,14 @@ export class Scanner implements Tokenizer {
   /**
    * Reports the text from `i` to `j`, unless the end of the chunk cuts it off; false when it is not regular.
    */
-  private content({ text, codes }: Chunk, i: number, j: number, cut: boolean): boolean {
+  private content(chunk: Chunk, i: number, j: number, cut: boolean): boolean {
+    const { text, codes } = chunk;
     let kinds = 0;
     for (let k = i; k < j; k++) kinds |= KIND[codes[k]!]!;
     const blank = (kinds & ~RETURN) === 0;
     if (kinds >= FOREIGN || (!blank && this.open.length === 0)) return false;
-    const value = text.slice(i, j);
-    if (cut) return kinds <= PLAIN || mayGoOn(value);
-    const content = kinds > PLAIN ? resolved(value) : value;
+    if (cut) return kinds <= PLAIN || mayGoOn(chunk, i, j);
+    const content = kinds > PLAIN ? resolved(chunk, i, j) : text.slice(i, j);
     if (content === null) return false;
     this.listener.text(content, blank);
     this.done = j;

@@ -12,38 +12,52 @@ test('values go where their element is, to the signature or check that was opene
   const { record } = fields();
   record.begin();
   record.open(el.ROW);
-  record.set(el.SOURCE_IP, ' 192.0.2.1 ');
-  record.set(el.COUNT, '5');
-  record.set(el.DISPOSITION, 'None');
+  record.setText(el.SOURCE_IP, ' 192.0.2.1 ');
+  record.setText(el.COUNT, '5');
+  record.setText(el.DISPOSITION, 'None');
   record.open(el.DKIM);
-  record.set(el.D_DOMAIN, 'a.example');
+  record.setText(el.D_DOMAIN, 'a.example');
   record.open(el.DKIM);
-  record.set(el.D_DOMAIN, 'b.example');
-  record.set(el.D_RESULT, 'Pass');
+  record.setText(el.D_DOMAIN, 'b.example');
+  record.setText(el.D_RESULT, 'Pass');
   record.open(el.SPF);
-  record.set(el.S_SCOPE, 'MFROM');
-  record.set(el.HEADER_FROM, 'example.com');
-  expect(record.row).toMatchObject({ ip: '192.0.2.1', count: '5', disposition: 'none' });
-  expect(record.dkim.map(({ domain, result }) => [domain, result])).toEqual([
+  record.setText(el.S_SCOPE, 'MFROM');
+  record.setText(el.HEADER_FROM, 'example.com');
+  expect([el.SOURCE_IP, el.COUNT, el.DISPOSITION].map((what) => record.text(what))).toEqual(['192.0.2.1', '5', 'none']);
+  const { auth, header_from } = record.asObject();
+  expect(auth.dkim.map(({ domain, result }) => [domain, result])).toEqual([
     ['a.example', null],
     ['b.example', 'pass'],
   ]);
-  expect(record.spf).toMatchObject([{ scope: 'mfrom' }]);
-  expect(record.header_from).toBe('example.com');
+  expect(auth.spf).toMatchObject([{ scope: 'mfrom' }]);
+  expect(header_from).toBe('example.com');
+  expect(record.copy().asObject()).toEqual(record.asObject());
 });
 
 test('the object is used again, and nothing of the record before is left', () => {
   const { record } = fields();
   record.begin();
   record.open(el.ROW);
-  record.set(el.SOURCE_IP, '192.0.2.1');
+  record.setText(el.SOURCE_IP, '192.0.2.1');
   record.open(el.ROW);
   record.open(el.REASON);
   record.open(el.DKIM);
-  record.set(el.ENVELOPE_TO, 'x');
+  record.setText(el.ENVELOPE_TO, 'x');
   record.begin();
-  expect(record).toMatchObject({ rows: 0, extraRows: [], dkim: [], spf: [], envelope_to: null });
-  expect(record.row).toEqual({ ip: null, count: null, disposition: null, dkim: null, spf: null, reasons: [] });
+  expect(record.rows).toBe(0);
+  expect([...record.eachRow()]).toHaveLength(1);
+  expect(record.asObject()).toEqual({
+    source_ip: null,
+    count: 0,
+    disposition: null,
+    dkim: null,
+    spf: null,
+    reasons: [],
+    header_from: null,
+    envelope_from: null,
+    envelope_to: null,
+    auth: { dkim: [], spf: [] },
+  });
 });
 
 test('several rows are kept apart, each with its reasons', () => {
@@ -51,21 +65,26 @@ test('several rows are kept apart, each with its reasons', () => {
   record.begin();
   for (const ip of ['192.0.2.1', '192.0.2.2']) {
     record.open(el.ROW);
-    record.set(el.SOURCE_IP, ip);
+    record.setText(el.SOURCE_IP, ip);
     record.open(el.REASON);
-    record.set(el.REASON_TYPE, 'Forwarded');
+    record.setText(el.REASON_TYPE, 'Forwarded');
   }
-  expect(record.extraRows.map(({ ip, reasons }) => [ip, reasons.length])).toEqual([['192.0.2.1', 1]]);
-  expect(record.row).toMatchObject({ ip: '192.0.2.2', reasons: [{ type: 'forwarded' }] });
+  const rows = [];
+  for (const _ of record.eachRow()) rows.push([record.text(el.SOURCE_IP), record.asObject().reasons]);
+  const reasons = [{ type: 'forwarded', comment: null }];
+  expect(rows).toEqual([
+    ['192.0.2.1', reasons],
+    ['192.0.2.2', reasons],
+  ]);
 });
 
 test('a second address or count in a row is a problem, and the first one counts', () => {
   const { record, problems } = fields();
   record.begin();
   record.open(el.ROW);
-  record.set(el.COUNT, '5');
-  record.set(el.COUNT, '6');
-  expect(record.row.count).toBe('5');
+  record.setText(el.COUNT, '5');
+  record.setText(el.COUNT, '6');
+  expect(record.text(el.COUNT)).toBe('5');
   expect(problems.list().map(({ code }) => code)).toEqual(['repeated_element']);
 });
 
@@ -75,4 +94,20 @@ test.each([el.DKIM, el.SPF, el.REASON])('element %i repeats no more often than t
   record.open(el.ROW);
   for (let n = 0; n < 3; n++) record.open(what);
   expect(() => record.open(what)).toThrow(expect.objectContaining({ code: 'too_many_children' }));
+});
+
+test('values are trimmed as JavaScript trims, and in lower case where they are enumerated; what is empty is absent', () => {
+  const { record } = fields();
+  record.begin();
+  record.open(el.ROW);
+  record.setText(el.HEADER_FROM, '\n\t Example.COM \r');
+  record.setText(el.ENVELOPE_FROM, '\u00a0é É\ufeff');
+  record.setText(el.ENVELOPE_TO, ' \u2003 ');
+  record.setText(el.DISPOSITION, ' QUARANTÄNE\u00a0');
+  expect(record.asObject()).toMatchObject({
+    header_from: 'Example.COM',
+    envelope_from: 'é É',
+    envelope_to: null,
+    disposition: 'quarantäne',
+  });
 });

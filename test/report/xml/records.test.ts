@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chunkOf } from '../../../services/report/xml/characters.ts';
+import { chunkOf, resolved } from '../../../services/report/xml/characters.ts';
 import * as el from '../../../services/report/xml/elements.ts';
 import { RecordScanner } from '../../../services/report/xml/records.ts';
 import { recordXml } from '../build.ts';
@@ -13,9 +13,11 @@ function scanned(xml: string, limits = LIMITS, outerDepth = 1): { rest: string; 
   const end = scanner.scan(chunk, 0, outerDepth);
   if (end < 0) return null;
   const values: [number, string][] = [];
-  scanner.report(chunk, {
+  scanner.report({
     container: () => undefined,
-    value: (what, text, from, to) => values.push([what, text.slice(from, to)]),
+    value: (what, from, to, odd) => {
+      values.push([what, odd ? resolved(chunk, from, to)! : xml.slice(from, to)]);
+    },
   });
   return { rest: xml.slice(end), values };
 }

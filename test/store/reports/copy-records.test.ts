@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openPool, transaction } from '../../../services/shared/runtime/db.ts';
-import { copyLines, RecordCopy } from '../../../services/store/reports/copy-records.ts';
+import { RecordCopy } from '../../../services/store/reports/copy-records.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 
 let t: TestDatabase;
@@ -41,47 +41,4 @@ test('a connection that is lost while the COPY waits for the server fails the wr
     holder.release(true);
     await other.end();
   }
-});
-
-test('records that share an object are written as if they did not, whatever else differs', () => {
-  const record = {
-    source_ip: '192.0.2.1',
-    source: '192.0.2.1',
-    count: 1,
-    auth: { dkim: [], spf: [] },
-    reasons: [],
-    disposition: 'none',
-    dkim: 'pass',
-    spf: 'pass',
-    header_from: 'example.com',
-    envelope_from: 'a.example',
-    envelope_to: 'b.example',
-    dkim_aligned: true,
-    spf_aligned: true,
-    forwarded: false,
-    foreign_dkim: false,
-    foreign_spf: false,
-  };
-  const others = {
-    reasons: [{ type: 'forwarded', comment: null }],
-    disposition: 'reject',
-    dkim: 'fail',
-    spf: 'fail',
-    header_from: 'other.example',
-    envelope_from: 'other.example',
-    envelope_to: 'other.example',
-    dkim_aligned: false,
-    spf_aligned: false,
-    forwarded: true,
-    foreign_dkim: true,
-    foreign_spf: true,
-  };
-  const lines = (records: object[], cache: WeakMap<object, never> | null) =>
-    copyLines({ key: 1, n: 1, begin: 0 }, records as never, cache as never);
-  for (const [name, value] of Object.entries(others)) {
-    const two = [record, { ...record, [name]: value }];
-    expect(lines(two, new WeakMap())).toBe(lines(two, null));
-  }
-  const same = [record, { ...record, count: 7, source_ip: null, source: 'other' }];
-  expect(lines(same, new WeakMap())).toBe(lines(same, null));
 });
