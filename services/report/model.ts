@@ -235,7 +235,8 @@ export type ReadEvent =
   /**
    * A batch of one report's records; the report itself follows when its document has ended. `begin` is the
    * report's (seconds), so records are held back until the metadata AND the policy are known (within
-   * limits.heldRecords). With a sink, which takes the records, an empty batch says that it may have taken some.
+   * limits.heldRecords). With a sink, which takes the records, an empty batch says that a document
+   * begins, or that it may have taken some.
    */
   | { type: 'records'; part: number; begin: number; records: AggregateRecord[] }
   /** A report has been read to its end. Its records came before it, under the same part. */

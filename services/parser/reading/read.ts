@@ -78,13 +78,16 @@ export async function* readLarge(raw: Uint8Array, settings: ReadSettings): Async
 async function* readPieces(raw: Uint8Array, settings: ReadSettings, most: number): AsyncGenerator<Piece> {
   const { limits, keyOf, lines = new RecordLines() } = settings;
   lines.drop();
-  lines.next(lines.key === 0 ? await keyOf() : lines.key);
+  lines.next(lines.key);
   for await (const event of readMessage(raw, { limits, sink: lines })) {
     if (lines.waiting > 0 && (event.type === 'report' || lines.waiting >= most)) {
       const { key, begin, waiting } = lines;
       yield { type: 'lines', key, begin, records: waiting, lines: lines.take() };
     }
-    if (event.type === 'records') continue;
+    if (event.type === 'records') {
+      if (lines.key === 0) lines.next(await keyOf());
+      continue;
+    }
     const { key, records } = lines;
     if (event.type === 'report')
       yield { type: 'report', part: event.part, key, report: event.report, doubt: event.doubt, lines: '' };
@@ -92,6 +95,5 @@ async function* readPieces(raw: Uint8Array, settings: ReadSettings, most: number
     if (event.type !== 'report' && records === 0) continue;
     lines.drop();
     lines.next(0);
-    lines.next(await keyOf());
   }
 }

@@ -73,6 +73,7 @@ async function* readDocument(source: Source, options: DocumentOptions): AsyncGen
   const builder = new AggregateBuilder(limits, batch, hint, sink);
   const strict = new XmlReader(builder, limits);
   let broken: NotWellFormed | null = null;
+  yield* takeBatches(builder, sink);
   try {
     strict.write(source.carried);
     for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
