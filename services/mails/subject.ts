@@ -35,7 +35,8 @@ export function subjectOf(event: FindingEvent, step: Step): string {
 
 /** The words of an older version's row are stored, and cannot be made of shorter names. */
 function stored(event: FindingEvent, step: Step): string {
-  return written(event, step, { severity: true, room: LONGEST });
+  const whole = written(event, step, { severity: true });
+  return [...whole].length <= LONGEST ? whole : written(event, step, { severity: false, room: LONGEST });
 }
 
 /** @param given.room the sentence is cut where it has no room for what stands before and after it */

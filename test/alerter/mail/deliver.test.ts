@@ -94,7 +94,7 @@ describe('a finding', () => {
     await settled();
     expect(sink.mails.map((mail) => mail.headers.get('subject'))).toEqual([
       '[ruawatch] example.com: mail from 8 networks fails SPF and DKIM (high)',
-      '[ruawatch] Changed: example.com: mail from 30 networks fails SPF… (critical)',
+      '[ruawatch] Changed: example.com: mail from 30 networks fails SPF and DKIM',
       '[ruawatch] Resolved: example.com: over',
     ]);
     const ids = sink.mails.map((mail) => mail.headers.get('message-id'));
