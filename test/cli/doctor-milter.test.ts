@@ -58,7 +58,7 @@ test('doctor says whether all mail was judged, and whether held mail can be kept
   );
   const [milter, held] = await said({ keep: 'store', key_file: 'key', smtp_url: 'smtp://127.0.0.1:1' });
   expect(milter).toBe(
-    `warn  milter: 1 mail of the last 24 hours could not be judged, the newest at ${at.toISOString()}: The store did not answer.`,
+    `--    milter: 1 mail of the last 24 hours could not be judged, the newest at ${at.toISOString()}: The store did not answer.`,
   );
   expect(held).toBe('ok    held mail: in the database; the key is read');
 });
@@ -67,6 +67,6 @@ test('doctor fails for a key that cannot be used, and warns where the hold queue
   expect((await said({ key_file: 'short' }))[1]).toMatch(/^FAIL {2}held mail: .*key_file has 1 characters, and 32 are needed/);
   expect((await said({ key_file: 'none' }))[1]).toMatch(/^FAIL {2}held mail: .*milter\.hold\.key_file/);
   expect((await said({ postqueue: [path.join(folder, 'no-such-program')] }))[1]).toMatch(
-    /^warn {2}held mail: the hold queue cannot be read here .*ENOENT.*without a key, so that nobody can read a held mail/,
+    /^-- {4}held mail: the hold queue cannot be read here .*ENOENT.*without a key, so that nobody can read a held mail/,
   );
 });
