@@ -49,12 +49,13 @@ export function nextStep(
   const { domain, policy, faults } = records;
   const step: MakeStep = (action, sentence, publish = null) => ({ action, sentence, publish });
   if (isParked(records, month)) return parkedStep(records, step);
-  const rua = `mailto:${mailbox ?? `dmarc@${domain}`}`;
+  // Reports to a domain without a mail host arrive nowhere.
+  const place = mailbox ?? (records.mx === 'none' || records.mx === 'null' ? null : `dmarc@${domain}`);
   if (policy === null && records.dmarc !== 'unknown' && !faults.some(isDmarcError))
     return step(
       'publish_dmarc',
-      'Publish DMARC at p=none first: it changes no delivery and brings the reports that every later step rests on.',
-      { name: `_dmarc.${domain}`, value: `v=DMARC1; p=none; rua=${rua}` },
+      `Publish DMARC at p=none first: it changes no delivery and brings the reports that every later step rests on.${place === null ? ` ${domain} takes no mail: add rua=mailto: and an address of a domain that does.` : ''}`,
+      { name: `_dmarc.${domain}`, value: `v=DMARC1; p=none${place === null ? '' : `; rua=mailto:${place}`}` },
     );
   // Reports that come by another way than the one that is seen here are reports.
   const missed = faults.find(({ code }) => code === 'dmarc_no_rua' || (code === 'dmarc_not_here' && month === null));

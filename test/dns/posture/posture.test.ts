@@ -52,6 +52,13 @@ describe('the stage', () => {
 });
 
 describe('the next step', () => {
+  test('is p=none without a place for reports that the domain itself cannot have', async () => {
+    const none: Zone = { 'mx.example.com': { A: ['192.0.2.1'] }, 'example.com': { TXT: [['hello']] } };
+    const { next } = postureOf(await checkDomain('example.com', dnsOf(none)), null, null);
+    expect(next.publish).toEqual({ name: '_dmarc.example.com', value: 'v=DMARC1; p=none' });
+    expect(next.sentence).toContain('takes no mail: add rua=mailto:');
+  });
+
   test('is p=none with reports wherever there is no DMARC record, even without SPF', async () => {
     const { next } = await at({ 'example.com': { A: ['192.0.2.1'] } }, null, ['_dmarc.example.com']);
     expect(next).toMatchObject({
