@@ -203,7 +203,7 @@ describe('a check of a mailbox', () => {
       const checked = checkMailbox(box, createLog('silent')).catch((error: unknown) => error);
       await until('it waits for an answer', () => wire.lines.some((line) => line.startsWith('SELECT')));
       over.abort();
-      expect(await checked).toMatchObject({ code: 'imap_lost' });
+      expect(await checked).toMatchObject({ code: 'imap_silent' });
       await until('the socket is closed', () => wire.sockets.size === 0);
       expect(timeout).toHaveBeenCalledWith(9_000);
     } finally {

@@ -27,7 +27,7 @@ const SYSTEMS: readonly [RegExp, string][] = [
 ];
 
 /** "Firefox, Windows"; what no browser would say stays as it came. */
-export function browserName(agent: string | null): string | null {
+function browserName(agent: string | null): string | null {
   if (agent === null) return null;
   const found = [BROWSERS, SYSTEMS].map((list) => list.find(([pattern]) => pattern.test(agent))?.[1]);
   return found[0] === undefined ? agent : found.filter(Boolean).join(', ');

@@ -25,7 +25,7 @@ const TOTALS_EVERY_MS = 60_000;
 const MAILS_AT_ONCE = 500;
 
 /**
- * Creates and drops the months of the large tables (retention.ts), keeps the raw archive within its total
+ * Creates and drops the months of the large tables (monthly-retention.ts), keeps the raw archive within its total
  * (raw-total.ts), adds up the domains' daily totals of earlier versions (domain-days.ts), deletes what is left of mail logs past its time, and deletes failure reports with the mails they came in once `failure_reports.retention_days`
  * have passed since they were stored, since they hold personal data of third parties.
  */

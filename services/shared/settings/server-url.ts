@@ -28,5 +28,13 @@ export function isAmbiguous(rest: string): boolean {
   return rest.includes('#') || /[/?\\\s]/.test(userinfo) || password.includes('@');
 }
 
-/** Whether every "%" begins an escaped octet. */
-export const isPercentEncoded = (text: string): boolean => !/%(?![0-9a-f]{2})/i.test(text);
+/** Whether every "%" begins an escaped octet, and these are UTF-8: all that decode them later would throw otherwise. */
+export function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch (error) {
+    if (error instanceof URIError) return false;
+    throw error;
+  }
+}

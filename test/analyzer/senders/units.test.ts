@@ -120,7 +120,7 @@ describe('findings about senders', () => {
   test('a network that only shares the owner or the name of a hoster with an old one is a sender by itself', async () => {
     await f.put(span(41, 0, 'both', 300, REPORTERS, { source: '192.0.2.0/24' }));
     await named('192.0.2.7', 'one.vps.ovh.net', 'ovh.net');
-    await f.put(span(5, 0, 'spf', 40, REPORTERS, { source: '198.51.100.0/24' }));
+    await f.put(span(7, 0, 'spf', 40, REPORTERS, { source: '198.51.100.0/24' }));
     await named('198.51.100.7', 'two.vps.ovh.net', 'ovh.net');
     await f.analyze();
     expect(await alarms()).toEqual(['new_source 198.51.100.0/24']);
@@ -132,12 +132,12 @@ describe('findings about senders', () => {
     await named('203.0.113.7', 'old.vps.ovh.net', 'ovh.net');
     for (let n = 0; n < 9; n++) {
       await named(`198.51.${n}.7`, `vps${n}.ovh.net`, 'ovh.net');
-      await f.put(span(5, 0, 'spf', 1, REPORTERS.slice(n % 2, (n % 2) + 2), { source: `198.51.${n}.0/24` }));
+      await f.put(span(7, 0, 'spf', 1, REPORTERS.slice(n % 2, (n % 2) + 2), { source: `198.51.${n}.0/24` }));
     }
     await f.analyze();
     expect(await alarms()).toEqual(['new_source ovh.net']);
     const [finding] = await f.findings();
-    expect(finding!.evidence).toMatchObject({ senders: 9, messages: 9 * 6 * 2 });
+    expect(finding!.evidence).toMatchObject({ senders: 9, messages: 9 * 8 * 2 });
     // One that grows is no other.
     await f.put(span(0, 0, 'spf', 30, ['gmx.net'], { source: '198.51.3.0/24' }));
     await f.analyze();

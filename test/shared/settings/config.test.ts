@@ -148,7 +148,7 @@ describe('secrets in files', () => {
     expect(refusal({ DATABASE_URL: 'postgres://u:p@db/x', DATABASE_URL_FILE: 'secret' })).toBe(
       'DATABASE_URL and DATABASE_URL_FILE are both set: keep one.',
     );
-    expect(refusal({ DATABASE_URL_FILE: 'nowhere' })).toMatch(/^DATABASE_URL_FILE cannot be read \(ENOENT/);
+    expect(refusal({ DATABASE_URL_FILE: 'nowhere' })).toMatch(/^DATABASE_URL_FILE cannot be read \(there is no .*ENOENT/);
     expect(refusal({ SMTP_URL_FILE: 'empty' })).toBe(
       'SMTP_URL_FILE is empty: correct the path, or write the value into the file.',
     );

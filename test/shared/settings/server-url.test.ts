@@ -48,8 +48,16 @@ test.each(SETTINGS)('%s=%s://…: an unescaped password is refused with a hint, 
 });
 
 test.each(SETTINGS)('%s=%s://…: what begins like a URL and does not parse has the hint', (key, scheme) => {
-  for (const rest of ['//u:p@host:port/x', '//u:p@[::1/x', 'u:p@host', '//u:p@ho st/', '//rua:Hunter2', '//a b'])
-    expect(() => config({ [key]: `${scheme}:${rest}` }), rest).toThrow(/percent-encoded/);
+  for (const rest of [
+    '//u:p@host:port/x',
+    '//u:p@[::1/x',
+    'u:p@host',
+    '//u:p@ho st/',
+    '//rua:Hunter2',
+    '//a b',
+    '//u:%aaHunter2@host/x',
+  ])
+    expect(() => config({ [key]: `${scheme}:${rest}` }), rest).toThrow(/percent-encoded|must be written %25/);
 });
 
 test('a user that is an address, and escaped passwords, are taken', () => {
