@@ -80,6 +80,7 @@ servers() {
   # Its OAuth 2 support is part of dovecot-core, which dovecot-imapd depends on.
   [ -x /usr/sbin/dovecot ] && [ -x /usr/lib/dovecot/imap ] || missing+=(dovecot-imapd)
   [ -e /usr/lib/dovecot/modules/auth/libdriver_pgsql.so ] || missing+=(dovecot-pgsql)
+  [ -x /usr/lib/dovecot/lmtp ] || missing+=(dovecot-lmtpd)
   [ -x /usr/bin/chromium ] || missing+=(chromium)
   [ -x /usr/sbin/knotd ] || missing+=(knot)
   [ -x /usr/sbin/named ] || missing+=(bind9)

@@ -24,7 +24,7 @@ function rows(heading: string): string[][] {
 const codes = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map((found) => found[1]!);
 
 const NAMES = {
-  postfix: 'Postfix 3',
+  postfix: 'Postfix 3, under any `syslog_name`',
   opendkim: 'OpenDKIM',
   opendmarc: 'OpenDMARC',
   rspamd: 'rspamd',

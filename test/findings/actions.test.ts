@@ -6,7 +6,7 @@ import { storedForm } from '../../services/findings/sentences.ts';
 import { renderFinding } from '../../services/mails/finding.ts';
 import { FINDINGS } from '../alerter/events.ts';
 import { type Bench, bench } from '../alerter/setup.ts';
-import { ruawatchOnce } from '../helpers/process.ts';
+import { Commands } from '../helpers/process.ts';
 import { EVIDENCE, SAMPLES } from './kinds/samples.ts';
 
 const commands = (actions: readonly Action[]) => actions.map(({ command }) => command);
@@ -16,16 +16,21 @@ const split = (command: string): string[] =>
   [...command.matchAll(/"([A-Za-z ]+)"|([\w@%+=:,./-]+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
 
 describe('every command that a mail prints does what it says', () => {
+  const domain = 'example.com';
   let b: Bench;
+  let program: Commands;
   beforeAll(async () => {
     b = await bench();
+    program = new Commands({ DATABASE_URL: b.database.url, RUAWATCH_DOMAINS: domain, LOG_LEVEL: 'silent' });
   });
-  afterAll(() => b.close());
+  afterAll(async () => {
+    await program.close();
+    await b.close();
+  });
 
   test.each(Object.entries(SAMPLES))('%s', async (kind, facts) => {
     const evidence: Evidence = { ...EVIDENCE, facts };
     const subject = 'mailer.example';
-    const domain = 'example.com';
     const { summary, evidence: stored } = storedForm({ domain, subject, evidence });
     const key = await b.event({ kind, summary, evidence: stored });
     const event = { ...FINDINGS.unauthorized_source!, finding_key: key, kind, subject, summary, stored, evidence };
@@ -33,11 +38,10 @@ describe('every command that a mail prints does what it says', () => {
     const printed = [...text.matchAll(/^ {2}(ruawatch .*)$/gm)].map(([, command]) => command!);
     expect(printed).toEqual(commands(actionsOn(event, factWords({ domain, subject, evidence }, facts))));
     expect(printed.length).toBeGreaterThanOrEqual(3);
-    const env = { DATABASE_URL: b.database.url, RUAWATCH_DOMAINS: domain, LOG_LEVEL: 'silent' };
     // What is the same for every kind is run once. Of decisions about a sender the later one replaces the earlier one.
     for (const command of printed.filter((one) => kind === 'policy_change' || /senders|expected/.test(one))) {
       expect(split(command).join(' ')).toBe(command.replaceAll('"', ''));
-      const { code, stdout, stderr } = await ruawatchOnce(split(command).slice(1), env);
+      const { code, stdout, stderr } = await program.run(split(command).slice(1));
       expect({ command, code, stderr }).toEqual({ command, code: 0, stderr: '' });
       expect(stdout).toContain(command.includes(' senders ') ? domain : `Finding ${key}`);
     }

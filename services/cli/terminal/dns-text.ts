@@ -109,7 +109,7 @@ function* findingLines(
   paint: (text: string, code: string) => string,
 ): Generator<string> {
   yield `  ${paint(MARKS[one.severity], COLOURS[one.severity])}  ${one.code} (${one.section})`;
-  yield* wrapped(escaped(one.message), '           ', WIDTH);
+  yield* wrapped(escaped(octets(one.message)), '           ', WIDTH);
   // One record, corrected as a whole, says more than a version of it for each finding.
   const decision = needsDecision(one);
   if (one.publish !== null && (decision || !together.has(one.publish.name))) yield* publicationLines(one.publish, one.domain);
@@ -140,6 +140,14 @@ function noteOf({ state, inner, hosts }: TreeTerm): string {
 }
 
 function shown(text: string): string {
-  const plain = escaped(text);
+  const plain = escaped(octets(text));
   return plain.length > 600 ? `${plain.slice(0, 600)}…` : plain;
+}
+
+/**
+ * Records are octets, one character each: those beyond ASCII as in a zone file (RFC 1035 section 5.1), so that a blank
+ * copied from a page is seen and not taken for a blank.
+ */
+function octets(text: string): string {
+  return text.replace(/[\u0080-\u00ff]/g, (octet) => `\\${String(octet.charCodeAt(0)).padStart(3, '0')}`);
 }

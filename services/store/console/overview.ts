@@ -5,7 +5,7 @@ export interface DomainLine {
   domain: string;
   state: string;
   policy: string | null;
-  /** How far its records have come (dmarc.posture); null before the first look. */
+  /** How far its records have come (the view of postures); null before the first look. */
   stage: string | null;
   last_report_at: Date | null;
   messages: number;
