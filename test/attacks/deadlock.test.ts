@@ -14,7 +14,7 @@ import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { BEGIN, DAY, receive, reportMail, reportXml } from '../helpers/report.ts';
 
 /** `.ci/full` takes minutes and larger reports. */
-const SECONDS = Number(process.env.DEADLOCK_SECONDS ?? 10);
+const SECONDS = Number(process.env.DEADLOCK_SECONDS ?? 6);
 const RECORDS = Number(process.env.DEADLOCK_RECORDS ?? 5_500);
 const PARSERS = 4;
 const IMPORTS = 2;

@@ -6,7 +6,7 @@ import { transaction } from '../../services/shared/runtime/db.ts';
 import { storeMails } from '../../services/store/messages/intake.ts';
 import { type Fixture, fixture } from '../analyzer/fixture.ts';
 import { arrivalOf } from '../helpers/arrival.ts';
-import { draws } from '../helpers/full.ts';
+import { draws, FULL } from '../helpers/full.ts';
 import { trusting } from '../helpers/report.ts';
 
 let f: Fixture;
@@ -96,20 +96,23 @@ test.each(
   expect(finding.evidence).toMatchObject({ messages: abuse.messages, names_in_all: 5, policy: 'sp=none' });
 });
 
-test('the same mails judged every six hours as they arrive: the same findings, and none that came and went', async () => {
-  const today = new Date('2026-06-10T12:00:00Z');
-  const world = await generateDemo({ seed: 4, today });
-  let i = 0;
-  for (let at = world.mails[0]!.received.getTime(); i < world.mails.length; at += 6 * 3_600_000) {
-    const next = world.mails.findIndex((mail, k) => k >= i && mail.received.getTime() > at);
-    const batch = world.mails.slice(i, next < 0 ? undefined : next);
-    i += batch.length;
-    await deliver(batch);
-    f.setNow(new Date(at));
-    for (const domain of world.domains) await f.analyze(domain);
-  }
-  const kinds = (list: string[]) => list.map((line) => line.slice(0, -11));
-  expect(kinds(await found(world))).toEqual(kinds(planted(world)));
-  const events = (await Promise.all(world.domains.map((domain) => f.events(domain)))).flat();
-  expect(events.filter((e) => e.event === 'opened' && e.notify)).toHaveLength(4);
-});
+const asTheyArrive = 'the same mails judged every six hours as they arrive: the same findings, and none that came and went';
+// In .ci/run, the worlds of the simulator's tests are judged as their mails arrive.
+if (FULL)
+  test(asTheyArrive, async () => {
+    const today = new Date('2026-06-10T12:00:00Z');
+    const world = await generateDemo({ seed: 4, today });
+    let i = 0;
+    for (let at = world.mails[0]!.received.getTime(); i < world.mails.length; at += 6 * 3_600_000) {
+      const next = world.mails.findIndex((mail, k) => k >= i && mail.received.getTime() > at);
+      const batch = world.mails.slice(i, next < 0 ? undefined : next);
+      i += batch.length;
+      await deliver(batch);
+      f.setNow(new Date(at));
+      for (const domain of world.domains) await f.analyze(domain);
+    }
+    const kinds = (list: string[]) => list.map((line) => line.slice(0, -11));
+    expect(kinds(await found(world))).toEqual(kinds(planted(world)));
+    const events = (await Promise.all(world.domains.map((domain) => f.events(domain)))).flat();
+    expect(events.filter((e) => e.event === 'opened' && e.notify)).toHaveLength(4);
+  });

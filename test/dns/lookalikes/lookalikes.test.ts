@@ -40,10 +40,11 @@ describe('look-alike names', () => {
     ] as const) {
       const found = of(label, suffix);
       expect(new Set(found.map(({ name }) => name)).size).toBe(found.length);
-      for (const { name } of found) {
-        expect(labelsOf(name), name).not.toBeNull();
-        expect(name.endsWith(`.${label}.${suffix}`) || name === `${label}.${suffix}`).toBe(false);
-      }
+      // One assertion for all of them: there are a hundred thousand.
+      const wrong = found.filter(
+        ({ name }) => labelsOf(name) === null || name.endsWith(`.${label}.${suffix}`) || name === `${label}.${suffix}`,
+      );
+      expect(wrong).toEqual([]);
     }
   });
 
