@@ -1,6 +1,9 @@
+/** An octet as in a zone file, one character in the text of a record (RFC 1035 section 5.1). */
+export const escapedOctet = (octet: string): string => `\\${String(octet.charCodeAt(0)).padStart(3, '0')}`;
+
 /** A record's value, as a line of visible ASCII: other octets are written `\\DDD` (RFC 1035 section 5.1), a backslash too. */
 export function shownValue(text: string): string {
-  const shown = text.replace(/[^ -[\]-~]/g, (octet) => `\\${String(octet.charCodeAt(0)).padStart(3, '0')}`);
+  const shown = text.replace(/[^ -[\]-~]/g, escapedOctet);
   return shown.length <= MOST_VALUE ? shown : `${shown.slice(0, MOST_VALUE)}${CUT}`;
 }
 

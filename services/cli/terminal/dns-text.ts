@@ -2,6 +2,7 @@ import { type DomainCheck, needsDecision } from '../../dns/check/check.ts';
 import type { Severity } from '../../dns/check/codes.ts';
 import type { DnssecState } from '../../dns/check/dnssec.ts';
 import { type Finding, type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
+import { escapedOctet } from '../../dns/shown-value.ts';
 import type { SpfTreeNode, TreeTerm } from '../../dns/spf/tree.ts';
 import { escaped } from '../../shared/escape.ts';
 import type { SeenSelector } from '../../store/analysis/signatures.ts';
@@ -149,5 +150,5 @@ function shown(text: string): string {
  * copied from a page is seen and not taken for a blank.
  */
 function octets(text: string): string {
-  return text.replace(/[\u0080-\u00ff]/g, (octet) => `\\${String(octet.charCodeAt(0)).padStart(3, '0')}`);
+  return text.replace(/[\u0080-\u00ff]/g, escapedOctet);
 }
