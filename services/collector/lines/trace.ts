@@ -38,11 +38,14 @@ export function readTrace(heading: string): ((line: string) => Raw[]) | null {
   const columns = cells(bare, separator).map(columnOf);
   if (columns.filter((name) => NEEDED.includes(name)).length < 2) return null;
   let begun: string[] = [];
+  let open = false;
   return (line) => {
     begun.push(line);
+    open = open !== hasOddQuotes(line);
+    if (open && begun.length < MOST_LINES) return [];
     const record = begun.join('\n');
-    if (isOpen(record) && begun.length < MOST_LINES) return [];
     begun = [];
+    open = false;
     const values = cells(record, separator);
     const given = givenByM365(Object.fromEntries(columns.map((name, n) => [name, values[n] ?? ''])));
     return given.map(({ text, program, at }) => ({ text, tag: program, host: program, ...(at === null ? {} : { at }) }));
@@ -57,10 +60,10 @@ function columnOf(name: string): string {
   return LOCAL.find(([pattern]) => pattern.test(bare))?.[1] ?? bare;
 }
 
-/** Whether a quote was opened and not closed. */
-function isOpen(record: string): boolean {
+/** Whether a line opens a quote, or closes one of a line before it. */
+function hasOddQuotes(line: string): boolean {
   let quotes = 0;
-  for (let at = record.indexOf('"'); at !== -1; at = record.indexOf('"', at + 1)) quotes++;
+  for (let at = line.indexOf('"'); at !== -1; at = line.indexOf('"', at + 1)) quotes++;
   return quotes % 2 === 1;
 }
 
