@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { DAY_MS } from '../shared/days.ts';
 import { messageOf, PermanentError } from '../shared/errors.ts';
 import { counted } from '../shared/format.ts';
@@ -32,10 +30,10 @@ export async function checkHold(hold: HeldMail): Promise<string | Note> {
   }
   const key = hold.keyFile === null ? 'without a key, so that nobody can read a held mail' : 'the key is read';
   if (hold.keep === 'store') return `in the database; ${key}`;
-  const [program, ...args] = hold.postqueue as [string, ...string[]];
+  // Loaded here: only who holds mail in Postfix needs the milter's code.
+  const { holdQueue } = await import('../milter/index.ts');
   try {
-    const { stdout } = await promisify(execFile)(program, [...args, '-j'], { timeout: PROGRAM_MS, maxBuffer: 256 * 1024 * 1024 });
-    const held = stdout.split('\n').filter((line) => line.includes('"queue_name": "hold"')).length;
+    const held = (await holdQueue(hold, PROGRAM_MS).list()).length;
     return `in the hold queue of ${hold.host}, which has ${counted(held, 'mail')}; ${key}`;
   } catch (error) {
     return {

@@ -19,6 +19,7 @@ import { Session } from './session.ts';
 import { UnjudgedNotes } from './unjudged.ts';
 import { accept } from './wire/replies.ts';
 
+export { holdQueue } from './release/postfix.ts';
 export { type Tried, tryMail } from './try.ts';
 
 const NAME = 'milter';

@@ -31,7 +31,8 @@ async function said(hold: object | null): Promise<string[]> {
   return lines.filter((line) => /^\S+ +(?:milter|held mail):/.test(line));
 }
 /** A program in place of postqueue that prints a queue as Postfix does. */
-const queue = ['/bin/echo', '{"queue_name": "hold", "queue_id": "4AF2"}'];
+const HELD = { queue_name: 'hold', queue_id: '4AF2', sender: 'a@example.com', arrival_time: 1_760_000_000 };
+const queue = ['/bin/sh', '-c', `echo '${JSON.stringify(HELD)}'`];
 
 test('doctor says whether all mail was judged, and whether held mail can be kept and read', async () => {
   expect(await said(null)).toEqual([]);

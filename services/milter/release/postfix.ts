@@ -31,7 +31,12 @@ const entry = z.object({ queue_name: z.string(), queue_id: z.string(), sender: z
 /** Names of queue files: nothing that a program would take for an option. */
 const ID = /^[A-Za-z0-9]{1,64}$/;
 
-export function holdQueue({ postsuper, postqueue, postcat }: Pick<HeldMail, 'postsuper' | 'postqueue' | 'postcat'>): HoldQueue {
+/** @param timeoutMs how long a program of Postfix may take */
+export function holdQueue(
+  { postsuper, postqueue, postcat }: Pick<HeldMail, 'postsuper' | 'postqueue' | 'postcat'>,
+  timeoutMs = TIMEOUT_MS,
+): HoldQueue {
+  const run = (program: readonly string[], args: readonly string[]) => runPostfix(program, args, timeoutMs);
   const checked = (id: string) => {
     if (!ID.test(id)) throw new TransientError('postfix', `"${id.slice(0, 70)}" is no name of a queue file.`);
     return id;
@@ -61,9 +66,13 @@ export function holdQueue({ postsuper, postqueue, postcat }: Pick<HeldMail, 'pos
 }
 
 /** Runs a program of Postfix to its end. @throws TransientError `postfix` when it cannot be run, hangs or fails */
-async function run([program, ...first]: readonly string[], args: readonly string[]): Promise<{ out: Buffer }> {
+async function runPostfix(
+  [program, ...first]: readonly string[],
+  args: readonly string[],
+  timeoutMs: number,
+): Promise<{ out: Buffer }> {
   const { by, code, output, cut, complaint } = await runProgram([program!, ...first, ...args], {
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs,
     mostOutput: MOST_OUTPUT,
     // What it says is read.
     env: { ...process.env, LC_ALL: 'C' },
