@@ -54,7 +54,7 @@ export interface Limits {
   recordLength: number;
   /** Entity and character references of one document. Code `too_many_references`. */
   references: number;
-  /** Children that one record may repeat: reasons, dkim, spf, rows. Code `too_many_children`. */
+  /** Children that one record may repeat, and a broken report its metadata and policy. Code `too_many_children`. */
   children: number;
   /** MIME parts of one mail and of the mails inside it. Code `too_many_parts`. */
   mimeParts: number;

@@ -169,7 +169,7 @@ class Reading {
         // What it returns may call itself a report.
         this.promising = false;
         this.nothing = { code: 'bounce', message: 'The mail says that another was not delivered (RFC 3464).' };
-        yield { type: 'bounce', part: this.part, name, bounce };
+        yield { type: 'bounce', part: this.part++, name, bounce };
       }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

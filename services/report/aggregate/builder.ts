@@ -205,6 +205,11 @@ export class AggregateBuilder {
     this.problems.add(code, `A record was set aside: ${why}. Its text: ${excerpt(text)}`);
   }
 
+  /** Sets aside a record without a row. */
+  setAsideEmpty(text: string): void {
+    this.setAside('record_without_row', 'it has no row, so no count', text);
+  }
+
   /**
    * The report; its last batch is in `batches`.
    *
@@ -324,7 +329,7 @@ export class AggregateBuilder {
   endRecord(): void {
     const { fields } = this;
     if (fields.rows === 0) {
-      this.setAside('record_without_row', 'it has no row, so no count', this.recordText());
+      this.setAsideEmpty(this.recordText());
       return;
     }
     if (fields.rows === 1) {

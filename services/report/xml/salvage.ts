@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { XMLParser } from 'fast-xml-parser';
 import type { AggregateBuilder } from '../aggregate/builder.ts';
-import type { Limits } from '../limits.ts';
+import { type Limits, Refusal } from '../limits.ts';
 import { excerpt } from '../text.ts';
 import { childOf, FEEDBACK, RECORD } from './elements.ts';
 
@@ -30,6 +30,9 @@ const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]+/g;
  * the end of the text.
  */
 const TAG = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[[\s\S]*?(?:\]\]>|$)|<(\/?)([A-Za-z_:][\w.:-]*)[^<>]*?(\/?)>/g;
+
+/** An element without anything in it. */
+const EMPTY = /^<[^<>]*>\s*<[^<>]*>$/;
 
 /** An element of fast-xml-parser's ordered tree. */
 export type OrderedNode = { '#text'?: unknown } & { [name: string]: OrderedNode[] | unknown };
@@ -69,6 +72,8 @@ export class Salvager {
   private fresh = 0;
   /** The feedback element of this report was seen, here or by the strict reader. */
   private begun: boolean;
+  /** Metadata and policies read so far; a report has one of each. */
+  private others = 0;
   /** Another report begins: there is nothing left to read for this one. */
   stopped = false;
 
@@ -163,6 +168,11 @@ export class Salvager {
   }
 
   private whole(name: string, segment: string): void {
+    // A parser's run over nothing costs as much as one over a record, and a megabyte holds sixty thousand.
+    if (childOf(FEEDBACK, name) === RECORD && EMPTY.test(segment)) {
+      this.builder.setAsideEmpty(segment);
+      return;
+    }
     const repaired = repair(segment);
     if (segment.length <= SEGMENT_LENGTH && isWellFormed(repaired)) this.feed(name, repaired, segment);
     else this.broken(name, segment);
@@ -183,6 +193,11 @@ export class Salvager {
   }
 
   private feed(name: string, xml: string, original: string): void {
+    // The tree of an empty element costs as much as that of a record.
+    if (childOf(FEEDBACK, name) !== RECORD && ++this.others > this.limits.children) {
+      const message = `A report repeats its metadata or policy more than ${this.limits.children} times.`;
+      throw new Refusal('too_many_children', message);
+    }
     let nodes: OrderedNode[];
     try {
       nodes = treeOf(xml);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { readMessage } from '../../../services/report/read.ts';
 import { readAll } from '../build.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../fixtures/bounces');
@@ -101,4 +102,12 @@ test('a report in the mail that is returned is read as before', async () => {
   const { bounces, failures } = await readAll(dsn(FINAL, report, 'message/rfc822'));
   expect(bounces).toHaveLength(1);
   expect(failures).toHaveLength(1);
+});
+
+test('two notifications in one mail are two events, each with its own place', async () => {
+  const part = `--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\n${FINAL}\n`;
+  const raw = dsn(FINAL).replace('--b--', `${part}--b--`);
+  const parts: number[] = [];
+  for await (const event of readMessage(Buffer.from(raw))) if (event.type === 'bounce') parts.push(event.part);
+  expect(parts).toEqual([0, 1]);
 });

@@ -25,6 +25,17 @@ describe('salvage', () => {
     expect(outcome.reports).toMatchObject([{ records: 3002, salvaged: true }]);
   });
 
+  test('empty records, broken and whole metadata by the thousand: the records are set aside, the report is refused', async () => {
+    const broken = (inner: string) => reportXml(`</nothing>${inner}`);
+    const { reports } = await readAll(broken(`<record></record>\n<record> </record>${three[0]}`));
+    expect(reports).toMatchObject([{ records: 1, salvaged: true }]);
+    expect(reports[0]?.problems).toContainEqual(expect.objectContaining({ code: 'record_without_row' }));
+    for (const inner of ['<report_metadata>', '<policy_published></policy_published>']) {
+      expect((await readAll(broken(inner.repeat(900)))).reports).toHaveLength(1);
+      expect((await readAll(broken(inner.repeat(1_100)))).codes).toEqual(['too_many_children']);
+    }
+  });
+
   test('a record that is not whole stands in the problems with its text', async () => {
     const outcome = await readAll(reportXml((three[0] as string).replace('</count>', '</cnt>')));
     expect(outcome.reports).toMatchObject([{ records: 0, messages: 0, salvaged: true }]);
