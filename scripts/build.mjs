@@ -25,6 +25,8 @@ if (existsSync(path.join(root, 'tsconfig.build.json'))) {
   if (built !== `${sources} ${digest(['dist'])}`) {
     compile();
     mkdirSync(path.dirname(stamp), { recursive: true });
+    // Worktrees may share their dependencies by hard links: a stamp of one must not be written into the others.
+    rmSync(stamp, { force: true });
     writeFileSync(stamp, `${sources} ${digest(['dist'])}`);
   }
 }
@@ -39,10 +41,13 @@ function compile() {
   chmodSync(path.join(dist, 'services', 'cli', 'main.js'), 0o755);
 }
 
-/** SHA-256 over the names and octets of what a build reads or wrote, fixtures of tests left out. */
+/**
+ * SHA-256 over the names and octets of what a build reads or wrote, fixtures of tests left out. What is not there counts as
+ * empty: a new clone has no dist, the image's build no tests.
+ */
 function digest(places) {
   const hash = createHash('sha256');
-  for (const place of places) {
+  for (const place of places.filter((name) => existsSync(path.join(root, name)))) {
     const files = place.includes('.')
       ? ['']
       : readdirSync(path.join(root, place), { recursive: true, withFileTypes: true })
