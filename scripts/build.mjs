@@ -21,8 +21,8 @@ if (existsSync(path.join(root, 'tsconfig.build.json'))) {
     'tsconfig.json',
     'tsconfig.build.json',
   ]);
-  const built = existsSync(stamp) && existsSync(dist) ? readFileSync(stamp, 'utf8') : '';
-  if (built !== `${sources} ${digest(['dist'])}`) {
+  const upToDate = existsSync(stamp) && existsSync(dist) && readFileSync(stamp, 'utf8') === `${sources} ${digest(['dist'])}`;
+  if (!upToDate) {
     compile();
     mkdirSync(path.dirname(stamp), { recursive: true });
     // Worktrees may share their dependencies by hard links: a stamp of one must not be written into the others.
