@@ -47,8 +47,8 @@ function holdIn({ db, config, clock }: Context): Hold {
     holdMessage(db, facts, { rules: config.approvals.rules, key, most: hold.most, host: hold.host, at: clock.now() });
 }
 
-/** Codes of errors for which a mail that a rule holds comes again later: otherwise whoever fills the hold gets his mail through. */
-const COMES_AGAIN = new Set(['hold_full', 'hold_late', 'too_large']);
+/** Codes of errors for which a mail comes again later: otherwise whoever fills the hold, or sends many mails at once, gets his through. */
+const COMES_AGAIN = new Set(['hold_full', 'hold_late', 'store_busy', 'too_large']);
 
 const COUNTED = { accept: 'accepted', tag: 'tagged', hold: 'held', reject: 'rejected', unjudged: 'unjudged' } as const;
 
@@ -123,7 +123,7 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
 
   async function contacted({ known }: Screening): Promise<void> {
     const fresh = (known?.lookalikes ?? []).filter(({ name }) => !known!.contacted.includes(name)).map(({ name }) => name);
-    if (fresh.length > 0) await stored.asked(() => noteContacts(db, fresh, clock.now()));
+    if (fresh.length > 0) await stored.asked((q) => noteContacts(q, fresh, clock.now()));
   }
 
   function note({ ip, queue_id, mail_from, message, at }: Arrival, why: string, outcome: Milter['onFailure']): void {

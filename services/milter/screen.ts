@@ -1,6 +1,6 @@
 import type { Dns } from '../dns/client/types.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
-import { messageOf } from '../shared/errors.ts';
+import { codeOf, messageOf } from '../shared/errors.ts';
 import type { Milter } from '../shared/settings/milter.ts';
 import type { WholeMessage } from './message.ts';
 import { applyRules, type Knowledge, type Matched } from './rules.ts';
@@ -61,13 +61,17 @@ function andAbove(name: string): string[] {
 /** Domains that are looked up for one mail. */
 const MOST_NAMES = 50;
 
-/** Verifies a mail and tries the rules. Never throws for what a mail holds; a store that does not answer makes it unjudged. */
+/**
+ * Verifies a mail and tries the rules. Never throws for what a mail holds; a store that does not answer makes it unjudged.
+ * @throws TransientError `store_busy`
+ */
 export async function screenMail(arrival: Arrival, { settings, dns, own, about }: Means): Promise<Screening> {
   const { message, ip, helo, mail_from, at } = arrival;
   const { authors } = message;
   let names: Pick<Knowledge, 'own' | 'people'> | null = null;
   let failure: string | null = null;
   const failed = (error: unknown) => {
+    if (codeOf(error) === 'store_busy') throw error;
     failure = messageOf(error);
     return null;
   };

@@ -43,39 +43,70 @@ export function openPool(url: string, options: { max?: number; name?: string } =
 }
 
 /**
- * Runs `work` in one transaction: commits when it returns, rolls back when it throws.
+ * Runs `work` on one connection. When its time is over the connection ends, and with it what waits for an answer on it: something on
+ * the way may go on acknowledging what is sent for hours after the line fell silent, and each such query would keep a place of the pool.
  * A broken client is closed, not returned to the pool.
- * @throws whatever `work` throws; TransientError `commit_unknown` when the connection was lost while committing
+ * @param ms null for no limit
+ * @param work may say that the connection is of no use any more
+ * @throws whatever `work` throws; what Postgres throws when the connection ends
  */
-export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+export async function within<T>(
+  db: Db,
+  ms: number | null,
+  work: (client: Tx, discard: (error: Error) => void) => Promise<T>,
+): Promise<T> {
   const client = await db.connect();
   let broken: Error | undefined;
-  const onError = (error: Error) => {
-    broken = error;
+  const discard = (error: Error) => {
+    broken ??= error;
   };
-  client.on('error', onError);
+  client.on('error', discard);
+  const end = () => {
+    discard(new TransientError('late', `the database took longer than ${ms} milliseconds`));
+    // With a query on its way this closes the socket, without a goodbye that nobody would hear.
+    void (client as Tx & Pick<pg.Client, 'end'>).end();
+  };
+  const timer = ms === null ? undefined : setTimeout(end, ms);
   try {
-    await client.query('begin');
-    const result = await work(client);
-    try {
-      await client.query('commit');
-    } catch (error) {
-      throw new TransientError(
-        'commit_unknown',
-        'The connection to Postgres was lost while committing; the work is tried again.',
-        error,
-      );
-    }
-    return result;
-  } catch (error) {
-    try {
-      await client.query('rollback');
-    } catch (rollbackError) {
-      broken ??= rollbackError instanceof Error ? rollbackError : new Error(String(rollbackError));
-    }
-    throw error;
+    return await work(client, discard);
   } finally {
-    client.off('error', onError);
+    clearTimeout(timer);
+    client.off('error', discard);
     client.release(broken);
   }
+}
+
+/**
+ * Runs `work` in one transaction: commits when it returns, rolls back when it throws.
+ * @param withinMs after which its connection ends, as in `within`
+ * @throws whatever `work` throws; TransientError `commit_unknown` when the connection was lost while committing
+ */
+export function transaction<T>(
+  db: Db,
+  work: (tx: Tx) => Promise<T>,
+  { withinMs = null }: { withinMs?: number | null } = {},
+): Promise<T> {
+  return within(db, withinMs, async (client, discard) => {
+    try {
+      await client.query('begin');
+      const result = await work(client);
+      try {
+        await client.query('commit');
+      } catch (error) {
+        throw new TransientError(
+          'commit_unknown',
+          'The connection to Postgres was lost while committing; the work is tried again.',
+          error,
+        );
+      }
+      return result;
+    } catch (error) {
+      try {
+        await client.query('rollback');
+      } catch (rollbackError) {
+        discard(rollbackError instanceof Error ? rollbackError : new Error(String(rollbackError)));
+      }
+      throw error;
+    }
+  });
 }

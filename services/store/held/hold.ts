@@ -12,6 +12,9 @@ import { momentOf } from '../requests/requests.ts';
 import { seenSource } from '../requests/seen.ts';
 import { similarHeld } from './similar.ts';
 
+/** Milliseconds after which the connection of a hold that did not come to its end is given up: the next mail waits for it. */
+const WITHIN_MS = 10_000;
+
 export interface HoldMeans {
   /** Of approvals, in the settings. */
   rules: readonly Rule[];
@@ -41,33 +44,37 @@ export async function holdMessage(db: Db, message: NewHeld, means: HoldMeans): P
   const facts = normalFacts(message);
   const sealed = sealedOf(message, means.key);
   const identity = identityOf(message);
-  return transaction(db, async (tx) => {
-    await lockNamed(tx, 'requests');
-    const before = await anotherCopy(tx, identity, facts.queue_id);
-    if (before !== null) return { ...before, again: true };
-    await checkRoom(tx, means.most);
-    const now = await momentOf(tx, means.at ?? null);
-    let held_key = 0;
-    const about = { domain: facts.domain, source: facts.source ?? '' };
-    const plan = planRelease(facts, {
-      seen: facts.source === null ? null : await seenSource(tx, about, now),
-      similar: await similarHeld(tx, facts.header_from_domain, now),
-    });
-    const also = async (inside: Tx, key: number) => {
-      held_key = await insertHeld(inside, { facts, identity, request_key: key, now, host: means.host ?? hostname() });
-      if (sealed !== null)
-        await inside.query('insert into ruawatch.held_bodies (held_key, sealed) values ($1, $2)', [held_key, sealed]);
-    };
-    const given = {
-      plan,
-      requester: 'milter',
-      requester_kind: 'service' as const,
-      why: `Rule "${facts.rule}" of the milter.`,
-      also,
-    };
-    const request_key = (await openLocked(tx, means.rules, given, now))!;
-    return { held_key, request_key, again: false };
-  });
+  return transaction(
+    db,
+    async (tx) => {
+      await lockNamed(tx, 'requests');
+      const before = await anotherCopy(tx, identity, facts.queue_id);
+      if (before !== null) return { ...before, again: true };
+      await checkRoom(tx, means.most);
+      const now = await momentOf(tx, means.at ?? null);
+      let held_key = 0;
+      const about = { domain: facts.domain, source: facts.source ?? '' };
+      const plan = planRelease(facts, {
+        seen: facts.source === null ? null : await seenSource(tx, about, now),
+        similar: await similarHeld(tx, facts.header_from_domain, now),
+      });
+      const also = async (inside: Tx, key: number) => {
+        held_key = await insertHeld(inside, { facts, identity, request_key: key, now, host: means.host ?? hostname() });
+        if (sealed !== null)
+          await inside.query('insert into ruawatch.held_bodies (held_key, sealed) values ($1, $2)', [held_key, sealed]);
+      };
+      const given = {
+        plan,
+        requester: 'milter',
+        requester_kind: 'service' as const,
+        why: `Rule "${facts.rule}" of the milter.`,
+        also,
+      };
+      const request_key = (await openLocked(tx, means.rules, given, now))!;
+      return { held_key, request_key, again: false };
+    },
+    { withinMs: WITHIN_MS },
+  );
 }
 
 function sealedOf({ raw, kept_in, sha256 }: NewHeld, key: Buffer | null): Buffer | null {

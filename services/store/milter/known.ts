@@ -1,4 +1,4 @@
-import type { Db } from '../../shared/runtime/db.ts';
+import type { Queryable } from '../../shared/runtime/db.ts';
 
 /** Days after which the class of a source that no report named again does not count. */
 const CLASS_DAYS = 180;
@@ -17,11 +17,11 @@ export interface StoredKnowledge {
  * @param about.source as in dmarc.sources; null without an author
  */
 export async function loadKnowledge(
-  db: Db,
+  q: Queryable,
   { names, author, source }: { names: readonly string[]; author: readonly string[]; source: string | null },
   now: Date,
 ): Promise<StoredKnowledge> {
-  const { rows } = await db.query<StoredKnowledge>(
+  const { rows } = await q.query<StoredKnowledge>(
     `select
        coalesce((select jsonb_agg(jsonb_build_object('name', name, 'domain', domain,
                                                      'fresh', coalesce(registered, false) and not baseline) order by rank, domain, name)
@@ -37,8 +37,8 @@ export async function loadKnowledge(
 }
 
 /** The own domains, and the names under which people sign in. */
-export async function loadOwnNames(db: Db): Promise<{ domains: string[]; people: string[] }> {
-  const { rows } = await db.query<{ domains: string[]; people: string[] }>(
+export async function loadOwnNames(q: Queryable): Promise<{ domains: string[]; people: string[] }> {
+  const { rows } = await q.query<{ domains: string[]; people: string[] }>(
     `select array(select domain from ruawatch.domains where state = 'own' order by domain) as domains,
             array(select name from ruawatch.people where ended_at is null order by name) as people`,
   );
@@ -46,9 +46,9 @@ export async function loadOwnNames(db: Db): Promise<{ domains: string[]; people:
 }
 
 /** Notes that mail was accepted from look-alikes. */
-export async function noteContacts(db: Db, names: readonly string[], now: Date): Promise<void> {
+export async function noteContacts(q: Queryable, names: readonly string[], now: Date): Promise<void> {
   if (names.length === 0) return;
-  await db.query('insert into ruawatch.milter_contacts (name, first_seen) select unnest($1::text[]), $2 on conflict do nothing', [
+  await q.query('insert into ruawatch.milter_contacts (name, first_seen) select unnest($1::text[]), $2 on conflict do nothing', [
     names,
     now,
   ]);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isTransient } from '../../../services/shared/errors.ts';
-import { openPool, transaction } from '../../../services/shared/runtime/db.ts';
+import { openPool, transaction, within } from '../../../services/shared/runtime/db.ts';
+import { startProxy } from '../../chaos/proxy.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 
 let t: TestDatabase;
@@ -94,5 +95,27 @@ test('whatever a failed rollback throws, the client is closed with an error', as
     await expect(work).rejects.toThrow('the work');
     expect(released).toEqual([expect.any(Error)]);
     expect((released[0] as Error).message).toBe(message);
+  }
+});
+
+test('what waits on a line that fell silent ends when its time is over, and gives its place back', async () => {
+  const line = await startProxy(Number(new URL(t.url).port));
+  const url = new URL(t.url);
+  url.port = String(line.port);
+  const through = openPool(url.href, { max: 1 });
+  try {
+    expect(await within(through, 5_000, async (q) => (await q.query('select 1 as n')).rows)).toEqual([{ n: 1 }]);
+    line.swallow();
+    await expect(within(through, 100, (q) => q.query('select 1'))).rejects.toThrow();
+    line.heal();
+    await within(through, 5_000, (q) => q.query('select 1'));
+    line.swallow();
+    await expect(transaction(through, (tx) => tx.query('insert into kept values (4)'), { withinMs: 100 })).rejects.toThrow();
+    line.heal();
+    await transaction(through, (tx) => tx.query('insert into kept values (5)'), { withinMs: 5_000 });
+    expect((await t.db.query('select n from kept')).rows).toEqual([{ n: 5 }]);
+  } finally {
+    await line.stop();
+    await through.end();
   }
 });
