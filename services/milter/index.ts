@@ -7,7 +7,7 @@ import { readHoldKey } from '../shared/settings/held-mail.ts';
 import type { Milter } from '../shared/settings/milter.ts';
 import { holdMessage } from '../store/held/hold.ts';
 import { noteContacts } from '../store/milter/known.ts';
-import { cleaned, type HeldWhere, packetsFor, refusalOf } from './act.ts';
+import { cleaned, type HeldWhere, packetsFor, refusalOf, refusalOfLong } from './act.ts';
 import { heldFacts } from './hold.ts';
 import { HoldQueue } from './hold-queue.ts';
 import { StoredNames } from './knowledge.ts';
@@ -33,6 +33,8 @@ interface Settled {
   held: HeldWhere | null;
   /** What becomes of a mail that is not judged, where that is not as set. */
   onFailure?: Milter['onFailure'];
+  /** The only reply, for a mail that is to be held and never can be. */
+  refusal?: Buffer;
 }
 
 export interface RunningMilter extends Service {
@@ -48,7 +50,7 @@ function holdIn({ db, config, clock }: Context): Hold {
 }
 
 /** Codes of errors for which a mail comes again later: otherwise whoever fills the hold, or sends many mails at once, gets his through. */
-const COMES_AGAIN = new Set(['hold_full', 'hold_late', 'store_busy', 'too_large']);
+const COMES_AGAIN = new Set(['hold_full', 'hold_late', 'store_busy', 'no_memory']);
 
 const COUNTED = { accept: 'accepted', tag: 'tagged', hold: 'held', reject: 'rejected', unjudged: 'unjudged' } as const;
 
@@ -85,7 +87,7 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
       end();
       return [refusal];
     }
-    const { judgement, held, onFailure = milter.onFailure } = await settled(arrival, mayHold);
+    const { judgement, held, refusal: long, onFailure = milter.onFailure } = await settled(arrival, mayHold);
     const { decided, dry, outcome } = judgement;
     metrics.milterMails.inc({ outcome: COUNTED[outcome] });
     for (const { rule } of dry) metrics.milterRules.inc({ rule: rule.when, dry_run: 'yes' });
@@ -94,6 +96,7 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
     if (outcome === 'unjudged') note(arrival, judgement.why!, onFailure);
     else log[outcome === 'accept' ? 'debug' : 'info'](loggedOf(arrival, judgement), `mail: ${COUNTED[outcome]}`);
     end();
+    if (long !== undefined) return [long];
     return packetsFor(arrival.message, judgement, { id: milter.authservId, onFailure, held });
   }
 
@@ -107,8 +110,10 @@ export async function startMilter(context: Context, given?: Hold): Promise<Runni
       const { keep } = milter.hold;
       if (keep === 'postfix' && !mayHold)
         throw new PermanentError('cannot_hold', 'The mail server does not offer to hold mails.');
+      if (keep === 'store' && arrival.message.tooLong)
+        return { judgement: { ...judgement, outcome: 'reject' }, held: null, refusal: refusalOfLong() };
       if (keep === 'store' && arrival.message.whole === null)
-        throw new TransientError('too_large', 'The mail is too large to be kept, or no memory was left.');
+        throw new TransientError('no_memory', 'No memory was left to keep the mail.');
       const facts = heldFacts(arrival, judgement, keep);
       const { request_key } = await holding.take(() => hold(facts));
       return { judgement, held: { kept_in: keep, request_key } };

@@ -26,6 +26,8 @@ export interface WholeMessage {
   sha256: string;
   /** The octets of all of it; null when it is longer than what is kept, or no memory was left. */
   whole: Buffer | null;
+  /** Whether it is longer than what is ever kept, so that coming again later would not help. */
+  tooLong: boolean;
 }
 
 /** A mail while it arrives. Its memory is bounded: hashes take the body as it comes. */
@@ -41,6 +43,7 @@ export class Message {
   private size = 0;
   private pieces: Buffer[] | null = [];
   private kept = 0;
+  private bodyLength = 0;
   private bodyBegun = false;
 
   constructor(memory: Memory) {
@@ -67,10 +70,11 @@ export class Message {
     this.count(bytes);
     this.simple.update(bytes);
     this.relaxed.update(bytes);
+    this.bodyLength += bytes.length;
     if (this.pieces === null || bytes.length === 0) return;
     // Twice: in pieces, and then as a whole.
     const octets = 2 * bytes.length;
-    if (this.kept + octets > 2 * MOST_BODY || !this.memory.take(octets)) this.drop();
+    if (this.bodyLength > MOST_BODY || !this.memory.take(octets)) this.drop();
     else {
       this.kept += octets;
       // A copy: what came may be a part of a larger buffer.
@@ -97,6 +101,7 @@ export class Message {
       size: this.size,
       sha256: this.sha256.digest('hex'),
       whole,
+      tooLong: this.overlong || this.bodyLength > MOST_BODY,
     };
   }
 

@@ -142,12 +142,14 @@ describe('the outcomes of rules', () => {
   test('the first mail of a new look-alike is tagged, and the second is not', async () => {
     const settings = { rules: [{ when: 'new_domain', do: 'tag' }] };
     expect((await judged(settings, { from: 'x@www.examp1e.com' })).outcomes).toEqual(['tagged']);
+    hangUp();
     await running!.stop();
     expect((await judged(settings, { from: 'x@examp1e.com' })).outcomes).toEqual(['accepted']);
   });
 
   test('names of people who sign in count when they have two words', async () => {
     expect((await judged({}, { from: 'Grace Hopper <x@mail.example>' })).outcomes).toEqual(['held']);
+    hangUp();
     await running!.stop();
     expect((await judged({}, { from: 'root <x@mail.example>' })).outcomes).toEqual(['accepted']);
   });
@@ -160,6 +162,7 @@ test('a mail with very many fields in the name of this server is refused: each w
     ['y550 5.7.1 This mail has too many fields in the name of this server.|'],
     ['rejected'],
   ]);
+  hangUp();
   await running!.stop();
   expect((await judged({}, { from: 'x@mail.example', header: header(50) })).outcomes).toEqual(['accepted']);
 });
@@ -178,6 +181,7 @@ describe('a mail that cannot be held', () => {
     expect(said.some((one) => one.includes('X-Ruawatch-Unjudged| yes'))).toBe(true);
     expect(said.some((one) => one.includes('dmarc='))).toBe(true);
     expect(waiting).toContain('it is away');
+    hangUp();
     await running!.stop();
     expect(await countUnjudged(database.db, new Date(0))).toMatchObject({ mails: before + 1, why: 'it is away' });
   });
@@ -190,6 +194,16 @@ describe('a mail that cannot be held', () => {
   test('comes again later when the hold is full, whatever is set: else whoever fills it gets through', async () => {
     const { said } = await judged({}, forged, failing(new PermanentError('hold_full', 'It is full.')));
     expect(said).toEqual([expect.stringContaining('y451')]);
+  });
+
+  test('is refused when it is longer than what is ever stored: coming again would not help', async () => {
+    const key_file = path.join(folder, 'long-key');
+    writeFileSync(key_file, 'k'.repeat(44));
+    const settings = { hold: { keep: 'store', key_file, smtp_url: 'smtp://127.0.0.1:1' } };
+    const header = Object.fromEntries(['X-A', 'X-B', 'X-C'].map((name) => [name, 'x'.repeat(60_000)]));
+    const { said, outcomes } = await judged(settings, { ...forged, header });
+    expect(said).toEqual(['y552 5.3.4 This mail is held by a rule of the recipient, and is longer than what can be held.|']);
+    expect(outcomes).toEqual(['rejected']);
   });
 
   test('passes marked when the server cannot hold', async () => {
