@@ -3,7 +3,15 @@ import { messageOf } from '../../shared/errors.ts';
 import { type Context, firstStuck, repeat } from '../../shared/runtime/service.ts';
 import { readHoldKey } from '../../shared/settings/held-mail.ts';
 import { settleStop } from '../../store/held/steps.ts';
-import { clearAgain, heldWork, isLeftOver, type Keeper, unknownCopies, waitingCopies } from '../../store/held/work.ts';
+import {
+  chosenCopies,
+  clearAgain,
+  heldWork,
+  isLeftOver,
+  type Keeper,
+  unknownCopies,
+  waitingCopies,
+} from '../../store/held/work.ts';
 import { makeLock } from '../../store/locks.ts';
 import { whileAlone } from '../../store/requests/alone.ts';
 import { carryOut, type ReleaseMeans, SETTLED_MS } from './carry-out.ts';
@@ -80,7 +88,7 @@ export function startRelease(context: Context): Releasing {
   let made = false;
   const loops = [
     repeat(TURN_MS, (signal, turned) => turn('held store', { kept_in: 'store' }, signal, turned), log, 'releasing stored mails'),
-    ...(settings.keep === 'postfix'
+    ...(settings.keep === 'postfix' || settings.smtp_holds
       ? [
           repeat(
             TURN_MS,
@@ -104,7 +112,10 @@ export function startRelease(context: Context): Releasing {
   };
 }
 
-/** Deletes copies that a release left behind, and ends what waits for a decision about a mail that is gone. */
+/**
+ * Deletes copies that a release left behind, lets go of those that it chose, and ends what waits for a decision about a mail that is gone.
+ * A release of a stored mail may have been begun here and ended by another machine, which has a hold queue of its own.
+ */
 async function sweep({ db, queue, log, at, now }: ReleaseMeans, host: string): Promise<void> {
   const there = new Set((await queue.list()).map(({ id }) => id));
   for (const id of await unknownCopies(db, [...there])) {
@@ -112,6 +123,12 @@ async function sweep({ db, queue, log, at, now }: ReleaseMeans, host: string): P
     if (mark === null || !(await isLeftOver(db, mark, id))) continue;
     await queue.remove([id]);
     log.info({ held: mark.held_key, id }, 'a copy that a release left behind was deleted');
+  }
+  for (const { held_key, release_token, copy_id } of await chosenCopies(db, [...there])) {
+    const mark = releaseMark(await queue.readHeader(copy_id));
+    if (mark?.held_key !== held_key || mark.token !== release_token) continue;
+    await queue.letGo(copy_id);
+    log.info({ held: held_key, id: copy_id }, 'the copy that a release chose was let go');
   }
   // A copy that came in after the decision, and was looked for before its server had put it there.
   await clearAgain(db, host, [...there]);

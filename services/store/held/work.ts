@@ -60,6 +60,18 @@ export async function isLeftOver(q: Queryable, mark: { held_key: number; token: 
   return rowCount === 1;
 }
 
+/** Of names in a hold queue, those of copies that were chosen to be let go by releases that are over. */
+export async function chosenCopies(
+  q: Queryable,
+  ids: readonly string[],
+): Promise<{ held_key: number; release_token: string; copy_id: string }[]> {
+  const { rows } = await q.query<{ held_key: number; release_token: string; copy_id: string }>(
+    "select held_key, release_token, copy_id from ruawatch.held_messages where copy_id = any($1::text[]) and state = 'released'",
+    [ids],
+  );
+  return rows;
+}
+
 /** Mails in the hold queue of a machine that wait for a decision and have waited for some time, with the names of their copies. */
 export async function waitingCopies(
   q: Queryable,

@@ -408,21 +408,41 @@ describe.skipIf(!postfixPresent)('a mail in the hold queue of Postfix', () => {
     postfix.run('postsuper', '-d', 'ALL');
   });
 
-  test('a copy that a killed release left behind is never delivered, and goes', async () => {
-    const { held_key, request_key } = await arrive('five');
+  test('a copy of a stored mail that was chosen on this machine, and let go by no other, is delivered', async () => {
+    const own = { ...context.config.milter.hold, keep: 'store' as const };
+    const { held_key, request_key } = await stored();
     await approve(request_key);
-    const one = start();
-    await cleared(held_key);
-    await one.stop();
-    await until(() => outside.mails.length === 1);
-    // The same release, as a process that was killed before it could note its copy had sent it.
-    await postfix.send({ from: 'bounce@evil.example', to: 'ben@example.com', raw: outside.mails[0]!.raw.toString() });
-    const forged = outside.mails[0]!.raw.toString().replace(/token [0-9a-f]{4}/, 'token 0000');
-    await postfix.send({ from: 'bounce@evil.example', to: 'ben@example.com', raw: forged });
-    expect(inHold()).toHaveLength(2);
+    // This machine was ended once the copy was chosen; another one, whose hold queue is empty, has taken over.
+    context.config.milter.hold = { ...own, host: 'mx2', postsuper: ['true'], postqueue: ['true'], postcat: ['true'] };
+    const other = start();
+    await settled(held_key);
+    await other.stop();
+    expect(inHold()).toHaveLength(1);
+    context.config.milter.hold = own;
     start();
-    await until(() => inHold().length === 1);
-    expect(outside.mails).toHaveLength(1);
-    postfix.run('postsuper', '-d', 'ALL');
+    await until(() => outside.mails.length === 1);
+    expect(inHold()).toEqual([]);
   });
+
+  test.each(['postfix', 'store'] as const)(
+    'a copy that a killed release left behind is never delivered, and goes (%s)',
+    async (keep) => {
+      context.config.milter.hold = { ...context.config.milter.hold, keep };
+      const { held_key, request_key } = keep === 'store' ? await stored() : await arrive('five');
+      await approve(request_key);
+      const one = start();
+      await cleared(held_key);
+      await one.stop();
+      await until(() => outside.mails.length === 1);
+      // The same release, as a process that was killed before it could note its copy had sent it.
+      await postfix.send({ from: 'bounce@evil.example', to: 'ben@example.com', raw: outside.mails[0]!.raw.toString() });
+      const forged = outside.mails[0]!.raw.toString().replace(/token [0-9a-f]{4}/, 'token 0000');
+      await postfix.send({ from: 'bounce@evil.example', to: 'ben@example.com', raw: forged });
+      expect(inHold()).toHaveLength(2);
+      start();
+      await until(() => inHold().length === 1);
+      expect(outside.mails).toHaveLength(1);
+      postfix.run('postsuper', '-d', 'ALL');
+    },
+  );
 });
