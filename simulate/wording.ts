@@ -1,4 +1,4 @@
-import { renderFinding } from '../services/mails/finding.ts';
+import { renderFinding } from '../services/mails/render-finding.ts';
 import type { Db } from '../services/shared/runtime/db.ts';
 import { transaction } from '../services/shared/runtime/db.ts';
 import { findingEvents } from '../services/store/alerts/outbox.ts';

@@ -15,7 +15,7 @@ import { composeRequestMails } from './requests/compose.ts';
 import { composeRequestPosts } from './requests/posts.ts';
 import { composePosts } from './webhook/deliver.ts';
 
-export { renderFinding } from '../mails/finding.ts';
+export { renderFinding } from '../mails/render-finding.ts';
 export { refusedSentence } from './mail/refused-sentence.ts';
 export { checkSmtp, checkSmtpUrl } from './mail/smtp.ts';
 export { composeWeekly } from './mail/weekly.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Rendered, renderFinding } from '../mails/finding.ts';
+import { type Rendered, renderFinding } from '../mails/render-finding.ts';
 import { renderWeekly } from '../mails/weekly.ts';
 import { sentenceOf } from '../shared/errors.ts';
 import type { Config } from '../shared/settings/config.ts';

@@ -4,10 +4,10 @@ import { SEVERITIES } from '../shared/severity.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import type { Step } from '../store/findings/findings.ts';
 import { actionLines, actionsHtml, belowFold } from './actions.ts';
-import { type Content, contentOf } from './content.ts';
-import type { Rendered } from './finding.ts';
-import { badge, linkedTo, page } from './html.ts';
+import { badge, linkedTo, page } from './finding-html.ts';
+import { type Content, contentOf } from './finding-words.ts';
 import { atMost, escapeHtml as e, inlineHtml as i, sentenceCase, wrap } from './plain-text.ts';
+import type { Rendered } from './render-finding.ts';
 
 export interface DigestItem {
   event: FindingEvent;

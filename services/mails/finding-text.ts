@@ -1,5 +1,5 @@
 import { actionLines, belowFold } from './actions.ts';
-import { awaited, type Content } from './content.ts';
+import { awaited, type Content } from './finding-words.ts';
 import { wrap } from './plain-text.ts';
 
 const WIDTH = 78;

@@ -1,7 +1,7 @@
 import { endingTitle } from '../findings/ending.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import type { Step } from '../store/findings/findings.ts';
-import { contentOf } from './content.ts';
+import { contentOf } from './finding-words.ts';
 import { clean } from './plain-text.ts';
 
 /** What a list of mails shows of a subject, and what fits one line of a header. */

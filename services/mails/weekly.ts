@@ -5,10 +5,10 @@ import type { DomainWeek, WeekFinding, WeekFindings } from '../store/alerts/dige
 import type { RequestWeek } from '../store/alerts/request-week.ts';
 import { actionLines, actionsHtml } from './actions.ts';
 import { legend } from './chart.ts';
-import { contentOf } from './content.ts';
-import type { Rendered } from './finding.ts';
-import { badge, linkedTo, page } from './html.ts';
+import { badge, linkedTo, page } from './finding-html.ts';
+import { contentOf } from './finding-words.ts';
 import { atMost, clean, inlineHtml as e, sentenceCase, wrap } from './plain-text.ts';
+import type { Rendered } from './render-finding.ts';
 import { domainHtml, domainText, rate, type Total, totalOf, type WeekDays } from './weekly-domain.ts';
 import { requestLines, requestsAct } from './weekly-requests.ts';
 

@@ -18,8 +18,9 @@ import {
 } from '../store/messages/intake.ts';
 import { writeProgress } from '../store/messages/mailboxes.ts';
 import { dispose } from './dispose.ts';
-import { fetchHead, fetchMails, HEAD_BYTES, listMails, searchUids } from './fetch.ts';
+import { fetchHead, fetchMails, HEAD_BYTES, listMails, searchUids } from './imap-commands.ts';
 import type { Session } from './session.ts';
+import { tooLarge } from './size-limit.ts';
 import { streamMail } from './stream.ts';
 import { batches, type Listed } from './uids.ts';
 
@@ -248,14 +249,7 @@ class Round {
   private async leaveLarge(mail: Listed): Promise<void> {
     const head = await fetchHead(this.session.connection.client, mail.uid);
     const arrival = this.arrival(mail, head);
-    const identity = `${arrival.messageId ?? ''}|${mail.size}|${arrival.receivedAt.toISOString()}`;
-    await this.leave({
-      ...arrival,
-      size: mail.size,
-      fingerprint: sha256(Buffer.from(identity)),
-      code: 'mail_too_large',
-      reason: `The mail has ${mail.size} bytes, more than limits.mailBytes (${this.mailBytes}); it was left in the folder "${this.place.folder}".`,
-    });
+    await this.leave(tooLarge({ ...arrival, size: mail.size }, this.mailBytes, this.place.folder));
     this.session.context.metrics.mails.inc({ mailbox: this.place.mailbox, outcome: 'oversize' });
   }
 

@@ -3,7 +3,7 @@ import { transaction } from '../shared/runtime/db.ts';
 import { type Arrival, type Place, reserveKey, storeChunk, storeStreamed, updatePlaces } from '../store/messages/intake.ts';
 import { writeProgress } from '../store/messages/mailboxes.ts';
 import { CHUNK_BYTES } from '../store/messages/raw-chunks.ts';
-import { fetchParts, HEAD_BYTES, MailGone } from './fetch.ts';
+import { fetchParts, HEAD_BYTES, MailGone } from './imap-commands.ts';
 import type { Session } from './session.ts';
 
 export type Streamed =

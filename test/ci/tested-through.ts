@@ -98,10 +98,12 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'applier/targets/rfc2136.test.ts': ['applier/targets/everywhere.ts'],
   'cli/program/index.test.ts': [
+    'cli/program/demo.ts',
+    'cli/program/doctor.ts',
     'cli/program/findings.ts',
     'cli/program/people.ts',
     'cli/program/run.ts',
-    'cli/program/running.ts',
+    'cli/program/start.ts',
   ],
   'cli/commands/access.test.ts': ['shared/settings/access.ts'],
   'collector/programs/programs.test.ts': [
@@ -331,7 +333,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'findings/kinds/mta_sts_broken.ts',
     'findings/kinds/record_invalid.ts',
   ],
-  'parser/other-reports.test.ts': ['parser/large-message.ts', 'parser/upkeep/index.ts', 'parser/upkeep/raw-total.ts'],
+  'parser/other-reports.test.ts': ['parser/parse-streaming.ts', 'parser/upkeep/index.ts', 'parser/upkeep/raw-total.ts'],
   'parser/reading/pool.test.ts': ['parser/reading/protocol.ts', 'parser/reading/read.ts', 'parser/reading/thread-handle.ts'],
   'parser/parse-with-fallback.test.ts': ['parser/batch-result.ts'],
   'parser/verify/others.test.ts': ['store/reports/other-checks.ts'],
@@ -425,7 +427,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'report/mail/charset.test.ts': ['report/mail/compound.ts', 'report/mail/uuencode.ts'],
   'report/mail/mime.test.ts': ['report/mail/inner.ts'],
   'report/reporters/names.test.ts': ['report/bundled.ts'],
-  'report/aggregate/identity.test.ts': ['report/bytes.ts'],
+  'report/aggregate/content-hash.test.ts': ['report/bytes.ts'],
   'report/xml/scanner.test.ts': ['report/xml/characters.ts', 'report/xml/documents.ts', 'report/xml/saxes.ts'],
   'shared/runtime/db.test.ts': ['shared/runtime/embedded-secrets.ts'],
   'shared/runtime/pgbouncer.test.ts': [

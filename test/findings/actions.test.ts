@@ -3,7 +3,7 @@ import { type Action, actionsOn } from '../../services/findings/actions.ts';
 import type { Evidence } from '../../services/findings/evidence.ts';
 import { factWords } from '../../services/findings/kinds/index.ts';
 import { storedForm } from '../../services/findings/sentences.ts';
-import { renderFinding } from '../../services/mails/finding.ts';
+import { renderFinding } from '../../services/mails/render-finding.ts';
 import { FINDINGS } from '../alerter/events.ts';
 import { type Bench, bench } from '../alerter/setup.ts';
 import { Commands } from '../helpers/process.ts';

@@ -1,5 +1,5 @@
 import { test } from 'vitest';
-import { contentOf } from '../../services/mails/content.ts';
+import { contentOf } from '../../services/mails/finding-words.ts';
 import { findingText } from '../../services/mails/finding-text.ts';
 import { expectCases } from './cases.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ImapFlow } from 'imapflow';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { HEAD_BYTES } from '../../services/poller/fetch.ts';
+import { HEAD_BYTES } from '../../services/poller/imap-commands.ts';
 import { holdLease, type Lease } from '../../services/poller/lease.ts';
 import type { Session } from '../../services/poller/session.ts';
 import { streamMail } from '../../services/poller/stream.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { countsOf, renderDigest } from '../../mails/digest.ts';
-import { type Rendered, renderFinding } from '../../mails/finding.ts';
+import { type Rendered, renderFinding } from '../../mails/render-finding.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Config } from '../../shared/settings/config.ts';

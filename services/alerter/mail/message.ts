@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import MailComposer from 'nodemailer/lib/mail-composer';
-import type { Rendered } from '../../mails/finding.ts';
+import type { Rendered } from '../../mails/render-finding.ts';
 
 export interface MailParts {
   from: string;

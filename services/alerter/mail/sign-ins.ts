@@ -1,5 +1,5 @@
-import type { Rendered } from '../../mails/finding.ts';
-import { page } from '../../mails/html.ts';
+import type { Rendered } from '../../mails/render-finding.ts';
+import { page } from '../../mails/finding-html.ts';
 import { escapeHtml } from '../../mails/plain-text.ts';
 import { escaped } from '../../shared/escape.ts';
 import { type Db, transaction } from '../../shared/runtime/db.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Rendered } from '../../mails/finding.ts';
+import type { Rendered } from '../../mails/render-finding.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import * as outbox from '../../store/alerts/outbox.ts';

@@ -1,16 +1,29 @@
 import { Command } from 'commander';
 import { addAccessCommands } from './access.ts';
-import { addGuardCommands, addMilterCommands, addPolicyCommands } from './checks.ts';
-import { addClusterCommands, addDnsCommands } from './dns.ts';
-import { addAlertsCommands, addFindingsCommands } from './findings.ts';
-import { addLogsCommands, addMessagesCommands } from './messages.ts';
+import { addAlertsCommands } from './alerts.ts';
+import { addAuditCommands } from './audit.ts';
+import { addClusterCommands } from './cluster.ts';
+import { addDemoCommand } from './demo.ts';
+import { addDnsCommands } from './dns.ts';
+import { addDoctorCommand } from './doctor.ts';
+import { addDomainsCommands } from './domains.ts';
+import { addFindingsCommands } from './findings.ts';
+import { addGuardCommands } from './guard.ts';
+import { addImportCommand } from './import.ts';
+import { addLogsCommands } from './logs.ts';
+import { addMessagesCommands } from './messages.ts';
+import { addMigrateCommand } from './migrate.ts';
+import { addMilterCommands } from './milter.ts';
+import { addParseCommand } from './parse.ts';
 import { addPeopleCommands } from './people.ts';
-import { addAuditCommands, addRequestsCommands } from './requests.ts';
+import { addPolicyCommands } from './policy.ts';
+import { addRequestsCommands } from './requests.ts';
 import { complain, version } from './run.ts';
-import { addRunningCommands } from './running.ts';
-import { addDomainsCommands, addSendersCommands } from './senders.ts';
+import { addSendersCommands } from './senders.ts';
+import { addStartCommand } from './start.ts';
+import { addVerifyCommand } from './verify.ts';
 
-/** All commands with their options. The code of a command is loaded when it runs. */
+/** All commands with their options, a file here for each as in commands/. The code of a command is loaded when it runs. */
 export function commandLine(): Command {
   const program = new Command('ruawatch')
     .description('Reads DMARC reports from a mailbox into Postgres and sends alerts about what needs action')
@@ -19,7 +32,13 @@ export function commandLine(): Command {
 
   // Help lists them in this order.
   for (const add of [
-    addRunningCommands,
+    addStartCommand,
+    addDemoCommand,
+    addImportCommand,
+    addParseCommand,
+    addVerifyCommand,
+    addMigrateCommand,
+    addDoctorCommand,
     addGuardCommands,
     addMilterCommands,
     addPolicyCommands,

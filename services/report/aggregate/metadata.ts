@@ -3,7 +3,7 @@ import type { PolicyPublished } from '../model.ts';
 import type { Problems } from '../problems.ts';
 import { enumerated, excerpt, trimmed } from '../text.ts';
 import { LAST_SECOND } from '../time.ts';
-import * as el from '../xml/elements.ts';
+import * as el from '../xml/element-names.ts';
 
 /** The date range in the file name of a report (RFC 7489 section 7.2.1.1), for a report without one. */
 export interface NameHint {

@@ -1,8 +1,8 @@
 import { BATCH_LENGTH, type Limits, Refusal } from '../limits.ts';
 import type { AggregateRecord, PolicyPublished } from '../model.ts';
-import { HEADER_FROM } from '../xml/elements.ts';
+import { HEADER_FROM } from '../xml/element-names.ts';
 import { Aligner, type Alignment } from './alignment.ts';
-import { ContentHash } from './identity.ts';
+import { ContentHash } from './content-hash.ts';
 import type { RecordFields } from './record.ts';
 import { type Source, sourceOf } from './source.ts';
 

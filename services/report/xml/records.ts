@@ -1,5 +1,5 @@
 import { type Chunk, FOREIGN, KIND, NAME, PLAIN, RETURN, resolve, tagEnd } from './characters.ts';
-import { childIn, FEEDBACK, LEAF, RECORD, SKIPPED } from './elements.ts';
+import { childIn, FEEDBACK, LEAF, RECORD, SKIPPED } from './element-names.ts';
 
 const SLASH = 47;
 const COLON = 58;

@@ -3,7 +3,7 @@ import type { XMLParser } from 'fast-xml-parser';
 import type { AggregateBuilder } from '../aggregate/builder.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import { excerpt } from '../text.ts';
-import { childOf, FEEDBACK, RECORD } from './elements.ts';
+import { childOf, FEEDBACK, RECORD } from './element-names.ts';
 
 /** Characters of one child of feedback that are held while its end is searched for. */
 const SEGMENT_LENGTH = 1 << 20;

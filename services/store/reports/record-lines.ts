@@ -1,7 +1,7 @@
 import type { RecordFields, Spans } from '../../report/aggregate/record.ts';
 import type { RecordSink, Verdict } from '../../report/aggregate/record-stream.ts';
 import { Bytes } from '../../report/bytes.ts';
-import * as el from '../../report/xml/elements.ts';
+import * as el from '../../report/xml/element-names.ts';
 import { isoSeconds, KEY_LENGTH, plain } from '../sql-text.ts';
 
 const octets = (text: string) => new TextEncoder().encode(text);

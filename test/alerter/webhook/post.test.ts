@@ -72,7 +72,7 @@ const status = (code: number, headers: Record<string, string> = {}) => {
 const outboxRows = async () =>
   (await b.db.query('select state, attempts, last_error, webhook, kind, next_at from ruawatch.outbox order by outbox_key')).rows;
 
-/** As docs/findings.md tells a receiver to do it. */
+/** As docs/alerts.md tells a receiver to do it. */
 function verify({ headers, body }: Posted, secret: string): boolean {
   const mac = createHmac('sha256', secret).update(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`).digest();
   return String(headers['webhook-signature'])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { chunkOf, resolved } from '../../../services/report/xml/characters.ts';
-import * as el from '../../../services/report/xml/elements.ts';
+import * as el from '../../../services/report/xml/element-names.ts';
 import { RecordScanner } from '../../../services/report/xml/records.ts';
 import { recordXml } from '../build.ts';
 

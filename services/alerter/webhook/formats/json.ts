@@ -1,4 +1,4 @@
-import { pageOf } from '../../../mails/content.ts';
+import { pageOf } from '../../../mails/finding-words.ts';
 import { countsOf } from '../../../mails/digest.ts';
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
 import { eventOf, type RequestPost } from '../../requests/post.ts';
@@ -12,7 +12,7 @@ import type { WebhookFormat } from './webhook-format.ts';
 const VERSION = 1;
 
 /**
- * One event as a JSON document: docs/findings.md says what is in it. Pure: the same event gives the same
+ * One event as a JSON document: docs/alerts.md says what is in it. Pure: the same event gives the same
  * bytes.
  */
 function eventDocument(event: FindingEvent, console: string | null = null): Buffer {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { ContentHash, identityOf } from '../../../services/report/aggregate/identity.ts';
+import { ContentHash, identityOf } from '../../../services/report/aggregate/content-hash.ts';
 import { ReportMetadata } from '../../../services/report/aggregate/metadata.ts';
 import type { AggregateRecord } from '../../../services/report/model.ts';
 import { Problems } from '../../../services/report/problems.ts';

@@ -1,6 +1,6 @@
 import { actionsHtml, pageLink } from './actions.ts';
-import { awaited, type Content } from './content.ts';
 import { overLines } from './finding-text.ts';
+import { awaited, type Content } from './finding-words.ts';
 import { escapeHtml as e, inlineHtml as i, sentenceCase } from './plain-text.ts';
 
 /** Severity as a colour of the mark, dark enough for white text in both schemes. */

@@ -1,8 +1,8 @@
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import type { Step } from '../store/findings/findings.ts';
-import { contentOf } from './content.ts';
+import { findingHtml } from './finding-html.ts';
 import { findingText } from './finding-text.ts';
-import { findingHtml } from './html.ts';
+import { contentOf } from './finding-words.ts';
 import { subjectOf } from './subject.ts';
 
 export interface Rendered {

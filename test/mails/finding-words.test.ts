@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { awaited, contentOf } from '../../services/mails/content.ts';
+import { awaited, contentOf } from '../../services/mails/finding-words.ts';
 import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
 import { evidenceOf, FINDINGS } from '../alerter/events.ts';
 import { expectCases } from './cases.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { composeMail } from '../../services/alerter/mail/message.ts';
-import { renderFinding } from '../../services/mails/finding.ts';
+import { renderFinding } from '../../services/mails/render-finding.ts';
 import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
 import { evidenceOf, FINDINGS, unversioned } from '../alerter/events.ts';
 

@@ -3,7 +3,7 @@ import { Bytes } from '../bytes.ts';
 import type { AggregateReport } from '../model.ts';
 import { organizationalDomain } from '../orgdomain.ts';
 import { domainOf, isReserved } from '../reporters/reporters.ts';
-import * as el from '../xml/elements.ts';
+import * as el from '../xml/element-names.ts';
 import type { ReportMetadata } from './metadata.ts';
 import type { RecordFields, Spans } from './record.ts';
 

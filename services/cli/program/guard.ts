@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { colored, config, oneMore, out, RESOLVER, run, version } from './run.ts';
+import { colored, config, oneMore, RESOLVER, run, version } from './run.ts';
 
 /** Commands that check environments. */
 export function addGuardCommands(program: Command): void {
@@ -51,36 +51,6 @@ export function addGuardCommands(program: Command): void {
           err: (line) => process.stderr.write(`${line}\n`),
           colors: process.stdout.isTTY === true,
         }),
-      ),
-    );
-}
-
-/** Commands that try the rules for arriving mail. */
-export function addMilterCommands(program: Command): void {
-  const milter = program.command('milter').description('judge mail as the service milter does when it arrives');
-  milter
-    .command('try <file>')
-    .description('show what the rules would do with a mail in a file; nothing is held, noted or sent')
-    .requiredOption('--ip <address>', 'the address of the client that hands it in')
-    .option('--helo <name>', 'the name that the client says in HELO or EHLO')
-    .option('--from <address>', 'the sender in the envelope; a bounce has none')
-    .option('--json', 'print JSON')
-    .action(
-      run(async (file: string, options) => (await import('../commands/milter.ts')).runMilterTry(config(), file, options, out)),
-    );
-}
-
-/** Commands about the way to enforcement. */
-export function addPolicyCommands(program: Command): void {
-  const policy = program.command('policy').description("show each domain's progress toward enforcement");
-  policy
-    .command('status [domain...]')
-    .description('show the stage of each domain, its next step and what is blocking it; of all own domains by default')
-    .option('--json', 'print JSON')
-    .option(...RESOLVER)
-    .action(
-      run(async (domains: string[], options) =>
-        (await import('../commands/policy.ts')).runPolicyStatus(config(), domains, options, out),
       ),
     );
 }
