@@ -2,9 +2,9 @@ import type { Db } from '../shared/runtime/db.ts';
 import { settleMessages, waitingMessages } from '../store/messages/messages.ts';
 import { countDeaths } from '../store/messages/parse-marks.ts';
 import { addResult, type BatchResult, emptyResult } from './batch-result.ts';
-import { parseLargeMessage } from './parse-streaming.ts';
 import { REDACT } from './other-reports.ts';
 import type { ParseOptions, ParseSettings } from './parse-options.ts';
+import { parseLargeMessage } from './parse-streaming.ts';
 import { readInThisThread } from './reading/pool.ts';
 import { parseSmallMessages } from './small-messages.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { contentOf } from '../../services/mails/finding-words.ts';
 import { badge, findingHtml, linkedTo } from '../../services/mails/finding-html.ts';
+import { contentOf } from '../../services/mails/finding-words.ts';
 import { bodyOf, CASES, expectCases } from './cases.ts';
 
 test('each case as HTML', () =>

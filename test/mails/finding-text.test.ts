@@ -1,6 +1,6 @@
 import { test } from 'vitest';
-import { contentOf } from '../../services/mails/finding-words.ts';
 import { findingText } from '../../services/mails/finding-text.ts';
+import { contentOf } from '../../services/mails/finding-words.ts';
 import { expectCases } from './cases.ts';
 
 test('each case as a text', () =>

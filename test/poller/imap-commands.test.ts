@@ -1,6 +1,14 @@
 import type { ImapFlow } from 'imapflow';
 import { expect, test } from 'vitest';
-import { fetchHead, fetchMails, fetchParts, HEAD_BYTES, listMails, MailGone, searchUids } from '../../services/poller/imap-commands.ts';
+import {
+  fetchHead,
+  fetchMails,
+  fetchParts,
+  HEAD_BYTES,
+  listMails,
+  MailGone,
+  searchUids,
+} from '../../services/poller/imap-commands.ts';
 import { batches, uidSet } from '../../services/poller/uids.ts';
 
 const client = (what: object) => ({ usable: true, mailbox: { exists: 3 }, ...what }) as unknown as ImapFlow;

@@ -1,6 +1,6 @@
-import type { Rendered } from '../../mails/render-finding.ts';
 import { page } from '../../mails/finding-html.ts';
 import { escapeHtml } from '../../mails/plain-text.ts';
+import type { Rendered } from '../../mails/render-finding.ts';
 import { authorShown } from '../../requests/held/author.ts';
 import { askToken } from '../../requests/held/seal.ts';
 import { escaped } from '../../shared/escape.ts';

@@ -1,6 +1,6 @@
-import type { Rendered } from '../../mails/render-finding.ts';
 import { page } from '../../mails/finding-html.ts';
 import { escapeHtml } from '../../mails/plain-text.ts';
+import type { Rendered } from '../../mails/render-finding.ts';
 import { escaped } from '../../shared/escape.ts';
 import { type Db, transaction } from '../../shared/runtime/db.ts';
 import { insertMail, installation } from '../../store/alerts/outbox.ts';

@@ -1,7 +1,7 @@
-import type { Rendered } from '../../mails/render-finding.ts';
-import { labelled } from '../../mails/finding-text.ts';
 import { badge, page, row } from '../../mails/finding-html.ts';
+import { labelled } from '../../mails/finding-text.ts';
 import { escapeHtml as e, inlineHtml as i, wrap } from '../../mails/plain-text.ts';
+import type { Rendered } from '../../mails/render-finding.ts';
 import { number } from '../../shared/format.ts';
 import type { RequestContent } from './content.ts';
 

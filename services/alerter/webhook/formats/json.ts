@@ -1,5 +1,5 @@
-import { pageOf } from '../../../mails/finding-words.ts';
 import { countsOf } from '../../../mails/digest.ts';
+import { pageOf } from '../../../mails/finding-words.ts';
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
 import { eventOf, type RequestPost } from '../../requests/post.ts';
 import { requestFields } from './json-request.ts';

@@ -1,7 +1,7 @@
 import { endingTitle } from '../../../findings/ending.ts';
 import { actionLines } from '../../../mails/actions.ts';
-import { awaited, type Content, contentOf } from '../../../mails/finding-words.ts';
 import { overLines } from '../../../mails/finding-text.ts';
+import { awaited, type Content, contentOf } from '../../../mails/finding-words.ts';
 import { sentenceCase } from '../../../mails/plain-text.ts';
 import { counted, number } from '../../../shared/format.ts';
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
