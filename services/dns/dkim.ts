@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { trimBlanks } from './tag-list.ts';
 
 export type DkimProblemCode =
@@ -129,11 +129,24 @@ export function keyIn(base64: string): { type: 'rsa' | 'ed25519'; p: string } | 
   return { type: 'ed25519', p: octets.subarray(-32).toString('base64') };
 }
 
+/** Whether octets are the secret half of a pair: Node takes a private key for the public one that is in it. */
+export function isPrivateKey(der: Buffer): boolean {
+  return (['pkcs1', 'pkcs8', 'sec1'] as const).some((type) => {
+    try {
+      return createPrivateKey({ key: der, format: 'der', type }).type === 'private';
+    } catch {
+      // OpenSSL has many messages for octets that are no private key, and that is what is asked.
+      return false;
+    }
+  });
+}
+
 /** @returns null when the octets are not a key of this type */
 function bitsOf(type: 'rsa' | 'ed25519', der: Buffer): number | null {
   // RFC 8463 section 4: the 32 octets themselves.
   if (type === 'ed25519') return der.length === 32 ? 256 : null;
   // Section 3.6.1 wants an RSAPublicKey; in practice a SubjectPublicKeyInfo is published (erratum 3017).
+  if (isPrivateKey(der)) return null;
   for (const form of ['spki', 'pkcs1'] as const) {
     const key = keyOf(der, form);
     if (key?.asymmetricKeyType === 'rsa') return key.asymmetricKeyDetails?.modulusLength ?? null;

@@ -5,6 +5,8 @@ export interface StsRecord {
   text: string;
   /** 1 to 32 letters and digits; null when it is missing or anything else. */
   id: string | null;
+  /** Parts that are no field; those that are meant to be the id are left out. */
+  broken: readonly { at: number; text: string }[];
 }
 
 export type StsPolicyProblemCode =
@@ -40,11 +42,14 @@ export function isSts(text: string): boolean {
  */
 export function parseSts(text: string): StsRecord | null {
   if (!isSts(text)) return null;
-  const id = parseTags(text).tags.find(({ name }) => name === 'id')?.value ?? '';
-  return { text, id: /^[A-Za-z0-9]{1,32}$/.test(id) ? id : null };
+  const { tags, broken } = parseTags(text, 'no blanks');
+  const id = tags.find(({ name }) => name === 'id')?.value ?? '';
+  const others = broken.filter((part) => !/^id\s*=/.test(part.text));
+  return { text, id: /^[A-Za-z0-9]{1,32}$/.test(id) ? id : null, broken: others };
 }
 
-const HOST = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{1,63}$/;
+/** Its last label has a letter: an address is no host (RFC 5321 section 2.3.5), and the final dot of a zone file is none of its own. */
+const HOST = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+(?=[0-9-]*[a-z])[a-z0-9-]{1,63}$/;
 
 /** Reads a policy file: lines of "key: value", of which unknown ones are ignored and the first of several counts (RFC 8461 section 3.2). */
 export function parseStsPolicy(text: string): StsPolicy {
@@ -53,19 +58,22 @@ export function parseStsPolicy(text: string): StsPolicy {
   const mx: string[] = [];
   for (const [n, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === '') continue;
-    const found = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})[ \t]*:[ \t]*(.*?)[ \t]*$/.exec(line);
+    const found = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*$/.exec(line);
     if (found === null) {
-      problems.push({ code: 'mta_sts_policy_syntax', message: `Line ${n + 1} is not "key: value".` });
+      problems.push({
+        code: 'mta_sts_policy_syntax',
+        message: `Line ${n + 1} is not "key: value"${line.startsWith('\ufeff') ? ' (a byte order mark stands before it)' : ''}.`,
+      });
       continue;
     }
     const [, key, value] = found as unknown as [string, string, string];
     if (key === 'mx') {
-      const host = value.toLowerCase().replace(/\.$/, '');
+      const host = value.toLowerCase();
       if (HOST.test(host)) mx.push(host);
       else
         problems.push({
           code: 'mta_sts_policy_syntax',
-          message: `mx "${value.slice(0, 100)}" is neither a host name nor "*." before one.`,
+          message: `mx "${value.slice(0, 100)}" is neither a host name nor "*." before one${host.endsWith('.') ? ': senders compare without the final dot' : ''}.`,
         });
     } else if (!fields.has(key)) fields.set(key, value);
   }

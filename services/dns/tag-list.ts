@@ -25,8 +25,13 @@ export function trimBlanks(text: string): string {
 
 const BLANK = ' \t\r\n';
 
-/** Reads the tags of a record in their order. An empty part, such as the one behind the last semicolon, is passed over. */
-export function parseTags(text: string): TagList {
+/**
+ * Reads the tags of a record in their order. An empty part, such as the one behind the last semicolon, is passed over.
+ * @param around whether blanks may stand around "=": in the grammars of MTA-STS and TLS-RPT they may not
+ */
+export function parseTags(text: string, around: 'blanks' | 'no blanks' = 'blanks'): TagList {
+  const pattern =
+    around === 'blanks' ? /^([A-Za-z][A-Za-z0-9_-]{0,31})[ \t]*=[ \t]*(.*)$/s : /^([A-Za-z][A-Za-z0-9_-]{0,31})=(?![ \t])(.*)$/s;
   const tags: Tag[] = [];
   const broken: { at: number; text: string }[] = [];
   let next = 0;
@@ -35,7 +40,7 @@ export function parseTags(text: string): TagList {
     const at = next + part.indexOf(trimmed);
     next += part.length + 1;
     if (trimmed === '') continue;
-    const found = /^([A-Za-z][A-Za-z0-9_-]{0,31})[ \t]*=[ \t]*(.*)$/s.exec(trimmed);
+    const found = pattern.exec(trimmed);
     if (found === null) broken.push({ at, text: trimmed });
     else tags.push({ name: found[1]!, value: trimBlanks(found[2]!), at, text: trimmed });
   }

@@ -28,7 +28,7 @@ export function isTlsRpt(text: string): boolean {
  */
 export function parseTlsRpt(text: string): TlsRptRecord | null {
   if (!isTlsRpt(text)) return null;
-  const { tags, broken } = parseTags(text);
+  const { tags, broken } = parseTags(text, 'no blanks');
   const problems: TlsRptProblem[] = broken.map((part) => ({ code: 'tlsrpt_syntax', ...part }));
   const rua: ReportUri[] = [];
   const tag = tags.find(({ name }) => name === 'rua');

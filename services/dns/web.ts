@@ -29,7 +29,10 @@ export interface Web {
   get(url: string, options: WebOptions): Promise<WebAnswer>;
 }
 
-/** The text of a document, read as UTF-8. */
-export function textOf(body: Uint8Array): string {
-  return new TextDecoder().decode(body);
+/**
+ * The text of a document, read as UTF-8.
+ * @param mark whether a byte order mark stays: where a grammar has none, it is a fault
+ */
+export function textOf(body: Uint8Array, mark: 'without mark' | 'with mark' = 'without mark'): string {
+  return new TextDecoder('utf-8', { ignoreBOM: mark === 'with mark' }).decode(body);
 }

@@ -15,7 +15,7 @@ test('an id is 1 to 32 letters and digits', () => {
 
 test('a policy file, with its unknown lines ignored and the first of several counting', () => {
   const text =
-    'version: STSv1\r\nmode: enforce\nmode: none\nmx: Mail.Example.com.\nmx: *.example.net\nmax_age: 604800 \nx-y: z\n\n';
+    'version: STSv1\r\nmode: enforce\nmode: none\nmx: Mail.Example.com\nmx: *.example.net\nmax_age: 604800 \nx-y: z\n\n';
   expect(parseStsPolicy(text)).toEqual({
     mode: 'enforce',
     maxAge: 604_800,

@@ -28,6 +28,10 @@ export function parseBimi(text: string): BimiRecord | null {
   if (!isBimi(text)) return null;
   const { tags, broken } = parseTags(text);
   const problems: BimiRecord['problems'][number][] = broken.map((part) => ({ code: 'bimi_syntax', ...part }));
+  // The grammar is that of DKIM: a tag stands once (RFC 6376 section 3.2).
+  for (const [n, { name, at, text: part }] of tags.entries())
+    if (tags.slice(0, n).some((tag) => tag.name.toLowerCase() === name.toLowerCase()))
+      problems.push({ code: 'bimi_syntax', at, text: part });
   const find = (name: string) => tags.find((tag) => tag.name.toLowerCase() === name);
   const place = (name: string) => {
     const tag = find(name);

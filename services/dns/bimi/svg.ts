@@ -10,10 +10,13 @@ export interface LogoCheck {
 
 const SVG = 'http://www.w3.org/2000/svg';
 const XLINK = 'http://www.w3.org/1999/xlink';
-/** Elements of SVG that the profile leaves out: scripts, animation, interaction, raster images and other documents. */
-const REFUSED = new Set(
-  `a animate animateColor animateMotion animateTransform animation audio discard foreignObject handler iframe image listener prefetch
-  script set style switch tbreak video`.split(/\s+/),
+/**
+ * Elements of SVG Tiny 1.2 without those that the profile leaves out: scripts, animation, interaction, raster images and other
+ * documents. SVG Tiny has no clip paths, masks, filters, patterns, symbols or style sheets, which drawing programs like to write.
+ */
+const ELEMENTS = new Set(
+  `circle defs desc ellipse font font-face font-face-src g glyph hkern line linearGradient metadata missing-glyph path polygon
+  polyline radialGradient rect solidColor stop svg text textArea title tspan use`.split(/\s+/),
 );
 const MOST_PROBLEMS = 10;
 
@@ -45,7 +48,8 @@ export function checkLogo(text: string): LogoCheck {
   parser.on('opentag', (tag) => {
     if (depth === 0) root(tag);
     if (depth === 1 && tag.local === 'title' && tag.uri === SVG) titled = true;
-    if (tag.uri === SVG && REFUSED.has(tag.local)) add(`The element ${tag.local} is not part of the profile.`);
+    if (tag.uri === SVG && !ELEMENTS.has(tag.local) && depth > 0)
+      add(`The element ${tag.local.slice(0, 40)} is not part of the profile.`);
     for (const { local, prefix, uri, value } of Object.values(tag.attributes)) {
       if (/^on/i.test(local)) add(`The attribute ${local.slice(0, 40)} would run a script.`);
       const reference = local === 'href' && (uri === XLINK || prefix === '');

@@ -1,6 +1,7 @@
 import type { Mark, MarkTrust } from '../bimi/mark.ts';
 import { type BimiRecord, isBimi, parseBimi } from '../bimi/record.ts';
 import { checkLogo } from '../bimi/svg.ts';
+import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import type { Discovery } from '../dmarc/walk.ts';
 import { textOf, type Web } from '../web.ts';
@@ -47,11 +48,21 @@ export async function checkBimi(
       unknown: 'bimi_unknown',
       several: 'bimi_several',
       consequence: 'none of them counts',
+      misspelt: {
+        code: 'bimi_misspelt',
+        like: /bimi|(?:^|[;\s])l\s*=\s*https?:/i,
+        begin: 'v=BIMI1;',
+        correct: (text) => ['v=BIMI1', ...placesIn(text)].join('; '),
+      },
     },
     dns,
     options,
   );
   if (answer === null) {
+    // Receivers then look at the organizational domain, for the same selector.
+    const above = dmarc.walk.organizationalDomain;
+    const theirs = above === null || above === domain ? null : await dns.ask(`default._bimi.${above}`, 'TXT', options);
+    if (theirs !== null && textsOf(theirs).some(isBimi)) return { record: null, mark: null, findings: [] };
     const message = `${domain} shows no logo in mailboxes (${name}). A last step, once DMARC is enforced.`;
     return { record: null, mark: null, findings: [finding('bimi_missing', { domain, message })] };
   }
@@ -66,9 +77,7 @@ export async function checkBimi(
     };
   const findings = record.problems.map(({ code, at, text }) => {
     const message =
-      code === 'bimi_syntax'
-        ? `${name}: ${text === record.text ? 'l= is missing, which names the logo.' : `"${text}" is not tag=value.`}`
-        : `"${text}" in ${name} is not an https URL.`;
+      code === 'bimi_syntax' ? `${name}: ${syntaxOf(record.text, text)}` : `"${text}" in ${name} is not an https URL.`;
     return finding(code, { ...about, message, place: { at, text } });
   });
   const ground = groundOf(domain, dmarc);
@@ -84,6 +93,19 @@ export async function checkBimi(
   const where = { domain, url: record.authority, logo: logo === null ? null : logo.octets };
   const { mark, findings: more } = await checkMark(where, { ...options, web, trust: marks, registrable });
   return { record, mark, findings: [...findings, ...more] };
+}
+
+function syntaxOf(record: string, part: string): string {
+  if (part === record) return 'l= is missing, which names the logo.';
+  const isTag = /^[a-z][\w-]*[ \t]*=/i.test(part);
+  return isTag ? `"${part}" stands there beside another of the same name.` : `"${part}" is not tag=value.`;
+}
+
+/** The logo and the certificate that a record names which is none. */
+function placesIn(text: string): string[] {
+  return ['l', 'a'].map(
+    (tag) => `${tag}=${new RegExp(`(?:^|[;,\\s])${tag}\\s*=\\s*(https:[^;,\\s"]+)`, 'i').exec(text)?.[1] ?? ''}`,
+  );
 }
 
 /** What DMARC lacks, as a sentence; null when it lacks nothing, or when a query failed. */

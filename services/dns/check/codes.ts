@@ -121,6 +121,7 @@ export const CODES = {
   mta_sts_missing: { severity: 'hint', section: STS('3') },
   mta_sts_misspelt: { severity: 'error', section: STS('3.1') },
   mta_sts_several: { severity: 'error', section: STS('3.1') },
+  mta_sts_syntax: { severity: 'error', section: STS('3.1') },
   mta_sts_id: { severity: 'error', section: STS('3.1') },
   mta_sts_id_kept: { severity: 'error', section: STS('3.1') },
   mta_sts_policy_missing: { severity: 'error', section: STS('3.3') },
@@ -137,6 +138,7 @@ export const CODES = {
   mta_sts_unknown: { severity: 'unknown', section: STS('3.3') },
 
   bimi_missing: { severity: 'hint', section: BIMI },
+  bimi_misspelt: { severity: 'error', section: BIMI },
   bimi_several: { severity: 'error', section: BIMI },
   bimi_syntax: { severity: 'error', section: BIMI },
   bimi_location: { severity: 'error', section: BIMI },

@@ -1,7 +1,7 @@
 import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { retyped, unseen } from '../copied.ts';
-import { type DkimKey, type DkimProblemCode, keyIn, parseDkimKey } from '../dkim.ts';
+import { type DkimKey, type DkimProblemCode, isPrivateKey, keyIn, parseDkimKey } from '../dkim.ts';
 import { type Finding, finding } from './finding.ts';
 
 export interface SelectorCheck {
@@ -97,7 +97,9 @@ function messageOf(code: DkimProblemCode, name: string, key: DkimKey): string {
     case 'dkim_type':
       return `k= of ${name} is neither rsa nor ed25519.`;
     case 'dkim_key':
-      return `p= of ${name} is no ${key.type} key.`;
+      return isPrivateKey(octetsOf(key))
+        ? `p= of ${name} is the private key: whoever reads it can sign as the domain. Make a new pair, and publish its public key.`
+        : `p= of ${name} is no ${key.type} key.`;
     case 'dkim_key_short':
       return `The key of ${name} has ${key.bits} bits: receivers take less than 1,024 for no signature. Make one of 2,048.`;
     case 'dkim_key_weak':
@@ -113,6 +115,10 @@ function messageOf(code: DkimProblemCode, name: string, key: DkimKey): string {
     case 'dkim_tag_historic':
       return `g= of ${name} means nothing since RFC 6376, and old receivers refuse keys for it.`;
   }
+}
+
+function octetsOf(key: DkimKey): Buffer {
+  return Buffer.from(key.tags.find(({ name }) => name === 'p')?.value ?? '', 'base64');
 }
 
 /** A corrected record is worth publishing only with a key in it. */

@@ -274,7 +274,7 @@ function repaired(uri: string, wrong: string): string[] {
   if (uri !== wrong) return [uri];
   const addresses = uri
     .split(/\s+/)
-    .map((one) => one.replace(/^(?:mailto:)?/i, ''))
+    .map((one) => one.replace(/^[<"]*(?:mailto:)*\/*|[>"]+$/gi, '').replace(/%40/g, '@'))
     .filter(Boolean);
   const isAddress = (one: string) => /^[!-~]+$/.test(one) && /^[^@!,:;]+@[a-z0-9.-]+\.[a-z0-9-]+$/i.test(one);
   // "mailto:a b@example.com" is no address of b.

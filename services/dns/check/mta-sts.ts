@@ -65,6 +65,11 @@ export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: S
       }),
     );
   }
+  for (const part of record.broken) {
+    const message = `"${part.text}" in ${name} is not name=value without blanks: senders take the domain for one without a policy.${unseen(part.text)}`;
+    const about = { domain, message, record: { name, text: record.text }, place: part };
+    findings.push(finding('mta_sts_syntax', { ...about, publish: { name, value: meantRecord(record.text) } }));
+  }
   const read = web === undefined ? { policy: null, digest: null, findings: [] } : await readPolicy(domain, mx, web, asking);
   if (read.digest !== null && before !== undefined && before.id === record.id && before.digest !== read.digest) {
     const message = `The MTA-STS policy of ${domain} changed, and id=${record.id} of ${name} did not: senders keep the old policy until it expires.`;
@@ -110,7 +115,7 @@ async function readPolicy(
   if (answer.status >= 300 && answer.status < 400)
     return failed(`${url} answered with a redirect (${answer.status}), which senders must not follow.`);
   if (answer.status !== 200) return failed(`${url} answered ${answer.status}: the record is there, the policy is not.`);
-  const policy = parseStsPolicy(textOf(answer.body));
+  const policy = parseStsPolicy(textOf(answer.body, 'with mark'));
   const digest = createHash('sha256').update(answer.body).digest('base64url');
   return { policy, digest, findings: [...policyFindings(domain, url, answer.type, policy), ...hostFindings(domain, mx, policy)] };
 }

@@ -46,6 +46,36 @@ export function* rootFindings(domain: string, root: SpfTreeNode): Generator<Find
   }
 }
 
+/**
+ * What a record says of all other senders is what the record says that its redirect leads to (RFC 7208 section 6.1). That one may be
+ * another's, so that its owner has to correct it.
+ */
+function* redirectedEnd(domain: string, record: SpfRecord, node: SpfTreeNode): Generator<Finding> {
+  let last = node;
+  for (let next = innerOf(last); next !== null; next = innerOf(last)) last = next;
+  if (last === node || last.record === null || last.record.errors.length > 0 || last.record.redirect !== null) return;
+  const all = last.record.mechanisms.find(({ kind }) => kind === 'all');
+  if (all !== undefined && all.qualifier !== '?') return;
+  const { at, text } = record.redirect!;
+  const where = `record of ${last.domain}, to which ${text} leads,`;
+  const message =
+    all === undefined
+      ? `The ${where} does not say how to treat all other senders: the result is "neutral", as without a record.`
+      : `${all.text} in the ${where} says nothing about all other senders: receivers treat that like no record.`;
+  yield finding(all === undefined ? 'spf_no_all' : 'spf_neutral_all', {
+    domain,
+    message,
+    record: { name: domain, text: record.text },
+    place: { at, text },
+  });
+}
+
+/** The record that the redirect of a record leads to; null where none decides, as behind "all". */
+function innerOf({ record, terms }: SpfTreeNode): SpfTreeNode | null {
+  if (record === null || record.redirect === null || record.mechanisms.some(({ kind }) => kind === 'all')) return null;
+  return terms.find(({ term }) => term === record.redirect)?.inner ?? null;
+}
+
 /** What is wrong with the domain's own record, apart from its terms. */
 export function* ownFindings(domain: string, record: SpfRecord, node: SpfTreeNode): Generator<Finding> {
   const found = (code: Code, message: string, term: { at: number; text: string } | null, value: string | null) =>
@@ -60,7 +90,8 @@ export function* ownFindings(domain: string, record: SpfRecord, node: SpfTreeNod
   const end = mechanisms.findIndex(({ kind }) => kind === 'all');
   const all = mechanisms[end];
   if (all === undefined) {
-    if (redirect === null && record.errors.length === 0)
+    if (redirect !== null) yield* redirectedEnd(domain, record, node);
+    else if (record.errors.length === 0)
       yield found(
         'spf_no_all',
         'The record does not say how to treat all other senders: the result is "neutral", as without a record.',

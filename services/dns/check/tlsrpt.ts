@@ -42,8 +42,8 @@ export async function checkTlsRpt(domain: string, dns: Dns, options: AskOptions 
   }
   if ('finding' in answer) return { record: null, findings: [answer.finding] };
   const record = parseTlsRpt(answer.text)!;
-  const typed = retyped(answer.text);
-  const { rua } = (typed === null ? null : parseTlsRpt(typed)) ?? record;
+  const typed = (retyped(answer.text) ?? answer.text).replace(/\brua[ \t]*=[ \t]*/i, 'rua=');
+  const { rua } = parseTlsRpt(typed) ?? record;
   const value = rua.length > 0 ? `v=TLSRPTv1; rua=${rua.map(({ text }) => text).join(',')}` : first;
   const findings = record.problems.map((problem) =>
     finding(problem.code, {

@@ -153,7 +153,8 @@ function tagsOf(text: string, problems: DmarcProblem[]): Map<string, Tag> {
       continue;
     }
     const name = found[1]!.toLowerCase();
-    if (tags.has(name)) problem('dmarc_tag_twice', name);
+    // The version stands first, outside of these tags.
+    if (tags.has(name) || name === 'v') problem('dmarc_tag_twice', name);
     else {
       tags.set(name, { value, at: begin, text: trimmed });
       if ((HISTORIC as readonly string[]).includes(name)) problem('dmarc_tag_historic', name);
@@ -189,7 +190,8 @@ export function parseReportUri(text: string): ReportUri | null {
   if (rest.includes('!')) return null;
   const maxBytes = found[3] === undefined ? null : Number(found[3]) * UNITS[(found[4] ?? '').toLowerCase()]!;
   if (scheme === 'mailto') {
-    const address = decoded(rest.split('?')[0]!);
+    // Delimiters of URIs are encoded in a local part, and the "@" is not (RFC 6068 section 2).
+    const address = /^[^@:/#[\]<>]+@[^@]+$/.test(rest.split('?')[0]!) ? decoded(rest.split('?')[0]!) : null;
     const parts = /^([^\s@]{1,64})@([^\s@]{1,253})$/.exec(address ?? '');
     const domain = parts?.[2]?.toLowerCase().replace(/\.$/, '');
     if (

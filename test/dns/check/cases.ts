@@ -357,7 +357,7 @@ export const CASES: Record<string, Record<string, Case>> = {
     'nothing in it': policy(''),
     nonsense: policy('version: STSv1; nonsense; mode: x; mx: a b; mx: *.*.example.com; mx: nodot; : x'),
     'a long host': policy(`version: STSv1; mode: enforce; mx: ${'a_'.repeat(60)}!; mx: mx.example.com; max_age: 604800`),
-    'the first of several counts': policy('version: STSv1; mode: enforce; mode: none; mx: MX.example.com.; max_age: 604800'),
+    'the first of several counts': policy('version: STSv1; mode: enforce; mode: none; mx: MX.example.com; max_age: 604800'),
     'a pattern covers one label': policy('version: STSv1; mode: testing; mx: *.example.org; mx: *.com; max_age: 604800'),
     'six hosts outside': {
       ...policy('version: STSv1; mode: enforce; mx: other.example.com; max_age: 604800'),

@@ -300,6 +300,7 @@ export const FIXTURES: Record<Code, Fixture> = {
   mta_sts_missing: { zone: sts('hello'), twin: sts('v=STSv1; id=1') },
   mta_sts_misspelt: { zone: sts('v=STS1; id=20261126') },
   mta_sts_several: { zone: sts('v=STSv1; id=1', 'v=STSv1; id=2') },
+  mta_sts_syntax: { zone: sts('v=STSv1; hello; id=1') },
   mta_sts_id: { zone: sts('v=STSv1; id=2026-11-26') },
   mta_sts_id_kept: {
     zone: sts('v=STSv1; id=7'),
@@ -324,6 +325,7 @@ export const FIXTURES: Record<Code, Fixture> = {
   mta_sts_unknown: { zone: {}, web: { [STS_URL]: null }, twinWeb: policy(POLICY) },
 
   bimi_missing: { zone: bimi('hello'), twin: bimi(BIMI) },
+  bimi_misspelt: { zone: bimi(BIMI.replace('v=BIMI1;', 'v=BIMI1')) },
   bimi_several: { zone: bimi(BIMI, 'v=BIMI1; l=; a=') },
   bimi_syntax: { zone: bimi(`${BIMI}; hello`), twin: bimi(BIMI) },
   bimi_location: { zone: bimi(BIMI.replace('l=https', 'l=http')), twin: bimi(BIMI) },
