@@ -4,7 +4,7 @@ import { messageOf } from '../shared/errors.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { isNewCopy } from '../store/grants/due.ts';
-import { hearEnds } from '../store/grants/wake.ts';
+import { hear } from '../store/hear.ts';
 import { whileAlone } from '../store/requests/alone.ts';
 import { toApply } from '../store/requests/applying.ts';
 import { type Applying, applyRequest } from './apply.ts';
@@ -102,7 +102,7 @@ export function startApplier(context: Context): Service {
   const keeping = repeat(GRANTS_MS, keep, log, 'keeping grants');
   const stopped = new AbortController();
   // A failure is said by the turn that the clock makes.
-  const deaf = hearEnds(db, () => void keep(stopped.signal).catch(() => undefined), log);
+  const deaf = hear(db, 'ruawatch_grants', () => void keep(stopped.signal).catch(() => undefined), log);
   return {
     name: NAME,
     waitingFor: () => failure ?? waiting ?? grants.waiting,

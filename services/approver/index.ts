@@ -3,17 +3,19 @@ import { organizationalDomain } from '../report/orgdomain.ts';
 import { systemClock } from '../shared/clock.ts';
 import { DAY_MS } from '../shared/days.ts';
 import { messageOf } from '../shared/errors.ts';
+import type { Log } from '../shared/runtime/log.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
-import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
 import { endServices } from '../store/console/service-principals.ts';
+import { hear } from '../store/hear.ts';
 import { forgetBodies } from '../store/held/steps.ts';
 import { cutAudit } from '../store/requests/audit.ts';
 import { withdrawResolved } from '../store/requests/decide.ts';
 import { syncGroups } from '../store/requests/groups.ts';
 import { checkReachable, sweepRequests } from '../store/requests/sweep.ts';
-import { keepOnboardings } from './onboardings.ts';
-import { PlaybookRunner } from './open-by-playbook.ts';
-import { keepRotations } from './rotations.ts';
+import { keepOnboardings, type OnboardingMeans } from './onboardings.ts';
+import { hasPlaybook, type PlaybookRun, PlaybookRunner } from './open-by-playbook.ts';
+import { keepRotations, type RotationMeans } from './rotations.ts';
 
 const NAME = 'approver';
 const PER_SECOND = 50;
@@ -24,6 +26,40 @@ const HOUR_MS = 3_600_000;
 export interface ApproverOptions {
   /** Asks for records; what it is doing is cancelled when the service stops. */
   dns?: Dns & { cancel?(): void };
+  /** Pause between turns. */
+  everyMs?: number;
+}
+
+/** What playbooks, rotations and onboardings work with. */
+type Asking = PlaybookRun & RotationMeans & OnboardingMeans;
+
+/** What is done with requests in Postgres alone: groups, ends, reminders, escalation, retention. */
+function requestKeeper({ config, db, clock }: Context, log: Log, at: () => Date | null): () => Promise<void> {
+  const { approvals, retention, milter } = config;
+  let synced = false;
+  let cut = 0;
+  let forgot = 0;
+  return async () => {
+    if (!synced && (await syncGroups(db, approvals))) log.info('the groups of approvals have changed');
+    synced = true;
+    const ended = await endServices(db, at());
+    if (ended.length > 0) log.info({ services: ended }, 'service principals have ended');
+    await sweepRequests(db, at());
+    await checkReachable(db, at());
+    await withdrawResolved(db, at());
+    const now = clock.now();
+    if (retention.audit_days !== null && now.getTime() - cut >= DAY_MS) {
+      cut = now.getTime();
+      const rows = await cutAudit(db, new Date(cut - retention.audit_days * DAY_MS));
+      if (rows > 0)
+        log.info({ rows, days: retention.audit_days }, 'rows of the audit chain past their retention time were deleted');
+    }
+    if (now.getTime() - forgot >= HOUR_MS) {
+      forgot = now.getTime();
+      const mails = await forgetBodies(db, milter.hold.keep_days, now);
+      if (mails > 0) log.info({ mails }, 'the octets of held mails past their time were deleted');
+    }
+  };
 }
 
 /**
@@ -36,73 +72,73 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
   const log = context.log.child({ service: NAME });
   const dns: NonNullable<ApproverOptions['dns']> = given.dns ?? openDns(config.dnsServers, { perSecond: PER_SECOND });
   const runner = new PlaybookRunner(approvals.rules, log);
+  const opens = approvals.rules.length > 0 && approvals.playbooks === 'on';
   if (approvals.rules.length === 0) log.info('approvals has no rules: nothing is requested, and plans are texts to paste');
-  let synced = false;
-  let cut = 0;
-  let forgot = 0;
-  let failure: string | null = null;
+  const failures = new Map<string, string>();
   /** The database's clock decides; tests give another. */
   const at = () => (context.clock === systemClock ? null : context.clock.now());
-  const turn = async (signal: AbortSignal, turned: () => void) => {
-    try {
-      if (!synced && (await syncGroups(db, approvals))) log.info('the groups of approvals have changed');
-      synced = true;
-      const ended = await endServices(db, at());
-      if (ended.length > 0) log.info({ services: ended }, 'service principals have ended');
-      await sweepRequests(db, at());
-      await checkReachable(db, at());
-      await withdrawResolved(db, at());
+  const keepRequests = requestKeeper(context, log, at);
+  /** Whether the groups are those of the settings. */
+  let kept = false;
+  const everyMs = given.everyMs ?? Math.min(config.sweep.every_seconds, MOST_SECONDS) * SECOND_MS;
+  const repeated = (what: string, task: Parameters<typeof repeat>[1]) => {
+    const noted: typeof task = async (...turn) => {
+      try {
+        await task(...turn);
+        failures.delete(what);
+      } catch (error) {
+        failures.set(what, `The approver cannot finish its work: ${messageOf(error)}`);
+        throw error;
+      }
+    };
+    return repeat(everyMs, noted, log, what);
+  };
+  /** What asks DNS may take long, and keeps nothing else from its time: neither the timers nor the request of a finding. */
+  const asking = (what: string, task: (means: Asking) => Promise<unknown>) =>
+    repeated(what, async (signal, turned) => {
+      if (!kept) return;
       const now = context.clock.now();
-      if (config.retention.audit_days !== null && now.getTime() - cut >= DAY_MS) {
-        cut = now.getTime();
-        const rows = await cutAudit(db, new Date(cut - config.retention.audit_days * DAY_MS));
-        if (rows > 0)
-          log.info({ rows, days: config.retention.audit_days }, 'rows of the audit chain past their retention time were deleted');
-      }
-      if (now.getTime() - forgot >= HOUR_MS) {
-        forgot = now.getTime();
-        const mails = await forgetBodies(db, config.milter.hold.keep_days, now);
-        if (mails > 0) log.info({ mails }, 'the octets of held mails past their time were deleted');
-      }
-      turned();
-      if (approvals.rules.length > 0 && approvals.playbooks === 'on') {
-        const means = {
-          db,
-          dns,
-          now,
-          registrable: organizationalDomain,
-          asking: { signal },
-          halfStepShare: approvals.half_step_share,
-        };
-        await runner.run(means, at());
-      }
-      await keepRotations({
+      const {
+        dkimKeys: keys,
+        approvals: { half_step_share: halfStepShare, rules },
+      } = config;
+      await task({
         db,
         dns,
         log,
-        rules: approvals.rules,
-        keys: config.dkimKeys,
+        rules,
+        keys,
+        halfStepShare,
         registrable: organizationalDomain,
         at: at(),
-        now: context.clock.now(),
+        now,
         asking: { signal },
+        turned,
       });
-      await keepOnboardings({ db, dns, log, rules: approvals.rules, at: at(), now: context.clock.now(), asking: { signal } });
-      failure = null;
-    } catch (error) {
-      failure = `The approver cannot finish its work: ${messageOf(error)}`;
-      throw error;
-    }
-  };
-  const loop = repeat(Math.min(config.sweep.every_seconds, MOST_SECONDS) * SECOND_MS, turn, log, 'keeping requests');
+    });
+  const opening = asking('opening requests of playbooks', async (means) => opens && runner.run(means));
+  const goingOn = asking('keeping rotations and onboardings', async (means) => {
+    await keepRotations(means);
+    await keepOnboardings(means);
+  });
+  const keeping = repeated('keeping requests', async () => {
+    await keepRequests();
+    if (kept) return;
+    kept = true;
+    opening.wake();
+    goingOn.wake();
+  });
+  const deaf = hear(db, 'ruawatch_findings', (kind) => (kind === null || hasPlaybook(kind)) && opening.wake(), log);
+  const loops = [keeping, opening, goingOn];
   return {
     name: NAME,
-    waitingFor: () => failure,
-    stuck: () => loop.stuck(),
+    waitingFor: () => [...failures.values()][0] ?? null,
+    stuck: () => firstStuck(loops),
     stop: async () => {
-      const stopped = loop.stop();
+      const stopped = Promise.all([...loops.map((loop) => loop.stop()), deaf()]);
       dns.cancel?.();
       await stopped;
+      await runner.settled();
     },
   };
 }

@@ -28,6 +28,8 @@ export interface OnboardingMeans {
   at: Date | null;
   now: Date;
   asking: AskOptions;
+  /** Called with each one that was looked at. */
+  turned: () => void;
 }
 
 /** Looks at third parties: adopts those whose mail arrives and passes, and asks to withdraw those whose contract has ended. */
@@ -42,6 +44,7 @@ export async function keepOnboardings(means: OnboardingMeans): Promise<void> {
         'an onboarding could not be looked at; it is tried again',
       );
     }
+    means.turned();
   }
 }
 

@@ -47,6 +47,8 @@ export interface RotationMeans {
   at: Date | null;
   now: Date;
   asking: AskOptions;
+  /** Called with each one that was looked at. */
+  turned: () => void;
 }
 
 /**
@@ -63,6 +65,7 @@ export async function keepRotations(means: RotationMeans): Promise<void> {
       if (!(error instanceof PlanError) && code !== 'no_rule' && code !== 'nobody_can_approve') throw error;
       await noteWaiting(means.db, rotation.rotation_key, messageOf(error));
     }
+    means.turned();
   }
 }
 

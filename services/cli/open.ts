@@ -286,7 +286,7 @@ async function openWithoutQueues(config: Config, options: ContextOptions): Promi
   const log = options.log ?? createLog(config.logLevel);
   const opened = await openDatabase(config, {
     migrate: true,
-    max: 4 + config.parser.concurrency * 2,
+    max: 5 + config.parser.concurrency * 2,
     ...(options.say ? { say: options.say } : {}),
   });
   return { ...opened, config, log, metrics: options.metrics ?? createMetrics(), clock: systemClock };

@@ -4,6 +4,7 @@ import { startApprover } from '../../services/approver/index.ts';
 import type { Dns } from '../../services/dns/client/types.ts';
 import { approvalsSchema } from '../../services/requests/rules.ts';
 import type { Service } from '../../services/shared/runtime/service.ts';
+import { withdrawResolved } from '../../services/store/requests/decide.ts';
 import { listRequests } from '../../services/store/requests/requests.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -30,9 +31,9 @@ afterEach(async () => {
 });
 
 const RULES = [{ name: 'rest', stages: [{ group: 'mail' }] }];
-const start = (dns: Dns & { cancel?(): void }, approvals: object = { rules: RULES }) => {
+const start = (dns: Dns & { cancel?(): void }, approvals: object = { rules: RULES }, everyMs?: number) => {
   context.config.approvals = approvalsSchema.parse({ groups: GROUPS, ...approvals });
-  service = startApprover(context, { dns });
+  service = startApprover(context, { dns, ...(everyMs !== undefined && { everyMs }) });
 };
 const abuse = () =>
   t.db.query(
@@ -169,6 +170,50 @@ test('stopping waits until the turn has ended', async () => {
 test('a request that too few people are left for is marked', async () => {
   await abuse();
   start(ZONE, { rules: [{ name: 'rest', stages: [{ group: 'security', need: 2 }] }] });
+  await until(async () => (await requests()).length === 1);
+  await t.db.query("delete from ruawatch.approver_groups where person = 'emil@example.com'");
+  await until(async () => (await requests())[0]!.unreachable_since !== null);
+});
+
+test('a finding wakes it when it opens, and when it opens again', async () => {
+  const dns = counting(ZONE);
+  start(dns, { rules: RULES }, 3_600_000);
+  await until(() => said('the groups of approvals have changed') === 1);
+  // Whoever listens looks once, for what came before.
+  const listening = "select from pg_stat_activity where datname = current_database() and query = 'listen ruawatch_findings'";
+  await until(async () => (await t.db.query(listening)).rowCount === 1);
+  await abuse();
+  await until(async () => (await requests()).length === 1);
+  await t.db.query("update ruawatch.findings set state = 'resolved'");
+  await withdrawResolved(t.db);
+  await t.db.query("update ruawatch.findings set state = 'open', opened_at = clock_timestamp()");
+  await until(async () => (await requests()).length === 2);
+});
+
+test('a name server that never answers keeps no timer and no other finding waiting', async () => {
+  let cancel: () => void = () => undefined;
+  const never = new Promise<void>((resolve) => {
+    cancel = resolve;
+  });
+  let waiting = false;
+  const dns: Dns & { cancel(): void } = {
+    async ask() {
+      // The first try ends, and makes it late.
+      if (said('a playbook could not open a request') > 0) {
+        waiting = true;
+        await never;
+      }
+      return { state: 'unknown', reason: 'cancelled', message: 'The question was ended.' };
+    },
+    cancel: () => cancel(),
+  };
+  await abuse();
+  start(dns, { rules: [{ name: 'rest', stages: [{ group: 'security', need: 2 }] }] });
+  await until(() => waiting);
+  await t.db.query(
+    `insert into ruawatch.findings (domain, kind, subject, severity, state, revision, confidence, summary, evidence, first_day, last_day, opened_at, changed_at)
+     values ('example.com', 'new_source', 'mailer.example', 'high', 'open', 1, 0.9, 'new', '{}', current_date, current_date, now(), now())`,
+  );
   await until(async () => (await requests()).length === 1);
   await t.db.query("delete from ruawatch.approver_groups where person = 'emil@example.com'");
   await until(async () => (await requests())[0]!.unreachable_since !== null);

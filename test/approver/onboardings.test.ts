@@ -44,6 +44,7 @@ const keep = () =>
     rules: RULES,
     at: f.context.clock.now(),
     now: f.context.clock.now(),
+    turned: () => undefined,
     asking: {},
   });
 const apply = async () => {

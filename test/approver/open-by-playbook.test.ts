@@ -7,6 +7,7 @@ import type { Log } from '../../services/shared/runtime/log.ts';
 import { syncGroups } from '../../services/store/requests/groups.ts';
 import { listRequests } from '../../services/store/requests/requests.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { until } from '../helpers/services.ts';
 import { zone } from '../requests/plans/zone.ts';
 import { GROUPS } from '../requests/sample.ts';
 
@@ -33,32 +34,52 @@ const put = async (kind: string, subject = 'mailer.example', opened = NOW) => {
   return Number(rows[0]!.finding_key);
 };
 
+const requests = () => listRequests(t.db, { limit: 100 });
+
 /** A runner, what it logs, and what it asks DNS. */
 function runner(
   rules: readonly Rule[] = ALL,
   text = `_dmarc.${DOMAIN}. TXT "v=DMARC1; p=none"\n`,
   asked: (name: string) => void = () => undefined,
+  soonMs?: number,
 ) {
   const lines: unknown[][] = [];
   const say = (level: string) => (about: object, message: string) => void lines.push([level, message, about]);
   const log = { info: say('info'), warn: say('warn') } as unknown as Log;
-  const state = { silent: false, asked: 0, budgets: [] as unknown[] };
+  const state = { silent: false, asked: 0, budgets: [] as unknown[], answers: Promise.resolve() };
   const behind = zone(text);
   const dns: Dns = {
     async ask(name, type, options) {
       state.asked++;
       asked(name);
       state.budgets.push(options?.budget?.left);
-      if (state.silent) return { state: 'unknown', reason: 'timeout', message: 'No server answered in time.' };
+      const cancelled = new Promise((resolve) => options?.signal?.addEventListener('abort', resolve));
+      if (!options?.signal?.aborted) await Promise.race([state.answers, cancelled]);
+      if (state.silent || options?.signal?.aborted)
+        return { state: 'unknown', reason: 'timeout', message: 'No server answered in time.' };
       return behind.ask(name, type, options);
     },
   };
-  const made = new PlaybookRunner(rules, log);
-  const run = () =>
-    made.run({ db: t.db, dns, now: NOW, registrable: organizationalDomain, asking: {}, halfStepShare: null }, NOW);
-  return { run, lines, state };
+  const made = new PlaybookRunner(rules, log, soonMs);
+  const means = { registrable: organizationalDomain, asking: {}, halfStepShare: null, turned: () => undefined };
+  const look = () => made.run({ db: t.db, dns, now: NOW, at: NOW, ...means });
+  /** How many requests a turn has opened, with what it does not wait for. */
+  const run = async () => {
+    const before = (await requests()).length;
+    await look();
+    await made.settled();
+    return (await requests()).length - before;
+  };
+  /** Nothing is answered until the function that it gives is called. */
+  const hang = () => {
+    let answer: () => void = () => undefined;
+    state.answers = new Promise((resolve) => {
+      answer = resolve;
+    });
+    return answer;
+  };
+  return { look, run, hang, settled: () => made.settled(), lines, state };
 }
-const requests = () => listRequests(t.db, { limit: 10 });
 
 describe('a finding with a playbook', () => {
   test('is asked about once, and the log says so', async () => {
@@ -214,6 +235,45 @@ describe('what cannot be planned', () => {
     expect(await run()).toBe(1);
     expect(lines.map(([level]) => level)).toEqual(['info', 'info']);
     expect(lines[0]![1]).toBe('a playbook has opened a request');
+  });
+
+  test('while a name server does not answer, others are, at once and in later turns', async () => {
+    await put('subdomain_abuse');
+    await put('new_source', 'beside.example');
+    const { look, hang, settled, state } = runner();
+    const answer = hang();
+    const first = look();
+    await until(async () => (await requests()).length === 1);
+    state.silent = true;
+    answer();
+    expect(await first).toBe(1);
+    // It is late now, and no turn waits for it.
+    const late = hang();
+    await put('new_source', 'later.example');
+    expect(await look()).toBe(1);
+    await put('new_source', 'last.example');
+    expect(await look()).toBe(1);
+    state.silent = false;
+    late();
+    await settled();
+    expect((await requests()).map(({ playbook }) => playbook).sort()).toEqual([
+      'new-sender',
+      'new-sender',
+      'new-sender',
+      'protect-subdomains',
+    ]);
+  });
+
+  test('in the time of a first try is planned beside the turns, and in full', async () => {
+    const key = await put('subdomain_abuse');
+    const { look, hang, settled, lines } = runner(ALL, undefined, undefined, 5);
+    const answer = hang();
+    expect(await look()).toBe(0);
+    expect(lines).toMatchObject([['info', 'a playbook could not open a request', { finding: key }]]);
+    answer();
+    await look();
+    await settled();
+    expect(await requests()).toMatchObject([{ finding_key: key, playbook: 'protect-subdomains' }]);
   });
 
   test('because of a failure keeps the findings behind it from nothing', async () => {

@@ -88,6 +88,7 @@ const turn = async (keys: readonly DkimKey[], rules = AUTOMATIC) => {
     registrable: (one) => one,
     at: now,
     now,
+    turned: () => undefined,
     asking: {},
   });
   const target = {

@@ -87,7 +87,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'requests/held/normal.test.ts': ['requests/held/facts.ts'],
   'alerter/held/compose.test.ts': ['store/held/told.ts'],
   'alerter/mail/smtp.test.ts': ['shared/settings/smtp-url.ts'],
-  'applier/grants/end-all.test.ts': ['store/grants/wake.ts'],
+  'applier/grants/end-all.test.ts': ['store/hear.ts'],
   'shared/settings/access.test.ts': ['shared/settings/access-email.ts', 'shared/settings/access-provider.ts'],
   'applier/targets/route53/route53.test.ts': [
     'applier/targets/route53/client.ts',

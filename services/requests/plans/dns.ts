@@ -113,10 +113,9 @@ async function leadsOf(
 ): Promise<{ name: string; aliases: string[] }[]> {
   const found = new Map(aliases.map((one) => [one.name, one.aliases.map(lowerName)]));
   const asked = [`_dmarc.${domain}`, ...[...keys.keys()].filter((one) => one.endsWith(`.${domain}`)).slice(0, MOST_KEYS)];
-  for (const name of asked) {
-    const answer = await dns.ask(name, 'TXT', asking);
+  const answers = await Promise.all(asked.map(async (name) => ({ name, answer: await dns.ask(name, 'TXT', asking) })));
+  for (const { name, answer } of answers)
     if (answer.state !== 'unknown' && answer.aliases.length > 0) found.set(name, answer.aliases.map(lowerName));
-  }
   return [...found].map(([name, one]) => ({ name, aliases: one }));
 }
 

@@ -63,6 +63,12 @@ export interface Loop {
   stuck(): string | null;
 }
 
+/** A loop whose next turn may come before its time. */
+export interface WakeableLoop extends Loop {
+  /** Ends the pause; during a turn, the next one follows without a pause. */
+  wake(): void;
+}
+
 /** The first of the loops' sentences. */
 export function firstStuck(loops: readonly ({ stuck(): string | null } | null | undefined)[]): string | null {
   for (const loop of loops) {
@@ -82,13 +88,15 @@ export function repeat(
   task: (signal: AbortSignal, turned: () => void) => Promise<void>,
   log: Log,
   what: string,
-): Loop {
+): WakeableLoop {
   const stopping = new AbortController();
   const heartbeat = new Heartbeat(what, everyMs);
   const turned = () => heartbeat.turned();
+  let pause = new AbortController();
   const loop = (async () => {
     let said: string | null = null;
     while (!stopping.signal.aborted) {
+      pause = new AbortController();
       try {
         await task(stopping.signal, turned);
         said = null;
@@ -100,15 +108,17 @@ export function repeat(
         said = sentence;
       }
       turned();
-      await sleep(everyMs, stopping.signal);
+      if (!stopping.signal.aborted) await sleep(everyMs, pause.signal);
       turned();
     }
   })();
   return {
     async stop() {
       stopping.abort();
+      pause.abort();
       await loop;
     },
+    wake: () => pause.abort(),
     stuck: () => heartbeat.stuck(),
   };
 }
