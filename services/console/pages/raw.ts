@@ -12,14 +12,14 @@ const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_READ = 16 * 1024 * 1024;
 
 /**
- * A mail for a person: its reports are all about domains that the person sees. One without reports belongs to
- * the installation.
+ * A mail for a person: all in it is about domains that the person sees. One without reports, or with a part that
+ * could not be read and may be about anybody, belongs to the installation.
  * @throws Refusal `no_page`, as if it did not exist
  */
 async function mailFor({ db, reader }: Pick<Asked, 'db' | 'reader'>, key: number): Promise<RawMail> {
   const mail = await rawMail(db, key);
   const { scope } = reader;
-  const own = mail !== null && mail.domains.length > 0 && mail.domains.every((domain) => sees(scope, domain));
+  const own = mail?.told && mail.domains.length > 0 && mail.domains.every((domain) => sees(scope, domain));
   if (mail === null || !(scope.all || own)) throw new Refusal(404, 'no_page', words.problems.no_page);
   return mail;
 }

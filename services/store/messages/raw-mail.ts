@@ -9,6 +9,8 @@ export interface RawMail {
   /** Null when its retention time is over. */
   stored_at: Date;
   domains: string[];
+  /** Everything in it was read, and says which domain it is about. */
+  told: boolean;
   /** For those that could not be read. */
   unread: boolean;
 }
@@ -20,7 +22,11 @@ export async function rawMail(q: Queryable, key: number): Promise<RawMail | null
             array(select domain from dmarc.reports where message_key = $1 union select domain from dmarc.superseded_reports where message_key = $1
                   union select policy_domain from dmarc.tls_reports where message_key = $1 and policy_domain is not null
                   union select policy_domain from dmarc.superseded_tls_reports where message_key = $1 and policy_domain is not null
-                  union select domain from dmarc.failure_reports where message_key = $1) as domains
+                  union select domain from dmarc.failure_reports where message_key = $1) as domains,
+            m.code is null
+              and not exists (select 1 from dmarc.tls_reports where message_key = $1 and policy_domain is null)
+              and not exists (select 1 from dmarc.superseded_tls_reports where message_key = $1 and policy_domain is null)
+              and not exists (select 1 from dmarc.failure_reports where message_key = $1 and domain is null) as told
        from ruawatch.messages m where m.message_key = $1`,
     [key],
   );

@@ -5,34 +5,40 @@ import { receive, reportMail, reportXml, trusting } from '../../helpers/report.t
 import { type TestConsole, testConsole } from '../setup.ts';
 
 let c: TestConsole;
-const xml = reportXml({ id: 'of example.com' });
-const hostile = reportXml({ id: '</xml><script>alert(1)</script>'.replace(/[<>]/g, '') });
-const mail = reportMail(xml, { unique: 'one' });
-
-beforeAll(async () => {
-  c = await testConsole();
-  const both = Buffer.from(
+const mailOf = (...files: Buffer[]) =>
+  Buffer.from(
     [
       'From: r@reporter.example',
       'Subject: Report Domain: example.com',
       'MIME-Version: 1.0',
       'Content-Type: multipart/mixed; boundary=b',
       '',
-      '--b',
-      'Content-Type: application/gzip; name="a.xml.gz"',
-      'Content-Transfer-Encoding: base64',
-      '',
-      gzipSync(reportXml({ id: 'first' })).toString('base64'),
-      '--b',
-      'Content-Type: application/gzip; name="b.xml.gz"',
-      'Content-Transfer-Encoding: base64',
-      '',
-      gzipSync(reportXml({ id: 'second' }).replaceAll('example.com', 'example.net')).toString('base64'),
+      ...files.flatMap((file, n) => [
+        '--b',
+        `Content-Type: application/gzip; name="${n}.xml.gz"`,
+        'Content-Transfer-Encoding: base64',
+        '',
+        file.toString('base64'),
+      ]),
       '--b--',
       '',
     ].join('\r\n'),
   );
-  await parseMessages(c.t.db, await receive(c.t, [mail, both, reportMail(hostile, { unique: 'two' })]), {
+const xml = reportXml({ id: 'of example.com' });
+const hostile = reportXml({ id: '</xml><script>alert(1)</script>'.replace(/[<>]/g, '') });
+const mail = reportMail(xml, { unique: 'one' });
+
+beforeAll(async () => {
+  c = await testConsole();
+  const both = mailOf(
+    gzipSync(reportXml({ id: 'first' })),
+    gzipSync(reportXml({ id: 'second' }).replaceAll('example.com', 'example.net')),
+  );
+  const partly = mailOf(
+    gzipSync(reportXml({ id: 'beside' })),
+    gzipSync(reportXml().replaceAll('example.com', 'example.net')).subarray(0, 40),
+  );
+  await parseMessages(c.t.db, await receive(c.t, [mail, both, partly, reportMail(hostile, { unique: 'two' })]), {
     trust: trusting('off'),
   });
 });
@@ -76,6 +82,15 @@ test('of a mail about several domains, each gets his report, and only who sees a
   expect((await com.get(`/messages/${first.message_key}/mail`)).statusCode).toBe(404);
   expect((await net.get(`/messages/${first.message_key}/mail`)).statusCode).toBe(404);
   expect((await both.get(`/messages/${first.message_key}/mail`)).statusCode).toBe(200);
+});
+
+test('of a mail with a part that could not be read, nobody but who sees all domains gets the whole', async () => {
+  const { report_key, message_key } = await key('beside');
+  const com = await c.person('operator', ['example.com']);
+  expect((await com.get(`/reports/${report_key}/xml`)).statusCode).toBe(200);
+  expect((await com.get(`/messages/${message_key}/mail`)).statusCode).toBe(404);
+  const all = await c.person('operator', null);
+  expect((await all.get(`/messages/${message_key}/mail`)).statusCode).toBe(200);
 });
 
 test('a mail whose bytes are gone says so', async () => {
