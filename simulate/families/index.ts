@@ -19,6 +19,7 @@ import { doubleSigning } from './double-signing.ts';
 import { doubledReports } from './doubled-reports.ts';
 import { ed25519BesideRsa } from './ed25519-beside-rsa.ts';
 import type { Family } from './family.ts';
+import { FIELD } from './field/index.ts';
 import { firstSeason } from './first-season.ts';
 import { firstStartQuiet } from './first-start-quiet.ts';
 import { firstStartStanding } from './first-start-standing.ts';
@@ -240,6 +241,7 @@ export const FAMILIES: readonly Family[] = [
   outgrownNetworks,
   ...FRESH,
   ...ODD,
+  ...FIELD,
 ];
 
 /**

@@ -1,0 +1,45 @@
+import type { Family } from '../family.ts';
+import { bossFraud, echoThroughGateway, forgerReturns, formAbused, inventedEachTime, residentialCampaign } from './attacks.ts';
+import {
+  gatewayFooter,
+  keyLateInDns,
+  listStartsMunging,
+  nameServerBehind,
+  poolAndEnvelope,
+  printersDirect,
+  rejectOverNight,
+  serverBeforeDns,
+  toSubdomain,
+} from './changes.ts';
+import { arcGrows, mailboxFull, receiverMerged, universities, verifierBroken } from './receivers.ts';
+import { backlogSent, blackFriday, christmas, domainBought, groupCampaign, sundayJob } from './seasons.ts';
+
+/** What an administrator meets in a year, by one who had not read the rules then; several a file. */
+export const FIELD: readonly Family[] = [
+  domainBought,
+  christmas,
+  blackFriday,
+  backlogSent,
+  sundayJob,
+  groupCampaign,
+  poolAndEnvelope,
+  keyLateInDns,
+  nameServerBehind,
+  gatewayFooter,
+  listStartsMunging,
+  rejectOverNight,
+  serverBeforeDns,
+  toSubdomain,
+  printersDirect,
+  residentialCampaign,
+  inventedEachTime,
+  echoThroughGateway,
+  bossFraud,
+  forgerReturns,
+  formAbused,
+  verifierBroken,
+  receiverMerged,
+  mailboxFull,
+  arcGrows,
+  universities,
+];
