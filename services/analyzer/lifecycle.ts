@@ -16,6 +16,9 @@ const SILENT_DAYS = 7;
 const MOST = 0.5;
 const FEW = 0.25;
 const MUCH = 20;
+/** A surge that was told and has come to so many times as much, by so many messages, was not stopped. */
+const GROWN = 3;
+const GROWN_BY = 500;
 /**
  * What comes back within this many days after the report day on which it was over is treated as the same
  * finding.
@@ -53,7 +56,18 @@ export function materialChange(
   const further = domainsOf(next.evidence) - domainsOf(old.evidence);
   if (further >= FURTHER && domainsOf(next.evidence) >= TIMES * domainsOf(old.evidence))
     return { what: 'domains', more: further };
-  return worseFate(old.evidence, next.evidence);
+  return worseFate(old.evidence, next.evidence) ?? notStopped(old.evidence, next);
+}
+
+/**
+ * That an account which may be in a stranger's hands goes on sending after its owner was told: all of its mail passes,
+ * so nothing but a person stops it. Of milder surges, campaigns mostly, more of the same is no news.
+ */
+function notStopped(old: Evidence, { severity, evidence }: { severity: Severity; evidence: Evidence }): News | null {
+  if (evidence.facts?.rule !== 'volume_surge' || rankOf(severity) < rankOf('medium')) return null;
+  const { messages: from } = old;
+  const { messages: to } = evidence;
+  return to >= GROWN * from && to - from >= GROWN_BY ? { what: 'grown', from, to } : null;
 }
 
 /** Rules about mail that others forge, which is to be kept out. */

@@ -15,6 +15,8 @@ export const newsSchema = z.discriminatedUnion('what', [
   z.object({ what: z.literal('domains'), more: z.number() }),
   /** Receivers now deliver most of the forged mail, or no longer deliver most of the rightful mail: that part of it. */
   z.object({ what: z.literal('fate'), now: z.enum(['delivered', 'lost']), share: z.number() }),
+  /** Mail that passes and may be a stranger's went on: messages that the last mail told of, and messages by now. */
+  z.object({ what: z.literal('grown'), from: z.number(), to: z.number() }),
 ]);
 
 export type News = z.output<typeof newsSchema>;
@@ -40,5 +42,7 @@ export function newsWords(news: News): string {
       return news.now === 'delivered'
         ? `New since the last mail: receivers have delivered ${percent(news.share)} of it.`
         : `New since the last mail: receivers have rejected or quarantined ${percent(news.share)} of it.`;
+    case 'grown':
+      return `New since the last mail: it has not stopped: ${counted(news.to, 'message')} by now, ${number(news.from)} then.`;
   }
 }

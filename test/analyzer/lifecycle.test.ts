@@ -329,6 +329,25 @@ describe('materialChange', () => {
     expect(materialChange({ ...forged(0, 100), severity: 'low' }, forged(0, 5000))).toBeNull();
     expect(materialChange({ ...forged(0, 100), severity: 'low' }, forged(30, 5000))).toMatchObject({ what: 'severity' });
   });
+  test('what may be an account in the hands of strangers is told again when it goes on', () => {
+    const own = { id: 'google-workspace', kind: 'mailbox_provider' as const };
+    const facts = {
+      rule: 'volume_surge' as const,
+      times: 30,
+      days: 1,
+      expected: 67,
+      season: null,
+      name: 'Google',
+      own: false,
+      service: own,
+    };
+    const sent = (messages: number) => one({ messages, delivered: messages, facts });
+    expect(materialChange(sent(1980), sent(9014))).toEqual({ what: 'grown', from: 1980, to: 9014 });
+    expect(materialChange(sent(1980), sent(4000))).toBeNull();
+    expect(materialChange(sent(100), sent(400))).toBeNull();
+    // A campaign that is larger than its owner's others.
+    expect(materialChange({ ...sent(1980), severity: 'low' }, { ...sent(9014), severity: 'low' })).toBeNull();
+  });
 });
 
 test('a single row of a single report opens nothing', async () => {

@@ -11,4 +11,5 @@ test.each<[News, string]>([
   [{ what: 'domains', more: 7 }, '7 more domains have the same trouble.'],
   [{ what: 'fate', now: 'delivered', share: 0.75 }, 'receivers have delivered 75% of it.'],
   [{ what: 'fate', now: 'lost', share: 0.6 }, 'receivers have rejected or quarantined 60% of it.'],
+  [{ what: 'grown', from: 1980, to: 9014 }, 'it has not stopped: 9,014 messages by now, 1,980 then.'],
 ])('%j', (news, words) => expect(newsWords(news)).toBe(`New since the last mail: ${words}`));
