@@ -32,6 +32,8 @@ const PART_DAYS = 3;
 const PART_BROKEN = 0.8;
 const PART_STILL = 0.5;
 const PART = 0.8;
+/** Of a source that is new, so much of its mail bears a signature of the domain's own that does not verify. */
+const NEVER = 0.3;
 /** How far back the day may lie on which a part was lost. */
 const LOOK = 28;
 /** SPF cannot be evaluated for this share of a source's mail; `temperror` for so many days. */
@@ -60,8 +62,9 @@ export function weakenedSince(window: SourceWindow, open: BrokenSender | null): 
   const known = open?.survives_on === undefined ? null : open;
   const by = known && (known.survives_on === 'spf' ? UNSIGNED : ERRORS);
   return (
-    (by === null || by === UNSIGNED ? (unsignedSince(window, known) ?? partlyUnsignedSince(window, known)) : null) ??
-    (by === null || by === ERRORS ? inErrorSince(window, known) : null)
+    (by === null || by === UNSIGNED
+      ? (unsignedSince(window, known) ?? partlyUnsignedSince(window, known) ?? neverVerified(window, known))
+      : null) ?? (by === null || by === ERRORS ? inErrorSince(window, known) : null)
   );
 }
 
@@ -154,6 +157,24 @@ function partlyUnsignedSince(window: SourceWindow, open: BrokenSender | null): B
     before: { passed: signed, of: signed + wobble, days: before.length },
     chance,
   });
+}
+
+/**
+ * A new source whose mail passes SPF and has borne signatures of ours that do not verify since its first day: a gateway
+ * that was put behind the signer and changes the mail, a new server whose key is not the published one. What went
+ * another way before is not there to be compared with. Nobody but the domain signs as it and is in its SPF record.
+ */
+function neverVerified(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
+  if (open !== null || window.firstSeen === null || window.firstSeen < addDays(window.today, 1 - LOOK)) return null;
+  const rows = coveredRows(window);
+  const { messages, passed, dkim_broken } = total(rows);
+  const all = daysBy(rows, UNSIGNED);
+  const lost = sum(all, 'failed');
+  if (lost < AFTER_MESSAGES || lost < NEVER * messages || all.filter((day) => day.failed > 0).length < PART_DAYS) return null;
+  if (passed < BEFORE_SHARE * messages || dkim_broken < PART_BROKEN * lost) return null;
+  if (lostShare(all.slice(-2)) < PART_STILL * lostShare(all) || !isSeen(rows, UNSIGNED, lostShare(all) / 2)) return null;
+  const since = all[0]!.day;
+  return partOf(window, UNSIGNED, { since, last_good_day: since, chance: 0 });
 }
 
 /** The days before and since the one from which the share of unsigned mail rose most clearly; null if none did. */

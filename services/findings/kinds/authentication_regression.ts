@@ -167,7 +167,7 @@ function adviceOf(
       : [
           keys.all.length === 0 && broken.every(({ unsigned }) => unsigned)
             ? signAdvice(domain, broken)
-            : keyAdvice(domain, source, { ...keys, dead, alive }, since),
+            : `${keyAdvice(domain, source, { ...keys, dead, alive }, since)}${neverDid(broken) && keys.all.some((name) => dead.includes(name)) ? NEW_PATH : ''}`,
         ]),
     ...errorAdvice(broken, record, told.domain),
     ...(mechanism === 'dkim' || broken.every(({ error }) => error !== undefined)
@@ -182,6 +182,12 @@ function adviceOf(
       : []),
   ];
 }
+
+/** Their signatures never verified, so a new way of the mail may be to blame as much as the key. */
+const NEW_PATH =
+  ' If the key is as it was, the way of the mail is what is new: see what changes mail after it is signed (a gateway, a footer), and let that sign it.';
+const neverDid = (broken: readonly BrokenSender[]) =>
+  broken.every(({ survives_on, before }) => survives_on === 'spf' && before === undefined);
 
 /** What is not signed has no key to compare. */
 function signAdvice(domain: string, broken: readonly BrokenSender[]): string {
