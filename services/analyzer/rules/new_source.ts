@@ -4,7 +4,7 @@ import type { Severity } from '../../shared/severity.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { type MainKey, mainKeyOf } from '../senders/keys.ts';
-import { mayReplace, predecessorOf } from '../senders/moves.ts';
+import { bringsMore, mayReplace, predecessorOf } from '../senders/moves.ts';
 import { isAligned, ownerOf } from '../senders/units.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
 import { forwardingOdds } from '../sources/forwarding.ts';
@@ -57,7 +57,7 @@ const GRAVE = 100;
 /** Covered days after the first until a sender is called new; more for a service, as teams move slowly. */
 const RIPE = 2;
 const RIPE_SERVICE = 4;
-/** And so many for another network of a hoster that mail of the domain has come from for days: both may send at first. */
+/** And so many for another network of a hoster that mail of the domain has come from for days, while it adds none. */
 const RIPE_KIN = 6;
 const KIN_DAYS = 10;
 /** And so many for a service that may yet turn out to take the place of another. */
@@ -234,7 +234,7 @@ function isRipe(window: SenderWindow, key: MainKey | null, first: string): boole
   if (window.of.unnamed) return false;
   const sum = total(window.rows);
   const spfAlone = sum.dkim_aligned === 0 && window.sender === null;
-  const kin = spfAlone && hasKin(window, first);
+  const kin = spfAlone && joinsKin(window, first);
   if (((spfAlone && !kin) || isShared(key, first)) && sum.passed >= GRAVE) return true;
   const after = coveredDays(window).filter(({ day }) => day > first).length;
   if (kin) return after >= RIPE_KIN;
@@ -257,13 +257,17 @@ function isWarmUp(window: SenderWindow, key: MainKey | null, first: string): boo
   return third > 0 && sum(sums.slice(-third)) >= GROWTH * sum(sums.slice(0, third));
 }
 
-/** Whether mail of the domain comes from other networks of the same hoster since long: its relays move together. */
-function hasKin({ of, senders }: SenderWindow, first: string): boolean {
-  const owner = of.sources[0] && ownerOf(of.sources[0]);
+/**
+ * Whether mail of the domain has long come from other networks of the same hoster, and what is new brings no mail on top
+ * of theirs: its relays move together, and strangers rent there too.
+ */
+function joinsKin(window: SenderWindow, first: string): boolean {
+  const owner = window.of.sources[0] && ownerOf(window.of.sources[0]);
   if (owner == null) return false;
-  return senders.some(({ sources }) =>
+  const kin = window.senders.filter(({ sources }) =>
     sources.some((one) => one.first_day <= addDays(first, -KIN_DAYS) && isAligned(one) && ownerOf(one) === owner),
   );
+  return kin.length > 0 && !bringsMore(window, first, new Set(kin.map(({ key }) => key)));
 }
 
 /** @param first first day of the sender */

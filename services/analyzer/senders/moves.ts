@@ -23,6 +23,8 @@ const ALIKE = [0.25, 4] as const;
 /** A sender that is replaced sends less than this part of its habit, and less by this part of what is new. */
 const FALLEN = 0.85;
 const REPLACED = 0.5;
+/** So many times the usual mail of others is more than a move brings. */
+const ADDED = 2;
 /** Newest days that a fall is measured on. */
 const NEWEST = 3;
 
@@ -65,6 +67,17 @@ export function mayReplace(window: SenderWindow, first: string): boolean {
       return false;
     return expected >= now && seen <= expected - REPLACED * now + spread;
   });
+}
+
+/**
+ * Whether a new sender brings mail on top of that of others it is like, and does not take over theirs: together they
+ * send twice what the others used to.
+ * @param others keys of senders
+ */
+export function bringsMore(window: SenderWindow, first: string, others: ReadonlySet<string>): boolean {
+  const beside = fallsBeside(window, first).filter(({ other }) => others.has(other.key));
+  const sum = (of: 'expected' | 'seen') => beside.reduce((n, one) => n + one[of], 0);
+  return beside.length > 0 && beside[0]!.now + sum('seen') >= ADDED * Math.max(LEAST, sum('expected'));
 }
 
 /** The own servers, by the domain of their names or signatures. */

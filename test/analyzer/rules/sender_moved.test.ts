@@ -78,18 +78,32 @@ describe('a slow migration between services', () => {
   });
 });
 
-test('new relays of a hoster that pass by SPF alone are waited with until the old ones are silent', async () => {
-  for (const address of ['192.0.2.7', '198.51.100.7', '198.18.7.7'])
+/** Looked up as addresses of one hoster's. */
+async function ofHoster(...addresses: string[]): Promise<void> {
+  for (const address of addresses)
     await f.t.db.query(
       `insert into ruawatch.addresses (address, first_seen, last_seen, name, confirmed, organization, looked_up_at)
        values ($1, '2026-01-01', '2026-05-29', '7.mo7.mail-out.ovh.net', true, 'ovh.net', now())`,
       [address],
     );
+}
+
+test('new relays of a hoster that pass by SPF alone are waited with until the old ones are silent', async () => {
+  await ofHoster('192.0.2.7', '198.51.100.7', '198.18.7.7');
   await put(sent(OTHER, 41, 0, 'both', 100), 'mail');
   await put(sent(OLD, 41, 3, 'spf', 60));
   for (const source of [NEW, '198.18.7.0/24']) await put(sent(source, 4, 0, 'spf', 30));
   await f.analyze();
   expect((await found()).filter((line) => line.startsWith('new_source'))).toEqual([]);
+});
+
+test('another network of the hoster that sends on top of the relays is told at once: strangers rent there too', async () => {
+  await ofHoster('192.0.2.7', '198.51.100.7');
+  await put(sent(OTHER, 41, 0, 'both', 100), 'mail');
+  await put(sent(OLD, 41, 0, 'spf', 60));
+  await put(sent(NEW, 2, 0, 'spf', 200));
+  await f.analyze();
+  expect((await found()).filter((line) => line.startsWith('new_source'))).toEqual([expect.stringContaining('medium')]);
 });
 
 test('a service that is warmed up for weeks before it replaces another is for information while it grows', async () => {
