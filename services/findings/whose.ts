@@ -10,10 +10,9 @@ const LONGEST_OWNER = 30;
  * @param room characters, 50 at least
  */
 export function whoseWords({ host, service, asn, owner, country }: Culprit, room = 64): string {
-  const system = [asn === undefined ? '' : `AS${asn}`, owner === undefined ? '' : short(owner, LONGEST_OWNER)]
-    .filter(Boolean)
-    .join(' ');
-  const network = [system, short(country ?? '', 2)].filter(Boolean).join(', ');
+  const system = asn === undefined ? '' : `AS${asn}`;
+  const named = [system, owner === undefined ? '' : short(owner, LONGEST_OWNER)].filter(Boolean).join(' ');
+  const land = short(country ?? '', 2);
   const name =
     host === undefined || service === undefined
       ? (host ?? service ?? '')
@@ -21,7 +20,11 @@ export function whoseWords({ host, service, asn, owner, country }: Culprit, room
         ? `${host}, ${service}`
         : `${host} (${service})`;
   const characters = [...name];
-  const left = room - [...network].length - 2;
+  const leftBy = (network: string) => room - [...network].length - 2;
+  const networks = [named, system].map((one) => [one, land].filter(Boolean).join(', '));
+  // The name says more than that of the network's owner, whose number is enough to find it.
+  const network = networks.find((one) => characters.length <= leftBy(one)) ?? networks[0]!;
+  const left = leftBy(network);
   const fitting = characters.length <= left ? name : `…${characters.slice(1 - left).join('')}`;
   return [fitting, network].filter(Boolean).join(', ');
 }

@@ -42,13 +42,14 @@ test('whatever the names, the words fit the room and end with the country', () =
   );
 });
 
-test('a name that fits just so is whole, and one character more costs its begin', () => {
+test('a name that does not fit costs the name of the owner first, and then its own begin', () => {
   const words = (length: number, room?: number) =>
     whoseWords({ ...NET, host: 'h'.repeat(length), asn: 24_940, owner: 'Hetzner', country: 'DE' }, room);
   const network = 'AS24940 Hetzner, DE';
   const left = 64 - 2 - network.length;
   expect(words(left)).toBe(`${'h'.repeat(left)}, ${network}`);
-  expect(words(left + 1)).toBe(`…${'h'.repeat(left - 1)}, ${network}`);
+  expect(words(left + 1)).toBe(`${'h'.repeat(left + 1)}, AS24940, DE`);
+  expect(words(left + 9)).toBe(`…${'h'.repeat(left - 1)}, ${network}`);
   expect(words(99, 50)).toBe(`…${'h'.repeat(50 - 3 - network.length)}, ${network}`);
   expect([...words(99)]).toHaveLength(64);
 });

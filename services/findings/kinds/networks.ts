@@ -2,14 +2,20 @@ import { counted, list } from '../../shared/format.ts';
 import type { Told } from './kind.ts';
 
 /**
- * "2 networks (198.51.100.0/24 and 203.0.113.0/24)", "8 networks, the largest 203.0.113.0/24,": a verb may
+ * "2 networks (198.51.100.0/24 and 203.0.113.0/24)", "8 networks, the largest 203.0.113.0/24,", "280 networks": a verb may
  * follow.
  */
 export function networksOf({ evidence }: Told): string {
   const sources = evidence.who.map(({ source }) => source);
   const many = counted(evidence.senders, 'network');
-  return evidence.senders > 3 ? `${many}, the largest ${sources[0]},` : `${many} (${list(sources)})`;
+  if (evidence.senders <= 3) return `${many} (${list(sources)})`;
+  // Of hundreds with a message each, none is the one to look at.
+  const first = evidence.who[0]?.messages ?? 0;
+  return first >= LARGE * evidence.messages ? `${many}, the largest ${sources[0]},` : many;
 }
+
+/** One network is worth naming among many from this part of their mail on. */
+const LARGE = 0.1;
 
 /** From so many networks on it is a botnet or a rented one, and nobody looks at each. */
 const BOTNET = 20;

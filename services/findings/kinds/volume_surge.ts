@@ -44,26 +44,27 @@ export const volumeSurge = kind(
   facts,
   ({ domain: full, subject, evidence }, { times, days, expected, season, name, service, own }) => {
     const domain = short(full);
-    const source = short(name ?? subject);
+    const ours = own === true && service == null;
+    const source = ours ? 'your own servers' : short(name ?? subject);
     const often = number(Math.round(times));
-    const title = `${source} has sent ${often} times its usual mail as ${domain} since ${evidence.since}`;
+    const many = `${often} times ${ours ? 'their' : 'its'} usual mail`;
+    const title = `${ours ? `Own servers of ${domain} have sent ${many}` : `${source} has sent ${many} as ${domain}`} since ${evidence.since}`;
     const networks = evidence.senders > 1 ? ` from ${evidence.senders} networks` : '';
     return {
-      title:
-        own === true && service == null
-          ? `Own servers of ${domain} send ${often}× their usual mail`
-          : `${source} sends ${often}× its usual as ${domain}`,
-      topic: own === true && service == null ? `surge of own servers as ${domain}` : `surge of ${source} as ${domain}`,
+      title: ours
+        ? `Own servers of ${domain} send ${often}× their usual mail`
+        : `${source} sends ${often}× its usual as ${domain}`,
+      topic: ours ? `surge of own servers as ${domain}` : `surge of ${source} as ${domain}`,
       summary: `${title}: ${counted(evidence.messages, 'message')} on ${counted(days, 'day')}`,
-      what: `${counted(evidence.messages, 'message')} came through ${source}${networks} in the name of ${domain} on ${counted(days, 'day')}, against about ${number(Math.round(expected))} expected from the reporters that have reported.${season === null && service?.kind === 'mailbox_provider' ? ACCOUNT_TAKEN : ''}${seasonWords(season)}`,
-      advice: adviceOn(source, service ?? null, own === true),
+      what: `${counted(evidence.messages, 'message')} came through ${source}${networks} in the name of ${domain} on ${counted(days, 'day')}, where about ${number(Math.round(expected))} are usual.${season === null && service?.kind === 'mailbox_provider' ? ACCOUNT_TAKEN : ''}${seasonWords(season)}`,
+      advice: adviceOn(source, service ?? null, ours),
       expected: 'a planned mailing',
     };
   },
 );
 
 function adviceOn(source: string, service: { id: string; kind: string } | null, own: boolean): string[] {
-  if (own && service === null)
+  if (own)
     return [
       `Ask whoever runs ${source} whether a mailing or a batch was intended: then no action is needed.`,
       'If nobody knows of it, an account or a script on it was taken over: stop its queue, look at its mail log for the account or web form that sends, and change that password.',

@@ -9,6 +9,7 @@ test('up to three networks are listed, of more only the largest is named', () =>
       subject: 'example.com',
       evidence: {
         ...EVIDENCE,
+        messages: 30,
         senders,
         who: Array.from({ length: Math.min(5, senders) }, (_, i) => ({ source: `192.0.${i}.0/24`, messages: 9 - i })),
       },
@@ -20,4 +21,11 @@ test('up to three networks are listed, of more only the largest is named', () =>
     '4 networks, the largest 192.0.0.0/24,',
     '8 networks, the largest 192.0.0.0/24,',
   ]);
+});
+
+test('of many networks with little from each, none is named', () => {
+  const who = Array.from({ length: 5 }, (_, i) => ({ source: `192.0.${i}.0/24`, messages: 3 }));
+  expect(
+    networksOf({ domain: 'a.example', subject: 'a.example', evidence: { ...EVIDENCE, senders: 283, messages: 332, who } }),
+  ).toBe('283 networks');
 });
