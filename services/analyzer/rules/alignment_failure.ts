@@ -3,7 +3,7 @@ import type { AlignmentFacts } from '../../findings/kinds/alignment_failure.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { earlier } from '../../shared/days.ts';
 import { publishedTag } from '../../shared/policy.ts';
-import type { Severity } from '../../shared/severity.ts';
+import { rankOf, type Severity } from '../../shared/severity.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
@@ -140,7 +140,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
   return {
     kind: KIND,
     subject: source,
-    severity: via === null ? severityOf(messages, sum, small) : 'info',
+    severity: via === null ? unlessAtPace(open, severityOf(messages, sum, small), failure) : 'info',
     ...(via !== null && { lasting: true as const }),
     confidence: certainty({
       chance: open ? Math.min(chance, open.evidence.chance ?? 1) : chance,
@@ -245,8 +245,22 @@ function mechanismOf(sum: Counts): 'spf' | 'dkim' | 'both' {
 function severityOf(messages: number, sum: Counts, small: boolean): Severity {
   if (small) return 'low';
   const lost = (sum.quarantined + sum.rejected) / sum.messages;
-  if (messages >= 100) return lost >= 0.5 ? 'high' : 'medium';
-  return lost >= 0.5 ? 'medium' : 'low';
+  if (messages >= 100) return lost >= LOST ? 'high' : 'medium';
+  return lost >= LOST ? 'medium' : 'low';
+}
+
+/** So much faster, it is more than what goes on. */
+const FASTER = 2;
+/** From this part of its mail on, receivers turn it away. */
+const LOST = 0.5;
+
+/** What is told already and goes on as it was, at its pace and with its fate, does not get graver from day to day. */
+function unlessAtPace(open: KnownFinding | undefined, severity: Severity, { messages, days, sum }: Failure): Severity {
+  if (!open || open.severity === 'info' || rankOf(severity) <= rankOf(open.severity)) return severity;
+  const { per_day, quarantined, rejected, messages: before } = (open.told ?? open).evidence;
+  const wasLost = quarantined + rejected >= LOST * before;
+  const isLost = sum.quarantined + sum.rejected >= LOST * sum.messages;
+  return messages / days.length < FASTER * per_day && wasLost === isLost ? open.severity : severity;
 }
 
 function serviceOf(sender: Sender | null, domain: string): AlignmentFacts['service'] {

@@ -4,7 +4,7 @@ import type { Family } from '../family.ts';
 /** A campaign from lines of homes: each address a message or two, never again, for a few days or weeks. */
 export const residentialCampaign: Family = {
   name: 'residential-campaign',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'https://www.m3aawg.org/sites/default/files/m3aawg-bots-mitigation-bp-2009-07.pdf; Spamhaus PBL',
   plant(site) {
@@ -20,7 +20,7 @@ export const residentialCampaign: Family = {
 /** Names below the domain that never were, a new one for each wave, from a few machines or many. */
 export const inventedEachTime: Family = {
   name: 'invented-each-time',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'RFC 9989 section 4.7 and RFC 9091 (np: policy for names that do not exist)',
   plant(site) {
@@ -49,7 +49,7 @@ export const inventedEachTime: Family = {
 /** Strangers relay through a gateway that the domain uses: all of it passes, from the addresses of the gateway. */
 export const echoThroughGateway: Family = {
   name: 'echo-through-gateway',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'https://guard.io/labs/echospoofing (July 2024); SPF of pphosted.com',
   plant(site) {
@@ -79,7 +79,7 @@ export const echoThroughGateway: Family = {
 /** Some dozens of letters to pay, in the name of the boss, from one rented machine, on three days of a month. */
 export const bossFraud: Family = {
   name: 'boss-fraud',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'https://www.ic3.gov/PSA/2024/PSA240911 (business email compromise)',
   plant(site) {
@@ -104,7 +104,7 @@ export const bossFraud: Family = {
 /** The same forger comes back every second week, from other machines of the same hoster: one story, not five. */
 export const forgerReturns: Family = {
   name: 'forger-returns',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'https://www.spamhaus.org/faqs/snowshoe-spamming (rented ranges in turn)',
   plant(site) {
@@ -125,7 +125,7 @@ export const forgerReturns: Family = {
 /** A web shop's contact form is filled by robots: the own web server sends thirty times its mail, to strangers, all of it passing. */
 export const formAbused: Family = {
   name: 'form-abused',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'https://owasp.org/www-project-automated-threats-to-web-applications (OAT-021 and spamming by forms)',
   plant(site) {

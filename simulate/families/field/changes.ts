@@ -4,7 +4,7 @@ import type { Family } from '../family.ts';
 /** The service takes other addresses and another return path into use on one day; the key stays. */
 export const poolAndEnvelope: Family = {
   name: 'pool-and-envelope',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://www.twilio.com/docs/sendgrid/ui/account-and-settings/how-to-set-up-domain-authentication (automated security)',
   plant(site) {
@@ -29,7 +29,7 @@ export const poolAndEnvelope: Family = {
 /** The new selector is switched on before resolvers have its key: a day on which some or all of what it signs fails. */
 export const keyLateInDns: Family = {
   name: 'key-late-in-dns',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'M3AAWG DKIM Key Rotation Best Common Practices (2019) section 5; RFC 2308 (negative caching)',
   plant(site) {
@@ -51,7 +51,7 @@ export const keyLateInDns: Family = {
 /** One of two name servers has the zone of last month: a part of what the new key signs fails, day after day. */
 export const nameServerBehind: Family = {
   name: 'name-server-behind',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'RFC 1912 section 2.8 and 4.2 (secondaries out of step); RFC 6376 section 6.1.2',
   plant(site) {
@@ -78,7 +78,7 @@ export const nameServerBehind: Family = {
 /** A gateway put behind the tenant adds a footer: the tenant's signature breaks, the gateway is in SPF and signs nothing. */
 export const gatewayFooter: Family = {
   name: 'gateway-footer',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'RFC 7960 section 3.2.5 (boundary filters); https://community.mimecast.com (DKIM and outbound disclaimers)',
   plant(site) {
@@ -104,7 +104,7 @@ export const gatewayFooter: Family = {
 /** A list that kept the From of its authors rewrites it from some day on: what it passed on is not seen any more. */
 export const listStartsMunging: Family = {
   name: 'list-starts-munging',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 7960 section 4.1.3.1; Mailman 2.1.18 (dmarc_moderation_action)',
   plant(site) {
@@ -122,7 +122,7 @@ export const listStartsMunging: Family = {
 /** From none to reject on one day: forwarded and listed mail, and a partner never set up, are refused since. */
 export const rejectOverNight: Family = {
   name: 'reject-over-night',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'RFC 9989 section 8.3 (what a policy breaks); https://dmarc.org/2015/10 (p=reject at large providers)',
   plant(site) {
@@ -139,7 +139,7 @@ export const rejectOverNight: Family = {
 /** An own new server begins before anybody thought of SPF and keys; after some days it is set up. */
 export const serverBeforeDns: Family = {
   name: 'server-before-dns',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'RFC 7208 section 10.1; https://www.postfix.org/BASIC_CONFIGURATION_README.html',
   plant(site) {
@@ -154,14 +154,14 @@ export const serverBeforeDns: Family = {
     // Its HELO name is all that it has.
     const early = domain.mail('own server', { mean, addresses, from, to, spf: random.pick(['softfail', 'fail']), truth: null });
     domain.ownServers({ mean, addresses, selector, from: to + 1 });
-    domain.expect({ what: 'broken', from, to, never: [/\bforg|stranger|spoof/i] }, { flows: [early] });
+    domain.expect({ what: 'outgrown_record', from, to, never: [/\bforg|stranger|spoof/i] }, { flows: [early] });
   },
 };
 
 /** Marketing takes its mail from the domain to a subdomain of its own, with the same service, over a few weeks. */
 export const toSubdomain: Family = {
   name: 'to-subdomain',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://www.m3aawg.org/sites/default/files/m3aawg-senders-bcp-ver3-2015-02.pdf (streams by subdomain)',
   plant(site) {
@@ -189,7 +189,7 @@ export const toSubdomain: Family = {
 /** Printers and door phones of each office send through the office's line, which is in SPF; nothing signs there. */
 export const printersDirect: Family = {
   name: 'printers-direct',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://learn.microsoft.com/exchange/mail-flow-best-practices/how-to-set-up-a-multifunction-device (direct send)',
   plant(site) {

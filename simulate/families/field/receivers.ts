@@ -3,7 +3,7 @@ import type { Family } from '../family.ts';
 /** A large receiver's own verifier fails everybody's signatures for a day or three: its fault, not ours. */
 export const verifierBroken: Family = {
   name: 'verifier-broken',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 6376 section 6.1; https://mailop.org (threads on receivers whose DKIM checks fail)',
   plant(site) {
@@ -37,7 +37,7 @@ export const verifierBroken: Family = {
 /** A receiver reports for years on little, then takes over another's mailboxes: its share grows tenfold in a week. */
 export const receiverMerged: Family = {
   name: 'receiver-merged',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://www.verizon.com/about/news (AOL and Yahoo mailboxes on one platform, 2017 to 2018)',
   plant(site) {
@@ -76,7 +76,7 @@ export const receiverMerged: Family = {
 /** All reports of three days come a week late, because our own mailbox was full; then a day twice. */
 export const mailboxFull: Family = {
   name: 'mailbox-full',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 9990 section 4.6 and RFC 5321 section 4.5.4 (senders of reports try again for days)',
   plant(site) {
@@ -93,7 +93,7 @@ export const mailboxFull: Family = {
 /** Receivers that go by ARC let forwarded mail through and say so; the domain's users like to forward, more each month. */
 export const arcGrows: Family = {
   name: 'arc-grows',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 8617 section 7.2.2 (reports name the ARC chain); RFC 7960 section 4.2',
   plant(site) {
@@ -113,7 +113,7 @@ export const arcGrows: Family = {
 /** Universities where many of our customers studied pass their mail on, each from its own servers, more at term's begin. */
 export const universities: Family = {
   name: 'universities',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 7960 section 3.2.1 (alumni addresses); https://uit.stanford.edu/service/alumniemail',
   plant(site) {

@@ -3,7 +3,7 @@ import type { Family } from '../family.ts';
 /** A name bought from somebody: years of almost nothing, then the new owner's mail by a service or two. */
 export const domainBought: Family = {
   name: 'domain-bought',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://www.icann.org/resources/pages/domain-name-transfer-2017-10-10-en; RFC 9989 section 4.7',
   plant(site) {
@@ -24,7 +24,7 @@ export const domainBought: Family = {
 /** Christmas: the offices are shut for two weeks while shops and news go on, at several companies alike. */
 export const christmas: Family = {
   name: 'christmas',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 9990 section 4.1 (no mail, no report); https://support.google.com/mail/answer/81126',
   plant(site) {
@@ -46,7 +46,7 @@ export const christmas: Family = {
 /** Black Friday: a shop's service sends from Thursday to Monday what it sends in two months, from pools it never used. */
 export const blackFriday: Family = {
   name: 'black-friday',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://www.twilio.com/en-us/blog/black-friday-cyber-monday-email (volume of ESPs on these days)',
   plant(site) {
@@ -63,14 +63,15 @@ export const blackFriday: Family = {
     const extra = domain.service(name, { mean, aligned, selector, weekend: 1, networks: random.int(1, 6) });
     extra.active = (at) => days[at - day] ?? 0;
     extra.dkim = shop.dkim;
-    site.trap('Black Friday', domain.name, day, day + 5);
+    // The days are in spring, as every simulation ends in June: ten times a service's mail may be asked about then.
+    domain.expect({ what: 'takeover', from: day, to: day + 4, optional: true, most: 'medium' }, { flows: [shop, extra] });
   },
 };
 
 /** A service is down for days and sends what it kept all at once; others, and the own servers, go on. */
 export const backlogSent: Family = {
   name: 'backlog-sent',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 5321 section 4.5.4.1 (queues give up after four to five days)',
   plant(site) {
@@ -88,7 +89,7 @@ export const backlogSent: Family = {
 /** A job on one server writes to customers each Sunday night, unsigned, within SPF, and once in a quarter to all of them. */
 export const sundayJob: Family = {
   name: 'sunday-job',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 7208 section 5.6 (ip4); https://www.postfix.org/sendmail.1.html',
   plant(site) {
@@ -111,7 +112,7 @@ export const sundayJob: Family = {
 /** Five brands of a group open one account at a service, and send with it on the same day. */
 export const groupCampaign: Family = {
   name: 'group-campaign',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://mailchimp.com/help/set-up-email-domain-authentication/ (several domains in an account)',
   plant(site) {

@@ -4,7 +4,7 @@ import type { Family } from '../family.ts';
 /** Twenty thousand infected machines, a message or two from each. */
 export const hugeBotnet: Family = {
   name: 'huge-botnet',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'https://www.m3aawg.org/sites/default/files/m3aawg-bots-mitigation-bp-2009-07.pdf',
   plant(site) {
@@ -23,7 +23,7 @@ export const hugeBotnet: Family = {
 /** Forged mail that grows by a tenth a day, so that no day stands out against the one before. */
 export const slowRamp: Family = {
   name: 'slow-ramp',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'https://www.m3aawg.org/sites/default/files/m3aawg-email-authentication-recommended-best-practices-09-2020.pdf',
   plant(site) {
@@ -41,7 +41,7 @@ export const slowRamp: Family = {
 /** Thieves use one mailbox by night: two to four times the mail of a day, signed, from a handful of the provider's networks. */
 export const nightAccount: Family = {
   name: 'night-account',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'https://learn.microsoft.com/defender-office-365/responding-to-a-compromised-email-account',
   plant(site) {
@@ -72,7 +72,7 @@ export const nightAccount: Family = {
 /** A subdomain that sends by a service is forged beside it, by few rented machines. */
 export const newsForged: Family = {
   name: 'news-forged',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'RFC 9989 section 4.7 (policy of subdomains)',
   plant(site) {
@@ -97,12 +97,14 @@ export const newsForged: Family = {
 /** Others' forged mail comes back as bounces to us, and the forging itself shows: unauthenticated, from very many, refused. */
 export const backscatter: Family = {
   name: 'backscatter',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'RFC 5321 section 6.1; RFC 7960 section 3.1',
   plant(site) {
     const { random } = site;
-    const domain = site.domain({ volume: site.between(60, 8000), p: 'reject' });
+    const domain = site.domain({ usual: false, volume: site.between(60, 8000), p: 'reject' });
+    domain.senders.push(domain.ownServers({ mean: domain.volume * 0.7 }));
+    domain.service('mailjet', { mean: domain.volume * 0.3, aligned: 'dkim' });
     const from = site.day(8);
     const to = from + random.int(1, 5);
     const flow = domain.forged({ mean: site.between(120, 3000), addresses: site.internet.strangers(1500, random), from, to });

@@ -3,7 +3,7 @@ import type { Family } from '../family.ts';
 /** A large reporter sends its reports of a week at once from some day on, or only those of one day in a week. */
 export const reporterGoesWeekly: Family = {
   name: 'reporter-goes-weekly',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 7489 section 6.3 (ri) and 7.2 (receivers may report at other intervals)',
   plant(site) {
@@ -18,7 +18,7 @@ export const reporterGoesWeekly: Family = {
 /** A reporter goes from daily reports to one day a month. Its silence may be told once; its return is no news. */
 export const reporterGoesMonthly: Family = {
   name: 'reporter-goes-monthly',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 9990 section 4.1 (aggregation period)',
   plant(site) {
@@ -34,7 +34,7 @@ export const reporterGoesMonthly: Family = {
 /** A reporter counts one sender's mail ten to fifty times over, for a day or two: a fault of its own. */
 export const reporterMiscounts: Family = {
   name: 'reporter-miscounts',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://github.com/domainaware/parsedmarc/issues (reports with implausible counts)',
   plant(site) {

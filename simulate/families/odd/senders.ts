@@ -77,7 +77,7 @@ export const hosterRelaysMoved: Family = {
 /** Marketing sends from its own subdomain: all in bursts of a day or two, weeks apart, growing with the list. */
 export const subdomainBursts: Family = {
   name: 'subdomain-bursts',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://www.m3aawg.org/sites/default/files/m3aawg-senders-bcp-ver3-2015-02.pdf (separate streams by subdomain)',
   plant(site) {
@@ -118,7 +118,7 @@ export const countryOffice: Family = {
 /** A domain that was parked for years sends from today: somebody made it a brand. Its owner may be told once. */
 export const parkedComesAlive: Family = {
   name: 'parked-comes-alive',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://www.m3aawg.org/sites/default/files/m3aawg_parked_domains_bp-2015-12.pdf',
   plant(site) {
@@ -137,7 +137,7 @@ export const parkedComesAlive: Family = {
 /** A colleague tries a CRM on a free plan: a dozen messages in a week, not set up, and never again. */
 export const crmTrial: Family = {
   name: 'crm-trial',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://knowledge.hubspot.com/marketing-email/manage-email-authentication-in-hubspot (sending before authentication)',
   plant(site) {
@@ -200,7 +200,7 @@ export const cloudEgress: Family = {
 /** Whole domains of very little and of very much mail; nothing happens in either. */
 export const tinyAndHuge: Family = {
   name: 'tiny-and-huge',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 7489 section 7.2 (reports of any volume)',
   plant(site) {
@@ -218,7 +218,7 @@ export const tinyAndHuge: Family = {
 /** A new domain is put under watch on some day: all that it sends is new to whoever reads its reports. */
 export const domainAdded: Family = {
   name: 'domain-added',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 7489 appendix B.2.2 (publishing a record with rua)',
   plant(site) {
@@ -236,7 +236,7 @@ export const domainAdded: Family = {
 /** A company tests its people: a vendor sends some dozens of forged letters to own mailboxes, on purpose. */
 export const phishingTest: Family = {
   name: 'phishing-test',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://learn.microsoft.com/defender-office-365/advanced-delivery-policy-configure (third-party phishing simulation)',
   plant(site) {
@@ -278,7 +278,7 @@ export const hostsTakeTurns: Family = {
 /** People on the road send through the relay of a hotel or of their line: a message or two from anywhere, unsigned. */
 export const roadWarriors: Family = {
   name: 'road-warriors',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 7960 section 3.1.2 (roaming users); RFC 6409',
   plant(site) {

@@ -64,6 +64,24 @@ describe('alignment_failure', () => {
   });
 });
 
+describe('what goes on as it was told', () => {
+  const told = (rows: readonly SourceDay[]) => onFile(alignmentFailure.find(sourceWindow(rows))[0]!);
+  const severity = (rows: readonly SourceDay[], known: ReturnType<typeof told>) =>
+    alignmentFailure.find(sourceWindow(rows, { known: [known] }))[0]!.severity;
+  const first = span(11, 9, 'foreign', 5);
+
+  test('does not get graver merely because it goes on', () => {
+    expect(told(first).severity).toBe('low');
+    expect(severity(span(11, 0, 'foreign', 5), told(first))).toBe('low');
+  });
+
+  test('does when it comes faster, or when receivers begin to turn it away', () => {
+    expect(severity([...first, ...span(8, 0, 'foreign', 40)], told(first))).toBe('medium');
+    const refused = span(8, 0, 'foreign', 5, REPORTERS, { delivered: 0, failed_delivered: 0, rejected: 5 });
+    expect(severity([...first, ...refused], told(first))).toBe('high');
+  });
+});
+
 test('a source of which half is untold is not called misaligned', () => {
   const rows = span(1, 0, 'foreign', 20, [LARGE, MIDDLE, SMALL]);
   const found = (late: readonly Report[]) => {
