@@ -116,7 +116,9 @@ describe('a signature that fails', () => {
 
   test('while other mail verifies with the key: it is changed on the way, or another private key signs', () => {
     const { words } = found(lostDkim, [{}, { passed: true, domain: 'esp.example' }]);
-    expect(words.advice[0]).toMatch(/still verifies for other mail, so it is published: see whether each of your name servers answers with it, what changes mail/);
+    expect(words.advice[0]).toMatch(
+      /still verifies for other mail, so it is published: see whether each of your name servers answers with it, what changes mail/,
+    );
     expect(all(words)).not.toMatch(REPLACED);
   });
 
