@@ -15,12 +15,25 @@ export function ownDomainAlike(name: string, own: readonly string[]): string | n
   const below = name.endsWith(`.${top}`) ? name.slice(0, -top.length - 1) : '';
   const tails = tailsOf(below, top).map(looks);
   const front = `.${looks(below).one}.`;
+  const whole = looks(name).one;
   for (const domain of own) {
     const wanted = looks(domain);
     if (tails.some(({ one, words }) => one === wanted.one || (words !== null && words === wanted.full))) return domain;
     if (front.includes(`.${wanted.one}.`) || front.includes(`.${wanted.one.replaceAll('.', '-')}.`)) return domain;
+    if (isCutOff(whole, wanted.one)) return domain;
   }
   return null;
+}
+
+/** What is no letter, digit or dot, and is read as an end: "example.com-login.example", "example-com.example", a slash of another script. */
+const MARK = '[^\\p{L}\\p{M}\\p{N}.]';
+
+function isCutOff(shown: string, wanted: string): boolean {
+  // Few names have the letters of an own one in them.
+  if (!shown.includes(wanted.slice(0, wanted.lastIndexOf('.')))) return false;
+  const labels = wanted.split('.').map((label) => label.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
+  const marked = `${labels.slice(0, -1).join('\\.')}${MARK}${labels.at(-1)}\\.`;
+  return new RegExp(`(?:^|[.]|${MARK})(?:${labels.join('\\.')}\\.*${MARK}|${marked})`, 'u').test(shown);
 }
 
 /** A name, and those above it down to the one that is registered. */

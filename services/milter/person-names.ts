@@ -13,8 +13,21 @@ const UNSPACED = /^[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}\p{
 /** Letters, by how they are spelled where a keyboard has none of them. */
 const SPELLED = new Map([...'äae öoe üue ßss øoe åaa æae œoe þth'.matchAll(/(\S)(\S+)/g)].map(([, c, as]) => [c!, as!]));
 /** Digits and signs that are written for letters, where letters stand beside them. */
-const LEET = new Map([...'1i2z3e4a5s6b7t8b9g@a!i+t∀a∊e∈e∃e∂d∧a∨v∪u∩n⊂c'.matchAll(/(.)([a-z])/gu)].map(([, c, as]) => [c!, as!]));
-const LEET_SIGN = /[2-9@!+∀∊∈∃∂∧∨∪∩⊂]/gu;
+const LEET = new Map(
+  [...'1i2z3e4a5s6b7t8b9g@a!i+t∀a∊e∈e∃e∂d∧a∨v∪u∩n⊂c₳a฿b₿b₵c₫d₲g₭k£l₤l₥m₦n₱p$s₮t₩w¥y'.matchAll(/(.)([a-z])/gu)].map(
+    ([, c, as]) => [c!, as!],
+  ),
+);
+const SIGNS = '@!+∀∊∈∃∂∧∨∪∩⊂₳฿₿₵₫₲₭£₤₥₦₱$₮₩¥';
+const LEET_SIGN = new RegExp(`[2-9${SIGNS}]`, 'gu');
+const LEET_ALL = new RegExp(`[1-9${SIGNS}]`, 'gu');
+/** Letters that are drawn of two signs. */
+const DRAWN: readonly (readonly [RegExp, string])[] = [
+  [/(?:\(\)|\[\]|<>)/g, 'o'],
+  [/\\\//g, 'v'],
+  [/\/\\/g, 'a'],
+  [/\|\)/g, 'd'],
+];
 
 /** What people put directly before or behind a name. */
 const STUCK = [
@@ -62,10 +75,22 @@ export interface ShownWords {
 /** The words of a text in which names are looked for: of each part of it, in each reading. */
 export function shownWords(text: string): readonly ShownWords[] {
   // An apostrophe that counts as a letter ends a word as any other does. A gap is a blank, whatever it is made of.
+  const drawn = DRAWN.reduce((left, [signs, letter]) => left.replace(signs, letter), text);
+  const found: ShownWords[] = [];
+  for (const one of new Set([text, drawn])) for (const parted of partings(one)) found.push(...wordsShown(parted));
+  return found;
+}
+
+/** A number behind a word is one ("lovelace2026"), or its end ("Lovelac3"). */
+function partings(text: string): string[] {
   const plain = text
     .replace(/[\u02b9-\u02df\u02ec-\u02ff\ua78b\ua78c]+/gu, "'")
     .replace(/[\p{Z}\p{P}\p{C}]{3,}|\p{S}{64,}/gu, ' ')
-    .replace(/(\p{Ll})(?=\p{Lu})|(\p{Lu})(?=\p{Lu}\p{Ll})|(\p{L})(?=\p{Nd}+(?![\p{L}\p{N}]))/gu, '$& ');
+    .replace(/(\p{Ll})(?=\p{Lu})|(\p{Lu})(?=\p{Lu}\p{Ll})/gu, '$& ');
+  return [...new Set([plain.replace(/\p{L}(?=\p{Nd}+(?![\p{L}\p{N}]))/gu, '$& '), plain])];
+}
+
+function wordsShown(plain: string): ShownWords[] {
   const found: ShownWords[] = [];
   for (let at = 0; at === 0 || at + STEP < plain.length; at += STEP)
     for (const one of spellings(plain.slice(at, at + PART)).flatMap(lettered))
@@ -98,7 +123,7 @@ function lettered(text: string): string[] {
   const read = (signs: RegExp) =>
     text.replace(signs, (c, at: number) => (beside(at - 1) || beside(at + c.length) ? LEET.get(c)! : c));
   // A "1" is an "l" in what is compared, or an "i".
-  return [...new Set([text, read(LEET_SIGN), read(/[1-9@!+∀∊∈∃∂∧∨∪∩⊂]/gu)])];
+  return [...new Set([text, read(LEET_SIGN), read(LEET_ALL)])];
 }
 
 function holdsName({ words, together }: ShownWords, name: readonly string[], unspaced: boolean): boolean {

@@ -124,11 +124,12 @@ function ownDomain({ authors, results, known }: Judged, rule: MilterRule): Match
 }
 
 /** A domain that looks like an own one, and that the watcher need not know. */
-function alikeOf({ domains }: Authors, { own, settled }: Knowledge): { name: string; domain: string } | null {
+function alikeOf({ domains, seen }: Authors, { own, settled }: Knowledge): { name: string; domain: string } | null {
   for (const name of domains) {
     if (isAtOrBelow(name, own) || isAtOrBelow(name, settled)) continue;
-    const domain = ownDomainAlike(name, own);
-    if (domain !== null) return { name, domain };
+    const domain =
+      ownDomainAlike(name, own) ?? own.find((one) => seen.some(({ as, of }) => of === name && isAtOrBelow(as, [one])));
+    if (domain != null) return { name, domain };
   }
   return null;
 }
@@ -146,7 +147,8 @@ function displayName({ authors, results, known, sealers }: Judged): Match | null
   if (author !== null && proven && isAtOrBelow(author.domain, sealers)) return null;
   const { sender } = authors;
   // Where there is no name, programs show what is before the "@" for one.
-  const bare = authors.names.length > 0 ? [] : authors.addresses.map((address) => address.slice(0, address.lastIndexOf('@')));
+  const bare =
+    authors.names.length > 0 ? [] : authors.addresses.flatMap((address) => routed(address.slice(0, address.lastIndexOf('@'))));
   const names = [...authors.names, ...authors.marked, ...bare, ...sender.names].map((name) => name.slice(0, MOST_SHOWN));
   const words = names.flatMap(asShown).flatMap(shownWords);
   const person = known.people.find(
@@ -161,6 +163,13 @@ function displayName({ authors, results, known, sealers }: Judged): Match | null
     (isSentBy(results, known.own) ? null : sender.domains.find((name) => isAtOrBelow(name, known.own)));
   return domain == null ? null : { code: 'own_address_shown', domain, shown };
 }
+
+/** A local part, also as the address that old routes write in it: "ada%example.com", "example.com!ada". */
+const routed = (local: string): string[] => [
+  local,
+  ...(local.includes('%') ? [local.replace(/%(?=[^%]*$)/, '@')] : []),
+  ...(local.includes('!') ? [`x@${local.slice(0, local.lastIndexOf('!'))}`] : []),
+];
 
 /** Whether something proves that a mail passed servers of an own domain, as one of an own mailing list did that came back. */
 const isSentBy = ({ spf, dkim }: Results, own: readonly string[]): boolean =>

@@ -19,8 +19,19 @@ export function asShown(name: string): string[] {
   const readings = [name, ...asDirected(name)];
   // Some programs turn the whole name around.
   if (OVERRIDE.test(name)) readings.push([...name].reverse().join(''));
-  return [...new Set(readings.map((one) => one.replace(UNSEEN, '').replace(HEAPED, '$1')))];
+  const seen = readings.map((one) => one.replace(UNSEEN, '').replace(HEAPED, '$1'));
+  return [...new Set(seen.flatMap((one) => [one, unescaped(one)]))];
 }
+
+/** As programs show it that read escapes of HTML and of URLs where there are none. */
+const unescaped = (text: string): string =>
+  text
+    .replace(/%([2-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/&commat;/gi, '@')
+    .replace(/&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));?/gi, (all, hex?: string, decimal?: string) => {
+      const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+      return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : all;
+    });
 
 /** What is read as a dot, and as the "@" of an address. */
 const DOTS =
@@ -32,6 +43,8 @@ const SPELLED: readonly (readonly [RegExp, string])[] = [
   [/[\s_]{0,4}[([{<«]{1,4}\s?(?:dot|punkt|point|punto|\.)\s?[)\]}>»]{1,4}[\s_]{0,4}/giu, '.'],
   [/(?<=[\p{L}\p{N}])[\s_]{1,4}(?:dot|punkt|point|punto)[\s_]{1,4}(?=[\p{L}\p{N}])|(?<=[\p{L}\p{N}]),(?=[\p{L}\p{N}])/giu, '.'],
 ];
+/** Letters with blanks between them all. */
+const APART = /(?<!\S)(?:\S\s{1,2}){4,}\S(?!\S)/gu;
 const ATS = /[\u00a9\uff20\ufe6b\u24d0\u24b6\u{1f150}\u{1f170}]\u20dd?|[aA]\u20dd/gu;
 /** Something with an "@" and dots behind it, in any letters. */
 const ADDRESS = /@\s?([\p{L}\p{M}\p{N}_-]{1,250}(?:\s?\.\s?[\p{L}\p{M}\p{N}_-]{1,250}){1,126})/gu;
@@ -45,7 +58,12 @@ export function ownDomainShown(names: readonly string[], own: readonly string[])
   const wanted = own.map((domain) => ({ domain, alike: skeleton(domain), words: joined(domain) }));
   for (const name of names)
     for (const text of asShown(name)) {
-      const plain = text.replace(NARROW, '').replace(ATS, '@').replace(DOTS, '.').normalize('NFKC');
+      const plain = text
+        .replace(NARROW, '')
+        .replace(APART, (run) => run.replace(/\s/gu, ''))
+        .replace(ATS, '@')
+        .replace(DOTS, '.')
+        .normalize('NFKC');
       const spelled = SPELLED.reduce((left, [words, sign]) => left.replace(words, sign), plain);
       for (const [, host] of (spelled === plain ? plain : `${plain}\n${spelled}`).matchAll(ADDRESS)) {
         const shown = host!.replace(/\s/g, '');

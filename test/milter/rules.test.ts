@@ -321,6 +321,8 @@ describe('a Sender field, which some programs show before the author', () => {
 test('a mail without a name is shown under what is before the "@"', () => {
   for (const from of ['ada.lovelace@mail.example', '<Ada_Lovelace@mail.example>', '<"Ada Lovelace"@mail.example>'])
     expect(decided(from, { found: YES })).toMatchObject({ code: 'person' });
+  for (const from of ['ada%example.com@mail.example', '<example.com!ada@mail.example>'])
+    expect(decided(from, { found: YES })).toMatchObject({ code: 'own_address_shown' });
   expect(decided('Bob <ada.lovelace@mail.example>', { found: YES })).toBeNull();
 });
 
@@ -335,6 +337,11 @@ describe('a look-alike', () => {
   });
 
   const lookalikes = [{ name: 'examp1e.com', domain: 'example.com', fresh: true }];
+  test('is read as it is written: a capital I among small letters is an l', () => {
+    expect(decided('ada@exampIe.com', { found: YES })).toMatchObject({ code: 'lookalike', name: 'exampie.com' });
+    for (const from of ['ada@exampie.com', 'ADA@EXAMPIE.COM']) expect(decided(from, { found: YES })).toBeNull();
+  });
+
   test('is held, and where that is no rule, its first mail is tagged', () => {
     expect(decided('x@examp1e.com', { found: YES, known: { lookalikes } })).toMatchObject({
       code: 'lookalike',

@@ -12,6 +12,8 @@ export interface Authors {
   unclear: string | null;
   /** Every domain that any reader of the mail may take for the author's: A-labels, lower case. */
   domains: string[];
+  /** Domains that are read as others as they are written: a capital "I" among small letters is an "l" to the eye. */
+  seen: { of: string; as: string }[];
   /** Every address that any reader may take for the author's: lower case. */
   addresses: string[];
   /** What is shown beside the addresses, of each From field: names, comments, quoted strings; decoded. */
@@ -45,6 +47,7 @@ export function authorsOf(header: Header): Authors {
   const unclear = header.doubt ?? (long ? 'the mail has From fields that are too long' : why);
   const domains = new Set<string>();
   const addresses = new Set<string>();
+  const seen: Authors['seen'] = [];
   const names: string[] = [];
   const marked: string[] = [];
   const named = new Set<string>();
@@ -57,9 +60,10 @@ export function authorsOf(header: Header): Authors {
     const text = Buffer.from(value.slice(0, LENGTH), 'latin1').toString('latin1');
     unread ??= unreadableCharset(text);
     const { places, shown } = taken(text);
-    for (const [whole, host] of addressesIn(places)) {
+    for (const [whole, host, as] of addressesIn(places)) {
       domains.add(host);
       addresses.add(whole);
+      if (as !== host) seen.push({ of: host, as });
     }
     const name = nameIn(shown, 'latin1');
     if (name !== '') names.push(name);
@@ -71,6 +75,7 @@ export function authorsOf(header: Header): Authors {
     author: unclear === null && domain !== null ? { domain, address } : null,
     unclear,
     domains: [...domains],
+    seen,
     addresses: [...addresses],
     names,
     marked,
@@ -91,7 +96,7 @@ function senderOf({ fields }: Header): Authors['sender'] {
 }
 
 /** Some programs decode encoded words in an address, which RFC 2047 section 5 forbids. */
-const addressesIn = (places: readonly string[]): [string, string][] =>
+const addressesIn = (places: readonly string[]): [string, string, string][] =>
   places
     .flatMap((place) => [...new Set(/[^\x00-\x7f]/.test(place) ? [decodeWords(place)] : [place, decodeWords(place)])])
     .flatMap(found);
@@ -103,11 +108,14 @@ const nameIn = (shown: string, strays: Strays): string =>
     .replace(/[\x00-\x1f\x7f-\x9f]+/g, '\ufffd')
     .trim();
 
-/** The addresses in a text, and their domains. */
-function found(text: string): [string, string][] {
-  return [...text.matchAll(ADDRESS)].flatMap(([, local, host]) => {
-    const domain = normalDomain(host!.replace(/\s+/g, ''));
-    return domain.includes('.') ? [[`${local!.toLowerCase()}@${domain}`, domain] as [string, string]] : [];
+/** The addresses in a text, their domains, and these as they look. */
+function found(text: string): [string, string, string][] {
+  return [...text.matchAll(ADDRESS)].flatMap(([, local, host]): [string, string, string][] => {
+    const written = host!.replace(/\s+/g, '');
+    const domain = normalDomain(written);
+    if (!domain.includes('.')) return [];
+    const looks = /[a-z]/.test(written) && written.includes('I') ? normalDomain(written.replaceAll('I', 'l')) : domain;
+    return [[`${local!.toLowerCase()}@${domain}`, domain, looks]];
   });
 }
 
