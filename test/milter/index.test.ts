@@ -17,7 +17,7 @@ import { until } from '../helpers/services.ts';
 import { GROUPS, rulesOf } from '../requests/sample.ts';
 import { mail, usual } from './mails.ts';
 import { handedIn, hangUp, Server } from './server.ts';
-import { connect, negotiate, packet, strings } from './wire/packets.ts';
+import { connect, macros, negotiate, packet, strings } from './wire/packets.ts';
 
 let database: TestDatabase;
 let dns: FakeServer;
@@ -253,6 +253,97 @@ test('a forged mail opens the request that people decide about', async () => {
     },
   ]);
   expect(held.data.toString()).toContain('ruawatch: request ');
+  await context.queues.close();
+});
+
+test('a forged mail is held whatever is odd about it: what cannot be stored would pass', async () => {
+  await syncGroups(database.db, { groups: GROUPS, deputies: [] });
+  const context = contextWith({});
+  context.config.approvals.rules = rulesOf({ name: 'held', when: { kinds: ['messages.release'] }, stages: [{ group: 'mail' }] });
+  running = await startMilter(context);
+  const long = 'x'.repeat(5_000);
+  const b64 = (octets: Buffer) => octets.toString('base64');
+  const signature = (d: string, s: string) => ` v=1; a=rsa-sha256; d=${d}; s=${s}; h=from; bh=${'A'.repeat(43)}=; b=AAAA`;
+  const parts = Array.from(
+    { length: 300 },
+    (_, n) => `--b\r\nContent-Type: ${long}/${n}; name="=?utf-8?q?=00${n}?="\r\n\r\n\x00\r\n`,
+  );
+  interface Odd {
+    fields?: [string, string][];
+    body?: string;
+    queue?: string;
+    peer?: [string, string];
+    helo?: string;
+    sender?: string;
+    recipients?: string[];
+  }
+  const odd: Record<string, Odd> = {
+    'NUL in encoded words': {
+      fields: [
+        ['Subject', ' =?utf-8?q?a=00b?='],
+        ['Message-ID', ' =?utf-8?q?=00?='],
+      ],
+    },
+    'half of a surrogate pair': { fields: [['Subject', ` =?utf-16be?b?${b64(Buffer.from([0xd8, 0]))}?=`]] },
+    'octets that are no text': { fields: [['Subject', ' \xff\xfe\xed\xa0\x80']] },
+    'long fields': {
+      fields: [
+        ['Subject', ` ${long}`],
+        ['Message-ID', ` <${long}@x>`],
+      ],
+    },
+    'three subjects': {
+      fields: [
+        ['Subject', ' a'],
+        ['subject', ' b'],
+        ['SUBJECT', ''],
+      ],
+    },
+    'three hundred parts': { fields: [['Content-Type', ' multipart/mixed; boundary=b']], body: parts.join('') },
+    'parts without end': { fields: [['Content-Type', ' multipart/mixed; boundary=b']], body: '--b\r\n'.repeat(2_000) },
+    'sixty signatures': {
+      fields: Array.from({ length: 60 }, (_, n) => ['DKIM-Signature', signature(`d${n}.example`, long.slice(0, 300))]),
+    },
+    'signatures of no domain': {
+      fields: [
+        ['DKIM-Signature', signature('a..b', 'é')],
+        ['DKIM-Signature', ' ;;=;'],
+        ['ARC-Seal', ' i=51'],
+      ],
+    },
+    'a name of a queue file with marks': { queue: "4A-F2.';x" },
+    'a long one': { queue: long },
+    none: { queue: '' },
+    'a long name of a client': { peer: [long, '203.0.113.9'] },
+    'an address with a zone': { peer: ['mail.example', 'IPv6:fe80::1%eth0'] },
+    'a mapped one': { peer: ['mail.example', '::ffff:203.0.113.9'] },
+    'a long HELO': { helo: long },
+    'a HELO of no text': { helo: "\xff'\x01" },
+    'a long sender': { sender: `${long}@${long}` },
+    'no sender': { sender: '' },
+    'a sender of no text': { sender: '\xff"@\xfe' },
+    'recipients of no text': { recipients: ['<\xff@example.com>', '<>', '<postmaster>'] },
+    'four thousand recipients': { recipients: Array.from({ length: 4_000 }, (_, n) => `<user${n}@example.com>`) },
+  };
+  const sent = async (name: string, given: Odd) => {
+    const server = new Server({ port: running!.port! });
+    const [peer, address] = given.peer ?? ['mail.example', '203.0.113.9'];
+    server.send(negotiate(), connect(peer, address), packet('H', strings(given.helo ?? 'mail.example')));
+    server.send(packet('M', strings(`<${given.sender ?? 'x@mail.example'}>`)), macros('R', { i: given.queue ?? '4AF3' }));
+    server.send(...(given.recipients ?? ['<grace@example.com>']).map((one) => packet('R', strings(one))));
+    server.send(packet('L', strings('From', ' ada@example.com')), packet('L', strings('X-Odd', ` ${name}`)));
+    server.send(...(given.fields ?? []).map(([field, value]) => packet('L', strings(field, value))), packet('N'));
+    for (let at = 0; at < (given.body ?? 'Hello.').length; at += 60_000)
+      server.send(packet('B', (given.body ?? 'Hello.').slice(at, at + 60_000)));
+    server.send(packet('E'));
+    const last = await until(
+      () => server.heard.find(({ command }) => command === 'q' || command === 'a' || command === 'y') ?? server.closed,
+    );
+    return last === true ? 'closed' : last.command;
+  };
+  const fates: Record<string, string> = {};
+  for (const [name, given] of Object.entries(odd)) fates[name] = await sent(name, given);
+  expect(fates).toEqual(Object.fromEntries(Object.keys(odd).map((name) => [name, 'q'])));
   await context.queues.close();
 });
 

@@ -74,8 +74,8 @@ function connection(data: Buffer): Command {
   if (family === 'U' || family === 'L') return { type: 'connect', host, address: null };
   if (family !== '4' && family !== '6') throw new ProtocolError('the connection is of an unknown family');
   const [given] = strings(data.subarray(end + 4));
-  // Sendmail writes "IPv6:" before an address of version 6.
-  const address = given?.replace(/^IPv6:/i, '') ?? '';
+  // Sendmail writes "IPv6:" before an address of version 6. The zone of a link-local one says something on its machine alone (RFC 4007).
+  const address = given?.replace(/^IPv6:/i, '').replace(/%.*$/s, '') ?? '';
   if (isIP(address) === 0) throw new ProtocolError('the connection has no address');
   return { type: 'connect', host, address };
 }

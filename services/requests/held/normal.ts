@@ -3,6 +3,8 @@ import { type HeldFacts, heldFacts, type NewHeld } from './facts.ts';
 /** How much of a text of a mail is kept. */
 const TEXT = 1000;
 const SHORT = 253;
+/** Names of queue files, as facts.ts has them. */
+const QUEUE_ID = /^[A-Za-z0-9]{1,64}$/;
 const MOST_ATTACHMENTS = 200;
 const MOST_SIGNATURES = 50;
 
@@ -25,6 +27,8 @@ export function normalFacts({ raw: _, ...given }: NewHeld): HeldFacts {
   const { spf, dkim, arc, dmarc } = given.results;
   return heldFacts.parse({
     ...given,
+    // A name that no Postfix gives is no use: such a mail is looked for by nobody.
+    queue_id: given.queue_id !== null && QUEUE_ID.test(given.queue_id) ? given.queue_id : null,
     envelope_from: kept(given.envelope_from),
     recipients: given.recipients.map((one) => kept(one)),
     header_from: orNull(given.header_from),
