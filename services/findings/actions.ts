@@ -4,7 +4,7 @@ import type { SenderAction } from './kinds/kind.ts';
 export interface Action {
   /** When to do it: the beginning of a sentence, without a colon. */
   when: string;
-  /** A command of services/cli/main.ts as it can be pasted into any shell. */
+  /** A command of services/cli/program/ as it can be pasted into any shell. */
   command: string;
 }
 

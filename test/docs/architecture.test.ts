@@ -25,6 +25,25 @@ interface Rule {
 /** A variable path: the compiler has no types of this file. */
 const RULE = '../../scripts/import-rule.mjs';
 
+it('the way of a report names files that are there: of the same folder as the one before, unless a path says else', () => {
+  const table = text
+    .split('\n## A report from mailbox to row\n')[1]!
+    .split('\n## ')[0]!
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && line.includes('`'));
+  let folder = '';
+  const missing: string[] = [];
+  for (const line of table)
+    for (const [, name] of line.split('|')[2]!.matchAll(/`([\w./-]+\.ts)`/g)) {
+      const file = name!.includes('/') ? name! : `${folder}${name}`;
+      const found = [file, `${folder.split('/')[0]}/${name}`].find((one) => existsSync(path.join(ROOT, 'services', one)));
+      if (found === undefined) missing.push(name!);
+      else folder = found.slice(0, found.lastIndexOf('/') + 1);
+    }
+  expect(table.length).toBeGreaterThan(8);
+  expect(missing).toEqual([]);
+});
+
 describe('the layout in ARCHITECTURE.md', () => {
   it('names every folder under services/, two levels down, and no folder that does not exist', () => {
     const services = foldersIn('services/');
