@@ -10,11 +10,13 @@ export interface Action {
 
 /** What `senders approve` takes as a domain or a source (cli/commands/senders.ts); nothing in it means anything to a shell. */
 const NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+$/;
+/** The id of a mail service of the catalogue, under which all of its networks are one sender. */
+const SERVICE = /^(?!localhost$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 const NETWORK = /^(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/24)?|[0-9a-f:]+::(?:\/48)?)$/;
 
 /**
  * The commands for a finding that is open. Names come from reports: a command with a name that is neither a
- * domain nor a network is left out.
+ * domain nor a network nor the id of a service is left out.
  * @param words what the kind says of it: the senders to decide about, and why somebody may have meant it
  */
 export function actionsOn(
@@ -38,7 +40,7 @@ export function actionsOn(
 /** The commands that decide about senders. */
 export function senderActions(domain: string, senders: readonly SenderAction[] = []): Action[] {
   return senders
-    .filter(({ source }) => NAME.test(domain) && (NAME.test(source) || NETWORK.test(source)))
+    .filter(({ source }) => NAME.test(domain) && [NAME, SERVICE, NETWORK].some((one) => one.test(source)))
     .map(({ verdict, source, when, why }) => ({
       when,
       command: `ruawatch senders ${verdict} ${domain} ${source} --why "${why}"`,

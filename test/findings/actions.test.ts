@@ -56,14 +56,27 @@ describe('every command that a mail prints does what it says', () => {
 });
 
 test('a name that no report should have brought is in no command', () => {
-  const evil = ['x; rm -rf ~', '$(id).example', '-rf.example', 'a b.example', '`id`', "o'brien.example", 'a.example"', '*', ''];
+  const evil = [
+    'x; rm -rf ~',
+    '$(id).example',
+    '-rf.example',
+    'a b.example',
+    '`id`',
+    "o'brien.example",
+    'a.example"',
+    '*',
+    '',
+    '-rf',
+    'x y',
+    'localhost',
+  ];
   for (const name of evil) {
     const senders = [{ verdict: 'approve' as const, source: name, when: 'If it is yours', why: 'ours' }];
     expect(commands(actionsOn({ finding_key: 3, domain: 'example.com' }, { senders })).join('\n')).not.toContain('senders');
     const good = [{ ...senders[0]!, source: 'a.example' }];
     expect(commands(actionsOn({ finding_key: 3, domain: name }, { senders: good })).join('\n')).not.toContain('senders');
   }
-  const senders = ['192.0.2.0/24', '2001:db8:77::/48', 'sendgrid.net', 'under_score.example'].map((source) => ({
+  const senders = ['192.0.2.0/24', '2001:db8:77::/48', 'sendgrid.net', 'under_score.example', 'microsoft-365'].map((source) => ({
     verdict: 'deny' as const,
     source,
     when: 'If not',
@@ -74,6 +87,7 @@ test('a name that no report should have brought is in no command', () => {
     'ruawatch senders deny example.com 2001:db8:77::/48 --why "not ours"',
     'ruawatch senders deny example.com sendgrid.net --why "not ours"',
     'ruawatch senders deny example.com under_score.example --why "not ours"',
+    'ruawatch senders deny example.com microsoft-365 --why "not ours"',
     'ruawatch findings ack 3 --why "being worked on"',
     'ruawatch findings resolve 3 --as false --why "false alarm"',
     'ruawatch findings show 3',

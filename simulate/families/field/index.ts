@@ -11,7 +11,7 @@ import {
   serverBeforeDns,
   toSubdomain,
 } from './changes.ts';
-import { arcGrows, mailboxFull, receiverMerged, universities, verifierBroken } from './receivers.ts';
+import { arcGrows, mailboxFull, receiverMerged, universities, verifierBroken, weekInOneReport } from './receivers.ts';
 import { backlogSent, blackFriday, christmas, domainBought, groupCampaign, sundayJob } from './seasons.ts';
 
 /** What an administrator meets in a year, by one who had not read the rules then; looked at since, and so for tuning. */
@@ -42,4 +42,5 @@ export const FIELD: readonly Family[] = [
   mailboxFull,
   arcGrows,
   universities,
+  weekInOneReport,
 ];

@@ -1,5 +1,35 @@
 import type { Family } from '../family.ts';
 
+/** The largest receiver goes from a report a day to one a week, which holds all of the week and counts on its first day. */
+export const weekInOneReport: Family = {
+  name: 'week-in-one-report',
+  group: 'tuning',
+  benign: true,
+  source: 'RFC 7489 section 6.3 (ri) and 7.2; RFC 9990 section 4.1',
+  plant(site) {
+    const domain = site.domain({ volume: site.between(60, 10_000) });
+    const name = domain.reporter(site.random.int(0, 1));
+    const { share } = domain.domain.mix.find(({ reporter }) => reporter.dialect.org_name === name)!;
+    const others = domain.domain.mix.map(({ reporter }) => reporter.dialect.org_name).filter((one) => one !== name);
+    const from = site.day(25);
+    for (const flow of [...domain.domain.flows]) {
+      const { mean, addresses, envelope_from: envelope, header_from: author, dkim, truth, what, weekend, k } = flow;
+      const given = { mean: mean * share, addresses, envelope, author, dkim, truth, what, weekend: 1, k };
+      const week = domain.mail(`week of ${flow.id}`, given);
+      week.spf = flow.spf;
+      week.reporters = new Map(others.map((one) => [one, 0]));
+      const usual = flow.active;
+      // What the others see goes on as it was.
+      flow.active = (day) => usual(day) * (day >= from ? 1 - share : 1);
+      flow.reporters = new Map(flow.reporters);
+      // Five weekdays and two days of the weekend.
+      week.active = (day) => (day >= from && (day - from) % 7 === 0 ? (5 + 2 * weekend) * usual(day) : 0);
+    }
+    for (let day = from + 1; day < site.days; day += 7) domain.silent(name, day, Math.min(site.days - 1, day + 5));
+    site.trap('a week in one report', domain.name, from, site.days - 1);
+  },
+};
+
 /** A large receiver's own verifier fails everybody's signatures for a day or three: its fault, not ours. */
 export const verifierBroken: Family = {
   name: 'verifier-broken',

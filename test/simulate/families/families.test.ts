@@ -18,13 +18,14 @@ test('each family has a name of its own and a source', () => {
   }
 });
 
-test('benign families outnumber incidents, and about half of each are kept for reporting', () => {
+test('benign families outnumber incidents, and a third of each, at least about, is kept for reporting', () => {
   const benign = FAMILIES.filter((family) => family.benign);
   const incidents = FAMILIES.filter((family) => !family.benign);
   expect(benign.length).toBeGreaterThanOrEqual(Math.max(30, incidents.length));
   for (const kinds of [benign, incidents]) {
     const reported = kinds.filter(({ group }) => group === 'reported').length / kinds.length;
-    expect(reported).toBeGreaterThan(0.4);
+    // What was looked at once is for tuning, so the part shrinks until somebody writes families that nobody has seen.
+    expect(reported).toBeGreaterThan(0.3);
     expect(reported).toBeLessThan(0.75);
   }
 });
