@@ -45,11 +45,11 @@ export const newSource = kind(facts, (told, given) => {
     label === source
       ? source
       : `${label} (${evidence.senders > 1 ? `${evidence.senders} networks` : short(evidence.who[0]?.source ?? subject)})`;
-  const title = `New source ${name} sends as ${domain} and passes DMARC ${PASSED_BY[by]}`;
+  const title = `${name} has begun to send as ${domain} and passes DMARC ${PASSED_BY[by]}`;
   const signed = key == null ? '' : ` Most of it is signed with the key ${short(key.name)}, ${ofAge(key)}.`;
   return {
-    title: `New source ${label} passes as ${domain}`,
-    topic: `new source ${label} of ${domain}`,
+    title: `${label} has begun to send as ${domain}`,
+    topic: `mail of ${label} as ${domain}`,
     summary: `${title}: ${counted(evidence.messages, 'message')} since ${evidence.since}`,
     what: `${counted(evidence.messages, 'message')} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}; it was never seen before ${evidence.since}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.${signed}`,
     advice: [
