@@ -180,18 +180,23 @@ async function textsAt(
   return { before, kept, ttl: answer.state === 'records' ? answer.ttl : null };
 }
 
-/** A name that has an alias has nothing else (RFC 1034 section 3.6.2). */
+/** What most often stands at a name beside texts. */
+const BESIDE = ['A', 'AAAA', 'MX', 'NS'] as const;
+
+/** A name that has an alias has nothing else (RFC 1034 section 3.6.2): name servers pass over an update that adds one all the same. */
 async function aliasAt(name: string, dns: Dns, options: AskOptions): Promise<Present> {
   const answer = await dns.ask(name, 'CNAME', options);
   if (answer.state === 'unknown') throw unknownAt(name, answer.message);
   if (answer.state === 'records') return { before: answer.records.map(aliasOf), kept: [], ttl: answer.ttl };
-  const texts = await dns.ask(name, 'TXT', options);
-  if (texts.state === 'unknown') throw unknownAt(name, texts.message);
-  if (texts.state === 'records')
-    throw new PlanError(
-      'occupied',
-      `${name} has TXT records, and an alias can be beside no other record: take those away first.`,
-    );
+  for (const type of ['TXT', ...BESIDE] as const) {
+    const other = await dns.ask(name, type, options);
+    if (other.state === 'unknown') throw unknownAt(name, other.message);
+    if (other.state === 'records')
+      throw new PlanError(
+        'occupied',
+        `${name} has ${type} records, and an alias can be beside no other record: take those away first.`,
+      );
+  }
   return { before: [], kept: [], ttl: null };
 }
 

@@ -3,7 +3,7 @@ import { checkDmarc } from '../../dns/check/dmarc.ts';
 import { lowerName } from '../../dns/client/name.ts';
 import type { AskOptions, Dns } from '../../dns/client/types.ts';
 import { ORDER, policiesOf } from '../../dns/dmarc/applied.ts';
-import type { Policy } from '../../dns/dmarc/record.ts';
+import { type Policy, parseDmarc } from '../../dns/dmarc/record.ts';
 import { type Planned, withPlanned } from '../../dns/planned.ts';
 import { policyOf } from '../../dns/posture/published-policy.ts';
 import { evaluateSpf } from '../../dns/spf/evaluate.ts';
@@ -63,8 +63,11 @@ export async function effectsOf(
     if (one !== domain && before.dmarc?.discovery.state === 'unknown' && !rejectsAll(after))
       warnings.push(`Nobody could say which DMARC policy applies to ${one} now: ${before.dmarc.discovery.message}`);
     warnings.push(...weaker(before, after, one === domain ? '' : ` of ${one}`));
+    if (one === domain) warnings.push(...wildcardPolicies(changes, policyOf(before)));
     const about = (check: DomainCheck) => check.findings.filter(({ code }) => one === domain || code.startsWith('dmarc_'));
     worse.push(...differing(about(before), about(after)));
+    const open = differing(about(before), about(after), 'unknown');
+    worse.push(...open.map((message) => `What it leads to could not be checked: ${message}`));
     gains.push(...differing(about(after), about(before)));
   }
   return {
@@ -74,7 +77,7 @@ export async function effectsOf(
       ...(await movedMail(domain, changes, { now: dns, later: then }, asking)),
       ...(spf ? await lockedOut(domain, dns, then, seen) : []),
       ...(await widened(domain, changes, dns, then)),
-      ...changes.flatMap((change) => [...withdrawnKey(change, keys), ...withdrawnTls(change)]),
+      ...changes.flatMap((change) => [...withdrawnKey(change, keys), ...withdrawnTls(change), ...misread(change)]),
       ...worse,
     ],
     gains: gains.map((message) => `It puts right: ${message}`),
@@ -87,11 +90,15 @@ async function checked(domain: string, dns: Dns, options: CheckOptions): Promise
   return check.dmarc === null ? { ...check, dmarc: await checkDmarc(domain, dns, options) } : check;
 }
 
-/** The errors that are there afterwards, and were not before. */
-function differing(before: DomainCheck['findings'], after: DomainCheck['findings']): string[] {
+/** The errors that are there afterwards, and were not before; or what could not be asked. */
+function differing(
+  before: DomainCheck['findings'],
+  after: DomainCheck['findings'],
+  wanted: 'error' | 'unknown' = 'error',
+): string[] {
   const had = new Set(before.map(({ code, record }) => `${code} ${record?.name}`));
   return after.flatMap(({ severity, code, record, message }) =>
-    severity === 'error' && !had.has(`${code} ${record?.name}`) ? [message] : [],
+    severity === wanted && !had.has(`${code} ${record?.name}`) ? [message] : [],
   );
 }
 
@@ -115,11 +122,51 @@ function policyNames(domain: string, changes: readonly DnsChange[]): string[] {
 function policyAliases(domain: string, changes: readonly DnsChange[]): string[] {
   return changes.flatMap(({ name, type, after, before, stands_for = [] }) => {
     if (type !== 'CNAME') return [];
-    const of = [name, ...stands_for].flatMap((one) => POLICY.exec(one)?.[1] ?? [])[0];
+    const of = [name, ...stands_for].flatMap((one) => POLICY.exec(one)?.[1] ?? belowWildcard(one) ?? [])[0];
     const target = after[0] === undefined ? null : lowerName(targetIn(after[0]));
     if (of === undefined || target === null || isWithin(target, domain) || sameMembers(before, after)) return [];
     return [`The DMARC policy of ${of} would be what ${target} publishes, now and later.`];
   });
+}
+
+/** The names that a wildcard answers for, in a sentence; null for a name that is none. */
+const belowWildcard = (name: string): string | null =>
+  name.startsWith('*.') ? `names below ${name.slice(2)} that do not exist` : null;
+
+/** A wildcard answers for `_dmarc` of names that do not exist, too: its record is their policy (RFC 9989 section 4.10, RFC 4592). */
+function wildcardPolicies(changes: readonly DnsChange[], old: ReturnType<typeof policyOf>): string[] {
+  const was = old === null ? 'none' : policiesOf(old.record, old.policy).nonexistent;
+  return changes.flatMap(({ name, type, before, after }) => {
+    const whose = belowWildcard(name);
+    if (whose === null || type !== 'TXT' || sameMembers(before, after)) return [];
+    return after.flatMap(({ text }) => {
+      const record = parseDmarc(text);
+      const is = record?.p ?? 'none';
+      return record === null || ORDER.indexOf(is) >= ORDER.indexOf(was)
+        ? []
+        : [`It weakens the policy for ${whose} from ${was} to ${is}.`];
+    });
+  });
+}
+
+/** What blanks and quotes keep from being the record that it looks like. */
+const AROUND = /^[\s"']+/;
+const LOOKS: { is: RegExp; reads: RegExp; what: string }[] = [
+  { is: /^v\s*=\s*spf1\b/i, reads: /^v=spf1(?: |$)/i, what: 'SPF' },
+  { is: /^v\s*=\s*DMARC1\b/i, reads: /^v\s*=\s*DMARC1\s*(?:;|$)/i, what: 'DMARC' },
+];
+
+/** Texts that people take for a record, and receivers do not, or only some of them. */
+function misread({ name, type, before, after }: DnsChange): string[] {
+  if (type !== 'TXT') return [];
+  return after
+    .filter(({ wire }) => !before.some((one) => one.wire === wire))
+    .flatMap(({ text }) =>
+      LOOKS.filter(({ is, reads }) => is.test(text.replace(AROUND, '')) && !reads.test(text)).map(
+        ({ what }) =>
+          `What it publishes at ${name} looks like ${what} and is none, for a blank or a quote in it: most receivers pass it over, and others take it for a second record.`,
+      ),
+    );
 }
 
 /**

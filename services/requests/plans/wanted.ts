@@ -1,3 +1,4 @@
+import { lowerName } from '../../dns/client/name.ts';
 import type { Dns } from '../../dns/client/types.ts';
 import { withTags } from '../../dns/dmarc/edit.ts';
 import { isDmarc } from '../../dns/dmarc/record.ts';
@@ -40,6 +41,8 @@ export function recordWish({ domain, name, type, value, why }: WantedRecord): Dn
       'usage',
       `${escaped(value)} is no host name: a CNAME record leads to one, such as mail.example.net.`,
     );
+  if (type === 'CNAME' && value !== null && lowerName(value.replace(/\.$/, '')) === name)
+    throw new PermanentError('usage', `${name} cannot be an alias of itself.`);
   const summary = value === null ? `Take the record at ${name} away.` : `Publish ${value.slice(0, 300)} at ${name}.`;
   return { kind: 'dns.change', domain, records: [{ name, type, value }], summary, why: [why], finding: null };
 }

@@ -351,3 +351,66 @@ test.each([
 ])('a new record at %s (%s) is of %s risk', async (name, value, risk) => {
   expect(await plan({ name, value })).toMatchObject({ risk });
 });
+
+test.each([
+  ['mx.example.com', 'A'],
+  ['example.com', 'TXT'],
+])('an alias at %s, which has %s records, cannot be planned', async (name, type) => {
+  const made = planDns(
+    {
+      kind: 'dns.change',
+      domain: 'example.com',
+      records: [{ name, type: 'CNAME', value: 'host.example.net' }],
+      summary: 'A change.',
+      why: ['Because.'],
+      finding: null,
+    },
+    zone(ZONE),
+    { seen: SEEN, keys: new Map() },
+  );
+  await expect(made).rejects.toMatchObject({ code: 'occupied', message: expect.stringContaining(`has ${type} records`) });
+});
+
+test.each([
+  ['none', 'v=DMARC1; p=none', ['It weakens the policy for names below example.com that do not exist from quarantine to none.']],
+  ['as it is', 'v=DMARC1; p=quarantine', []],
+  ['no policy at all', 'site-verification=2', []],
+])('a wildcard is the policy of names that do not exist: %s', async (_, value, warnings) => {
+  expect((await plan({ name: '*.example.com', value })).warnings).toEqual(warnings);
+});
+
+test('an alias of all names leads their policies to whoever has its target', async () => {
+  const made = await plan({ records: [{ name: '*.example.com', type: 'CNAME', value: 'host.example.net' }] });
+  expect(made.warnings).toContain(
+    'The DMARC policy of names below example.com that do not exist would be what host.example.net publishes, now and later.',
+  );
+});
+
+test.each([
+  ['_dmarc.example.com', ' v=DMARC1; p=none', 'DMARC'],
+  ['_dmarc.example.com', '"v=DMARC1;" " p=none"', 'DMARC'],
+  ['example.com', 'V=SPF1\t+all', 'SPF'],
+  ['news.example.com', "'v=spf1 -all'", 'SPF'],
+])('at %s, %j looks like a record and is none', async (name, value, what) => {
+  const { warnings, risk } = await plan({ name, value });
+  expect(warnings).toContainEqual(expect.stringContaining(`What it publishes at ${name} looks like ${what} and is none`));
+  expect(risk).toBe('high');
+});
+
+test('what cannot be checked is said: an include whose name server does not answer', async () => {
+  const behind = zone(ZONE);
+  const dns: typeof behind = {
+    ask: async (name, type, options) =>
+      name === 'silent.example.net'
+        ? { state: 'unknown', reason: 'timeout', message: 'No server answered in time.' }
+        : behind.ask(name, type, options),
+  };
+  const value = 'v=spf1 ip4:192.0.2.0/24 include:mail.example.com redirect=silent.example.net';
+  const wish = { kind: 'dns.change' as const, domain: 'example.com', summary: 'A change.', why: ['Because.'], finding: null };
+  const { warnings, risk } = await planDns({ ...wish, records: [{ name: 'example.com', value }] }, dns, {
+    seen: SEEN,
+    keys: new Map(),
+  });
+  expect(warnings).toEqual([expect.stringMatching(/^What it leads to could not be checked: /)]);
+  expect(risk).toBe('high');
+});

@@ -65,3 +65,8 @@ test.each(['mail.example.net', 'mail.example.net.', 's1._domainkey.example.net',
 test('the words of a policy in the value of another tag stay, and the tag is set', async () => {
   expect(await policy('v=DMARC1; x= p=none; p=none', 'reject')).toBe('v=DMARC1; x= p=none; p=reject');
 });
+
+test.each(['a.example.com', 'A.example.com', 'a.example.com.'])('%s is no alias of a.example.com', (value) => {
+  const wish = { domain: 'example.com', name: 'a.example.com', type: 'CNAME' as const, value, why: 'x' };
+  expect(() => recordWish(wish)).toThrow('a.example.com cannot be an alias of itself.');
+});
