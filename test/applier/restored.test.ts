@@ -4,13 +4,17 @@ import { GrantKeeper } from '../../services/applier/grants/keep.ts';
 import { startApplier } from '../../services/applier/index.ts';
 import { type Db, openPool, transaction } from '../../services/shared/runtime/db.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
+import { lentRoles } from '../../services/store/console/lent-roles.ts';
 import { isNewCopy } from '../../services/store/grants/due.ts';
+import { countUse } from '../../services/store/grants/grants.ts';
+import { lentKeys, receiveUpdate } from '../../services/store/grants/lent-updates.ts';
 import { verifyAudit } from '../../services/store/requests/audit.ts';
 import { withdraw } from '../../services/store/requests/decide.ts';
 import { openRequest } from '../../services/store/requests/open.ts';
 import { loadRequest } from '../../services/store/requests/requests.ts';
 import { testContext } from '../helpers/context.ts';
 import { admin, type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { askForGrant, makeActive } from '../helpers/grants.ts';
 import { until } from '../helpers/services.ts';
 import { planOf, rulesOf } from '../requests/sample.ts';
 
@@ -127,4 +131,29 @@ test('an audit chain that becomes shorter is that of a database that was restore
   });
   await keep(t.db, keeper);
   expect((await loadRequest(t.db, key)).state).toBe('expired');
+});
+
+test('nothing that is lent counts in a copy before it was looked at, whoever looks it up', async () => {
+  const inKey = { zone: 'example.com', names: ['a.example.com'], types: ['TXT'], operations: ['add', 'delete'] };
+  const scope = { ...inKey, use: 'key', task: null };
+  const lent = { kind: 'access.dns' as const, server: 'primary', domain: 'example.com', holder: ZOE };
+  const key = await askForGrant(t.db, { ...lent, scope: scope as never, credential: 'sealed' });
+  const role = { role: 'operator', domains: ['example.com'] };
+  const console = await askForGrant(t.db, { kind: 'access.console', server: 'console', holder: ZOE, scope: role });
+  const { rows } = await t.db.query<{ person_key: number }>(
+    "insert into ruawatch.people (name, email, role, created_at, created_by) values ($1, $1, 'viewer', now(), 'test') returning person_key",
+    [ZOE],
+  );
+  const person = rows[0]!.person_key;
+  for (const grant of [key, console]) await makeActive(t.db, grant);
+  await t.db.query(`update ruawatch.grant_watch set seen_at = clock_timestamp(), print = ruawatch.database_print()`);
+  const counts = async (db: Db) => ({
+    over: (await lentKeys(db)).map(({ over }) => over),
+    used: await countUse(db, key.grant_key),
+    received: (await receiveUpdate(db, { grant_key: key.grant_key, mac: randomBytes(32), client: '192.0.2.1' })).state,
+    roles: (await lentRoles(db, person)).length,
+  });
+  const { db } = await backup();
+  expect(await counts(db)).toEqual({ over: [true], used: false, received: 'ended', roles: 0 });
+  expect(await counts(t.db)).toEqual({ over: [false], used: true, received: 'new', roles: 1 });
 });

@@ -21,6 +21,7 @@ export async function lentRoles(q: Queryable, person_key: number): Promise<LentR
     `select g.grant_key, g.scope from ruawatch.grants g join ruawatch.people p on g.holder = ${knownAs('p')}
       where p.person_key = $1 and p.kind = 'person' and p.ended_at is null
         and g.kind = 'access.console' and g.holder_kind = 'person' and g.state = 'active' and g.ends_at > clock_timestamp()
+        and not ruawatch.is_new_copy()
       order by 1`,
     [person_key],
   );

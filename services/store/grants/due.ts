@@ -47,9 +47,8 @@ export interface Watched {
   at: Date;
 }
 
-/** SQL: the server, its history and the numbers of the database and of a table, which a copy does not share. */
-const PRINT = `concat_ws(' ', (select system_identifier from pg_control_system()), (select timeline_id from pg_control_checkpoint()),
-  (select oid from pg_database where datname = current_database()), 'ruawatch.grants'::regclass::oid)`;
+/** SQL: what a copy of the database does not share (migration 0080). */
+const PRINT = 'ruawatch.database_print()';
 
 /**
  * What was seen since somebody looked last. `noteLook` notes that it was looked: after what ends because of it has ended, so that
@@ -72,9 +71,7 @@ export async function noteLook(q: Queryable, at: Date): Promise<void> {
 
 /** Whether the database is a copy that nobody has looked at yet: nothing that was approved in it is carried out. */
 export async function isNewCopy(q: Queryable): Promise<boolean> {
-  const { rows } = await q.query<{ copied: boolean }>(
-    `select coalesce(print <> ${PRINT}, false) as copied from ruawatch.grant_watch`,
-  );
+  const { rows } = await q.query<{ copied: boolean }>('select ruawatch.is_new_copy() as copied');
   return rows[0]!.copied;
 }
 

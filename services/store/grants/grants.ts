@@ -121,17 +121,22 @@ export async function grantOf(q: Queryable, request_key: number): Promise<Grant>
 /** What the holder of an active grant gets, sealed with the holder's key; null where there is nothing, or it has ended. */
 export async function sealedOf(q: Queryable, key: number): Promise<string | null> {
   const { rows } = await q.query<{ sealed: string | null }>(
-    "select sealed from ruawatch.grants where grant_key = $1 and state = 'active' and ends_at > clock_timestamp()",
+    "select sealed from ruawatch.grants where grant_key = $1 and state = 'active' and ends_at > clock_timestamp() and not ruawatch.is_new_copy()",
     [key],
   );
   return rows[0]?.sealed ?? null;
 }
 
-/** Counts one use of an active grant. @returns false when none is left, or it has ended */
+/**
+ * Counts one use of an active grant. In a copy of the database that the keeper has not looked at yet nothing counts: its grants may have
+ * ended since.
+ * @returns false when none is left, or it has ended
+ */
 export async function countUse(q: Queryable, key: number): Promise<boolean> {
   const { rowCount } = await q.query(
     `update ruawatch.grants set used = used + 1, last_used_at = clock_timestamp()
-      where grant_key = $1 and state = 'active' and ends_at > clock_timestamp() and (uses is null or used < uses)`,
+      where grant_key = $1 and state = 'active' and ends_at > clock_timestamp() and (uses is null or used < uses)
+        and not ruawatch.is_new_copy()`,
     [key],
   );
   return rowCount === 1;

@@ -23,7 +23,7 @@ export interface StoredKey {
 export async function lentKeys(q: Queryable): Promise<StoredKey[]> {
   const { rows } = await q.query<StoredKey>(
     `select grant_key, name, scope, credential,
-            not (state = 'active' and ends_at > clock_timestamp() and (uses is null or used < uses)) as over
+            not (state = 'active' and ends_at > clock_timestamp() and (uses is null or used < uses) and not ruawatch.is_new_copy()) as over
        from ruawatch.grants
       where kind = 'access.dns' and scope ->> 'use' = 'key' and applied_at is not null
         and (state = 'active' or end_since > clock_timestamp() - interval '${AGAIN}')
@@ -45,7 +45,7 @@ export async function receiveUpdate(
   return transaction(db, async (tx) => {
     // One at a time for each grant, so that the rate holds among processes.
     const { rows: grants } = await tx.query<{ lent: boolean }>(
-      "select state = 'active' and ends_at > clock_timestamp() as lent from ruawatch.grants where grant_key = $1 for update",
+      "select state = 'active' and ends_at > clock_timestamp() and not ruawatch.is_new_copy() as lent from ruawatch.grants where grant_key = $1 for update",
       [grant_key],
     );
     const { rows: known } = await tx.query<{ rcode: number | null }>(

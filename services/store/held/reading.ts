@@ -19,7 +19,7 @@ export async function readingRight(
   const { rows } = await q.query<ReadingRight & { scope: unknown }>(
     `select grant_key, ends_at, scope from ruawatch.grants
       where kind = 'access.message' and holder = $1 and holder_kind = 'person' and state = 'active' and ends_at > clock_timestamp()
-        and (uses is null or used < uses) and scope ->> 'held' = $2::text
+        and (uses is null or used < uses) and not ruawatch.is_new_copy() and scope ->> 'held' = $2::text
       order by ends_at desc`,
     [holder, String(held_key)],
   );
