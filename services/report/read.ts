@@ -10,6 +10,7 @@ import { isCompoundFile } from './mail/compound.ts';
 import { asOctets, looksLikeMail, mailsIn } from './mail/inner.ts';
 import { decodeBody, type Mail, type MimePart, readMail } from './mail/mime.ts';
 import { readMsg } from './mail/msg.ts';
+import { isTnef, tnefFiles } from './mail/tnef.ts';
 import { type Encoded, encodedFiles } from './mail/uuencode.ts';
 import { MailTotals } from './mail-totals.ts';
 import type { AggregateReport, FailureReport, Problem, ReadEvent } from './model.ts';
@@ -245,6 +246,10 @@ class Reading {
         yield* this.inner(payload, isMsg);
         return;
       }
+      if (isTnef(head)) {
+        yield* this.attachments(payload);
+        return;
+      }
       const files = encodedFiles(payload.whole ?? head);
       if (files.length > 0) {
         yield* this.encoded(files, payload.depth);
@@ -293,6 +298,27 @@ class Reading {
       totals.holdMail(-held);
       this.inside--;
       Object.assign(this, { mimePart, container, inText });
+    }
+  }
+
+  /** Attachments that Exchange or Outlook has put into one (winmail.dat). */
+  private async *attachments(payload: Payload): AsyncGenerator<ReadEvent> {
+    const { container, totals } = this;
+    let held = 0;
+    try {
+      const bytes = await this.unpacker.wholeOf(payload);
+      totals.holdMail(bytes.length);
+      held = bytes.length;
+      for (const file of tnefFiles(bytes)) {
+        if (namesReport(file.name)) this.promising = true;
+        yield* this.bytes(file.bytes, { name: file.name, containers: payload.depth + 1 });
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      yield this.refused(payload.name, problemOf(error));
+    } finally {
+      totals.holdMail(-held);
+      this.container = container;
     }
   }
 

@@ -213,6 +213,53 @@ describe('a mail that a transfer or an editor wrote anew', () => {
   });
 });
 
+/** What Outlook makes of attachments (MS-OXTNEF). */
+function tnefOf(files: readonly { name: string; bytes: Uint8Array }[]): Buffer {
+  const attribute = (level: number, id: number, value: Uint8Array) => {
+    const head = Buffer.alloc(9);
+    head.writeUInt8(level);
+    head.writeUInt32LE(id, 1);
+    head.writeUInt32LE(value.length, 5);
+    return Buffer.concat([head, value, Buffer.alloc(2)]);
+  };
+  return Buffer.concat([
+    Buffer.from([0x78, 0x9f, 0x3e, 0x22, 1, 0]),
+    attribute(1, 0x00089006, Buffer.from([0, 0, 1, 0])),
+    ...files.flatMap(({ name, bytes }) => [
+      attribute(2, 0x00069002, Buffer.alloc(14)),
+      attribute(2, 0x00018010, Buffer.from(`${name}\0`)),
+      attribute(2, 0x0006800f, bytes),
+    ]),
+  ]);
+}
+
+describe('winmail.dat', () => {
+  const xml2 = xml.replace('>r-1<', '>r-2<');
+  const attached = (bytes: Uint8Array) =>
+    mailWith(bytes, 'Content-Type: application/ms-tnef; name="winmail.dat"')
+      .toString('latin1')
+      .replace(/Subject: .*/, 'Subject: hello');
+  test('its attachments are read, whatever the mail is called', async () => {
+    const two = tnefOf([
+      { name: 'a.gz', bytes: gzipSync(xml) },
+      { name: 'note.txt', bytes: Buffer.from('hello') },
+      { name: 'b.zip', bytes: await zipOf([{ name: 'b.xml', data: xml2 }]) },
+    ]);
+    expect(await ids(Buffer.from(attached(two), 'latin1'))).toEqual(['r-1', 'r-2']);
+    expect(await ids(two)).toEqual(['r-1', 'r-2']);
+    expect(await ids(gzipSync(two))).toEqual(['r-1', 'r-2']);
+    expect(await ids(Buffer.from(attached(tnefOf([{ name: 'a.eml', bytes: eml }])), 'latin1'))).toEqual(['r-1']);
+  });
+
+  test('one that is cut off is damaged, and one without a report is nothing', async () => {
+    const whole = tnefOf([{ name: 'a.xml.gz', bytes: gzipSync(xml) }]);
+    const cut = await readAll(Buffer.from(attached(whole.subarray(0, -60)), 'latin1'));
+    expect(cut.codes.length + cut.reports.length).toBeGreaterThan(0);
+    for (const bytes of [tnefOf([]), tnefOf([{ name: 'a.txt', bytes: Buffer.from('hello') }]), whole.subarray(0, 20)])
+      expect((await readAll(Buffer.from(attached(bytes), 'latin1'))).reports).toEqual([]);
+  });
+});
+
 describe('uuencoded', () => {
   test('a line whose length is wrong', async () => {
     const lines = uuencode(gzipSync(xml)).split('\n');

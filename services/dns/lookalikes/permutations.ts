@@ -89,7 +89,7 @@ function partsEnds(label: string): number[] {
  * Names with two places changed: they grow with the square of the label's length, and few of them deceive anybody. A label of forty
  * letters has all of them.
  */
-const MOST_DOUBLES = 250_000;
+const MOST_DOUBLES = 400_000;
 
 /** One or two characters, at one place or at two, in the place of others that look like them. */
 function* homoglyphs(label: string): Generator<Variant> {

@@ -1,4 +1,5 @@
 import { type Limits, Refusal } from '../limits.ts';
+import { isTnef } from '../mail/tnef.ts';
 import type { Problem } from '../model.ts';
 import { Problems } from '../problems.ts';
 import { excerpt } from '../text.ts';
@@ -86,7 +87,8 @@ export class Unpacker {
     const head = bytes.subarray(0, SNIFF_LENGTH);
     let kind = sniff(head);
     let start = 0;
-    if (kind === 'unknown') {
+    // The archives in a winmail.dat are files of its own.
+    if (kind === 'unknown' && !isTnef(head)) {
       const packed = gzipStart(bytes);
       const found = packed ?? zipStart(bytes);
       if (found !== null) {
