@@ -165,7 +165,7 @@ function partlyUnsignedSince(window: SourceWindow, open: BrokenSender | null): B
  * another way before is not there to be compared with. Nobody but the domain signs as it and is in its SPF record.
  */
 function neverVerified(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
-  if (open !== null || window.firstSeen === null || window.firstSeen < addDays(window.today, 1 - LOOK)) return null;
+  if (open !== null || window.rows.some(({ day }) => day < addDays(window.today, 1 - LOOK))) return null;
   const rows = coveredRows(window);
   const { messages, passed, dkim_broken } = total(rows);
   const all = daysBy(rows, UNSIGNED);
