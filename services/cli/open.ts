@@ -191,7 +191,7 @@ export function databaseError(error: unknown, setting = 'DATABASE_URL'): Error {
     '28000': `The database refused the login (${said}): correct ${setting} or the server's pg_hba.conf.`,
     '3D000': `The database in ${setting} does not exist (${said}): create it, or correct its name.`,
     '42501': `The database user in ${setting} may not do this (${said}): use the owner of the schema or, where each service has a user of its own, run "ruawatch migrate --roles" as the owner.`,
-    ECONNREFUSED: `Nothing answers at the address in ${setting} (${said}): start Postgres, or correct the host and port.`,
+    ECONNREFUSED: `The database in ${setting} cannot be reached (${said}): start Postgres, or correct the host and port.`,
     ENOTFOUND: `The host in ${setting} does not exist (${said}): correct it.`,
     EAI_AGAIN: `The host in ${setting} cannot be looked up (${said}): correct it, or check the name servers.`,
     ERR_TLS_CERT_ALTNAME_INVALID: `The server at ${setting} presents a certificate for another name (${said}): use the name in the certificate, or sslmode=verify-ca.`,

@@ -77,7 +77,7 @@ const cases: Case[] = [
     what: 'a database server that does not answer',
     waits: 'a server of databases',
     env: () => ({ DATABASE_URL: `postgres://a:secret-word@127.0.0.1:${closedPort}/x` }),
-    says: /Nothing answers at the address in DATABASE_URL/,
+    says: /The database in DATABASE_URL cannot be reached \(nothing listens at [^()]+ \(ECONNREFUSED\)\)/,
     never: /secret-word/,
   },
   {

@@ -83,7 +83,7 @@ export async function initialise(cluster: Cluster, superuser: string): Promise<v
     rmSync(draft, remove);
     throw new PermanentError(
       'embedded_start',
-      `The embedded Postgres could not be set up in ${cluster.dataDir}: ${lastLine(error)}`,
+      `The embedded Postgres could not be set up in ${cluster.dataDir}: ${causeOf(error)}`,
       error,
     );
   }
@@ -114,7 +114,7 @@ export async function runAlone(cluster: Cluster, statements: readonly string[]):
   } catch (error) {
     throw new PermanentError(
       'embedded_start',
-      `The passwords of the embedded Postgres could not be set in ${folderOf(cluster)}: ${lastLine(error)}`,
+      `The passwords of the embedded Postgres could not be set in ${folderOf(cluster)}: ${causeOf(error)}`,
       error,
     );
   }
@@ -138,7 +138,7 @@ export async function launch(cluster: Cluster, wanted: number): Promise<void> {
       if (!(await isFree(port))) continue; // taken in the meantime
       throw new PermanentError(
         'embedded_start',
-        `The embedded Postgres did not start; its log is ${log}: ${lastLine(error)}`,
+        `The embedded Postgres did not start; its log is ${log}: ${causeOf(error)}`,
         error,
       );
     }
@@ -205,7 +205,7 @@ async function runs(cluster: Cluster): Promise<boolean> {
     if ((error as { code?: unknown }).code === 3) return false;
     throw new PermanentError(
       'embedded_start',
-      `Cannot find out whether the embedded Postgres is running: ${lastLine(error)}`,
+      `Cannot find out whether the embedded Postgres is running: ${causeOf(error)}`,
       error,
     );
   }
@@ -284,8 +284,18 @@ function asOwner(cluster: Cluster): { uid?: number; gid?: number; cwd: string; e
   return { ...(cluster.owner ?? {}), cwd: '/', env: { ...env, LC_ALL: 'C', TZ: 'UTC' } };
 }
 
-function lastLine(error: unknown): string {
+/** What initdb says behind the cause, and which of the lines before it is the cause. */
+const CLEANUP = /^initdb: (?:removing|data directory|hint)|^child process exited/;
+const CAUSE = /\b(?:error|FATAL|PANIC):/;
+
+/** The cause in what a program of Postgres wrote before it failed. */
+export function causeOf(error: unknown): string {
   const stderr =
     typeof error === 'object' && error !== null && 'stderr' in error ? String((error as { stderr: unknown }).stderr) : '';
-  return stderr.trim().split('\n').at(-1) || messageOf(error);
+  const lines = stderr
+    .trim()
+    .split('\n')
+    .filter((line) => !CLEANUP.test(line));
+  const line = lines.findLast((one) => CAUSE.test(one)) ?? lines.at(-1);
+  return line?.replace(/^[\d-]+ [\d:.]+ \S+ \[\d+\] /, '') || messageOf(error);
 }
