@@ -1,4 +1,5 @@
 import { organizationalDomain } from '../../report/orgdomain.ts';
+import { dayOf } from '../../shared/days.ts';
 import type { Counted, Recipient, SentMessage, Signature } from '../../store/sending/types.ts';
 import { type Draft, ofFiltersAlone, signsSilently } from './draft.ts';
 import { filterOf, handedTo } from './fold.ts';
@@ -74,11 +75,13 @@ export function countMail(mail: Mail, of: { cluster: string; environment: string
   const signed = signature === null ? 0 : sent;
   const unknown = signature === null && drafts.every((draft) => ofFiltersAlone(draft) || signsSilently(draft));
   return {
-    ...of,
+    cluster: of.cluster,
+    environment: of.environment,
+    workload: of.workload,
     domain,
     selector: signature?.selector ?? '',
     signing_domain: signature?.domain ?? '',
-    day: new Date(drafts[0]!.started_at).toISOString().slice(0, 10),
+    day: dayOf(new Date(drafts[0]!.started_at)),
     at: drafts[0]!.started_at,
     sent,
     signed,

@@ -81,33 +81,37 @@ function joinedMail(mail: Mail, place: { cluster: string; environment: string },
   const [first] = mail.drafts;
   const own = means.sources.get(first!.source_id)?.workload ?? '';
   const workload = workloadOf(first!, { declared: means.declared(place.environment), own, hash: means.hash });
-  const counted = countMail(mail, { ...place, workload });
+  const of = { cluster: place.cluster, environment: place.environment, workload };
   const judged = new Map<Draft, Judged>();
-  for (const draft of mail.drafts)
-    judged.set(draft, {
-      ...rowOf(draft),
-      ...place,
-      workload,
-      judged_at: means.now,
-      direction: directionOf(draft, mail.next.has(draft), means.inside),
-      next: null,
-      counted: draft === first ? counted : null,
-    });
-  for (const [draft, one] of judged) one.next = judged.get(mail.next.get(draft)?.[0] as Draft) ?? null;
+  for (const draft of mail.drafts) {
+    const next = mail.next.get(draft);
+    const row = rowOf(draft, of, directionOf(draft, next !== undefined, means.inside));
+    if (draft === first) row.counted = countMail(mail, of);
+    if (next !== undefined) row.next = () => judged.get(next[0]!) ?? null;
+    judged.set(draft, row);
+  }
   return [...judged.values()];
 }
 
-/** Column by column: what is left of an object after some of it costs more than all else of a message. */
-function rowOf(draft: Draft) {
+/** Column by column, at once: what is left of an object after some of it, or added to one, costs more than all else of a message. */
+function rowOf(
+  draft: Draft,
+  { cluster, environment, workload }: { cluster: string; environment: string; workload: string },
+  direction: Judged['direction'],
+): Judged {
   return {
     message_key: draft.message_key,
     source_id: draft.source_id,
+    cluster,
+    environment,
+    workload,
     host: draft.host,
     queue_id: draft.queue_id,
     message_id: draft.message_id,
     started_at: draft.started_at,
     last_at: draft.last_at,
     ended: draft.ended,
+    direction,
     client_name: draft.client_name,
     client_ip: draft.client_ip,
     sasl_username: draft.sasl_username,
@@ -121,6 +125,9 @@ function rowOf(draft: Draft) {
     queued_as: draft.queued_as,
     draft: restOf(draft),
     line_hashes: [...draft.hashes],
+    leads_to: null,
+    next: null,
+    counted: null,
   };
 }
 

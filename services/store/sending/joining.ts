@@ -21,13 +21,13 @@ export interface DueId {
 }
 
 /** What of a message is written: a row, with the key of an earlier one, or without. */
-export type Judged = Omit<StoredMessage, 'message_key' | 'started_at' | 'last_at' | 'leads_to' | 'counted'> & {
+export type Judged = Omit<StoredMessage, 'message_key' | 'started_at' | 'last_at' | 'judged_at' | 'counted'> & {
   message_key: number | null;
   /** Milliseconds since the epoch. */
   started_at: number;
   last_at: number;
-  /** Of `Judged[]`: the one that it was handed to. */
-  next: Judged | null;
+  /** Of `Judged[]`: the one that it was handed to, whose key is `leads_to` once it has one. A function, which JSON leaves out. */
+  next: (() => Judged | null) | null;
   counted: Counted | null;
 };
 
@@ -152,14 +152,14 @@ async function save(tx: Tx, judged: readonly Judged[], now: Date): Promise<strin
     counting.map((one) => one.counted!),
   );
   for (const [n, one] of counting.entries()) one.counted = counted[n]!;
-  const rows = judged.map(({ next, judged_at: _, ...one }) => ({ ...one, leads_to: next?.message_key ?? null }));
+  for (const one of judged) one.leads_to = one.next?.()?.message_key ?? null;
   await tx.query(
     `insert into ruawatch.sent_messages (${NAMES.join(', ')}, judged_at) overriding system value
      select ${VALUES}, $2 from jsonb_to_recordset($1::jsonb) as r(${SAVED})
          on conflict (message_key) do update set judged_at = excluded.judged_at, ${NAMES.slice(1)
            .map((name) => `${name} = excluded.${name}`)
            .join(', ')}`,
-    [rowsJson(rows), now],
+    [rowsJson(judged), now],
   );
   await moveRollups(
     tx,

@@ -12,9 +12,11 @@ const KEY_TYPES = 'cluster text, environment text, workload text, domain text, s
 type Key = Pick<Counted, (typeof KEY)[number]>;
 type Sums = Record<(typeof COUNTS)[number], number>;
 
-const keyOf = (one: Key): string => JSON.stringify(KEY.map((name) => one[name]));
+/** In the order of KEY. No text that Postgres holds has a NUL. */
+const keyOf = ({ cluster, environment, workload, domain, selector, day }: Key): string =>
+  `${cluster}\0${environment}\0${workload}\0${domain}\0${selector}\0${day}`;
 const keyObject = (key: string): Key => {
-  const values = JSON.parse(key) as string[];
+  const values = key.split('\0');
   return Object.fromEntries(KEY.map((name, n) => [name, values[n]])) as unknown as Key;
 };
 
@@ -25,8 +27,9 @@ const keyObject = (key: string): Key => {
 export async function capRecipients(tx: Tx, counted: readonly Counted[]): Promise<Counted[]> {
   const wanted = new Map<string, Set<string>>();
   for (const one of counted) {
-    const names = wanted.get(keyOf(one)) ?? new Set();
-    wanted.set(keyOf(one), names);
+    const key = keyOf(one);
+    const names = wanted.get(key) ?? new Set();
+    wanted.set(key, names);
     for (const name of Object.keys(one.recipients)) names.add(name);
   }
   if (wanted.size === 0) return [];
@@ -72,9 +75,11 @@ export async function moveRollups(tx: Tx, before: readonly Counted[], after: rea
     days.set(key, sums);
     for (const name of COUNTS) sums[name] += sign * one[name];
     for (const [domain, [sent, refused]] of Object.entries(one.recipients)) {
-      const place = JSON.stringify([key, domain]);
-      const [s, r] = recipients.get(place) ?? [0, 0];
-      recipients.set(place, [s + sign * sent, r + sign * refused]);
+      const place = `${key}\0${domain}`;
+      const moved = recipients.get(place) ?? [0, 0];
+      recipients.set(place, moved);
+      moved[0] += sign * sent;
+      moved[1] += sign * refused;
     }
   };
   for (const one of before) add(one, -1);
@@ -104,8 +109,7 @@ export async function moveRollups(tx: Tx, before: readonly Counted[], after: rea
     [
       rowsJson(
         moved.map(([place, [sent, refused]]) => {
-          const [key, recipient_domain] = JSON.parse(place) as [string, string];
-          return { ...keyObject(key), recipient_domain, sent, refused };
+          return { ...keyObject(place), recipient_domain: place.slice(place.lastIndexOf('\0') + 1), sent, refused };
         }),
       ),
     ],
@@ -116,12 +120,12 @@ export async function moveRollups(tx: Tx, before: readonly Counted[], after: rea
 function spansOf(after: readonly Counted[]): Map<string, { first_at: string; last_at: string; signing_domain: string }> {
   const spans = new Map<string, { first: number; last: number; signing_domain: string }>();
   for (const one of after) {
-    const span = spans.get(keyOf(one));
-    spans.set(keyOf(one), {
-      first: Math.min(one.at, span?.first ?? one.at),
-      last: Math.max(one.at, span?.last ?? one.at),
-      signing_domain: one.signing_domain,
-    });
+    const key = keyOf(one);
+    const span = spans.get(key) ?? { first: one.at, last: one.at, signing_domain: '' };
+    spans.set(key, span);
+    span.first = Math.min(one.at, span.first);
+    span.last = Math.max(one.at, span.last);
+    span.signing_domain = one.signing_domain;
   }
   const iso = (at: number) => new Date(at).toISOString();
   return new Map(
