@@ -16,6 +16,7 @@ import { firstClosedFolder } from '../shared/runtime/embedded-binaries.ts';
 import { createLog, type Log } from '../shared/runtime/log.ts';
 import { createMetrics, type Metrics } from '../shared/runtime/metrics.ts';
 import type { Queues } from '../shared/runtime/queues.ts';
+import { isLoading } from '../shared/runtime/redis-facts.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import type { Config } from '../shared/settings/config.ts';
 import { type EmbeddedPostgres, openEmbedded } from '../store/schema/embedded.ts';
@@ -153,7 +154,9 @@ function queueError(config: Config, place: QueuePlace, error: unknown): Ruawatch
   if (config.redisUrl !== null)
     return new TransientError(
       'queue',
-      `Redis does not answer at the address in REDIS_URL (${said}): start it, correct REDIS_URL, or unset it to queue on Postgres.`,
+      isLoading(error)
+        ? `Redis cannot be used at the address in REDIS_URL yet (${said}): wait until it has done so.`
+        : `Redis does not answer at the address in REDIS_URL (${said}): start it, correct REDIS_URL, or unset it to queue on Postgres.`,
       error,
     );
   // A pooler may refuse or drop the search_path that BullMQ sets, so that its tables are not found.

@@ -36,9 +36,16 @@ export async function redisFacts(url: string): Promise<RedisFacts> {
     const cause = errors[0] ?? error;
     const answers = !(isTransient(cause) || /answers nothing$|^it closes/.test(messageOf(cause)));
     const how = answers ? 'cannot be used' : 'does not answer';
-    const advice = `${answers ? '' : 'start it, '}correct REDIS_URL, or unset it to queue on Postgres`;
+    const advice = isLoading(cause)
+      ? 'wait until it has done so'
+      : `${answers ? '' : 'start it, '}correct REDIS_URL, or unset it to queue on Postgres`;
     throw new TransientError('queue', `Redis ${how} at the address in REDIS_URL (${messageOf(cause)}): ${advice}.`, error);
   } finally {
     redis.disconnect();
   }
+}
+
+/** Whether a Redis says that it reads its file after a start, which time alone mends. */
+export function isLoading(error: unknown): boolean {
+  return /^LOADING\b|still loading its data/.test(messageOf(error));
 }

@@ -10,7 +10,7 @@ test.each([
   ],
   ['initdb: error: invalid locale settings\ninitdb: hint: see there\n', 'initdb: error: invalid locale settings'],
   ['pg_ctl: could not start server\nExamine the log output.\n', 'Examine the log output.'],
-  ['', 'Command failed'],
+  ['', 'the server refused a command'],
 ])('the cause is said, and not what was cleared up after it: %j', (stderr, cause) => {
   expect(causeOf(failed(stderr))).toBe(cause);
 });

@@ -21,6 +21,21 @@ test.each([
   await new Promise((resolve) => server.close(resolve));
 });
 
+test('a Redis that loads its file is to be waited for', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    const answer = '-LOADING Redis is loading the dataset in memory\r\n';
+    socket.on('data', (data) => socket.write(answer.repeat(data.toString('latin1').match(/^\*/gm)?.length ?? 1)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const error = await redisFacts(`redis://127.0.0.1:${port}`).catch((e: unknown) => e);
+  expect((error as Error).message).toBe(
+    'Redis cannot be used at the address in REDIS_URL (Redis is still loading its data): wait until it has done so.',
+  );
+  await new Promise((resolve) => server.close(resolve));
+});
+
 test.skipIf(redisProgram === null)(
   `a database that the server lacks, or a wrong password, is an answer${redisProgram === null ? ' (SKIPPED: needs redis-server)' : ''}`,
   async () => {
