@@ -2,7 +2,7 @@ import type { Db, Tx } from '../shared/runtime/db.ts';
 import { collectNewSpace } from '../shared/runtime/garbage.ts';
 import { claimMessages, loadRaw } from '../store/messages/messages.ts';
 import { markedTransaction } from '../store/messages/parse-marks.ts';
-import { RecordCopy } from '../store/reports/copy-records.ts';
+import { beginCopies, RecordCopy, undoCopies } from '../store/reports/copy-records.ts';
 import { takeReportKeys } from '../store/reports/reports.ts';
 import { type BatchResult, emptyResult } from './batch-result.ts';
 import { addOther, nothingElse } from './other-reports.ts';
@@ -31,6 +31,7 @@ export async function parseLargeMessage(
     let read: ReadMessage = { message, result: raw ? nothingElse() : refusedWith(RAW_MISSING), reports: [] };
     let verdictOf = await verdictsWhileParsing(null, message.mailbox, trust);
     const copied = new Set<number>();
+    await beginCopies(tx);
     const copy = new PausableCopy(tx);
     const moreKeys = async () => {
       // The COPY holds the connection.
@@ -48,8 +49,13 @@ export async function parseLargeMessage(
           await copy.write(piece.lines);
         } else if (piece.type === 'report') read.reports.push(attributed(piece, message, verdictOf));
         else if (piece.type === 'origin') verdictOf = await verdictsWhileParsing(piece.origin, message.mailbox, trust);
-        else if (piece.type === 'stopped') read = { message, result: refusedWith(piece.problem), reports: [] };
-        else addOther(piece, read.result);
+        else if (piece.type === 'stopped') {
+          read = { message, result: refusedWith(piece.problem), reports: [] };
+          // The lines end where the thread was stopped, in the middle of a record.
+          await copy.abort(new Error(piece.problem.message));
+          await undoCopies(tx);
+          copied.clear();
+        } else addOther(piece, read.result);
       }
       await copy.end();
     } catch (error) {
@@ -82,5 +88,6 @@ class PausableCopy {
 
   async abort(error: Error): Promise<void> {
     await this.running?.abort(error);
+    this.running = null;
   }
 }

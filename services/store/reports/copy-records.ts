@@ -15,6 +15,16 @@ const FLUSH_LENGTH = 64 * 1024;
  */
 const SOCKET_BYTES = 128 * 1024;
 
+/** Marks where `undoCopies` goes back to. */
+export async function beginCopies(tx: Tx): Promise<void> {
+  await tx.query('savepoint before_copies');
+}
+
+/** Undoes what was copied since `beginCopies`, also after a COPY that was aborted; the transaction goes on. */
+export async function undoCopies(tx: Tx): Promise<void> {
+  await tx.query('rollback to savepoint before_copies');
+}
+
 /**
  * A running COPY into ruawatch.records. Nothing else may use the transaction's client until `end` has
  * resolved.

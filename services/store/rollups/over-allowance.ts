@@ -54,8 +54,7 @@ export interface LimitedNames {
  * report and `r` the record.
  * @param next the number of its first parameter
  * @param of.name SQL of the name of record `r` of report `p`; without: its source
- * @param of.counted SQL of the same name where the records are counted, if it is known there: the name is
- * compared with every listed one
+ * @param of.counted SQL of the same name where the records are counted, if it is known there
  * @param of.rest SQL of the common name of all beyond the allowance
  * @param of.only SQL: the records that have a name
  */
@@ -85,9 +84,11 @@ export function limitNames(
                 group by b.key, b.trust, b.most, ${name}) ranked
         where n <= most),
      `,
-    name: `case when over_allowance.key is null or listed.key is not null then ${counted} else ${rest} end`,
-    join: `left join over_allowance on over_allowance.key = s.key and over_allowance.trust = s.trust
-        left join listed on listed.key = s.key and listed.trust = s.trust and listed.name = ${counted}`,
+    // Nobody can say beforehand how many names there are, and a join compares each record with each of them. A subquery
+    // with IN is looked up in a hash table whatever is expected.
+    name: `case when over_allowance.key is null or (s.key, s.trust, ${counted}) in (select key, trust, name from listed)
+             then ${counted} else ${rest} end`,
+    join: 'left join over_allowance on over_allowance.key = s.key and over_allowance.trust = s.trust',
     params: [over.keys, over.trusts, over.allowances, ...over.range],
   };
 }

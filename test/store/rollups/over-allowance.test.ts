@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { limitNames, overAllowance, type RollupChange } from '../../../services/store/rollups/over-allowance.ts';
+import { testDatabase } from '../../helpers/database.ts';
 
 const change = (key: number, records: number, rest: Partial<RollupChange> = {}): RollupChange => ({
   key,
@@ -41,4 +42,22 @@ test('without such reports the statement stays as it is; with them its parameter
   const { cte, params } = limitNames(overAllowance([change(1, 5_000)]), 8);
   expect([...new Set(cte.match(/\$\d+/g))]).toEqual(['$8', '$9', '$10', '$11', '$12']);
   expect(params).toHaveLength(5);
+});
+
+test('the names of a report over its allowance are looked up, not compared with each record', async () => {
+  const t = await testDatabase();
+  onTestFinished(() => t.drop());
+  const { cte, name, join, params } = limitNames(overAllowance([change(1, 5_000)]), 3);
+  // As in the rollups: nothing is known of how many rows there are.
+  const { rows } = await t.db.query<{ 'QUERY PLAN': string }>(
+    `explain (verbose) with ${cte}counted as materialized (
+       select ${name} as source from unnest($1::bigint[], $2::text[]) as s(key, trust)
+         join ruawatch.reports p on p.report_key = s.key
+         join ruawatch.records r on r.report_key = p.report_key and r.begin_at = p.begin_at ${join})
+     select source, count(*) from counted group by 1`,
+    [[1], ['ok'], ...params],
+  );
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+  expect(plan).toContain('hashed SubPlan');
+  expect(plan).not.toMatch(/listed\.name = /);
 });
