@@ -31,6 +31,7 @@ describe('the author', () => {
       names,
       marked: [],
       named: [],
+      seen: [],
       sender: { names: [], domains: [] },
       unread: null,
     });
