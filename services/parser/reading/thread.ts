@@ -1,7 +1,6 @@
-import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Limits } from '../../report/limits.ts';
-import { collectGarbage } from '../../shared/runtime/garbage.ts';
+import { DeadBuffers } from '../../shared/runtime/garbage.ts';
 import { RecordLines } from '../../store/reports/record-lines.ts';
 import type { Inspected } from '../verify/origin.ts';
 import { keysFrom, type LargePiece, type ReadResult } from './protocol.ts';
@@ -54,8 +53,8 @@ const ANSWER_MAILS = 64;
 const BUFFERS = 4;
 const BUFFER_BYTES = 256 * 1024;
 
-/** Bytes of buffers outside the heap after which garbage is collected. */
-const GARBAGE_BYTES = 8 * 1024 * 1024;
+/** Up to 8 MiB of dead buffers may wait for V8 to collect them. */
+const garbage = new DeadBuffers(8 * 1024 * 1024);
 
 const port = parentPort!;
 const { limits, state: shared } = workerData as ThreadData;
@@ -205,7 +204,7 @@ async function read(order: Order & { type: 'read' }): Promise<void> {
     } finally {
       Atomics.store(state, 1, 0);
     }
-    if (getHeapStatistics().external_memory - bytes.byteLength > GARBAGE_BYTES) collectGarbage();
+    garbage.check(bytes.byteLength);
   }
   await answers.flush();
   answer({ type: 'done' });
