@@ -1,11 +1,11 @@
-import { sleep } from '../shared/clock.ts';
-import { codeOf, isTransient, messageOf, TransientError } from '../shared/errors.ts';
+import { codeOf, isTransient, messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { openDns, type Resolver, txtResolver } from '../shared/runtime/resolver.ts';
 import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
 import { takeUnqueued } from '../store/messages/messages.ts';
 import { giveUp } from './give-up.ts';
 import { type LargeQueue, largeQueue } from './large-queue.ts';
+import { BUSY, parseWhenFree } from './parse-when-free.ts';
 import { parseWithFallback } from './parse-with-fallback.ts';
 import { openReaders, type Readers } from './reading/pool.ts';
 import { sweep } from './sweep.ts';
@@ -22,10 +22,9 @@ export { WARN_SHARE } from './upkeep/raw-total.ts';
 export { verifyAgain } from './verify/index.ts';
 export { ownServerDecides } from './verify/origin.ts';
 
-/** The poller holds a row for a moment when it records that the mail was moved, so a short wait pays. */
 const BUSY_TRIES = 10;
-const BUSY_MS = 100;
-const BUSY = 'message_busy';
+/** A large message has no job that is repeated after a second or two. */
+const LARGE_BUSY_TRIES = 100;
 
 /**
  * The parser worker: turns messages into reports, records and rollups. Jobs of the queue `parse` wake it; a
@@ -42,11 +41,17 @@ export function startParser(context: Context, given?: Resolver): Service {
   const large = largeQueue(
     config.parser.concurrency,
     async (key) => {
-      const { domains, messages } = await parseWithFallback(context, [key], log, { readers, months });
-      await announce(context, domains.sort());
-      // Its verdict moves as many rows again, so it is verified here and not in a job, where small messages
-      // would wait for it.
-      if (messages.some(({ unverified }) => unverified)) await verifier.verify([key]);
+      await parseWhenFree(
+        [key],
+        LARGE_BUSY_TRIES,
+        (keys) => parseWithFallback(context, keys, log, { readers, months }),
+        async ({ domains, unverified }) => {
+          await announce(context, domains);
+          // Its verdict moves as many rows again, so it is verified here and not in a job, where small messages
+          // would wait for it.
+          if (unverified.length > 0) await verifier.verify([key]);
+        },
+      );
     },
     log,
   );
@@ -92,20 +97,15 @@ async function workJob(
   log: Log,
   { readers, months, large }: { readers: Readers; months: Months; large: LargeQueue },
 ): Promise<void> {
-  const domains = new Set<string>();
-  const unverified: number[] = [];
-  let waiting: readonly number[] = keys.filter((key) => !large.has(key));
-  for (let tries = 0; waiting.length > 0 && tries < BUSY_TRIES; tries++) {
-    const result = await parseWithFallback(context, waiting, log, { readers, months, aside: large.add });
-    for (const domain of result.domains) domains.add(domain);
-    for (const message of result.messages) if (message.unverified) unverified.push(message.message_key);
-    waiting = result.busy;
-    if (waiting.length > 0) await sleep(BUSY_MS);
-  }
-  if (unverified.length > 0) await context.queues.add('verify', { messages: unverified });
-  await announce(context, [...domains].sort());
-  if (waiting.length > 0)
-    throw new TransientError(BUSY, `${waiting.length} messages are held by another worker; they are retried.`);
+  await parseWhenFree(
+    keys.filter((key) => !large.has(key)),
+    BUSY_TRIES,
+    (free) => parseWithFallback(context, free, log, { readers, months, aside: large.add }),
+    async ({ domains, unverified }) => {
+      if (unverified.length > 0) await context.queues.add('verify', { messages: unverified });
+      await announce(context, domains);
+    },
+  );
 }
 
 async function announce(context: Context, domains: string[]): Promise<void> {
