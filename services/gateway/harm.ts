@@ -1,20 +1,23 @@
 import { lowerName } from '../dns/client/name.ts';
 import type { Dns } from '../dns/client/types.ts';
+import { withPlanned } from '../dns/planned.ts';
 import { isWithin } from '../dns/wire/received.ts';
 import { sameRrSet } from '../dns/wire/rrset.ts';
-import { letsSend, newAuthority } from '../requests/authority.ts';
+import { letsSend, MOST_JUDGED, newAuthority } from '../requests/authority.ts';
 import type { DnsChange } from '../requests/plan.ts';
-import { effectsOf, type SeenSender } from '../requests/plans/effects.ts';
+import { effectsOf, plannedBy, type SeenSender } from '../requests/plans/effects.ts';
+import { type Lead, leadsOf, standsFor } from '../requests/plans/leads.ts';
 import { membersOf } from '../requests/plans/members.ts';
 import type { Step } from './ledger.ts';
 import { type Refused, refuse } from './plan.ts';
+import { opensSpf } from './spf-hosts.ts';
 
 /** What a judgement needs to know about mail. */
 export interface Mail {
-  /** The own domains whose mail the records of these names may bear on. */
+  /** The own domains whose mail the records of these names may bear on; one more than MOST_JUDGED where there are more. */
   domainsOf(names: readonly string[]): Promise<string[]>;
   /** Who sends as a domain, and which keys are in use (store/requests/seen.ts). */
-  seen(domain: string): Promise<{ seen: readonly SeenSender[]; keys: ReadonlyMap<string, number> }>;
+  seen(domain: string): Promise<{ seen: readonly SeenSender[]; keys: ReadonlyMap<string, number>; aliases?: readonly Lead[] }>;
 }
 
 /** An RRset before and after, as a plan has it. */
@@ -40,6 +43,7 @@ export async function refuseHarm(
   const changes = steps.filter(({ before, after }) => !sameRrSet(before, after)).map(asDnsChange);
   if (changes.length === 0) return null;
   const own = await mail.domainsOf(changes.map(({ name }) => name));
+  if (own.length > MOST_JUDGED) return refuse(`It bears on mail of more than ${MOST_JUDGED} own domains.`);
   for (const change of changes) {
     const wrong =
       newAuthority(change, own) ??
@@ -47,8 +51,13 @@ export async function refuseHarm(
       (await movedMail(change, own, dns, signal));
     if (wrong !== null) return refuse(wrong);
   }
+  const opened = await opensSpf(changes, own, { now: dns, later: withPlanned(plannedBy(changes), dns) });
+  if (opened !== null) return refuse(opened);
   for (const domain of own) {
-    const { warnings } = await effectsOf(domain, changes, dns, { ...(await mail.seen(domain)), registrable, signal });
+    const seen = await mail.seen(domain);
+    const leads = await leadsOf(domain, dns, { ...seen, signal });
+    const led = changes.map((change) => ({ ...change, stands_for: standsFor(change.name, leads) }));
+    const { warnings } = await effectsOf(domain, led, dns, { ...seen, registrable, signal });
     if (warnings.length > 0) return refuse(`${domain}: ${warnings[0]}`);
   }
   return null;

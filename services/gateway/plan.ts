@@ -3,9 +3,10 @@ import { RECORD_TYPES } from '../dns/client/types.ts';
 import { CLASS, META_TYPE, type RawRecord } from '../dns/wire/message.ts';
 import type { Rcode } from '../dns/wire/outcome.ts';
 import type { ReceivedChange, ReceivedUpdate } from '../dns/wire/received.ts';
-import { afterChanges, asPrerequisite, readRrSet, typeName } from '../dns/wire/rrset.ts';
+import { afterChanges, asPrerequisite, typeName } from '../dns/wire/rrset.ts';
 import { type DnsScope, hasName, outsideScope } from '../requests/scope.ts';
 import type { Step } from './ledger.ts';
+import { emptySet, readWithWildcards } from './wildcards.ts';
 
 /** Steps and prerequisites of one update. */
 const MOST_RECORDS = 100;
@@ -61,12 +62,12 @@ export interface Prepared {
 /**
  * Reads what the primary server has now, and computes what it would have.
  * @param dns asks the primary server, without a cache
+ * @param means.literal records that a wildcard may have answered with are taken for the name's own
  */
 export async function prepare(
   { changes, prerequisites }: ReceivedUpdate,
   scope: DnsScope,
-  dns: Dns,
-  signal: AbortSignal,
+  { dns, literal, signal }: { dns: Dns; literal: boolean; signal: AbortSignal },
 ): Promise<Prepared | Refused> {
   const wanted = new Map<string, { name: string; type: RecordType }>();
   for (const change of changes as TypedChange[]) {
@@ -77,7 +78,8 @@ export async function prepare(
   const steps: Step[] = [];
   const added: RawRecord[] = [];
   for (const { name, type } of wanted.values()) {
-    const before = await readRrSet(dns, name, type, signal);
+    const { found, synthesized } = await readWithWildcards(dns, name, type, signal);
+    const before = synthesized && !literal ? emptySet(name, type) : found;
     if (before === null) return refuse(`The name server does not say which ${type} records ${name} has.`, 'SERVFAIL');
     // To add beside an alias changes nothing, and a server would say that it was done (RFC 2136 section 3.4.2.2).
     if (before === 'alias') return refuse(`${name} is an alias.`, 'YXRRSET');

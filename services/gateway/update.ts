@@ -5,13 +5,14 @@ import type { RawMessage } from '../dns/wire/message.ts';
 import { CLASS, encodeMessage, OPCODE } from '../dns/wire/message.ts';
 import { RCODES, type Rcode, type UpdateOutcome } from '../dns/wire/outcome.ts';
 import type { ReceivedUpdate } from '../dns/wire/received.ts';
-import { readRrSet, sameRrSet } from '../dns/wire/rrset.ts';
+import { type RrSet, sameRrSet } from '../dns/wire/rrset.ts';
 import { sendSigned } from '../dns/wire/send.ts';
 import { messageOf } from '../shared/errors.ts';
 import { type DnsTarget, targetFor, type UpdatedServer } from '../shared/settings/dns-servers.ts';
 import { type Mail, refuseHarm, withPrimary } from './harm.ts';
 import type { Ledger, LentKey, Settled, Step } from './ledger.ts';
 import { checkScope, isRefused, type Prepared, prepare, type Refused, refuse } from './plan.ts';
+import { readWithWildcards } from './wildcards.ts';
 
 const SEND_MS = 10_000;
 /** An update without conditions of its own is tried again when somebody else's change came between reading and sending. */
@@ -55,7 +56,8 @@ export async function carryOut(
   if (outside !== null) return settledOf(outside);
   const primary = primaryOf(target);
   for (let tries = 1; ; tries++) {
-    const prepared = await prepare(update, key.scope, primary, means.signal);
+    // Where a name may have its records from a wildcard, it is taken to have none; if the server says that it has them, they are its own.
+    const prepared = await prepare(update, key.scope, { dns: primary, literal: tries > 1, signal: means.signal });
     if (isRefused(prepared)) return settledOf(prepared);
     const judged = await refuseHarm(prepared.steps, withPrimary(update.zone, primary, means.dns), means);
     if (judged !== null) return settledOf(judged);
@@ -110,10 +112,11 @@ const messageFor = ({ zone, records }: ReceivedUpdate, { prerequisites }: Prepar
 export async function isThere(steps: readonly Step[], primary: Dns, signal: AbortSignal): Promise<'before' | 'after' | null> {
   let [before, after] = [true, true];
   for (const step of steps) {
-    const now = await readRrSet(primary, step.after.name, step.after.type, signal);
-    if (now === null || now === 'alias') return null;
-    before &&= sameRrSet(now, step.before);
-    after &&= sameRrSet(now, step.after);
+    const { found, synthesized } = await readWithWildcards(primary, step.after.name, step.after.type, signal);
+    if (found === null || (found === 'alias' && !synthesized)) return null;
+    const is = (wanted: RrSet) => (synthesized && wanted.members.length === 0) || (found !== 'alias' && sameRrSet(found, wanted));
+    before &&= is(step.before);
+    after &&= is(step.after);
   }
   return after ? 'after' : before ? 'before' : null;
 }

@@ -7,6 +7,9 @@ const DMARC = '_dmarc.';
 /** The strictest policy, with nothing that makes it weaker for some mail or sends reports elsewhere. */
 const REJECT = /^v=DMARC1 *; *p=reject *;? *$/;
 
+/** Own domains that one update is judged for: records that more of them share are for people. */
+export const MOST_JUDGED = 20;
+
 /** Whether a text is an SPF record that somebody's mail may pass. */
 export const letsSend = (text: string): boolean => SPF.test(text) && !SPF_NOBODY.test(text);
 
@@ -23,6 +26,9 @@ export function newAuthority({ name, type, before, after }: DnsChange, own: read
   const fresh = after.find(({ text, wire }) => letsSend(text) && !before.some((one) => one.wire === wire));
   if (type === 'TXT' && fresh !== undefined)
     return `${name} would have an SPF record of its own, and mail that passes it would pass DMARC of ${domain}.`;
+  const sent = before.some(({ text }) => letsSend(text));
+  if (type === 'TXT' && sent && !after.some(({ text }) => SPF.test(text)))
+    return `${name} would lose its SPF record, and mail from it would pass no more by SPF.`;
   if (!name.startsWith(DMARC) || own.includes(name.slice(DMARC.length))) return null;
   if (type !== 'TXT' && type !== 'CNAME') return null;
   return type === 'TXT' && after.length === 1 && REJECT.test(after[0]!.text)

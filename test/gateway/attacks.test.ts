@@ -15,6 +15,19 @@ const LENT = { name: 'lent', algorithm: 'hmac-sha256' as const, secret: randomBy
 const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
 const ALIAS = Buffer.from('\u0004evil\u0007example\u0003net\0', 'latin1');
 const NOTHING = Buffer.alloc(0);
+/** Hosts, keys and policies that the domain names, or is an alias of. */
+const INDIRECT = [
+  'out A 192.0.2.1',
+  'relay A 192.0.2.9',
+  '_spf TXT "v=spf1 a:out.example.com mx:lists.example.com exists:%{i}._ex.example.com -all"',
+  'lists MX 10 relay.example.com.',
+  'shop TXT "v=spf1 a:host.shop.example.com -all"',
+  'host.shop A 192.0.2.3',
+  's2._domainkey CNAME s2.keys.example.com.',
+  's2.keys TXT "v=DKIM1; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA"',
+  '*.wild TXT "v=spf1 -all"',
+  '*.led CNAME host.shop.example.com.',
+];
 const IN = '_acme-challenge.example.com';
 const record = (change: Partial<RawRecord> = {}): RawRecord => ({
   name: IN,
@@ -26,6 +39,8 @@ const record = (change: Partial<RawRecord> = {}): RawRecord => ({
 });
 const remove = (change: Partial<RawRecord> = {}) => record({ class: 255, ttl: 0, rdata: NOTHING, ...change });
 const removeOne = (change: Partial<RawRecord> = {}) => record({ class: 254, ttl: 0, ...change });
+const address = (label: string, last: number) =>
+  record({ name: `${label}.${ZONE}`, type: 1, rdata: Buffer.from([203, 0, 113, last]) });
 const message = (change: Partial<RawMessage> = {}): RawMessage => ({
   id: 1,
   opcode: 5,
@@ -49,7 +64,7 @@ describe.runIf(updatable.knot)(`attacks on the gateway${updatable.knot ? '' : ' 
     upstream = await startUpdatableKnot({
       zone: ZONE,
       records: [
-        '@ TXT "v=spf1 ip4:192.0.2.1 -all"',
+        '@ TXT "v=spf1 ip4:192.0.2.1 include:_spf.example.com -all"',
         '_dmarc TXT "v=DMARC1; p=reject; rua=mailto:d@example.com"',
         's1._domainkey TXT "v=DKIM1; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA"',
         '@ MX 10 mx.example.com.',
@@ -60,6 +75,7 @@ describe.runIf(updatable.knot)(`attacks on the gateway${updatable.knot ? '' : ' 
         'alias.app CNAME host.example.com.',
         'sub NS ns.sub.example.com.',
         'ns.sub A 127.0.0.1',
+        ...INDIRECT,
       ],
       keys: [UPSTREAM],
     });
@@ -70,7 +86,13 @@ describe.runIf(updatable.knot)(`attacks on the gateway${updatable.knot ? '' : ' 
       upstream.server,
       ZONE,
     );
-    gateway.means.mail.seen = async () => ({ seen: [], keys: new Map([['s1._domainkey.example.com', 900]]) });
+    gateway.means.mail.seen = async () => ({
+      seen: [],
+      keys: new Map([
+        ['s1._domainkey.example.com', 900],
+        ['s2._domainkey.example.com', 90],
+      ]),
+    });
   });
   afterAll(async () => {
     await gateway.stop();
@@ -126,7 +148,11 @@ describe.runIf(updatable.knot)(`attacks on the gateway${updatable.knot ? '' : ' 
     ['deleting all types of a name', steps(remove({ type: 255 })), REFUSED],
     ['deleting all types of the zone itself', steps(remove({ name: ZONE, type: 255 })), REFUSED],
     ['deleting an RRset outside', steps(remove({ name: `_dmarc.${ZONE}` })), REFUSED],
-    ['deleting one record outside', steps(removeOne({ name: ZONE, rdata: text('v=spf1 ip4:192.0.2.1 -all') })), REFUSED],
+    [
+      'deleting one record outside',
+      steps(removeOne({ name: ZONE, rdata: text('v=spf1 ip4:192.0.2.1 include:_spf.example.com -all') })),
+      REFUSED,
+    ],
     ['an alias beside records', steps(record({ name: `full.app.${ZONE}`, type: 5, rdata: ALIAS })), [6]],
     [
       'records taken away for an alias',
@@ -241,6 +267,52 @@ describe.runIf(updatable.knot)(`attacks on the gateway${updatable.knot ? '' : ' 
       ),
     ],
     ['MTA-STS, taken away', ['.example.com'], steps(remove({ name: `_mta-sts.${ZONE}` }))],
+    ['a further address of a host that SPF names', ['out.example.com'], steps(address('out', 66))],
+    [
+      'an IPv6 address of that host',
+      ['out.example.com'],
+      steps(record({ name: `out.${ZONE}`, type: 28, rdata: Buffer.alloc(16, 32) })),
+    ],
+    ['a further address of a host behind mx of SPF', ['relay.example.com'], steps(address('relay', 66))],
+    [
+      'a further host of mx of SPF',
+      ['lists.example.com'],
+      steps(record({ name: `lists.${ZONE}`, type: 15, rdata: Buffer.concat([Buffer.from([0, 20]), ALIAS]) })),
+    ],
+    ['a name that exists of SPF asks for', ['._ex.example.com'], steps(address('66.113.0.203._ex', 66))],
+    ['all names that exists of SPF asks for', ['*._ex.example.com'], steps(address('*._ex', 66))],
+    ['a further address of a host that SPF of a name below has', ['.shop.example.com'], steps(address('host.shop', 66))],
+    ['SPF of a name below, taken away', ['shop.example.com'], steps(remove({ name: `shop.${ZONE}` }))],
+    [
+      'a key in use behind an alias, exchanged',
+      ['.keys.example.com'],
+      steps(
+        remove({ name: `s2.keys.${ZONE}` }),
+        record({ name: `s2.keys.${ZONE}`, rdata: text('v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=') }),
+      ),
+    ],
+    [
+      'a key in use behind an alias, emptied',
+      ['.keys.example.com'],
+      steps(remove({ name: `s2.keys.${ZONE}` }), record({ name: `s2.keys.${ZONE}`, rdata: text('v=DKIM1; p=') })),
+    ],
+    [
+      'strict alignment',
+      [`_dmarc.${ZONE}`],
+      steps(
+        remove({ name: `_dmarc.${ZONE}` }),
+        record({ name: `_dmarc.${ZONE}`, rdata: text('v=DMARC1; p=reject; adkim=s; rua=mailto:d@example.com') }),
+      ),
+    ],
+    [
+      'a domain that says it is a public suffix',
+      [`_dmarc.${ZONE}`],
+      steps(
+        remove({ name: `_dmarc.${ZONE}` }),
+        record({ name: `_dmarc.${ZONE}`, rdata: text('v=DMARC1; p=reject; psd=y; rua=mailto:d@example.com') }),
+      ),
+    ],
+    ['MTA-STS, doubled', ['_mta-sts.example.com'], steps(record({ name: `_mta-sts.${ZONE}`, rdata: text('v=STSv1; id=2') }))],
     ['a name in a delegated zone that the scope has', [`.sub.${ZONE}`], steps(record({ name: `x.sub.${ZONE}` }))],
   ])('in the scope, and harmful: %s', async (_, names, attack) => {
     lent.scope.names = names;
@@ -248,6 +320,31 @@ describe.runIf(updatable.knot)(`attacks on the gateway${updatable.knot ? '' : ' 
     const was = await state();
     expect([2, 5, 6]).toContain(await send(sign(attack)));
     expect(await state()).toEqual(was);
+  });
+
+  test.each([
+    ['wild', 'TXT'],
+    ['led', 'CNAME'],
+  ])('below a wildcard (%s %s), a name gets records of its own and loses them', async (label) => {
+    const name = `_acme-challenge.shop.${label}.${ZONE}`;
+    lent.scope.names = [name];
+    const was = await recordsAt(upstream.server, name);
+    expect(await send(sign(steps(record({ name, rdata: text('token') }))))).toBe(0);
+    expect(await recordsAt(upstream.server, name)).toEqual(['token']);
+    expect(gateway.ledger.updates.at(-1)!.steps[0]!.before.members).toEqual([]);
+    expect(await send(sign(steps(removeOne({ name, rdata: text('token') }))))).toBe(0);
+    expect(await recordsAt(upstream.server, name)).toEqual(was);
+    expect(gateway.ledger.last!.state).toBe('applied');
+  });
+
+  test('own records that are those of a wildcard as well are changed', async () => {
+    const name = `twin.wild.${ZONE}`;
+    lent.scope.names = [name];
+    for (const value of ['v=spf1 -all', 'x']) expect(await send(sign(steps(record({ name, rdata: text(value) }))))).toBe(0);
+    expect(await send(sign(steps(removeOne({ name, rdata: text('x') }))))).toBe(0);
+    expect(await send(sign(steps(record({ name, rdata: text('y') }))))).toBe(0);
+    expect(await recordsAt(upstream.server, name)).toEqual(['v=spf1 -all', 'y']);
+    expect(await send(sign(steps(remove({ name }))))).toBe(0);
   });
 
   test('who may only add cannot change what is there', async () => {

@@ -4,6 +4,7 @@ import type { AskOptions, Dns } from '../../dns/client/types.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { changedMembers, type DnsChange, type Member, type Plan } from '../plan.ts';
 import { type Effects, effectsOf, type SeenSender } from './effects.ts';
+import { type LeadOptions, leadsOf, standsFor } from './leads.ts';
 import { aliasOf, type PlannedType, sameMembers, txtMember, txtOf } from './members.ts';
 
 /** A record that is to be published, replaced or taken away. */
@@ -55,14 +56,10 @@ const PROTOCOLS: { at: RegExp; version: RegExp }[] = [
 
 const versionAt = (name: string): RegExp => PROTOCOLS.find(({ at }) => at.test(name))!.version;
 
-export interface DnsPlanOptions extends AskOptions {
+export interface DnsPlanOptions extends LeadOptions {
   registrable?: (name: string) => string;
   /** Who sends as the domain by the reports, for whether the change locks somebody out. */
   seen: readonly SeenSender[];
-  /** Messages of the last week by key, `selector._domainkey.domain`. */
-  keys: ReadonlyMap<string, number>;
-  /** Names of own domains that are aliases, each with the names that it leads to, as the watcher saw them last. */
-  aliases?: readonly { name: string; aliases: readonly string[] }[];
 }
 
 /**
@@ -76,7 +73,7 @@ export async function planDns(wish: DnsWish, dns: Dns, options: DnsPlanOptions):
   let nothing: PlanError | null = null;
   for (const record of wish.records) {
     const name = lowerName(record.name);
-    const stands_for = leads.flatMap((one) => (one.aliases.includes(name) ? [one.name] : [])).slice(0, MOST_LEADS);
+    const stands_for = standsFor(name, leads);
     const made = await changeOf({ ...record, name, stands_for }, wish.kind, dns, options);
     if (made instanceof PlanError) nothing ??= made;
     else changes.push(made);
@@ -99,24 +96,6 @@ export async function planDns(wish: DnsWish, dns: Dns, options: DnsPlanOptions):
     finding: wish.finding,
     reviews: null,
   };
-}
-
-/** Keys in use that are asked whether they are aliases. */
-const MOST_KEYS = 40;
-const MOST_LEADS = 20;
-
-/** Names of policies and keys that are aliases, by the watcher and by DNS now: whoever changes what they lead to changes them. */
-async function leadsOf(
-  domain: string,
-  dns: Dns,
-  { keys, aliases = [], ...asking }: DnsPlanOptions,
-): Promise<{ name: string; aliases: string[] }[]> {
-  const found = new Map(aliases.map((one) => [one.name, one.aliases.map(lowerName)]));
-  const asked = [`_dmarc.${domain}`, ...[...keys.keys()].filter((one) => one.endsWith(`.${domain}`)).slice(0, MOST_KEYS)];
-  const answers = await Promise.all(asked.map(async (name) => ({ name, answer: await dns.ask(name, 'TXT', asking) })));
-  for (const { name, answer } of answers)
-    if (answer.state !== 'unknown' && answer.aliases.length > 0) found.set(name, answer.aliases.map(lowerName));
-  return [...found].map(([name, one]) => ({ name, aliases: one }));
 }
 
 /** @returns the error that there is nothing to do; all others are thrown */

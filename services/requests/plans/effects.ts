@@ -3,7 +3,7 @@ import { checkDmarc } from '../../dns/check/dmarc.ts';
 import { lowerName } from '../../dns/client/name.ts';
 import type { AskOptions, Dns } from '../../dns/client/types.ts';
 import { ORDER, policiesOf } from '../../dns/dmarc/applied.ts';
-import { type Policy, parseDmarc } from '../../dns/dmarc/record.ts';
+import { type DmarcRecord, type Policy, parseDmarc } from '../../dns/dmarc/record.ts';
 import { type Planned, withPlanned } from '../../dns/planned.ts';
 import { policyOf } from '../../dns/posture/published-policy.ts';
 import { evaluateSpf } from '../../dns/spf/evaluate.ts';
@@ -49,9 +49,7 @@ export async function effectsOf(
   dns: Dns,
   { seen, keys, ...asking }: EffectOptions,
 ): Promise<Effects> {
-  const planned: Planned = new Map();
-  for (const change of changes) planned.set(change.name, { ...planned.get(change.name), ...recordsIn(change) });
-  const then = withPlanned(planned, dns);
+  const then = withPlanned(plannedBy(changes), dns);
   const selectors = selectorsOf(domain, changes, keys);
   const spf = changes.some(({ name }) => !NO_SPF.test(name));
   const warnings: string[] = [];
@@ -82,6 +80,13 @@ export async function effectsOf(
     ],
     gains: gains.map((message) => `It puts right: ${message}`),
   };
+}
+
+/** What the names of some changes will have. */
+export function plannedBy(changes: readonly DnsChange[]): Planned {
+  const planned: Planned = new Map();
+  for (const change of changes) planned.set(change.name, { ...planned.get(change.name), ...recordsIn(change) });
+  return planned;
 }
 
 /** A policy applies to mail from a name that does not exist, too: there `checkDomain` looks at nothing. */
@@ -227,8 +232,24 @@ function weaker(before: DomainCheck, after: DomainCheck, whose: string): string[
       warnings.push(
         `It weakens the policy for names below ${whose === '' ? 'the domain' : whose.slice(4)}${of === 'nonexistent' ? ' that do not exist' : ''} from ${was[of]} to ${is[of]}.`,
       );
+  warnings.push(...stricter(old.record, fresh.record, whose));
   const gone = old.record.rua.filter(({ text }) => !fresh.record.rua.some((one) => one.text === text)).map(({ text }) => text);
   if (gone.length > 0) warnings.push(`Reports no longer go to ${gone.join(', ')}.`);
+  return warnings;
+}
+
+/** What keeps mail from passing that passes now, although the policy is no weaker: alignment (RFC 9989 section 4.4 and 4.10). */
+function stricter(old: DmarcRecord, fresh: DmarcRecord, whose: string): string[] {
+  const warnings = (['adkim', 'aspf'] as const).flatMap((tag) =>
+    old[tag] !== 's' && fresh[tag] === 's'
+      ? [`It demands strict alignment${whose} (${tag}=s): mail that passes by another name of the domain would fail DMARC.`]
+      : [],
+  );
+  const other = fresh.psd === 'y' || (fresh.psd === 'n' && whose !== '');
+  if (fresh.psd !== old.psd && other)
+    warnings.push(
+      `It says psd=${fresh.psd}${whose}: names below would be of another organization, and mail that passes by one of them would fail DMARC.`,
+    );
   return warnings;
 }
 
@@ -254,14 +275,20 @@ async function lockedOut(domain: string, now: Dns, then: Dns, seen: readonly See
 
 /** What tells senders to use TLS, or to report where they could not: RFC 8461 section 8.3 and RFC 8460. */
 function withdrawnTls({ name, before, after }: DnsChange): string[] {
-  return [
-    { at: '_mta-sts.', is: /^v=STSv1\b/i, says: 'It takes MTA-STS away: mail to the domain may be sent without TLS.' },
-    { at: '_smtp._tls.', is: /^v=TLSRPTv1\b/i, says: 'It takes TLS reports away.' },
-  ]
-    .filter(
-      ({ at, is }) => name.startsWith(at) && before.some(({ text }) => is.test(text)) && !after.some(({ text }) => is.test(text)),
-    )
-    .map(({ says }) => says);
+  return (
+    [
+      { at: '_mta-sts.', is: /^v=STSv1\b/i, says: 'It takes MTA-STS away: mail to the domain may be sent without TLS.' },
+      { at: '_smtp._tls.', is: /^v=TLSRPTv1\b/i, says: 'It takes TLS reports away.' },
+    ]
+      // Of several, none counts (RFC 8461 section 3.1, RFC 8460 section 3).
+      .filter(
+        ({ at, is }) =>
+          name.startsWith(at) &&
+          before.some(({ text }) => is.test(text)) &&
+          after.filter(({ text }) => is.test(text)).length !== 1,
+      )
+      .map(({ says }) => says)
+  );
 }
 
 function withdrawnKey({ name, type, before, after, stands_for = [] }: DnsChange, keys: ReadonlyMap<string, number>): string[] {

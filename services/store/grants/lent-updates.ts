@@ -1,3 +1,4 @@
+import { MOST_JUDGED } from '../../requests/authority.ts';
 import type { Member } from '../../requests/plan.ts';
 import { type Db, type Queryable, transaction } from '../../shared/runtime/db.ts';
 import { appendAudit } from '../requests/audit.ts';
@@ -159,18 +160,20 @@ export async function openUpdates(q: Queryable): Promise<OpenUpdate[]> {
   return rows;
 }
 
-/** Domains that one judgement looks at. */
-const MOST_DOMAINS = 20;
-
-/** The own domains that records of these names may bear on: at or above them, and those whose published records name them. */
+/**
+ * The own domains that records of these names may bear on: at or above them, and those whose published records name them, or whose
+ * policies and keys are aliases of them. One more than are judged, so that it is seen where there are too many.
+ */
 export async function domainsOfNames(q: Queryable, names: readonly string[]): Promise<string[]> {
   const { rows } = await q.query<{ domain: string }>(
     `select d.domain from ruawatch.domains d
       where d.state = 'own' and (
         exists (select from unnest($1::text[]) n where n = d.domain or right(n, length(d.domain) + 1) = '.' || d.domain)
         or exists (select from ruawatch.dns_records r, unnest($1::text[]) n
-                    where r.domain = d.domain and r.gone_at is null and (r.name = n or position(n in lower(r.value)) > 0)))
-      order by 1 limit ${MOST_DOMAINS}`,
+                    where r.domain = d.domain and r.gone_at is null and (r.name = n or position(n in lower(r.value)) > 0))
+        or exists (select from ruawatch.dns_questions q
+                    where q.aliases && $1::text[] and (q.name = d.domain or right(q.name, length(d.domain) + 1) = '.' || d.domain)))
+      order by 1 limit ${MOST_JUDGED + 1}`,
     [names],
   );
   return rows.map(({ domain }) => domain);
