@@ -303,9 +303,11 @@ class Reading {
 
   /** Attachments that Exchange or Outlook has put into one (winmail.dat). */
   private async *attachments(payload: Payload): AsyncGenerator<ReadEvent> {
-    const { container, totals } = this;
+    const { container, totals, limits } = this;
     let held = 0;
     try {
+      if (payload.depth >= limits.nesting)
+        throw new Refusal('nested_too_deep', `Files called winmail.dat are nested more than ${limits.nesting} deep.`);
       const bytes = await this.unpacker.wholeOf(payload);
       totals.holdMail(bytes.length);
       held = bytes.length;

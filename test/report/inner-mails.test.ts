@@ -214,7 +214,7 @@ describe('a mail that a transfer or an editor wrote anew', () => {
 });
 
 /** What Outlook makes of attachments (MS-OXTNEF). */
-function tnefOf(files: readonly { name: string; bytes: Uint8Array }[]): Buffer {
+function tnefOf(files: readonly { name: string; bytes: Uint8Array; kind?: 'file' | 'message' }[]): Buffer {
   const attribute = (level: number, id: number, value: Uint8Array) => {
     const head = Buffer.alloc(9);
     head.writeUInt8(level);
@@ -225,12 +225,20 @@ function tnefOf(files: readonly { name: string; bytes: Uint8Array }[]): Buffer {
   return Buffer.concat([
     Buffer.from([0x78, 0x9f, 0x3e, 0x22, 1, 0]),
     attribute(1, 0x00089006, Buffer.from([0, 0, 1, 0])),
-    ...files.flatMap(({ name, bytes }) => [
+    ...files.flatMap(({ name, bytes, kind = 'file' }) => [
       attribute(2, 0x00069002, Buffer.alloc(14)),
       attribute(2, 0x00018010, Buffer.from(`${name}\0`)),
-      attribute(2, 0x0006800f, bytes),
+      kind === 'file' ? attribute(2, 0x0006800f, bytes) : attribute(2, 0x00069005, asProperty(bytes)),
     ]),
   ]);
+}
+
+/** The properties of an attached message: how it is attached (a message, 5), and the message itself, filled up to four octets. */
+function asProperty(message: Uint8Array): Buffer {
+  const numbers = Buffer.alloc(24);
+  for (const [i, n] of [2, 0x37050003, 5, 0x3701000d, 1, message.length + 16].entries()) numbers.writeUInt32LE(n, i * 4);
+  const iid = Buffer.from('0703020000000000c000000000000046', 'hex');
+  return Buffer.concat([numbers, iid, message, Buffer.alloc((4 - (message.length % 4)) % 4)]);
 }
 
 describe('winmail.dat', () => {
@@ -249,6 +257,20 @@ describe('winmail.dat', () => {
     expect(await ids(two)).toEqual(['r-1', 'r-2']);
     expect(await ids(gzipSync(two))).toEqual(['r-1', 'r-2']);
     expect(await ids(Buffer.from(attached(tnefOf([{ name: 'a.eml', bytes: eml }])), 'latin1'))).toEqual(['r-1']);
+  });
+
+  test('the attachments of a message of Outlook that is attached in it are read, as deep as archives are', async () => {
+    const message = (inner: Buffer) => tnefOf([{ name: 'Report', bytes: inner, kind: 'message' }]);
+    const inner = tnefOf([
+      { name: 'a.xml.gz', bytes: gzipSync(xml) },
+      { name: 'b.xml', bytes: Buffer.from(xml2) },
+    ]);
+    expect(await ids(Buffer.from(attached(message(inner)), 'latin1'))).toEqual(['r-1', 'r-2']);
+    expect(await ids(message(message(inner)))).toEqual(['r-1', 'r-2']);
+    let deep = inner;
+    for (let i = 0; i < 20; i++) deep = message(deep);
+    const refused = await readAll(Buffer.from(attached(deep), 'latin1'));
+    expect([refused.reports, refused.codes]).toEqual([[], ['nested_too_deep']]);
   });
 
   test('one that is cut off is damaged, and one without a report is nothing', async () => {

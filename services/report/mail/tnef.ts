@@ -10,11 +10,16 @@ const FIRST = 6;
 /** Level, identifier, length. */
 const HEAD = 9;
 const CHECKSUM = 2;
+const LENGTH = 4;
 const ATTACHMENT = 2;
 /** attAttachRendData begins an attachment, the others belong to it (MS-OXTNEF section 2.1.3.3). */
 const BEGINS = 0x00069002;
 const TITLE = 0x00018010;
 const DATA = 0x0006800f;
+/** attAttachment: properties of an attachment, of which one may be a message (MS-OXTNEF section 2.1.3.4). */
+const PROPERTIES = 0x00069005;
+/** IID_IMessage: before it stands how long the message is, it included, and behind it the message, which is a stream of its own. */
+const MESSAGE = Buffer.from('0703020000000000c000000000000046', 'hex');
 /** Files that are looked for in one stream. */
 const FILES = 100;
 
@@ -24,7 +29,7 @@ export function isTnef(bytes: Buffer): boolean {
 }
 
 /**
- * The files in a TNEF stream, in their order. They lie in it as they are, so that none is larger than the stream; one that is cut off ends
+ * The files in a TNEF stream, in their order; an attached message of Outlook's is a file that is such a stream itself. They lie in it as they are, so that none is larger than the stream; one that is cut off ends
  * where the stream does. Checksums are not looked at: what was damaged is for whoever reads the file to say.
  */
 export function tnefFiles(bytes: Buffer): TnefFile[] {
@@ -42,9 +47,17 @@ export function tnefFiles(bytes: Buffer): TnefFile[] {
       if (id === BEGINS) end();
       if (id === TITLE) file.name = value.toString('latin1').replace(/\0.*$/s, '').slice(0, 255) || null;
       if (id === DATA) file.bytes = value;
+      if (id === PROPERTIES) file.bytes = messageIn(value) ?? file.bytes;
     }
     at += HEAD + length + CHECKSUM;
   }
   if (files.length < FILES) end();
   return files;
+}
+
+/** The message among the properties of an attachment. */
+function messageIn(properties: Buffer): Buffer | null {
+  const at = properties.indexOf(Buffer.concat([MESSAGE, SIGNATURE]));
+  if (at < LENGTH) return null;
+  return properties.subarray(at + MESSAGE.length, at + properties.readUInt32LE(at - LENGTH));
 }
