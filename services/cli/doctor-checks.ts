@@ -20,7 +20,7 @@ export class Checks {
   /**
    * Runs a check, for ten seconds at most. A text that it returns is shown as a success, a note as one, an error as a failure.
    */
-  async run(what: string, work: () => Promise<string | Note> | string): Promise<void> {
+  async run(what: string, work: () => Promise<string | Note> | string | Note): Promise<void> {
     try {
       const result = await inTime(work);
       if (typeof result === 'string') this.out(escaped(`ok    ${what}: ${result}`));
@@ -28,6 +28,29 @@ export class Checks {
     } catch (error) {
       this.failed = true;
       this.out(escapedLines(`FAIL  ${what}: ${sentenceOf(error)}`));
+    }
+  }
+
+  /**
+   * Runs groups of checks at the same time, since each may wait for a server that is silent, and prints their lines in the order of the
+   * groups, each as soon as all before it are printed.
+   */
+  async beside(...groups: ((checks: Checks) => Promise<void>)[]): Promise<void> {
+    const lines: string[][] = groups.map(() => []);
+    let turn = 0;
+    const parts = groups.map((_, i) => new Checks((line) => (i === turn ? this.out(line) : lines[i]!.push(line))));
+    const running = groups.map((group, i) => group(parts[i]!));
+    // Nothing that a group uses is taken from it when another throws.
+    const ended = Promise.allSettled(running);
+    try {
+      for (const [i, one] of running.entries()) {
+        turn = i;
+        for (const line of lines[i]!) this.out(line);
+        await one;
+        this.failed ||= parts[i]!.failed;
+      }
+    } finally {
+      await ended;
     }
   }
 

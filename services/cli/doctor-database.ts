@@ -12,6 +12,9 @@ import { refuseUnfit, serverFacts } from '../store/schema/server.ts';
 import type { Checks, Note } from './doctor-checks.ts';
 import { databaseError, dataDirOf, joinEmbeddedOf, queuePlace } from './open.ts';
 
+/** What is silent is told by its own error, which says more than that a check took ten seconds. */
+const DOCTOR = { max: 2, name: 'ruawatch doctor', connectMs: 8_000, queryMs: 8_000 };
+
 /** A database that is looked at and not changed. */
 export interface Looked {
   db: Db;
@@ -47,7 +50,7 @@ export async function lookAtDatabase(config: Config, checks: Checks): Promise<Lo
       opened.embedded = await joinEmbeddedOf(config, (line) => checks.note('database', line));
       if (opened.embedded === null) return { note: stoppedLine(cluster!, dataDir) };
     }
-    const db = openPool(opened.embedded?.url ?? config.databaseUrl!, { max: 2, name: 'ruawatch doctor' });
+    const db = openPool(opened.embedded?.url ?? config.databaseUrl!, DOCTOR);
     opened.db = db;
     try {
       const server = await serverLine(db, opened.embedded);

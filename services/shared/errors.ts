@@ -114,7 +114,7 @@ export function isTransient(error: unknown): boolean {
   if (code !== null && NETWORK_CODES.has(code)) return true;
   if (code !== null && /^[0-9A-Z]{5}$/.test(code)) return /^(08|25|40|53|55|57|58)/.test(code);
   const message = joined(error, (text) => text);
-  return /Connection terminated|connection (?:is )?closed|Client has encountered a connection error|timeout (?:exceeded|expired)|Socket/i.test(
+  return /Connection terminated|connection (?:is )?closed|Client has encountered a connection error|timeout (?:exceeded|expired)|Query read timeout|Socket/i.test(
     message,
   );
 }

@@ -23,7 +23,7 @@ import { archiveSize } from '../../store/messages/archive.ts';
 import { newestRaws } from '../../store/messages/messages.ts';
 import { VERIFIED_DAYS, type VerifiedShare, verifiedShare } from '../../store/reports/verified-share.ts';
 import { Checks, type Note } from '../doctor-checks.ts';
-import { lookAtDatabase, lookAtQueue } from '../doctor-database.ts';
+import { type Looked, lookAtDatabase, lookAtQueue } from '../doctor-database.ts';
 import { checkHold, milterNotes } from '../doctor-milter.ts';
 import { readGuardFile } from '../guard-file.ts';
 import { checkNames } from '../open.ts';
@@ -51,39 +51,60 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   });
   if (config instanceof Error) return 1;
 
-  const opened = await lookAtDatabase(config, checks);
-  const db = opened?.current ? opened.db : null;
+  // The first group begins before the others ask for it.
+  let opened: Promise<Looked | null> = Promise.resolve(null);
+  const ready = async () => {
+    const looked = await opened;
+    return looked?.current ? looked.db : null;
+  };
   try {
-    if (db !== null) await checkArchive(db, config, checks);
-    await lookAtQueue(config, opened, checks);
-    await checkMailboxes(config, checks);
-    await checkAlerts(config, db, checks);
-    await checkSourceNames(config, checks);
-    if (config.guardFile !== null) await checks.run('guard', async () => guardFile(config.guardFile!, config.watcher.dns));
-    if (db !== null) await checkDomains(db, config, checks);
-    if (db !== null) await checkTrust(db, config, checks);
-    await checkRights(db, config, checks);
-    await checkHealthPort(config, checks);
-    if (config.console.listen !== null) await checks.run('console', async () => (await checkListen(config)) ?? 'off');
-    if (config.milter.listen !== null) await checks.run('held mail', () => checkHold(config.milter.hold));
-    if (config.cluster.source !== null)
-      await checks.run('cluster', async () => {
-        const { text, warn } = await checkCluster(db, config, new Date());
-        return warn ? { note: text } : text;
-      });
-    if (db !== null && listensForLogs(config.collector))
-      await checks.run('collector', async () => {
-        const { text, warn } = await checkCollector(db, config, new Date());
-        return warn ? { note: text } : text;
-      });
+    await checks.beside(
+      async (part) => {
+        opened = lookAtDatabase(config, part);
+        const db = await ready();
+        if (db !== null) await checkArchive(db, config, part);
+      },
+      async (part) => lookAtQueue(config, config.redisUrl === null ? await opened : null, part),
+      (part) => checkMailboxes(config, part),
+      (part) => checkAlerts(config, ready(), part),
+      (part) => checkSourceNames(config, part),
+      (part) => checkGuard(config, part),
+      async (part) => {
+        const db = await ready();
+        if (db !== null) await checkDomains(db, config, part);
+        if (db !== null) await checkTrust(db, config, part);
+        await checkRights(db, config, part);
+      },
+      (part) => checkListeners(config, part),
+      async (part) => checkOthers(await ready(), config, part),
+    );
   } finally {
-    await opened?.close();
+    await (await opened)?.close();
   }
   return checks.failed ? 1 : 0;
 }
 
+/** Where this ruawatch listens, and mail is held. */
+async function checkListeners(config: Config, checks: Checks): Promise<void> {
+  await checkHealthPort(config, checks);
+  if (config.console.listen !== null) await checks.run('console', async () => (await checkListen(config)) ?? 'off');
+  if (config.milter.listen !== null) await checks.run('held mail', () => checkHold(config.milter.hold));
+}
+
+/** What is told to ruawatch by others than mailboxes: clusters and mail logs. */
+async function checkOthers(db: Db | null, config: Config, checks: Checks): Promise<void> {
+  const told = ({ text, warn }: { text: string; warn: boolean }) => (warn ? { note: text } : text);
+  if (config.cluster.source !== null) await checks.run('cluster', async () => told(await checkCluster(db, config, new Date())));
+  if (db !== null && listensForLogs(config.collector))
+    await checks.run('collector', async () => told(await checkCollector(db, config, new Date())));
+}
+
+async function checkGuard({ guardFile, watcher }: Config, checks: Checks): Promise<void> {
+  if (guardFile !== null) await checks.run('guard', () => guardLine(guardFile, watcher.dns));
+}
+
 /** What mail-guard.yaml declares. @throws PermanentError `guard_file` that lists every mistake */
-function guardFile(file: string, dns: Config['watcher']['dns']): string | Note {
+function guardLine(file: string, dns: Config['watcher']['dns']): string | Note {
   const { environments } = readGuardFile(file);
   const domains = environments.reduce((n, one) => n + one.domains.length, 0);
   const declared = `${file} declares ${counted(domains, 'domain')} in ${counted(environments.length, 'environment')}`;
@@ -127,23 +148,31 @@ async function checkMailboxes(config: Config, checks: Checks): Promise<void> {
     await checks.run('mailbox', () => {
       throw new Error('none is set: set IMAP_URL (imaps://user:password@host/INBOX), or list mailboxes in ruawatch.yaml.');
     });
-  for (const mailbox of config.mailboxes)
-    await checks.run(`mailbox ${mailbox.name}`, () => checkMailbox(mailbox, createLog('silent')));
+  await checks.beside(
+    ...config.mailboxes.map(
+      (mailbox) => (part: Checks) => part.run(`mailbox ${mailbox.name}`, () => checkMailbox(mailbox, createLog('silent'))),
+    ),
+  );
 }
 
-async function checkAlerts(config: Config, db: Db | null, checks: Checks): Promise<void> {
+async function checkAlerts(config: Config, database: Promise<Db | null>, checks: Checks): Promise<void> {
   const { smtpUrl } = config;
-  if (smtpUrl === null)
-    checks.note('alerts', 'SMTP_URL is not set: findings are recorded in dmarc.findings, and no mail is sent.');
-  else await checks.run('alerts', () => checkSmtp(smtpUrl, config));
-  if (db !== null) {
-    await checks.run('alerts', async () => {
-      const refused = refusedSentence(await refusedAlerts(db));
-      if (refused !== null) throw new PermanentError('alerts_refused', refused);
+  const refused = async (part: Checks) => {
+    const db = await database;
+    if (db === null) return;
+    await part.run('alerts', async () => {
+      const said = refusedSentence(await refusedAlerts(db));
+      if (said !== null) throw new PermanentError('alerts_refused', said);
       return 'none is refused';
     });
-  }
-  for (const hook of config.webhooks) await checks.run(`webhook ${hook.name}`, () => checkWebhook(hook));
+  };
+  if (smtpUrl === null)
+    checks.note('alerts', 'SMTP_URL is not set: findings are recorded in dmarc.findings, and no mail is sent.');
+  await checks.beside(
+    ...(smtpUrl === null ? [] : [(part: Checks) => part.run('alerts', () => checkSmtp(smtpUrl, config))]),
+    refused,
+    ...config.webhooks.map((hook) => (part: Checks) => part.run(`webhook ${hook.name}`, () => checkWebhook(hook))),
+  );
 }
 
 /** What gives sources that are networks a name. Nothing waits for these names, so a silent name server is not a failure. */

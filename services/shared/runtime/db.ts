@@ -18,14 +18,17 @@ const DATE = 1082;
  * Opens a pool. int8 and numeric become numbers (counts stay far below 2^53), dates stay 'YYYY-MM-DD' texts, so that no time zone
  * changes a report day.
  * @param url a postgres:// URL; for its TLS parameters see postgres-url.ts
- * @param name shown in pg_stat_activity
+ * @param options.name shown in pg_stat_activity
+ * @param options.connectMs how long a log-in may take
+ * @param options.queryMs how long a query may take, for programs that nobody watches (silent-connections.ts watches the others')
  */
-export function openPool(url: string, options: { max?: number; name?: string } = {}): Db {
+export function openPool(url: string, options: { max?: number; name?: string; connectMs?: number; queryMs?: number } = {}): Db {
   const pool = new pg.Pool({
     application_name: options.name ?? 'ruawatch',
     ...connectionSettings(url),
     max: options.max ?? 8,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: options.connectMs ?? 10_000,
+    ...(options.queryMs === undefined ? {} : { query_timeout: options.queryMs }),
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { Checks } from '../../services/cli/doctor-checks.ts';
+
+function deferred(): { promise: Promise<string>; resolve: (text: string) => void } {
+  let resolve: (text: string) => void = () => undefined;
+  const promise = new Promise<string>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+describe('groups of checks', () => {
+  test('run at the same time, and their lines come in order, each as soon as those before it are printed', async () => {
+    const lines: string[] = [];
+    const checks = new Checks((line) => lines.push(line));
+    const [silent, after] = [deferred(), deferred()];
+    const all = checks.beside(
+      async (part) => {
+        await part.run('database', () => silent.promise);
+        await part.run('archive', () => after.promise);
+      },
+      async (part) => {
+        await part.run('mailbox', () => 'read');
+        part.note('mailbox', 'is large');
+        // Would wait for ever if it began after the first group.
+        silent.resolve('answers');
+      },
+    );
+    await silent.promise;
+    await new Promise(setImmediate);
+    expect(lines).toEqual(['ok    database: answers']);
+    after.resolve('small');
+    await all;
+    expect(lines).toEqual(['ok    database: answers', 'ok    archive: small', 'ok    mailbox: read', '--    mailbox: is large']);
+    expect(checks.failed).toBe(false);
+  });
+
+  test('fail when one of them does, also inside another group', async () => {
+    const lines: string[] = [];
+    const checks = new Checks((line) => lines.push(line));
+    const refused = () => {
+      throw new Error('refused');
+    };
+    await checks.beside(
+      (part) =>
+        part.beside(
+          (inner) => inner.run('one', () => 'fine'),
+          (inner) => inner.run('two', refused),
+        ),
+      (part) => part.run('three', () => 'fine'),
+    );
+    expect(lines).toEqual(['ok    one: fine', 'FAIL  two: refused', 'ok    three: fine']);
+    expect(checks.failed).toBe(true);
+  });
+
+  test('end before an error of one of them is thrown', async () => {
+    const ended: string[] = [];
+    const broken = new Checks(() => undefined).beside(
+      async () => {
+        throw new Error('broken');
+      },
+      async () => {
+        await new Promise(setImmediate);
+        ended.push('second');
+      },
+    );
+    await expect(broken).rejects.toThrow('broken');
+    expect(ended).toEqual(['second']);
+  });
+});
