@@ -48,8 +48,11 @@ export function parseSts(text: string): StsRecord | null {
   return { text, id: /^[A-Za-z0-9]{1,32}$/.test(id) ? id : null, broken: others };
 }
 
-/** Its last label has a letter: an address is no host (RFC 5321 section 2.3.5), and the final dot of a zone file is none of its own. */
-const HOST = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+(?=[0-9-]*[a-z])[a-z0-9-]{1,63}$/;
+/**
+ * One label or more (RFC 8461 section 3.2 takes what RFC 5321 calls a domain), the last with a letter: an address is no host (RFC 5321
+ * section 2.3.5). The final dot of a zone file is no part of it.
+ */
+const HOST = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?=[0-9-]*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Reads a policy file: lines of "key: value", of which unknown ones are ignored and the first of several counts (RFC 8461 section 3.2). */
 export function parseStsPolicy(text: string): StsPolicy {

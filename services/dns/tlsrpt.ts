@@ -32,9 +32,11 @@ export function parseTlsRpt(text: string): TlsRptRecord | null {
   const problems: TlsRptProblem[] = broken.map((part) => ({ code: 'tlsrpt_syntax', ...part }));
   const rua: ReportUri[] = [];
   const tag = tags.find(({ name }) => name === 'rua');
-  if (tag === undefined) problems.push({ code: 'tlsrpt_no_rua', at: 0, text });
-  for (const part of (tag?.value ?? '').split(',').map((one) => one.trim())) {
-    if (tag === undefined) break;
+  if (tag === undefined || tag.value === '') {
+    problems.push({ code: 'tlsrpt_no_rua', at: 0, text });
+    return { text, rua, problems };
+  }
+  for (const part of tag.value.split(',').map((one) => one.trim())) {
     const uri = parseReportUri(part);
     if (uri !== null && uri.maxBytes === null && (uri.scheme === 'mailto' || uri.scheme === 'https') && uri.domain !== null)
       rua.push(uri);

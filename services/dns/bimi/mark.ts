@@ -18,6 +18,8 @@ export interface Mark {
   type: string | null;
   from: Date;
   until: Date;
+  /** Whether the first certificate is an authority's: what else it says is about no mark then. */
+  ofAuthority: boolean;
   /** Why the chain leads to no authority, as a sentence; null when it leads to one. */
   chain: string | null;
   /** When the first certificate of the chain ends, and whether all of them are valid now. */
@@ -71,6 +73,7 @@ export function readMark(pem: string, { roots, now }: MarkTrust): Mark | string 
     type: subjectOf(leaf!, MARK_TYPE),
     from,
     until,
+    ofAuthority: leaf!.ca,
     chain: typeof way === 'string' ? way : null,
     validNow: all.every((one) => new Date(one.validFrom) <= now && now <= new Date(one.validTo)),
     chainUntil: new Date(Math.min(...all.map((one) => new Date(one.validTo).getTime()))),
@@ -94,7 +97,8 @@ function wayOf(
   others: readonly X509Certificate[],
   authorities: readonly X509Certificate[],
 ): X509Certificate[] | string {
-  if (leaf.ca) return 'Its first certificate is that of an authority, and not of a mark.';
+  if (leaf.ca)
+    return 'Its first certificate is that of an authority: the one of the mark comes first, and those above it follow.';
   const way: X509Certificate[] = [];
   for (let one = leaf; way.length <= MOST_CERTIFICATES; ) {
     const root = authorities.find((above) => isSignedBy(one, above));

@@ -41,6 +41,8 @@ export async function checkMark(
     return found('bimi_certificate', `${url} answered ${answer.status} instead of the mark certificate.`);
   const mark = readMark(textOf(answer.body), trust);
   if (typeof mark === 'string') return found('bimi_certificate', `The mark certificate at ${url} cannot be used. ${mark}`);
+  if (mark.ofAuthority)
+    return { ...found('bimi_certificate_chain', `The mark certificate at ${url} is not trusted. ${mark.chain}`), mark };
   const problems = [
     ...trustProblems(mark, url, trust.now),
     ...namesProblem(mark, domain, registrable),

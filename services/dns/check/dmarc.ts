@@ -55,14 +55,11 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
     return { findings, discovery };
   }
   findings.push(...recordFindings(domain, record));
-  if (record.rua.length === 0 && !record.problems.some(({ tag }) => tag === 'rua'))
+  const mailed = record.rua.some(({ address }) => address !== null);
+  if (!mailed && !record.problems.some(({ tag }) => tag === 'rua'))
     findings.push(noRua(domain, record, await placeOfReports(domain, dns, options)));
   const { mailboxes = [] } = options;
-  if (
-    mailboxes.length > 0 &&
-    record.rua.length > 0 &&
-    !record.rua.some(({ address }) => mailboxes.includes(address?.toLowerCase() ?? ''))
-  )
+  if (mailboxes.length > 0 && mailed && !record.rua.some(({ address }) => mailboxes.includes(address?.toLowerCase() ?? '')))
     findings.push(notHere(domain, record, mailboxes[0]!));
   findings.push(...(await destinationFindings(domain, record, dns, options)));
   return { findings, discovery };
@@ -178,9 +175,12 @@ function noRua(domain: string, record: DmarcRecord, rua: string | null): Finding
   const name = `_dmarc.${domain}`;
   return finding('dmarc_no_rua', {
     domain,
-    message: `Nobody is asked for reports (rua=): what is sent as the domain stays unseen.${rua === null ? elsewhere(domain) : ''}`,
+    message: `${record.rua.length === 0 ? 'Nobody is asked for reports (rua=)' : 'rua= has no mailto: place, and receivers need not know any other'}: what is sent as the domain stays unseen.${rua === null ? elsewhere(domain) : ''}`,
     record: { name, text: record.text },
-    publish: rua === null ? null : { name, value: withTags(record.text, { rua }) },
+    publish:
+      rua === null
+        ? null
+        : { name, value: withTags(record.text, { rua: [rua, ...record.rua.map(({ text }) => text)].join(',') }) },
   });
 }
 

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { Mechanism } from '../spf/record.ts';
 import { nodesOf, type SpfTree } from '../spf/tree.ts';
 import { type Finding, finding } from './finding.ts';
 import { withoutTerm } from './spf-correct.ts';
@@ -51,13 +52,26 @@ function* termsOf(tree: SpfTree): Generator<Term> {
     if (path.some(({ term }) => 'kind' in term && term.qualifier !== '+')) continue;
     for (const { term, state } of node.terms) {
       if (!('kind' in term) || term.address === null || term.qualifier !== '+' || state === 'not evaluated') continue;
-      const family = isIPv6(term.address) ? 'v6' : 'v4';
-      const [bits, prefix] = family === 'v6' ? [128n, term.prefix6] : [32n, term.prefix4];
-      const size = 1n << (bits - BigInt(prefix));
-      const from = (numberOf(term.address) / size) * size;
-      yield { at: term.at, text: term.text, own: path.length === 0, family, from, to: from + size - 1n };
+      yield { at: term.at, text: term.text, own: path.length === 0, ...rangeOf(term.address, term) };
     }
   }
+}
+
+/** Whether all hosts of the address's family are in its network, such as in `2000::/3`. */
+export function coversEveryHost(address: string, prefixes: Pick<Mechanism, 'prefix4' | 'prefix6'>): boolean {
+  const { family, from, to } = rangeOf(address, prefixes);
+  return from <= HOSTS[family].from && to >= HOSTS[family].to;
+}
+
+function rangeOf(
+  address: string,
+  { prefix4, prefix6 }: Pick<Mechanism, 'prefix4' | 'prefix6'>,
+): Pick<Term, 'family' | 'from' | 'to'> {
+  const family = isIPv6(address) ? 'v6' : 'v4';
+  const [bits, prefix] = family === 'v6' ? [128n, prefix6] : [32n, prefix4];
+  const size = 1n << (bits - BigInt(prefix));
+  const from = (numberOf(address) / size) * size;
+  return { family, from, to: from + size - 1n };
 }
 
 /** How many addresses of a range are in one of the networks at least. */

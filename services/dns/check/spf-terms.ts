@@ -8,6 +8,7 @@ import type { SpfTree, SpfTreeNode, TreeTerm } from '../spf/tree.ts';
 import type { Code } from './codes.ts';
 import { type Finding, finding, type Publication } from './finding.ts';
 import { repaired, replaced, withoutTerm } from './spf-correct.ts';
+import { coversEveryHost } from './spf-everyone.ts';
 import { ownFindings } from './spf-record.ts';
 
 export const PRIVATE = new Networks([
@@ -163,7 +164,8 @@ function* mechanismFindings(place: Place, term: TreeTerm, mechanism: Mechanism):
 /** One term that admits everybody; terms that do so together are found in spf-everyone.ts. */
 function passesAll({ kind, qualifier, prefix4, prefix6, address }: Mechanism): boolean {
   if (qualifier !== '+') return false;
-  return kind === 'all' || (address !== null && (isIPv6(address) ? prefix6 === 0 : prefix4 === 0));
+  if (address !== null) return coversEveryHost(address, { prefix4, prefix6 });
+  return kind === 'all' || ((kind === 'a' || kind === 'mx') && prefix4 === 0);
 }
 
 /** Whether a pass in an included record is a pass of the domain's record: no include on the way has another qualifier. */

@@ -180,6 +180,9 @@ function urisOf(name: 'rua' | 'ruf', tags: Map<string, Tag>, problems: DmarcProb
 
 const UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
+/** A local part is quoted where it has blanks or an "@" (RFC 5322 section 3.4.1). */
+const ADDRESS = /^("(?:[ !#-[\]-~]|\\[ -~]){0,62}"|[^\s"@]{1,64})@([^\s@]{1,253})$/;
+
 /** Reads an address for reports; null when it is not a URI, or a mailto without a mail address. */
 export function parseReportUri(text: string): ReportUri | null {
   const found = /^([a-z][a-z0-9+.-]*):([!-~]+?)(?:!(\d{1,15})([kmgt]?))?$/i.exec(text);
@@ -192,7 +195,7 @@ export function parseReportUri(text: string): ReportUri | null {
   if (scheme === 'mailto') {
     // Delimiters of URIs are encoded in a local part, and the "@" is not (RFC 6068 section 2).
     const address = /^[^@:/#[\]<>]+@[^@]+$/.test(rest.split('?')[0]!) ? decoded(rest.split('?')[0]!) : null;
-    const parts = /^([^\s@]{1,64})@([^\s@]{1,253})$/.exec(address ?? '');
+    const parts = ADDRESS.exec(address ?? '');
     const domain = parts?.[2]?.toLowerCase().replace(/\.$/, '');
     if (
       !parts ||
@@ -202,7 +205,9 @@ export function parseReportUri(text: string): ReportUri | null {
       return null;
     return { text, scheme, address: `${parts[1]}@${domain}`, domain, maxBytes };
   }
-  const host = URL.canParse(`${scheme}:${rest}`) ? new URL(`${scheme}:${rest}`).hostname.toLowerCase() : '';
+  // What stands behind a third slash is no host (RFC 9110 section 4.2.1), though browsers take it for one.
+  const host =
+    !rest.startsWith('///') && URL.canParse(`${scheme}:${rest}`) ? new URL(`${scheme}:${rest}`).hostname.toLowerCase() : '';
   return { text, scheme, address: null, domain: host === '' ? null : host, maxBytes };
 }
 

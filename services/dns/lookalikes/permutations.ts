@@ -86,8 +86,8 @@ function partsEnds(label: string): number[] {
 }
 
 /**
- * Names with two places changed: they grow with the square of the label's length, and few of them deceive anybody. A label of forty
- * letters has all of them.
+ * Names with two places changed: they grow with the square of the label's length, and few of them deceive anybody. A company's
+ * name of forty letters has all of them.
  */
 const MOST_DOUBLES = 400_000;
 

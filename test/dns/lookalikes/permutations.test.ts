@@ -54,3 +54,9 @@ test('a long name gives a bounded number', () => {
   for (const _ of variantsOf('abcdefghijklmnopqrstuvwxyz'.repeat(2))) count++;
   expect(count).toBeLessThan(280_000);
 });
+
+test('a label of forty letters has all names with two letters changed, those of its end, too', () => {
+  const label = 'verylongcompanyname-international-groups';
+  const found = new Set([...variantsOf(label)].filter((one) => one.kind === 'homoglyph').map((one) => one.label));
+  expect([label.length, found.has(`${label.slice(0, -3)}ựpṩ`), found.has(`uɇry${label.slice(4)}`)]).toEqual([40, true, true]);
+});
