@@ -19,7 +19,7 @@ test('what is no TLSRPT record is none', () => {
 
 test.each([
   ['v=TLSRPTv1', [], ['tlsrpt_no_rua']],
-  ['v=TLSRPTv1; rua=', [], ['tlsrpt_uri']],
+  ['v=TLSRPTv1; rua=', [], ['tlsrpt_no_rua']],
   ['v=TLSRPTv1; rua=http://a.example/', [], ['tlsrpt_uri']],
   ['v=TLSRPTv1; rua=tls@example.com,mailto:b@example.com', ['mailto:b@example.com'], ['tlsrpt_uri']],
   // A limit on the size is of DMARC.
