@@ -1,3 +1,4 @@
+import type { Tx } from '../../shared/runtime/db.ts';
 import type { TrustClass } from '../reports/trust.ts';
 import { beginRange, recordsOf } from '../schema/partitions.ts';
 import { OTHER_SOURCES, type ReportSize } from './allowance.ts';
@@ -54,7 +55,8 @@ export interface LimitedNames {
  * report and `r` the record.
  * @param next the number of its first parameter
  * @param of.name SQL of the name of record `r` of report `p`; without: its source
- * @param of.counted SQL of the same name where the records are counted, if it is known there
+ * @param of.among a relation before, with key, trust, name, count of messages and `aligned`, from which names are taken
+ * instead of from the records; the name is then that of row `s`
  * @param of.rest SQL of the common name of all beyond the allowance
  * @param of.only SQL: the records that have a name
  */
@@ -62,33 +64,52 @@ export function limitNames(
   over: OverAllowance,
   next: number,
   {
-    name = 'r.source',
-    counted = name,
+    among,
+    name = among === undefined ? 'r.source' : 's.name',
     rest = `'${OTHER_SOURCES}'`,
     only = 'true',
-  }: { name?: string; counted?: string; rest?: string; only?: string } = {},
+  }: { among?: string; name?: string; rest?: string; only?: string } = {},
 ): LimitedNames {
-  if (over.keys.length === 0) return { cte: '', name: counted, join: '', params: [] };
+  if (over.keys.length === 0) return { cte: '', name, join: '', params: [] };
+  const names =
+    among === undefined
+      ? `select b.key, b.trust, b.most, ${name} as name, bool_or(r.dkim_aligned or r.spf_aligned) as aligned, sum(r.count) as count
+                 from over_allowance b
+                 join ruawatch.reports p on p.report_key = b.key
+                cross join lateral (${recordsOf('p', `$${next + 3}`, `$${next + 4}`)}) r
+                where ${only}
+                group by b.key, b.trust, b.most, ${name}`
+      : `select b.key, b.trust, b.most, a.name, bool_or(a.aligned) as aligned, sum(a.count) as count
+                 from over_allowance b join ${among} a on a.key = b.key and a.trust = b.trust
+                group by b.key, b.trust, b.most, a.name`;
   return {
     cte: `over_allowance as materialized (
        select * from unnest($${next}::bigint[], $${next + 1}::text[], $${next + 2}::integer[]) as b(key, trust, most)),
      listed as materialized (
        select key, trust, name
-         from (select b.key, b.trust, b.most, ${name} as name,
-                      row_number() over (partition by b.key, b.trust
-                        order by bool_or(r.dkim_aligned or r.spf_aligned) desc, sum(r.count) desc, ${name}) as n
-                 from over_allowance b
-                 join ruawatch.reports p on p.report_key = b.key
-                cross join lateral (${recordsOf('p', `$${next + 3}`, `$${next + 4}`)}) r
-                where ${only}
-                group by b.key, b.trust, b.most, ${name}) ranked
+         from (select key, trust, most, name,
+                      row_number() over (partition by key, trust order by aligned desc, count desc, name) as n
+                 from (${names}) names) ranked
         where n <= most),
      `,
     // Nobody can say beforehand how many names there are, and a join compares each record with each of them. A subquery
     // with IN is looked up in a hash table whatever is expected.
-    name: `case when over_allowance.key is null or (s.key, s.trust, ${counted}) in (select key, trust, name from listed)
-             then ${counted} else ${rest} end`,
+    name: `case when over_allowance.key is null or (s.key, s.trust, ${name}) in (select key, trust, name from listed)
+             then ${name} else ${rest} end`,
     join: 'left join over_allowance on over_allowance.key = s.key and over_allowance.trust = s.trust',
-    params: [over.keys, over.trusts, over.allowances, ...over.range],
+    params: [over.keys, over.trusts, over.allowances, ...(among === undefined ? over.range : [])],
   };
+}
+
+/**
+ * Does the work of reports that are over their allowance. The planner expects a record or two of each report, and would sort
+ * hundreds of thousands to group them. With a row estimate so far from the truth, a compiled plan does not pay either.
+ */
+export async function withoutSorting<T>(tx: Tx, over: OverAllowance, work: () => Promise<T>): Promise<T> {
+  if (over.keys.length === 0) return work();
+  await tx.query("select set_config('enable_sort', 'off', true), set_config('jit', 'off', true)");
+  const done = await work();
+  // After an error the transaction, or its savepoint, takes the settings back.
+  await tx.query('set local enable_sort to default; set local jit to default');
+  return done;
 }

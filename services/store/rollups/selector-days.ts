@@ -9,9 +9,9 @@ import { limitNames, type OverAllowance, type RollupChange } from './over-allowa
  * made with: of several one that passed, and then the first by name, as reporters list them in any order.
  * Selector and signing domain are separated by a line break, which neither contains.
  */
-const signatureOf = (record: string, report: string) => `
+const signatureOf = (signatures: string, report: string) => `
        select left(lower(d ->> 'selector'), ${KEY_LENGTH}) || E'\\n' || left(n.name, ${KEY_LENGTH}) as key, coalesce(d ->> 'result' = 'pass', false) as passed
-         from jsonb_array_elements(${record}.auth -> 'dkim') d
+         from jsonb_array_elements(${signatures}) d
         cross join lateral (select rtrim(lower(d ->> 'domain'), '.') as name) n
         where d ->> 'selector' <> '' and strpos(n.name, '.') > 0
           and (n.name = ${report}.domain or right(n.name, length(${report}.domain) + 1) = '.' || ${report}.domain
@@ -26,26 +26,27 @@ const COUNTS = ['messages', 'passed'];
  */
 export async function rollUpSelectors(tx: Tx, changes: readonly RollupChange[], over: OverAllowance): Promise<void> {
   const within = sumOf(changes.map(({ size }) => size.messages));
-  const { cte, name, join, params } = limitNames(over, 7, {
-    name: `r.source || E'\\n' || (select key from (${signatureOf('r', 'p')}) k)`,
-    counted: 's.name',
-    rest: `'${OTHER_SOURCES}' || E'\\n\\n'`,
-    only: `exists (${signatureOf('r', 'p')})`,
-  });
+  const { cte, name, join, params } = limitNames(over, 7, { among: 'signed', rest: `'${OTHER_SOURCES}' || E'\\n\\n'` });
+  // A large report repeats the same signatures: what they say is looked for once.
+  const [dkim, aligned] = ["r.auth -> 'dkim'", 'r.dkim_aligned or r.spf_aligned'];
+  const repeated = `
+       select p.key, p.domain, p.begin_at, p.reporter, p.trust, p.sign, r.source, ${dkim} as dkim,
+              ${over.keys.length === 0 ? `${aligned} as aligned, r.count` : `bool_or(${aligned}) as aligned, sum(r.count)::bigint as count`}
+         from given p
+        cross join lateral (${recordsOf('p', '$4', '$5')}) r
+        ${over.keys.length === 0 ? '' : 'group by 1, 2, 3, 4, 5, 6, 7, 8'}`;
   await tx.query(
-    `with ${cte}given as materialized (
+    `with given as materialized (
        select p.report_key as key, p.report_key, p.domain, p.begin_at, s.sign, s.trust, s.reporter
          from unnest($1::bigint[], $2::integer[], $3::text[], $6::text[]) as s(key, sign, trust, reporter)
          join ruawatch.reports p on p.report_key = s.key
         where p.domain <> ''),
-     -- The key of each record is looked for once, before its name is compared with those that are listed.
      signed as materialized (
-       select p.key, p.domain, r.source || E'\\n' || k.key as name, (p.begin_at at time zone 'UTC')::date as day,
-              p.reporter, p.trust, p.sign, r.count, k.passed
-         from given p
-        cross join lateral (${recordsOf('p', '$4', '$5')}) r
-        cross join lateral (${signatureOf('r', 'p')}) k),
-     delta as (
+       select p.key, p.domain, p.source || E'\\n' || k.key as name, (p.begin_at at time zone 'UTC')::date as day,
+              p.reporter, p.trust, p.sign, p.count, p.aligned, k.passed
+         from (${repeated}) p
+        cross join lateral (${signatureOf('p.dkim', 'p')}) k),
+     ${cte}delta as (
        select domain, split_part(name, E'\\n', 1) as source, split_part(name, E'\\n', 3) as signing_domain,
               split_part(name, E'\\n', 2) as selector, day, reporter, trust,
               ${within('sum(sign * count)')} as messages, ${within('sum(sign * count) filter (where passed)')} as passed

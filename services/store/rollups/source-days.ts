@@ -8,7 +8,14 @@ import { KEY_LENGTH } from '../sql-text.ts';
 import { added, OTHER_SOURCES, sumOf } from './allowance.ts';
 import { domainDaysSql } from './domain-days.ts';
 import { brokenSignature, listEnvelope, spfError } from './mechanisms.ts';
-import { type LimitedNames, limitNames, type OverAllowance, overAllowance, type RollupChange } from './over-allowance.ts';
+import {
+  type LimitedNames,
+  limitNames,
+  type OverAllowance,
+  overAllowance,
+  type RollupChange,
+  withoutSorting,
+} from './over-allowance.ts';
 import { rollUpSelectors } from './selector-days.ts';
 import { isBelow, rollUpSubdomains } from './subdomain-days.ts';
 
@@ -121,6 +128,17 @@ const writesSql = (within: (sum: string) => string) => `days as (
 export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
   if (changes.length === 0) return;
   const over = overAllowance(changes);
+  await withoutSorting(tx, over, () => rollUpAll(tx, changes, over));
+  const entered = new Set(changes.filter((c) => c.sign === 1).map((c) => c.key));
+  await recompute(
+    tx,
+    changes.filter((c) => c.sign === -1 && !entered.has(c.key)),
+    over,
+  );
+}
+
+/** The rollups by source, by name below the domain, and by key. */
+async function rollUpAll(tx: Tx, changes: readonly RollupChange[], over: OverAllowance): Promise<void> {
   const named = limitNames(over, 8);
   const within = sumOf(changes.map(({ size }) => size.messages));
   const { rows } = await tx.query<{ domain: string }>(
@@ -141,12 +159,6 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
   const domains = rows.map(({ domain }) => domain);
   if (domains.length > 0) await rollUpSubdomains(tx, changes, domains, over);
   await rollUpSelectors(tx, changes, over);
-  const entered = new Set(changes.filter((c) => c.sign === 1).map((c) => c.key));
-  await recompute(
-    tx,
-    changes.filter((c) => c.sign === -1 && !entered.has(c.key)),
-    over,
-  );
 }
 
 /**
