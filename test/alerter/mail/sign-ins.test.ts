@@ -39,6 +39,8 @@ test('a sign-in is mailed once for each browser and network, to its person', asy
   expect(rows).toHaveLength(4);
   for (const { recipients, kind } of rows) expect([recipients, kind]).toEqual([['ada@example.com'], 'sign_in']);
   expect(rows[0]!.raw.toString()).toContain('From: 192.0.2.7');
+  // Nothing for the mail program to set off as urgent: it is news to few.
+  expect(rows[0]!.raw.toString()).not.toMatch(/^(importance|x-priority|priority):/im);
 });
 
 test('without mail, nobody is told, and nothing waits', async () => {
