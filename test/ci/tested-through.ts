@@ -157,7 +157,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/sending/verified.ts',
   ],
   'findings/why-mail-failed.test.ts': ['dns/known.ts', 'dns/message-verdicts.ts'],
-  'cli/commands/logs-why.test.ts': ['store/console/messages.ts'],
+  'cli/commands/logs-why.test.ts': ['store/sending/why-mail-failed.ts'],
   'findings/kinds/unsigned_mail.test.ts': ['findings/kinds/sender_in_logs.ts'],
   'analyzer/rules/egress_not_followed.test.ts': ['store/analysis/egress-behind.ts'],
   'analyzer/rules/grant_overdue.test.ts': ['analyzer/installation-finding.ts', 'store/grants/strays.ts'],

@@ -3,7 +3,7 @@ import { type MessageFacts, whyWords } from '../../findings/why-mail-failed.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { messagesOf } from '../../store/console/messages.ts';
+import { messagesOf } from '../../store/sending/why-mail-failed.ts';
 import { withDatabase } from '../open.ts';
 import { moment, type Terminal } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';

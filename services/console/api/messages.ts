@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { messageVerdicts } from '../../dns/message-verdicts.ts';
 import { whyWords } from '../../findings/why-mail-failed.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
-import { messagesOf } from '../../store/console/messages.ts';
+import { messagesOf } from '../../store/sending/why-mail-failed.ts';
 import type { AnyRoute } from '../routes.ts';
 import { apiRoute } from './route.ts';
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { messageVerdicts } from '../../dns/message-verdicts.ts';
 import { type MessageFacts, type MessageHop, type Reason, whyWords } from '../../findings/why-mail-failed.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
-import { messagesOf } from '../../store/console/messages.ts';
+import { messagesOf } from '../../store/sending/why-mail-failed.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runLogsWhy } from '../../../services/cli/commands/logs-why.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
-import { messagesOf } from '../../../services/store/console/messages.ts';
+import { messagesOf } from '../../../services/store/sending/why-mail-failed.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { putMessage, putSource } from '../../store/sending/rows.ts';
 

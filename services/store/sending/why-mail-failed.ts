@@ -1,6 +1,6 @@
 import type { MessageFacts, MessageHop, SeenKey } from '../../findings/why-mail-failed.ts';
+import { type Reader, read } from '../console/scope.ts';
 import type { TimelineRow } from '../timeline.ts';
-import { type Reader, read } from './scope.ts';
 
 /** Rows of one id that are read, and rows of each kind that are shown beside them. */
 const MOST_HOPS = 50;
