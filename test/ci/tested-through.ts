@@ -188,6 +188,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'dns/client/authorities.ts',
   ],
   'approver/onboardings.test.ts': ['store/requests/onboardings.ts'],
+  'gateway/attacks.test.ts': ['gateway/spf-hosts.ts', 'gateway/wildcards.ts', 'requests/plans/leads.ts'],
   'gateway/clients.test.ts': ['gateway/harm.ts', 'gateway/listen.ts', 'gateway/plan.ts', 'gateway/update.ts'],
   'alerter/mail/weekly.test.ts': ['mails/week-notes.ts', 'store/alerts/digest-dns.ts', 'store/alerts/week.ts'],
   'cli/gauges.test.ts': ['store/gauges.ts'],

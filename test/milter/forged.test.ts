@@ -24,6 +24,8 @@ describe('a field of results', () => {
     ' ; mx.example.com; dmarc=pass',
     ' mx.example.com(comment); dmarc=pass',
     ' 1 mx.example.com; dmarc=pass',
+    ' mx.(a)example.(b)com; dmarc=pass',
+    ' m(a)x(b).example.com(c) ; dmarc=pass',
   ])('in our name is known: %j', (value) => {
     expect(claims(value, ID)).toBe(true);
   });

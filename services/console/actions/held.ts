@@ -13,12 +13,17 @@ import type { Asked } from '../routes.ts';
 import { why } from './findings.ts';
 
 /** What a person decides about a held mail. */
-export const heldDecision = z.object({
-  why,
-  verb: z.enum(['release', 'reject', 'delete']),
-  from_now_on: z.enum(['no', 'approve', 'deny']).default('no'),
-  digest: z.string().regex(/^[0-9a-f]{64}$/, 'must be the digest of the plan'),
-});
+export const heldDecision = z
+  .object({
+    why,
+    verb: z.enum(['release', 'reject', 'delete']),
+    from_now_on: z.enum(['no', 'approve', 'deny']).default('no'),
+    digest: z.string().regex(/^[0-9a-f]{64}$/, 'must be the digest of the plan'),
+  })
+  .refine(({ verb, from_now_on }) => from_now_on === 'no' || (from_now_on === 'approve') === (verb === 'release'), {
+    path: ['from_now_on'],
+    message: 'must be approve with a delivery, and deny with a refusal',
+  });
 
 /**
  * Takes a person's decision about a held mail, and opens the request about its source that belongs to it, in one transaction.

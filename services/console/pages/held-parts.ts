@@ -92,6 +92,7 @@ export function attachmentsTable({ attachments }: HeldRow): Table {
       { key: 'sha256', label: w.hash, as: 'name', of: (one) => one.sha256, show: (one) => html`<code>${one.sha256}</code>` },
     ],
     attachments,
+    'held',
   );
 }
 

@@ -45,7 +45,7 @@ const list = route({
       limit: A_PAGE + 1,
       offset: (asked.page - 1) * A_PAGE,
     });
-    const table = tableOf<HeldLine>('held-mail', COLUMNS, rows.slice(0, A_PAGE), 'records');
+    const table = tableOf<HeldLine>('held-mail', COLUMNS, rows.slice(0, A_PAGE), 'records held');
     const file = fileOf(asked, [table], 'ruawatch');
     if (file !== null) return file;
     const figures = await heldFigures(reader);

@@ -31,7 +31,9 @@ export function planRelease(facts: HeldFacts, evidence: ReleaseEvidence): Plan {
       }.`,
       source === null
         ? 'No report names its source.'
-        : `Reports call its source ${source} ${source_class ?? 'unknown'}.${seenWords(evidence.seen)}`,
+        : source_class === null
+          ? `No report mentions its source ${source} as a sender of ${facts.domain}.`
+          : `Reports call its source ${source} ${source_class}.${seenWords(evidence.seen)}`,
       similarWords(evidence.similar),
     ],
     risk,

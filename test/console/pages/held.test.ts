@@ -146,6 +146,17 @@ describe('a decision', () => {
     },
   );
 
+  test.each([
+    ['delete', 'approve'],
+    ['reject', 'approve'],
+    ['release', 'deny'],
+  ])('to %s it cannot %s its source from now on', async (verb, from_now_on) => {
+    const { held_key, request_key } = await fresh();
+    const fields = { why: 'x', verb, from_now_on, digest: await digestOf(request_key) };
+    expect((await ada.post(`/held/${held_key}/decide`, fields)).statusCode).toBe(400);
+    expect((await loadRequest(c.t.db, request_key)).state).toBe('pending');
+  });
+
   test('counts for what was shown alone, and by a form of ours alone', async () => {
     const { held_key, request_key } = await fresh();
     const fields = { why: 'x', verb: 'release', digest: 'b'.repeat(64) };
