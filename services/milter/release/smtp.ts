@@ -21,6 +21,11 @@ interface SmtpError extends Error {
 const CONNECT_MS = 15_000;
 const SILENCE_MS = 60_000;
 const PIECE = 64 * 1024;
+/** What would end an address, or its line, before its end. */
+const CONTROLS = /[\p{Cc}<>]/u;
+
+/** An address as it is: a text would be read as a list of them, where a quoted local part has a comma. */
+const exactly = (address: string) => ({ name: '', address });
 
 /**
  * Hands a mail to a server, over a connection of its own.
@@ -38,6 +43,9 @@ export async function handOver(
   }: { url: string; setting: string; from: string; recipients: readonly string[]; raw: Buffer },
   beforeDot: () => Promise<boolean>,
 ): Promise<Handed> {
+  const odd = [from, ...recipients].find((one) => CONTROLS.test(one));
+  if (odd !== undefined)
+    return { is: 'not_taken', answer: `${escaped(odd).slice(0, 200)} is no address of an envelope.`, forever: true };
   const transport = createTransport({
     ...smtpSettings(url, setting),
     connectionTimeout: CONNECT_MS,
@@ -58,7 +66,10 @@ export async function handOver(
     ended = true;
   }
   try {
-    const info = await transport.sendMail({ envelope: { from, to: [...recipients] }, raw: Readable.from(pieces()) });
+    const info = await transport.sendMail({
+      envelope: { from: from === '' ? '' : exactly(from), to: recipients.map(exactly) },
+      raw: Readable.from(pieces()),
+    });
     const answer = escaped(info.response).slice(0, 500);
     const id = /\bqueued as ([A-Za-z0-9]{1,64})\b/.exec(info.response)?.[1] ?? null;
     return { is: 'taken', answer, id, refused: info.rejected.map(String) };

@@ -87,9 +87,13 @@ function strings(data: Buffer): string[] {
   return data.toString('latin1', 0, data.length - 1).split('\0');
 }
 
+const CONTROLS = /\p{Cc}/u;
+
 /** The address in an envelope without its angle brackets; a route (RFC 5321 section 4.1.1.3) is left out. */
 function addressOf(text: string | undefined, what: string): string {
   if (text === undefined) throw new ProtocolError(`${what} has no address`);
+  // Nobody can be told such an address, and behind a line end a server would read a command (RFC 5321 section 4.1.2).
+  if (CONTROLS.test(text)) throw new ProtocolError(`${what} has an address with controls`);
   const bare = /^<(.*)>$/s.exec(text)?.[1] ?? text;
   return bare.replace(/^@[^:]*:/, '');
 }

@@ -129,6 +129,34 @@ describe('a mail in the store', () => {
     expect(mails()).toEqual([]);
   });
 
+  test.each([
+    ['crlf', ['\r\n.\r\n', '\n.\r\n']],
+    ['single controls', ['\n.\n', '\r.\r', '\r.\n']],
+  ])('is one mail whatever its text has of the end of one and of commands (%s)', async (_, ends) => {
+    const end = ends.join('x');
+    const raw = Buffer.from(
+      `From: ada@example.com\r\nSubject: x\r\n\r\nfirst${end}MAIL FROM:<x@evil.example>\r\nRCPT TO:<ben@example.com>\r\nDATA\r\nSubject: second\r\n\r\nsecond${end}`,
+    );
+    const { held_key, request_key } = await stored({ raw });
+    start();
+    await approve(request_key);
+    await settled(held_key);
+    expect(sink.mails.map(({ from, to }) => [from, to])).toEqual([['bounce@evil.example', ['ben@example.com']]]);
+    expect(mails()[0]).toContain('Subject: second');
+  });
+
+  test.each([
+    { envelope_from: 'x@evil.example>\r\nRCPT TO:<victim@example.com' },
+    { recipients: ['ben@example.com', 'ben@example.com>\r\nRCPT TO:<victim@example.com'] },
+  ])('with a command in its envelope gives none of it to the server: %j', async (part) => {
+    const { request_key, held_key } = await stored(part);
+    start();
+    await approve(request_key);
+    await until(async () => (await loadHeld(t.db, held_key)).answer !== null);
+    expect(sink.mails.flatMap(({ from, to }) => [from, ...to]).filter((one) => one.includes('victim'))).toEqual([]);
+    expect((await loadHeld(t.db, held_key)).state).not.toBe('released');
+  });
+
   test('is not delivered when nobody decides, or its request is withdrawn', async () => {
     const first = await stored();
     const second = await stored({ recipients: ['cleo@example.com'] });

@@ -79,6 +79,8 @@ describe('commands of a mail server', () => {
     ['a header field that does not end', packet('L', 'A\0b')],
     ['MAIL without an address', packet('M')],
     ['RCPT without an address', packet('R')],
+    ['MAIL with a command behind its address', packet('M', strings('<a@b.example>\r\nRCPT TO:<c@d.example>'))],
+    ['RCPT with a line end in its address', packet('R', strings('<a@b.example\n>'))],
   ])('are refused: %s', (_, bytes) => {
     expect(() => read(bytes)).toThrow(ProtocolError);
   });
