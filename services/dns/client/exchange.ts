@@ -54,11 +54,22 @@ interface Query {
 
 type Said = Exchange | 'over TCP';
 
+/**
+ * On a machine that is busy this process may sleep for longer than a time-out. Timers run first when it wakes, though the answer may have
+ * been there all the time: what has arrived is read before it is given up.
+ */
+function afterReading(giveUp: () => void): () => void {
+  return () => void setImmediate(giveUp);
+}
+
 function overUdp(server: Server, { bytes, question }: Query, timeoutMs: number, signal: AbortSignal): Promise<Said> {
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4');
     let strays = 0;
+    let ended = false;
     const end = (said: Said) => {
+      if (ended) return;
+      ended = true;
       clearTimeout(timer);
       signal.removeEventListener('abort', cancel);
       socket.removeAllListeners();
@@ -68,7 +79,10 @@ function overUdp(server: Server, { bytes, question }: Query, timeoutMs: number, 
       resolve(said);
     };
     const cancel = () => end(CANCELLED);
-    const timer = setTimeout(() => end({ reason: 'timeout', detail: 'no answer in time' }), timeoutMs);
+    const timer = setTimeout(
+      afterReading(() => end({ reason: 'timeout', detail: 'no answer in time' })),
+      timeoutMs,
+    );
     signal.addEventListener('abort', cancel, { once: true });
     socket.on('error', (error) => end({ reason: 'unreachable', detail: error.message }));
     socket.on('message', (packet) => {
@@ -88,7 +102,10 @@ function overTcp(server: Server, { bytes, question }: Query, timeoutMs: number, 
     const socket = connect({ host: server.address, port: server.port });
     const pieces: Buffer[] = [];
     let size = 0;
+    let ended = false;
     const end = (said: Said) => {
+      if (ended) return;
+      ended = true;
       clearTimeout(timer);
       signal.removeEventListener('abort', cancel);
       socket.removeAllListeners();
@@ -97,7 +114,10 @@ function overTcp(server: Server, { bytes, question }: Query, timeoutMs: number, 
       resolve(said);
     };
     const cancel = () => end(CANCELLED);
-    const timer = setTimeout(() => end({ reason: 'timeout', detail: 'no answer over TCP in time' }), timeoutMs);
+    const timer = setTimeout(
+      afterReading(() => end({ reason: 'timeout', detail: 'no answer over TCP in time' })),
+      timeoutMs,
+    );
     signal.addEventListener('abort', cancel, { once: true });
     socket.on('error', (error) => end({ reason: 'unreachable', detail: error.message }));
     socket.on('close', () => end({ reason: 'malformed', detail: 'the connection ended in the middle of an answer' }));

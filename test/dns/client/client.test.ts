@@ -285,3 +285,12 @@ describe('questions at once', () => {
     expect(states).toEqual(['records', 'records', 'records', 'unknown']);
   });
 });
+
+test('an answer that arrived while this process slept is read before it is given up', async () => {
+  const fake = await fakeOf(() => {
+    // Runs when the answer is sent, and holds everything up for longer than the time-out.
+    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150));
+    return { answers: [a('a.example', '192.0.2.1')] };
+  });
+  expect(await clientOf([fake], { timeoutMs: 100 }).ask('a.example', 'A')).toMatchObject({ state: 'records' });
+});
