@@ -16,10 +16,12 @@ import type { RuleOf } from './rules/rule.ts';
 import { joinSurges } from './senders/joined-surges.ts';
 import { joinOneCause } from './senders/one-cause.ts';
 import { replaysOf } from './senders/replay.ts';
+import { quietNeighbours } from './senders/same-hoster.ts';
 import { quietSiblings } from './senders/siblings.ts';
 import { unalignedTogether } from './senders/unaligned-units.ts';
 import { isAligned, type SenderData } from './senders/units.ts';
 import { SenderWindows } from './senders/windows.ts';
+import { isNetwork } from './sources/network.ts';
 import { bearable } from './statistics/confidence.ts';
 import { Attendance } from './statistics/habit.ts';
 import type {
@@ -71,10 +73,13 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   windows.undecided = { ...windows.undecided, told };
   candidates.push(...rulesOf('undecided').flatMap((rule) => rule.find(windows.undecided)));
   return reconcile(
-    quietSiblings(
-      withLookups(joinCauses(joinDrifts(candidates, data.known), data.known), data.check ?? null),
+    quietNeighbours(
+      quietSiblings(
+        withLookups(joinCauses(joinDrifts(candidates, data.known), data.known), data.check ?? null),
+        known,
+        data.catalogue,
+      ),
       known,
-      data.catalogue,
     )
       .map(withMissing(attendance))
       .map((one) => ({ ...one, severity: bearable(one.severity, one.confidence) }))
@@ -113,11 +118,12 @@ function ofSourcesAndSenders(
   known: readonly KnownFinding[],
 ): Candidate[] {
   const byKey = new Map((data.senders ?? []).map((one) => [one.key, one]));
+  const strays = straysOf(data.senders);
   const ofSources = data.sources.flatMap((source) => {
     const window = windowOf(source);
     // Only the rule about own servers asks for it, and looking for the sender of each source is quadratic.
     const signs = window.own ? signsElsewhere(data.senders ?? [], source) : null;
-    return findOf(rulesOf('source'), { ...window, uses: usesElsewhere(byKey, window), signs });
+    return findOf(rulesOf('source'), { ...window, uses: usesElsewhere(byKey, window), signs, strays: strays(source) });
   });
   const unaligned = unalignedTogether(data.unaligned ?? [], ofSources, { known, windowOf });
   const isTogether = (one: Candidate) => unaligned.some(({ kind, subject }) => kind === one.kind && subject === one.subject);
@@ -170,6 +176,19 @@ function signsElsewhere(senders: readonly SenderData[], source: string): number 
   const others = sender.sources.filter((one) => one.first_day < own.first_day && isAligned(one));
   const passed = others.reduce((n, one) => n + one.passed, 0);
   return passed < USED ? null : others.reduce((n, one) => n + one.dkim_aligned, 0) / passed;
+}
+
+/** A domain signs, if this part of its passing mail is: what others pass on of it would bear its signature. */
+const SIGNS = 0.9;
+
+/** The most mail of any stranger but the source itself; null for a domain that does not sign, or whose senders were not loaded. */
+function straysOf(senders: DomainData['senders']): (source: string) => number | null {
+  const all = (senders ?? []).flatMap(({ sources }) => sources);
+  const passed = all.reduce((n, one) => n + one.passed, 0);
+  if (passed === 0 || all.reduce((n, one) => n + one.dkim_aligned, 0) < SIGNS * passed) return () => null;
+  const strangers = all.filter((one) => one.passed === 0 && one.class !== 'forwarded' && !isNetwork(one.source));
+  const [most, second] = strangers.sort((a, b) => b.messages - a.messages);
+  return (source) => (most?.source === source ? second : most)?.messages ?? 0;
 }
 
 /** Why an open finding that no rule upholds is over; null while that cannot be said. */

@@ -70,6 +70,11 @@ export function examineTogether(data: DomainData, { senders, windowOf }: Examine
   examineUnits(senders, units.read, { level: levelOf(budgetOf(data), testedSources + units.tests), known, windowOf });
 }
 
+function ownerOf(facts: NetworkFacts | undefined): string | null {
+  if (facts === undefined) return null;
+  return facts.asn === null ? facts.organization : `AS${facts.asn}`;
+}
+
 /** Makes the windows of sources, each once. */
 class SourceWindows {
   readonly #data: DomainData;
@@ -160,6 +165,7 @@ class SourceWindows {
       admittedBy: this.#facts.get(source)?.admitted_by ?? null,
       outgrown: data.outgrown?.get(source) ?? null,
       host: this.#facts.get(source)?.name ?? null,
+      owner: ownerOf(this.#facts.get(source)),
     };
   }
 }

@@ -73,6 +73,12 @@ export interface SourceWindow {
   signs?: number | null;
   /** A confirmed reverse name of its addresses, if they have one below the domain. */
   host?: string | null;
+  /** Whose network it is, by its number, else by its names; null or absent when that is not known. */
+  owner?: string | null;
+  /**
+   * The most messages that any other stranger brought, in the whole window; null or absent where that was not looked up.
+   */
+  strays?: number | null;
   /** The mail service or forwarder that the source is known as; null when the catalogue does not know it. */
   sender: Sender | null;
   /**

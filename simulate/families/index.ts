@@ -47,6 +47,7 @@ import { m365Pool } from './m365-pool.ts';
 import { m365Takeover } from './m365-takeover.ts';
 import { mailingList } from './mailing-list.ts';
 import { manySelectors } from './many-selectors.ts';
+import { MONTHS_FAMILIES } from './months/index.ts';
 import { namelessFleet } from './nameless-fleet.ts';
 import { namelessFleetTakeover } from './nameless-fleet-takeover.ts';
 import { newForwarder } from './new-forwarder.ts';
@@ -242,6 +243,7 @@ export const FAMILIES: readonly Family[] = [
   ...FRESH,
   ...ODD,
   ...FIELD,
+  ...MONTHS_FAMILIES,
 ];
 
 /**

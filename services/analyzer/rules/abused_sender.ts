@@ -233,6 +233,7 @@ function candidateOf(window: SourceWindow, found: Found, open: KnownFinding | un
         how: found.how,
         service: sender?.name ?? null,
         signer: signerOf(rows),
+        ...(window.owner != null && { owner: window.owner }),
         p: publishedTag(window.policy, 'p'),
       },
       query: recordsQuery({ domain, source, from: since, to: last_day, rows: found.how === 'foreign' ? 'failing' : 'all' }),

@@ -1,7 +1,7 @@
 import type { Ending } from '../../findings/ending.ts';
 import type { AlignmentFacts } from '../../findings/kinds/alignment_failure.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
-import { earlier } from '../../shared/days.ts';
+import { addDays, earlier } from '../../shared/days.ts';
 import { publishedTag } from '../../shared/policy.ts';
 import { rankOf, type Severity } from '../../shared/severity.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
@@ -33,6 +33,14 @@ import { DOMAIN_DAYS, silent } from './silence.ts';
 const KIND = 'alignment_failure';
 /** Fewer than this in the recent report days are a person's auto-forward or a test, not a service. */
 export const LEAST = 20;
+/**
+ * So few will do of a stranger who was never seen before, where none of the others that a domain has brought nearly as much:
+ * a dozen letters to pay are an attack that no botnet's size betrays.
+ */
+const LEAST_OF_STRANGER = 12;
+const BEYOND_STRAYS = 3;
+/** So many days the domain must have been reported on, that "never seen" says something. */
+const HISTORY = 21;
 /**
  * How the share that passes varies from source to source where it is half: Beta with twice this sum of
  * parameters.
@@ -107,15 +115,30 @@ function failureOf(window: SourceWindow, open: KnownFinding | undefined): Failur
   // What a person approved is a sender, whatever it looks like.
   if (messages <= sum.messages / 2 || (via !== null && isApproved(window))) return null;
 
+  const stranger = !open && via === null && isStranger(window, sum);
   const bad = recent.filter((row) => bears(row) > 0);
   const badDays = [...new Set(bad.map((row) => row.day))].sort();
   const reporters = reportersOf(bad);
-  if (!open && (messages < LEAST || !isEvidence({ messages, reporters, days: badDays.length }, window.domainDays))) return null;
+  const least = stranger ? LEAST_OF_STRANGER : LEAST;
+  if (!open && (messages < least || !isEvidence({ messages, reporters, days: badDays.length }, window.domainDays))) return null;
   const chance = shareTail(messages, sum.messages, PRIOR_HALF, PRIOR_HALF);
-  if (!open && chance >= window.level) return null;
+  if (!open && !stranger && chance >= window.level) return null;
   // What has been put right must not be raised from the days before.
   if (failingRun(days(recent)).length === 0 && passesAgainSince(days(recent), badDays.at(-1)!) !== null) return null;
   return { sum, messages, via, rows: bad, days: badDays, reporters, chance };
+}
+
+/**
+ * Whether it is somebody never seen before who has nothing of ours: no signature, not even a broken one, which what passes
+ * on our mail would bear, and more mail than any of the strays (web forms of others, tests) that every domain has.
+ */
+function isStranger(window: SourceWindow, sum: Counts): boolean {
+  const { sender, listed, own, strays, attendance } = window;
+  if (strays == null || sender !== null || listed !== null || own || sum.passed > 0 || sum.failed_signed > 0) return false;
+  const first = window.rows.map(({ day }) => day).sort()[0]!;
+  const days = window.domainDays.map(({ day }) => day).sort();
+  if (first < days[0]! || attendance.first === '' || attendance.first > addDays(first, -HISTORY)) return false;
+  return sum.messages >= BEYOND_STRAYS * strays;
 }
 
 /** Messages that count as failing: of an approved source or an own server, those that nothing authenticates too. */

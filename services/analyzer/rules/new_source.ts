@@ -147,6 +147,7 @@ function find(window: SenderWindow): Candidate[] {
           service: known,
           name: sender.name,
           signer,
+          ...(window.owner != null && { owner: window.owner }),
           key: kept?.key ?? keyFacts(window, key, first),
           ...(passedOn && { passed_on: true, scattered }),
         },

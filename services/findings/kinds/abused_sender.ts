@@ -10,6 +10,8 @@ const facts = z.object({
   service: z.string().nullable(),
   /** The foreign domain that signs most of it. */
   signer: z.string().nullable(),
+  /** Whose network it is: its number, or the organization by its names. */
+  owner: z.string().optional(),
   /** The published policy; null when it is not known. */
   p: z.string().nullable(),
 });
@@ -28,7 +30,7 @@ export const abusedSender = kind(facts, ({ domain: full, subject, evidence }, { 
       summary: `${title}: ${counted(messages, 'message')} since ${since} beside your signed mail`,
       what: `${counted(messages, 'message')} as ${domain} came through ${at} without a DKIM signature, beside your own mail there, which is signed and goes on as usual. ${messages === 1 ? 'It passes' : 'They pass'} SPF, because your record allows this network to all who send from it.`,
       advice: [
-        `Ask your own teams first whether a system of yours at ${through} sends without signing since ${since}. If none does, another customer there is using your name: report it to ${through}.`,
+        `Ask your own teams first whether a system of yours at ${through} sends without signing since ${since}. If none does, another customer there is using your name: report it to ${service ?? `the hoster of ${source}`}.`,
         `SPF cannot tell customers of a shared network apart: take it out of the SPF record of ${domain} (or give it "?"), as your own mail passes by DKIM.`,
         'No policy stops this mail while SPF passes.',
       ],

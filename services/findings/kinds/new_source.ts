@@ -12,6 +12,8 @@ const facts = z.object({
   service: z.string().nullable(),
   /** What the sender is called; absent in rows of older versions. */
   name: z.string().optional(),
+  /** Whose network it is: its number, or the organization by its names; absent for what is no network. */
+  owner: z.string().optional(),
   /** So many new senders sign with the same key, or pass by nothing but SPF; absent for one. */
   joined: z.number().optional(),
   /** The foreign domain that signs most of it as well. */

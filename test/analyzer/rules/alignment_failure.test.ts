@@ -39,6 +39,21 @@ describe('alignment_failure', () => {
     expect(advice('p=none; adkim=r').join(' ')).not.toContain('adkim');
   });
 
+  // A letter to pay from a machine that somebody rents: its return path is the forger's own.
+  const letters = (n: number) => [row(ago(1), 'foreignSpf', n), row(ago(0), 'foreignSpf', n, { reporter: REPORTERS[1]! })];
+  test.each([
+    ['a dozen of somebody new', letters(6), 0, 1],
+    ['a dozen, where a stray brings four', letters(6), 4, 1],
+    ['a dozen, where strays bring five', letters(6), 5, 0],
+    ['eleven', [...letters(5), row(ago(0), 'foreignSpf', 1)], 0, 0],
+    ['a dozen, where the domain does not sign', letters(6), null, 0],
+    ['a dozen with a broken signature of ours', letters(6).map((one) => ({ ...one, failed_signed: 1 })), 0, 0],
+    ['a dozen of one that has come for weeks', [...letters(6), row(ago(30), 'foreignSpf', 1)], 0, 0],
+  ])('%s', (_, rows, strays, told) => {
+    const found = alignmentFailure.find(sourceWindow(rows as SourceDay[], { strays: strays as number | null }));
+    expect(found.map(({ severity }) => severity)).toEqual(Array(told as number).fill('low'));
+  });
+
   const silentCases: [string, SourceDay[]][] = [
     ['a service that mostly passes', [...span(30, 0, 'dkim', 100), ...span(30, 0, 'foreign', 20)]],
     ['nineteen messages', [...span(1, 0, 'foreign', 9, ['google.com']), row(ago(0), 'foreign', 1, { reporter: 'x' })]],

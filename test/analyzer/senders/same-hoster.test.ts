@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { abusedSender } from '../../../services/analyzer/rules/abused_sender.ts';
+import { quietNeighbours } from '../../../services/analyzer/senders/same-hoster.ts';
+import type { Candidate } from '../../../services/store/findings/findings.ts';
+import { ago, onFile, REPORTERS, sourceWindow, span } from '../rows.ts';
+
+const HOSTER = 'AS64500';
+const OLD = '192.0.2.0/24';
+const NEXT = '198.51.100.0/24';
+
+function abuse(source: string, n: number, owner: string | null = HOSTER, since = 2): Candidate {
+  const of = { source };
+  const rows = [...span(41, 0, 'both', 100, REPORTERS, of), ...span(since, 0, 'spf', n, REPORTERS, of)];
+  return abusedSender.find(sourceWindow(rows, { source, owner }))[0]!;
+}
+
+/** A new network of the hoster that passes by SPF alone. */
+function newcomer(source: string, severity: 'low' | 'medium', owner: string | null = HOSTER): Candidate {
+  const one = abuse(source, 100, owner);
+  const facts = { rule: 'new_source', by: 'spf', service: null, signer: null, ...(owner !== null && { owner }) } as const;
+  return { ...one, kind: 'new_source', severity, evidence: { ...one.evidence, facts } };
+}
+
+const mailed = (found: readonly Candidate[], known: readonly Candidate[] = []) =>
+  quietNeighbours(
+    found,
+    known.map((one) => onFile(one)),
+  )
+    .filter(({ quiet }) => !quiet)
+    .map(({ kind, subject }) => `${kind} ${subject}`);
+
+describe('a stranger at our hoster', () => {
+  test('is mailed once for all networks, by the gravest', () => {
+    expect(mailed([abuse(OLD, 20), abuse(NEXT, 30)])).toEqual([`unauthorized_source ${NEXT}`]);
+    expect(mailed([newcomer(NEXT, 'low'), abuse(OLD, 20)])).toEqual([`unauthorized_source ${OLD}`]);
+  });
+
+  test('is mailed no more when another network follows, unless that is graver', () => {
+    const told = [abuse(OLD, 20)];
+    expect(mailed([abuse(NEXT, 30)], told)).toEqual([]);
+    expect(mailed([newcomer(NEXT, 'medium')], told)).toEqual([]);
+    expect(mailed([abuse(NEXT, 900)], told)).toEqual([`unauthorized_source ${NEXT}`]);
+    // What was mailed is told of again as ever.
+    expect(mailed([abuse(OLD, 30)], told)).toEqual([`unauthorized_source ${OLD}`]);
+    expect(mailed([abuse(OLD, 30)], [newcomer(NEXT, 'low')])).toEqual([`unauthorized_source ${OLD}`]);
+  });
+
+  test('is two things at two hosters, long apart, or where nobody knows whose networks they are', () => {
+    const both = [`unauthorized_source ${OLD}`, `unauthorized_source ${NEXT}`];
+    expect(mailed([abuse(OLD, 20), abuse(NEXT, 30, 'AS64501')])).toEqual(both);
+    expect(mailed([abuse(OLD, 20, null), abuse(NEXT, 30, null)])).toEqual(both);
+    const old = { ...abuse(OLD, 20), first_day: ago(30) };
+    expect(mailed([abuse(NEXT, 30)], [old])).toEqual([`unauthorized_source ${NEXT}`]);
+  });
+
+  test('is not joined where nothing but new servers is seen', () => {
+    expect(mailed([newcomer(OLD, 'low'), newcomer(NEXT, 'medium')])).toHaveLength(2);
+  });
+});
