@@ -87,7 +87,7 @@ export const neighbourUnsigned: Family = {
     const domain = few(site.domain({ usual: false, volume: site.between(20, 2000), aspf: 'r' }), random.int(2, 5));
     const addresses = domain.networks(at, random.int(1, 3));
     domain.senders.push(
-      domain.service(at, { mean: domain.volume, aligned: 'both', addresses, selector: provider(at).selectors[0] }),
+      domain.service(at, { mean: domain.volume, aligned: 'both', addresses, selector: provider(at).selectors[0]! }),
     );
     const from = site.day(10);
     const to = from + random.int(2, 8);
