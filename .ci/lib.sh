@@ -96,6 +96,8 @@ servers() {
   [ -x /usr/sbin/opendmarc ] || missing+=(opendmarc)
   [ -x /usr/sbin/unbound ] || missing+=(unbound)
   [ -x /usr/bin/promtool ] || missing+=(prometheus)
+  [ -x /usr/sbin/rsyslogd ] || missing+=(rsyslog)
+  [ -e /usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so ] || missing+=(rsyslog-gnutls)
   command -v pgbouncer >/dev/null || missing+=(pgbouncer)
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
   command -v openssl >/dev/null || missing+=(openssl)

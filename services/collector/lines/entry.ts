@@ -62,7 +62,9 @@ function findLine(given: Raw, now: number): Found {
     const found = { raw, line, tag, program };
     if (depth >= MOST_DEPTH) return found;
     const inner = line.text.startsWith('{') && !isService(program) ? recordWithin(raw, line, now) : null;
-    if (inner === null && program !== null) return found;
+    // The name of the program, cut off by rsyslog, or of a container whose lines name the daemon: what is within counts first.
+    const whole = program !== 'postfix' || tag.includes('/');
+    if (inner === null && program !== null && whole) return found;
     const next = inner ?? wrapped(raw, lineWithin(text, line));
     if (next === null) return found;
     raw = next;

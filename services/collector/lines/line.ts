@@ -100,7 +100,8 @@ function readModern([, stamp, host, app, pid]: RegExpExecArray, rest: string, no
     tag: nil(app!).slice(0, 80),
     pid: nil(pid!),
     // A byte order mark says that what follows is UTF-8 (section 6.4); it is no character that a line may keep (privacy.ts).
-    text: afterData(rest).replace(/^[\ufeff\ufffd]/, ''),
+    // rsyslog leaves the blank of RFC 3164 before the text.
+    text: afterData(rest).replace(/^[\ufeff\ufffd]? */, ''),
   };
 }
 

@@ -28,9 +28,12 @@ const daemonOf = (tag: string): string => {
   return found?.[1] ?? found?.[2] ?? '';
 };
 
+/** rsyslog ends the name of a program at its first slash when it writes RFC 5424: all daemons of Postfix are then one. */
+const CUT = /^postfix(?:-(?!script$)[\w.-]+)?$/;
+
 /** The program that a tag names; null: none of them. */
 export function programOf(tag: string): Program | null {
-  if (POSTFIX.test(tag)) return 'postfix';
+  if (POSTFIX.test(tag) || CUT.test(tag)) return 'postfix';
   const name = tag.toLowerCase();
   if (name === 'exim4' || name === 'exim') return 'exim';
   if (name === 'knotd' || name === 'knot') return 'knot';

@@ -57,16 +57,26 @@ const KNOWN =
 
 /**
  * Reads a line of Postfix (3.x; lines of 2.x have the same form).
- * @param daemon what follows "postfix/" in its tag, the last part of it
+ * @param daemon what follows "postfix/" in its tag, the last part of it; empty where the tag does not have it
  */
 export function readPostfix(daemon: string, text: string): Reading | null {
   const id = QUEUE_ID.exec(text);
   if (id === null) return SILENT_DAEMONS.has(daemon) || KNOWN.test(text) ? SILENT : null;
   const queueId = id[1]!;
   const rest = text.slice(id[0].length);
-  const events = eventsOf(daemon, rest);
+  const events = eventsOf(daemon === '' ? guessed(rest) : daemon, rest);
   if (events === null) return SILENT_DAEMONS.has(daemon) ? { queueId: null, events: [] } : null;
   return { queueId, events };
+}
+
+/** Which daemon a line with a queue id is of, by what it says. Port 24 is LMTP's. */
+function guessed(rest: string): string {
+  if (!rest.startsWith('to=')) return 'cleanup';
+  const relay = RELAY.exec(rest)?.[1] ?? '';
+  const host = HOST.exec(relay);
+  if (relay === 'none') return 'error';
+  if (host !== null && ipOf(host[2]!) !== null) return host[3] === '24' ? 'lmtp' : 'smtp';
+  return 'local';
 }
 
 function eventsOf(daemon: string, rest: string): LogEvent[] | null {

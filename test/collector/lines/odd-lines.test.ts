@@ -33,6 +33,12 @@ function taken(value: unknown) {
 describe('a line of Postfix, by whoever wrote it down', () => {
   test.each<[string, unknown, { at?: string; host?: string; tag?: string }]>([
     ['syslog_name', `Nov 27 14:20:01 mx1 relay1/smtp[7]: ${SENT}`, { tag: 'relay1/smtp' }],
+    [
+      "rsyslog's RFC 5424, which ends the name at its slash",
+      `<22>1 2026-11-27T14:20:01Z mx1 postfix 7 - -  ${SENT}`,
+      { tag: 'postfix' },
+    ],
+    ['the same with a syslog_name', `<22>1 2026-11-27T14:20:01Z mx1 postfix-out 7 - -  ${SENT}`, { tag: 'postfix-out' }],
     ['syslog_name with a service', `Nov 27 14:20:01 mx1 mx-out/amavis/smtp[7]: ${SENT}`, {}],
     ['syslog_name of a service by its port', `Nov 27 14:20:01 mx1 postfix/10026/smtp[7]: ${SENT}`, {}],
     ['a service by its address', `Nov 27 14:20:01 mx1 postfix/127.0.0.1:10025/smtp[7]: ${SENT}`, {}],
@@ -65,6 +71,7 @@ describe('a line of Postfix, by whoever wrote it down', () => {
       `[pod/mta-0/postfix] 2026-11-27T14:20:05.1Z 2026-11-27T14:20:01+00:00 mx1 postfix/smtp[7]: ${SENT}`,
       { host: 'mta-0' },
     ],
+    ["a container's name before its tag", `<30>Nov 27 14:20:01 mx1 postfix[9]: postfix/smtp[7]: ${SENT}`, {}],
     ['docker compose logs', `mta-1  | Nov 27 14:20:01 mx1 postfix/smtp[7]: ${SENT}`, {}],
     ['docker compose logs without a host', `mta-1  | Nov 27 14:20:01 postfix/smtp[7]: ${SENT}`, { host: 'mta-1' }],
     [
@@ -347,4 +354,40 @@ describe('name servers', () => {
       events: [{ kind: 'dns_change', action: 'added', name: 'x.example.com', client: 'ci' }],
     }),
   );
+});
+
+describe('a line of Postfix whose daemon was cut off is known by what it says', () => {
+  const line = (text: string) => taken(`<22>1 2026-11-27T14:20:01Z mx1 postfix 7 - -  ${ID}: ${text}`);
+  test.each<[string, object[]]>([
+    ['client=app-0.shop[10.1.2.3]', [{ kind: 'client', ip: '10.1.2.3' }]],
+    [
+      'to=<bob@gmx.net>, relay=local, delay=1, dsn=2.0.0, status=sent (delivered to mailbox)',
+      [{ kind: 'delivery', by: 'local' }],
+    ],
+    [
+      'to=<bob@gmx.net>, relay=dovecot, delay=1, dsn=2.0.0, status=sent (delivered via dovecot)',
+      [{ kind: 'delivery', by: 'local' }],
+    ],
+    [
+      'to=<bob@gmx.net>, relay=box[10.0.0.9]:24, delay=1, dsn=2.0.0, status=sent (250 2.0.0 saved)',
+      [{ kind: 'delivery', by: 'local' }],
+    ],
+    [
+      'to=<bob@gmx.net>, relay=box[private/dovecot-lmtp], delay=1, dsn=2.0.0, status=sent (250 saved)',
+      [{ kind: 'delivery', by: 'local' }],
+    ],
+    [
+      'to=<bob@gmx.net>, relay=none, delay=1, dsn=4.4.1, status=deferred (connect to mx00.gmx.net[203.0.113.5]:25: timed out)',
+      [{ kind: 'delivery', by: 'smtp', status: 'deferred' }],
+    ],
+    ['removed', [{ kind: 'ended' }]],
+  ])('%s', (text, events) => {
+    expect(line(text)).toMatchObject({ events });
+  });
+
+  test('what is said of no message is known, and what is no word of Postfix is not', () => {
+    expect(taken('<22>1 2026-11-27T14:20:01Z mx1 postfix 7 - -  connect from app[10.1.2.3]')).toBe('known');
+    expect(taken(`<22>1 2026-11-27T14:20:01Z mx1 postfix 7 - -  ${ID}: sender non-delivery notification: ${ID}x`)).toBe('known');
+    expect(taken('<22>1 2026-11-27T14:20:01Z mx1 postfixadmin 7 - -  hello')).toBe('foreign');
+  });
 });
