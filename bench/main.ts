@@ -92,7 +92,7 @@ function chosenStages(): string[] {
 function readsMails(stage: string): boolean {
   return (
     !stage.startsWith('large_') &&
-    !['makes_read', 'analyze', 'queries', 'pages', 'backlog', 'flood', 'logs', 'milter', 'dns'].includes(stage)
+    !['makes_read', 'analyze', 'queries', 'pages', 'readers', 'backlog', 'flood', 'logs', 'milter', 'dns'].includes(stage)
   );
 }
 
@@ -149,6 +149,10 @@ function workOf(stage: string, load: { mails: string; large: string[] }): { runs
   if (stage === 'makes_read') return [{ runs: 1, input: { path: load.mails } }];
   if (stage === 'queries' || stage === 'pages')
     return [{ runs: 1, input: { path: load.mails, records: Number(values.records), runs } }];
+  if (stage === 'readers')
+    return [
+      { runs: 1, input: { path: load.mails, records: Number(values.records), mails: Number(values.backlog), seed, queue } },
+    ];
   if (stage === 'backlog') return [{ runs: 1, input: { path: load.mails, mails: Number(values.backlog), seed, queue, trust } }];
   // Twice, four times as many: memory is to be the same.
   if (stage === 'logs') return [20_000, 80_000].map((mails) => ({ runs, input: { path: load.mails, mails } }));

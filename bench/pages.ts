@@ -72,7 +72,7 @@ export async function pages(_stage: string, input: StageInput): Promise<Measure[
 }
 
 /** The pages that are asked for: of the domain and the sender with the most mail. */
-async function addresses(db: Db): Promise<Record<string, string>> {
+export async function addresses(db: Db): Promise<Record<string, string>> {
   const { rows } = await db.query<{ domain: string; sender: string }>(
     'select domain, grouped_as as sender from dmarc.sources order by messages desc limit 1',
   );

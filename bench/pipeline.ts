@@ -30,7 +30,7 @@ trust:
 `;
 
 /** The servers of a stage, and its services as processes. */
-interface World {
+export interface World {
   db: Db;
   /** The queue in use, and how jobs are added to it from here. */
   queue: 'redis' | 'postgres';
@@ -183,14 +183,14 @@ function names(service: string, n: number): string[] {
   return Array.from({ length: n }, (_, i) => (n === 1 ? service : `${service}-${i + 1}`));
 }
 
-async function storeWaiting(db: Db, raws: readonly Buffer[]): Promise<number[]> {
+export async function storeWaiting(db: Db, raws: readonly Buffer[]): Promise<number[]> {
   const mails = raws.map((raw) => arrivalOf(raw));
   const { stored } = await transaction(db, (tx) => storeMails(tx, { mailbox: 'bench', folder: null, uidValidity: null }, mails));
   return stored;
 }
 
 /** Waits until that many messages are in an end state. */
-async function settled(db: Db, mails: number, look: (done: number) => void = () => undefined): Promise<void> {
+export async function settled(db: Db, mails: number, look: (done: number) => void = () => undefined): Promise<void> {
   for (;;) {
     const { rows } = await db.query<{ all: number; waiting: number }>(
       `select (select count(*) from ruawatch.messages) as all, (select count(*) from ruawatch.messages where state = 'received') as waiting`,

@@ -28,6 +28,7 @@ export const STAGES: Record<string, Stage> = {
   dns: async (stage, input) => (await import('./dns.ts')).dns(stage, input),
   queries: async (stage, input) => (await import('./queries.ts')).queries(stage, input),
   pages: async (stage, input) => (await import('./pages.ts')).pages(stage, input),
+  readers: async (stage, input) => (await import('./readers.ts')).readers(stage, input),
   backlog: async (stage, input) => (await pipeline()).backlog(stage, input),
   flood: async (stage, input) => (await import('./flood.ts')).flood(stage, input),
   scale_1: async (stage, input) => (await pipeline()).fromQueue(stage, input, 1),
@@ -40,6 +41,7 @@ export const STAGES: Record<string, Stage> = {
 export const LONG_STAGES: readonly string[] = [
   'queries',
   'pages',
+  'readers',
   'backlog',
   'flood',
   'scale_1',
