@@ -47,6 +47,10 @@ try {
     const [sender] = await linkTo(`${domain}/senders/`, domain);
     const findings = await linkTo('/findings/', '/findings');
     const [report] = await linkTo('/reports/', '/reports');
+    const [tlsReport] = await linkTo('/tls-reports/', '/tls-reports');
+    const [failure] = await linkTo('/failure-reports/', '/failure-reports');
+    const [request] = await linkTo('/requests/', '/requests');
+    const [held] = await linkTo('/held/', '/held');
     const month = new Date(Date.now() - 20 * 86_400_000).toISOString().slice(0, 7);
     const pages = {
       overview: '/',
@@ -61,9 +65,17 @@ try {
       reports: '/reports',
       report: report ?? '/reports',
       tls: '/tls-reports',
+      ...(tlsReport && { tls_report: tlsReport }),
       failures: '/failure-reports',
+      ...(failure && { failure }),
       quarantine: '/quarantine',
+      messages: '/messages',
       requests: '/requests',
+      ...(request && { request }),
+      held: '/held',
+      ...(held && { held_mail: held }),
+      held_for_me: '/held-for-me',
+      access: '/access',
       week: '/digest',
       health: '/health',
       setup: '/setup',

@@ -228,7 +228,7 @@ test('what the mail says itself is written at once; only the others and copies t
       trust: 'ok',
       reporter_trust: 'authenticated',
       trust_domain: REPORTER,
-      trust_reason: 'Dmarc=pass by our own server, as reporter.example.',
+      trust_reason: 'dmarc=pass by our own server, as reporter.example.',
     },
     {
       report_id: 'b',

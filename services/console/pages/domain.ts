@@ -10,7 +10,7 @@ import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableQuery } from '../tables.ts';
 import { charts, funnel, funnelTable, sumsOf } from './domain-mail.ts';
 import { faultsTable, missingTable, namesTable, recordsTable, reportersTable, sendersTable } from './domain-tables.ts';
-import { minute, severity, share } from './format.ts';
+import { kindsNamed, minute, severity, share } from './format.ts';
 import { timelineSection } from './timeline.ts';
 
 export const domainParams = z.object({ domain: z.string().min(1).max(253).toLowerCase() });
@@ -129,9 +129,5 @@ ${
 }
 <p class="quiet">${posture.checked_at === null ? w.not_checked : w.checked(`${minute(posture.checked_at)} UTC`)}</p></section>`;
 }
-
-/** A sentence that names kinds of findings, with their names for people. */
-const kindsNamed = (sentence: string): string =>
-  sentence.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (kind) => (Object.hasOwn(words.kinds, kind) ? `“${words.kinds[kind]}”` : kind));
 
 export const DOMAIN_ROUTES: AnyRoute[] = [domainPage];

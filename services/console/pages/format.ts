@@ -14,3 +14,7 @@ export const share = (part: number, whole: number): string => (whole === 0 ? '' 
 export function severity(name: string): Html {
   return html`<span class="severity ${name}">${words.findings.severities[name] ?? name}</span>`;
 }
+
+/** A sentence that names kinds of findings, with their names for people. */
+export const kindsNamed = (sentence: string): string =>
+  sentence.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (kind) => (Object.hasOwn(words.kinds, kind) ? `“${words.kinds[kind]}”` : kind));

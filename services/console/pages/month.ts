@@ -9,6 +9,7 @@ import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { listOf } from './digest.ts';
 import { domainParams } from './domain.ts';
 import { charts, sumsOf } from './domain-mail.ts';
+import { kindsNamed } from './format.ts';
 
 const MOST = { findings: 10, senders: 5, timeline: 12 };
 /** A month counts as whole when it has mail on one of so many first days. */
@@ -99,7 +100,7 @@ ${posture !== null && nextOf(posture)}
 });
 
 function nextOf({ advice, blocked_by }: store.PostureLine): Html {
-  return html`<section><h2>${w.next}</h2><p>${advice}</p>${blocked_by.length > 0 && html`<ul>${blocked_by.map((why) => html`<li>${why}</li>`)}</ul>`}</section>`;
+  return html`<section><h2>${w.next}</h2><p>${advice}</p>${blocked_by.length > 0 && html`<ul>${blocked_by.map((why) => html`<li>${kindsNamed(why)}</li>`)}</ul>`}</section>`;
 }
 
 export const MONTH_ROUTES: AnyRoute[] = [monthly];

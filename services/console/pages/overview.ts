@@ -148,7 +148,7 @@ ${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', 
 <td data-label="${w.policy}">${policyOf(line)}</td>
 <td class="number" data-label="${w.volume}">${number(line.messages)}</td>
 <td data-label="${w.open}">${openOf(line)}</td>
-<td data-label="${w.last}">${line.last_report_at === null ? w.never : day(line.last_report_at)}</td>
+<td class="date" data-label="${w.last}">${line.last_report_at === null ? w.never : day(line.last_report_at)}</td>
 <td data-label="${w.next}">${stepOf(line, today)}</td>
 </tr>`;
   })}</tbody></table></div>`;

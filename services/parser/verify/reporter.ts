@@ -39,7 +39,9 @@ export function verdictFor(mail: Authenticated, claim: Claim): Trust {
 }
 
 function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`.replace(/\.?$/, '.');
+  // A result is written as the header field has it: dmarc=pass.
+  const begin = /^\w+=/.test(text) ? text.charAt(0) : text.charAt(0).toUpperCase();
+  return `${begin}${text.slice(1)}`.replace(/\.?$/, '.');
 }
 
 /** The verdicts on a mail's reports by its header alone; null where its DKIM signatures decide. */

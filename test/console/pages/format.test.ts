@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { day, minute, severity, share } from '../../../services/console/pages/format.ts';
+import { day, kindsNamed, minute, severity, share } from '../../../services/console/pages/format.ts';
 
 test('moments are shown in UTC, to the day or the minute', () => {
   const moment = new Date('2026-11-27T23:59:58.999Z');
@@ -18,4 +18,10 @@ test.each([
 test('a severity is its word, and one that is not known its name, escaped', () => {
   expect(severity('critical').toString()).toMatch(/^<span class="severity critical">[^<]+<\/span>$/);
   expect(severity('a<b').toString()).toContain('a&lt;b</span>');
+});
+
+test('kinds of findings in a sentence have their names for people, and other words stay', () => {
+  expect(kindsNamed('It would cost mail: authentication_regression, constructor, no_such_kind.')).toBe(
+    'It would cost mail: “Authentication that broke”, constructor, no_such_kind.',
+  );
 });
