@@ -109,6 +109,9 @@ function find(window: SenderWindow): Candidate[] {
   const told = open?.evidence.facts;
   // As an open finding grows older, the window no longer shows who signed with the key before it.
   const kept = key === null && open && told?.rule === KIND && told.key ? { severity: open.severity, key: told.key } : null;
+  // Of a source that the work does not name, nothing is looked up; what was said of it holds.
+  const owner =
+    window.owner ?? (told?.rule === KIND ? told.owner : null) ?? (sender.sources[0] && ownerOf(sender.sources[0])) ?? null;
   const scattered = forwardingOdds(window.rows, window.reporterDays) < 0;
   const reporters = reportersOf(rows);
   const dayList = [...new Set(rows.map((row) => row.day))].sort();
@@ -147,7 +150,7 @@ function find(window: SenderWindow): Candidate[] {
           service: known,
           name: sender.name,
           signer,
-          ...(window.owner != null && { owner: window.owner }),
+          ...(owner !== null && { owner }),
           key: kept?.key ?? keyFacts(window, key, first),
           ...(passedOn && { passed_on: true, scattered }),
         },

@@ -18,10 +18,8 @@ export function quietNeighbours(candidates: readonly Candidate[], known: readonl
   const isAbuse = ({ evidence }: Pick<Candidate, 'evidence'>) => evidence.facts?.rule === 'abused_sender';
   return candidates.map((one) => {
     if (!isUnsigned(one) || told.some((other) => isSame(other, one))) return one;
-    const owner = ownerOf(one);
-    if (owner === null) return one;
     const isKin = (other: Pick<Candidate, 'kind' | 'subject' | 'first_day' | 'evidence'>) =>
-      !isSame(other, one) && ownerOf(other) === owner && isNear(other, one) && (isAbuse(other) || isAbuse(one));
+      !isSame(other, one) && isOneHoster(other, one) && isNear(other, one) && (isAbuse(other) || isAbuse(one));
     const mailed = told.some((other) => isKin(other) && rankOf(other.severity) >= rankOf(one.severity));
     const graver = all.some((other) => isKin(other) && before(other, one) < 0);
     return mailed || graver ? { ...one, quiet: true as const } : one;
@@ -32,6 +30,15 @@ export function quietNeighbours(candidates: readonly Candidate[], known: readonl
 function isUnsigned({ evidence: { facts } }: Pick<Candidate, 'evidence'>): boolean {
   if (facts?.rule === 'abused_sender') return facts.how === 'unsigned';
   return facts?.rule === 'new_source' && facts.by === 'spf' && facts.service === null;
+}
+
+/** By the owner of both networks; where that of one is not known, by the range that hosters are given whole: a /16, or an IPv6 /32. */
+function isOneHoster(a: Pick<Candidate, 'subject' | 'evidence'>, b: Pick<Candidate, 'subject' | 'evidence'>): boolean {
+  const [one, other] = [ownerOf(a), ownerOf(b)];
+  if (one !== null && other !== null) return one === other;
+  const range = /^(?:\d+\.\d+\.|[\da-f]+:[\da-f]+:)/;
+  const of = range.exec(a.subject)?.[0];
+  return of !== undefined && of === range.exec(b.subject)?.[0];
 }
 
 /** Whose network it comes from; null when nobody knows. */

@@ -53,6 +53,12 @@ describe('a stranger at our hoster', () => {
     expect(mailed([abuse(NEXT, 30)], [old])).toEqual([`unauthorized_source ${NEXT}`]);
   });
 
+  test('is one thing in one range, where the owner of one network is not known yet', () => {
+    expect(mailed([abuse('192.0.2.0/24', 20), abuse('192.0.77.0/24', 30, null)])).toEqual(['unauthorized_source 192.0.77.0/24']);
+    expect(mailed([newcomer('192.0.77.0/24', 'low', null)], [abuse('192.0.2.0/24', 20)])).toEqual([]);
+    expect(mailed([abuse('192.0.2.0/24', 20), abuse('192.0.77.0/24', 30, 'AS64501')])).toHaveLength(2);
+  });
+
   test('is not joined where nothing but new servers is seen', () => {
     expect(mailed([newcomer(OLD, 'low'), newcomer(NEXT, 'medium')])).toHaveLength(2);
   });
