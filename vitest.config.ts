@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-// Tests of functions that compute and keep nothing: they share a process, which saves a third of their time. All others
-// have a process each, since they set environment variables, start servers, or replace the clock.
-const PURE = ['test/{analyzer,dns,findings,mails,report}/**/*.test.ts'];
+// Tests that leave nothing behind in their process share one, which saves a third of their time. All others have a process
+// each: they set environment variables, replace the clock, or keep connections and servers.
+const SHARED = ['test/{alerter,analyzer,dns,findings,mails,report,requests,shared/settings,simulate}/**/*.test.ts'];
 
 const common = { pool: 'forks', maxWorkers: 2, testTimeout: 120_000, hookTimeout: 120_000 } as const;
 
@@ -11,13 +11,13 @@ export default defineConfig({
     ...common,
     globalSetup: ['test/helpers/global.ts'],
     projects: [
-      { test: { ...common, name: 'pure', include: PURE, isolate: false, sequence: { groupOrder: 0 } } },
+      { test: { ...common, name: 'shared process', include: SHARED, isolate: false, sequence: { groupOrder: 0 } } },
       {
         test: {
           ...common,
           name: 'own process',
           include: ['test/**/*.test.ts'],
-          exclude: PURE,
+          exclude: SHARED,
           sequence: { groupOrder: 1 },
         },
       },
