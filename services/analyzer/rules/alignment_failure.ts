@@ -99,6 +99,8 @@ interface Failure {
   reporters: string[];
   /** Chance that a source of which half fails is this lopsided. */
   chance: number;
+  /** Nobody of ours, nor anything that passes on our mail. */
+  stranger: boolean;
 }
 
 /** The failure of a source; null when too little of its mail fails, or nobody can set it up. */
@@ -125,7 +127,7 @@ function failureOf(window: SourceWindow, open: KnownFinding | undefined): Failur
   if (!open && !stranger && chance >= window.level) return null;
   // What has been put right must not be raised from the days before.
   if (failingRun(days(recent)).length === 0 && passesAgainSince(days(recent), badDays.at(-1)!) !== null) return null;
-  return { sum, messages, via, rows: bad, days: badDays, reporters, chance };
+  return { sum, messages, via, rows: bad, days: badDays, reporters, chance, stranger: stranger || staysStranger(open, sum) };
 }
 
 /**
@@ -141,6 +143,12 @@ function isStranger(window: SourceWindow, sum: Counts): boolean {
   return sum.messages >= BEYOND_STRAYS * strays;
 }
 
+/** What was told as a stranger's is so until some of it is ours. */
+function staysStranger(open: KnownFinding | undefined, sum: Counts): boolean {
+  const facts = open?.evidence.facts;
+  return facts?.rule === KIND && facts.stranger === true && sum.passed === 0 && sum.failed_signed === 0;
+}
+
 /** Messages that count as failing: of an approved source or an own server, those that nothing authenticates too. */
 function failing(window: SourceWindow, row: Pick<Counts, 'failed_authenticated' | 'failed_unauthenticated'>): number {
   return isApproved(window) || window.own || window.outgrown ? failedOf(row) : row.failed_authenticated;
@@ -152,7 +160,7 @@ function isApproved({ listed }: SourceWindow): boolean {
 
 function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding | undefined): Candidate {
   const { domain, source } = window;
-  const { sum, messages, via, rows, days: badDays, reporters, chance } = failure;
+  const { sum, messages, via, rows, days: badDays, reporters, chance, stranger } = failure;
   const since = sinceOf(window, open, badDays[0]!);
   const told = sumSince(window, failure, since);
   const last_day = badDays.at(-1)!;
@@ -167,7 +175,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
     ...(via !== null && { lasting: true as const }),
     confidence: certainty({
       chance: open ? Math.min(chance, open.evidence.chance ?? 1) : chance,
-      otherwise: small && via === null ? UNMARKED : 0,
+      otherwise: small && via === null && !stranger ? UNMARKED : 0,
       witnesses: witnesses(rows),
     }),
     first_day: since,
@@ -191,6 +199,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
         approved_by: approved ? window.listed!.by_name : null,
         signer: signerOf(rows),
         small,
+        ...(stranger && { stranger }),
         scattered: scatteredOf(window, failure),
         relayed_by: via,
         p: publishedTag(window.policy, 'p'),

@@ -19,6 +19,8 @@ const facts = z.object({
   signer: z.string().nullable(),
   /** So small a part of the domain's mail that it may be a forwarder. */
   small: z.boolean(),
+  /** Never seen before, and without any signature of a domain that signs, which mail passed on would bear; absent: no. */
+  stranger: z.boolean().optional(),
   /** From so many networks a little each, nothing ties it to the domain: a forger's; null where it does not look so. */
   scattered: z.number().nullish(),
   /** By what it is known to pass on mail of others, unchanged in From; null when it is not. */
@@ -133,7 +135,7 @@ function whose({ domain }: Told, { approved_by, admitted_by }: AlignmentFacts): 
 }
 
 function adviceOf(told: Told, given: AlignmentFacts): string[] {
-  const { signer, small, p, strict_spf, strict_dkim, service, scattered } = given;
+  const { signer, small, p, strict_spf, strict_dkim, service, scattered, stranger = false } = given;
   const domain = short(told.domain);
   const source = short(told.subject);
   if (strict_dkim)
@@ -151,14 +153,16 @@ function adviceOf(told: Told, given: AlignmentFacts): string[] {
     : `Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.${domain}, so that SPF aligns.`;
   const users = service === null ? source : service.name;
   return [
-    small
-      ? `Ask your own teams first whether one of them uses ${users}. At this volume it may just as well be a forwarder or mailing list, which needs no setup.`
-      : `Ask your own teams first whether one of them uses ${users} (a newsletter, a shop, a ticket system).`,
+    stranger
+      ? `Ask your own teams first whether one of them uses ${users}. It bears no signature of yours, as mail that is passed on would: if nobody knows it, somebody forges your name.`
+      : small
+        ? `Ask your own teams first whether one of them uses ${users}. At this volume it may just as well be a forwarder or mailing list, which needs no setup.`
+        : `Ask your own teams first whether one of them uses ${users} (a newsletter, a shop, a ticket system).`,
     service === null
       ? `If one does, let ${source} sign with d=${domain}: turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; it now signs with d=${short(signer)}`}.`
       : `If one does: ${service.align} (${service.source ?? 'see its documentation'})`,
     path,
-    `If none does, somebody else uses it in your name${p === 'none' ? ', which p=none lets through' : ''}: report the abuse to ${source}.`,
+    `If none does, somebody else uses it in your name${p === 'none' ? ', which p=none lets through' : ''}: report the abuse to ${stranger ? 'the owner of its networks' : source}.`,
   ];
 }
 

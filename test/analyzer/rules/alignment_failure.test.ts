@@ -52,6 +52,8 @@ describe('alignment_failure', () => {
   ])('%s', (_, rows, strays, told) => {
     const found = alignmentFailure.find(sourceWindow(rows as SourceDay[], { strays: strays as number | null }));
     expect(found.map(({ severity }) => severity)).toEqual(Array(told as number).fill('low'));
+    for (const one of found)
+      expect(wordsFor(one).advice.join(' ')).toMatch(/bears no signature of yours.* owner of its networks/);
   });
 
   const silentCases: [string, SourceDay[]][] = [
