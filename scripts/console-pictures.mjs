@@ -47,6 +47,7 @@ try {
     const [sender] = await linkTo(`${domain}/senders/`, domain);
     const findings = await linkTo('/findings/', '/findings');
     const [report] = await linkTo('/reports/', '/reports');
+    // The plain demo has none of the following; one with --act has requests.
     const [tlsReport] = await linkTo('/tls-reports/', '/tls-reports');
     const [failure] = await linkTo('/failure-reports/', '/failure-reports');
     const [request] = await linkTo('/requests/', '/requests');
