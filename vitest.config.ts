@@ -1,8 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 // Tests that leave nothing behind in their process share one, which saves a third of their time. All others have a process
-// each: they set environment variables, replace the clock, or keep connections and servers.
-const SHARED = ['test/{alerter,analyzer,dns,findings,mails,report,requests,shared/settings,simulate}/**/*.test.ts'];
+// each: they set environment variables, replace the clock, measure memory, or keep connections and servers.
+const SHARED = [
+  'test/{alerter,analyzer,dns,findings,mails,requests,shared/settings,simulate}/**/*.test.ts',
+  'test/report/{aggregate,container,failure,mail,reporters}/**/*.test.ts',
+];
 
 const common = { pool: 'forks', maxWorkers: 2, testTimeout: 120_000, hookTimeout: 120_000 } as const;
 

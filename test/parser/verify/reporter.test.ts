@@ -246,10 +246,10 @@ describe('by the header alone', () => {
     expect(verdictsByHeader(open)(claim, null)).toBeNull();
   });
 
-  test('a sentence begins with a capital, ends with one period, and names whoever the report claims to be from', () => {
+  test('a sentence begins with a capital or a result, ends with one period, and names whoever the report claims to be from', () => {
     const of = (org_name: string | null, org_email: string | null, address = 'dmarc@reporter.example') =>
       verdictFor({ ...authentic, address, from: address.split('@')[1]! }, { org_name, org_email }).reason;
-    expect(of('Reporter', 'dmarc@reporter.example')).toBe('Spf=pass, as reporter.example.');
+    expect(of('Reporter', 'dmarc@reporter.example')).toBe('spf=pass, as reporter.example.');
     expect(of('Other', 'dmarc@other.example')).toBe(
       'Authentic (spf=pass, as reporter.example), but the report is in the name of Other.',
     );

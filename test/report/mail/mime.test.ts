@@ -130,7 +130,7 @@ describe('mail', () => {
       fc.property(fc.uint8Array({ maxLength: 400 }), eols, encodings, fc.nat(3), (bytes, eol, encoding, depth) => {
         const raw = Buffer.from(bytes);
         // A binary body must not hold the boundary; its trailing line end would be the delimiter's.
-        fc.pre(encoding !== 'binary' || !raw.includes('--'));
+        fc.pre(encoding !== 'binary' || (!raw.includes('--') && raw.at(-1) !== 13));
         let body: Buffer;
         if (encoding === 'base64') body = Buffer.from(raw.toString('base64').replace(/.{1,76}/g, `$&${eol}`));
         else if (encoding === 'quoted-printable') body = Buffer.from(quote(raw));
