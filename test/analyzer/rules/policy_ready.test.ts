@@ -5,6 +5,8 @@ import { ago, policyDays, REPORTERS, span } from '../rows.ts';
 
 const OWN = { source: '192.0.2.0/24' };
 const SERVICE = { source: 'service.example' };
+/** Where others bring as much now and then, fifteen messages are too few for alignment_failure. */
+const SOME_STRAY = span(24, 20, 'foreign', 1, REPORTERS, { source: 'stray.example' });
 const policies = REPORTERS.flatMap((reporter) => policyDays(reporter, Array(READY_DAYS + 3).fill('p=none; adkim=r; aspf=r')));
 
 describe('policy_ready', () => {
@@ -26,18 +28,19 @@ describe('policy_ready', () => {
   });
 
   test('not on the evening on which a service that is not set up begins, before enough came to tell of it', async () => {
-    // Too few for alignment_failure.
+    await f.put(SOME_STRAY);
     await f.put(span(0, 0, 'foreign', 5, REPORTERS, SERVICE));
     expect(await told()).toEqual([]);
   });
 
   test('what has long sent as little, or is called forwarded by its receivers, does not hold it up', async () => {
-    await f.put(span(5, 0, 'foreign', 1, REPORTERS.slice(0, 2), SERVICE));
+    await f.put(span(5, 0, 'foreign', 1, REPORTERS.slice(0, 1), SERVICE));
     await f.put(span(0, 0, 'list', 5, REPORTERS, { source: 'lists.example' }));
     expect(await told()).toEqual(['policy_ready open']);
   });
 
   test('nor does it end what is open: a single day takes nothing back', async () => {
+    await f.put(SOME_STRAY);
     expect(await told()).toEqual(['policy_ready open']);
     await f.put(span(0, 0, 'foreign', 5, REPORTERS, SERVICE));
     expect(await told()).toEqual(['policy_ready open']);
