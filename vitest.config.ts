@@ -7,11 +7,13 @@ const SHARED = [
   'test/report/{aggregate,container,failure,mail,reporters}/**/*.test.ts',
 ];
 
-const common = { pool: 'forks', maxWorkers: 2, testTimeout: 120_000, hookTimeout: 120_000 } as const;
+const common = { pool: 'forks', testTimeout: 120_000, hookTimeout: 120_000 } as const;
 
 export default defineConfig({
   test: {
     ...common,
+    // Not a project's: the command line could not raise it there.
+    maxWorkers: 2,
     globalSetup: ['test/helpers/global.ts'],
     projects: [
       { test: { ...common, name: 'shared process', include: SHARED, isolate: false, sequence: { groupOrder: 0 } } },
