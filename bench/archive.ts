@@ -1,4 +1,5 @@
 import { type Db, transaction } from '../services/shared/runtime/db.ts';
+import { putOwn } from '../services/store/domains/domains.ts';
 import type { ReportSize } from '../services/store/rollups/allowance.ts';
 import { SIZE_SQL } from '../services/store/rollups/allowance.ts';
 import { loadPolicyReports, rollUpPolicies } from '../services/store/rollups/policy-days.ts';
@@ -199,3 +200,14 @@ const FINDINGS = `
    cross join generate_series(0, 51) week
    cross join lateral (select now() - week * interval '7 days' as at) day
    cross join unnest(array['alignment_failure', 'authentication_regression']) kind`;
+
+/** Makes all domains of the archive own ones: names below an own domain have no row of their own until somebody adds them. */
+export async function ownAll(db: Db): Promise<void> {
+  const { rows } = await db.query<{ domain: string }>('select distinct domain from dmarc.sources');
+  await putOwn(
+    db,
+    rows.map(({ domain }) => domain),
+    'added',
+    { now: new Date(), ignored: true },
+  );
+}

@@ -7,8 +7,7 @@ import { createLog } from '../services/shared/runtime/log.ts';
 import { loadConfig } from '../services/shared/settings/config.ts';
 import { addPerson } from '../services/store/console/people.ts';
 import { beginSession } from '../services/store/console/sessions.ts';
-import { putOwn } from '../services/store/domains/domains.ts';
-import { fillArchive } from './archive.ts';
+import { fillArchive, ownAll } from './archive.ts';
 import type { StageInput } from './input.ts';
 import { type Measure, measure } from './measure.ts';
 
@@ -34,14 +33,7 @@ export async function pages(_stage: string, input: StageInput): Promise<Measure[
   try {
     const size = await fillArchive(db, input.records!, say);
     say(JSON.stringify(size));
-    // Names below an own domain have no row of their own until somebody adds them.
-    const { rows } = await db.query<{ domain: string }>('select distinct domain from dmarc.sources');
-    await putOwn(
-      db,
-      rows.map(({ domain }) => domain),
-      'added',
-      { now: new Date(), ignored: true },
-    );
+    await ownAll(db);
     const person = await addPerson(db, { name: 'bench', role: 'admin', domains: null }, 'bench', new Date());
     const session = await beginSession(db, person, { address: '127.0.0.1', agent: null }, new Date());
     await app.listen({ host: '127.0.0.1', port: 0 });

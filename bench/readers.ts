@@ -3,9 +3,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Db } from '../services/shared/runtime/db.ts';
 import { addPerson } from '../services/store/console/people.ts';
 import { beginSession } from '../services/store/console/sessions.ts';
-import { putOwn } from '../services/store/domains/domains.ts';
 import { freePort } from '../test/helpers/services.ts';
-import { fillArchive } from './archive.ts';
+import { fillArchive, ownAll } from './archive.ts';
 import type { StageInput } from './input.ts';
 import { generateLoad } from './load.ts';
 import { type Measure, rates, round, serverCpu } from './measure.ts';
@@ -103,17 +102,6 @@ export async function readers(stage: string, input: StageInput): Promise<Measure
 }
 
 const server = (input: StageInput) => (input.postmaster === null ? 0 : (serverCpu(input.postmaster) ?? 0));
-
-/** Names below an own domain have no row of their own until somebody adds them. */
-async function ownAll(db: Db): Promise<void> {
-  const { rows } = await db.query<{ domain: string }>('select distinct domain from dmarc.sources');
-  await putOwn(
-    db,
-    rows.map(({ domain }) => domain),
-    'added',
-    { now: new Date(), ignored: true },
-  );
-}
 
 /** The archive was made with keys of its own: those of the backlog come after them. */
 async function goOn(db: Db): Promise<void> {

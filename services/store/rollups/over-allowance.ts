@@ -42,7 +42,7 @@ export function overAllowance(reports: readonly Pick<RollupChange, 'key' | 'trus
 
 /** SQL that counts a record under its name, or under a common name when its report is over its allowance. */
 export interface LimitedNames {
-  /** Goes first in the statement's WITH. */
+  /** Goes into the statement's WITH: behind the relation that names are taken from (`among`), and before what uses `name`. */
   cte: string;
   name: string;
   /** Goes last in its FROM. */
