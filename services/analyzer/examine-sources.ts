@@ -14,6 +14,7 @@ import { isAligned, senderOfPart } from './senders/units.ts';
 import { classify } from './sources/classes.ts';
 import { type Identified, identify, isOwnByName, isOwnServer } from './sources/identity.ts';
 import { isNetwork } from './sources/network.ts';
+import { ownerOf } from './sources/owner.ts';
 import { levelOf, onceLevelOf } from './statistics/budget.ts';
 import { Attendance } from './statistics/habit.ts';
 import { type SourceWindow, total } from './window.ts';
@@ -68,11 +69,6 @@ export function examineTogether(data: DomainData, { senders, windowOf }: Examine
   const { units, known, testedSources } = data;
   if (units === undefined) return;
   examineUnits(senders, units.read, { level: levelOf(budgetOf(data), testedSources + units.tests), known, windowOf });
-}
-
-function ownerOf(facts: NetworkFacts | undefined): string | null {
-  if (facts === undefined) return null;
-  return facts.asn === null ? facts.organization : `AS${facts.asn}`;
 }
 
 /** Makes the windows of sources, each once. */
@@ -146,7 +142,7 @@ class SourceWindows {
 
   #windowOf(source: string): Omit<SourceWindow, 'broken'> {
     const data = this.#data;
-    const { sender } = this.identified(source);
+    const { sender, identity } = this.identified(source);
     return {
       ...this.#shared,
       source,
@@ -165,7 +161,7 @@ class SourceWindows {
       admittedBy: this.#facts.get(source)?.admitted_by ?? null,
       outgrown: data.outgrown?.get(source) ?? null,
       host: this.#facts.get(source)?.name ?? null,
-      owner: ownerOf(this.#facts.get(source)),
+      owner: ownerOf(identity),
     };
   }
 }

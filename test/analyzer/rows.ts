@@ -220,6 +220,7 @@ function senderData(key: string, rows: readonly SourceDay[], extra: Partial<Send
     name: null,
     identified_by: null,
     grouped_as: null,
+    asn: null,
     class: null,
     first_day: days[0] ?? '',
     last_day: days.at(-1) ?? '',

@@ -5,10 +5,11 @@ import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { type MainKey, mainKeyOf } from '../senders/keys.ts';
 import { bringsMore, mayReplace, predecessorOf } from '../senders/moves.ts';
-import { isAligned, ownerOf } from '../senders/units.ts';
+import { isAligned } from '../senders/units.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
 import { forwardingOdds } from '../sources/forwarding.ts';
 import { passesOn } from '../sources/identity.ts';
+import { ownerOf } from '../sources/owner.ts';
 import { certainty, wilson, witnesses } from '../statistics/confidence.ts';
 import {
   type Counts,
@@ -266,10 +267,14 @@ function isWarmUp(window: SenderWindow, key: MainKey | null, first: string): boo
  * of theirs: its relays move together, and strangers rent there too.
  */
 function joinsKin(window: SenderWindow, first: string): boolean {
-  const owner = window.of.sources[0] && ownerOf(window.of.sources[0]);
-  if (owner == null) return false;
+  const [one] = window.of.sources;
+  const owner = one === undefined || one.class === 'forwarded' ? null : ownerOf(one);
+  if (owner === null) return false;
   const kin = window.senders.filter(({ sources }) =>
-    sources.some((one) => one.first_day <= addDays(first, -KIN_DAYS) && isAligned(one) && ownerOf(one) === owner),
+    sources.some(
+      (one) =>
+        one.first_day <= addDays(first, -KIN_DAYS) && one.class !== 'forwarded' && isAligned(one) && ownerOf(one) === owner,
+    ),
   );
   return kin.length > 0 && !bringsMore(window, first, new Set(kin.map(({ key }) => key)));
 }

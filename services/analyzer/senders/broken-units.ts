@@ -8,7 +8,7 @@ import { type BrokenSenders, settledPart } from '../rules/broken_senders.ts';
 import { shareOfWeakness, strengthenedSince, weakenedSince } from '../rules/weakened_sender.ts';
 import { type Counts, coveredRows, failedOf, type SourceWindow, total } from '../window.ts';
 import { addedUp } from './rows.ts';
-import { isAligned, ownerOf, type SenderData } from './units.ts';
+import { groupOf, isAligned, type SenderData } from './units.ts';
 
 /** Sources whose rows are read of one unit, and units: the largest of each. */
 const SOURCES = 300;
@@ -67,7 +67,7 @@ function besideLargest(sources: readonly SeenSource[]): SeenSource[] {
 }
 
 function unitOf({ key, sources }: SenderData, seen: SeenSource): string {
-  return sources.length === 1 && key === seen.source ? (ownerOf(seen) ?? key) : key;
+  return sources.length === 1 && key === seen.source ? (groupOf(seen) ?? key) : key;
 }
 
 /** Whether most of a source's mail is aligned, or was in the days before the newest. */

@@ -177,7 +177,7 @@ function joinNewcomers(
 ): Map<string, SeenSource[]> {
   const newcomers = new Map<string, SeenSource[]>();
   for (const [key, [one, ...others]] of senders) {
-    const owner = one !== undefined && others.length === 0 && fresh.has(key) ? ownerOf(one) : null;
+    const owner = one !== undefined && others.length === 0 && fresh.has(key) ? groupOf(one) : null;
     if (owner === null || !isAligned(one!) || (one!.passed >= WORTH && !told.has(owner))) continue;
     newcomers.set(owner, [...(newcomers.get(owner) ?? []), one!]);
   }
@@ -190,8 +190,8 @@ function joinNewcomers(
   return all;
 }
 
-/** The owner of a network that is a sender by itself, by its number or the name that its addresses have from a hoster. */
-export function ownerOf({ source, identified_by, grouped_as, class: of }: SeenSource): string | null {
+/** What a network that is a sender by itself is put together by: the number of its owner, or the name its addresses have from a hoster. */
+export function groupOf({ source, identified_by, grouped_as, class: of }: SeenSource): string | null {
   if (!isNetwork(source) || of === 'forwarded') return null;
   return identified_by === 'asn' || identified_by === 'reverse_name' ? grouped_as : null;
 }

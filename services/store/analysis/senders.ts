@@ -10,6 +10,8 @@ export interface SeenSource {
   /** As in dmarc.sources; null while the source was never analyzed. */
   identified_by: string | null;
   grouped_as: string | null;
+  /** Of a network: the number of the autonomous system that announces it. */
+  asn: number | null;
   class: SourceClass['class'] | null;
   /** Its first and last day in the window. */
   first_day: string;
@@ -74,7 +76,7 @@ export async function loadSeenSources(
                                  'unsigned', coalesce(sum(unsigned) filter (where day < $4), 0),
                                  'errors', coalesce(sum(errors) filter (where day < $4), 0)) as before
          from per_day group by source having sum(authenticated) > 0 order by sum(passed) desc, source limit $5)
-     select p.source, s.name, s.identified_by, s.grouped_as, s.class, s.examined_at, p.first_day, p.last_day, p.messages, p.passed, p.dkim_aligned,
+     select p.source, s.name, s.identified_by, s.grouped_as, s.asn, s.class, s.examined_at, p.first_day, p.last_day, p.messages, p.passed, p.dkim_aligned,
             p.spf_aligned, p.ages, p.counts, p.recent, p.before
        from per_source p join ruawatch.sources s on s.domain = $1 and s.source = p.source
       order by p.passed desc, p.source`,

@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { abusedSender } from '../../../services/analyzer/rules/abused_sender.ts';
 import { quietNeighbours } from '../../../services/analyzer/senders/same-hoster.ts';
 import type { Candidate } from '../../../services/store/findings/findings.ts';
-import { ago, onFile, REPORTERS, sourceWindow, span } from '../rows.ts';
+import { type Fixture, fixture } from '../fixture.ts';
+import { ago, DOMAIN, onFile, REPORTERS, sourceWindow, span } from '../rows.ts';
 
 const HOSTER = 'AS64500';
 const OLD = '192.0.2.0/24';
@@ -61,5 +62,36 @@ describe('a stranger at our hoster', () => {
 
   test('is not joined where nothing but new servers is seen', () => {
     expect(mailed([newcomer(OLD, 'low'), newcomer(NEXT, 'medium')])).toHaveLength(2);
+  });
+});
+
+describe('a stranger at our hoster, in what the analyzer stores', () => {
+  let f: Fixture;
+  beforeEach(async () => {
+    f = await fixture();
+    await f.t.db.query(
+      `insert into ruawatch.addresses (address, first_seen, last_seen, name, confirmed, organization, looked_up_at, asn, owner)
+       select a::inet, '2026-01-01', '2026-05-29', 'dd7.kasserver.com', true, 'kasserver.com', now(), 34788, 'A hoster'
+         from unnest($1::text[]) a`,
+      [['192.0.2.7', '198.51.100.7']],
+    );
+  });
+  afterEach(() => f.close());
+  const unsigned = (source: string, from: number, to: number, n: number) => span(from, to, 'spf', n, REPORTERS, { source });
+
+  test('is mailed once, also where the reports of a day are of one of its networks', async () => {
+    const ours = span(41, 0, 'both', 100, REPORTERS, { source: OLD });
+    await f.put([...ours, ...unsigned(OLD, 2, 0, 20), ...unsigned(NEXT, 6, 6, 1)]);
+    await f.analyze();
+    await f.put(unsigned(NEXT, 5, 0, 20), { work: false });
+    await f.t.db.query('insert into ruawatch.analysis_work (domain, source) values ($1, $2)', [DOMAIN, OLD]);
+    await f.analyze();
+    const found = await f.findings();
+    const owners = found.map(({ evidence }) => (evidence.facts as { owner?: string }).owner);
+    expect(found.map(({ kind, subject }) => `${kind} ${subject}`)).toEqual([`unauthorized_source ${OLD}`, `new_source ${NEXT}`]);
+    expect(new Set(owners)).toEqual(new Set(['AS34788']));
+    expect((await f.events()).filter(({ notify, event }) => notify && event === 'opened').map(({ kind }) => kind)).toEqual([
+      'unauthorized_source',
+    ]);
   });
 });

@@ -20,6 +20,7 @@ describe('the sender of a source', () => {
         name: null,
         identified_by: 'reverse_name',
         grouped_as: null,
+        asn: null,
         class: 'authorized',
         examined_at: null,
         first_day: ago(5),
