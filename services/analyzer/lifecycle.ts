@@ -19,6 +19,9 @@ const MUCH = 20;
 /** A surge that was told and has come to so many times as much, by so many messages, was not stopped. */
 const GROWN = 3;
 const GROWN_BY = 500;
+/** So many times the daily mail that was told of is another pace: of forged mail; and of a sender, which is small on its first days. */
+const FASTER = 2;
+const SENDER_FASTER = 5;
 /**
  * What comes back within this many days after the report day on which it was over is treated as the same
  * finding.
@@ -37,8 +40,7 @@ export function materialChange(
   next: { severity: Severity; evidence: Evidence },
   seen: string = old.evidence.last_day,
 ): News | null {
-  if (rankOf(next.severity) > rankOf(old.severity) && !isKeptOut(next.evidence))
-    return { what: 'severity', from: old.severity, to: next.severity };
+  if (isGraver(old, next)) return { what: 'severity', from: old.severity, to: next.severity };
   if (next.evidence.mechanism === 'both' && old.evidence.mechanism !== undefined && old.evidence.mechanism !== 'both') {
     return { what: 'both_mechanisms' };
   }
@@ -57,6 +59,28 @@ export function materialChange(
   if (further >= FURTHER && domainsOf(next.evidence) >= TIMES * domainsOf(old.evidence))
     return { what: 'domains', more: further };
   return worseFate(old.evidence, next.evidence) ?? notStopped(old.evidence, next);
+}
+
+/**
+ * Whether it is graver than was told, and not by its days alone: what was told as low and goes on at the same pace comes
+ * to a number that is medium, and whoever has read of it has nothing else to do. High and critical are always told.
+ */
+function isGraver(old: { severity: Severity; evidence: Evidence }, next: { severity: Severity; evidence: Evidence }): boolean {
+  if (rankOf(next.severity) <= rankOf(old.severity) || isKeptOut(next.evidence)) return false;
+  if (next.severity !== 'medium' || old.evidence.per_day === 0) return true;
+  const lost = ({ quarantined, rejected }: Evidence) => quarantined + rejected;
+  const times = FORGED.has(next.evidence.facts?.rule ?? '') ? FASTER : SENDER_FASTER;
+  const faster = next.evidence.per_day >= times * old.evidence.per_day;
+  return faster || lost(next.evidence) - lost(old.evidence) >= MUCH || answersOf(next.evidence) !== answersOf(old.evidence);
+}
+
+/** What its facts say yes or no to: whether it may be a forwarder, for instance. */
+function answersOf({ facts }: Evidence): string {
+  const answers = Object.entries(facts ?? {}).filter(([, value]) => typeof value === 'boolean');
+  return answers
+    .map(([name, value]) => `${name}=${value}`)
+    .sort()
+    .join(' ');
 }
 
 /**

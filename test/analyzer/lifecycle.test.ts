@@ -308,12 +308,28 @@ describe('materialChange', () => {
     expect(materialChange(one({ last_day: ago(9) }), one({ again: ago(0) }), ago(1))).toBeNull();
   });
   test('worse is told', () => {
-    expect(materialChange({ ...one(), severity: 'low' }, one())).toEqual({ what: 'severity', from: 'low', to: 'medium' });
+    const risen = { what: 'severity', from: 'low', to: 'medium' };
+    expect(materialChange({ ...one({ per_day: 40 }), severity: 'low' }, one())).toEqual(risen);
     expect(materialChange(one({ mechanism: 'spf' }), one({ mechanism: 'both' }))).toEqual({ what: 'both_mechanisms' });
     expect(materialChange(one(), one({ again: ago(0) }), ago(8))).toEqual({ what: 'begun_again', day: ago(0) });
     const tags = (to: string) => ({ tags: [{ tag: 'p', from: 'reject', to, since: ago(3) }] });
     expect(materialChange(one(tags('quarantine')), one(tags('none')))).toEqual({ what: 'policy', tag: 'p', to: 'none' });
     expect(materialChange(one(tags('none')), one(tags('quarantine')))).toBeNull();
+  });
+  test('medium by its days alone is no news, high is', () => {
+    const low = (extra: object = {}) => ({ ...one({ per_day: 20, messages: 60, ...extra }), severity: 'low' as const });
+    const next = (extra: object = {}) => one({ per_day: 21, messages: 105, ...extra });
+    expect(materialChange(low(), next())).toBeNull();
+    expect(materialChange(low(), { ...next(), severity: 'high' })).toEqual({ what: 'severity', from: 'low', to: 'high' });
+    const risen = { what: 'severity', from: 'low', to: 'medium' };
+    expect(materialChange(low(), next({ per_day: 100 }))).toEqual(risen);
+    expect(materialChange(low(), next({ per_day: 40 }))).toBeNull();
+    const forged = { facts: { rule: 'unauthorized_source', p: 'none' } };
+    expect(materialChange(low(forged), next({ ...forged, per_day: 40 }))).toEqual(risen);
+    expect(materialChange(low(), next({ rejected: 25 }))).toEqual(risen);
+    const facts = (scattered: boolean) => ({ facts: { ...one().evidence.facts, scattered } });
+    expect(materialChange(low(facts(false)), next(facts(true)))).toEqual(risen);
+    expect(materialChange(low(facts(true)), next(facts(true)))).toBeNull();
   });
   test('the fate of the mail is news when it turns: rightful mail that is lost, forged mail that is delivered', () => {
     const lost = (rejected: number, messages = 100) => one({ messages, delivered: messages - rejected, rejected });
