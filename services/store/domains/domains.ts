@@ -114,7 +114,7 @@ export async function putOwn(
 export async function ownImported(db: Db, messages: readonly number[], now: Date): Promise<string[]> {
   const { rows } = await db.query<{ domain: string }>(
     `select domain from (select distinct domain from ruawatch.reports where message_key = any($1::bigint[]) and domain <> '') reported
-      where ruawatch.standing_of(domain) is null`,
+      where (${decidingSql('reported.domain', 'o.state')}) is null`,
     [messages],
   );
   return putOwn(

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isTransient } from '../../../services/shared/errors.ts';
 import { openPool, transaction, within } from '../../../services/shared/runtime/db.ts';
@@ -117,5 +119,47 @@ test('what waits on a line that fell silent ends when its time is over, and give
   } finally {
     await line.stop();
     await through.end();
+  }
+});
+
+test('no connection of a pool compiles its statements, not even the second one', async () => {
+  const two = openPool(t.url, { max: 2 });
+  const clients = [await two.connect(), await two.connect()];
+  try {
+    for (const client of clients) expect((await client.query('show jit')).rows).toEqual([{ jit: 'off' }]);
+  } finally {
+    for (const client of clients) client.release();
+    await two.end();
+  }
+});
+
+test('a server that falls silent right after the log-in costs no longer than a log-in may take', async () => {
+  const server = new URL(t.url);
+  const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5]);
+  const line = createServer((near) => {
+    const far = connect(Number(server.port), '127.0.0.1');
+    far.on('data', (bytes) => {
+      near.write(bytes);
+      if (bytes.includes(readyForQuery)) near.unpipe(far).resume();
+    });
+    near.pipe(far);
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      one.on('error', () => other.destroy());
+      one.on('close', () => other.destroy());
+    }
+  });
+  line.listen(0, '127.0.0.1');
+  await once(line, 'listening');
+  const { port } = line.address() as AddressInfo;
+  const late = openPool(t.url.replace(`:${server.port}/`, `:${port}/`), { max: 1, connectMs: 300 });
+  try {
+    await expect(late.query('select 1')).rejects.toThrow('Query read timeout');
+    expect(late.totalCount).toBe(0);
+  } finally {
+    await late.end();
+    line.close();
   }
 });

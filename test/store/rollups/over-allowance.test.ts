@@ -69,12 +69,12 @@ test('the planner groups such reports without sorting, and then, or after an err
   const over = overAllowance([change(1, 5_000)]);
   await transaction(t.db, async (tx) => {
     const settings = async () => {
-      const { rows } = await tx.query("select current_setting('enable_sort') as sort, current_setting('jit') as jit");
+      const { rows } = await tx.query("select current_setting('enable_sort') as sort");
       return rows[0];
     };
     const before = await settings();
     expect(await withoutSorting(tx, overAllowance([change(1, 1)]), settings)).toEqual(before);
-    expect(await withoutSorting(tx, over, settings)).toEqual({ sort: 'off', jit: 'off' });
+    expect(await withoutSorting(tx, over, settings)).toEqual({ sort: 'off' });
     expect(await settings()).toEqual(before);
     await tx.query('savepoint failing');
     await expect(withoutSorting(tx, over, () => tx.query('select 1/0'))).rejects.toThrow('division');
