@@ -148,9 +148,11 @@ function adviceOf(told: Told, given: AlignmentFacts): string[] {
       `If you do not know ${source}, somebody forges your name: a little of it comes from each of ${counted(scattered, 'network')}, none of which sends mail of yours. Report the abuse to their owners${p === 'none' ? ', and plan a stricter policy: p=none lets such mail through' : ''}.`,
       `Ask your own teams: only if it sends for you, let it sign with d=${domain}, and publish the key it names under ${domain}.`,
     ];
+  // What the catalogue says of a service speaks of its return path, where one can be had.
   const path = strict_spf
     ? `SPF alignment is strict (aspf=s), so its return path (MAIL FROM) would have to be exactly @${domain}: rely on DKIM, or relax aspf.`
-    : `Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.${domain}, so that SPF aligns.`;
+    : service === null &&
+      `Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.${domain}, so that SPF aligns.`;
   const users = service === null ? source : service.name;
   return [
     stranger
@@ -161,7 +163,7 @@ function adviceOf(told: Told, given: AlignmentFacts): string[] {
     service === null
       ? `If one does, let ${source} sign with d=${domain}: turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; it now signs with d=${short(signer)}`}.`
       : `If one does: ${service.align} (${service.source ?? 'see its documentation'})`,
-    path,
+    ...(path === false ? [] : [path]),
     `If none does, somebody else uses it in your name${p === 'none' ? ', which p=none lets through' : ''}: report the abuse to ${stranger ? 'the owner of its networks' : source}.`,
   ];
 }
