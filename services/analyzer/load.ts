@@ -51,7 +51,7 @@ import { isOwnServer } from './sources/identity.ts';
 import type { KeysOfDomain } from './sources/keys.ts';
 import { carriesMix } from './sources/mix.ts';
 import { isNetwork } from './sources/network.ts';
-import { handsOn, isGateway } from './sources/relays.ts';
+import { handfulOf, handsOn, isGateway, isNamedHost } from './sources/relays.ts';
 import { countedOf, type Deciders } from './standing.ts';
 import { UNAUTHORIZED_DAYS } from './unauthenticated/part.ts';
 import { total } from './window.ts';
@@ -292,7 +292,10 @@ function withBrokenSignatures(rows: readonly SourceDay[]): string[] {
   return [...new Set(rows.filter(({ failed_signed }) => failed_signed > 0).map(({ source }) => source))];
 }
 
-/** Those of the networks that are no forgers by their confirmed names: own servers, and gateways of receivers. */
+/** Fewer messages of a host are not told, whatever they are. */
+const HOST_WORTH = 5;
+
+/** Those of the networks that are no forgers by their confirmed names: own servers, gateways of receivers, a handful of forwarders. */
 async function loadByName(
   tx: Tx,
   {
@@ -313,15 +316,29 @@ async function loadByName(
   const unnamed = waits === null ? new Set<string>() : await loadAwaited(tx, domain, sources, waits);
   const own = facts.filter((one) => isOwnServer(domain, one, catalogue)).map(({ source }) => source);
   const named = new Set(facts.filter((one) => isGateway(one, catalogue)).map(({ source }) => source));
+  const failedOf = new Map(
+    networks?.largest.map(({ source, days: recent, before }) => [
+      source,
+      before.failed + recent.reduce((n, day) => n + day.failed, 0),
+    ]),
+  );
+  // The keys are read only where the mail of a host might be told.
+  const hosts = facts.filter(
+    (one) => !named.has(one.source) && isNamedHost(one, catalogue) && failedOf.get(one.source)! >= HOST_WORTH,
+  );
   const services = await loadOutgrown(tx, domain, { facts, catalogue }, days);
-  if (named.size === 0) return { ownServers: own, gateways: [], unnamed, ...services };
-  const relayed = await loadRelayed(tx, domain, [...named], days);
+  if (named.size + hosts.length === 0) return { ownServers: own, gateways: [], unnamed, ...services };
+  const relayed = await loadRelayed(tx, domain, [...named, ...hosts.map(({ source }) => source)], days);
   const of = reporterDays.reduce((n, { messages }) => n + messages, 0);
-  const gateways = networks!.largest.filter(({ source, days: recent, before }) => {
-    const failed = before.failed + recent.reduce((n, day) => n + day.failed, 0);
-    return named.has(source) && handsOn({ failed, relayed: relayed.get(source) ?? 0, of });
-  });
-  return { ownServers: own, gateways: gateways.map(({ source }) => source), unnamed, ...services };
+  const handed = (source: string) => ({ source, failed: failedOf.get(source) ?? 0, relayed: relayed.get(source) ?? 0 });
+  const gateways = [...named].filter((source) => handsOn({ ...handed(source), of }));
+  gateways.push(
+    ...handfulOf(
+      hosts.map(({ source }) => handed(source)),
+      of,
+    ),
+  );
+  return { ownServers: own, gateways, unnamed, ...services };
 }
 
 /** Whose keys the sources sign with that may be forwarders. */

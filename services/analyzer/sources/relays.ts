@@ -1,5 +1,6 @@
 import type { NetworkFacts } from '../../store/sources/identities.ts';
 import { type Catalogue, lookup, type Sender } from '../senders/catalogue.ts';
+import { isProvider } from '../senders/providers.ts';
 import { type Counts, type SourceWindow, saidToForward } from '../window.ts';
 import { passesOn } from './identity.ts';
 
@@ -11,6 +12,8 @@ const MAY_RELAY = new Set(['mailbox_provider', 'hosting', 'productivity', 'secur
 const GATEWAY = 'security_gateway';
 /** Of a domain's mail, receivers' gateways hand on at most this part; more is a gateway of the domain's own. */
 const OF_DOMAIN = 0.05;
+/** And other named hosts together at most so many messages: whoever copies signatures by the hundred is told. */
+const LITTLE = 100;
 
 /** By what a source is known to pass on mail of others, the strongest first. */
 export type RelayedBy = 'catalogue' | 'receivers' | 'signature' | 'envelope';
@@ -49,6 +52,32 @@ export function mayRelay({ kind }: Sender): boolean {
 export function isGateway(facts: NetworkFacts, catalogue: Catalogue): boolean {
   if (facts.answered === 0 || facts.organization === null || facts.organization_addresses < facts.answered) return false;
   return lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: facts.name })?.kind === GATEWAY;
+}
+
+/** Whether a network is somebody's own host: all names that DNS has for it are confirmed below one domain, of no hoster or service. */
+export function isNamedHost(
+  { answered, organization, organization_addresses, name }: NetworkFacts,
+  catalogue: Catalogue,
+): boolean {
+  if (answered === 0 || organization === null || organization_addresses < answered || isProvider(organization)) return false;
+  return lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: name }) === null;
+}
+
+/** What a network sent that nothing authenticates, and how much of it bears signatures of ours that verify elsewhere. */
+export interface HandedOn {
+  source: string;
+  failed: number;
+  relayed: number;
+}
+
+/**
+ * The named hosts that pass on our mail and break its signature, as lifelong addresses do that tag a subject: as with
+ * gateways, but together no more than a handful, since a name of one's own and a copied signature cost a forger little.
+ */
+export function handfulOf(hosts: readonly HandedOn[], of: number): string[] {
+  const handed = hosts.filter((one) => handsOn({ ...one, of }));
+  const sum = handed.reduce((n, { failed }) => n + failed, 0);
+  return sum <= Math.min(LITTLE, OF_DOMAIN * of) ? handed.map(({ source }) => source) : [];
 }
 
 /**

@@ -4,6 +4,7 @@ import { examineSender } from '../../../services/analyzer/rules/authentication_r
 import { BrokenSenders } from '../../../services/analyzer/rules/broken_senders.ts';
 import type { Sender } from '../../../services/analyzer/senders/catalogue.ts';
 import { classify } from '../../../services/analyzer/sources/classes.ts';
+import { handfulOf } from '../../../services/analyzer/sources/relays.ts';
 import type { SourceWindow } from '../../../services/analyzer/window.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { loadRelayed } from '../../../services/store/analysis/relayed.ts';
@@ -154,6 +155,19 @@ describe("a receiver's security gateway that changes the mail", () => {
   ])('mail %s is', async (_, name, how) => {
     expect(await handOn(name, how)).toContain('unauthorized_source');
     expect(await classOf()).not.toBe('forwarded');
+  });
+
+  test('so is a forwarder by its own name, for a handful; not one without such a signature', async () => {
+    expect(await handOn('forward.alumni.example', { n: 1 })).toEqual([]);
+    expect(handfulOf([{ source: 'a', failed: 60, relayed: 60 }], 5000)).toEqual(['a']);
+    const both = ['a', 'b'].map((source) => ({ source, failed: 60, relayed: 60 }));
+    expect(handfulOf(both, 5000)).toEqual([]);
+    expect(handfulOf([{ source: 'a', failed: 60, relayed: 20 }], 5000)).toEqual([]);
+    expect(handfulOf([{ source: 'a', failed: 60, relayed: 60 }], 500)).toEqual([]);
+  });
+
+  test.each([{ signed: false }, { confirmed: false }, { elsewhere: false }])('a forwarder with %o is told', async (how) => {
+    expect(await handOn('forward.alumni.example', { n: 1, ...how })).toContain('unauthorized_source');
   });
 
   test('a gateway with a large part of the mail is one of our own, and told', async () => {
