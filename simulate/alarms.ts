@@ -16,6 +16,8 @@ export interface Alarm {
   key: string;
   /** Sources, addresses or reporters it names; null when it speaks of the domain as a whole. */
   names: string[] | null;
+  /** Further domains that it is about, where one cause is told once for several; `many` where it counts some without their names. */
+  also?: readonly string[] | 'many';
   notified: boolean;
   summary: string;
   /** The key of the finding's event; absent for a baseline. */
@@ -44,20 +46,30 @@ export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[
       order by e.event_key`,
     [QUIET_KINDS],
   );
-  const alarms = rows.map(({ domain, kind, subject, at, notify, summary, evidence, event_key }) => ({
-    system: 'ruawatch',
-    kind,
-    domain,
-    tick: calendar.tickAt(at),
-    key: `${kind} ${subject}`,
-    names: namesOf(domain, subject, readEvidence(evidence)),
-    notified: notify,
-    summary,
-    event: event_key,
-  }));
+  const alarms = rows.map(
+    ({ domain, kind, subject, at, notify, summary, evidence, event_key }): Alarm => ({
+      system: 'ruawatch',
+      kind,
+      domain,
+      tick: calendar.tickAt(at),
+      key: `${kind} ${subject}`,
+      names: namesOf(domain, subject, readEvidence(evidence)),
+      ...alsoOf(readEvidence(evidence)),
+      notified: notify,
+      summary,
+      event: event_key,
+    }),
+  );
   // Domains are analysed side by side: keys of events say nothing of their order.
   const order = ({ tick, domain, key }: Alarm) => `${String(tick).padStart(5, '0')} ${domain} ${key}`;
   return alarms.sort((a, b) => (order(a) < order(b) ? -1 : 1));
+}
+
+/** The other domains that a finding says the same of. */
+function alsoOf({ facts }: Evidence): Pick<Alarm, 'also'> {
+  if (facts?.rule !== 'reports_stopped' || facts.silence == null) return {};
+  const { others, others_in_all } = facts.silence;
+  return { also: others.length < others_in_all ? 'many' : others };
 }
 
 /**

@@ -53,7 +53,7 @@ export interface Judgement {
 
 /**
  * Holds alarms against what families expect. An alarm is true if its kind means what is expected on its
- * domain, from the first tick after the begin to GRACE_DAYS after the end, and it names one of the senders
+ * domain, or on one that it names beside it, from the first tick after the begin to GRACE_DAYS after the end, and it names one of the senders
  * (or nobody, within NEWS_DAYS). One that only goes along with an incident is excused. All others are false.
  */
 export function judge(system: string, alarms: readonly Alarm[], cases: readonly Case[], traps: readonly Trap[]): Judgement {
@@ -86,8 +86,10 @@ export function judge(system: string, alarms: readonly Alarm[], cases: readonly 
 
 function verdictOf(alarm: Alarm, cases: readonly Case[]): Verdict {
   const kind = alarm.system === 'ruawatch' ? alarm.kind : `${alarm.system} ${alarm.kind}`;
+  const { also } = alarm;
+  const isAbout = (domain: string) => domain === alarm.domain || also === 'many' || also?.includes(domain) === true;
   const near = cases.filter(
-    ({ domain, begin, end }) => domain === alarm.domain && alarm.tick > begin && alarm.tick <= end + 1 + GRACE_DAYS,
+    ({ domain, begin, end }) => isAbout(domain) && alarm.tick > begin && alarm.tick <= end + 1 + GRACE_DAYS,
   );
   const fits = near.filter((one) => MEANING[one.expected.what].detect.includes(kind) && names(alarm, one));
   const fit = fits.find((one) => !one.expected.optional) ?? fits[0];

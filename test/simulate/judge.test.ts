@@ -32,6 +32,9 @@ test('an alarm is true by kind, domain, days and names', () => {
   expect(verdicts([alarm('unauthorized_source', 42, null)])).toEqual(['true']);
   expect(verdicts([alarm('unauthorized_source', 42, ['192.0.2.9'])])).toEqual(['false']);
   expect(verdicts([alarm('unauthorized_source', 42, ['192.0.2.1'], { domain: 'birch.example' })])).toEqual(['false']);
+  expect(
+    verdicts([alarm('unauthorized_source', 42, ['192.0.2.1'], { domain: 'birch.example', also: ['heron.example'] })]),
+  ).toEqual(['true']);
   expect(verdicts([alarm('unauthorized_source', 40, ['192.0.2.1'])])).toEqual(['false']);
   expect(verdicts([alarm('unauthorized_source', 53, ['192.0.2.1'])])).toEqual(['true']);
   expect(verdicts([alarm('unauthorized_source', 54, ['192.0.2.1'])])).toEqual(['false']);
