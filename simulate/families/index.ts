@@ -11,6 +11,7 @@ import { botnetRefused } from './botnet-refused.ts';
 import { calendarInvites } from './calendar-invites.ts';
 import { crmApproved } from './crm-approved.ts';
 import { cutoverByTeams } from './cutover-by-teams.ts';
+import { DESK_FAMILIES } from './desk/index.ts';
 import { disasterRecoveryTest } from './disaster-recovery-test.ts';
 import { disclaimerAttachments } from './disclaimer-attachments.ts';
 import { dkimReplay } from './dkim-replay.ts';
@@ -244,6 +245,7 @@ export const FAMILIES: readonly Family[] = [
   ...ODD,
   ...FIELD,
   ...MONTHS_FAMILIES,
+  ...DESK_FAMILIES,
 ];
 
 /**
