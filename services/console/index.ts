@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { messageOf, SettingsError } from '../shared/errors.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { Kept } from '../store/console/kept.ts';
 import { nobodyYet } from '../store/console/people.ts';
 import { forgetEnded, makeLink } from '../store/console/sessions.ts';
 import { cannotListen } from './listen.ts';
@@ -72,7 +73,7 @@ async function listening(
 ): Promise<FastifyInstance> {
   const app = await buildConsole({
     routes: ROUTES,
-    services: { db, config, log: log.child({ service: NAME }), clock, ...(probes && { probes }) },
+    services: { db, config, log: log.child({ service: NAME }), clock, kept: new Kept(), ...(probes && { probes }) },
   });
   try {
     await app.listen(listen);

@@ -3,6 +3,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { Db } from '../shared/runtime/db.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { Config } from '../shared/settings/config.ts';
+import type { Kept } from '../store/console/kept.ts';
 import type { PersonRole, TokenScope, Visitor } from '../store/console/rights.ts';
 import type { Reader } from '../store/console/scope.ts';
 import type { Address, Html } from './html.ts';
@@ -29,6 +30,8 @@ export interface Services {
   config: Config;
   log: Log;
   clock: Clock;
+  /** Sums that people who read pages share for some seconds. Absent: each asks Postgres. */
+  kept?: Kept;
   /** Connects to what the settings name, for the page that sets ruawatch up. Absent where nobody gave them. */
   probes?: Probes;
 }

@@ -184,7 +184,12 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
       files: sent.files,
       visitor,
       session,
-      reader: { db: services.db, scope },
+      // What programs read, and what is read to change something, is never older than the question.
+      reader: {
+        db: services.db,
+        scope,
+        ...(route.kind === 'page' && request.method === 'GET' && services.kept && { kept: services.kept }),
+      },
       address: request.ip,
       agent: request.headers['user-agent'] ?? null,
       form,
@@ -192,7 +197,11 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
       flow: request.cookies[`${names.session}-flow`] || null,
       here: request.url,
     };
-    return (route as Route).handle(asked);
+    try {
+      return await (route as Route).handle(asked);
+    } finally {
+      if (request.method !== 'GET') services.kept?.forget();
+    }
   };
 
   for (const route of routes) {

@@ -3,6 +3,7 @@ import { ROUTES } from '../../services/console/pages/index.ts';
 import type { AnyRoute } from '../../services/console/routes.ts';
 import { buildConsole } from '../../services/console/server.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
+import type { Kept } from '../../services/store/console/kept.ts';
 import { addPerson } from '../../services/store/console/people.ts';
 import { type PersonRole, TOKEN_SCOPES, type TokenScope } from '../../services/store/console/rights.ts';
 import { beginSession } from '../../services/store/console/sessions.ts';
@@ -53,7 +54,7 @@ let count = 0;
 
 /** The console on a database of its own. */
 export async function testConsole(
-  options: { env?: Record<string, string>; routes?: readonly AnyRoute[]; perToken?: number; now?: () => Date } = {},
+  options: { env?: Record<string, string>; routes?: readonly AnyRoute[]; perToken?: number; now?: () => Date; kept?: Kept } = {},
 ): Promise<TestConsole> {
   const t = await testDatabase();
   const clock = options.now ? { now: options.now } : undefined;
@@ -61,7 +62,7 @@ export async function testConsole(
   const { db, config, log } = context;
   const app = await buildConsole({
     routes: options.routes ?? ROUTES,
-    services: { db, config, log, clock: context.clock },
+    services: { db, config, log, clock: context.clock, ...(options.kept && { kept: options.kept }) },
     ...(options.perToken !== undefined && { perToken: options.perToken }),
   });
   const browser = (name: string, jar: Map<string, string>, person_key: number | null = null): TestPerson => {

@@ -15,6 +15,7 @@ import { minute, share } from './format.ts';
 const DAYS = 30;
 const MOST_DOMAINS = 30;
 const HOUR_SECONDS = 3600;
+const MINUTE_MS = 60_000;
 const GB = 1e9;
 /** The share of the archive's total above which a note appears. */
 const FULL = 0.8;
@@ -66,7 +67,8 @@ const health = route({
   query: z.object(tableQuery),
   async handle(given) {
     const { db, reader, query: asked, clock } = given;
-    const since = (days: number) => new Date(clock.now().getTime() - days * DAY_MS);
+    // By the minute, so that people who look at about the same time ask the same.
+    const since = (days: number) => new Date(Math.floor(clock.now().getTime() / MINUTE_MS) * MINUTE_MS - days * DAY_MS);
     const boxes = await store.mailboxHealth(db);
     const tables = {
       boxes: boxTable(boxes),

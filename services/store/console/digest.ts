@@ -1,4 +1,4 @@
-import { type Reader, read } from './scope.ts';
+import { type Reader, read, readKept } from './scope.ts';
 
 /** A domain's two weeks. */
 export interface WeekLine {
@@ -13,8 +13,12 @@ export interface WeekLine {
 }
 
 /** The own domains with the figures of seven days and of the seven before, those with the most open findings first. */
-export async function weekLines(reader: Reader, { from, to }: { from: string; to: string }, limit: number): Promise<WeekLine[]> {
-  return read<WeekLine>(
+export async function weekLines(
+  reader: Reader,
+  { from, to }: { from: string; to: string },
+  limit: number,
+): Promise<readonly WeekLine[]> {
+  return readKept<WeekLine>(
     reader,
     ['domains', 'domain_days', 'sources', 'findings'],
     `, sums as (

@@ -1,5 +1,5 @@
 import type { TimelineRow } from '../timeline.ts';
-import { type Reader, read } from './scope.ts';
+import { type Reader, read, readKept } from './scope.ts';
 
 /** A domain and a range of UTC days, both included. */
 export interface Range {
@@ -22,8 +22,8 @@ export interface ClassDay {
 }
 
 /** Mail by day and class of source, of the reports that count. */
-export async function classDays(reader: Reader, { domain, from, to }: Range): Promise<ClassDay[]> {
-  return read<ClassDay>(
+export async function classDays(reader: Reader, { domain, from, to }: Range): Promise<readonly ClassDay[]> {
+  return readKept<ClassDay>(
     reader,
     ['reporter_days', 'sources'],
     `select d.day, s.class, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed,
@@ -59,7 +59,7 @@ export async function senderLines(
   { domain, from, to }: Range,
   limit: number,
 ): Promise<{ senders: SenderLine[]; total: number }> {
-  const rows = await read<SenderLine & { total: number }>(
+  const rows = await readKept<SenderLine & { total: number }>(
     reader,
     ['reporter_days', 'sources'],
     `, earlier as (
@@ -133,8 +133,12 @@ export interface ReporterLine {
 }
 
 /** Who reports on a domain. */
-export async function reporterLines(reader: Reader, { domain, from, to }: Range, limit: number): Promise<ReporterLine[]> {
-  return read<ReporterLine>(
+export async function reporterLines(
+  reader: Reader,
+  { domain, from, to }: Range,
+  limit: number,
+): Promise<readonly ReporterLine[]> {
+  return readKept<ReporterLine>(
     reader,
     ['domain_days', 'reporters'],
     `select d.reporter, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed, max(d.day) as last_day, r.decides
@@ -226,8 +230,12 @@ export interface SubdomainLine {
 }
 
 /** The names below a domain under which mail was reported. */
-export async function subdomainLines(reader: Reader, { domain, from, to }: Range, limit: number): Promise<SubdomainLine[]> {
-  return read<SubdomainLine>(
+export async function subdomainLines(
+  reader: Reader,
+  { domain, from, to }: Range,
+  limit: number,
+): Promise<readonly SubdomainLine[]> {
+  return readKept<SubdomainLine>(
     reader,
     ['subdomain_days'],
     `select name, sum(messages)::bigint as messages, sum(passed)::bigint as passed, sum(failed_delivered)::bigint as failed_delivered,
@@ -265,8 +273,8 @@ export async function recordLines(reader: Reader, domain: string, limit: number)
 export type TimelineEntry = Omit<TimelineRow, 'domain'>;
 
 /** What happened to a domain since a day, the newest first. */
-export async function timeline(reader: Reader, domain: string, from: string, limit: number): Promise<TimelineEntry[]> {
-  return read<TimelineEntry & Record<string, unknown>>(
+export async function timeline(reader: Reader, domain: string, from: string, limit: number): Promise<readonly TimelineEntry[]> {
+  return readKept<TimelineEntry & Record<string, unknown>>(
     reader,
     ['timeline'],
     `select at, what, event, subject, actor, summary, finding_key, request_key from timeline

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../shared/runtime/db.ts';
-import { type Reader, read } from './scope.ts';
+import { type Reader, read, readKept } from './scope.ts';
 
 /** A mailbox and how its last round went. */
 export interface MailboxHealth {
@@ -68,8 +68,8 @@ export interface TrustShare {
   unproven: number;
 }
 
-export async function trustShares(reader: Reader, since: Date, limit: number): Promise<TrustShare[]> {
-  return read<TrustShare>(
+export async function trustShares(reader: Reader, since: Date, limit: number): Promise<readonly TrustShare[]> {
+  return readKept<TrustShare>(
     reader,
     ['reports', 'domains'],
     `select r.domain, count(*)::int as reports, count(*) filter (where r.reporter_trust = 'authenticated')::int as verified,

@@ -1,4 +1,4 @@
-import { type Reader, read } from './scope.ts';
+import { type Reader, readKept } from './scope.ts';
 
 /** A domain in the overview. Counts are messages of the last 30 days of reports that count. */
 export interface DomainLine {
@@ -35,8 +35,8 @@ export interface DayLine {
 export async function domainLines(
   reader: Reader,
   { from, search, state }: { from: string; search: string; state: 'own' | 'observed' | 'ignored' },
-): Promise<DomainLine[]> {
-  return read<DomainLine>(
+): Promise<readonly DomainLine[]> {
+  return readKept<DomainLine>(
     reader,
     ['domains', 'domain_days', 'findings', 'sources', 'posture'],
     `, chosen as (
@@ -63,8 +63,8 @@ export async function domainLines(
 export async function domainDays(
   reader: Reader,
   { from, domains }: { from: string; domains: readonly string[] },
-): Promise<DayLine[]> {
-  return read<DayLine>(
+): Promise<readonly DayLine[]> {
+  return readKept<DayLine>(
     reader,
     ['domain_days'],
     `select domain, day, sum(messages)::bigint as messages, sum(passed)::bigint as passed from domain_days

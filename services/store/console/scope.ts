@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
+import type { Kept } from './kept.ts';
 
 /** Which domains a person may see. */
 export interface Scope {
@@ -14,6 +15,8 @@ export interface Scope {
 export interface Reader {
   db: Queryable;
   scope: Scope;
+  /** Where sums may be some seconds old: of pages that are read. */
+  kept?: Kept;
 }
 
 /** The views of schema dmarc that have a column `domain`, by which their rows are chosen. */
@@ -84,6 +87,17 @@ export async function read<Row extends QueryResultRow>(
   });
   const { rows } = await db.query<Row>(`with ${own.join(', ')} ${sql}`, scope.all ? [...values] : [...values, scope.domains]);
   return rows;
+}
+
+/** The same for sums of rollups, which many people look at: they may be as old as kept.ts says where the reader has such answers. */
+export async function readKept<Row extends QueryResultRow>(
+  reader: Reader,
+  views: readonly View[],
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<readonly Row[]> {
+  const ask = () => read<Row>(reader, views, sql, values);
+  return reader.kept === undefined ? ask() : reader.kept.of(JSON.stringify([views, sql, values, reader.scope]), ask);
 }
 
 /** Whether a person may see a domain. */

@@ -1,6 +1,6 @@
 import type { ReporterLine } from './domain.ts';
 import type { RecordRow } from './reports.ts';
-import { type Reader, read } from './scope.ts';
+import { type Reader, read, readKept } from './scope.ts';
 
 /** A day of a sender. */
 export interface SenderDay {
@@ -52,8 +52,12 @@ export interface SampleRecord extends RecordRow {
 const REPORTS = 40;
 
 /** Some of the newest records of a sender, those that fail first. */
-export async function sampleRecords(reader: Reader, { domain, sources, from }: Sender, limit: number): Promise<SampleRecord[]> {
-  return read<SampleRecord>(
+export async function sampleRecords(
+  reader: Reader,
+  { domain, sources, from }: Sender,
+  limit: number,
+): Promise<readonly SampleRecord[]> {
+  return readKept<SampleRecord>(
     reader,
     ['reports', 'records'],
     `, newest as materialized (

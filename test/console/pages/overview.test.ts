@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nextStep, sorted } from '../../../services/console/pages/overview.ts';
+import { Kept } from '../../../services/store/console/kept.ts';
 import type { DomainLine } from '../../../services/store/console/overview.ts';
 import { type TestConsole, testConsole } from '../setup.ts';
 
@@ -80,4 +81,24 @@ describe('the page', () => {
     expect((await person.get('/')).body).toContain('1 domain ·');
     expect((await person.get('/?q=<b>')).body).toContain('No domain contains “&lt;b&gt;”');
   });
+});
+
+test('sums that are kept are of the person alone, and nobody sees old ones after a form was sent', async () => {
+  // As a slow database would have it: everything is kept.
+  const kept = new Kept({ shortMs: 0 });
+  const c = await testConsole({ kept });
+  const own = (n: number) =>
+    c.t.db.query("insert into ruawatch.domains (domain, state, how, since) values ($1, 'own', 'added', now())", [
+      `d${n}.example`,
+    ]);
+  await Promise.all([own(1), own(2)]);
+  const [one, all] = [await c.person('operator', ['d1.example']), await c.person('viewer', null)];
+  const key = await c.finding('unauthorized_source', 'd1.example');
+  expect((await all.get('/?q=.example')).body).toContain('2 domains ·');
+  expect((await one.get('/')).body).toContain('1 domain ·');
+  expect((await one.get('/')).body).not.toContain('d2.example');
+  expect((await one.get('/')).body).toContain('Act on 1 critical finding');
+  expect((await one.post(`/findings/${key}/resolve`, { why: 'was a test' })).statusCode).toBe(303);
+  expect((await one.get('/')).body).not.toContain('Act on');
+  await c.close();
 });
