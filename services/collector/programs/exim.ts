@@ -5,7 +5,7 @@ import { addressOf, domainOf, type LogEvent, MOST_ID, type Reading, SILENT, word
 const QUEUE_ID = /^(?:\[\d+\] )?(\w{6}-\w{6}-\w{2}|\w{6}-\w{11}-\w{4}) /;
 const HOST = / H=(?:(\([^)]*\)|[^\s[(]+) )?(?:\([^)]*\) )?\[([^\]]+)\]/;
 const KNOWN =
-  /^(?:\[\d+\] )?(?:exim .*daemon started|Start queue run|End queue run|SIGHUP|Warning: |H=|no (?:host|IP)|SMTP |TLS |unexpected |rejected |Connection |DKIM: |cwd=|pid |Failed|daemon|listening|Exim|socket|unqualified|refused|lost|\S+ \[[\d.:a-f]+\])/i;
+  /^(?:\[\d+\] )?(?:exim .*daemon started|Start queue run|End queue run|SIGHUP|Warning: |H=|no (?:host|IP)|SMTP |TLS |unexpected |rejected |Connection |DKIM: |cwd=|pid |Failed|daemon|listening|Exim|socket|unqualified|refused|lost|\S+ authenticator |\S+ \[[\d.:a-f]+\])/i;
 
 /** Through syslog a line keeps the time of Exim's own, unless `no_syslog_timestamp` is set. */
 const OWN_TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})? /;
@@ -41,8 +41,20 @@ function eventsOf(rest: string): LogEvent[] {
             : 'permerror';
     return [{ kind: 'verdict', method: 'dkim', result, domain: domainOf(dkim[1]!), selector: dkim[2]!.toLowerCase() }];
   }
+  const refused = /\srejected (?:after|during|by|on)? ?(?:DATA|MIME|DKIM|PRDR|local_scan|non-SMTP)[^:]*: (.*)$/s.exec(rest);
+  if (refused !== null) return [...refusedFrom(rest), { kind: 'rejected', words: wordsOf(refused[1]!) }];
   const fault = keyFault(rest);
   return fault === null ? [] : [fault];
+}
+
+/** Who sent what was refused after DATA: an ACL looks at DKIM and DMARC there. */
+function refusedFrom(rest: string): LogEvent[] {
+  const host = HOST.exec(` ${rest}`);
+  const from = / F=<([^>]*)>/.exec(rest)?.[1];
+  const events: LogEvent[] = [];
+  if (host !== null && isIP(host[2]!) !== 0) events.push({ kind: 'client', name: nameOf(host[1]), ip: host[2]!, sasl: null });
+  if (from !== undefined) events.push({ kind: 'envelope', from: from === '' ? null : addressOf(from) });
+  return events;
 }
 
 function keyFault(text: string): LogEvent | null {

@@ -81,7 +81,8 @@ function symbolEvents(rest: string): LogEvent[] {
     } else if (symbol! in SPF)
       events.push({ kind: 'verdict', method: 'spf', result: SPF[symbol!]!, domain: null, selector: null });
     else if (symbol! in DMARC) {
-      const domain = domainOf(options[0]!.split(',')[0]!.trim()) || null;
+      // "shop.example : SPF not aligned (relaxed)" where it fails.
+      const domain = domainOf(options[0]!.split(',')[0]!.split(' : ')[0]!.trim()) || null;
       if (domain?.includes('.')) events.push({ kind: 'author', domain });
       events.push({ kind: 'verdict', method: 'dmarc', result: DMARC[symbol!]!, domain, selector: null });
     }

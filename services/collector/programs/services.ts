@@ -78,7 +78,7 @@ export function givenBySes(raw: Record<string, unknown>): GivenEvent | null {
     Object.assign(said, {
       event: kind === 'DeliveryDelay' ? 'deferred' : SES_NOT_TRIED.has(text(part.bounceSubType) ?? '') ? 'rejected' : 'bounced',
       to: hit
-        .map((one) => text(one.emailAddress))
+        .map((one) => bare(text(one.emailAddress)))
         .filter((one) => one !== undefined)
         .slice(0, MOST_RECIPIENTS),
       dsn: text(hit[0]?.status),

@@ -313,7 +313,21 @@ describe('Exim', () => {
       `2026-11-27 14:20:01 ${MAIL} DKIM: d=gmail.com s=s1 c=relaxed/relaxed a=rsa-sha256 b=2048 [invalid - public key record (currently?) unavailable]`,
       [{ result: 'temperror' }],
     ],
+    [
+      `2026-11-27 14:20:01 ${MAIL} H=mail.other.example [203.0.113.9] X=TLS1.3:E:256 CV=no F=<alice@example.com> rejected after DATA: DMARC policy of example.com`,
+      [
+        { kind: 'client', name: 'mail.other.example', ip: '203.0.113.9' },
+        { kind: 'envelope', from: { domain: 'example.com' } },
+        { kind: 'rejected', words: 'DMARC policy of example.com' },
+      ],
+    ],
   ])('%s', (line, events) => expect(taken(line)).toMatchObject({ queueId: MAIL, events }));
+  test('who could not log in is known', () =>
+    expect(
+      taken(
+        'Nov 27 14:20:01 mx1 exim[7]: 2026-11-27 14:20:01 plain_server authenticator failed for (c) [203.0.113.9]: 535 Incorrect authentication data (set_id=alice)',
+      ),
+    ).toBe('known'));
   test('a delivery that -N kept back was none', () =>
     expect(taken(`2026-11-27 14:20:01 ${MAIL} *> bob@gmx.net R=dnslookup T=remote_smtp`)).toBe('known'));
 });
@@ -340,6 +354,31 @@ describe('mail services, as they reach a shipper', () => {
     }),
   );
 });
+
+test('a bounce of Amazon SES, whose recipient has a name beside the address', () =>
+  expect(
+    taken({
+      eventType: 'Bounce',
+      mail: { messageId: 'ses-2', source: 'alice@example.com', timestamp: '2026-11-27T14:20:00Z' },
+      bounce: {
+        bounceType: 'Permanent',
+        timestamp: '2026-11-27T14:20:01Z',
+        bouncedRecipients: [{ emailAddress: 'Bob <bob@gmx.net>', status: '5.7.26', diagnosticCode: 'smtp; 550 5.7.26 DMARC' }],
+      },
+    }),
+  ).toMatchObject({ events: [{ kind: 'envelope' }, { status: 'bounced', dsn: '5.7.26', to: { domain: 'gmx.net' } }] }));
+
+test('what fails DMARC in rspamd is told of the domain alone, without why', () =>
+  expect(
+    taken(
+      `Nov 27 14:20:01 mx1 rspamd[7]: <abc123>; task; rspamd_task_write_log: id: <1@x>, qid: <${ID}>, ip: 203.0.113.9, from: <alice@example.com>, (default: T (reject): [15.00/15.00] [DMARC_POLICY_REJECT(2.00){example.com : SPF not aligned (relaxed), DKIM not aligned (relaxed),reject;}]), len: 1, time: 1ms`,
+    ),
+  ).toMatchObject({
+    events: expect.arrayContaining([
+      { kind: 'author', domain: 'example.com' },
+      expect.objectContaining({ method: 'dmarc', result: 'fail', domain: 'example.com' }),
+    ]),
+  }));
 
 describe('name servers', () => {
   const named = `client @0x7f 192.0.2.1#4711/key ci: updating zone 'example.com/IN': adding an RR at 'x.example.com' TXT "v"`;
