@@ -247,6 +247,7 @@ export const words = {
       unauthorized: 'Nothing authenticates it, or a person denied it.',
     } as Record<string, string>,
     funnel: 'What a stricter policy would have done',
+    next_step: 'Next step:',
     funnel_says: (policy: string, stopped: string, wanted: string, part: string) =>
       policy === 'reject' || policy === 'quarantine'
         ? `The policy is p=${policy}: it tells receivers to stop the ${stopped} unauthorized messages that fail, and also ${wanted} that may be wanted (${part} of all), forwarded mail aside.`
@@ -367,6 +368,7 @@ export const words = {
     },
     holds: 'Holds',
     for_good: 'until taken back',
+    nobody_decided: 'Nobody has approved or denied it: its class comes from the reports.',
     decided: {
       approved: (by: string, why: string) => `Approved by ${by}: ${why}`,
       denied: (by: string, why: string) => `Denied by ${by}: ${why}`,

@@ -1,7 +1,7 @@
 import { daysBetween } from '../../shared/days.ts';
 import { number, percent } from '../../shared/format.ts';
 import type * as store from '../../store/console/domain.ts';
-import { type Html, html } from '../html.ts';
+import { fragment, type Html, html } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Table, tableOf } from '../tables.ts';
 import { type Mark, stacked } from './chart.ts';
@@ -125,8 +125,15 @@ export function funnelTable(classes: readonly store.ClassDay[]): Table {
 
 const BAR = 600;
 
-/** All mail of the range as one bar: what passes, what stays although it fails, and what each policy would stop. */
-export function funnel(classes: readonly store.ClassDay[], policy: string | null, table: Html): Html {
+/**
+ * All mail of the range as one bar: what passes, what stays although it fails, and what each policy would stop.
+ * @param now.advice the next step, where it is known: whether a stricter policy may come
+ */
+export function funnel(
+  classes: readonly store.ClassDay[],
+  { policy, advice }: { policy: string | null; advice: string | null },
+  table: Html,
+): Html {
   const w = words.domain;
   const { messages: all, passed } = sumsOf(classes);
   const lost = lostOf(classes);
@@ -148,7 +155,7 @@ export function funnel(classes: readonly store.ClassDay[], policy: string | null
     return html`<rect class="${is}" x="${at - width}" y="0" width="${width}" height="14"/>`;
   });
   const said = parts.map(({ label, count }) => `${label} ${number(count)}`).join(', ');
-  return html`<section><h2>${w.funnel}</h2>
+  return html`<section><h2>${w.funnel}</h2>${advice !== null && html`<p><strong>${w.next_step}</strong> ${advice} <a href="${fragment('posture')}">${w.posture}</a></p>`}
 <p>${w.funnel_says(policy ?? 'none', number(stopped), number(wanted), percent(wanted / Math.max(1, all)))}</p>
 <figure class="fate"><svg viewBox="0 0 ${BAR} 14" preserveAspectRatio="none" role="img" aria-label="${said}">${bars}</svg>
 <ul class="legend">${parts.map(

@@ -64,6 +64,7 @@ const domainPage = route({
     if (file !== null) return file;
     const filter = { state: 'open', domain, search: '', limit: MOST.findings, offset: 0 } as const;
     const { findings } = await visibleFindings(reader, filter);
+    const posture = await store.postureLine(reader, domain);
     const timeline = await store.timeline(reader, domain, range.from, MOST.timeline);
     const sums = sumsOf(classes);
     const w = words.domain;
@@ -83,12 +84,12 @@ ${
   )}</ul></section>`
 }
 ${sums.messages === 0 ? html`<div class="empty"><p>${w.no_mail}</p></div>` : charts(classes, range, timeline)}
-${sums.messages > 0 && funnel(classes, line.policy, tables.funnel.html(here))}
+${sums.messages > 0 && funnel(classes, { policy: line.policy, advice: posture?.advice ?? null }, tables.funnel.html(here))}
 ${show(w.senders, tables.senders, { left: total - senders.length })}
 ${show(w.reporters, tables.reporters)}
 ${show(w.missing, tables.missing, { lead: w.missing_what })}
 ${show(w.names, tables.names, { lead: w.names_what })}
-${postureOf(await store.postureLine(reader, domain))}
+${postureOf(posture)}
 ${show(w.faults, tables.faults, { lead: w.faults_what })}
 ${tables.records.rows === 0 ? html`<section><h2>${w.records}</h2><p class="quiet">${w.no_records}</p></section>` : show(w.records, tables.records)}
 ${timelineSection(timeline)}`;
@@ -117,7 +118,7 @@ const MECHANISMS = ['dmarc', 'spf', 'dkim', 'mta_sts', 'tls_rpt', 'bimi'] as con
 function postureOf(posture: store.PostureLine | null): Html | null {
   if (posture === null) return null;
   const w = words.domain;
-  return html`<section><h2>${w.posture}</h2><p>${posture.advice}</p>
+  return html`<section id="posture"><h2>${w.posture}</h2><p>${posture.advice}</p>
 <dl class="figures">${MECHANISMS.map(
     (key) =>
       html`<div><dt>${w.mechanisms[key]}</dt><dd><span class="posture ${posture[key]}">${w.postures[posture[key]] ?? posture[key]}</span></dd></div>`,

@@ -60,7 +60,7 @@ function sourceOf(one: SourceLine, { domain, sender }: { domain: string; sender:
   return html`<section class="card"><h2 class="name">${one.source}</h2>
 <p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${one.why}</p>
 <dl class="figures">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
-${one.verdict && html`<p class="notice">${w.decided[one.verdict](one.by_name ?? '', one.decided_why ?? '')}</p>`}
+${one.verdict ? html`<p class="notice">${w.decided[one.verdict](one.by_name ?? '', one.decided_why ?? '')}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
 ${form !== null && html`<div class="row">${one.verdict !== 'approved' && decide('approve')}${one.verdict !== 'denied' && decide('deny')}${one.verdict !== null && decide('end')}</div>`}
 </section>`;
 

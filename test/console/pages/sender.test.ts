@@ -30,6 +30,7 @@ test('a sender has the history of its class: what changed, and neither its first
   const page = (await person.get('/domains/example.com/senders/postbird.example')).body;
   expect(page).toContain('How its class changed');
   expect(page).toContain('How to align it');
+  expect(page).toContain('Nobody has approved or denied it');
   const { items } = (await person.api('GET', '/api/v1/domains/example.com/class-changes')).json() as { items: object[] };
   expect(items).toMatchObject([
     { source: '192.0.2.0/24', was: 'authorized', class: 'misaligned', why: 'it signs as itself', at: '2026-11-04T08:00:00.000Z' },
