@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { SERVICE_NAMES } from '../../services/cli/commands/start.ts';
-import { ROLES } from '../../services/store/schema/roles.ts';
+import { ROLES } from '../../services/store/schema/role-rights.ts';
 import { part, steps } from './kubernetes-md.ts';
 import { readDocument, tableOf } from './markdown.ts';
 

@@ -5,7 +5,7 @@ import { READER } from '../../services/shared/runtime/embedded-secrets.ts';
 import { putOwn } from '../../services/store/domains/domains.ts';
 import { migrate } from '../../services/store/schema/migrate.ts';
 import { prepareQueue } from '../../services/store/schema/queue-schema.ts';
-import { ROLES } from '../../services/store/schema/roles.ts';
+import { ROLES } from '../../services/store/schema/role-rights.ts';
 
 export interface TestDatabase {
   url: string;

@@ -2,7 +2,8 @@ import { openPool } from '../../shared/runtime/db.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { readMigrations } from '../../store/schema/migrate.ts';
 import { prepareQueue, type QueuePlace } from '../../store/schema/queue-schema.ts';
-import { ANALYST_ROLE, grantQueueRoles, grantRoles, ROLES, rolesInUse } from '../../store/schema/roles.ts';
+import { ANALYST_ROLE, ROLES } from '../../store/schema/role-rights.ts';
+import { grantQueueRoles, grantRoles, rolesInUse } from '../../store/schema/roles.ts';
 import { bringUp, databaseError, openEmbeddedOf, queuePlace } from '../open.ts';
 
 /**

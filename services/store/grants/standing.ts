@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { ManualChange } from '../../requests/plan.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
-import { GRANTS, SERVICE_ROLES } from '../schema/roles.ts';
+import { GRANTS, SERVICE_ROLES } from '../schema/role-rights.ts';
 
 /** A role of a Postgres server that can log in. */
 export interface LoginRole {
@@ -62,7 +62,7 @@ export async function lastChanges(q: Queryable): Promise<Map<string, Date>> {
   return new Map(rows.map(({ target, at }) => [target, at]));
 }
 
-/** A right of one of our roles that services/store/schema/roles.ts does not give it. */
+/** A right of one of our roles that services/store/schema/role-rights.ts does not give it. */
 export interface Excess {
   role: string;
   /** Such as "delete on ruawatch.reports". */

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { codeOf } from '../../shared/errors.ts';
 import { READER, SERVICES } from '../../shared/runtime/embedded-secrets.ts';
-import { ANALYST_ROLE, ROLES, SERVICE_ROLES } from './roles.ts';
+import { ANALYST_ROLE, ROLES, SERVICE_ROLES } from './role-rights.ts';
 
 /**
  * The database in which the embedded server is administered. People cannot enter it, and so cannot hold a

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { appendAudit, auditHead, cutAudit, listAudit, verifyAudit } from '../../../services/store/requests/audit.ts';
-import { grantRoles, SERVICE_ROLES } from '../../../services/store/schema/roles.ts';
+import { SERVICE_ROLES } from '../../../services/store/schema/role-rights.ts';
+import { grantRoles } from '../../../services/store/schema/roles.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 
 let t: TestDatabase;

@@ -63,7 +63,8 @@ import { loadRequest } from '../../../services/store/requests/requests.ts';
 import { seenMail, seenSource, standingEntry } from '../../../services/store/requests/seen.ts';
 import { sweepRequests } from '../../../services/store/requests/sweep.ts';
 import { migrate, readMigrations } from '../../../services/store/schema/migrate.ts';
-import { ANALYST_ROLE, GRANTS, grantRoles, ROLES, SERVICE_ROLES } from '../../../services/store/schema/roles.ts';
+import { ANALYST_ROLE, GRANTS, ROLES, SERVICE_ROLES } from '../../../services/store/schema/role-rights.ts';
+import { grantRoles } from '../../../services/store/schema/roles.ts';
 import { addLogSource } from '../../../services/store/sending/sources.ts';
 import {
   addressesAfter,
