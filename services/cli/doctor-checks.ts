@@ -27,7 +27,7 @@ export class Checks {
       else this.note(what, result.note);
     } catch (error) {
       this.failed = true;
-      this.out(escapedLines(`FAIL  ${what}: ${sentenceOf(error)}`));
+      this.out(escapedLines(`FAIL  ${what}: ${withoutSubject(sentenceOf(error), what)}`));
     }
   }
 
@@ -57,6 +57,12 @@ export class Checks {
   note(what: string, text: string): void {
     this.out(escaped(`--    ${what}: ${text}`));
   }
+}
+
+/** A sentence of the log names what it is about (`Mailbox "reports": …`), which a line of doctor has just done. */
+function withoutSubject(sentence: string, what: string): string {
+  const subject = `${what.replace(/ (.+)$/s, ' "$1"')}: `;
+  return sentence.toLowerCase().startsWith(subject.toLowerCase()) ? sentence.slice(subject.length) : sentence;
 }
 
 /** @throws what the work throws, or that it took too long; the work then goes on unheard */

@@ -68,3 +68,19 @@ describe('groups of checks', () => {
     expect(ended).toEqual(['second']);
   });
 });
+
+test('a failure names what it is about once', async () => {
+  const lines: string[] = [];
+  const checks = new Checks((line) => lines.push(line));
+  const failing = (sentence: string) => () => {
+    throw new Error(sentence);
+  };
+  await checks.run('mailbox a: b', failing('Mailbox "a: b": wrong password.'));
+  await checks.run('mailbox a', failing('Mailbox "a: b": wrong password.'));
+  await checks.run('mailbox a', failing('Mailbox "a" waits for Postgres.'));
+  expect(lines).toEqual([
+    'FAIL  mailbox a: b: wrong password.',
+    'FAIL  mailbox a: Mailbox "a: b": wrong password.',
+    'FAIL  mailbox a: Mailbox "a" waits for Postgres.',
+  ]);
+});
