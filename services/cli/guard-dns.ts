@@ -1,9 +1,9 @@
-import { parseServer } from '../dns/client/servers.ts';
 import type { Dns } from '../dns/client/types.ts';
 import { onlyPlanned, withPlanned } from '../dns/planned.ts';
 import { PermanentError } from '../shared/errors.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import type { Config } from '../shared/settings/config.ts';
+import { serversOf } from './check-options.ts';
 import { readRecords } from './records-file.ts';
 
 /** Options of commands that ask about records. */
@@ -23,10 +23,7 @@ const PER_SECOND = 100;
 export function openGuardDns(config: Config, names: readonly string[], { resolver, records, offline }: GuardDnsOptions): Dns {
   if (offline && records === undefined)
     throw new PermanentError('usage', '--offline needs --records FILE: without DNS, the records are in that file alone.');
-  const servers = resolver ?? config.dnsServers;
-  for (const server of servers)
-    if (parseServer(server) === null)
-      throw new PermanentError('usage', `--resolver "${server}" is not an address or address:port.`);
+  const servers = serversOf(config, { resolver });
   if (records === undefined) return openDns(servers, { perSecond: PER_SECOND });
   const planned = readRecords(records, names.length === 1 ? names[0]! : null);
   return offline ? onlyPlanned(planned, names) : withPlanned(planned, openDns(servers, { perSecond: PER_SECOND }));

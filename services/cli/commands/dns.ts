@@ -3,7 +3,6 @@ import { checkDomain, correctedRecords, type DomainCheck } from '../../dns/check
 import { type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
 import { MOST_ADDRESSES, SEEN_DAYS, type SeenMail } from '../../dns/check/seen.ts';
 import { labelsOf } from '../../dns/client/name.ts';
-import { parseServer } from '../../dns/client/servers.ts';
 import type { Dns } from '../../dns/client/types.ts';
 import { withPlanned } from '../../dns/planned.ts';
 import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
@@ -15,24 +14,16 @@ import { openWeb } from '../../shared/runtime/web.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { loadSeenMail } from '../../store/analysis/seen-mail.ts';
 import { loadSelectors, type SeenSelector } from '../../store/analysis/signatures.ts';
+import { type CheckOptions, checkForm, serversOf } from '../check-options.ts';
 import { withDatabase } from '../open.ts';
 import { readRecords } from '../records-file.ts';
 import { junit, sarif } from '../terminal/dns-formats.ts';
 import { renderCheck } from '../terminal/dns-text.ts';
 import type { Terminal } from '../terminal/options.ts';
 
-export interface DnsCheckOptions {
-  json?: boolean;
-  junit?: boolean;
-  sarif?: boolean;
-  resolver?: string[];
-  records?: string;
+export interface DnsCheckOptions extends CheckOptions {
   selector?: string[];
   reports?: boolean;
-  strict?: boolean;
-  /** False: MTA-STS policies and BIMI logos are not fetched. */
-  web?: boolean;
-  private?: boolean;
 }
 
 /** Queries a second: a thousand domains take about three minutes, and no resolver will object. */
@@ -57,14 +48,9 @@ export async function runDnsCheck(
   options: DnsCheckOptions,
   { out, now = new Date(), colors = false, version = '0.0.0' }: Terminal & { colors?: boolean; version?: string },
 ): Promise<number> {
-  if ([options.json, options.junit, options.sarif].filter(Boolean).length > 1)
-    throw new PermanentError('usage', '--json, --junit and --sarif exclude each other: keep one.');
+  checkForm(options);
   const names = [...new Set(domains.map(domainOf))];
-  const servers = options.resolver ?? config.dnsServers;
-  for (const server of servers)
-    if (parseServer(server) === null)
-      throw new PermanentError('usage', `--resolver "${server}" is not an address or address:port.`);
-  let dns: Dns = openDns(servers, { perSecond: PER_SECOND, atOnce: QUERIES_AT_ONCE });
+  let dns: Dns = openDns(serversOf(config, options), { perSecond: PER_SECOND, atOnce: QUERIES_AT_ONCE });
   // Relative names in a file for one domain are names below that domain.
   if (options.records !== undefined) dns = withPlanned(readRecords(options.records, names.length === 1 ? names[0]! : null), dns);
   const web = options.web === false ? undefined : openWeb(dns, { allowPrivate: options.private === true });

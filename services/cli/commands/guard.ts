@@ -9,6 +9,7 @@ import { jsonText } from '../../shared/escape.ts';
 import { markTrust } from '../../shared/mark-authorities.ts';
 import { openWeb } from '../../shared/runtime/web.ts';
 import type { Config } from '../../shared/settings/config.ts';
+import { type CheckOptions, checkForm } from '../check-options.ts';
 import { openGuardDns } from '../guard-dns.ts';
 import { readGuardFile } from '../guard-file.ts';
 import { tryDomain } from '../guard-sample.ts';
@@ -17,18 +18,9 @@ import { type GuardResult, renderGuard, summaryOf } from '../terminal/guard-text
 import type { Terminal } from '../terminal/options.ts';
 import { exitCode } from './dns.ts';
 
-export interface GuardCheckOptions {
-  json?: boolean;
-  junit?: boolean;
-  sarif?: boolean;
+export interface GuardCheckOptions extends CheckOptions {
   environment?: string[];
-  records?: string;
   offline?: boolean;
-  resolver?: string[];
-  strict?: boolean;
-  /** False: MTA-STS policies and BIMI logos are not fetched. */
-  web?: boolean;
-  private?: boolean;
 }
 
 const AT_ONCE = 4;
@@ -52,8 +44,7 @@ export async function runGuardCheck(
     version = '0.0.0',
   }: Terminal & { err?: (line: string) => void; colors?: boolean; version?: string },
 ): Promise<number> {
-  if ([options.json, options.junit, options.sarif].filter(Boolean).length > 1)
-    throw new PermanentError('usage', '--json, --junit and --sarif exclude each other: keep one.');
+  checkForm(options);
   const guard = readGuardFile(file);
   const domains = domainsOf(guard, options.environment ?? []);
   const names = [...new Set(guard.environments.flatMap(({ domains }) => domains.map(({ domain }) => domain)))];

@@ -1,4 +1,3 @@
-import { parseServer } from '../../dns/client/servers.ts';
 import type { Dns } from '../../dns/client/types.ts';
 import { lookalikesOf } from '../../dns/lookalikes/lookalikes.ts';
 import { lookUp, type Registered, type Survey, surveyLookalikes } from '../../dns/lookalikes/registered.ts';
@@ -9,6 +8,7 @@ import { counted } from '../../shared/format.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { type DueLookalike, ignoreLookalike, listLookalikes, watchLookalikeAgain } from '../../store/dns/lookalikes.ts';
+import { serversOf } from '../check-options.ts';
 import { withDatabase } from '../open.ts';
 import { systemUser, type Terminal, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
@@ -50,10 +50,7 @@ export async function runLookalikes(
   const base = organizationalDomain(domain);
   if (!base.includes('.')) throw new PermanentError('usage', `"${given}" is not a domain.`);
   const most = options.full ? Number.POSITIVE_INFINITY : mostOf(options.most);
-  const servers = options.resolver ?? config.dnsServers;
-  for (const server of servers)
-    if (parseServer(server) === null)
-      throw new PermanentError('usage', `--resolver "${server}" is not an address or address:port.`);
+  const servers = serversOf(config, options);
   const dot = base.indexOf('.');
   const [label, suffix] = [base.slice(0, dot), base.slice(dot + 1)];
   const all = lookalikesOf({ label, suffix });

@@ -18,6 +18,7 @@ import { knowsTesting } from '../../store/requests/knows-testing.ts';
 import { explain, openRequest } from '../../store/requests/open.ts';
 import { decisionsOn, listRequests, loadRequest, type Request } from '../../store/requests/requests.ts';
 import { seenMail, seenSource, standingEntry } from '../../store/requests/seen.ts';
+import { serversOf } from '../check-options.ts';
 import { withDatabase } from '../open.ts';
 import { keyOf, limitOf, moment, type Terminal, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
@@ -201,7 +202,7 @@ async function dnsPlan(making: Making, domain: string, options: OpenOptions): Pr
 async function policyPlan(making: Making, domain: string, options: OpenOptions): Promise<Plan> {
   const to = POLICIES.find((policy) => policy === options.to);
   if (to === undefined) throw new PermanentError('usage', `Name the policy: --to ${POLICIES.join(', --to ')}.`);
-  const dns = openDns(options.resolver ?? making.config.dnsServers, { perSecond: PER_SECOND });
+  const dns = openDns(serversOf(making.config, options), { perSecond: PER_SECOND });
   const { config, db, now } = making;
   const half =
     options.half === true ? { known: await knowsTesting(db, domain, now), share: config.approvals.half_step_share } : null;
@@ -209,7 +210,7 @@ async function policyPlan(making: Making, domain: string, options: OpenOptions):
 }
 
 async function recordPlan({ config, db, now }: Making, wish: DnsWish, options: OpenOptions): Promise<Plan> {
-  const dns = openDns(options.resolver ?? config.dnsServers, { perSecond: PER_SECOND });
+  const dns = openDns(serversOf(config, options), { perSecond: PER_SECOND });
   return planWish(wish, dns, { ...(await seenMail(db, wish.domain, now)), registrable: organizationalDomain });
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { colored, config, oneMore, out, RESOLVER, run, version } from './run.ts';
+import { addCheckOptions, colored, config, oneMore, out, RESOLVER, run, version } from './run.ts';
 
 /** `dns rotate` and `dns lookalikes`. */
 function addRotateAndLookalikes(dns: Command): void {
@@ -43,19 +43,11 @@ function addRotateAndLookalikes(dns: Command): void {
 /** Commands about DNS records. */
 export function addDnsCommands(program: Command): void {
   const dns = program.command('dns').description('check and watch the DNS records of domains');
-  dns
-    .command('check <domain...>')
-    .description("check a domain's mail-related DNS records and suggest corrections")
-    .option('--json', 'print JSON')
-    .option('--junit', 'print JUnit XML, for CI')
-    .option('--sarif', 'print SARIF 2.1.0, for code scanners')
-    .option(...RESOLVER)
-    .option('--no-web', 'do not fetch MTA-STS policies and BIMI logos')
-    .option('--private', 'also fetch policies and logos from private IP addresses')
-    .option('--records <file>', 'check planned records: a zone file or YAML that overrides what is published')
+  addCheckOptions(
+    dns.command('check <domain...>').description("check a domain's mail-related DNS records and suggest corrections"),
+  )
     .option('--selector <selector>', 'DKIM selectors to check, separated by commas; may be repeated', oneMore)
     .option('--reports', 'also check the selectors in reports of the last five weeks')
-    .option('--strict', 'exit with 1 if there are warnings')
     .action(
       run(async (domains: string[], options) =>
         (await import('../commands/dns.ts')).runDnsCheck(config(), domains, options, {

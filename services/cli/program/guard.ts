@@ -1,22 +1,16 @@
 import type { Command } from 'commander';
-import { colored, config, oneMore, RESOLVER, run, version } from './run.ts';
+import { addCheckOptions, colored, config, oneMore, RESOLVER, run, version } from './run.ts';
 
 /** Commands that check environments. */
 export function addGuardCommands(program: Command): void {
   const guard = program.command('guard').description('compare environments and records with what mail-guard.yaml declares');
-  guard
-    .command('check <file>')
-    .description('check published or planned records, the differences of environments, and how mail of the workloads would do')
+  addCheckOptions(
+    guard
+      .command('check <file>')
+      .description('check published or planned records, the differences of environments, and how mail of the workloads would do'),
+  )
     .option('--environment <name>', 'only this environment; may be repeated', oneMore)
-    .option('--records <file>', 'check planned records: a zone file or YAML that overrides what is published')
     .option('--offline', 'query nothing: the planned records are all there is')
-    .option('--json', 'print JSON')
-    .option('--junit', 'print JUnit XML, for CI')
-    .option('--sarif', 'print SARIF 2.1.0, for code scanners')
-    .option(...RESOLVER)
-    .option('--no-web', 'do not fetch MTA-STS policies and BIMI logos')
-    .option('--private', 'also fetch policies and logos from private IP addresses')
-    .option('--strict', 'exit with 1 if there are warnings')
     .action(
       run(async (file: string, options) =>
         (await import('../commands/guard.ts')).runGuardCheck(config(), file, options, {

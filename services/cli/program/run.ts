@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Command } from 'commander';
 import { RuawatchError } from '../../shared/errors.ts';
 import { escapedLines } from '../../shared/escape.ts';
 import { programFolder } from '../../shared/program-folder.ts';
@@ -50,3 +51,15 @@ export const RESOLVER = [
   'query this name server ("address" or "address:port") instead of those in the settings',
   oneMore,
 ] as const;
+
+/** The options of `dns check` and `guard check`; their type is CheckOptions. */
+export const addCheckOptions = (command: Command): Command =>
+  command
+    .option('--records <file>', 'check planned records: a zone file or YAML that overrides what is published')
+    .option('--json', 'print JSON')
+    .option('--junit', 'print JUnit XML, for CI')
+    .option('--sarif', 'print SARIF 2.1.0, for code scanners')
+    .option(...RESOLVER)
+    .option('--no-web', 'do not fetch MTA-STS policies and BIMI logos')
+    .option('--private', 'also fetch policies and logos from private IP addresses')
+    .option('--strict', 'exit with 1 if there are warnings');
