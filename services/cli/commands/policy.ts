@@ -2,6 +2,8 @@ import { checkDomain } from '../../dns/check/check.ts';
 import { type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
 import { labelsOf } from '../../dns/client/name.ts';
 import type { Dns } from '../../dns/client/types.ts';
+import { checkDestination } from '../../dns/dmarc/destination.ts';
+import { parseDmarc } from '../../dns/dmarc/record.ts';
 import { REPORTER_DAYS } from '../../dns/posture/blockers.ts';
 import type { ReportMonth } from '../../dns/posture/month.ts';
 import { NOT_PREVENTED, type Posture, postureOf } from '../../dns/posture/posture.ts';
@@ -17,6 +19,7 @@ import type { Config } from '../../shared/settings/config.ts';
 import { loadSelectors, type SeenSelector } from '../../store/analysis/signatures.ts';
 import { listDomains } from '../../store/domains/domains.ts';
 import { loadLastMonth, MONTH_DAYS } from '../../store/domains/report-month.ts';
+import { serversOf } from '../check-options.ts';
 import { withDatabase } from '../open.ts';
 import { table } from '../terminal/table.ts';
 
@@ -30,12 +33,15 @@ export interface PolicyStatusOptions {
 const PER_SECOND = 100;
 const MOST_SENDERS = 12;
 const MOST_DOMAINS = 10_000;
+const BELOW = '._report._dmarc.';
 
 interface Status {
   posture: Posture;
   month: ReportMonth | null;
   /** What the domain's mail is signed with. */
   seen: readonly SeenSelector[];
+  /** What other domains must publish beside the next step. */
+  acceptances: readonly Publication[];
 }
 
 /**
@@ -53,7 +59,7 @@ export async function runPolicyStatus(
   for (const domain of domains)
     if (labelsOf(normalDomain(domain)) === null || !domain.includes('.'))
       throw new PermanentError('usage', `"${domain}" is not a domain.`);
-  const dns = openDns(options.resolver ?? config.dnsServers, { perSecond: PER_SECOND });
+  const dns = openDns(serversOf(config, options), { perSecond: PER_SECOND });
   return withDatabase(config, async (db) => {
     const names = domains.length > 0 ? [...new Set(domains.map(normalDomain))] : await ownNames(db);
     const found: Status[] = [];
@@ -91,13 +97,34 @@ async function statusOf(
     web: openWeb(dns),
     marks: markTrust(new Date()),
   });
-  return { posture: postureOf(check, month, mailboxes[0] ?? null), month, seen };
+  const posture = postureOf(check, month, mailboxes[0] ?? null);
+  return { posture, month, seen, acceptances: await acceptancesFor(posture.next.publish?.value ?? null, domain, dns) };
 }
 
-function* linesOf({ posture: { domain, stage, next, blocked_by }, month, seen }: Status): Generator<string> {
+/**
+ * The records by which other organizations' domains accept the reports that a proposed record asks for (RFC 9990 section 4), as far as
+ * they are not published.
+ */
+async function acceptancesFor(proposed: string | null, domain: string, dns: Dns): Promise<Publication[]> {
+  const places = (proposed === null ? null : parseDmarc(proposed))?.rua.flatMap(({ address }) => address ?? []) ?? [];
+  const hosts = new Set(places.map((address) => address.slice(address.lastIndexOf('@') + 1).toLowerCase()));
+  const needed: Publication[] = [];
+  for (const host of hosts) {
+    if (organizationalDomain(host) === organizationalDomain(domain)) continue;
+    const { state, name } = await checkDestination(domain, host, dns);
+    if (state !== 'authorized') needed.push({ name, value: 'v=DMARC1' });
+  }
+  return needed;
+}
+
+function* linesOf({ posture: { domain, stage, next, blocked_by }, month, seen, acceptances }: Status): Generator<string> {
   yield `${domain}   stage: ${stage}`;
   yield `  next: ${next.sentence}`;
   if (next.publish !== null) yield* publication(next.publish, domain);
+  for (const one of acceptances) {
+    yield '  and at the domain of that mailbox, or no reports are sent to it (RFC 9990 section 4):';
+    yield* publication(one, organizationalDomain(one.name.slice(one.name.indexOf(BELOW) + BELOW.length)));
+  }
   for (const one of blocked_by) if (!next.sentence.includes(one)) yield `  waits for: ${one}`;
   const senders = (month?.senders ?? []).filter((one) => one.class === 'authorized' || one.class === 'misaligned');
   if (senders.length > 0) {

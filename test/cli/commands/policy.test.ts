@@ -76,3 +76,17 @@ test('without a name every own domain is looked at, and JSON holds the same', as
   });
   await expect(run(['localhost'])).rejects.toMatchObject({ code: 'usage' });
 });
+
+test('a record that asks for reports at another organization comes with the one that accepts them', async () => {
+  const [mailbox] = f.context.config.mailboxes;
+  const config = { ...f.context.config, mailboxes: [{ ...mailbox!, addresses: ['rua@in.mail.com'] }] };
+  const lines: string[] = [];
+  const options = { resolver: [`127.0.0.1:${server.port}`], now: NOW };
+  await runPolicyStatus(config, ['fresh.com', 'fresh.mail.com'], options, (line) => lines.push(line));
+  const text = lines.join('\n');
+  expect(text).toContain('zone file: _dmarc.fresh.com. TXT "v=DMARC1; p=none; rua=mailto:rua@in.mail.com"');
+  expect(text).toContain('and at the domain of that mailbox, or no reports are sent to it (RFC 9990 section 4):');
+  expect(text).toContain('zone file: fresh.com._report._dmarc.in.mail.com. TXT "v=DMARC1"');
+  expect(text).toContain('web form:  fresh.com._report._dmarc.in   TXT   v=DMARC1');
+  expect(text).not.toContain('fresh.mail.com._report');
+});
