@@ -21,11 +21,22 @@ export function readRecords(file: string, origin: string | null): Planned {
     throw new PermanentError('records_file', `${file} cannot be read: ${messageOf(error)}.`, error);
   }
   try {
-    return /\.ya?ml$/i.test(file) ? yamlRecords(text, origin) : parseZoneFile(text, origin);
+    return aliasesAlone(/\.ya?ml$/i.test(file) ? yamlRecords(text, origin) : parseZoneFile(text, origin));
   } catch (error) {
     const where = error instanceof ZoneFileError ? `, line ${error.line}` : '';
     throw new PermanentError('records_file', `${file}${where}: ${messageOf(error)}.`, error);
   }
+}
+
+/** What a name server would load: an alias has no other records beside it (RFC 1034 section 3.6.2, RFC 2181 section 10.1). */
+function aliasesAlone(planned: Planned): Planned {
+  for (const [name, types] of planned) {
+    if (types.CNAME === undefined || types.CNAME.length === 0) continue;
+    if (types.CNAME.length > 1) throw new Error(`${name} has ${types.CNAME.length} CNAME records, and one is allowed`);
+    const other = Object.entries(types).find(([type, set]) => type !== 'CNAME' && set.length > 0)?.[0];
+    if (other !== undefined) throw new Error(`${name} has a CNAME record, and no name server loads ${other} records beside it`);
+  }
+  return planned;
 }
 
 function yamlRecords(text: string, origin: string | null): Planned {

@@ -30,6 +30,9 @@ export function withPlanned(planned: Planned, published: Dns): Dns {
     if (records !== undefined || covered !== undefined) return { state: 'nodata', ...told };
     const answer = await published.ask(name, type, options);
     if (answer.state === 'unknown') return answer;
+    // An alias stands alone at its name (RFC 2181 section 10.1): what is planned there replaces it, or withdraws it.
+    if (mine !== undefined && (answer.aliases.length > 0 || (type === 'CNAME' && answer.state === 'records')))
+      return { state: 'nodata', ...told };
     // A published alias may lead to a planned record.
     const turn = answer.aliases.findIndex((one) => planned.has(lowerName(one)));
     if (turn !== -1 && aliases.length + turn < MOST_ALIASES)
@@ -60,12 +63,18 @@ async function wildcard(
     const parent = name.slice(at + 1);
     const records = planned.get(`*.${parent}`);
     if (records !== undefined) {
-      const answer = await published.ask(name, 'TXT', options);
-      return answer.state === 'nxdomain' ? records : undefined;
+      for (const one of between(name, parent))
+        if ((await published.ask(one, 'TXT', options)).state !== 'nxdomain') return undefined;
+      return records;
     }
     if (exists(parent)) return undefined;
   }
   return undefined;
+}
+
+/** A name, and those above it up to a parent. */
+function* between(name: string, parent: string): Generator<string> {
+  for (let at = name; at !== parent; at = at.slice(at.indexOf('.') + 1)) yield at;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { labelsOf, lowerName, nameOf } from './client/name.ts';
 import type { RecordData, RecordType } from './client/types.ts';
 import type { Planned } from './planned.ts';
@@ -21,11 +22,13 @@ interface Token {
 
 /** Octets of a zone file that are read. */
 const MOST_OCTETS = 4 * 1024 * 1024;
-const READ = new Set<string>(['A', 'AAAA', 'CNAME', 'MX', 'NS', 'PTR', 'TXT', 'SPF']);
-/** Other record types in zone files (IANA's list, and what hosters add to it), which no check needs. */
+const READ = new Set<string>(['A', 'AAAA', 'CNAME', 'MX', 'NS', 'PTR', 'TXT']);
+/** A, NS, CNAME, PTR, MX, TXT, AAAA. */
+const READ_NUMBERS = new Set([1, 2, 5, 12, 15, 16, 28]);
+/** Other record types in zone files (IANA's list, and what hosters add to it), which no check needs; nobody evaluates SPF records of the type SPF (RFC 7208 section 3.1). */
 const PASSED_OVER = new Set(
   (
-    'SOA CAA SRV DS DNSKEY RRSIG NSEC NSEC3 NSEC3PARAM TLSA SSHFP NAPTR HTTPS SVCB CDS CDNSKEY LOC HINFO DNAME URI SMIMEA ' +
+    'SOA SPF CAA SRV DS DNSKEY RRSIG NSEC NSEC3 NSEC3PARAM TLSA SSHFP NAPTR HTTPS SVCB CDS CDNSKEY LOC HINFO DNAME URI SMIMEA ' +
     'OPENPGPKEY MD MF MB MG MR NULL WKS MINFO RP AFSDB X25 ISDN RT NSAP NSAP-PTR SIG KEY PX GPOS NXT EID NIMLOC ATMA KX CERT ' +
     'A6 SINK APL IPSECKEY DHCID HIP NINFO RKEY TALINK CSYNC ZONEMD UINFO UID GID UNSPEC NID L32 L64 LP EUI48 EUI64 DSYNC CLA ' +
     'IPN AVC DOA AMTRELAY RESINFO WALLET TA DLV ALIAS ANAME'
@@ -68,10 +71,13 @@ export function parseZoneFile(text: string, origin: string | null = null): Plann
     const type = rest[0]?.text.toUpperCase() ?? '';
     const data = rest.slice(1);
     if (!READ.has(type)) {
-      if (PASSED_OVER.has(type) || /^TYPE\d+$/.test(type)) continue;
+      const number = /^TYPE(\d+)$/.exec(type)?.[1];
+      if (READ_NUMBERS.has(Number(number)))
+        throw wrong(`${type} is the unknown form (RFC 3597) of a type that is known: write its name and its data`);
+      if (PASSED_OVER.has(type) || number !== undefined) continue;
       throw wrong(type === '' ? 'a record has no type' : `"${rest[0]!.text}" is no type of records`);
     }
-    add(planned, owner, type === 'SPF' ? 'TXT' : (type as RecordType), dataOf(type, data, absolute, wrong));
+    add(planned, owner, type as RecordType, dataOf(type, data, absolute, wrong));
   }
   return planned;
 }
@@ -79,6 +85,8 @@ export function parseZoneFile(text: string, origin: string | null = null): Plann
 /** Adds a record to what is planned. */
 export function add<T extends RecordType>(planned: Planned, name: string, type: T, data: RecordData[T]): void {
   const types: { [K in RecordType]?: RecordData[K][] } = planned.get(name) ?? {};
+  // A record that stands twice in a zone is one record (RFC 2181 section 5).
+  if (types[type]?.some((one) => isDeepStrictEqual(one, data))) return;
   (types as Record<string, unknown[]>)[type] = [...(types[type] ?? []), data];
   planned.set(name, types);
 }
@@ -112,8 +120,7 @@ function dataOf(
     case 'MX':
       if (!/^\d{1,5}$/.test(one) || data.length !== 2) throw wrong('an MX record is a number and a name');
       return { preference: Number(one), exchange: data[1]!.text === '.' ? '.' : absolute(data[1]!.text) };
-    case 'TXT':
-    case 'SPF': {
+    case 'TXT': {
       if (data.length === 0) throw wrong('a TXT record has no text');
       const strings = data.map(({ text, quoted }) => (quoted ? text : plain(text)));
       const long = strings.find((text) => text.length > 255);

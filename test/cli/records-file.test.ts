@@ -81,3 +81,13 @@ test('any other file is a zone file, and its line is named; a missing one says s
   expect(() => read('\n@ FOO x', 'planned.zone', 'example.com')).toThrow(/planned\.zone, line 2: "FOO" is no type/);
   expect(() => readRecords(path.join(folder, 'none.yaml'), null)).toThrow(/none\.yaml cannot be read/);
 });
+
+test('an alias beside other records, which no name server loads', () => {
+  const message = 'a.example has a CNAME record, and no name server loads TXT records beside it.';
+  expect(() => read('a.example: { CNAME: b.example, TXT: x }')).toThrow(message);
+  expect(() => read('a.example. CNAME b.example.\na.example. TXT x\n', 'planned.zone')).toThrow(message);
+  expect(() => read('a.example: { CNAME: [b.example, c.example] }')).toThrow(
+    'a.example has 2 CNAME records, and one is allowed.',
+  );
+  expect(read('a.example: { CNAME: [], TXT: x }')).toEqual({ 'a.example': { CNAME: [], TXT: [['x']] } });
+});

@@ -62,3 +62,21 @@ test('a planned wildcard answers for names that exist nowhere, and for no others
   expect(await ask(planned, 'away.example.com')).toMatchObject({ state: 'unknown' });
   expect(await ask(planned, 'below.elsewhere.example')).toMatchObject({ state: 'nxdomain' });
 });
+
+test('an alias stands alone: what is planned at its name replaces it, or withdraws it', async () => {
+  const published = dnsOf({ 's1.example.com': { CNAME: ['key.example.net'] }, 'key.example.net': { TXT: [['old']] } });
+  const removed = withPlanned(new Map([['s1.example.com', { CNAME: [] }]]), published);
+  expect(await removed.ask('s1.example.com', 'TXT')).toMatchObject({ state: 'nodata', aliases: [] });
+  expect(await removed.ask('key.example.net', 'TXT')).toMatchObject({ records: [['old']] });
+  const own = withPlanned(new Map([['s1.example.com', { TXT: [['own']] }]]), published);
+  expect(await own.ask('s1.example.com', 'TXT')).toMatchObject({ records: [['own']] });
+  expect(await own.ask('s1.example.com', 'A')).toMatchObject({ state: 'nodata', aliases: [] });
+  expect(await own.ask('s1.example.com', 'CNAME')).toMatchObject({ state: 'nodata' });
+});
+
+test('a planned wildcard ends at a name that is published (RFC 4592 section 3.3.1)', async () => {
+  const published = dnsOf({ 'sub.example.com': { A: ['192.0.2.1'] } });
+  const planned = withPlanned(new Map([['*.example.com', { TXT: [['wild']] }]]), published);
+  expect(await planned.ask('x.sub.example.com', 'TXT')).toMatchObject({ state: 'nxdomain' });
+  expect(await planned.ask('x.other.example.com', 'TXT')).toMatchObject({ records: [['wild']] });
+});

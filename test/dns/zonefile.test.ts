@@ -34,8 +34,17 @@ test('without an origin, names stand for themselves; the null MX is the root', (
   expect(read('a TXT x', 'Example.com.')).toEqual({ 'a.example.com': { TXT: [['x']] } });
 });
 
-test('SPF records are TXT; escapes are octets, and what is not ASCII is UTF-8', () => {
-  expect(read('a.example SPF "v=spf1 -all"')).toEqual({ 'a.example': { TXT: [['v=spf1 -all']] } });
+test('what nobody evaluates, and what stands twice', () => {
+  // RFC 7208 section 3.1, RFC 2181 section 5.
+  expect(
+    read('a.example SPF "v=spf1 -all"\na.example TXT "x"\na.example 60 TXT "x"\na.example MX 1 b.\na.example MX 1 b.'),
+  ).toEqual({
+    'a.example': { TXT: [['x']], MX: [{ preference: 1, exchange: 'b' }] },
+  });
+  expect(() => read('a.example TYPE16 \\# 4 03616263')).toThrow('TYPE16 is the unknown form (RFC 3597) of a type that is known');
+});
+
+test('escapes are octets, and what is not ASCII is UTF-8', () => {
   expect(read('a.example TXT "a\\"b\\\\c\\200é;()"')).toEqual({ 'a.example': { TXT: [['a"b\\c\xc8\xc3\xa9;()']] } });
 });
 
