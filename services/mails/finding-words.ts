@@ -178,7 +178,12 @@ function isForged({ kind }: FindingEvent): boolean {
 
 /** It is about reports that do not come: nobody reported it, and nothing was seen of late. */
 function isSilent({ kind, evidence: { messages, of } }: FindingEvent): boolean {
-  return kind === 'reporter_silent' || kind === 'reports_stopped' || (messages === 0 && of > 0 && !isReady(kind));
+  return silences(kind) || (messages === 0 && of > 0 && !isReady(kind));
+}
+
+/** Its evidence is what would have been reported. */
+function silences(kind: string): boolean {
+  return kind === 'reporter_silent' || kind === 'reports_stopped';
 }
 
 /** Its evidence is what the next policy would have touched, which may be nothing. */
@@ -193,8 +198,8 @@ function manyOf(event: FindingEvent): string | null {
   // A finding about the policy counts no mail.
   if (messages === 0 && of === 0) return null;
   if (messages === 0 && isReady(event.kind)) return `none of ${counted(of, 'message')} would have been affected`;
-  // Of a reporter that fell silent: what it would have reported.
-  if (messages === 0) return `0 of about ${counted(of, 'expected message')}`;
+  // Of a reporter that fell silent: what it would have reported. A record in DNS failed no mail yet.
+  if (messages === 0) return !silences(event.kind) ? null : `0 of about ${counted(of, 'expected message')}`;
   const part = of === 0 ? counted(messages, 'message') : `${number(messages)} of ${counted(of, 'message')}`;
   const head = of === 0 || messages > of ? part : `${part} (${percent(messages / of)})`;
   // Of readiness: what the next policy would have touched, and not what is wrong.

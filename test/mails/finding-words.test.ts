@@ -33,7 +33,9 @@ test('how many: of all, in percent, and what became of them', () => {
     '5 of 10 messages (50%): 5 delivered',
   );
   expect(content({ messages: 0, of: 0 }).many).toBeNull();
-  expect(content({ messages: 0, of: 786 }).many).toBe('0 of about 786 expected messages');
+  expect(content({ messages: 0, of: 786 }, { kind: 'reporter_silent' }).many).toBe('0 of about 786 expected messages');
+  // A key that is not in DNS has failed no mail yet.
+  expect(content({ messages: 0, of: 786 }, { kind: 'dkim_key_missing' }).many).toBeNull();
 });
 
 test('a policy that would have affected nothing expects no messages', () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { list, short } from '../../shared/format.ts';
+import { reporterName } from '../reporter-name.ts';
 import { kind } from './kind.ts';
 
 const facts = z.object({
@@ -19,7 +20,7 @@ export const policyChange = kind(facts, ({ domain: full, evidence }, { stronger,
     title: `${verb[0]!.toUpperCase()}${verb.slice(1)} policy of ${domain}: ${change}`,
     topic: `${verb} policy of ${domain}`,
     summary: `The published policy of ${domain} was ${verb} on ${since}: ${change}`,
-    what: `Since ${since}, ${list(reporters.map((reporter) => short(reporter, 40)))} ${reporters.length === 1 ? 'has' : 'have'} found ${change} published for ${domain}.`,
+    what: `Since ${since}, ${list(reporters.map((key) => short(reporterName(key, evidence), 40)))} ${reporters.length === 1 ? 'has' : 'have'} found ${change} published for ${domain}.`,
     advice: stronger
       ? [`There is nothing to do.${reports > 0 ? ' Watch for rightful senders that fail from now on.' : ''}`]
       : [

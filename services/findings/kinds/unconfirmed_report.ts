@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { counted, list, short } from '../../shared/format.ts';
+import { reporterName } from '../reporter-name.ts';
 import { kind } from './kind.ts';
 import { networksOf } from './networks.ts';
 
@@ -11,7 +12,7 @@ export const unconfirmedReport = kind(facts, (told) => {
   // Rows without their standing name the reporters all the same.
   const heard = resting_on.length > 0 ? resting_on.map(({ reporter }) => reporter) : reporters;
   const names = list(
-    heard.map((reporter) => short(reporter, 60)),
+    heard.map((key) => short(reporterName(key, told.evidence), 60)),
     3,
     reporters.length,
   );

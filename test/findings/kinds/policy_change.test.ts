@@ -11,6 +11,14 @@ test('which tags changed, which way, and who has seen it', () =>
       facts: { stronger: false },
       evidence: { tags: [tag('p', 'reject', 'none')], reporters: ['google.com', 'yahoo.com'] },
     },
+    'weaker, seen by a reporter whose name is known': {
+      facts: { stronger: false },
+      evidence: {
+        tags: [tag('p', 'reject', 'none')],
+        reporters: ['enterprise outlook', 'yahoo.com'],
+        reporter_names: { 'enterprise outlook': 'Microsoft' },
+      },
+    },
     'weaker, subdomains to none': { facts: { stronger: false }, evidence: { tags: [tag('sp', 'reject', 'none')] } },
     'weaker, but not to none, two tags': {
       facts: { stronger: false },
