@@ -14,8 +14,12 @@ export function announcesReport(subject: string | null): boolean {
   return REPORT_SUBJECT.test(subject ?? '');
 }
 
-/** A failure report (RFC 6591) that lost its structure, such as one that was quoted in an answer. */
-const FAILURE_FIELD = /^[ \t>|]*Feedback-Type[ \t]*:[ \t]*auth-failure\b/im;
+/**
+ * A failure report (RFC 6591) that lost its structure, such as one that was quoted in an answer: behind signs of any kind, and
+ * the initials that some programs put before them (`JD> `).
+ */
+const FAILURE_FIELD =
+  /^[^A-Za-z0-9\r\n]{0,80}(?:[A-Za-z]{1,4}[ \t]?>[^A-Za-z0-9\r\n]{0,80})?Feedback-Type[ \t]*:[ \t]*auth-failure\b/im;
 
 /** Whether a text has the field that makes a failure report. */
 export function announcesFailure(text: string): boolean {

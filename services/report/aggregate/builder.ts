@@ -293,7 +293,7 @@ export class AggregateBuilder {
   private domain(): string {
     const policyDomain = this.metadata.policy.domain;
     if (policyDomain === null) return hostNameOf(this.stream.commonFrom ?? '') ?? '';
-    const domain = hostNameOf(policyDomain);
+    const domain = hostNameOf(policyDomain) ?? hostNameOf(repaired(el.P_DOMAIN, policyDomain, this.problems));
     if (domain !== null) return domain;
     throw new Refusal(
       'policy_domain_invalid',
@@ -350,6 +350,7 @@ export class AggregateBuilder {
       return;
     }
     const written = fields.text(el.SOURCE_IP);
+    if (written === null) this.problems.add('source_ip_missing', 'A record does not say which address its mail came from.');
     let address = written === null ? null : canonicalAddress(written);
     if (address === null && written !== null) {
       address = statedAddress(written);

@@ -267,12 +267,12 @@ export class RecordFields {
     return count;
   }
 
-  /** Whether the record has no address, or a dotted quad that is canonical as it stands. */
+  /** Whether the record has an address, a dotted quad that is canonical as it stands. */
   plainAddress(): boolean {
     const { codes, singles } = this;
     const [from, to] = [singles[0]!, singles[1]!];
     this.addressed = from >= 0 && isQuad(codes, from, to);
-    return this.addressed || from < 0;
+    return this.addressed;
   }
 
   /** The address as it is kept: canonical, or null when it is none. */

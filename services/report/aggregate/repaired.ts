@@ -16,6 +16,6 @@ export function repaired(what: number, value: string, problems: Problems): strin
   const domain = value.replace(MARKUP, '');
   if (domain !== '' && hostNameOf(domain) === null) return value;
   const became = domain === '' ? 'was left out' : `was read as ${domain}`;
-  problems.add('value_repaired', `A domain in the broken part of the report, ${excerpt(value, 80)}, ${became}.`);
+  problems.add('value_repaired', `A domain with remains of markup around it, ${excerpt(value, 80)}, ${became}.`);
   return domain;
 }

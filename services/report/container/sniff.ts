@@ -7,10 +7,11 @@ export type Kind = 'gzip' | 'zip' | 'tar' | 'xml' | 'json' | 'blank' | 'unknown'
 export const SNIFF_LENGTH = 4096;
 
 /** HTML begins like XML and is never a report: mail bodies, error pages of portals. */
-const HTML = /^<(?:!doctype\s+html|html|head|body|div|p|table|meta|style|span|br|center|font|svg|!doctype\s+svg)[\s>/]/i;
+const HTML =
+  /^<(?:!doctype\s+html|html|head|body|div|p|table|meta|style|span|br|center|font|a|b|i|u|h[1-6]|ul|ol|img|pre|hr|title|link|script|svg|!doctype\s+svg)[\s>/]/i;
 
-/** Blanks before a gzip stream. */
-const MOST_BLANKS = 64;
+/** The first bytes of a gzip stream (RFC 1952 section 2.3.1). */
+const GZIP = Buffer.from([0x1f, 0x8b, 8]);
 
 /** Archives that cannot be opened, by their first bytes. */
 const FOREIGN: readonly (readonly [string, string])[] = [
@@ -44,11 +45,13 @@ export function sniff(head: Buffer): Kind {
   return /^<[A-Za-z_:?!]/.test(begin) && !HTML.test(begin) ? 'xml' : 'unknown';
 }
 
-/** Where a gzip stream begins after line ends or blanks, as gateways put them before an attachment; null when none does. */
+/**
+ * Where a gzip stream begins after line ends, blanks or a line of text, as gateways put them before an attachment; null when none
+ * does.
+ */
 export function gzipStart(head: Buffer): number | null {
-  let start = 0;
-  while (start < head.length && start < MOST_BLANKS && isSpace(head[start] as number)) start++;
-  return start > 0 && head[start] === 0x1f && head[start + 1] === 0x8b && head[start + 2] === 8 ? start : null;
+  const start = head.subarray(0, SNIFF_LENGTH).indexOf(GZIP);
+  return start > 0 && sortOf(head.subarray(0, start)) === 'text' ? start : null;
 }
 
 /** The format of an archive that cannot be opened; null for anything else. */

@@ -20,12 +20,22 @@ export function domainIn(text: string): string | null {
   const plain = withoutComments(whole).replace(/\($/, '');
   const bare = plain.replace(QUOTED, ' \x01');
   // A route (RFC 5322 section 4.4) comes before the address.
-  const angled = [...bare.matchAll(/<(?:@[^<>:]*:)?([^<>]*)>?/g)].map((match) => match[1]!);
+  const angled = [...bare.matchAll(/<(?:@[^<>:]*:)?([^<>]*)>?/g)].map((match) => withoutBlanks(match[1]!));
   const quoted = [...plain.matchAll(QUOTED)].map((match) => match[1]!);
   const around = bare.replace(/<[^<>]*>?/g, ' ');
-  const found = best(angled) ?? best([around], true) ?? best([around]) ?? best(quoted) ?? best([whole]);
+  const found = best(angled) ?? best([joined(around)], true) ?? best([around]) ?? best(quoted) ?? best([whole]);
   // Beside an address that has no name for its host, a lone word is the name of a person.
   return angled.some((text) => text.includes('@')) && found?.includes('.') === false ? best(angled) : found;
+}
+
+/** An address in angle brackets without the blanks and line ends that RFC 5322 section 4.4 permits around its dots and `@`. */
+function withoutBlanks(text: string): string {
+  return text.includes('@') ? text.replace(/\s{0,8}([@.])\s{0,8}/g, '$1') : text;
+}
+
+/** The same without brackets, where a blank behind a dot may begin the next sentence. */
+function joined(text: string): string {
+  return text.replace(/\s{0,8}@\s{0,8}/g, '@').replace(/\s{1,8}\.\s{0,8}/g, '.');
 }
 
 /** @param addresses names alone do not count */

@@ -140,3 +140,15 @@ describe('salvage', () => {
     expect(nothing.records[0]).toMatchObject({ header_from: null });
   });
 });
+
+test('a policy domain of a whole document loses the remains of markup, too', async () => {
+  const outcome = await readAll(reportXml(recordXml(), { policy: POLICY.replace('example.com', 'example.com>>') }));
+  expect(outcome.reports).toMatchObject([{ domain: 'example.com', salvaged: false }]);
+  expect(problemCodes(outcome)).toEqual(['value_repaired']);
+});
+
+test.each(['<source_ip></source_ip>', ''])('a record without an address is told: %j', async (address) => {
+  const outcome = await readAll(reportXml(recordXml().replace(/<source_ip>[^<]*<\/source_ip>/, address)));
+  expect(outcome.records).toMatchObject([{ source_ip: null }]);
+  expect(problemCodes(outcome)).toEqual(['source_ip_missing']);
+});

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { foreignArchive, sniff, sortOf } from '../../../services/report/container/sniff.ts';
+import { foreignArchive, gzipStart, sniff, sortOf } from '../../../services/report/container/sniff.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
 const utf16 = (text: string, bigEndian: boolean) => {
@@ -23,6 +23,7 @@ test.each<[string, Buffer, string]>([
   ['UTF-16 without a mark', utf16('<feedback/>', false), 'xml'],
   ['a page of HTML', bytes('<!DOCTYPE html><html>'), 'unknown'],
   ['a part of HTML', bytes('  <div class="x">'), 'unknown'],
+  ['a link of HTML', bytes('<a href="data:application/gzip;base64,H4sI">report</a>'), 'unknown'],
   ['a name that only begins like one of HTML', bytes('<division/>'), 'xml'],
   ['JSON', bytes(' {"a": 1}'), 'json'],
   ['a list of JSON', bytes('[{}]'), 'json'],
@@ -41,6 +42,15 @@ test('archives that cannot be opened have a name', () => {
   // Three letters that a text may begin with.
   expect(foreignArchive(bytes('BZhello'))).toBeNull();
   expect(foreignArchive(bytes('PK\x03\x04'))).toBeNull();
+});
+
+test('a gzip stream may begin behind blanks or text, and not within other bytes', () => {
+  const stream = '\x1f\x8b\x08\x00rest';
+  expect(gzipStart(bytes(`\r\n${stream}`))).toBe(2);
+  expect(gzipStart(bytes(`Scanned by Mailguard\r\n\r\n${stream}`))).toBe(24);
+  expect(gzipStart(bytes(`\x89PNG\r\n${stream}`))).toBeNull();
+  expect(gzipStart(bytes(`a\x00${stream}`))).toBeNull();
+  expect(gzipStart(bytes(stream))).toBeNull();
 });
 
 test('bytes that are no document are a picture, text, or anything', () => {

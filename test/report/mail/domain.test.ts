@@ -36,6 +36,12 @@ test.each([
   ['b.example:587', 'b.example'],
   ['https://b.example/x?y=c.example', 'b.example'],
   ['dns:b.example:25', 'b.example'],
+  // Blanks and line ends around the parts of an address (RFC 5322 section 4.4).
+  ['DMARC <r@gen\n .example>', 'gen.example'],
+  ['DMARC < r @ gen . example >', 'gen.example'],
+  ['r @ gen . example', 'gen.example'],
+  ['r@gen .example', 'gen.example'],
+  ['Sent by r@gen.example. Thanks', 'gen.example'],
 ])('the domain in %j is %j', (text, domain) => {
   expect(domainIn(text)).toBe(domain);
 });
