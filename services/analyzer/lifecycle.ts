@@ -40,7 +40,10 @@ export function materialChange(
   next: { severity: Severity; evidence: Evidence },
   seen: string = old.evidence.last_day,
 ): News | null {
-  if (isGraver(old, next)) return { what: 'severity', from: old.severity, to: next.severity };
+  if (isGraver(old, next)) {
+    const messages: [number, number] = [old.evidence.messages, next.evidence.messages];
+    return { what: 'severity', from: old.severity, to: next.severity, ...(messages[1] > messages[0] && { messages }) };
+  }
   if (next.evidence.mechanism === 'both' && old.evidence.mechanism !== undefined && old.evidence.mechanism !== 'both') {
     return { what: 'both_mechanisms' };
   }

@@ -3,7 +3,13 @@ import { counted, number, percent, short } from '../shared/format.ts';
 
 /** What is new about an open finding that a person would act on, or decide about in another way. */
 export const newsSchema = z.discriminatedUnion('what', [
-  z.object({ what: z.literal('severity'), from: z.string(), to: z.string() }),
+  /** Graver; with the messages that the last mail told of and those by now, where they have grown. */
+  z.object({
+    what: z.literal('severity'),
+    from: z.string(),
+    to: z.string(),
+    messages: z.tuple([z.number(), z.number()]).optional(),
+  }),
   /** The mechanism that still passed has failed as well. */
   z.object({ what: z.literal('both_mechanisms') }),
   /** It had been silent for a week. */
@@ -24,8 +30,11 @@ export type News = z.output<typeof newsSchema>;
 /** The sentence. */
 export function newsWords(news: News): string {
   switch (news.what) {
-    case 'severity':
-      return `New since the last mail: its severity has risen from ${short(news.from, 20)} to ${short(news.to, 20)}.`;
+    case 'severity': {
+      const [then, now] = news.messages ?? [0, 0];
+      const grown = now > then ? `${counted(now, 'message')} by now, ${number(then)} then; ` : '';
+      return `New since the last mail: ${grown}its severity has risen from ${short(news.from, 20)} to ${short(news.to, 20)}.`;
+    }
     case 'both_mechanisms':
       return 'New since the last mail: SPF and DKIM both fail now.';
     case 'begun_again':

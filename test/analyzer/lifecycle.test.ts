@@ -320,8 +320,8 @@ describe('materialChange', () => {
     const low = (extra: object = {}) => ({ ...one({ per_day: 20, messages: 60, ...extra }), severity: 'low' as const });
     const next = (extra: object = {}) => one({ per_day: 21, messages: 105, ...extra });
     expect(materialChange(low(), next())).toBeNull();
-    expect(materialChange(low(), { ...next(), severity: 'high' })).toEqual({ what: 'severity', from: 'low', to: 'high' });
-    const risen = { what: 'severity', from: 'low', to: 'medium' };
+    const risen = { what: 'severity', from: 'low', to: 'medium', messages: [60, 105] };
+    expect(materialChange(low(), { ...next(), severity: 'high' })).toEqual({ ...risen, to: 'high' });
     expect(materialChange(low(), next({ per_day: 100 }))).toEqual(risen);
     expect(materialChange(low(), next({ per_day: 40 }))).toBeNull();
     const forged = { facts: { rule: 'unauthorized_source', p: 'none' } };

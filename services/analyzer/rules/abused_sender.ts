@@ -27,6 +27,9 @@ import { silent } from './silence.ts';
 const KIND = 'unauthorized_source';
 /** Days looked at, and report days without such mail after which it is over. */
 const DAYS = 7;
+/** Grave from so many delivered messages on; or from so many unsigned ones that are most of what comes from there. */
+const MANY = 1000;
+const MUCH = 100;
 const SUMS = [1, 3, 7];
 const LEAST = 20;
 /** Our own mail through it before: on so many days, so many messages, of which this share is as it should be. */
@@ -206,7 +209,7 @@ function candidateOf(window: SourceWindow, found: Found, open: KnownFinding | un
   return {
     kind: KIND,
     subject: source,
-    severity: severityOf(delivered),
+    severity: severityOf(delivered, found.how === 'unsigned' && 2 * delivered > of),
     confidence: certainty({
       chance: Math.min(found.chance, open?.evidence.chance ?? 1),
       otherwise: OURS,
@@ -248,6 +251,6 @@ function over(finding: KnownFinding, window: SourceWindow): Ending | null {
 }
 
 /** Somebody must look at it, however little came through; it may yet be our own, so it is never critical. */
-function severityOf(delivered: number): Severity {
-  return delivered >= 1000 ? 'high' : 'medium';
+function severityOf(delivered: number, most: boolean): Severity {
+  return delivered >= (most ? MUCH : MANY) ? 'high' : 'medium';
 }

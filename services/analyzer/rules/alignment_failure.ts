@@ -8,7 +8,7 @@ import type { SourceDay } from '../../store/analysis/window-reads.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import type { Sender } from '../senders/catalogue.ts';
-import { type RelayedBy, relayedBy } from '../sources/relays.ts';
+import { mayRelay, type RelayedBy, relayedBy } from '../sources/relays.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { failingRun, passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
@@ -198,7 +198,8 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
         outgrown: bare && window.outgrown ? { name: window.outgrown.name, include: window.outgrown.include[0] ?? null } : null,
         approved_by: approved ? window.listed!.by_name : null,
         signer: signerOf(rows),
-        small,
+        // No forwarder sends through a service for newsletters.
+        small: small && (window.sender === null || mayRelay(window.sender)),
         ...(stranger && { stranger }),
         scattered: scatteredOf(window, failure),
         relayed_by: via,

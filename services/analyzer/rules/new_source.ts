@@ -133,7 +133,7 @@ function find(window: SenderWindow): Candidate[] {
       first_day: first,
       last_day,
       evidence: {
-        ...whoOf(sender, first, last_day),
+        ...whoOf(sender, first, last_day, true),
         messages: sum.passed,
         of: Math.max(of, sum.passed),
         share: sum.passed / Math.max(1, of, sum.passed),
@@ -142,9 +142,10 @@ function find(window: SenderWindow): Candidate[] {
         last_day,
         reporters,
         usual: 0,
-        delivered: sum.delivered,
-        quarantined: sum.quarantined,
-        rejected: sum.rejected,
+        // What fails beside it is not told here.
+        delivered: Math.min(sum.delivered, sum.passed),
+        quarantined: Math.min(sum.quarantined, Math.max(0, sum.passed - sum.delivered)),
+        rejected: Math.min(sum.rejected, Math.max(0, sum.passed - sum.delivered - sum.quarantined)),
         facts: {
           rule: KIND,
           by: passedBy(sum),

@@ -87,7 +87,7 @@ export const alignmentFailure = kind(facts, (told, given) => {
     title: `${source} sends as ${domain} unaligned`,
     topic: `unaligned mail of ${source} as ${domain}`,
     summary: `${title}: ${messages} since ${evidence.since} failed DMARC (${MECHANISM[mechanism]})`,
-    what: `${messages} from ${source} in the name of ${domain} ${evidence.messages === 1 ? 'authenticates' : 'authenticate'} as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.`,
+    what: `${messages} from ${source} in the name of ${domain} ${evidence.messages === 1 ? 'authenticates' : 'authenticate'} as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.${lostOf(evidence)}`,
     advice: adviceOf(told, given),
     senders: given.scattered
       ? [{ verdict: 'deny', source: subject, when: 'If you do not know it', why: 'forges our name' }]
@@ -126,6 +126,16 @@ function outgrownWords(
   };
 }
 
+/** That receivers turned most of it away, which whoever sends it may not know. */
+function lostOf({ messages, quarantined, rejected }: Told['evidence']): string {
+  if (2 * (quarantined + rejected) < messages) return '';
+  const parts = [
+    ...(rejected > 0 ? [`rejected ${number(rejected)}`] : []),
+    ...(quarantined > 0 ? [`quarantined ${number(quarantined)}`] : []),
+  ];
+  return ` Receivers ${parts.join(' and ')} of ${messages === 1 ? 'it' : 'them'}.`;
+}
+
 /** Why mail that nothing authenticates is laid at its door. */
 function whose({ domain }: Told, { approved_by, admitted_by }: AlignmentFacts): string {
   if (approved_by !== null) return `the list of senders approves it (${short(approved_by, 40)})`;
@@ -159,7 +169,7 @@ function adviceOf(told: Told, given: AlignmentFacts): string[] {
       ? `Ask your own teams first whether one of them uses ${users}. It bears no signature of yours, as mail that is passed on would: if nobody knows it, somebody forges your name.`
       : small
         ? `Ask your own teams first whether one of them uses ${users}. At this volume it may just as well be a forwarder or mailing list, which needs no setup.`
-        : `Ask your own teams first whether one of them uses ${users} (a newsletter, a shop, a ticket system).`,
+        : `Ask your own teams first whether one of them uses ${users}${service === null ? ' (a newsletter, a shop, a ticket system)' : ''}.`,
     service === null
       ? `If one does, let ${source} sign with d=${domain}: turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; it now signs with d=${short(signer)}`}.`
       : `If one does: ${service.align} (${service.source ?? 'see its documentation'})`,

@@ -66,7 +66,9 @@ function failingWords(told: Told): WithoutAdvice {
     topic: `${name} at ${where}`,
     summary: `Mail of ${domain} through ${through} stopped passing DMARC ${days} (${name}): ${counted(messages, 'message')} failed since`,
     what: one
-      ? `${name} of ${through} aligned with ${domain} until ${one.last_good_day} but ${mechanism === 'both' ? 'have' : 'has'} not since ${since}: ${number(messages)} of ${counted(one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
+      ? isInPart(one)
+        ? `${name} of ${through} ${fails} for part of its mail as ${domain} since ${since}: ${number(messages)} of ${counted(one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
+        : `${name} of ${through} aligned with ${domain} until ${one.last_good_day} but ${mechanism === 'both' ? 'have' : 'has'} not since ${since}: ${number(messages)} of ${counted(one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
       : `${name} of ${through} stopped aligning with ${domain} ${days}${cause}: ${list(sources, 3, senders)}; ${number(messages)} of their ${counted(of, 'message')} failed (${percent(messages / of)}).`,
   };
 }
@@ -145,7 +147,7 @@ function beforeOf(before: Before | string | undefined): string {
   if (before === undefined) return '';
   if (typeof before === 'string') return `; ${before}`;
   const { passed, of, days } = before;
-  return `; ${percent(passed / of)} of ${counted(of, 'message')} passed in the ${counted(days, 'mail day')} before`;
+  return `; ${percent(passed / of)} of ${counted(of, 'message')} passed on the ${counted(days, 'day')} with mail before`;
 }
 
 function adviceOf(

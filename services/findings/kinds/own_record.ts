@@ -8,14 +8,14 @@ export const ownRecord = z.object({ value: z.string().nullable(), since: z.strin
  * What to do about the own record where reports stay away: it is looked at before anybody else is blamed.
  * @param domain short
  */
-export function ownRecordAdvice(domain: string, record: z.output<typeof ownRecord>): string {
+export function ownRecordAdvice(domain: string, record: z.output<typeof ownRecord>, when: 'first' | 'next' = 'first'): string {
   if (record == null)
-    return `Look at your own DMARC record first ("ruawatch dns check ${domain}"): it must name your mailbox in rua=, and a mailbox at another domain needs the consent of that domain (RFC 9990 section 4).`;
+    return `Look at your own DMARC record ${when} ("ruawatch dns check ${domain}"): it must name your mailbox in rua=, and a mailbox at another domain needs the consent of that domain (RFC 9990 section 4).`;
   const { value, since, changed } = record;
   if (value === null)
     return `Your own DMARC record has been gone since ${since}: publish it again ("ruawatch dns history ${domain}" has the old one).`;
   const now = `"${short(value, 160)}"`;
   return changed
-    ? `Look at your own DMARC record first: it was changed on ${since} and is now ${now} ("ruawatch dns history ${domain}"). Its rua= must name your mailbox.`
+    ? `Look at your own DMARC record ${when}: it was changed on ${since} and is now ${now} ("ruawatch dns history ${domain}"). Its rua= must name your mailbox.`
     : `Your own DMARC record was not changed: it has been ${now} since ${since} at least. If its rua= names your mailbox, the fault is elsewhere.`;
 }

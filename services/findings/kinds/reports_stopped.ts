@@ -77,10 +77,10 @@ function ofDns(name: string, since: string, { reason, silence }: StoppedFacts) {
 /** The own record first, unless all at once point at the mailbox that they share. */
 function adviceOf(name: string, silence: Silence, { confirmed, record }: StoppedFacts): string[] {
   const all = silence.others_in_all;
-  const own = `${ownRecordAdvice(name, record)}${confirmed === null ? '' : ` On ${confirmed} DNS still led the reports to your mailbox.`}`;
+  const own = `${ownRecordAdvice(name, record, all > 0 ? 'next' : 'first')}${confirmed === null ? '' : ` On ${confirmed} DNS still led the reports to your mailbox.`}`;
   const mailbox = `${all > 0 ? 'Look at the mailbox first' : 'Then look at the mailbox'}: whether it is full, refuses mail, or files the reports elsewhere (spam, a rule), and send it a mail from outside.`;
   return [
     ...(all > 0 ? [mailbox, own] : [own, mailbox]),
-    `Until reports come again, nothing is known of mail in the name of ${all > 0 ? `these ${number(all + 1)} domains` : name}. If ${name} sends no mail any more: "ruawatch domains ignore ${name}".`,
+    `Until reports come again, nothing is known of mail in the name of ${all > 0 ? `these ${number(all + 1)} domains.` : `${name}. If ${name} sends no mail any more: "ruawatch domains ignore ${name}".`}`,
   ];
 }

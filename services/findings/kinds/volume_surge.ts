@@ -67,7 +67,7 @@ function adviceOn(source: string, service: { id: string; kind: string } | null, 
   if (own)
     return [
       `Ask whoever runs ${source} whether a mailing or a batch was intended: then no action is needed.`,
-      'If nobody knows of it, an account or a script on it was taken over: stop its queue, look at its mail log for the account or web form that sends, and change that password.',
+      'If nobody knows of it, an account or a script there was taken over: stop its queue, look at its mail log for the account or web form that sends, and change that password.',
     ];
   if (service?.kind !== 'mailbox_provider')
     return [
