@@ -11,6 +11,9 @@ import { fillArchive, ownAll } from './archive.ts';
 import type { StageInput } from './input.ts';
 import { type Measure, measure } from './measure.ts';
 
+/** Requests of each page before those that count: a console runs for weeks, and Node translates what it runs often. */
+const WARM_UPS = 20;
+
 /** A page, as a browser gets it. */
 interface Got {
   firstByteMs: number;
@@ -19,7 +22,7 @@ interface Got {
 }
 
 /**
- * The console's pages on an archive of `input.records` records, made first: one warm-up, then `input.runs`
+ * The console's pages on an archive of `input.records` records, made first: some warm-ups, then `input.runs`
  * requests of each, of which the median by time counts. The note has the first byte's time and the size.
  */
 export async function pages(_stage: string, input: StageInput): Promise<Measure[]> {
@@ -42,7 +45,7 @@ export async function pages(_stage: string, input: StageInput): Promise<Measure[
     for (const [name, path] of Object.entries(await addresses(db))) {
       const got: Got[] = [];
       const runs: Measure[] = [];
-      await get(`${base}${path}`, session);
+      for (let n = 0; n < WARM_UPS; n++) await get(`${base}${path}`, session);
       for (let run = 0; run < Math.max(5, input.runs ?? 5); run++) {
         runs.push(
           await measure(`page_${name}`, input.postmaster, async () => {

@@ -160,8 +160,8 @@ export interface MissingLine {
 }
 
 /** The reporters of a domain that fell silent, the latest first. */
-export async function missingLines(reader: Reader, domain: string, limit: number): Promise<MissingLine[]> {
-  return read<MissingLine>(
+export async function missingLines(reader: Reader, domain: string, limit: number): Promise<readonly MissingLine[]> {
+  return readKept<MissingLine>(
     reader,
     ['missing_reports'],
     `select reporter, last_day, days_of_28, silent_days, others_report from missing_reports where domain = $1
@@ -188,7 +188,7 @@ export interface PostureLine {
 
 /** The posture of a domain; null when the analyzer has not written it yet. */
 export async function postureLine(reader: Reader, domain: string): Promise<PostureLine | null> {
-  const [found] = await read<PostureLine>(
+  const [found] = await readKept<PostureLine>(
     reader,
     ['posture'],
     `select spf, dkim, dmarc, bimi, mta_sts, tls_rpt, stage, advice, publish_name, publish_value, blocked_by, checked_at
@@ -210,8 +210,8 @@ export interface DnsFindingLine {
 }
 
 /** What the newest check of a domain's records found, the worst first. */
-export async function dnsFindingLines(reader: Reader, domain: string, limit: number): Promise<DnsFindingLine[]> {
-  return read<DnsFindingLine>(
+export async function dnsFindingLines(reader: Reader, domain: string, limit: number): Promise<readonly DnsFindingLine[]> {
+  return readKept<DnsFindingLine>(
     reader,
     ['dns_findings'],
     `select code, severity, name, message, part, publish, since from dns_findings where domain = $1
@@ -259,8 +259,8 @@ export interface RecordLine {
 }
 
 /** The DNS records of a domain as the watcher saw them: what is published, then what has gone, the newest first. */
-export async function recordLines(reader: Reader, domain: string, limit: number): Promise<RecordLine[]> {
-  return read<RecordLine>(
+export async function recordLines(reader: Reader, domain: string, limit: number): Promise<readonly RecordLine[]> {
+  return readKept<RecordLine>(
     reader,
     ['dns_records'],
     `select purpose, name, type, value, published, first_seen, gone_at, unanswered_why, differ_since from dns_records where domain = $1
@@ -288,7 +288,7 @@ export async function domainLine(
   reader: Reader,
   domain: string,
 ): Promise<{ state: string; policy: string | null; last_report_at: Date | null; reason: string | null } | null> {
-  const [found] = await read<{ state: string; policy: string | null; last_report_at: Date | null; reason: string | null }>(
+  const [found] = await readKept<{ state: string; policy: string | null; last_report_at: Date | null; reason: string | null }>(
     reader,
     ['domains'],
     'select state, policy, last_report_at, reason from domains where domain = $1',

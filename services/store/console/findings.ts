@@ -1,6 +1,6 @@
 import { gravestFirst } from '../findings/gravest-first.ts';
 import type { LifeEvent, ListedFinding, ShownFinding } from '../findings/list.ts';
-import { type Reader, read } from './scope.ts';
+import { type Reader, read, readKept } from './scope.ts';
 
 /** Which findings a list shows. */
 export interface FindingFilter {
@@ -19,7 +19,7 @@ export async function visibleFindings(
   reader: Reader,
   { state, severity, domain, kind, search, limit, offset }: FindingFilter,
 ): Promise<{ findings: ListedFinding[]; total: number }> {
-  const rows = await read<ListedFinding & { total: number }>(
+  const rows = await readKept<ListedFinding & { total: number }>(
     reader,
     ['findings'],
     `select finding_key, domain, kind, severity, subject, state, phase, summary, first_day, opened_at, changed_at, resolved_at,

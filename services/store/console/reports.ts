@@ -1,4 +1,4 @@
-import { type Reader, read } from './scope.ts';
+import { type Reader, read, readKept } from './scope.ts';
 
 /** Which reports a list shows. */
 export interface ReportFilter {
@@ -26,8 +26,8 @@ export interface ReportLine {
 }
 
 /** The reports that a person may see, the newest first. */
-export async function reportLines(reader: Reader, filter: ReportFilter): Promise<ReportLine[]> {
-  return read<ReportLine>(
+export async function reportLines(reader: Reader, filter: ReportFilter): Promise<readonly ReportLine[]> {
+  return readKept<ReportLine>(
     reader,
     ['reports'],
     `select report_key, reporter, domain, begin_at, end_at, records, messages, trust, salvaged, duplicates from reports

@@ -89,7 +89,7 @@ export async function read<Row extends QueryResultRow>(
   return rows;
 }
 
-/** The same for sums of rollups, which many people look at: they may be as old as kept.ts says where the reader has such answers. */
+/** The same for lists and sums that many people look at: they may be as old as kept.ts says where the reader has such answers. */
 export async function readKept<Row extends QueryResultRow>(
   reader: Reader,
   views: readonly View[],

@@ -18,8 +18,8 @@ export interface Sender {
 }
 
 /** The mail of a sender by day, from reports that count. */
-export async function senderDays(reader: Reader, { domain, sources, from }: Sender): Promise<SenderDay[]> {
-  return read<SenderDay>(
+export async function senderDays(reader: Reader, { domain, sources, from }: Sender): Promise<readonly SenderDay[]> {
+  return readKept<SenderDay>(
     reader,
     ['reporter_days'],
     `select day, sum(messages)::bigint as messages, sum(passed)::bigint as passed, sum(failed_delivered)::bigint as delivered
@@ -29,8 +29,12 @@ export async function senderDays(reader: Reader, { domain, sources, from }: Send
 }
 
 /** Who reports on a sender. */
-export async function senderReporters(reader: Reader, { domain, sources, from }: Sender, limit: number): Promise<ReporterLine[]> {
-  return read<ReporterLine>(
+export async function senderReporters(
+  reader: Reader,
+  { domain, sources, from }: Sender,
+  limit: number,
+): Promise<readonly ReporterLine[]> {
+  return readKept<ReporterLine>(
     reader,
     ['reporter_days', 'reporters'],
     `select d.reporter, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed, max(d.day) as last_day, r.decides
