@@ -112,6 +112,8 @@ export function isTransient(error: unknown): boolean {
   if (error instanceof RuawatchError) return error.transient;
   const code = codeOf(error);
   if (code !== null && NETWORK_CODES.has(code)) return true;
+  // A server that listens on a socket of this machine takes it away when it stops.
+  if (code === 'ENOENT' && (error as { syscall?: unknown }).syscall === 'connect') return true;
   if (code !== null && /^[0-9A-Z]{5}$/.test(code)) return /^(08|25|40|53|55|57|58)/.test(code);
   const message = joined(error, (text) => text);
   return /Connection terminated|connection (?:is )?closed|Client has encountered a connection error|timeout (?:exceeded|expired)|Query read timeout|Socket/i.test(

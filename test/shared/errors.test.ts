@@ -1,3 +1,9 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { isTransient, PermanentError, TransientError } from '../../services/shared/errors.ts';
 
@@ -38,6 +44,17 @@ test('the network is worth waiting for, by its codes and by what the driver says
   expect(isTransient(new Error('Connection terminated unexpectedly'))).toBe(true);
   expect(isTransient(postgres('ENOENT'))).toBe(false);
   expect(isTransient(new Error('something else'))).toBe(false);
+});
+
+test('a socket that is away is worth waiting for, a file that is away is not', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-errors-'));
+  const [refused] = (await once(connect(path.join(folder, '.s.PGSQL.5432')), 'error').catch((error: unknown) => [error])) as [
+    unknown,
+  ];
+  expect(refused).toMatchObject({ code: 'ENOENT' });
+  expect(isTransient(refused)).toBe(true);
+  await expect(readFile(path.join(folder, 'nothing')).catch(isTransient)).resolves.toBe(false);
+  rmdirSync(folder);
 });
 
 test('our own errors say it themselves, whatever their cause', () => {
