@@ -66,11 +66,12 @@ export function materialChange(
 
 /**
  * Whether it is graver than was told, and not by its days alone: what was told as low and goes on at the same pace comes
- * to a number that is medium, and whoever has read of it has nothing else to do. High and critical are always told.
+ * to a number that is medium, and whoever has read of it has nothing else to do. Two steps up, and critical, are always told.
  */
 function isGraver(old: { severity: Severity; evidence: Evidence }, next: { severity: Severity; evidence: Evidence }): boolean {
-  if (rankOf(next.severity) <= rankOf(old.severity) || isKeptOut(next.evidence)) return false;
-  if (next.severity !== 'medium' || old.evidence.per_day === 0) return true;
+  const steps = rankOf(next.severity) - rankOf(old.severity);
+  if (steps <= 0 || isKeptOut(next.evidence)) return false;
+  if (next.severity === 'critical' || steps > 1 || old.evidence.per_day === 0) return true;
   const lost = ({ quarantined, rejected }: Evidence) => quarantined + rejected;
   const times = FORGED.has(next.evidence.facts?.rule ?? '') ? FASTER : SENDER_FASTER;
   const faster = next.evidence.per_day >= times * old.evidence.per_day;

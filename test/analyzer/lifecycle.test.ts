@@ -316,12 +316,14 @@ describe('materialChange', () => {
     expect(materialChange(one(tags('quarantine')), one(tags('none')))).toEqual({ what: 'policy', tag: 'p', to: 'none' });
     expect(materialChange(one(tags('none')), one(tags('quarantine')))).toBeNull();
   });
-  test('medium by its days alone is no news, high is', () => {
+  test('one step up by its days alone is no news, two are, and critical is', () => {
     const low = (extra: object = {}) => ({ ...one({ per_day: 20, messages: 60, ...extra }), severity: 'low' as const });
     const next = (extra: object = {}) => one({ per_day: 21, messages: 105, ...extra });
     expect(materialChange(low(), next())).toBeNull();
     const risen = { what: 'severity', from: 'low', to: 'medium', messages: [60, 105] };
     expect(materialChange(low(), { ...next(), severity: 'high' })).toEqual({ ...risen, to: 'high' });
+    expect(materialChange({ ...low(), severity: 'medium' }, { ...next(), severity: 'high' })).toBeNull();
+    expect(materialChange({ ...low(), severity: 'high' }, { ...next(), severity: 'critical' })).toMatchObject({ to: 'critical' });
     expect(materialChange(low(), next({ per_day: 100 }))).toEqual(risen);
     expect(materialChange(low(), next({ per_day: 40 }))).toBeNull();
     const forged = { facts: { rule: 'unauthorized_source', p: 'none' } };

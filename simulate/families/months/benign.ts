@@ -82,7 +82,7 @@ export const listsJoined: Family = {
 /** A bulletin to graduates: their addresses for life pass it on, some with a tag in the subject that breaks the signature. */
 export const graduates: Family = {
   name: 'graduates',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 7960 section 4.1.1 (alias forwarding); https://www.rfc-editor.org/rfc/rfc9989 section 7.4',
   days: MONTHS,
