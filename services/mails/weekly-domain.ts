@@ -71,7 +71,7 @@ function notesOf(domain: DomainWeek): string[] {
           `Not counted: ${counted(unheard.messages, 'message')} from ${counted(unheard.reporters, 'reporter')} that ${unheard.reporters === 1 ? 'does' : 'do'} not decide yet (dmarc.reporters).`,
         ]
       : []),
-    ...(p === null ? [] : [`Published policy: p=${clean(p, 20)}${below}.`]),
+    ...(p === null ? [] : [`Policy in the reports: p=${clean(p, 20)}${below}.`]),
     ...(domain.dns ? dnsNotes(domain.dns, domain.ready !== null) : []),
     ...(domain.ready === null ? [] : [`Next step: ${clean(wordsOf(domain.ready).summary, 200)}`]),
   ];

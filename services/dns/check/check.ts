@@ -86,7 +86,7 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
   const [spf, dkim, dmarc, mx, tlsRpt, dnssec] = await Promise.all([
     checkSpf(domain, dns, { ...asking, registrable: options.registrable }),
     checkDkim(domain, options.selectors ?? [], dns, asking),
-    checkDmarc(domain, dns, { ...asking, mailboxes: options.mailboxes }),
+    checkDmarc(domain, dns, { ...asking, mailboxes: options.mailboxes, registrable: options.registrable }),
     checkMx(domain, dns, asking),
     checkTlsRpt(domain, dns, asking),
     checkDnssec(domain, dns, asking),

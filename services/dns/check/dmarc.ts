@@ -11,11 +11,22 @@ import { type Finding, finding, type Given } from './finding.ts';
 export interface DmarcCheck {
   findings: Finding[];
   discovery: Discovery;
+  /** The discovery is unknown only because of names above the registrable domain: the domain's people have published nothing. */
+  unpublished?: true;
 }
 
 export interface DmarcCheckOptions extends AskOptions {
+  /** The registrable domain of a name. */
+  registrable?: ((name: string) => string) | undefined;
   /** Addresses of the mailboxes that are read here, in lower case. */
   mailboxes?: readonly string[] | undefined;
+}
+
+function isUnpublished({ state, walk }: Discovery, registrable: string | undefined): boolean {
+  if (state !== 'unknown' || registrable === undefined) return false;
+  return walk.steps.every(
+    (step) => step.state === 'none' || (step.state === 'unknown' && registrable.endsWith(`.${step.domain}`)),
+  );
 }
 
 /** Checks the DMARC record that applies to a domain, and the places its reports go to. */
@@ -46,7 +57,8 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
   if (record === null) {
     if (discovery.state !== 'unknown' && misspelt === null)
       findings.push(missing(domain, await placeOfReports(domain, dns, options)));
-    return { findings, discovery };
+    const unpublished: boolean = misspelt === null && isUnpublished(discovery, options.registrable?.(domain));
+    return { findings, discovery, ...(unpublished ? { unpublished: true } : {}) };
   }
   if (at !== domain && discovery.state === 'found') {
     const { policy, tag } = discovery;

@@ -84,7 +84,8 @@ export function recordsOf(check: DomainCheck): SeenRecords {
     spf: state('spf_', spf?.tree.root.record != null),
     closed: terms.length === 2 && terms[1] === '-all',
     dkim: usable ? 'valid' : keys.length === 0 ? 'unknown' : keys.some((one) => one.state === 'unknown') ? 'unknown' : 'missing',
-    dmarc: dmarc?.discovery.state === 'unknown' ? 'unknown' : state('dmarc_', found !== null),
+    // What a registry publishes above changes nothing about what comes first.
+    dmarc: dmarc?.unpublished ? 'missing' : dmarc?.discovery.state === 'unknown' ? 'unknown' : state('dmarc_', found !== null),
     policy:
       found === null || found.policy === null
         ? null

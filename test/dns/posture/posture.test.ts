@@ -52,6 +52,21 @@ describe('the stage', () => {
 });
 
 describe('the next step', () => {
+  test('is p=none where nobody can say what a registry publishes above the domain', async () => {
+    const away = { ...GOOD, '_dmarc.com': 'unknown' as const };
+    const without = (name: string) => Object.fromEntries(Object.entries(away).filter(([one]) => one !== name)) as Zone;
+    const options = { selectors: ['sel'], mailboxes: [MAILBOX], web: webOf(GOOD_WEB), registrable: () => 'example.com' };
+    const of = async (domain: string, zone: Zone) => postureOf(await checkDomain(domain, dnsOf(zone), options), null, MAILBOX);
+    expect((await of('example.com', without('_dmarc.example.com'))).next).toMatchObject({
+      action: 'publish_dmarc',
+      publish: { value: `v=DMARC1; p=none; ${RUA}` },
+    });
+    // The domain's own people may have published something that nobody could say.
+    const unsaid = { ...away, '_dmarc.example.com': 'unknown' as const };
+    expect((await of('example.com', unsaid)).next.action).not.toBe('publish_dmarc');
+    expect((await of('mx.example.com', unsaid)).next.action).not.toBe('publish_dmarc');
+  });
+
   test('is p=none without a place for reports that the domain itself cannot have', async () => {
     const none: Zone = { 'mx.example.com': { A: ['192.0.2.1'] }, 'example.com': { TXT: [['hello']] } };
     const { next } = postureOf(await checkDomain('example.com', dnsOf(none)), null, null);
