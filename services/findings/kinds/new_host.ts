@@ -16,7 +16,7 @@ export const newHost = kind(facts, ({ domain: full, subject, evidence }, { host 
   // A name below the domain names it.
   const as = host === null ? ` as ${domain}` : '';
   const { messages, since, share } = evidence;
-  const title = `New host ${name} sends unsigned mail${as} and passes SPF`;
+  const title = `New host ${name} passes SPF${as} unsigned`;
   return {
     title,
     topic: `new host ${name} with unsigned mail${as}`,

@@ -25,7 +25,7 @@ describe('a new host of the own servers whose mail is not signed while theirs is
       expect(more).toEqual([]);
       expect(finding).toMatchObject({ kind: 'new_source', subject: WEB.source, severity, first_day: ago(from) });
       const { title, what, advice } = wordsFor(finding);
-      expect(title).toBe(`New host ${HOST} sends unsigned mail and passes SPF`);
+      expect(title).toBe(`New host ${HOST} passes SPF unsigned`);
       expect(what).toContain(`${HOST} (${WEB.source})`);
       expect(advice[0]).toContain('broken into');
     },

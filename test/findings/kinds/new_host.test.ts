@@ -8,7 +8,7 @@ const words = (host: string | null) =>
 
 test('a host with a name is named with its network, and names the domain by itself', () => {
   const { title, what, senders } = words('www.example.com');
-  expect(title).toBe('New host www.example.com sends unsigned mail and passes SPF');
+  expect(title).toBe('New host www.example.com passes SPF unsigned');
   expect(what).toContain('from www.example.com (192.0.2.0/24) without a DKIM signature');
   expect(senders).toMatchObject([
     { verdict: 'approve', source: '192.0.2.0/24' },
@@ -18,7 +18,7 @@ test('a host with a name is named with its network, and names the domain by itse
 
 test('a host without a name is its network, and the domain is named beside it', () => {
   const { title, what } = words(null);
-  expect(title).toBe('New host 192.0.2.0/24 sends unsigned mail as example.com and passes SPF');
+  expect(title).toBe('New host 192.0.2.0/24 passes SPF as example.com unsigned');
   expect(what).toContain('from 192.0.2.0/24 without a DKIM signature');
 });
 
