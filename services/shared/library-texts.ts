@@ -86,6 +86,8 @@ const MEANINGS: readonly [RegExp, string | ((...found: string[]) => string | nul
   [/^(?:read|connect) ECONNRESET\b|^socket hang up$/, 'the connection was cut (ECONNRESET)'],
   [/^(?:read|write) (EPIPE|ECONNABORTED)$/, (code) => `the connection was cut (${code})`],
   [/^connect ECONNREFUSED (\S+)/, (at) => `nothing listens at ${at} (ECONNREFUSED)`],
+  // A datagram that a host sent back: the name does not say which.
+  [/^recvmsg ECONNREFUSED$/, 'nothing listens there (ECONNREFUSED)'],
   [/^connect ENOENT (\S+)/, (at) => `there is no socket ${at} (ENOENT)`],
   [/^connect (EACCES|EPERM) (\S+)/, (code, at) => `this user may not connect to ${at} (${code})`],
   [/^(?:connect|read|write) ETIMEDOUT(?: (\S+))?/, (at) => `${at || 'it'} does not answer (ETIMEDOUT)`],

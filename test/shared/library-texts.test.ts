@@ -138,6 +138,7 @@ test.each([
   ['connect ECONNRESET 127.0.0.1:6379', 'the connection was cut (ECONNRESET)'],
   ['connect ECONNREFUSED 127.0.0.1:5432', 'nothing listens at 127.0.0.1:5432 (ECONNREFUSED)'],
   ['connect ECONNREFUSED /run/postgresql/.s.PGSQL.5432', 'nothing listens at /run/postgresql/.s.PGSQL.5432 (ECONNREFUSED)'],
+  ['recvmsg ECONNREFUSED', 'nothing listens there (ECONNREFUSED)'],
   ['connect ENOENT /run/postgresql/.s.PGSQL.5432', 'there is no socket /run/postgresql/.s.PGSQL.5432 (ENOENT)'],
   ['connect EACCES /run/redis.sock', 'this user may not connect to /run/redis.sock (EACCES)'],
   ['connect ETIMEDOUT 192.0.2.1:25', '192.0.2.1:25 does not answer (ETIMEDOUT)'],

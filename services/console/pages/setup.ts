@@ -142,8 +142,8 @@ async function recordStep(asked: Pick<Asked, 'config'> & { query: z.output<typeo
     title: w.step_record,
     state: done ? 'done' : checked === null ? 'todo' : 'wrong',
     body: html`${said !== null && html`<p role="status"><strong>${said}</strong></p>`}
-<p>${checked?.record && !wanted.there ? w.change_record : w.publish_record(domain)}</p>${record(wanted.name, wanted.value)}
-${external !== null && html`<p>${w.external(domain, address.slice(address.lastIndexOf('@') + 1))}</p>${record(external.name, external.value)}`}
+${!wanted.there && html`<p>${checked?.record ? w.change_record : w.publish_record(domain)}</p>${record(wanted.name, wanted.value)}`}
+${external !== null && checked?.accepts !== true && html`<p>${w.external(domain, address.slice(address.lastIndexOf('@') + 1))}</p>${record(external.name, external.value)}`}
 <p><a class="button" href="${withQuery(path`/setup`, { domain, check: 'dns' })}">${w.check_dns}</a></p>`,
   };
 }
