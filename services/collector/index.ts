@@ -44,11 +44,16 @@ export async function startCollector(context: Context): Promise<RunningCollector
   };
   const now = () => clock.now();
   const writer = new Writer({ db, log, hash, programs: new Set(settings.programs), now, count });
+  const sourceOf = (hashed: string) => sources.find(({ token_sha256 }) => token_sha256 === hashed) ?? null;
   const means = { writer, maxLineBytes: settings.max_line_bytes, now, log };
   const intakes = await listenAll(context, {
     ...means,
     sources: () => sources,
-    sourceOf: (hashed) => sources.find(({ token_sha256 }) => token_sha256 === hashed) ?? null,
+    sourceOf,
+    newSourceOf: async (hashed) => {
+      sources = await logSources(db);
+      return sourceOf(hashed);
+    },
     refused: () => metrics.logRequests.inc({ outcome: 'unauthorized' }),
     count: (outcome) => metrics.logRequests.inc({ outcome }),
   });

@@ -226,6 +226,13 @@ describe('lines over HTTP', () => {
     expect(collector.waitingFor()).toBeNull();
   });
 
+  test('a source that was added a moment ago is taken, and is no guess', async () => {
+    for (let n = 0; n < 22; n++) {
+      const { token: added } = await addLogSource(t.db, { ...SOURCE, name: `new-${n}` });
+      expect((await send(LINES[0]!, { authorization: `Bearer ${added}` })).status).toBe(204);
+    }
+  });
+
   test('a source that is removed is refused', async () => {
     await t.db.query("update ruawatch.log_sources set token_sha256 = null where name = 'mail'");
     await until(async () => (await send(LINES[0]!)).status === 401);

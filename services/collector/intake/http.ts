@@ -22,8 +22,10 @@ const MOST_WRONG = 20;
 
 export interface HttpMeans {
   writer: Writer;
-  /** The source of a token, by its hash; null: there is none. */
+  /** The source of a token, by its hash; null: there was none a moment ago. */
   sourceOf(tokenSha256: string): LogSource | null;
+  /** The same, from the store: the source may be new. */
+  newSourceOf(tokenSha256: string): Promise<LogSource | null>;
   maxLineBytes: number;
   now(): Date;
   log: Log;
@@ -80,7 +82,7 @@ interface State {
 async function answer(request: IncomingMessage, response: ServerResponse, means: HttpMeans, state: State): Promise<void> {
   request.on('error', () => response.destroy());
   try {
-    const source = authorized(request, means, state);
+    const source = await authorized(request, means, state);
     if (request.method !== 'POST' && request.method !== 'PUT') throw new Refused(405, 'Send lines with POST.');
     if (means.writer.full || state.active >= MOST_AT_ONCE) throw new Refused(429, 'Others are being read: send it again later.');
     state.active++;
@@ -126,7 +128,7 @@ function end(response: ServerResponse, status: number, message: string): void {
   response.end(message === '' ? undefined : `${message}\n`);
 }
 
-function authorized(request: IncomingMessage, means: HttpMeans, state: State): LogSource {
+async function authorized(request: IncomingMessage, means: HttpMeans, state: State): Promise<LogSource> {
   const minute = Math.floor(means.now().getTime() / 60_000);
   if (minute !== state.minute) {
     state.minute = minute;
@@ -138,7 +140,13 @@ function authorized(request: IncomingMessage, means: HttpMeans, state: State): L
   const token = tokenOf(request.headers.authorization ?? '');
   const source = token === null ? null : means.sourceOf(tokenHash(token));
   if (source !== null) return source;
+  // Counted before the store is asked, which strangers must not keep busy.
   state.wrong.set(address, wrong + 1);
+  const added = token === null ? null : await means.newSourceOf(tokenHash(token));
+  if (added !== null) {
+    state.wrong.set(address, Math.max(0, (state.wrong.get(address) ?? 0) - 1));
+    return added;
+  }
   throw new Refused(401, 'Send the token of a source: "ruawatch logs sources add" makes one.');
 }
 
