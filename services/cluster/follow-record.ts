@@ -59,7 +59,7 @@ export async function lookAtRecord(dns: Dns, given: LookOptions): Promise<Looked
   const there = ways.flatMap(({ seen }) => seen.filter(({ gone_at }) => gone_at === null).map(({ address }) => address));
   const admits = new Map<string, boolean>();
   for (const address of there) {
-    const result = await admitted(name, text, address, dns, asking);
+    const result = await admitted({ name, text }, address, dns, asking);
     if (result === 'unknown')
       return { state: 'waits', why: `Whether SPF of ${name} admits ${address} is not known: DNS does not answer.` };
     admits.set(address, result === 'pass');
@@ -83,8 +83,7 @@ export async function lookAtRecord(dns: Dns, given: LookOptions): Promise<Looked
 
 /** Whether SPF admits an address, or all of a network. */
 async function admitted(
-  name: string,
-  text: string,
+  { name, text }: { name: string; text: string },
   address: string,
   dns: Dns,
   asking: Asking,
@@ -99,14 +98,13 @@ async function admitted(
 
 /** The address of all that come which a planned record would still not admit; null when it admits all. */
 export async function notAdmitted(
-  name: string,
-  value: string,
+  record: { name: string; text: string },
   addresses: readonly string[],
   dns: Dns,
   asking: Asking,
 ): Promise<string | null> {
-  const planned = withPlanned(new Map([[name, { TXT: [[value]] }]]), dns);
-  for (const address of addresses) if ((await admitted(name, value, address, planned, asking)) === 'no') return address;
+  const planned = withPlanned(new Map([[record.name, { TXT: [[record.text]] }]]), dns);
+  for (const address of addresses) if ((await admitted(record, address, planned, asking)) === 'no') return address;
   return null;
 }
 

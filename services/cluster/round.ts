@@ -95,7 +95,7 @@ export async function followRecord(
   const shut = await shadowed(record, decided.change, ways, means);
   if (shut !== null) return keep(null, [...decided.problems, shut]);
   await keep(null, decided.problems);
-  const strangers = await unknownSenders(record, ways, domain, looked.admitted, means);
+  const strangers = await unknownSenders({ record, domain, ways }, looked.admitted, means);
   try {
     return await ask({ record, domain, text, decided, strangers, after: before?.request_key ?? null }, means);
   } catch (error) {
@@ -137,7 +137,7 @@ async function shadowed(
   const coming = ways
     .flatMap(({ seen }) => seen.filter(({ gone_at }) => gone_at === null).map(({ address }) => address))
     .filter((address) => come.some((network) => networkContains(network, address)));
-  const address = await notAdmitted(name, value, coming, dns, asking);
+  const address = await notAdmitted({ name, text: value }, coming, dns, asking);
   if (address === null) return null;
   const message = `A term of the record denies ${address} before the one that would admit it: change the record by hand.`;
   return { code: 'shadowed', message, addresses: [address] };
@@ -145,9 +145,7 @@ async function shadowed(
 
 /** Addresses that reports show of the domain's own mail, and that neither the cluster nor mail-guard.yaml has. */
 async function unknownSenders(
-  record: WatchedRecord,
-  ways: readonly Way[],
-  domain: string,
+  { record, domain, ways }: { record: WatchedRecord; domain: string; ways: readonly Way[] },
   admitted: (address: string) => Promise<string | null>,
   { db, now }: RoundMeans,
 ): Promise<string[]> {

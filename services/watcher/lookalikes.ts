@@ -66,7 +66,7 @@ export async function watchLookalikes(context: Parts, dns: Dns, signal: AbortSig
         for (let one = some.shift(); one !== undefined && !ask.signal!.aborted; one = some.shift()) {
           if (left < MOST_QUESTIONS) return;
           left -= MOST_QUESTIONS;
-          const questions = await askOne(context, one, places, dns, ask);
+          const questions = await askOne(context, one, places, { dns, ask });
           left += MOST_QUESTIONS - questions;
           asked++;
         }
@@ -109,8 +109,7 @@ async function askOne(
   { db, clock }: Parts,
   { domain, ...before }: DueLookalike,
   places: OwnPlaces,
-  dns: Dns,
-  ask: AskOptions,
+  { dns, ask }: { dns: Dns; ask: AskOptions },
 ): Promise<number> {
   const found = await lookUp(before.name, dns, { ...ask, dmarc: true });
   // What was interrupted is asked again when its lease ends.
@@ -118,7 +117,7 @@ async function askOne(
   const now = clock.now();
   const { after, news } = afterAnswer(before, found, places, now);
   const wait = found.state === 'unknown' ? AGAIN_MS : DAY_MS;
-  await storeLookalike(db, domain, after, new Date(now.getTime() + wait), news);
+  await storeLookalike(db, domain, after, { due: new Date(now.getTime() + wait), news });
   return found.questions;
 }
 

@@ -31,7 +31,7 @@ export async function runAccessStanding(
 ): Promise<number> {
   return withDatabase(config, async (db) => {
     const all = await standingRights(db, config);
-    if (options.ask !== undefined) return askFor(db, config, all, { ...options, ask: options.ask }, out);
+    if (options.ask !== undefined) return askFor({ db, config, out }, all, { ...options, ask: options.ask });
     if (options.json) {
       for (const { instead, used, ...row } of all)
         out(
@@ -63,11 +63,9 @@ export async function runAccessStanding(
 }
 
 async function askFor(
-  db: Db,
-  config: Config,
+  { db, config, out }: { db: Db; config: Config; out: Terminal['out'] },
   all: readonly Standing[],
   options: StandingOptions & { ask: string },
-  out: Terminal['out'],
 ): Promise<void> {
   const found = all.find(({ id }) => id === options.ask);
   if (found === undefined)

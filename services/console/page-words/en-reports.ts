@@ -100,7 +100,14 @@ export const reportWords = {
   },
   digest: {
     title: 'The week',
-    lead: (from: string, to: string, messages: string, domains: string, passing: string, before: string) =>
+    lead: ({
+      from,
+      to,
+      messages,
+      domains,
+      passing,
+      before,
+    }: Record<'from' | 'to' | 'messages' | 'domains' | 'passing' | 'before', string>) =>
       `From ${from} to ${to}, receivers reported ${messages} messages in the name of ${domains} domains${passing && `; ${passing} passed DMARC`}. The week before, there were ${before}.`,
     silent: (domains: string[]) => `Nobody reported on ${list(domains, 10)}, although there were reports the week before.`,
     mailed: 'Every week, the recipients of alerts get a mail about this.',
@@ -132,7 +139,7 @@ export const reportWords = {
     unfinished: 'The month is not over: the figures are those up to yesterday.',
     story: 'In short',
     nothing: (domain: string, month: string) => `No report that counts tells of mail in the name of ${domain} in ${month}.`,
-    mail: (messages: string, domain: string, month: string, change: string | null, more: boolean) =>
+    mail: (messages: string, domain: string, month: string, { change, more }: { change: string | null; more: boolean }) =>
       `In ${month}, receivers reported ${messages} messages in the name of ${domain}${change === null ? '' : change === '0%' ? ', as many as the month before' : `, ${change} ${more ? 'more' : 'fewer'} than the month before`}.`,
     passing: (now: string, before: string | null) =>
       `${now} of them passed DMARC${before === null ? '' : before === now ? ', as the month before' : ` (${before} the month before)`}.`,

@@ -69,7 +69,7 @@ const digest = route({
     const step = (days: number, label: string) =>
       html`<a class="button" href="${withQuery(path`/digest`, { to: addDays(to, days) })}">${label}</a>`;
     const body = html`<div class="heading"><h1>${w.title}</h1>
-<p>${w.lead(from, to, number(messages), number(rows.length), share(passed, messages), number(before))}</p>
+<p>${w.lead({ from, to, messages: number(messages), domains: number(rows.length), passing: share(passed, messages), before: number(before) })}</p>
 ${silent.length > 0 && html`<p>${w.silent(silent.slice(0, 10).map(({ domain }) => domain))}</p>`}
 <p class="quiet">${config.alerts.digest === 'off' ? w.not_mailed : w.mailed} <a href="${path`/digest/mail`}">${w.preview}</a></p></div>
 <nav class="pages" aria-label="${w.weeks}">${step(-DAYS, w.earlier)}${asked.to && step(DAYS, w.later)}</nav>

@@ -44,7 +44,10 @@ export function storyOf(
   const lost = of('authorized', (one) => Math.max(0, one.messages - one.passed - one.forwarded));
   const change = !comparable || earlierSums.messages === 0 ? null : sums.messages / earlierSums.messages - 1;
   return [
-    w.mail(number(sums.messages), domain, month, change === null ? null : percent(Math.abs(change)), (change ?? 0) > 0),
+    w.mail(number(sums.messages), domain, month, {
+      change: change === null ? null : percent(Math.abs(change)),
+      more: (change ?? 0) > 0,
+    }),
     w.passing(
       percent(sums.passed / sums.messages),
       earlierSums.messages === 0 ? null : percent(earlierSums.passed / earlierSums.messages),

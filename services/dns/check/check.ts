@@ -102,7 +102,7 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
     }),
     checkPtr(domain, record !== null && record.errors.length === 0 ? record.text : null, dns, asking),
   ]);
-  const seen = options.seen ? await seenFindings(domain, spf, options.seen, dns, { signal }) : [];
+  const seen = options.seen ? await seenFindings({ domain, tree: spf.tree }, options.seen, dns, { signal }) : [];
   const all = [spf, { findings: seen }, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec].flatMap((one) => one.findings);
   // Nobody opens a connection to a domain that takes no mail, so that there is nothing to report.
   const findings = mx.state === 'null' || mx.state === 'none' ? all.filter(({ code }) => code !== 'tlsrpt_missing') : all;

@@ -27,8 +27,7 @@ const MOST_QUESTIONS = 400;
 
 /** What reports add to the check of a domain: SPF terms that no mail needs, and own senders whose mail passes by nothing. */
 export async function seenFindings(
-  domain: string,
-  { tree }: SpfCheck,
+  { domain, tree }: Pick<SpfCheck, 'tree'> & { domain: string },
   seen: SeenMail,
   dns: Dns,
   options: { signal?: AbortSignal | undefined } = {},

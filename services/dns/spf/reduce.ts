@@ -48,7 +48,7 @@ export async function reduceSpf(
   const terms: Weighed[] = [];
   for (const mechanism of own) {
     const found = root.terms.find(({ term }) => term === mechanism);
-    const messages = await allowed(domain, mechanism, dns, sources, asking);
+    const messages = await allowed({ domain, mechanism, sources }, dns, asking);
     terms.push({ text: mechanism.text, cost: found === undefined ? 0 : costOf(found), messages });
   }
   const removed: string[] = [];
@@ -77,13 +77,11 @@ const costOf = ({ lookup, inner }: TreeTerm): number =>
 
 /** Messages of the sources that one term allows by itself. */
 async function allowed(
-  domain: string,
-  { text }: Mechanism,
+  { domain, mechanism, sources }: { domain: string; mechanism: Mechanism; sources: readonly SpfSource[] },
   dns: Dns,
-  sources: readonly SpfSource[],
   asking: AskOptions,
 ): Promise<number> {
-  const alone = withPlanned(new Map([[domain, { TXT: [[`v=spf1 ${text} -all`]] }]]), dns);
+  const alone = withPlanned(new Map([[domain, { TXT: [[`v=spf1 ${mechanism.text} -all`]] }]]), dns);
   let messages = 0;
   for (const { address: ip, messages: count } of sources) {
     const { result } = await evaluateSpf({ ip, helo: domain, mailFrom: `postmaster@${domain}` }, alone, {

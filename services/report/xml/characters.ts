@@ -102,6 +102,7 @@ const REFERENCE = 9;
  * and 4.6), which makes it no longer.
  * @returns where the text written to `into` from `at` on ends; -1 when saxes must decide
  */
+// biome-ignore lint/complexity/useMaxParams: called for every value with a reference; an object for each would be the dearest part.
 export function resolve(codes: Uint16Array, from: number, to: number, into: Uint16Array, at: number): number {
   let end = at;
   for (let k = from; k < to; k++) {

@@ -139,7 +139,12 @@ export async function takeLookalikes(db: Db, now: Date, until: Date, limit: numb
 }
 
 /** Stores what an answer made of a name. Something to report lets the domain be analyzed. */
-export async function storeLookalike(db: Db, domain: string, after: StoredLookalike, due: Date, news: boolean): Promise<void> {
+export async function storeLookalike(
+  db: Db,
+  domain: string,
+  after: StoredLookalike,
+  { due, news }: { due: Date; news: boolean },
+): Promise<void> {
   await transaction(db, async (tx) => {
     const { rowCount } = await tx.query(
       `update ruawatch.lookalikes set due_at = $3, asked_at = $4, answered_at = $5, registered = $6, baseline = $7, first_seen = $8,

@@ -58,10 +58,8 @@ export async function grantMark(q: Queryable): Promise<string> {
  */
 export async function insertGrant(
   tx: Tx,
-  request_key: number,
-  domain: string,
+  { request_key, domain, credential }: { request_key: number; domain: string; credential: string | null },
   change: GrantChange,
-  credential: string | null,
 ): Promise<void> {
   if ((credential === null ? null : digestOf(credential)) !== change.credential)
     throw new PermanentError('wrong_credential', 'What the target would verify the holder by is not what the plan names.');

@@ -149,7 +149,8 @@ export async function open(tx: Tx, rule: Frozen, asked: NewRequest, now: Date): 
   const key = await insert(tx, { rule, given, sealed: seal(given.plan), now });
   if (key === null) return null;
   for (const change of given.plan.changes)
-    if (change.target === 'grant') await insertGrant(tx, key, given.plan.domain, change, given.credential ?? null);
+    if (change.target === 'grant')
+      await insertGrant(tx, { request_key: key, domain: given.plan.domain, credential: given.credential ?? null }, change);
   if (rule.decide === 'automatic') await decideByRule(tx, key, { rule, given, now });
   else
     await beginStage(tx, key, {

@@ -118,7 +118,7 @@ test('what the watcher found is listed, and a name is ignored with a reason', as
   const [due] = await takeLookalikes(t.db, now, now, 1);
   const { domain: _domain, ...before } = due!;
   const seen = { ...before, registered: true, first_seen: now, answered_at: now, asked_at: now, mail_hosts: ['mx.evil.example'] };
-  await storeLookalike(t.db, 'kestrel.com', { ...seen, change: 'registered', changed_at: now }, now, true);
+  await storeLookalike(t.db, 'kestrel.com', { ...seen, change: 'registered', changed_at: now }, { due: now, news: true });
   const stored = async (domain: string | undefined, options = {}) => {
     const lines: string[] = [];
     const config = loadConfig({ DATABASE_URL: t.url }, '/');

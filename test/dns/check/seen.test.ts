@@ -7,7 +7,7 @@ import { seenMail, spf } from './fixtures.ts';
 const OTHERS: Zone = { 'service.example': spf('v=spf1 ip4:198.51.100.0/24 -all'), 'a.example': { A: ['203.0.113.5'] } };
 async function unused(record: string, over: Parameters<typeof seenMail>[0] = {}, zone: Zone = {}): Promise<string[]> {
   const dns = dnsOf({ ...OTHERS, 'example.com': spf(record), ...zone });
-  const findings = await seenFindings('example.com', await checkSpf('example.com', dns), seenMail(over), dns);
+  const findings = await seenFindings({ domain: 'example.com', ...(await checkSpf('example.com', dns)) }, seenMail(over), dns);
   return findings.map(({ place }) => place!.text);
 }
 
