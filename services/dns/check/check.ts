@@ -130,19 +130,21 @@ export async function correctedRecords(check: DomainCheck, dns: Dns, options: Ch
   const tried = new Set<string>();
   let findings = check.findings;
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const next = findings.find(({ code, publish, severity, record }) => {
-      if (publish?.value == null || severity === 'unknown' || needsDecision({ code, publish, record })) return false;
+    // One correction of each record at a time: the next of the same record begins with what that leaves. Every round is a whole check.
+    const next = new Map<string, string>();
+    for (const { code, publish, severity, record } of findings) {
+      if (publish?.value == null || severity === 'unknown' || needsDecision({ code, publish, record })) continue;
       // An error in someone else's record can only be avoided by dropping the include, which is a decision for people.
       const foreign = record === null ? code.startsWith('spf_') : record.name !== publish.name;
-      if (foreign) return false;
-      const own = publish.name === check.domain || publish.name.endsWith(`.${check.domain}`);
-      return own && !tried.has(`${publish.name} ${publish.value}`);
-    });
-    if (next === undefined) break;
-    const { name, value } = next.publish!;
-    tried.add(`${name} ${value}`);
-    values.set(name, value!);
-    planned.set(name, { TXT: [stringsOf(value!)] });
+      if (foreign || next.has(publish.name) || tried.has(`${publish.name} ${publish.value}`)) continue;
+      if (publish.name === check.domain || publish.name.endsWith(`.${check.domain}`)) next.set(publish.name, publish.value);
+    }
+    if (next.size === 0) break;
+    for (const [name, value] of next) {
+      tried.add(`${name} ${value}`);
+      values.set(name, value);
+      planned.set(name, { TXT: [stringsOf(value)] });
+    }
     ({ findings } = await checkDomain(check.domain, withPlanned(planned, dns), options));
   }
   return [...values].map(([name, value]) => ({ name, value }));
