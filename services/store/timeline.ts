@@ -4,7 +4,7 @@ import type { Queryable } from '../shared/runtime/db.ts';
 export interface TimelineRow {
   at: Date;
   domain: string;
-  what: 'finding' | 'dns' | 'request' | 'decision' | 'change' | 'sending' | 'zone' | 'reports' | 'bounce';
+  what: 'finding' | 'dns' | 'request' | 'decision' | 'change' | 'sender' | 'sending' | 'zone' | 'reports' | 'bounce';
   event: string;
   subject: string;
   actor: string | null;

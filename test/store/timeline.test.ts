@@ -83,8 +83,22 @@ test('what logs of mail and name servers show, and days with failing mail, stand
        values ('example.com', 'a.example', $1, 'google.com', 100, $2, $2, $2, 0, 0, 0, 0, 0, 0, 100, 0, 0, 0)`,
       [day, passed],
     );
+  // A day on which nothing but a reporter that does not count tells of failing mail.
+  await t.db.query(
+    `insert into ruawatch.source_days (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
+            failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected, failed_delivered)
+     values ('example.com', 'a.example', '2026-11-23', 'mx.example.net', 100, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 0, 0, 100)`,
+  );
+  await t.db.query(
+    "insert into ruawatch.domain_reporters (domain, reporter, standing, decides) values ('example.com', 'mx.example.net', 'new', false)",
+  );
+  await t.db.query(
+    `insert into ruawatch.sender_list (domain, source, is_service, verdict, by_name, why, since)
+     values ('example.com', 'a.example', false, 'approved', 'Ada', 'our agency', '2026-11-23 08:00Z')`,
+  );
   const found = await timelineOf(t.db, { domain: 'example.com', from: null, to: null, limit: 50 });
   expect(found.map(({ what, event, subject, summary }) => [what, event, subject, summary])).toEqual([
+    ['sender', 'approved', 'a.example', 'our agency'],
     ['reports', 'failing', '2026-11-21', '40 of 100 messages'],
     ['sending', 'begins', '-/shop', 'unsigned'],
     ['sending', 'refused', 'eu-1/production/shop', '9 refused, 300 sent'],

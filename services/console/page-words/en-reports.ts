@@ -35,7 +35,8 @@ export const reportWords = {
     messages: 'Messages',
     records: 'Records',
     trust: 'Proof',
-    trusts: { ok: 'counts', pending: 'waits for its check', bad: 'not proven: has no effect' } as Record<string, string>,
+    trusts: { ok: 'proven', pending: 'waits for its check', bad: 'not proven: does not count' } as Record<string, string>,
+    not_counted: 'its reporter does not count',
     salvaged: 'Salvaged',
     only_salvaged: 'only salvaged',
     span: 'Span',
@@ -48,7 +49,11 @@ export const reportWords = {
     problems: 'Problems',
     address: 'Address',
     from: 'From domain',
-    done: 'Disposition',
+    done: 'What the receiver did',
+    dispositions: { none: 'delivered', pass: 'delivered', quarantine: 'quarantined', reject: 'rejected' } as Record<
+      string,
+      string
+    >,
     passes: 'pass',
     fails: 'fail',
   },

@@ -186,7 +186,8 @@ export const words = {
     reason: 'Reason',
     reason_hint: 'Kept in the history.',
     acknowledge: 'Acknowledge',
-    acknowledge_hint: 'No mails about it unless it gets materially worse.',
+    acknowledge_hint: (until: string) =>
+      `No mails about it until ${until}, unless it gets materially worse. It is mailed again then if it is still open.`,
     unacknowledge: 'End the acknowledgement',
     snooze: 'Snooze',
     snooze_hint: 'No mails until then; mailed again if it is still open.',
@@ -196,6 +197,9 @@ export const words = {
     resolve: 'Resolve',
     resolve_hint: 'Newer evidence opens it again.',
     verdict: 'It was',
+    verdict_of: (verdict: string) => `: ${verdict}`,
+    give_verdict: 'Say what it was',
+    give_verdict_hint: 'It is resolved. Newer evidence opens it again.',
     verdicts: { none: 'no verdict', right: 'right', false: 'a false alarm', expected: 'expected' },
     events: {
       opened: 'opened',
@@ -209,7 +213,7 @@ export const words = {
       snoozed: 'snoozed',
       unsnoozed: 'snooze ended',
       closed: 'resolved by hand',
-      judged: 'judged',
+      judged: 'verdict',
       assigned: 'given',
       unassigned: 'taken back',
     } as Record<string, string>,

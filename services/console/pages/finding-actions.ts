@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import type { Words } from '../../findings/kinds/kind.ts';
+import { acknowledgedUntil } from '../../store/findings/operator-actions.ts';
 import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, route, see } from '../routes.ts';
 import type { ReadFinding } from './finding.ts';
+import { day } from './format.ts';
 
 const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 const SNOOZES = [1, 7, 14, 30, 90];
@@ -14,7 +16,7 @@ const SNOOZES = [1, 7, 14, 30, 90];
 export function actionForms(
   finding: ReadFinding,
   said: Words,
-  { form, people }: { form: string; people: readonly string[] },
+  { form, people, now }: { form: string; people: readonly string[]; now: Date },
 ): Html {
   const w = words.finding;
   const open = finding.state === 'open';
@@ -23,7 +25,13 @@ export function actionForms(
 ${
   open &&
   (finding.acknowledged_at === null
-    ? formOf({ to: path`/findings/${at}/acknowledge`, form, button: w.acknowledge, hint: w.acknowledge_hint, id: 'ack' })
+    ? formOf({
+        to: path`/findings/${at}/acknowledge`,
+        form,
+        button: w.acknowledge,
+        hint: w.acknowledge_hint(day(acknowledgedUntil(now))),
+        id: 'ack',
+      })
     : formOf({ to: path`/findings/${at}/unacknowledge`, form, button: w.unacknowledge, hint: '', id: 'ack' }))
 }
 ${
@@ -33,7 +41,7 @@ ${
     : formOf({ to: path`/findings/${at}/unsnooze`, form, button: w.unsnooze, hint: '', id: 'snooze' }))
 }
 ${open && formOf({ to: path`/findings/${at}/assign`, form, button: w.assign, hint: w.assign_hint, id: 'assign', more: assignees(people, finding.assigned_to) })}
-${formOf({ to: path`/findings/${at}/resolve`, form, button: w.resolve, hint: open ? w.resolve_hint : '', id: 'resolve', more: verdicts(said) })}
+${formOf({ to: path`/findings/${at}/resolve`, form, button: open ? w.resolve : w.give_verdict, hint: open ? w.resolve_hint : w.give_verdict_hint, id: 'resolve', more: verdicts(said, open) })}
 </section>`;
 }
 
@@ -67,9 +75,12 @@ const assignees = (people: readonly string[], now: string | null) =>
     (name) => html`<option value="${name}" ${flag('selected', name === now)}>${name}</option>`,
   )}</select>`;
 
-function verdicts(said: Words): Html {
+/** A finding that is resolved already takes nothing but a verdict. */
+function verdicts(said: Words, open: boolean): Html {
   const w = words.finding;
-  const offered = Object.entries(w.verdicts).filter(([name]) => name !== 'expected' || said.expected !== undefined);
+  const offered = Object.entries(w.verdicts).filter(
+    ([name]) => (name !== 'expected' || said.expected !== undefined) && (open || name !== 'none'),
+  );
   return html`<label for="verdict">${w.verdict}</label><select id="verdict" name="verdict">${offered.map(
     ([name, text]) => html`<option value="${name}">${text}</option>`,
   )}</select>`;

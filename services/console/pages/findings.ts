@@ -128,7 +128,7 @@ const one = route({
   scope: 'object',
   params: z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
   query: z.object(tableQuery),
-  async handle({ db, reader, params, query: asked, visitor, form }) {
+  async handle({ db, reader, params, query: asked, visitor, form, clock }) {
     const row = await visibleFinding(reader, params.key);
     if (row === null) throw new Refusal(404, 'no_finding', words.problems.no_finding);
     const finding = { ...row, evidence: readEvidence(row.evidence) };
@@ -150,7 +150,7 @@ const one = route({
 </div>
 <div class="columns">
 <div>${evidencePage(finding, said, tables)}</div>
-<aside>${may ? actionForms(finding, said, { form, people: await actingPeople(db, domain) }) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
+<aside>${may ? actionForms(finding, said, { form, people: await actingPeople(db, domain), now: clock.now() }) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
 </div>`;
     return page(said.title, body, { section: 'findings' });
   },

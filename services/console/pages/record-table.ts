@@ -31,7 +31,12 @@ export function recordColumns<Row extends RecordRow>(): Column<Row>[] {
       of: (one) => [verdict(one.spf_aligned), ...spf(one)].join(' | '),
       show: (one) => html`${verdict(one.spf_aligned)}${spf(one).map(quiet)}`,
     },
-    { key: 'disposition', label: w.done, of: (one) => one.disposition },
+    {
+      key: 'disposition',
+      label: w.done,
+      of: (one) => one.disposition,
+      show: (one) => w.dispositions[one.disposition ?? ''] ?? one.disposition,
+    },
   ];
 }
 

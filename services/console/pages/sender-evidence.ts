@@ -9,6 +9,8 @@ import { reportersTable } from './domain-tables.ts';
 import { day, minute } from './format.ts';
 import { recordColumns } from './record-table.ts';
 
+/** Days that the page about a sender tells of. */
+export const SENDER_DAYS = 90;
 const MOST = { reporters: 30, records: 30, events: 30 };
 const w = words.sender;
 
@@ -39,7 +41,7 @@ export async function evidenceOf(
   const shown = html`${openFindings(told)}
 ${chart(days)}
 ${show(w.keys, w.keys_what, tables.keys)}
-${show(words.domain.reporters, '', tables.reporters)}
+${show(words.domain.reporters, words.domain.reporters_what, tables.reporters)}
 ${show(w.samples, w.samples_what, tables.samples)}
 ${show(w.class_history, w.class_history_what, tables.classes)}
 ${events(told)}`;
@@ -53,7 +55,7 @@ function chart(days: readonly store.SenderDay[]): Html | null {
   const layers = [
     { key: 'all-delivered', label: w.passing },
     { key: 'unauthorized', label: w.failed_delivered },
-    { key: 'all-rejected', label: w.failed_stopped },
+    { key: 'fails-stopped', label: w.failed_stopped },
   ];
   const amount = (on: string, key: string) => {
     const one = at.get(on);
@@ -61,7 +63,7 @@ function chart(days: readonly store.SenderDay[]): Html | null {
     if (key === 'all-delivered') return one.passed;
     return key === 'unauthorized' ? one.delivered : Math.max(0, one.messages - one.passed - one.delivered);
   };
-  return html`<section><h2>${w.days}</h2>${stacked(daysBetween(first.day, last.day), layers, amount, { title: w.days_what })}</section>`;
+  return html`<section><h2>${w.days}</h2>${stacked(daysBetween(first.day, last.day), layers, amount, { title: w.days_what(SENDER_DAYS) })}</section>`;
 }
 
 function openFindings(told: readonly store.SenderEvent[]): Html | null {

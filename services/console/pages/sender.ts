@@ -11,12 +11,10 @@ import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, tableQuery } from '../tables.ts';
 import { domainParams } from './domain.ts';
-import { share } from './format.ts';
-import { evidenceOf } from './sender-evidence.ts';
+import { minute, share } from './format.ts';
+import { evidenceOf, SENDER_DAYS } from './sender-evidence.ts';
 
 const MOST = 100;
-/** Days of the evidence. */
-const DAYS = 90;
 const name = z.string().min(1).max(500);
 const HOLDS = [0, 90, 365];
 
@@ -29,11 +27,15 @@ const sender = route({
   params: domainParams.extend({ sender: name }),
   query: z.object(tableQuery),
   async handle({ reader, params, query: asked, visitor, form, clock }) {
-    const sources = await sourceLines(reader, params.domain, params.sender, MOST);
+    const sources = await sourceLines(reader, { ...params, from: addDays(dayOf(clock.now()), -SENDER_DAYS) }, MOST);
     const [first] = sources;
     if (first === undefined) throw new Refusal(404, 'no_page', words.problems.no_page);
     const w = words.sender;
-    const of = { domain: params.domain, sources: sources.map(({ source }) => source), from: addDays(dayOf(clock.now()), -DAYS) };
+    const of = {
+      domain: params.domain,
+      sources: sources.map(({ source }) => source),
+      from: addDays(dayOf(clock.now()), -SENDER_DAYS),
+    };
     const shown = await evidenceOf(reader, { ...of, sender: params.sender });
     const file = fileOf(asked, shown.tables, params.domain);
     if (file !== null) return file;
@@ -51,7 +53,10 @@ function sourceOf(one: SourceLine, { domain, sender }: { domain: string; sender:
   const w = words.sender;
   const network = [one.asn === null ? null : `AS${one.asn}`, one.owner, one.country].filter(Boolean).join(' ');
   const rows: [string, string][] = [
-    [w.messages, number(one.messages)],
+    [
+      w.messages(SENDER_DAYS),
+      one.uncounted === 0 ? number(one.messages) : `${number(one.messages)} ${words.domain.uncounted(one.uncounted)}`,
+    ],
     [w.passing, share(one.passed, one.messages)],
     [w.first, one.first_seen],
     [w.last, one.last_seen],
@@ -60,7 +65,7 @@ function sourceOf(one: SourceLine, { domain, sender }: { domain: string; sender:
   return html`<section class="card"><h2 class="name">${one.source}</h2>
 <p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${one.why}</p>
 <dl class="figures">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
-${one.verdict ? html`<p class="notice">${w.decided[one.verdict](one.by_name ?? '', one.decided_why ?? '')}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
+${one.verdict ? html`<p class="notice">${w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '')}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
 ${form !== null && html`<div class="row">${one.verdict !== 'approved' && decide('approve')}${one.verdict !== 'denied' && decide('deny')}${one.verdict !== null && decide('end')}</div>`}
 </section>`;
 

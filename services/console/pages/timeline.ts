@@ -30,6 +30,8 @@ function said({ what, event, subject, actor, summary, finding_key, request_key }
       return html`<strong>${w.requests[event] ?? event}</strong> <a href="${request}">${summary}</a>${by}`;
     case 'decision':
       return html`<strong>${w.decisions[event] ?? event}</strong> <a href="${request}">${w.request(request_key ?? 0)}</a> ${summary}${by}`;
+    case 'sender':
+      return html`<strong>${words.sender.events[event] ?? event}</strong> <span class="name">${subject}</span> ${summary}${by}`;
     case 'change':
       return html`<strong>${w.changes[event] ?? event}</strong> <a href="${request}">${subject}</a> <span class="quiet">${summary}</span>`;
   }

@@ -90,7 +90,7 @@ export const recordRow = z.object({
 export const timelineRow = z.object({
   at,
   id: z.string().describe('The same for the same event.'),
-  what: z.enum(['finding', 'dns', 'request', 'decision', 'change', 'sending', 'zone', 'reports', 'bounce']),
+  what: z.enum(['finding', 'dns', 'request', 'decision', 'change', 'sender', 'sending', 'zone', 'reports', 'bounce']),
   event: text,
   subject: text,
   actor: text.nullable(),

@@ -88,11 +88,12 @@ export interface NewSender {
   source: string;
   name: string;
   class: string;
+  /** Of the range, in reports that count. */
   messages: number;
   first_seen: string;
 }
 
-/** The senders of a domain that were first seen in a range, with the most mail first. */
+/** The senders of a domain that were first seen in a range, with their mail of the range, the most first. */
 export async function newSenders(
   reader: Reader,
   { domain, from, to }: { domain: string; from: string; to: string },
@@ -100,11 +101,18 @@ export async function newSenders(
 ): Promise<NewSender[]> {
   return read<NewSender>(
     reader,
-    ['sources'],
-    `select grouped_as as source, (array_agg(name order by messages desc))[1] as name, (array_agg(class order by messages desc))[1] as class,
-            sum(messages)::bigint as messages, min(first_seen) as first_seen
-       from sources where domain = $1 and messages >= 20
-      group by grouped_as having min(first_seen) between $2 and $3 order by messages desc, source limit $4`,
+    ['sources', 'reporter_days'],
+    `, fresh as (
+       select source, name, class, grouped_as, first_seen from sources where domain = $1 and messages >= 20
+          and grouped_as in (select grouped_as from sources where domain = $1 and messages >= 20
+                              group by grouped_as having min(first_seen) between $2 and $3)),
+     sums as (
+       select source, sum(messages) as messages from reporter_days
+        where domain = $1 and day between $2 and $3 and counts and source in (select source from fresh) group by source)
+     select f.grouped_as as source, (array_agg(f.name order by s.messages desc))[1] as name,
+            (array_agg(f.class order by s.messages desc))[1] as class, sum(s.messages)::bigint as messages, min(f.first_seen) as first_seen
+       from fresh f join sums s using (source)
+      group by f.grouped_as order by messages desc, source limit $4`,
     [domain, from, to, limit],
   );
 }

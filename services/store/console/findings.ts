@@ -43,7 +43,7 @@ export async function visibleFinding(reader: Reader, key: number): Promise<(Show
   const events = await read<LifeEvent>(
     reader,
     ['finding_events'],
-    `select at, event, by_name, why, until, revision, severity, summary, notify, assigned_to from finding_events
+    `select at, event, by_name, why, until, revision, severity, summary, notify, assigned_to, verdict from finding_events
       where finding_key = $1 order by at, revision nulls last`,
     [key],
   );

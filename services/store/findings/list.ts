@@ -44,6 +44,8 @@ export interface LifeEvent {
   summary: string;
   notify: boolean;
   assigned_to: string | null;
+  /** What a person said of it. */
+  verdict: 'right' | 'false' | 'expected' | null;
 }
 
 /** Lists findings, the gravest first. @param filter without `resolved`: only open ones */
@@ -68,7 +70,7 @@ export async function showFinding(q: Queryable, key: number): Promise<(ShownFind
   const { rows } = await q.query<ShownFinding>('select * from dmarc.findings where finding_key = $1', [key]);
   if (!rows[0]) return null;
   const events = await q.query<LifeEvent>(
-    `select at, event, by_name, why, until, revision, severity, summary, notify from dmarc.finding_events
+    `select at, event, by_name, why, until, revision, severity, summary, notify, assigned_to, verdict from dmarc.finding_events
       where finding_key = $1 order by at, revision nulls last`,
     [key],
   );

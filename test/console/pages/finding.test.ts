@@ -23,6 +23,8 @@ describe.each(Object.keys(FINDINGS))('a finding of the kind %s', (kind) => {
 
 test('what a person does is kept with the name and the reason, and shown', async () => {
   const key = await c.finding('unauthorized_source', 'example.com');
+  const until = new Date(c.context.clock.now().getTime() + 180 * 86_400_000).toISOString().slice(0, 10);
+  expect((await operator.get(`/findings/${key}`)).body).toContain(`No mails about it until ${until}`);
   const done = await operator.post(`/findings/${key}/acknowledge`, { why: 'asked the <vendor>' });
   expect(done.headers.location).toBe(`/findings/${key}?done=acknowledged`);
   const shown = await operator.get(String(done.headers.location));
@@ -33,6 +35,11 @@ test('what a person does is kept with the name and the reason, and shown', async
   expect((await operator.post(`/findings/${key}/resolve`, { why: 'done', verdict: 'right' })).headers.location).toContain(
     'resolved',
   );
+  const resolved = (await operator.get(`/findings/${key}`)).body;
+  expect(resolved.match(/<strong>resolved/g)).toHaveLength(1);
+  expect(resolved).toContain('<strong>resolved by hand</strong>: right');
+  expect(resolved).toContain('<summary>Say what it was</summary>');
+  expect(resolved).not.toContain('<summary>Resolve</summary>');
   expect((await operator.post(`/findings/${key}/resolve`, { why: 'done', verdict: 'none' })).statusCode).toBe(409);
   expect((await operator.post(`/findings/${key}/resolve`, { why: 'no', verdict: 'false' })).headers.location).toContain('judged');
   const { rows } = await c.t.db.query(

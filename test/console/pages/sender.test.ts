@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addDays } from '../../../services/shared/days.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { type SourceClass, saveClasses } from '../../../services/store/analysis/window-reads.ts';
 import { type TestConsole, testConsole } from '../setup.ts';
@@ -38,6 +39,46 @@ test('a sender has the history of its class: what changed, and neither its first
   ]);
   const file = await person.get('/domains/example.com/senders/postbird.example?table=class-changes&as=json');
   expect(file.json()).toHaveLength(2);
+});
+
+/** A day of the sender, as a reporter tells it. */
+const reported = (day: string, reporter: string, given: { trust?: string; messages: number; passed: number }) =>
+  c.t.db.query(
+    `insert into ruawatch.source_days (domain, source, day, reporter, trust, messages, passed, dkim_aligned, spf_aligned, forwarded,
+            failed_forwarded, failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined,
+            rejected, failed_delivered)
+     values ('example.com', '192.0.2.0/24', $1, $2, $3, $4::bigint, $5::bigint, $5::bigint, $5::bigint, 0, 0, 0, 0, 0, 0, $4::bigint, 0, 0, $4::bigint - $5::bigint)`,
+    [day, reporter, given.trust ?? 'ok', given.messages, given.passed],
+  );
+
+test('the totals of a sender are those of the reports that count, and the others are named beside them', async () => {
+  const today = c.context.clock.now().toISOString().slice(0, 10);
+  const day = addDays(today, -3);
+  await reported(day, 'google.com', { messages: 400, passed: 300 });
+  await reported(day, 'mx.example.net', { messages: 30, passed: 30 });
+  await reported(day, 'forged.example', { trust: 'bad', messages: 7, passed: 7 });
+  await c.t.db.query(
+    "insert into ruawatch.domain_reporters (domain, reporter, standing, decides) values ('example.com', 'mx.example.net', 'new', false)",
+  );
+  const person = await c.person('viewer', ['example.com']);
+  const page = (await person.get('/domains/example.com/senders/postbird.example')).body;
+  expect(page).toContain('<dt>Messages, 90 days</dt><dd>400 and 37 in reports that do not count</dd>');
+  expect(page).toContain('<dd>75%</dd>');
+  expect(page).toContain('Passing 300');
+  expect(page).toContain('does not count');
+  expect(page).not.toContain('decides nothing');
+});
+
+test('what passes, fails and is delivered, and is stopped each have a colour and a label of their own', async () => {
+  const person = await c.person('viewer', ['example.com']);
+  await c.t.db.query("update ruawatch.source_days set failed_delivered = 40 where reporter = 'google.com'");
+  const page = (await person.get('/domains/example.com/senders/postbird.example')).body;
+  const css = (await person.get(/rel="stylesheet" href="([^"]+)"/.exec(page)![1]!)).body;
+  const layers = [...page.matchAll(/class="layer ([a-z-]+)"/g)].map(([, key]) => key!);
+  expect(layers).toEqual(['all-delivered', 'unauthorized', 'fails-stopped']);
+  const fills = layers.map((key) => new RegExp(`\\.layer\\.${key}[^{]*\\{\\s*fill: ([^;]+);`).exec(css)?.[1]);
+  expect(new Set(fills).size).toBe(3);
+  expect(fills).not.toContain(undefined);
 });
 
 test('a finding in whose evidence a sender is found leads to its page, and back', async () => {
