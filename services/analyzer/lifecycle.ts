@@ -22,6 +22,8 @@ const GROWN_BY = 500;
 /** So many times the daily mail that was told of is another pace: of forged mail; and of a sender, which is small on its first days. */
 const FASTER = 2;
 const SENDER_FASTER = 5;
+/** A policy that has been weakened and restored twice is told again when it stays weak for so many report days. */
+const STANDS = 4;
 /**
  * What comes back within this many days after the report day on which it was over is treated as the same
  * finding.
@@ -180,6 +182,7 @@ export function reconcile(
     if (candidate.last_day <= settled && !incident) continue;
     const info = candidate.severity === 'info' && candidate.lasting !== true;
     const before = silent.get(key(candidate)) ?? (info ? undefined : resolvedLately(known, candidate));
+    if (before?.heard && wavers(before, candidate, moment)) continue;
     if (before?.heard) {
       changes.reopened.push({ finding_key: before.finding_key, ...candidate, notify });
       continue;
@@ -194,6 +197,11 @@ export function reconcile(
     });
   }
   return changes;
+}
+
+/** Whether a published policy goes back and forth, as a person and a pipeline may have it do: that was told, and told again. */
+function wavers({ reopened = 0 }: KnownFinding, { kind, first_day }: Candidate, { today }: Moment): boolean {
+  return kind === 'policy_change' && reopened > 0 && first_day > addDays(today, -STANDS);
 }
 
 /**

@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { composeMails } from '../../services/alerter/mail/compose.ts';
-import { materialChange } from '../../services/analyzer/lifecycle.ts';
+import { materialChange, reconcile } from '../../services/analyzer/lifecycle.ts';
 import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
+import { policyChange } from '../../services/analyzer/rules/policy_change.ts';
 import { readEvidence } from '../../services/findings/evidence.ts';
 import type { News } from '../../services/findings/news.ts';
 import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
 import { snooze } from '../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from './fixture.ts';
-import { ago, DOMAIN, policyDays, REPORTERS, row, sourceWindow, span } from './rows.ts';
+import { ago, DOMAIN, domainWindow, onFile, policyDays, REPORTERS, row, sourceWindow, span } from './rows.ts';
 
 let f: Fixture;
 beforeEach(async () => {
@@ -173,6 +174,22 @@ test('what is found when the names have come, hours after the first analysis, st
   await f.put(span(11, 0, 'foreign', 100, REPORTERS, { source: 'other.example', signing_domain: 'other.example' }));
   await f.analyze();
   expect((await standing()).at(-1)).toBe('alignment_failure mailed');
+});
+
+test.each([
+  ['the first time it comes back', 0, 0, 1],
+  ['the second time, at once', 1, 0, 0],
+  ['the second time, when it stays', 1, 4, 1],
+])('a policy that goes back and forth is told again %s', (_, reopened, stood, told) => {
+  const policies = ['p=reject', 'p=reject', 'p=none', ...Array.from({ length: stood + 1 }, () => 'p=none')];
+  const weakened = domainWindow(span(20, 0, 'both', 100), {
+    policyDays: REPORTERS.flatMap((reporter) => policyDays(reporter, policies)),
+  });
+  const [candidate] = policyChange.find(weakened);
+  const evidence = { ...candidate!.evidence, resolved_day: ago(9) };
+  const before = onFile(candidate!, { state: 'resolved', heard: true, reopened, evidence, last_day: ago(12) });
+  const moment = { now: new Date(`${ago(-1)}T08:00:00Z`), today: ago(0), quietAfterDays: 14 };
+  expect(reconcile([candidate!], [before], () => null, moment).reopened).toHaveLength(told);
 });
 
 test('a policy that was weakened opens a finding, its return resolves it, a strengthening is recorded only', async () => {

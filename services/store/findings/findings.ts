@@ -31,6 +31,8 @@ export interface KnownFinding extends Candidate {
   summary: string;
   state: 'open' | 'resolved';
   revision: number;
+  /** How often it has come back; absent in what was never stored. */
+  reopened?: number;
   /** What was last mailed about it, if anything was; for an acknowledged finding, what was acknowledged. */
   told: { severity: Severity; evidence: Evidence } | null;
   /** Whether anybody knows of it: it was mailed, or a person has acted on it. */
@@ -94,7 +96,7 @@ export async function openSubjects(tx: Tx, domain: string, kinds: readonly strin
 export async function loadFindings(tx: Tx, domain: string, subjects: readonly string[], recent: string): Promise<KnownFinding[]> {
   const { rows } = await tx.query<KnownFinding>(
     `select f.finding_key, f.kind, f.subject, f.severity, f.state, f.confidence, f.first_day, f.last_day, f.summary, f.evidence,
-            f.revision, coalesce(acknowledged.told, told.told) as told,
+            f.revision, f.reopened, coalesce(acknowledged.told, told.told) as told,
             told.told is not null or exists (select from ruawatch.finding_acts a where a.finding_key = f.finding_key) as heard,
             f.acknowledged_at is not null as acknowledged,
             f.snoozed_until is not null as snoozed,

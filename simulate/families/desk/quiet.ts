@@ -90,7 +90,10 @@ export const saleSplit: Family = {
       if (flow.what !== 'noise') flow.active = (d) => active(d) * (1 - 0.6 * gone(d));
     }
     const next = few(site.domain({ usual: false, volume: old.volume * 0.6 }), random.int(2, 4));
-    next.senders.push(next.service('microsoft365', { mean: next.volume, aligned: 'both', active: gone }));
+    const first = next.service('microsoft365', { mean: next.volume, aligned: 'both', active: gone });
+    next.senders.push(first);
+    // Whoever looks after both may be asked about the first sender of the new one.
+    next.expect({ what: 'new_sender', from: day, to: day + weeks, optional: true, most: 'low' }, { flows: [first] });
     site.trap('a company is divided', old.name, day, day + weeks);
   },
 };
