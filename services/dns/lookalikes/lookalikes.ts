@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { labelsOf } from '../client/name.ts';
 import { type LookalikeKind, variantsOf } from './permutations.ts';
 
@@ -35,14 +35,15 @@ const WORDS: readonly string[] =
 
 /**
  * Names that may be taken for a domain, each once, the likest first. They are candidates: whether anybody has registered one is for DNS to say.
- * @param label the label below the public suffix: "kestrel-books"
+ * @param written the label below the public suffix: "kestrel-books"; of an A-label, what people see is varied
  * @param suffix the public suffix: "com", "co.uk"
  */
 export function lookalikesOf(
-  { label, suffix }: { label: string; suffix: string },
+  { label: written, suffix }: { label: string; suffix: string },
   { suffixes = SUFFIXES, words = WORDS }: LookalikeOptions = {},
 ): Lookalike[] {
-  const own = `${label}.${suffix}`;
+  const label = written.startsWith('xn--') ? domainToUnicode(written) : written;
+  const own = toAscii(`${label}.${suffix}`) ?? `${label}.${suffix}`;
   const best = new Map<string, Lookalike>();
   const offer = (shown: string, kind: LookalikeKind, cost: number) => {
     const name = toAscii(shown);
@@ -51,6 +52,7 @@ export function lookalikesOf(
     const before = best.get(name);
     if (before === undefined || before.rank > rank) best.set(name, { name, shown, kind, rank });
   };
+  for (const plain of plainForms(label)) offer(`${plain}.${suffix}`, 'homoglyph', 1);
   for (const one of variantsOf(label)) offer(`${one.label}.${suffix}`, one.kind, one.cost);
   for (const other of suffixes) if (other !== suffix) offer(`${label}.${other}`, 'tld', other === 'com' ? 1 : 3);
   for (const word of words) {
@@ -72,6 +74,19 @@ export function lookalikesOf(
 }
 
 /** The name as DNS has it; null when no zone can hold it. */
+/** Letters that have no mark to lose. */
+const PLAIN: Readonly<Record<string, string>> = { ß: 'ss', ø: 'o', ł: 'l', đ: 'd', ð: 'd', þ: 'th', æ: 'ae', œ: 'oe', ı: 'i' };
+/** How German and the northern languages write theirs without marks. */
+const SPELT: Readonly<Record<string, string>> = { ä: 'ae', ö: 'oe', ü: 'ue', å: 'aa', ø: 'oe' };
+
+/** A label with marks as it is typed without them: "bücher" is "bucher", and "buecher". */
+function plainForms(label: string): string[] {
+  const plain = (text: string) =>
+    [...text.normalize('NFD').replace(/\p{M}/gu, '')].map((letter) => PLAIN[letter] ?? letter).join('');
+  const spelt = [...label.normalize('NFC')].map((letter) => SPELT[letter] ?? letter).join('');
+  return [...new Set([plain(label), plain(spelt)])].filter((one) => one !== label);
+}
+
 function toAscii(shown: string): string | null {
   const name = domainToASCII(shown);
   if (name === '' || labelsOf(name) === null) return null;

@@ -10,6 +10,15 @@ const kindOf = (name: string, label = 'kestrel', suffix = 'com') =>
   (label === 'kestrel' && suffix === 'com' ? kestrel : of(label, suffix)).find((one) => one.shown === name)?.kind;
 
 describe('look-alike names', () => {
+  test('of a domain in A-labels are those of the letters that people see', () => {
+    const seen = of('bücher', 'de');
+    expect(of('xn--bcher-kva', 'de')).toEqual(seen);
+    expect(seen.map(({ name }) => name)).not.toContain('xn--bcher-kva.de');
+    const kinds = Object.fromEntries(seen.map(({ shown, kind }) => [shown, kind]));
+    expect(kinds).toMatchObject({ 'bucher.de': 'homoglyph', 'buecher.de': 'homoglyph', 'büchr.de': 'omission' });
+    expect(of('straße', 'de').map(({ name }) => name)).toContain('strasse.de');
+  });
+
   test('come in every kind', () => {
     expect(kindOf('kestre.com')).toBe('omission');
     expect(kindOf('kesttrel.com')).toBe('repetition');
