@@ -129,16 +129,39 @@ export function keyIn(base64: string): { type: 'rsa' | 'ed25519'; p: string } | 
   return { type: 'ed25519', p: octets.subarray(-32).toString('base64') };
 }
 
+/**
+ * Whether octets are a sequence that begins with the number of a version, as that of every private key does (RFC 8017 appendix A.1.2, RFC
+ * 5208 section 5, RFC 5915 section 3) and that of no public one: OpenSSL takes milliseconds to find that octets are no private key.
+ */
+function beginsWithVersion(der: Buffer): boolean {
+  if (der[0] !== 0x30) return false;
+  const [at] = lengthAt(der, 1);
+  if (der[at] !== 2) return false;
+  const [value, length] = lengthAt(der, at + 1);
+  return length === 1 && der[value]! <= 1;
+}
+
+/** Where the content begins, and how long it says that it is. */
+function lengthAt(der: Buffer, at: number): [number, number] {
+  const first = der[at] ?? 0;
+  if (first <= 0x80) return [at + 1, first];
+  const octets = first & 0x7f;
+  return [at + 1 + octets, der.subarray(at + 1, at + 1 + octets).reduce((sum, octet) => sum * 256 + octet, 0)];
+}
+
 /** Whether octets are the secret half of a pair: Node takes a private key for the public one that is in it. */
 export function isPrivateKey(der: Buffer): boolean {
-  return (['pkcs1', 'pkcs8', 'sec1'] as const).some((type) => {
-    try {
-      return createPrivateKey({ key: der, format: 'der', type }).type === 'private';
-    } catch {
-      // OpenSSL has many messages for octets that are no private key, and that is what is asked.
-      return false;
-    }
-  });
+  return (
+    beginsWithVersion(der) &&
+    (['pkcs1', 'pkcs8', 'sec1'] as const).some((type) => {
+      try {
+        return createPrivateKey({ key: der, format: 'der', type }).type === 'private';
+      } catch {
+        // OpenSSL has many messages for octets that are no private key, and that is what is asked.
+        return false;
+      }
+    })
+  );
 }
 
 /** @returns null when the octets are not a key of this type */

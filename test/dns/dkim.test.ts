@@ -1,6 +1,6 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { parseDkimKey } from '../../services/dns/dkim.ts';
+import { isPrivateKey, parseDkimKey } from '../../services/dns/dkim.ts';
 
 const rsa = (bits: number, type: 'spki' | 'pkcs1' = 'spki') =>
   generateKeyPairSync('rsa', { modulusLength: bits }).publicKey.export({ format: 'der', type }).toString('base64');
@@ -50,4 +50,24 @@ test('a problem has its place in the record', () => {
   const text = `v=DKIM1;  t=y; p=${KEY}`;
   const [problem] = parseDkimKey(text).problems;
   expect(text.slice(problem!.at, problem!.at + problem!.text.length)).toBe('t=y');
+});
+
+test('the secret half of a pair is known in each form, and nothing else is taken for one', () => {
+  const forms = (pair: { privateKey: KeyObject }, ...types: ('pkcs1' | 'pkcs8' | 'sec1')[]) =>
+    types.map((type) => pair.privateKey.export({ type: type as 'pkcs8', format: 'der' }));
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const secret = [
+    ...forms(rsa, 'pkcs1', 'pkcs8'),
+    ...forms(generateKeyPairSync('ed25519'), 'pkcs8'),
+    ...forms(generateKeyPairSync('ec', { namedCurve: 'P-256' }), 'sec1', 'pkcs8'),
+  ];
+  expect(secret.map(isPrivateKey)).toEqual(secret.map(() => true));
+  const others = [
+    ...(['spki', 'pkcs1'] as const).map((type) => rsa.publicKey.export({ type, format: 'der' })),
+    secret[0]!.subarray(0, 100),
+    Buffer.from([0x30, 3, 2, 1, 0]),
+    Buffer.from([0x30, 0x82]),
+    Buffer.alloc(0),
+  ];
+  expect(others.map(isPrivateKey)).toEqual(others.map(() => false));
 });
