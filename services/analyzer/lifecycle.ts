@@ -73,9 +73,11 @@ export function materialChange(
 function isGraver(old: { severity: Severity; evidence: Evidence }, next: { severity: Severity; evidence: Evidence }): boolean {
   const steps = rankOf(next.severity) - rankOf(old.severity);
   if (steps <= 0 || isKeptOut(next.evidence)) return false;
-  if (next.severity === 'critical' || steps > 1 || old.evidence.per_day === 0) return true;
+  const rule = next.evidence.facts?.rule ?? '';
+  if (next.severity === 'critical' || steps > 1 || old.evidence.per_day === 0 || !(FORGED.has(rule) || OF_SENDERS.has(rule)))
+    return true;
   const lost = ({ quarantined, rejected }: Evidence) => quarantined + rejected;
-  const times = FORGED.has(next.evidence.facts?.rule ?? '') ? FASTER : SENDER_FASTER;
+  const times = FORGED.has(rule) ? FASTER : SENDER_FASTER;
   const faster = next.evidence.per_day >= times * old.evidence.per_day;
   return faster || lost(next.evidence) - lost(old.evidence) >= MUCH || answersOf(next.evidence) !== answersOf(old.evidence);
 }
@@ -102,6 +104,8 @@ function notStopped(old: Evidence, { severity, evidence }: { severity: Severity;
 
 /** Rules about mail that others forge, which is to be kept out. */
 const FORGED = new Set(['unauthorized_source', 'subdomain_abuse', 'abused_sender', 'denied_source']);
+/** Rules about senders whose severity grows with their mail. */
+const OF_SENDERS = new Set(['new_source', 'new_host', 'alignment_failure', 'authentication_regression']);
 
 /** A larger wave of forged mail of which nothing reached an inbox asks nobody to do anything. */
 function isKeptOut({ facts, delivered, quarantined, rejected }: Evidence): boolean {
