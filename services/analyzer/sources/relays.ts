@@ -64,7 +64,7 @@ export function isNamedHost(
 }
 
 /** What a network sent that nothing authenticates, and how much of it bears signatures of ours that verify elsewhere. */
-export interface HandedOn {
+interface HandedOn {
   source: string;
   failed: number;
   relayed: number;

@@ -1,19 +1,12 @@
 import { expect, test } from 'vitest';
 import { ownerOf } from '../../../services/analyzer/sources/owner.ts';
 
-const network = { source: '198.51.100.0/24', identified_by: null, grouped_as: null, asn: null };
+const network = { source: '192.0.2.0/24', identified_by: 'reverse_name', grouped_as: 'kasserver.com', asn: 34_788 };
 
-test('the number of the autonomous system owns a network, whatever its addresses are called', () => {
-  expect(ownerOf({ ...network, asn: 64_500 })).toBe('AS64500');
-  expect(ownerOf({ ...network, asn: 64_500, identified_by: 'reverse_name', grouped_as: 'hoster.example' })).toBe('AS64500');
-});
-
-test('without a number, the domain of the names owns it, and nothing that a signature or a person says', () => {
-  expect(ownerOf({ ...network, identified_by: 'reverse_name', grouped_as: 'hoster.example' })).toBe('hoster.example');
-  expect(ownerOf({ ...network, identified_by: 'signature', grouped_as: 'hoster.example' })).toBeNull();
-  expect(ownerOf(network)).toBeNull();
-});
-
-test('a source that is no network has no owner', () => {
-  expect(ownerOf({ ...network, source: 'lettercraft.example', asn: 64_500 })).toBeNull();
-});
+test.each([
+  ['the number that announces it, whatever its names', network, 'AS34788'],
+  ['the domain of its names where no number is known', { ...network, asn: null }, 'kasserver.com'],
+  ['nobody where only the network is known', { ...network, asn: null, identified_by: 'network' }, null],
+  ['nobody before it was analyzed', { ...network, asn: null, identified_by: null, grouped_as: null }, null],
+  ['nobody for what is no network', { ...network, source: 'crm.example' }, null],
+])('the owner of a network is %s', (_, seen, owner) => expect(ownerOf(seen)).toBe(owner));
