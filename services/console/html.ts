@@ -75,6 +75,11 @@ export function fragment(id: string): Address {
   return new Address(`#${encodeURIComponent(id)}`);
 }
 
+/** A part of a page of ours. @param id letters and hyphens */
+export function withFragment(address: Address, id: string): Address {
+  return new Address(`${address}#${encodeURIComponent(id)}`);
+}
+
 /** A path with parameters; those that are null, undefined or empty are left out. */
 export function withQuery(address: Address, query: Record<string, string | number | null | undefined>): Address {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '');

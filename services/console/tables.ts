@@ -19,6 +19,8 @@ export interface Column<Row> {
   as?: 'head' | 'number' | 'date' | 'name' | 'words';
   /** False for what is nothing but a form, which no file has. */
   file?: false;
+  /** Left out of the page, but not of files, where no row has it. */
+  sparse?: true;
 }
 
 /** A table with its rows, of whatever type they are. */
@@ -39,15 +41,16 @@ export function tableOf<Row>(name: string, columns: readonly Column<Row>[], rows
     if (column.as === 'head') return html`<th scope="row" data-label="${column.label}">${value}</th>`;
     return html`<td class="${column.as ?? ''}" data-label="${column.label}">${value}</td>`;
   };
+  const shown = columns.filter(({ sparse, of }) => !sparse || rows.some((row) => (of(row) ?? '') !== ''));
   const inFile = columns.filter(({ file }) => file !== false);
   return {
     name,
     columns: inFile.map(({ key }) => key),
     rows: rows.length,
-    html: (download) => html`<div class="table" tabindex="0"><table class="${style}"><thead><tr>${columns.map(
+    html: (download) => html`<div class="table" tabindex="0"><table class="${style}"><thead><tr>${shown.map(
       ({ label, as }) => html`<th scope="col" class="${as === 'number' ? 'number' : ''}">${label}</th>`,
     )}</tr></thead>
-<tbody>${rows.map((row) => html`<tr>${columns.map((column) => cell(column, row))}</tr>`)}</tbody></table></div>
+<tbody>${rows.map((row) => html`<tr>${shown.map((column) => cell(column, row))}</tr>`)}</tbody></table></div>
 ${download !== null && rows.length > 0 && downloads(download, name)}`,
     data: () => rows.map((row) => Object.fromEntries(inFile.map((column) => [column.key, column.of(row)]))),
   };

@@ -203,7 +203,7 @@ export const domainWords = {
     signing_domain: 'Domain',
     key_passes: 'Records that pass',
     samples: 'Sample records',
-    samples_what: 'From the newest proven reports, those that fail first.',
+    samples_what: 'From the newest reports that count: those that fail first, delivered and stopped in turn.',
     days: 'Its mail',
     days_what: (days: number) => `Messages a day in the last ${days} days, in reports that count`,
     failed_delivered: 'Fails, delivered',

@@ -45,6 +45,7 @@ export function sendersTable(domain: string, senders: readonly store.SenderLine[
         key: 'trend',
         label: w.trend,
         as: 'number',
+        sparse: true,
         of: (one) => (one.before === null ? null : one.messages - one.before),
         show: (one) => trend(one),
       },
@@ -63,8 +64,16 @@ function trend({ messages, before }: store.SenderLine): string {
   return change > 999 ? w.trend_more : `${change > 0 ? '+' : ''}${number(change)}%`;
 }
 
+/** The reports that a table rests on: of a domain, or of one of its senders, on some days. */
+export interface ReportsAsked {
+  domain: string;
+  from: string;
+  to?: string;
+  sender?: string;
+}
+
 /** Who reports on a domain or one of its senders: each leads to its reports, with what it did with the mail. */
-export function reportersTable(domain: string, reporters: readonly store.ReporterLine[]): Table {
+export function reportersTable(asked: ReportsAsked, reporters: readonly store.ReporterLine[]): Table {
   const w = words.domain;
   return tableOf<store.ReporterLine>(
     'reporters',
@@ -74,10 +83,13 @@ export function reportersTable(domain: string, reporters: readonly store.Reporte
         label: w.reporter,
         as: 'head',
         of: (one) => one.reporter,
-        show: ({ reporter }) => html`<a href="${withQuery(path`/reports`, { domain, reporter })}">${reporter}</a>`,
+        show: ({ reporter }) => html`<a href="${withQuery(path`/reports`, { ...asked, reporter })}">${reporter}</a>`,
       },
       { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
       passing('dmarc', 'DMARC', (one) => one.passed),
+      { key: 'delivered', label: words.finding.delivered, as: 'number', of: (one) => one.delivered },
+      { key: 'quarantined', label: words.finding.quarantined, as: 'number', of: (one) => one.quarantined },
+      { key: 'rejected', label: words.finding.rejected, as: 'number', of: (one) => one.rejected },
       { key: 'last_day', label: w.last, as: 'date', of: (one) => one.last_day },
       { key: 'standing', label: w.standing, of: (one) => (one.decides === false ? w.undecided : w.decides) },
     ],

@@ -54,7 +54,7 @@ const domainPage = route({
     const tables = {
       funnel: funnelTable(classes),
       senders: sendersTable(domain, senders),
-      reporters: reportersTable(domain, await store.reporterLines(reader, range, MOST.reporters)),
+      reporters: reportersTable(range, await store.reporterLines(reader, range, MOST.reporters)),
       missing: missingTable(await store.missingLines(reader, domain, MOST.reporters)),
       names: namesTable(await store.subdomainLines(reader, range, MOST.names)),
       faults: faultsTable(await store.dnsFindingLines(reader, domain, MOST.faults)),
@@ -69,9 +69,9 @@ const domainPage = route({
     const sums = sumsOf(classes);
     const w = words.domain;
     const here = withQuery(path`/domains/${domain}`, { from: range.from, to: range.to });
-    const show = (title: string, table: Table, more: { lead?: string; left?: number } = {}) =>
+    const show = (title: string, table: Table, more: { lead?: string; left?: number; id?: string } = {}) =>
       table.rows > 0 &&
-      html`<section><h2>${title}</h2>${more.lead && html`<p class="quiet">${more.lead}</p>`}${table.html(here)}${
+      html`<section id="${more.id ?? table.name}"><h2>${title}</h2>${more.lead && html`<p class="quiet">${more.lead}</p>`}${table.html(here)}${
         (more.left ?? 0) > 0 && html`<p class="quiet">${w.more(more.left ?? 0)}</p>`
       }</section>`;
     const body = html`<div class="heading"><h1>${domain}</h1>
@@ -86,11 +86,11 @@ ${
 ${sums.messages === 0 ? html`<div class="empty"><p>${w.no_mail}</p></div>` : charts(classes, range, timeline)}
 ${sums.messages > 0 && funnel(classes, { policy: line.policy, advice: posture?.advice ?? null }, tables.funnel.html(here))}
 ${show(w.senders, tables.senders, { left: total - senders.length })}
-${show(w.reporters, tables.reporters)}
+${show(w.reporters, tables.reporters, { lead: w.reporters_what })}
 ${show(w.missing, tables.missing, { lead: w.missing_what })}
 ${show(w.names, tables.names, { lead: w.names_what })}
 ${postureOf(posture)}
-${show(w.faults, tables.faults, { lead: w.faults_what })}
+${show(w.faults, tables.faults, { lead: w.faults_what, id: 'faults' })}
 ${tables.records.rows === 0 ? html`<section><h2>${w.records}</h2><p class="quiet">${w.no_records}</p></section>` : show(w.records, tables.records)}
 ${timelineSection(timeline)}`;
     return page(domain, body, { section: 'overview' });

@@ -4,17 +4,18 @@ import { reporterName } from '../../findings/reporter-name.ts';
 import { overWords } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
 import { number, percent } from '../../shared/format.ts';
+import type { RelatedFinding } from '../../store/console/findings.ts';
 import type { LifeEvent, ListedFinding } from '../../store/findings/list.ts';
-import { external, type Html, html, path } from '../html.ts';
+import { type Address, external, type Html, html, path, withFragment, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
-import { minute } from './format.ts';
+import { minute, severity } from './format.ts';
 
 /** A finding whose evidence was read. */
 export type ReadFinding = ListedFinding & { evidence: Evidence; confidence?: unknown; events: readonly LifeEvent[] };
 
 /** What happened, what to do, and on what it rests. */
-export function evidencePage(finding: ReadFinding, said: Words, tables: FindingTables): Html {
+export function evidencePage(finding: ReadFinding, said: Words, { tables, related }: FindingRest): Html {
   const { evidence } = finding;
   const w = words.finding;
   const over = overWords(evidence);
@@ -22,19 +23,39 @@ export function evidencePage(finding: ReadFinding, said: Words, tables: FindingT
   const show = (title: string, table: Table) => table.rows > 0 && html`<section><h2>${title}</h2>${table.html(here)}</section>`;
   return html`<section><h2>${w.happened}</h2><p>${said.what || said.summary}</p>
 ${over && html`<p><strong>${w.over}:</strong> ${over}</p>`}</section>
-${said.advice.length > 0 && html`<section><h2>${w.advice}</h2>${adviceOf(said)}</section>`}
-<section><h2>${w.evidence}</h2>${figures(finding)}${fate(evidence)}</section>
+${said.advice.length > 0 && html`<section><h2>${w.advice}</h2>${adviceOf(said, finding.domain)}</section>`}
+<section><h2>${w.evidence}</h2>${figures(finding)}${fate(evidence)}${proofOf(finding)}</section>
 ${show(w.who, tables.who)}${evidence.senders > evidence.who.length && html`<p class="quiet">${w.more(evidence.senders - evidence.who.length)}</p>`}
 ${show(w.broken, tables.broken)}
 ${namesOf(evidence)}
 ${show(w.tags, tables.tags)}
+${relatedOf(related)}
 ${historyOf(finding.events)}
 ${evidence.query && html`<details><summary>${w.query}</summary><pre>${evidence.query}</pre></details>`}`;
 }
 
 /** The advice; pages named in it that are ours (Words.links) become links. */
-function adviceOf({ advice, links = [] }: Words): Html {
-  return html`<ol class="advice">${advice.map((sentence) => html`<li>${linked(sentence, links)}</li>`)}</ol>`;
+function adviceOf({ advice, links = [] }: Words, domain: string): Html {
+  return html`<ol class="advice">${advice.map((sentence) => html`<li>${linked(sentence, links)}${shownAt(sentence, domain)}</li>`)}</ol>`;
+}
+
+/** The page that has what a command prints: who reads here need not find a shell. */
+function shownAt(sentence: string, domain: string): Html[] {
+  const w = words.finding.instead_of;
+  const of = path`/domains/${domain}`;
+  const pages = [
+    { says: '"ruawatch dns check ', label: w.dns_check, to: withFragment(of, 'faults') },
+    { says: '"ruawatch dns history ', label: w.dns_history, to: withFragment(of, 'timeline') },
+    { says: '"ruawatch policy status ', label: w.policy_status, to: withFragment(of, 'posture') },
+    { says: '"ruawatch messages list --state quarantined"', label: w.quarantine, to: path`/quarantine` },
+    { says: '"ruawatch doctor"', label: w.doctor, to: path`/health` },
+    { says: '"ruawatch dns lookalikes', label: w.lookalikes, to: path`/look-alikes` },
+    { says: '"ruawatch requests list"', label: w.requests, to: path`/requests` },
+    { says: 'approve it', label: w.approve, to: withFragment(of, 'senders') },
+  ];
+  return pages
+    .filter(({ says, to }) => sentence.includes(says) && (domain !== '*' || !String(to).startsWith('/domains/')))
+    .map(({ label, to }) => html` <a class="button" href="${to}">${label}</a>`);
 }
 
 function linked(sentence: string, links: readonly string[]): (Html | string)[] {
@@ -49,18 +70,57 @@ function linked(sentence: string, links: readonly string[]): (Html | string)[] {
   ];
 }
 
-function figures({ evidence, confidence, first_day }: ReadFinding): Html {
+/** Kinds whose reports are not what its figures would say: forged ones, and those that no longer come. */
+const OF_REPORTER = ['forged_report', 'unconfirmed_report', 'reporter_silent'];
+
+/** Whether reports tell of it: what DNS says has no reporters, and no messages. */
+const isReported = ({ evidence }: ReadFinding): boolean =>
+  evidence.of > 0 || evidence.messages > 0 || evidence.reporters.length > 0;
+
+/** The reports that prove it. Of reports that are themselves the finding: those in the name of the reporter, whatever their days. */
+function proofOf(finding: ReadFinding): Html | null {
+  const { domain, kind, subject } = finding;
+  if (domain === '*') return null;
+  const w = words.finding;
+  const forged = kind === 'forged_report' || kind === 'unconfirmed_report';
+  if (OF_REPORTER.includes(kind))
+    return html`<p><a href="${withQuery(path`/reports`, { domain, reporter: subject, trust: forged ? 'bad' : '' })}">${forged ? w.unproven_reports : w.last_reports}</a></p>`;
+  if (!isReported(finding)) return null;
+  return html`<p><a href="${reportsOf(finding, soleSender(finding))}">${w.proof}</a></p>`;
+}
+
+/** The one sender that it is about; with several, each row of its tables leads to its reports. */
+function soleSender({ evidence: { who, broken = [], senders } }: ReadFinding): string {
+  const named = [...new Set(broken.length > 0 ? broken.map((one) => one.sender ?? one.source) : who.map(({ source }) => source))];
+  return named.length === 1 && senders <= 1 ? named[0]! : '';
+}
+
+/** The list of the reports of its days. */
+function reportsOf({ domain, evidence, first_day }: ReadFinding, sender: string): Address {
+  const from = evidence.again ?? (evidence.since || first_day);
+  return withQuery(path`/reports`, { domain, sender, from, to: evidence.last_day });
+}
+
+function relatedOf(related: readonly RelatedFinding[]): Html | null {
+  if (related.length === 0) return null;
+  return html`<section><h2>${words.finding.related}</h2><ul class="plain-list">${related.map(
+    (one) => html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${one.summary}</a></li>`,
+  )}</ul></section>`;
+}
+
+function figures(finding: ReadFinding): Html {
+  const { evidence, confidence, first_day, kind } = finding;
   const w = words.finding;
   const named = evidence.reporters.map((key) => reporterName(key, evidence));
-  // What DNS says has no reporters that could be late.
-  const counted = evidence.of > 0 || evidence.messages > 0 || named.length > 0;
+  // A reporter that is silent, or in whose name others report, has not reported what this says.
+  const counted = isReported(finding) && !OF_REPORTER.includes(kind);
   const rows: [string, string][] = [
     ...(evidence.of > 0 ? [[words.finding.messages, w.of(evidence.messages, evidence.of)] as [string, string]] : []),
     ...(evidence.per_day > 0 ? [[w.per_day, number(Math.round(evidence.per_day))] as [string, string]] : []),
     [w.since, evidence.again ?? (evidence.since || first_day)],
     ...(counted && evidence.last_day ? [[w.last, evidence.last_day] as [string, string]] : []),
     ...(typeof confidence === 'number' ? [[w.confidence, percent(confidence)] as [string, string]] : []),
-    ...(named.length > 0 ? [[w.reporters, named.join(', ')] as [string, string]] : []),
+    ...(counted && named.length > 0 ? [[w.reporters, named.join(', ')] as [string, string]] : []),
     ...(counted && (evidence.missing ?? []).length > 0 ? [[w.missing, evidence.missing!.join(', ')] as [string, string]] : []),
   ];
   return html`<dl class="figures">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
@@ -98,6 +158,12 @@ type Who = Evidence['who'][number];
 type Broken = NonNullable<Evidence['broken']>[number];
 type Tag = NonNullable<Evidence['tags']>[number];
 
+/** What a page has beside the evidence itself. */
+export interface FindingRest {
+  tables: FindingTables;
+  related: readonly RelatedFinding[];
+}
+
 export interface FindingTables {
   who: Table;
   broken: Table;
@@ -108,11 +174,14 @@ export interface FindingTables {
  * The tables of a finding.
  * @param senders the sender that each source belongs to, for those that have a page
  */
-export function findingTables({ domain, evidence }: ReadFinding, senders: ReadonlyMap<string, string>): FindingTables {
+export function findingTables(finding: ReadFinding, senders: ReadonlyMap<string, string>): FindingTables {
+  const { domain, evidence } = finding;
   const named = (source: string): Html => {
     const sender = senders.get(source);
     const name = html`<span class="name">${source}</span>`;
-    return sender === undefined ? name : html`<a href="${path`/domains/${domain}/senders/${sender}`}">${name}</a>`;
+    return sender === undefined
+      ? name
+      : html`<a href="${path`/domains/${domain}/senders/${sender}`}">${name}</a> <a class="quiet" href="${reportsOf(finding, source)}">${words.finding.its_reports}</a>`;
   };
   return { who: whoTable(evidence, named), broken: brokenTable(evidence, named), tags: tagTable(evidence) };
 }
@@ -137,8 +206,9 @@ function whoTable({ who }: Evidence, named: Named): Table {
         of: (one) => one.source,
         show: (one) => html`${named(one.source)}${one.unproven && html` <span class="quiet">(${w.unproven})</span>`}`,
       },
-      { key: 'known', label: w.known, as: 'words', of: (one) => whoseWords(one) },
-      { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
+      { key: 'known', label: w.known, as: 'words', sparse: true, of: (one) => whoseWords(one) },
+      { key: 'messages', label: w.messages, as: 'number', sparse: true, of: (one) => one.messages || null },
+      { key: 'reports', label: words.reports.title, as: 'number', sparse: true, of: (one) => one.reports ?? null },
       ...(who.some((one) => one.delivered !== undefined) ? [delivered] : []),
     ],
     who,

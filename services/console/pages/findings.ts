@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { readEvidence } from '../../findings/evidence.ts';
 import { wordsOf } from '../../findings/sentences.ts';
 import { SEVERITIES } from '../../shared/severity.ts';
-import { visibleFinding, visibleFindings } from '../../store/console/findings.ts';
+import { relatedFindings, visibleFinding, visibleFindings } from '../../store/console/findings.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
 import { actingPeople } from '../../store/console/people.ts';
 import { sendersOf } from '../../store/console/sender.ts';
@@ -138,9 +138,11 @@ const one = route({
     const sources = [...evidence.who, ...(evidence.broken ?? [])].flatMap((of) =>
       'sender' in of && of.sender ? [of.sender] : [of.source],
     );
-    const tables = findingTables(finding, await sendersOf(reader, domain, sources));
+    const senders = await sendersOf(reader, domain, sources);
+    const tables = findingTables(finding, senders);
     const file = fileOf(asked, Object.values(tables), `finding-${finding.finding_key}`);
     if (file !== null) return file;
+    const related = await relatedFindings(reader, finding, [...new Set([...sources, ...senders.values()])]);
     const may = mayFor(visitor, 'operator', domain);
     const body = html`<div class="heading">
 <p class="quiet">${words.finding.number(finding.finding_key)} · ${kind}</p>
@@ -149,7 +151,7 @@ const one = route({
 <p class="quiet">${words.kinds_mean[finding.kind]}</p>
 </div>
 <div class="columns">
-<div>${evidencePage(finding, said, tables)}</div>
+<div>${evidencePage(finding, said, { tables, related })}</div>
 <aside>${may ? actionForms(finding, said, { form, people: await actingPeople(db, domain), now: clock.now() }) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
 </div>`;
     return page(said.title, body, { section: 'findings' });

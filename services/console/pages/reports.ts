@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/reports.ts';
+import * as given from '../given.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
-import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
+import { type Column, fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { day, minute } from './format.ts';
 import { tabs } from './other-reports.ts';
 import { recordColumns } from './record-table.ts';
@@ -17,6 +18,10 @@ const query = z.object({
   reporter: z.string().trim().toLowerCase().max(253).default(''),
   trust: z.enum(['', 'ok', 'pending', 'bad']).default(''),
   salvaged: z.enum(['', 'yes']).default(''),
+  from: given.day.or(z.literal('')).default(''),
+  to: given.day.or(z.literal('')).default(''),
+  /** Of a domain. */
+  sender: z.string().trim().max(500).default(''),
   page: pageNumber,
 });
 type Query = z.output<typeof query>;
@@ -30,16 +35,20 @@ const list = route({
   query,
   async handle({ reader, query: asked }) {
     const w = words.reports;
+    const ofSender = asked.domain !== '' && asked.sender !== '';
     // One more than is shown says whether there is a next page.
     const found = await store.reportLines(reader, {
       domain: asked.domain || undefined,
       reporter: asked.reporter,
       trust: asked.trust || undefined,
       salvaged: asked.salvaged === 'yes',
+      from: asked.from || undefined,
+      to: asked.to || undefined,
+      sender: ofSender ? asked.sender : undefined,
       limit: A_PAGE + 1,
       offset: (asked.page - 1) * A_PAGE,
     });
-    const table = reportTable(found.slice(0, A_PAGE));
+    const table = reportTable(found.slice(0, A_PAGE), ofSender);
     const file = fileOf(asked, [table], 'ruawatch');
     if (file !== null) return file;
     const { table: _, as: __, ...filter } = asked;
@@ -59,6 +68,9 @@ function filters(asked: Query): Html {
   return html`<form class="filters" role="search">
 <label>${w.domain}<input name="domain" value="${asked.domain}"></label>
 <label>${w.reporter}<input name="reporter" value="${asked.reporter}"></label>
+<label>${w.sender}<input name="sender" value="${asked.sender}"></label>
+<label>${words.domain.from}<input type="date" name="from" value="${asked.from}"></label>
+<label>${words.domain.to}<input type="date" name="to" value="${asked.to}"></label>
 <label>${w.trust}<select name="trust">${Object.entries({ '': words.findings.any, ...w.trusts }).map(
     ([value, text]) => html`<option value="${value}" ${flag('selected', value === asked.trust)}>${text}</option>`,
   )}</select></label>
@@ -68,9 +80,20 @@ function filters(asked: Query): Html {
 <button>${words.findings.apply}</button></form>`;
 }
 
-function reportTable(reports: readonly store.ReportLine[]): Table {
+function reportTable(reports: readonly store.ListedReport[], ofSender: boolean): Table {
   const w = words.reports;
-  return tableOf<store.ReportLine>(
+  const count = (key: 'of_sender' | 'failed_delivered' | 'failed_stopped', label: string): Column<store.ListedReport> => ({
+    key,
+    label,
+    as: 'number',
+    of: (one) => one[key],
+  });
+  const sender = [
+    count('of_sender', w.of_sender),
+    count('failed_delivered', words.domain.failed_delivered),
+    count('failed_stopped', w.failed_stopped),
+  ];
+  return tableOf<store.ListedReport>(
     'reports',
     [
       { key: 'day', label: w.day, as: 'date', of: (one) => day(one.begin_at) },
@@ -84,12 +107,13 @@ function reportTable(reports: readonly store.ReportLine[]): Table {
       { key: 'domain', label: w.domain, as: 'name', of: (one) => one.domain },
       { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
       { key: 'records', label: w.records, as: 'number', of: (one) => one.records },
+      ...(ofSender ? sender : []),
       {
         key: 'trust',
         label: w.trust,
         of: (one) => one.trust,
         show: (one) =>
-          html`${w.trusts[one.trust] ?? one.trust}${one.salvaged && html` <span class="quiet">(${w.salvaged})</span>`}`,
+          html`${w.trusts[one.trust] ?? one.trust}${!one.counts && html` <span class="quiet">(${w.not_counted})</span>`}${one.salvaged && html` <span class="quiet">(${w.salvaged})</span>`}`,
       },
     ],
     reports,

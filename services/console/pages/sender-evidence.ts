@@ -31,7 +31,10 @@ export async function evidenceOf(
   const told = await store.senderEvents(reader, sender, MOST.events);
   const tables = {
     classes: classTable(await store.classChanges(reader, sender, MOST.events)),
-    reporters: reportersTable(sender.domain, await store.senderReporters(reader, sender, MOST.reporters)),
+    reporters: reportersTable(
+      { domain: sender.domain, sender: sender.sender, from: sender.from },
+      await store.senderReporters(reader, sender, MOST.reporters),
+    ),
     keys: keyTable(samples),
     samples: sampleTable(samples),
   };

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
-import { type SourceLine, sourceLines } from '../../store/console/domain.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
+import { type SourceLine, sourceLines } from '../../store/console/sender.ts';
 import { why } from '../actions/findings.ts';
 import { decideSource } from '../actions/senders.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';

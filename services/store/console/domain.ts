@@ -83,57 +83,6 @@ export async function senderLines(
   return { senders: rows.map(({ total: _, ...line }) => line), total: rows[0]?.total ?? 0 };
 }
 
-/** A source of a sender: seen when, and its mail since a day. */
-export interface SourceLine {
-  source: string;
-  name: string;
-  class: string;
-  why: string;
-  evidence: string | null;
-  asn: number | null;
-  owner: string | null;
-  country: string | null;
-  first_seen: string;
-  last_seen: string;
-  /** Since that day, in reports that count. */
-  messages: number;
-  passed: number;
-  /** Since that day, in proven reports that do not count, and in those that are not proven. */
-  uncounted: number;
-  /** A person's decision about it that holds. */
-  verdict: 'approved' | 'denied' | null;
-  by_name: string | null;
-  decided_at: Date | null;
-  decided_why: string | null;
-}
-
-/** The sources of a sender, those with the most mail first. */
-export async function sourceLines(
-  reader: Reader,
-  { domain, sender, from }: { domain: string; sender: string; from: string },
-  limit: number,
-): Promise<SourceLine[]> {
-  return read<SourceLine>(
-    reader,
-    ['sources', 'sender_list', 'reporter_days'],
-    `, sums as (
-       select d.source, coalesce(sum(d.messages) filter (where d.counts), 0)::bigint as messages,
-              coalesce(sum(d.passed) filter (where d.counts), 0)::bigint as passed,
-              coalesce(sum(d.messages) filter (where not d.counts), 0)::bigint as uncounted
-         from reporter_days d
-        where d.domain = $1 and d.day >= $4 and d.source in (select source from sources where domain = $1 and grouped_as = $2)
-        group by d.source)
-     select s.source, s.name, s.class, s.why, s.evidence, s.asn, s.owner, s.country, s.first_seen, s.last_seen, coalesce(t.messages, 0) as messages,
-            coalesce(t.passed, 0) as passed, coalesce(t.uncounted, 0) as uncounted,
-            l.verdict, l.by_name, l.since as decided_at, l.why as decided_why
-       from sources s
-       left join sums t on t.source = s.source
-       left join sender_list l on l.domain = s.domain and l.source = s.source and l.ended_at is null and not l.is_service
-      where s.domain = $1 and s.grouped_as = $2 order by messages desc, s.messages desc, s.source limit $3`,
-    [domain, sender, limit, from],
-  );
-}
-
 /** Whether a person may see a source of a domain, and it is there. */
 export async function hasSource(reader: Reader, domain: string, source: string): Promise<boolean> {
   const rows = await read(reader, ['sources'], 'select source from sources where domain = $1 and source = $2', [domain, source]);
@@ -145,6 +94,9 @@ export interface ReporterLine {
   reporter: string;
   messages: number;
   passed: number;
+  delivered: number;
+  quarantined: number;
+  rejected: number;
   last_day: string;
   decides: boolean | null;
 }
@@ -158,7 +110,8 @@ export async function reporterLines(
   return readKept<ReporterLine>(
     reader,
     ['domain_days', 'reporters'],
-    `select d.reporter, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed, max(d.day) as last_day, r.decides
+    `select d.reporter, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed, sum(d.delivered)::bigint as delivered,
+            sum(d.quarantined)::bigint as quarantined, sum(d.rejected)::bigint as rejected, max(d.day) as last_day, r.decides
        from domain_days d
        left join reporters r on r.domain = d.domain and r.reporter = d.reporter
       where d.domain = $1 and d.day between $2 and $3

@@ -49,3 +49,38 @@ export async function visibleFinding(reader: Reader, key: number): Promise<(Show
   );
   return { ...finding, events };
 }
+
+/** Another finding that is open. */
+export interface RelatedFinding {
+  finding_key: number;
+  severity: string;
+  summary: string;
+}
+
+const RELATED = 5;
+
+/**
+ * The other open findings on the same senders, and those on a changed policy of the domain, which decides what receivers do with
+ * the mail of all of them: the gravest first.
+ * @param names the senders and sources that the finding is about
+ */
+export async function relatedFindings(
+  reader: Reader,
+  { finding_key, domain, kind }: { finding_key: number; domain: string; kind: string },
+  names: readonly string[],
+): Promise<RelatedFinding[]> {
+  if (domain === '*' || (names.length === 0 && kind !== 'policy_change')) return [];
+  return read<RelatedFinding & Record<string, unknown>>(
+    reader,
+    ['findings'],
+    `select finding_key, severity, summary from findings f
+      where domain = $1 and finding_key <> $2 and state = 'open'
+        and (kind = 'policy_change' or subject = any($3)
+             or exists (select from unnest($3::text[]) n
+                         where f.evidence -> 'who' @> jsonb_build_array(jsonb_build_object('source', n))
+                            or f.evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('source', n))
+                            or f.evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('sender', n))))
+      order by ${gravestFirst('severity')}, changed_at desc, finding_key limit ${RELATED}`,
+    [domain, finding_key, names],
+  );
+}

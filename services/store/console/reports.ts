@@ -7,6 +7,11 @@ export interface ReportFilter {
   reporter: string;
   trust?: string | undefined;
   salvaged: boolean;
+  /** UTC days on which they begin, both included. */
+  from?: string | undefined;
+  to?: string | undefined;
+  /** A sender of the domain, or one of its sources, of which they tell. */
+  sender?: string | undefined;
   limit: number;
   offset: number;
 }
@@ -25,16 +30,51 @@ export interface ReportLine {
   duplicates: number;
 }
 
+/** A report in a list that may be about one sender. */
+export interface ListedReport extends ReportLine {
+  /** Whether its reporter counts for the domain. */
+  counts: boolean;
+  /** Of the sender that was asked for: its messages, and what failed of them and was delivered or not. */
+  of_sender: number | null;
+  failed_delivered: number | null;
+  failed_stopped: number | null;
+}
+
 /** The reports that a person may see, the newest first. */
-export async function reportLines(reader: Reader, filter: ReportFilter): Promise<readonly ReportLine[]> {
-  return readKept<ReportLine>(
+export async function reportLines(reader: Reader, filter: ReportFilter): Promise<readonly ListedReport[]> {
+  return readKept<ListedReport & Record<string, unknown>>(
     reader,
-    ['reports'],
-    `select report_key, reporter, domain, begin_at, end_at, records, messages, trust, salvaged, duplicates from reports
+    ['reports', 'reporters', 'records', 'sources'],
+    `, named as (select source from sources where domain = $1 and (grouped_as = $9 or source = $9)),
+     chosen as materialized (
+     select report_key, reporter, domain, begin_at, end_at, records, messages, trust, salvaged, duplicates from reports p
       where ($1::text is null or domain = $1) and ($2 = '' or strpos(reporter, $2) > 0) and ($3::text is null or trust = $3)
-        and (not $4 or salvaged)
-      order by begin_at desc, report_key desc limit $5 offset $6`,
-    [filter.domain ?? null, filter.reporter, filter.trust ?? null, filter.salvaged, filter.limit, filter.offset],
+        and (not $4 or salvaged) and ($7::date is null or begin_at >= $7) and ($8::date is null or begin_at < $8::date + 1)
+        and ($9::text is null or exists (
+          select from records r where r.report_key = p.report_key and r.begin_at = p.begin_at and r.source in (select source from named)))
+      order by begin_at desc, report_key desc limit $5 offset $6)
+     select c.*, not exists (
+              select from reporters n where n.domain = c.domain and n.reporter = c.reporter and not n.decides) as counts,
+            s.messages as of_sender, s.failed_delivered, s.failed_stopped
+       from chosen c
+       left join lateral (
+         select sum(r.count)::bigint as messages,
+                coalesce(sum(r.count) filter (where not r.dmarc_pass and coalesce(r.disposition, 'none') in ('none', 'pass')), 0)::bigint as failed_delivered,
+                coalesce(sum(r.count) filter (where not r.dmarc_pass and r.disposition in ('quarantine', 'reject')), 0)::bigint as failed_stopped
+           from records r
+          where $9::text is not null and r.report_key = c.report_key and r.begin_at = c.begin_at and r.source in (select source from named)) s on true
+      order by c.begin_at desc, c.report_key desc`,
+    [
+      filter.domain ?? null,
+      filter.reporter,
+      filter.trust ?? null,
+      filter.salvaged,
+      filter.limit,
+      filter.offset,
+      filter.from ?? null,
+      filter.to ?? null,
+      filter.sender ?? null,
+    ],
   );
 }
 

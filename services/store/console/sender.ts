@@ -2,6 +2,57 @@ import type { ReporterLine } from './domain.ts';
 import type { RecordRow } from './reports.ts';
 import { type Reader, read, readKept } from './scope.ts';
 
+/** A source of a sender: seen when, and its mail since a day. */
+export interface SourceLine {
+  source: string;
+  name: string;
+  class: string;
+  why: string;
+  evidence: string | null;
+  asn: number | null;
+  owner: string | null;
+  country: string | null;
+  first_seen: string;
+  last_seen: string;
+  /** Since that day, in reports that count. */
+  messages: number;
+  passed: number;
+  /** Since that day, in proven reports that do not count, and in those that are not proven. */
+  uncounted: number;
+  /** A person's decision about it that holds. */
+  verdict: 'approved' | 'denied' | null;
+  by_name: string | null;
+  decided_at: Date | null;
+  decided_why: string | null;
+}
+
+/** The sources of a sender, those with the most mail first. */
+export async function sourceLines(
+  reader: Reader,
+  { domain, sender, from }: { domain: string; sender: string; from: string },
+  limit: number,
+): Promise<SourceLine[]> {
+  return read<SourceLine>(
+    reader,
+    ['sources', 'sender_list', 'reporter_days'],
+    `, sums as (
+       select d.source, coalesce(sum(d.messages) filter (where d.counts), 0)::bigint as messages,
+              coalesce(sum(d.passed) filter (where d.counts), 0)::bigint as passed,
+              coalesce(sum(d.messages) filter (where not d.counts), 0)::bigint as uncounted
+         from reporter_days d
+        where d.domain = $1 and d.day >= $4 and d.source in (select source from sources where domain = $1 and grouped_as = $2)
+        group by d.source)
+     select s.source, s.name, s.class, s.why, s.evidence, s.asn, s.owner, s.country, s.first_seen, s.last_seen, coalesce(t.messages, 0) as messages,
+            coalesce(t.passed, 0) as passed, coalesce(t.uncounted, 0) as uncounted,
+            l.verdict, l.by_name, l.since as decided_at, l.why as decided_why
+       from sources s
+       left join sums t on t.source = s.source
+       left join sender_list l on l.domain = s.domain and l.source = s.source and l.ended_at is null and not l.is_service
+      where s.domain = $1 and s.grouped_as = $2 order by messages desc, s.messages desc, s.source limit $3`,
+    [domain, sender, limit, from],
+  );
+}
+
 /** A day of a sender. */
 export interface SenderDay {
   day: string;
@@ -37,7 +88,8 @@ export async function senderReporters(
   return readKept<ReporterLine>(
     reader,
     ['reporter_days', 'reporters'],
-    `select d.reporter, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed, max(d.day) as last_day, r.decides
+    `select d.reporter, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed, sum(d.delivered)::bigint as delivered,
+            sum(d.quarantined)::bigint as quarantined, sum(d.rejected)::bigint as rejected, max(d.day) as last_day, r.decides
        from reporter_days d left join reporters r on r.domain = d.domain and r.reporter = d.reporter
       where d.domain = $1 and d.source = any($2) and d.day >= $3 and d.trust = 'ok'
       group by d.reporter, r.decides order by messages desc, d.reporter limit $4`,
@@ -52,10 +104,11 @@ export interface SampleRecord extends RecordRow {
   begin_at: Date;
 }
 
-/** Reports that are looked through for samples: the newest. */
+/** Reports that are looked through for samples: the newest, and the newest in which mail of the sender was stopped. */
 const REPORTS = 40;
+const STOPPED = 10;
 
-/** Some of the newest records of a sender, those that fail first. */
+/** Some of the newest records of a sender in reports that count: those that fail first, delivered and stopped in turn. */
 export async function sampleRecords(
   reader: Reader,
   { domain, sources, from }: Sender,
@@ -63,15 +116,25 @@ export async function sampleRecords(
 ): Promise<readonly SampleRecord[]> {
   return readKept<SampleRecord>(
     reader,
-    ['reports', 'records'],
-    `, newest as materialized (
-       select report_key, reporter, begin_at from reports where domain = $1 and begin_at >= $3::date and trust = 'ok'
-        order by begin_at desc, report_key desc limit ${REPORTS})
+    ['reports', 'records', 'reporter_days', 'reporters'],
+    `, others as materialized (select reporter from reporters where domain = $1 and not decides),
+     stopped as materialized (
+       select day, reporter from reporter_days
+        where domain = $1 and source = any($2) and day >= $3 and counts and quarantined + rejected > 0 order by day desc, reporter limit ${STOPPED}),
+     newest as materialized (
+       (select report_key, reporter, begin_at from reports
+         where domain = $1 and begin_at >= $3::date and trust = 'ok' and reporter not in (select reporter from others)
+         order by begin_at desc, report_key desc limit ${REPORTS})
+       union
+       select p.report_key, p.reporter, p.begin_at from stopped s
+         join reports p on p.domain = $1 and p.reporter = s.reporter and p.trust = 'ok' and p.begin_at >= s.day and p.begin_at < s.day + 1)
      select r.report_key, n.reporter, r.begin_at, r.n, host(r.source_ip) as source_ip, r.count, r.disposition, r.header_from, r.dkim_aligned, r.spf_aligned,
             r.dmarc_pass, r.source, r.auth
        from newest n join records r on r.report_key = n.report_key and r.begin_at = n.begin_at
       where r.domain = $1 and r.begin_at >= $3::date and r.source = any($2)
-      order by r.dmarc_pass, r.begin_at desc, r.count desc, r.report_key, r.n limit $4`,
+      order by r.dmarc_pass,
+               row_number() over (partition by r.dmarc_pass, coalesce(r.disposition, 'none') in ('none', 'pass') order by r.begin_at desc, r.count desc, r.report_key, r.n),
+               r.begin_at desc, r.report_key, r.n limit $4`,
     [domain, sources, from, limit],
   );
 }
