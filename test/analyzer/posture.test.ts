@@ -66,6 +66,7 @@ const month = fc.record({
   policies: fc.constantFrom([], [{ p: 'none', reports: 90 }], [{ p: 'quarantine', reports: 90 }]),
   joining: fc.constantFrom(0, 9, 10),
   against: fc.constantFrom([], ['alignment_failure']),
+  incidents: fc.constantFrom([], [{ finding_key: 4, summary: 'DKIM fails at a.example' }]),
   contested: fc.constantFrom([], ['subdomain_abuse']),
   held: fc.boolean(),
 }) as fc.Arbitrary<DatedMonth>;

@@ -1,5 +1,6 @@
 import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
+import { closeSubdomains } from '../dmarc/subdomains.ts';
 import { asTyped, retyped, unseen } from '../copied.ts';
 import { checkDestination } from '../dmarc/destination.ts';
 import { partsOf, withTags } from '../dmarc/edit.ts';
@@ -172,13 +173,17 @@ function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding
       null,
     );
   const open = (['sp', 'np'] as const).filter((tag) => record[tag] === 'none' && record.p !== 'none' && record.p !== null);
+  // The order of closeSubdomains, so that what is proposed costs no mail: sp only where np is reject already.
+  const sp = record.sp ?? record.p;
+  const steps = closeSubdomains(domain, { p: record.p, sp, np: record.np ?? sp }, { inUse: null, unused: true });
   for (const tag of open) {
-    const whose = tag === 'sp' ? 'names below the domain' : 'names below the domain that do not exist';
+    const exist = record.np !== null && record.np !== 'none' ? ' that exist' : '';
+    const whose = tag === 'sp' ? `names below the domain${exist}` : 'names below the domain that do not exist';
     yield told(
       'dmarc_subdomains_open',
-      `${tag}=none: ${whose} can be forged freely, though the domain itself is protected.`,
+      `${tag}=none: ${whose} can be forged freely, though the domain itself is protected. ${steps.map(({ sentence }) => sentence).join(' ')}`,
       placeOf(tag),
-      withTags(record.text, { [tag]: null }),
+      withTags(record.text, { [steps[0]!.tag]: steps[0]!.value }),
     );
   }
 }

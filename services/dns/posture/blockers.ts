@@ -55,8 +55,12 @@ export function* blockers(given: SeenRecords | DomainCheck, month: ReportMonth |
     return yield { why: 'no_reports', sentence: 'No trusted report on the domain has arrived in the last 30 days.' };
   yield* evidenceBlockers(month, policy?.policy ?? null, policy?.testing === true);
   yield* mailBlockers(month, policy?.policy ?? null);
-  yield* findingBlockers(month);
+  yield* findingBlockers(month, enforces(policy));
 }
+
+/** Whether receivers are asked to stop what fails. */
+export const enforces = (policy: SeenRecords['policy']): boolean =>
+  policy !== null && policy.policy !== 'none' && !policy.testing;
 
 /** What the evidence lacks. */
 function* evidenceBlockers(month: ReportMonth, p: string | null, testing: boolean): Generator<Blocker> {
@@ -119,14 +123,20 @@ function* mailBlockers(month: ReportMonth, p: string | null): Generator<Blocker>
 }
 
 /** What findings say against it. */
-function* findingBlockers({ against = [], contested = [], joining = 0, held = false }: ReportMonth): Generator<Blocker> {
+function* findingBlockers(
+  { against = [], contested = [], joining = 0, held = false }: ReportMonth,
+  enforced: boolean,
+): Generator<Blocker> {
   if (against.length > 0)
-    yield { why: 'findings', sentence: `Open findings say that it would cost mail now: ${[...new Set(against)].join(', ')}.` };
+    yield {
+      why: 'findings',
+      sentence: `Open findings say that ${enforced ? 'the policy costs mail' : 'it would cost mail now'}: ${[...new Set(against)].join(', ')}.`,
+    };
   if (held) return;
   if (contested.length > 0)
     yield {
       why: 'contested',
-      sentence: `Forged mail is being delivered (${[...new Set(contested)].join(', ')}): first it must be clear whose mail is whose.`,
+      sentence: `Forged mail is being delivered (${[...new Set(contested)].join(', ')}): settle which of it is yours first.`,
     };
   if (joining >= JOINING)
     yield { why: 'joining', sentence: `A service that is not set up has just begun to send (${joining} messages).` };

@@ -1,6 +1,6 @@
 import type { Publication } from '../check/finding.ts';
 import { withTags } from '../dmarc/edit.ts';
-import { type Blocker, REPORT_DAYS } from './blockers.ts';
+import { type Blocker, enforces, REPORT_DAYS } from './blockers.ts';
 import { own, type ReportMonth, type SenderMonth, sum } from './month.ts';
 import type { SeenRecords } from './records.ts';
 
@@ -11,6 +11,7 @@ export type Action =
   | 'fix_records'
   | 'publish_spf'
   | 'gather_reports'
+  | 'mend_senders'
   | 'align_senders'
   | 'sign_with_dkim'
   | 'explain_unknown'
@@ -67,6 +68,13 @@ export function nextStep(
     );
   const wrong = faults.find(({ severity, code }) => severity === 'error' && code !== 'spf_missing');
   if (wrong !== undefined) return step('fix_records', wrong.message, wrong.publish);
+  // Mail that is being stopped comes before any record that may be added.
+  const [incident] = month?.incidents ?? [];
+  if (incident !== undefined && (records.spf !== 'missing' || enforces(policy)))
+    return step(
+      'mend_senders',
+      `Act on finding ${incident.finding_key} first${enforces(policy) ? `, as p=${policy!.policy} stops this mail` : ''}: ${ended(incident.summary)}`,
+    );
   if (records.spf === 'missing')
     return step(
       'publish_spf',
@@ -118,7 +126,7 @@ function evidenceStep(records: SeenRecords, month: ReportMonth | null, blocked: 
   if (misaligned.length > 0 && (why.has('failing') || why.has('few_messages') || why.has('findings')))
     return step(
       'align_senders',
-      `Align these senders first, or their mail is lost under a stricter policy: ${listed(misaligned)}. Publish the records that each of them names for its customers (its DKIM key or CNAMEs).`,
+      `Align these senders first, ${enforces(policy) ? `as p=${policy.policy} stops their mail` : 'or their mail is lost under a stricter policy'}: ${listed(misaligned)}. Publish the records that each of them names for its customers (its DKIM key or CNAMEs).`,
     );
   if (policy.testing && policy.policy !== 'none' && blocked.length === 0)
     return step(
@@ -188,6 +196,9 @@ function isParked({ closed, mx, spf, policy }: SeenRecords, month: ReportMonth |
     own(month).length === 0
   );
 }
+
+/** A sentence with its full stop. */
+const ended = (text: string) => `${text.replace(/\.$/, '')}.`;
 
 function listed(senders: readonly SenderMonth[]): string {
   const names = senders.slice(0, MOST_NAMED).map((one) => `${one.source} (${weekly(one.messages)} messages a week)`);

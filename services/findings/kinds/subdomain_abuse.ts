@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { counted, list, number, percent, short } from '../../shared/format.ts';
+import { closeSubdomains } from '../../shared/policy.ts';
 import { kind, type Told } from './kind.ts';
 import { whoseAdvice } from './networks.ts';
 
@@ -89,17 +90,9 @@ function adviceOf({ domain: full, evidence }: Told, { published, used, used_in_a
   }
   return [
     ...check,
-    ...(published?.np !== 'reject' && used_in_all < all
-      ? [
-          `Publish np=reject at _dmarc.${domain}: it applies only to names that do not exist in DNS, so none of your mail can be affected (RFC 9989 section 4.7). Receivers that do not know np yet use sp.`,
-        ]
-      : []),
-    ...(published?.sp === 'reject'
-      ? []
-      : [
-          used_in_all > 0
-            ? `Publish sp=reject as soon as what you send as ${inUse({ used, used_in_all })}, and from any other subdomain, passes.`
-            : 'Publish sp=reject as soon as what you send from subdomains, if anything, passes.',
-        ]),
+    ...closeSubdomains(domain, published, {
+      inUse: used_in_all > 0 ? inUse({ used, used_in_all }) : null,
+      unused: used_in_all < all,
+    }).map(({ sentence }) => sentence),
   ];
 }

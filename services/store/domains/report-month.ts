@@ -28,6 +28,8 @@ export interface ReportMonthRow {
   joining: number;
   /** Kinds of open findings that say that a stricter policy would cost mail, and of forged mail that is delivered. */
   against: string[];
+  /** Open findings of own mail that stopped to pass, the gravest first. */
+  incidents: { finding_key: number; summary: string }[];
   contested: string[];
   /** `policy_ready` is open. */
   held: boolean;
@@ -47,6 +49,9 @@ export const MONTH_DAYS = 30;
 const JOINING_DAYS = 3;
 /** While one of these is open, a stricter policy would cost mail, or somebody has just changed it. */
 const AGAINST = ['alignment_failure', 'authentication_regression', 'policy_change'];
+/** What stops own mail where the policy is enforced, at these severities: it is mended before anything new is published. */
+const INCIDENTS = ['authentication_regression', 'dkim_key_missing', 'dns_broken', 'spf_limit'];
+const STOPPING = ['critical', 'high', 'medium'];
 /** While one of these is open and some of its mail is delivered, it is not clear whose mail is whose. */
 const CONTESTED = ['unauthorized_source', 'subdomain_abuse'];
 
@@ -182,14 +187,23 @@ async function loadPolicies(q: Queryable, { domain, from, to, counted }: Month):
 }
 
 /** What the open findings say of a stricter policy. */
-async function loadAgainst(q: Queryable, domain: string): Promise<Pick<ReportMonthRow, 'against' | 'contested' | 'held'>> {
-  const { rows } = await q.query<{ kind: string; severity: string; delivered: number }>(
-    `select kind, severity, case when evidence ->> 'delivered' ~ '^[0-9]{1,15}$' then (evidence ->> 'delivered')::bigint else 0 end as delivered
-       from ruawatch.findings where domain = $1 and state = 'open' and kind = any($2::text[]) order by kind`,
-    [domain, [...AGAINST, ...CONTESTED, 'policy_ready']],
+async function loadAgainst(
+  q: Queryable,
+  domain: string,
+): Promise<Pick<ReportMonthRow, 'against' | 'incidents' | 'contested' | 'held'>> {
+  const { rows } = await q.query<{ finding_key: number; kind: string; severity: string; summary: string; delivered: number }>(
+    `select finding_key, kind, severity, summary,
+            case when evidence ->> 'delivered' ~ '^[0-9]{1,15}$' then (evidence ->> 'delivered')::bigint else 0 end as delivered
+       from ruawatch.findings where domain = $1 and state = 'open' and kind = any($2::text[]) order by kind, finding_key`,
+    [domain, [...AGAINST, ...INCIDENTS, ...CONTESTED, 'policy_ready']],
   );
+  const graveness = ({ severity }: { severity: string }) => STOPPING.indexOf(severity);
   return {
     against: rows.filter(({ kind, severity }) => AGAINST.includes(kind) && severity !== 'info').map(({ kind }) => kind),
+    incidents: rows
+      .filter((one) => INCIDENTS.includes(one.kind) && graveness(one) >= 0)
+      .sort((a, b) => graveness(a) - graveness(b))
+      .map(({ finding_key, summary }) => ({ finding_key, summary })),
     contested: rows.filter(({ kind, delivered }) => CONTESTED.includes(kind) && delivered > 0).map(({ kind }) => kind),
     held: rows.some(({ kind }) => kind === 'policy_ready'),
   };

@@ -226,7 +226,7 @@ export const FIXTURES: Record<Code, Fixture> = {
     zone: record('v=DMARC1; p=none; rua=mailto:dmarc@example.com'),
     twin: record('v=DMARC1; p=quarantine; rua=mailto:dmarc@example.com'),
   },
-  dmarc_subdomains_open: { zone: record('v=DMARC1; p=reject; sp=none; rua=mailto:dmarc@example.com') },
+  dmarc_subdomains_open: { zone: record('v=DMARC1; p=reject; sp=none; np=reject; rua=mailto:dmarc@example.com') },
   dmarc_testing: { zone: record('v=DMARC1; p=reject; t=y; rua=mailto:dmarc@example.com') },
   dmarc_no_rua: { zone: record('v=DMARC1; p=reject; rua=') },
   dmarc_not_here: {

@@ -80,8 +80,8 @@ test('each reason is a sentence with its figures', () => {
     'None of the own mail to speak of is signed with DKIM as the domain: what is forwarded would be lost.',
   ]);
   expect(said([sender()], { against: ['a', 'b', 'a'], contested: ['c', 'c'], joining: 1_000 })).toEqual([
-    'Open findings say that it would cost mail now: a, b.',
-    'Forged mail is being delivered (c): first it must be clear whose mail is whose.',
+    'Open findings say that the policy costs mail: a, b.',
+    'Forged mail is being delivered (c): settle which of it is yours first.',
     'A service that is not set up has just begun to send (1000 messages).',
   ]);
   expect(said([sender()], { contested: ['c'], joining: 1_000, held: true })).toEqual([]);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checkDomain } from '../../../services/dns/check/check.ts';
 import type { ReportMonth, SenderMonth } from '../../../services/dns/posture/month.ts';
 import { postureOf, STAGES } from '../../../services/dns/posture/posture.ts';
+import { subdomainAbuse } from '../../../services/findings/kinds/subdomain_abuse.ts';
 import { GOOD, GOOD_WEB, KEY, spf, webOf } from '../check/fixtures.ts';
 import { dnsOf, type Zone } from '../zone.ts';
 
@@ -179,6 +180,44 @@ describe('the next step', () => {
     expect(trial.ready_for).toBe('quarantine');
     const open = await at(record(`v=DMARC1; p=reject; sp=none; ${RUA}`), month(sender()));
     expect(open.next.action).toBe('protect_subdomains');
+  });
+
+  test('closes subdomains as the finding about them says: np first, which costs no mail, and sp last', async () => {
+    const facts = { rule: 'subdomain_abuse', used: [], used_in_all: 0, looked_at: 2 } as const;
+    const advice = (published: { p: string; sp: string; np: string }) =>
+      subdomainAbuse.words(
+        { domain: 'example.com', evidence: { messages: 7, senders: 1, since: '2026-10-01', delivered: 7, names_in_all: 2 } } as never,
+        { ...facts, published: { ...published, testing: false } },
+      ).advice;
+    const first = await at(record(`v=DMARC1; p=reject; sp=none; ${RUA}`), month(sender()));
+    expect(first.next.publish?.value).toBe(`v=DMARC1; p=reject; np=reject; sp=none; ${RUA}`);
+    for (const said of advice({ p: 'reject', sp: 'none', np: 'none' }).slice(-2)) expect(first.next.sentence).toContain(said);
+    const last = await at(record(`v=DMARC1; p=reject; sp=none; np=reject; ${RUA}`), month(sender()));
+    expect(last.next.publish?.value).toBe(`v=DMARC1; p=reject; sp=reject; np=reject; ${RUA}`);
+    expect(last.next.sentence).toContain(advice({ p: 'reject', sp: 'none', np: 'reject' }).at(-1));
+    expect(last.next.sentence).not.toContain('Publish np');
+  });
+
+  test('is the open finding about own mail that fails, before any record that could be added', async () => {
+    const incidents = [{ finding_key: 4, summary: 'Mail of example.com through a.test stopped passing DMARC on 2026-11-20' }];
+    const broken = { ...month(sender({ passed: 2_000, dkim_aligned: 2_000 })), against: ['authentication_regression'], incidents };
+    const enforced = await at({}, broken, ['_mta-sts.example.com', '_smtp._tls.example.com']);
+    expect(enforced.next).toEqual({
+      action: 'mend_senders',
+      sentence:
+        'Act on finding 4 first, as p=reject stops this mail: Mail of example.com through a.test stopped passing DMARC on 2026-11-20.',
+      publish: null,
+    });
+    expect(enforced.blocked_by).toContain('Open findings say that the policy costs mail: authentication_regression.');
+    const open = await at(NONE, broken);
+    expect(open.next.sentence).toMatch(/^Act on finding 4 first: Mail of/);
+    expect(open.blocked_by).toContain('Open findings say that it would cost mail now: authentication_regression.');
+  });
+
+  test('says of misaligned senders that their mail is stopped where the policy does so', async () => {
+    const service = sender({ source: 'a.test', class: 'misaligned', passed: 0, dkim_aligned: 0, spf_aligned: 0 });
+    expect((await at({}, month(sender(), service))).next.sentence).toContain('first, as p=reject stops their mail: a.test');
+    expect((await at(NONE, month(sender(), service))).next.sentence).toContain('or their mail is lost under a stricter policy');
   });
 
   test('of a domain that sends nothing is the short way', async () => {
