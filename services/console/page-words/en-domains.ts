@@ -20,11 +20,13 @@ export const domainWords = {
     none: 'none',
     nothing: 'Nothing to do',
     never: 'never',
-    totals: (domains: number, messages: number, findings: number) =>
-      `${counted(domains, 'domain')} · ${counted(messages, 'message')} in 30 days · ${counted(findings, 'open finding')}`,
+    totals: (domains: number, messages: number, { findings, info }: { findings: number; info: number }) =>
+      `${counted(domains, 'domain')} · ${counted(messages, 'message')} in 30 days · ${counted(findings, 'open finding')}${info === 0 ? '' : `, and ${number(info)} for information`}`,
     no_domains: 'No domain of yours is known yet.',
     no_domains_what: 'Add one with “ruawatch domains add example.com”, or wait for the first reports.',
     no_match: (search: string) => `No domain contains “${search}”.`,
+    senders_found: 'These senders do:',
+    find_findings: (search: string) => `Search the findings for “${search}”`,
     policies: { none: 'monitoring', quarantine: 'quarantine', reject: 'reject' } as Record<string, string>,
     policy_unknown: 'unknown',
     stages: {
@@ -130,8 +132,8 @@ export const domainWords = {
     funnel_stopped: 'Fails, unauthorized',
     funnel_difference:
       'With p=quarantine, failing mail lands in the spam folder; with p=reject, receivers refuse it. Some receivers let forwarded mail pass all the same.',
-    lead: (policy: string | null, messages: string, passing: string) =>
-      `Policy ${policy ?? 'unknown'} · ${messages} messages${passing && ` · ${passing} passing`}`,
+    lead: ({ policy, below, messages, passing }: { policy: string | null; below: string; messages: string; passing: string }) =>
+      `Policy ${policy ?? 'unknown'}${below && `, ${below} for names below it`} · ${messages} messages${passing && ` · ${passing} passing`}`,
     range: 'Range',
     days: (n: number) => `${n} days`,
     no_mail: 'No report that counts tells of mail in this range.',
@@ -155,7 +157,11 @@ export const domainWords = {
     } as Record<string, string>,
     funnel: 'What a stricter policy would have done',
     next_step: 'Next step:',
-    funnel_says: (policy: string, stopped: string, wanted: string, part: string) =>
+    funnel_below: 'Fails, let through below the domain',
+    below_through: 'Let through below the domain',
+    funnel_says_below: (tags: string, through: string) =>
+      `It lets ${through} more through, sent as names below the domain: for them the record says ${tags}.`,
+    funnel_says: (policy: string, { stopped, wanted, part }: Record<'stopped' | 'wanted' | 'part', string>) =>
       policy === 'reject' || policy === 'quarantine'
         ? `The policy is p=${policy}: it tells receivers to stop the ${stopped} unauthorized messages that fail, and also ${wanted} that may be wanted (${part} of all), forwarded mail aside.`
         : `The policy is p=${policy}. With quarantine or reject, receivers would have stopped ${stopped} unauthorized messages, and also ${wanted} that may be wanted (${part} of all), forwarded mail aside.`,
@@ -165,6 +171,10 @@ export const domainWords = {
     senders: 'Who sends',
     sender: 'Sender',
     sources: (n: number) => counted(n, 'source'),
+    several_why: (sources: number, passed: string, messages: string, delivered: string | null) =>
+      `All ${number(sources)} together: ${passed} of ${messages} messages pass DMARC${delivered === null ? '' : `; ${delivered} of what fails was delivered`}.`,
+    senders_what: (from: string, to: string) =>
+      `Counts are of mail from ${from} to ${to}. What is said below a class of a single source is about all days that it was weighed on.`,
     messages: 'Messages',
     failed_delivered: 'Failed, delivered',
     last: 'Last day',

@@ -20,7 +20,7 @@ const KINDS: Record<string, readonly [name: string, what: string]> = {
   new_source: ['A new sender', 'Mail that passes comes from where none came before.'],
   sender_moved: ['A sender that moved', 'A known service now sends from other networks.'],
   volume_surge: [
-    'Unusually much mail',
+    'An unusual amount of mail',
     'A known sender sends far more than it usually does: a campaign, or an account that was taken over.',
   ],
   reporter_silent: [

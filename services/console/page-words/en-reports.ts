@@ -117,6 +117,8 @@ export const reportWords = {
       before,
     }: Record<'from' | 'to' | 'messages' | 'domains' | 'passing' | 'before', string>) =>
       `From ${from} to ${to}, receivers reported ${messages} messages in the name of ${domains} domains${passing && `; ${passing} passed DMARC`}. The week before, there were ${before}.`,
+    findings_of: (to: string, until: string) =>
+      `The findings are about mail up to ${to}, as they stood at ${until} UTC; those for information, and what began later, are not listed.`,
     silent: (domains: string[]) => `Nobody reported on ${list(domains, 10)}, although there were reports the week before.`,
     mailed: 'Every week, the recipients of alerts get a mail about this.',
     preview: 'The mail, as it would be sent now',
@@ -159,7 +161,7 @@ export const reportWords = {
     lost: (messages: string) => `${messages} messages of authorized senders failed, forwarded mail aside.`,
     new_senders: (senders: string) => `New senders: ${senders}.`,
     sender: (name: string, kind: string, messages: string) => `${name} (${kind.toLowerCase()}, ${messages} messages)`,
-    findings: (opened: number, resolved: number, open: number) =>
+    findings: ({ opened, resolved, open }: Record<'opened' | 'resolved' | 'open', number>) =>
       opened + resolved + open === 0
         ? 'No finding opened, ended or is open.'
         : `${list(
@@ -169,7 +171,7 @@ export const reportWords = {
               ...(open > 0 ? [`${counted(open, 'older finding is', 'older findings are')} still open`] : []),
             ],
             3,
-          )}.`,
+          )}; those for information are not counted.`,
     next: 'What comes next',
     basis: 'From DMARC aggregate reports that are proven, by the UTC day on which they begin. Not every receiver sends reports.',
   },

@@ -7,7 +7,7 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { severity, share } from './format.ts';
+import { minute, severity, share } from './format.ts';
 
 const DAYS = 7;
 const MOST_DOMAINS = 200;
@@ -61,7 +61,7 @@ const digest = route({
     if (file !== null) return file;
     const since = new Date(`${from}T00:00:00Z`);
     const until = asked.to ? new Date(since.getTime() + (DAYS + LATE_DAYS) * DAY_MS) : clock.now();
-    const findings = await store.toldFindings(reader, { since, until }, MOST_FINDINGS);
+    const findings = await store.toldFindings(reader, { since, until, lastDay: to }, MOST_FINDINGS);
     const sum = (of: (one: store.WeekLine) => number) => rows.reduce((total, one) => total + of(one), 0);
     const [messages, passed] = [sum((one) => one.messages), sum((one) => one.passed)];
     const before = sum((one) => one.messages_before);
@@ -70,6 +70,7 @@ const digest = route({
       html`<a class="button" href="${withQuery(path`/digest`, { to: addDays(to, days) })}">${label}</a>`;
     const body = html`<div class="heading"><h1>${w.title}</h1>
 <p>${w.lead({ from, to, messages: number(messages), domains: number(rows.length), passing: share(passed, messages), before: number(before) })}</p>
+<p>${w.findings_of(to, minute(until))}</p>
 ${silent.length > 0 && html`<p>${w.silent(silent.slice(0, 10).map(({ domain }) => domain))}</p>`}
 <p class="quiet">${config.alerts.digest === 'off' ? w.not_mailed : w.mailed} <a href="${path`/digest/mail`}">${w.preview}</a></p></div>
 <nav class="pages" aria-label="${w.weeks}">${step(-DAYS, w.earlier)}${asked.to && step(DAYS, w.later)}</nav>

@@ -6,6 +6,7 @@ import { words } from '../page-words/en.ts';
 import { type Table, tableOf } from '../tables.ts';
 import { type Mark, stacked } from './chart.ts';
 import { day } from './format.ts';
+import { type PolicyTags, weakerBelow } from './policy-below.ts';
 
 const CLASSES = ['authorized', 'misaligned', 'forwarded', 'unknown', 'unauthorized'] as const;
 const MOST_MARKS = 12;
@@ -78,12 +79,17 @@ interface Lost {
   key: string;
   failed: number;
   forwarded: number;
+  /** As names below the domain, whose policy lets it through. */
+  through: number;
   already: number;
   all: number;
 }
 
-/** What each class would have lost to a policy that is enforced. */
-function lostOf(classes: readonly store.ClassDay[]): Lost[] {
+/**
+ * What each class would have lost to a policy that is enforced.
+ * @param open the part of failing mail as names below the domain that `sp` and `np` let through
+ */
+function lostOf(classes: readonly store.ClassDay[], open: number): Lost[] {
   const { messages: all } = sumsOf(classes);
   return CLASSES.map((key) => {
     const of = classes.filter((one) => one.class === key);
@@ -91,13 +97,16 @@ function lostOf(classes: readonly store.ClassDay[]): Lost[] {
     const failed = sum((one) => one.messages - one.passed);
     const forwarded = key === 'forwarded' ? failed : sum((one) => one.forwarded);
     const kept = sum((one) => one.quarantined + one.rejected);
-    return { key, failed, forwarded, already: Math.min(failed, kept), all };
+    const through = Math.round(open * sum((one) => one.below));
+    return { key, failed, forwarded, through, already: Math.min(failed, kept), all };
   }).filter(({ failed }) => failed > 0);
 }
 
 /** What a stricter policy would have done to the mail of the range, by the class of who sent it. */
-export function funnelTable(classes: readonly store.ClassDay[]): Table {
+export function funnelTable(classes: readonly store.ClassDay[], open: number): Table {
   const w = words.domain;
+  const lost = lostOf(classes, open);
+  const stopped = (one: Lost) => one.failed - one.through;
   return tableOf<Lost>(
     'funnel',
     [
@@ -108,18 +117,21 @@ export function funnelTable(classes: readonly store.ClassDay[]): Table {
         of: (one) => one.key,
         show: ({ key }) => html`<span class="key ${key}"></span>${w.classes[key]}`,
       },
-      { key: 'would_be_stopped', label: w.would_lose, as: 'number', of: (one) => one.failed },
+      { key: 'would_be_stopped', label: w.would_lose, as: 'number', of: stopped },
+      ...(lost.some(({ through }) => through > 0)
+        ? [{ key: 'let_through_below', label: w.below_through, as: 'number' as const, of: (one: Lost) => one.through }]
+        : []),
       { key: 'of_it_forwarded', label: w.of_forwarded, as: 'number', of: (one) => one.forwarded },
       { key: 'stopped_already', label: w.already, as: 'number', of: (one) => one.already },
       {
         key: 'share_of_all',
         label: w.of_all,
         as: 'number',
-        of: (one) => Number((one.failed / one.all).toFixed(4)),
-        show: (one) => percent(one.failed / one.all),
+        of: (one) => Number((stopped(one) / one.all).toFixed(4)),
+        show: (one) => percent(stopped(one) / one.all),
       },
     ],
-    lostOf(classes),
+    lost,
   );
 }
 
@@ -127,25 +139,30 @@ const BAR = 600;
 
 /**
  * All mail of the range as one bar: what passes, what stays although it fails, and what each policy would stop.
+ * @param now.open the part of failing mail as names below the domain that `sp` and `np` let through
  * @param now.advice the next step, where it is known: whether a stricter policy may come
  */
 export function funnel(
   classes: readonly store.ClassDay[],
-  { policy, advice }: { policy: string | null; advice: string | null },
+  { policy, open, advice }: { policy: PolicyTags; open: number; advice: string | null },
   table: Html,
 ): Html {
   const w = words.domain;
   const { messages: all, passed } = sumsOf(classes);
-  const lost = lostOf(classes);
+  const lost = lostOf(classes, open);
+  const through = lost.reduce((sum, one) => sum + one.through, 0);
   const wanted = lost
     .filter(({ key }) => key !== 'unauthorized')
-    .reduce((sum, { failed, forwarded }) => sum + failed - forwarded, 0);
+    .reduce((sum, one) => sum + one.failed - one.forwarded - one.through, 0);
   const forwarded = lost.reduce((sum, one) => sum + one.forwarded, 0);
-  const stopped = lost.filter(({ key }) => key === 'unauthorized').reduce((sum, one) => sum + one.failed - one.forwarded, 0);
+  const stopped = lost
+    .filter(({ key }) => key === 'unauthorized')
+    .reduce((sum, one) => sum + one.failed - one.forwarded - one.through, 0);
   const parts = [
     { is: 'delivered', label: w.funnel_passes, count: passed },
     { is: 'forwarded', label: w.funnel_forwarded, count: forwarded },
     { is: 'misaligned', label: w.funnel_wanted, count: wanted },
+    { is: 'unknown', label: w.funnel_below, count: through },
     { is: 'unauthorized', label: w.funnel_stopped, count: stopped },
   ].filter(({ count }) => count > 0);
   let at = 0;
@@ -156,7 +173,7 @@ export function funnel(
   });
   const said = parts.map(({ label, count }) => `${label} ${number(count)}`).join(', ');
   return html`<section><h2>${w.funnel}</h2>${advice !== null && html`<p><strong>${w.next_step}</strong> ${advice} <a href="${fragment('posture')}">${w.posture}</a></p>`}
-<p>${w.funnel_says(policy ?? 'none', number(stopped), number(wanted), percent(wanted / Math.max(1, all)))}</p>
+<p>${w.funnel_says(policy.p ?? 'none', { stopped: number(stopped), wanted: number(wanted), part: percent(wanted / Math.max(1, all)) })}${through > 0 && ` ${w.funnel_says_below(weakerBelow(policy), number(through))}`}</p>
 <figure class="fate"><svg viewBox="0 0 ${BAR} 14" preserveAspectRatio="none" role="img" aria-label="${said}">${bars}</svg>
 <ul class="legend">${parts.map(
     ({ is, label, count }) =>

@@ -1,4 +1,4 @@
-import { number } from '../../shared/format.ts';
+import { number, percent } from '../../shared/format.ts';
 import type * as store from '../../store/console/domain.ts';
 import { html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
@@ -34,7 +34,7 @@ export function sendersTable(domain: string, senders: readonly store.SenderLine[
         label: w.class,
         of: (one) => one.class,
         show: (one) =>
-          html`<span class="key ${one.class}"></span>${w.classes[one.class] ?? one.class}<span class="why">${one.why}</span>`,
+          html`<span class="key ${one.class}"></span>${w.classes[one.class] ?? one.class}<span class="why">${one.sources > 1 ? w.several_why(one.sources, number(one.passed), number(one.messages), delivered(one)) : one.why}</span>`,
       },
       { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
       passing('dmarc', 'DMARC', (one) => one.passed),
@@ -54,6 +54,10 @@ export function sendersTable(domain: string, senders: readonly store.SenderLine[
     senders,
   );
 }
+
+/** What became of what fails, of all its sources together; null where nothing fails. */
+const delivered = ({ messages, passed, failed_delivered }: store.SenderLine): string | null =>
+  messages > passed ? percent(Math.min(1, failed_delivered / (messages - passed))) : null;
 
 /** "+12%" against as many days before. */
 function trend({ messages, before }: store.SenderLine): string {

@@ -11,6 +11,7 @@ import { fileOf, type Table, tableQuery } from '../tables.ts';
 import { charts, funnel, funnelTable, sumsOf } from './domain-mail.ts';
 import { faultsTable, missingTable, namesTable, recordsTable, reportersTable, sendersTable } from './domain-tables.ts';
 import { kindsNamed, minute, severity, share } from './format.ts';
+import { letThrough, weakerBelow } from './policy-below.ts';
 import { timelineSection } from './timeline.ts';
 
 export const domainParams = z.object({ domain: z.string().min(1).max(253).toLowerCase() });
@@ -50,9 +51,12 @@ const domainPage = route({
     if (line === null) throw new Refusal(404, 'no_page', words.problems.no_page);
     const range = { domain, ...rangeOf(asked, dayOf(clock.now())) };
     const classes = await store.classDays(reader, range);
+    const policy = { p: line.policy, sp: line.policy_sp, np: line.policy_np };
+    const mixed = policy.sp !== policy.np;
+    const open = letThrough(policy, mixed ? await store.failingBelow(reader, range) : { used: 0, unused: 0 });
     const { senders, total } = await store.senderLines(reader, range, MOST.senders);
     const tables = {
-      funnel: funnelTable(classes),
+      funnel: funnelTable(classes, open),
       senders: sendersTable(domain, senders),
       reporters: reportersTable(range, await store.reporterLines(reader, range, MOST.reporters)),
       missing: missingTable(await store.missingLines(reader, domain, MOST.reporters)),
@@ -75,7 +79,7 @@ const domainPage = route({
         (more.left ?? 0) > 0 && html`<p class="quiet">${w.more(more.left ?? 0)}</p>`
       }</section>`;
     const body = html`<div class="heading"><h1>${domain}</h1>
-<p class="quiet">${w.lead(line.policy, number(sums.messages), share(sums.passed, sums.messages))}</p></div>
+<p class="quiet">${w.lead({ policy: line.policy, below: weakerBelow(policy), messages: number(sums.messages), passing: share(sums.passed, sums.messages) })}</p></div>
 ${rangeForm(domain, range, asked)}
 ${
   findings.length > 0 &&
@@ -84,8 +88,8 @@ ${
   )}</ul></section>`
 }
 ${sums.messages === 0 ? html`<div class="empty"><p>${w.no_mail}</p></div>` : charts(classes, range, timeline)}
-${sums.messages > 0 && funnel(classes, { policy: line.policy, advice: posture?.advice ?? null }, tables.funnel.html(here))}
-${show(w.senders, tables.senders, { left: total - senders.length })}
+${sums.messages > 0 && funnel(classes, { policy, open, advice: posture?.advice ?? null }, tables.funnel.html(here))}
+${show(w.senders, tables.senders, { lead: w.senders_what(range.from, range.to), left: total - senders.length })}
 ${show(w.reporters, tables.reporters, { lead: w.reporters_what })}
 ${show(w.missing, tables.missing, { lead: w.missing_what })}
 ${show(w.names, tables.names, { lead: w.names_what })}

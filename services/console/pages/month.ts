@@ -79,7 +79,7 @@ const monthly = route({
     const told = { now, before: past, policy: line.policy, comparable };
     const findings = await toldFindings(
       reader,
-      { domain, since: new Date(`${from}T00:00:00Z`), until: new Date(`${after}-01T00:00:00Z`) },
+      { domain, since: new Date(`${from}T00:00:00Z`), until: new Date(`${after}-01T00:00:00Z`), lastDay: to },
       MOST.findings,
     );
     const fresh = await newSenders(reader, { domain, from, to }, MOST.senders);
@@ -91,7 +91,7 @@ ${to > today && html`<p class="quiet">${w.unfinished}</p>`}</div>
 ${`${after}-01` <= today && html`<a class="button" href="${path`/domains/${domain}/months/${after}`}">${w.name(after)}</a>`}</nav>
 <section><h2>${w.story}</h2>${storyOf(domain, w.name(month), told).map((sentence) => html`<p>${sentence}</p>`)}
 ${fresh.length > 0 && html`<p>${w.new_senders(list(fresh.map((one) => w.sender(one.name, words.domain.classes[one.class] ?? one.class, number(one.messages)))))}</p>`}
-<p>${w.findings(findings.opened.length, findings.resolved.length, findings.open.length)}</p></section>
+<p>${w.findings(findings.counts)}</p></section>
 ${now.length > 0 && charts(now, range)}
 ${listOf(words.digest.opened, findings.opened)}
 ${listOf(words.digest.resolved, findings.resolved)}

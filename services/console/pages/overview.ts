@@ -1,16 +1,25 @@
 import { z } from 'zod';
 import { addDays, dayOf, daysBetween } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
-import { type DayLine, type DomainLine, domainDays, domainLines } from '../../store/console/overview.ts';
+import {
+  type DayLine,
+  type DomainLine,
+  domainDays,
+  domainLines,
+  type FoundSender,
+  sendersNamed,
+} from '../../store/console/overview.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { downloads, fileOf, tableOf as makeTable, type Table, tableQuery } from '../tables.ts';
 import { day, severity, share } from './format.ts';
+import { weakerBelow } from './policy-below.ts';
 import { spark } from './spark.ts';
 
 const DAYS = 30;
 const A_PAGE = 50;
+const MOST_SENDERS = 10;
 /** Without a report for so many days, none come. */
 const SILENT_DAYS = 8;
 
@@ -74,6 +83,7 @@ const overview = route({
     if (file !== null) return file;
     const shown = lines.slice((asked.page - 1) * A_PAGE, asked.page * A_PAGE);
     const days = await domainDays(reader, { from, domains: shown.map(({ domain }) => domain) });
+    const senders = lines.length === 0 && asked.q !== '' ? await sendersNamed(reader, asked.q, MOST_SENDERS) : [];
     const w = words.overview;
     const total = (of: (line: DomainLine) => number) => lines.reduce((sum, line) => sum + of(line), 0);
     const findings = total((line) => line.critical + line.high + line.medium + line.low);
@@ -83,10 +93,10 @@ const overview = route({
 <p class="quiet">${w.totals(
         lines.length,
         total((line) => line.messages),
-        findings,
+        { findings, info: total((line) => line.info) },
       )}</p></div>
 ${filters(asked)}
-${lines.length === 0 ? nothing(asked) : html`${tableOf(shown, asked, daysOf(days), today)}${downloads(withQuery(path`/`, pageOf(asked)), 'domains')}`}
+${lines.length === 0 ? nothing(asked, senders) : html`${tableOf(shown, asked, daysOf(days), today)}${downloads(withQuery(path`/`, pageOf(asked)), 'domains')}`}
 ${pages(asked, lines.length)}`,
       { section: 'overview' },
     );
@@ -105,11 +115,13 @@ function filters({ q, state, sort }: Query): Html {
 </form>`;
 }
 
-function nothing({ q }: Query): Html {
+function nothing({ q }: Query, senders: readonly FoundSender[]): Html {
   const w = words.overview;
   return q === ''
     ? html`<div class="empty"><p>${w.no_domains}</p><p>${w.no_domains_what}</p><p><a class="button" href="${path`/setup`}">${words.setup.title}</a></p></div>`
-    : html`<div class="empty"><p>${w.no_match(q)}</p></div>`;
+    : html`<div class="empty"><p>${w.no_match(q)}</p>
+${senders.length > 0 && html`<p>${w.senders_found}</p><ul>${senders.map((one) => html`<li><a href="${path`/domains/${one.domain}/senders/${one.sender}`}">${one.name}</a> (${one.domain})</li>`)}</ul>`}
+<p><a href="${withQuery(path`/findings`, { q })}">${w.find_findings(q)}</a></p></div>`;
 }
 
 function daysOf(days: readonly DayLine[]): Map<string, Map<string, DayLine>> {
@@ -188,14 +200,15 @@ function fileTable(lines: readonly DomainLine[], today: string): Table {
 }
 
 /** The policy that reports found, and how far the records have come where that says more. */
-function policyOf({ policy, stage }: DomainLine): Html {
+function policyOf({ policy, policy_sp, policy_np, stage }: DomainLine): Html {
   const w = words.overview;
   const more = stage !== null && stage !== policy && w.stages[stage];
   const said =
     policy === null
       ? html`<span class="quiet">${w.policy_unknown}</span>`
       : html`<span class="policy ${Object.hasOwn(w.policies, policy) ? policy : ''}">${w.policies[policy] ?? policy}</span>`;
-  return html`${said}${more && html` <span class="quiet">(${more})</span>`}`;
+  const below = weakerBelow({ p: policy, sp: policy_sp, np: policy_np });
+  return html`${said}${below !== '' && html` <span class="policy none">${below}</span>`}${more && html` <span class="quiet">(${more})</span>`}`;
 }
 
 /** The open findings by severity, each number a link to them. */

@@ -112,9 +112,14 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
 /** Who may send, and where reports go, is for the domain to decide: never part of a correction as a whole. */
 export const DECISIONS: readonly Code[] = ['spf_missing', 'spf_ptr', 'spf_wide', 'spf_unused', 'spf_pass_all', 'dmarc_not_here'];
 
+const OPEN_SP = /;\s*sp\s*=\s*none\b/i;
+
 /** Whether its correction is for the domain's owner to decide. */
 export function needsDecision({ code, publish, record }: Pick<Finding, 'code' | 'publish' | 'record'>): boolean {
   if (DECISIONS.includes(code)) return true;
+  // Names that nobody has can be closed at once; those that exist, when what is sent from them passes.
+  if (code === 'dmarc_subdomains_open' && record !== null && publish?.value != null)
+    return OPEN_SP.test(record.text) && !OPEN_SP.test(publish.value);
   return /^spf_/.test(code) && record !== null && publish?.value != null && leavesNobody(record.text, publish.value);
 }
 

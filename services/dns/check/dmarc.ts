@@ -1,10 +1,10 @@
 import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
-import { closeSubdomains } from '../dmarc/subdomains.ts';
 import { asTyped, retyped, unseen } from '../copied.ts';
 import { checkDestination } from '../dmarc/destination.ts';
 import { partsOf, withTags } from '../dmarc/edit.ts';
 import { type DmarcProblem, type DmarcRecord, parseDmarc } from '../dmarc/record.ts';
+import { closeSubdomains } from '../dmarc/subdomains.ts';
 import { type Discovery, discoverPolicy, walkTree } from '../dmarc/walk.ts';
 import type { Code } from './codes.ts';
 import { type Finding, finding, type Given } from './finding.ts';

@@ -166,7 +166,7 @@ function adviceOf(told: Told, given: AlignmentFacts): string[] {
   const users = service === null ? source : service.name;
   return [
     stranger
-      ? `Ask your own teams first whether one of them uses ${users}. It bears no signature of yours, as mail that is passed on would: if nobody knows it, somebody forges your name.`
+      ? `Ask your own teams first whether one of them uses ${users}. It bears no signature of yours; mail that was merely forwarded would. If nobody knows it, somebody forges your name.`
       : small
         ? `Ask your own teams first whether one of them uses ${users}. At this volume it may just as well be a forwarder or mailing list, which needs no setup.`
         : `Ask your own teams first whether one of them uses ${users}${service === null ? ' (a newsletter, a shop, a ticket system)' : ''}.`,

@@ -58,13 +58,24 @@ export interface ToldFinding {
   resolved_at: Date | null;
 }
 
-/** The findings that opened, were resolved, or stayed open in a time, the gravest first. */
+/** Findings by what became of them, and how many there are of each, also beyond those that are listed. */
+interface Told {
+  opened: ToldFinding[];
+  resolved: ToldFinding[];
+  open: ToldFinding[];
+  counts: { opened: number; resolved: number; open: number };
+}
+
+/**
+ * The findings that opened, were resolved, or stayed open in a time, the gravest first; those for information aside.
+ * @param lastDay findings whose mail, or change, began later are left out
+ */
 export async function toldFindings(
   reader: Reader,
-  { domain, since, until }: { domain?: string; since: Date; until: Date },
+  { domain, since, until, lastDay }: { domain?: string; since: Date; until: Date; lastDay: string },
   limit: number,
-): Promise<{ opened: ToldFinding[]; resolved: ToldFinding[]; open: ToldFinding[] }> {
-  const rows = await read<ToldFinding & { told: 'opened' | 'resolved' | 'open' }>(
+): Promise<Told> {
+  const rows = await read<ToldFinding & { told: 'opened' | 'resolved' | 'open'; all: number }>(
     reader,
     ['findings'],
     `, told as (
@@ -72,15 +83,22 @@ export async function toldFindings(
                         when coalesce(reopened_at, opened_at) >= $1 and coalesce(reopened_at, opened_at) < $2 then 'opened'
                         else 'open' end as told
          from findings f
-        where ($3::text is null or domain = $3) and severity <> 'info' and opened_at < $2 and (resolved_at is null or resolved_at >= $1)),
+        where ($3::text is null or domain = $3) and severity <> 'info' and opened_at < $2 and first_day <= $5 and (resolved_at is null or resolved_at >= $1)),
      ranked as (
-       select *, row_number() over (partition by told order by array_position(array['critical', 'high', 'medium', 'low'], severity), opened_at, finding_key) as rank
+       select *, row_number() over (partition by told order by array_position(array['critical', 'high', 'medium', 'low'], severity), opened_at, finding_key) as rank,
+              count(*) over (partition by told)::int as "all"
          from told)
-     select finding_key, domain, severity, summary, kind, opened_at, resolved_at, told from ranked where rank <= $4 order by told, rank`,
-    [since, until, domain ?? null, limit],
+     select finding_key, domain, severity, summary, kind, opened_at, resolved_at, told, "all" from ranked where rank <= $4 order by told, rank`,
+    [since, until, domain ?? null, limit, lastDay],
   );
   const of = (told: string) => rows.filter((row) => row.told === told);
-  return { opened: of('opened'), resolved: of('resolved'), open: of('open') };
+  const count = (told: string) => of(told)[0]?.all ?? 0;
+  return {
+    opened: of('opened'),
+    resolved: of('resolved'),
+    open: of('open'),
+    counts: { opened: count('opened'), resolved: count('resolved'), open: count('open') },
+  };
 }
 
 /** A sender that was first seen in a range. */

@@ -16,6 +16,8 @@ export interface ClassDay {
   passed: number;
   /** Of those that failed: by forwarding, as reporters say. */
   forwarded: number;
+  /** Of those that failed without any authentication: as a name below the domain, to which `sp` or `np` applies. */
+  below: number;
   delivered: number;
   quarantined: number;
   rejected: number;
@@ -27,13 +29,31 @@ export async function classDays(reader: Reader, { domain, from, to }: Range): Pr
     reader,
     ['reporter_days', 'sources'],
     `select d.day, s.class, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed,
-            sum(d.failed_forwarded)::bigint as forwarded, sum(d.delivered)::bigint as delivered,
+            sum(d.failed_forwarded)::bigint as forwarded, sum(d.failed_subdomain)::bigint as below, sum(d.delivered)::bigint as delivered,
             sum(d.quarantined)::bigint as quarantined, sum(d.rejected)::bigint as rejected
        from reporter_days d join sources s on s.domain = d.domain and s.source = d.source
       where d.domain = $1 and d.day between $2 and $3 and d.counts
       group by d.day, s.class order by d.day, s.class`,
     [domain, from, to],
   );
+}
+
+/**
+ * Failing mail as names below a domain: as those that also pass, which exist, and as the others. Reports do not say which names
+ * exist, and nothing is looked up.
+ */
+export async function failingBelow(reader: Reader, { domain, from, to }: Range): Promise<{ used: number; unused: number }> {
+  const [found] = await readKept<{ used: number; unused: number }>(
+    reader,
+    ['subdomain_days'],
+    `, names as (
+       select sum(failed_unauthenticated) as failed, sum(passed) > 0 as used from subdomain_days
+        where domain = $1 and day between $2 and $3 group by name)
+     select coalesce(sum(failed) filter (where used), 0)::bigint as used, coalesce(sum(failed) filter (where not used), 0)::bigint as unused
+       from names`,
+    [domain, from, to],
+  );
+  return found ?? { used: 0, unused: 0 };
 }
 
 /** A sender of a domain in a range. */
@@ -253,15 +273,21 @@ export async function timeline(reader: Reader, domain: string, from: string, lim
   );
 }
 
+interface DomainState {
+  state: string;
+  policy: string | null;
+  policy_sp: string | null;
+  policy_np: string | null;
+  last_report_at: Date | null;
+  reason: string | null;
+}
+
 /** One line about a domain: what the view of domains has of it; null when it is not known. */
-export async function domainLine(
-  reader: Reader,
-  domain: string,
-): Promise<{ state: string; policy: string | null; last_report_at: Date | null; reason: string | null } | null> {
-  const [found] = await readKept<{ state: string; policy: string | null; last_report_at: Date | null; reason: string | null }>(
+export async function domainLine(reader: Reader, domain: string): Promise<DomainState | null> {
+  const [found] = await readKept<DomainState & Record<string, unknown>>(
     reader,
     ['domains'],
-    'select state, policy, last_report_at, reason from domains where domain = $1',
+    'select state, policy, policy_sp, policy_np, last_report_at, reason from domains where domain = $1',
     [domain],
   );
   return found ?? null;

@@ -8,6 +8,7 @@ const line = (given: Partial<ClassDay>): ClassDay => ({
   messages: 0,
   passed: 0,
   forwarded: 0,
+  below: 0,
   delivered: 0,
   quarantined: 0,
   rejected: 0,

@@ -9,6 +9,8 @@ const line = (given: Partial<DomainLine>): DomainLine => ({
   domain: 'example.com',
   state: 'own',
   policy: 'none',
+  policy_sp: 'none',
+  policy_np: 'none',
   stage: 'none',
   last_report_at: new Date('2026-11-26T00:00:00Z'),
   messages: 100,
@@ -17,6 +19,7 @@ const line = (given: Partial<DomainLine>): DomainLine => ({
   high: 0,
   medium: 0,
   low: 0,
+  info: 0,
   ready: false,
   misaligned: 0,
   unknown: 0,
@@ -74,6 +77,23 @@ describe('the page', () => {
     expect(body.indexOf('d7.example.com')).toBeLessThan(body.indexOf('d1.example.com'));
     expect(body).toContain('Act on 1 critical finding');
     expect((await person.get('/?page=3')).body).toContain('101 to 12');
+  });
+
+  test('counts findings for information apart, and finds senders', async () => {
+    const { db } = c.t;
+    const key = await c.finding('unauthorized_source', 'd9.example.com');
+    await db.query("update ruawatch.findings set severity = 'info' where finding_key = $1", [key]);
+    await db.query(
+      `insert into ruawatch.sources (domain, source, class, name, why, first_seen, last_seen, messages, passed)
+       values ('d9.example.com', 'postbird.test', 'misaligned', 'Postbird', 'w', '2026-10-01', '2026-10-05', 9, 0)`,
+    );
+    const person = await c.person('viewer', ['d9.example.com']);
+    expect((await person.get('/')).body).toContain('0 open findings, and 1 for information');
+    const { body } = await person.get('/?q=POSTBIRD');
+    expect(body).toContain('<a href="/domains/d9.example.com/senders/postbird.test">Postbird</a>');
+    expect(body).toContain('<a href="/findings?q=postbird">Search the findings for “postbird”</a>');
+    const other = await c.person('viewer', ['d8.example.com']);
+    expect((await other.get('/?q=postbird')).body).not.toContain('d9.example.com');
   });
 
   test('finds a domain by a part of its name, and says when there is none', async () => {

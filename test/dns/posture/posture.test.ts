@@ -183,10 +183,13 @@ describe('the next step', () => {
   });
 
   test('closes subdomains as the finding about them says: np first, which costs no mail, and sp last', async () => {
-    const facts = { rule: 'subdomain_abuse', used: [], used_in_all: 0, looked_at: 2 } as const;
+    const facts = { rule: 'subdomain_abuse' as const, used: [], used_in_all: 0, looked_at: 2 };
     const advice = (published: { p: string; sp: string; np: string }) =>
       subdomainAbuse.words(
-        { domain: 'example.com', evidence: { messages: 7, senders: 1, since: '2026-10-01', delivered: 7, names_in_all: 2 } } as never,
+        {
+          domain: 'example.com',
+          evidence: { messages: 7, senders: 1, since: '2026-10-01', delivered: 7, names_in_all: 2 },
+        } as never,
         { ...facts, published: { ...published, testing: false } },
       ).advice;
     const first = await at(record(`v=DMARC1; p=reject; sp=none; ${RUA}`), month(sender()));
@@ -200,7 +203,11 @@ describe('the next step', () => {
 
   test('is the open finding about own mail that fails, before any record that could be added', async () => {
     const incidents = [{ finding_key: 4, summary: 'Mail of example.com through a.test stopped passing DMARC on 2026-11-20' }];
-    const broken = { ...month(sender({ passed: 2_000, dkim_aligned: 2_000 })), against: ['authentication_regression'], incidents };
+    const broken = {
+      ...month(sender({ passed: 2_000, dkim_aligned: 2_000 })),
+      against: ['authentication_regression'],
+      incidents,
+    };
     const enforced = await at({}, broken, ['_mta-sts.example.com', '_smtp._tls.example.com']);
     expect(enforced.next).toEqual({
       action: 'mend_senders',

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { html, path } from '../../../services/console/html.ts';
+import { funnel, funnelTable } from '../../../services/console/pages/domain-mail.ts';
+import { letThrough, weakerBelow } from '../../../services/console/pages/policy-below.ts';
+
+const tags = (p: string | null, sp: string | null = p, np: string | null = sp) => ({ p, sp, np });
+
+test.each([
+  [tags('reject'), ''],
+  [tags(null), ''],
+  [tags('none', 'reject'), ''],
+  [tags('quarantine', 'reject'), ''],
+  [tags('reject', 'none'), 'sp=none'],
+  [tags('reject', 'quarantine'), 'sp=quarantine'],
+  [tags('reject', 'none', 'reject'), 'sp=none; np=reject'],
+  [tags('reject', 'reject', 'none'), 'np=none'],
+])('%j is weaker below in "%s"', (policy, said) => expect(weakerBelow(policy)).toBe(said));
+
+test.each([
+  [tags('reject'), 0],
+  [tags('none', 'none'), 0],
+  [tags('reject', 'quarantine'), 0],
+  [tags('reject', 'none'), 1],
+  [tags('reject', 'none', 'reject'), 0.25],
+  [tags('reject', 'reject', 'none'), 0.75],
+])('of failing mail below, a quarter as names in use, %j lets %d through', (policy, part) =>
+  expect(letThrough(policy, { used: 25, unused: 75 })).toBe(part),
+);
+
+test('mail as names below the domain is not stopped where sp=none', () => {
+  const line = { day: '2026-11-01', forwarded: 0, quarantined: 0, rejected: 0 };
+  const days = [
+    { ...line, class: 'authorized', messages: 1_000, passed: 1_000, below: 0, delivered: 1_000 },
+    { ...line, class: 'unauthorized', messages: 732, passed: 0, below: 700, delivered: 726 },
+  ];
+  const table = funnelTable(days, 1).html(path`/`).toString();
+  expect(table).toMatch(/32<[\s\S]*700</);
+  const said = funnel(days, { policy: tags('reject', 'none'), open: 1, advice: null }, html``).toString();
+  expect(said).toContain('stop the 32 unauthorized messages that fail');
+  expect(said).toContain('It lets 700 more through, sent as names below the domain: for them the record says sp=none.');
+  const strict = funnel(days, { policy: tags('reject'), open: 0, advice: null }, html``).toString();
+  expect(strict).toContain('stop the 732 unauthorized');
+  expect(strict).not.toContain('below the domain');
+});
