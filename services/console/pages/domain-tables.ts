@@ -3,7 +3,7 @@ import type * as store from '../../store/console/domain.ts';
 import { html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
-import { day, share } from './format.ts';
+import { day, hostName, share } from './format.ts';
 
 /** A share of the messages, as a number in files. */
 function passing<Row extends { messages: number }>(key: string, label: string, of: (row: Row) => number): Column<Row> {
@@ -27,7 +27,7 @@ export function sendersTable(domain: string, senders: readonly store.SenderLine[
         as: 'head',
         of: (one) => one.name,
         show: (one) =>
-          html`<a href="${path`/domains/${domain}/senders/${one.sender}`}">${one.name}</a>${one.sources > 1 && html` <span class="quiet">${w.sources(one.sources)}</span>`}`,
+          html`<a href="${path`/domains/${domain}/senders/${one.sender}`}">${hostName(one.name)}</a>${one.sources > 1 && html` <span class="quiet">${w.sources(one.sources)}</span>`}`,
       },
       {
         key: 'class',
@@ -126,7 +126,7 @@ export function namesTable(names: readonly store.SubdomainLine[]): Table {
         label: w.name,
         as: 'head',
         of: (one) => one.name,
-        show: (one) => html`<span class="name">${one.name}</span>`,
+        show: (one) => html`<span class="name">${hostName(one.name)}</span>`,
       },
       { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
       passing('dmarc', 'DMARC', (one) => one.passed),

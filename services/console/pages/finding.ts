@@ -9,7 +9,7 @@ import type { LifeEvent, ListedFinding } from '../../store/findings/list.ts';
 import { type Address, external, type Html, html, path, withFragment, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
-import { minute, severity } from './format.ts';
+import { hostName, minute, severity } from './format.ts';
 
 /** A finding whose evidence was read. */
 export type ReadFinding = ListedFinding & { evidence: Evidence; confidence?: unknown; events: readonly LifeEvent[] };
@@ -178,7 +178,7 @@ export function findingTables(finding: ReadFinding, senders: ReadonlyMap<string,
   const { domain, evidence } = finding;
   const named = (source: string): Html => {
     const sender = senders.get(source);
-    const name = html`<span class="name">${source}</span>`;
+    const name = html`<span class="name">${hostName(source)}</span>`;
     return sender === undefined
       ? name
       : html`<a href="${path`/domains/${domain}/senders/${sender}`}">${name}</a> <a class="quiet" href="${reportsOf(finding, source)}">${words.finding.its_reports}</a>`;

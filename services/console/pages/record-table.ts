@@ -2,6 +2,7 @@ import type { RecordRow } from '../../store/console/reports.ts';
 import { type Html, html } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import type { Column } from '../tables.ts';
+import { hostName } from './format.ts';
 
 const w = words.reports;
 const verdict = (passes: boolean) => (passes ? w.passes : w.fails);
@@ -40,7 +41,8 @@ export function recordColumns<Row extends RecordRow>(): Column<Row>[] {
   ];
 }
 
-const quiet = (text: string): Html => html`<br><span class="quiet name">${text}</span>`;
+const quiet = (text: string): Html =>
+  html`<br><span class="quiet name">${text.split(' ').map((word, i) => html`${i > 0 && ' '}${hostName(word)}`)}</span>`;
 const dkim = ({ auth }: RecordRow): string[] =>
   (auth.dkim ?? []).map(({ domain, selector, result }) => [domain, selector, result].filter(Boolean).join(' '));
 const spf = ({ auth }: RecordRow): string[] =>

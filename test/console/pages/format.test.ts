@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { day, kindsNamed, minute, severity, share } from '../../../services/console/pages/format.ts';
+import { day, hostName, kindsNamed, minute, severity, share } from '../../../services/console/pages/format.ts';
 
 test('moments are shown in UTC, to the day or the minute', () => {
   const moment = new Date('2026-11-27T23:59:58.999Z');
@@ -24,4 +24,10 @@ test('kinds of findings in a sentence have their names for people, and other wor
   expect(kindsNamed('It would cost mail: authentication_regression, constructor, no_such_kind.')).toBe(
     'It would cost mail: “Authentication that broke”, constructor, no_such_kind.',
   );
+});
+
+test('a name of a host breaks after its dots, and nothing else does', () => {
+  expect(hostName('bounce.postbird.example').toString()).toBe('bounce.<wbr>postbird.<wbr>example');
+  for (const whole of ['192.0.2.0/24', '192.0.2.1', 'Postbird Inc.', 'localhost']) expect(hostName(whole).toString()).toBe(whole);
+  expect(hostName('a<b.example').toString()).toBe('a&lt;b.example');
 });
