@@ -52,8 +52,12 @@ export function openPool(url: string, options: { max?: number; name?: string; co
  * compiling for two milliseconds of work, again at every call. As a query and not in the URL, since PgBouncer refuses settings there.
  */
 async function withoutCompiling(client: pg.ClientBase, withinMs: number): Promise<void> {
-  const query: pg.QueryConfig & { query_timeout: number } = { text: 'set jit = off', query_timeout: withinMs };
-  await client.query(query);
+  const late = setTimeout(() => void (client as pg.Client).end(), withinMs);
+  try {
+    await client.query('set jit = off');
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 /**
