@@ -79,7 +79,7 @@ export const domainWords = {
     } as Record<string, string>,
     fault: 'Fault',
     differ: (day: string) => `name servers contradict each other since ${day}`,
-    posture: 'How far it has come',
+    posture: 'How well it is protected',
     mechanisms: { dmarc: 'DMARC', spf: 'SPF', dkim: 'DKIM', mta_sts: 'MTA-STS', tls_rpt: 'TLS reports', bimi: 'BIMI' },
     postures: {
       valid: 'valid',
