@@ -214,7 +214,7 @@ export const words = {
     verdict: 'It was',
     verdict_of: (verdict: string) => `: ${verdict}`,
     give_verdict: 'Say what it was',
-    give_verdict_hint: 'It is resolved. Newer evidence opens it again.',
+    give_verdict_hint: 'It is resolved already: this keeps what you say of it.',
     verdicts: { none: 'no verdict', right: 'right', false: 'a false alarm', expected: 'expected' },
     events: {
       opened: 'opened',
