@@ -47,7 +47,7 @@ describe('subdomain_abuse', () => {
     expect(wordsFor(below[0])).toMatchObject({
       summary: expect.stringMatching(/^1 network sends as billing\.example\.com without authentication: 240 messages/),
       what: expect.stringMatching(/No passing mail was ever seen under that name\. sp=none lets it through\./),
-      advice: [expect.anything(), expect.stringMatching(/np=reject/), expect.stringMatching(/sp=reject/)],
+      advice: [expect.anything(), expect.stringMatching(/np=reject/), expect.stringMatching(/sp=quarantine/)],
     });
   });
 
