@@ -114,7 +114,7 @@ test('a database from before is filled from its records, and a second time nothi
   await parseMessages(t.db, keys, { trust: trusting('off') });
   const before = { names: await names(), below: await below() };
   await t.db.query(
-    `drop view dmarc.subdomain_days; drop table ruawatch.subdomain_days; alter table ruawatch.source_days drop column failed_subdomain;
+    `drop view dmarc.subdomain_days; drop table ruawatch.subdomain_days; alter table ruawatch.source_days drop column failed_subdomain cascade;
      delete from ruawatch.partitioned where name = 'subdomain_days'; delete from ruawatch.migrations where version >= 14`,
   );
   // Later ones are not run twice.
