@@ -82,8 +82,8 @@ async function linesOf(tx: Tx, keys: string): Promise<DueId[]> {
   const { rows } = await tx.query<Omit<DueId, 'lines'> & { lines: StoredLine[][] }>(
     `select k.source_id, k.host, k.queue_id, coalesce(jsonb_agg(l.lines order by l.line_key) filter (where l.line_key is not null), '[]') as lines
        from jsonb_to_recordset($1::jsonb) as k(source_id integer, host text, queue_id text)
-       left join lateral (select line_key, lines from ruawatch.log_lines l
-                           where l.source_id = k.source_id and l.host = k.host and l.queue_id = k.queue_id
+       left join lateral (select * from (select line_key, lines from ruawatch.log_lines l
+                           where l.source_id = k.source_id and l.host = k.host and l.queue_id = k.queue_id offset 0) found
                            order by line_key desc limit ${MOST_ROWS}) l on true
       group by 1, 2, 3`,
     [keys],
@@ -108,17 +108,23 @@ async function messagesOf(tx: Tx, keys: string): Promise<StoredMessage[]> {
   return rows;
 }
 
-async function relatedTo(tx: Tx, messageIds: readonly string[], queueIds: readonly string[]): Promise<StoredMessage[]> {
-  const { rows } = await tx.query<StoredMessage>(
-    `select ${COLUMNS} from ruawatch.sent_messages m
+/**
+ * SQL: the newest messages that meet a condition. They are found before they are sorted (OFFSET 0): where the table was analyzed
+ * before its first commit, the planner expects one row, and would as soon walk through the whole table in the order of its keys.
+ */
+const newest = (condition: string) =>
+  `select message_key from (select message_key from ruawatch.sent_messages where ${condition} offset 0) found
+    order by message_key desc limit ${MOST_RELATED}`;
+
+/** SQL: the messages with some of the message ids ($1) or queue ids ($2). */
+export const RELATED = `select ${COLUMNS} from ruawatch.sent_messages m
       where message_key in (
-        select message_key from unnest($1::text[]) i(id),
-               lateral (select message_key from ruawatch.sent_messages where message_id = i.id order by message_key desc limit ${MOST_RELATED}) a
+        select message_key from unnest($1::text[]) i(id), lateral (${newest('message_id = i.id')}) a
         union
-        select message_key from unnest($2::text[]) q(id),
-               lateral (select message_key from ruawatch.sent_messages where queue_id = q.id order by message_key desc limit ${MOST_RELATED}) b)`,
-    [messageIds, queueIds],
-  );
+        select message_key from unnest($2::text[]) q(id), lateral (${newest('queue_id = q.id')}) b)`;
+
+async function relatedTo(tx: Tx, messageIds: readonly string[], queueIds: readonly string[]): Promise<StoredMessage[]> {
+  const { rows } = await tx.query<StoredMessage>(RELATED, [messageIds, queueIds]);
   return rows;
 }
 
