@@ -268,14 +268,13 @@ function isWarmUp(window: SenderWindow, key: MainKey | null, first: string): boo
  * of theirs: its relays move together, and strangers rent there too.
  */
 function joinsKin(window: SenderWindow, first: string): boolean {
-  const [one] = window.of.sources;
-  const owner = one === undefined || one.class === 'forwarded' ? null : ownerOf(one);
-  if (owner === null) return false;
+  // Who passes on mail of others has no kin.
+  const hosterOf = (source: SenderWindow['of']['sources'][number]) => (source.class === 'forwarded' ? null : ownerOf(source));
+  const [newcomer] = window.of.sources;
+  const hoster = newcomer === undefined ? null : hosterOf(newcomer);
+  if (hoster === null) return false;
   const kin = window.senders.filter(({ sources }) =>
-    sources.some(
-      (one) =>
-        one.first_day <= addDays(first, -KIN_DAYS) && one.class !== 'forwarded' && isAligned(one) && ownerOf(one) === owner,
-    ),
+    sources.some((one) => one.first_day <= addDays(first, -KIN_DAYS) && isAligned(one) && hosterOf(one) === hoster),
   );
   return kin.length > 0 && !bringsMore(window, first, new Set(kin.map(({ key }) => key)));
 }

@@ -24,14 +24,15 @@ const LOG_IN_MS = 10_000;
  * @param options.queryMs how long a query may take, for programs that nobody watches (silent-connections.ts watches the others')
  */
 export function openPool(url: string, options: { max?: number; name?: string; connectMs?: number; queryMs?: number } = {}): Db {
+  const logInMs = options.connectMs ?? LOG_IN_MS;
   const pool = new pg.Pool({
     application_name: options.name ?? 'ruawatch',
     ...connectionSettings(url),
     max: options.max ?? 8,
-    connectionTimeoutMillis: options.connectMs ?? LOG_IN_MS,
+    connectionTimeoutMillis: logInMs,
     ...(options.queryMs === undefined ? {} : { query_timeout: options.queryMs }),
     idleTimeoutMillis: 30_000,
-    onConnect: (client) => withoutCompiling(client, options.connectMs ?? LOG_IN_MS),
+    onConnect: (client) => withoutCompiling(client, logInMs),
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     types: {
