@@ -19,6 +19,8 @@ const MUCH = 20;
 /** A surge that was told and has come to so many times as much, by so many messages, was not stopped. */
 const GROWN = 3;
 const GROWN_BY = 500;
+/** Damage that was told and has come to so many times as much, after so many days, is worth one more mail. */
+const DAMAGE_GROWN = 10;
 /** So many times the daily mail that was told of is another pace: of forged mail; and of a sender, which is small on its first days. */
 const FASTER = 2;
 const SENDER_FASTER = 5;
@@ -63,7 +65,7 @@ export function materialChange(
   const further = domainsOf(next.evidence) - domainsOf(old.evidence);
   if (further >= FURTHER && domainsOf(next.evidence) >= TIMES * domainsOf(old.evidence))
     return { what: 'domains', more: further };
-  return worseFate(old.evidence, next.evidence) ?? notStopped(old.evidence, next);
+  return worseFate(old.evidence, next.evidence) ?? notStopped(old.evidence, next) ?? goesOn(old.evidence, next.evidence);
 }
 
 /**
@@ -101,6 +103,20 @@ function notStopped(old: Evidence, { severity, evidence }: { severity: Severity;
   const { messages: to } = evidence;
   return to >= GROWN * from && to - from >= GROWN_BY ? { what: 'grown', from, to } : null;
 }
+
+/**
+ * That what was told when it was small has come to ten times the damage and more while weeks went by: forged mail that
+ * was delivered, or rightful mail that was not. Nobody seems to have been at it.
+ */
+function goesOn(old: Evidence, next: Evidence): News | null {
+  const damage = (e: Evidence) => (FORGED.has(next.facts?.rule ?? '') ? e.delivered : e.quarantined + e.rejected);
+  if (!tellsOfDamage(next)) return null;
+  const grown = damage(next) - damage(old) >= GROWN_BY && damage(next) >= DAMAGE_GROWN * damage(old);
+  const longAgo = () => next.last_day >= addDays(old.last_day, SILENT_DAYS);
+  return grown && next.messages > old.messages && longAgo() ? { what: 'grown', from: old.messages, to: next.messages } : null;
+}
+
+const tellsOfDamage = ({ facts }: Evidence) => FORGED.has(facts?.rule ?? '') || OF_SENDERS.has(facts?.rule ?? '');
 
 /** Rules about mail that others forge, which is to be kept out. */
 const FORGED = new Set(['unauthorized_source', 'subdomain_abuse', 'abused_sender', 'denied_source']);

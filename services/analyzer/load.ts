@@ -184,7 +184,7 @@ async function loadPast(
 
 /**
  * What is known of the sources that the work names, beside their rows.
- * @param given.own those that are own servers: only of these it is asked since when they send
+ * @param given.own those that are own servers: of these, and of those that fail, it is asked since when they send
  */
 async function loadAboutSources(
   tx: Tx,
@@ -193,11 +193,12 @@ async function loadAboutSources(
   window: { from: string; to: string; counted: Counted },
 ): Promise<Pick<DomainData, 'firstSeen' | 'borrowed' | 'relayed' | 'scatter' | 'keys' | 'mixed'>> {
   const { counted, to } = window;
+  const strangers = strangersOf(of.rows);
   return {
-    firstSeen: await loadFirstSeen(tx, domain, own, counted),
+    firstSeen: await loadFirstSeen(tx, domain, [...new Set([...own, ...strangers])], counted),
     borrowed: new Map(),
     relayed: await loadRelayed(tx, domain, withBrokenSignatures(of.rows), window),
-    scatter: await loadScatter(tx, domain, strangersOf(of.rows), { from: addDays(to, 1 - DOMAIN_DAYS), to, counted }),
+    scatter: await loadScatter(tx, domain, strangers, { from: addDays(to, 1 - DOMAIN_DAYS), to, counted }),
     keys: await loadKeys(tx, counted, of),
     mixed: await loadMixed(tx, counted, of),
   };

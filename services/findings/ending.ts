@@ -86,7 +86,8 @@ export type Ending = z.output<typeof endingSchema>;
 const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>) => string } = {
   passes: ({ since }) => `Its mail has passed DMARC since ${since}.`,
   passes_again: ({ since }) => `Its mail has passed DMARC again since ${since}.`,
-  no_such_mail: ({ days, unusual }) => `No such mail on the last ${days} report days${unusual ? ' beyond what is usual' : ''}.`,
+  no_such_mail: ({ days, unusual }) =>
+    `No ${unusual ? 'more such mail than usual' : 'such mail'} on the last ${days} report days.`,
   no_failing_mail: ({ days }) => `It sent no failing mail on the last ${days} report days.`,
   no_passing_mail: ({ days }) => `None of its mail passed on the last ${days} report days.`,
   no_mail: ({ days }) => `It sent nothing on the last ${days} report days.`,

@@ -76,6 +76,7 @@ const evidenceSchema = z.looseObject({
   share: number,
   per_day: number,
   since: text,
+  sent_since: optional(z.string()),
   again: optional(z.string()),
   last_day: text,
   reporters: listOf(z.string()),

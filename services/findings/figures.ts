@@ -102,6 +102,8 @@ export interface Figures {
   /** Messages a report day: what is compared when the finding is looked at again. */
   per_day: number;
   since: string;
+  /** The days that are looked at begin with it, and its sender was seen since this day: it may have been so all along. */
+  sent_since?: string | undefined;
   /**
    * It ceased for more than a week without being over for certain, and began again on this day; or it grew to
    * many times what had been reported of it. The numbers are those since.

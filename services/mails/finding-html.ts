@@ -106,8 +106,7 @@ export function findingHtml(title: string, content: Content): string {
     title,
     `${content.lead === null ? '' : `<p class="soft" style="margin:0 0 10px;font-size:14px;color:#5b6875;">${i(content.lead)}</p>\n`}${badge(content.severity)}
 <h1 class="ink" style="margin:10px 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${i(content.headline)}</h1>
-<p class="ink" style="margin:0 0 6px;font-size:14px;line-height:20px;color:#16202a;">${i(content.what)}</p>
-<p class="soft" style="margin:0 0 14px;font-size:13px;color:#5b6875;">${e(content.label)}</p>
+${content.what === '' ? '' : `<p class="ink" style="margin:0 0 6px;font-size:14px;line-height:20px;color:#16202a;">${i(content.what)}</p>\n`}<p class="soft" style="margin:0 0 14px;font-size:13px;color:#5b6875;">${e(content.label)}</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
 ${rows.filter(Boolean).join('\n')}
 </table>`,

@@ -21,7 +21,7 @@ export function findingText(content: Content): string {
   const missing = awaited(content, MISSING);
   const lines = [
     ...(content.lead === null ? [] : [...wrap(content.lead, WIDTH), '']),
-    ...wrap(content.what, WIDTH),
+    ...(content.what === '' ? [] : wrap(content.what, WIDTH)),
     content.label,
     '',
     ...labelled('Who', whoLines(content)),
@@ -32,7 +32,7 @@ export function findingText(content: Content): string {
   ];
   const advice = adviceLines(content.advice, MOST_LINES - lines.length - 1);
   if (advice.length > 0) lines.push('', ...labelled('What to do', advice));
-  return `${[...lines, '', ...actionLines(content.actions, content.page), ...belowFold(content.query)].join('\n')}\n`;
+  return `${[...lines, '', ...actionLines(content.actions, content.page), ...(content.query === '' ? [] : belowFold(content.query))].join('\n')}\n`;
 }
 
 /** Whole sentences, as many as there is room for and the first in any case. */

@@ -21,7 +21,7 @@ export interface Content {
   /** Why it is over, empty where nobody said; null when it is not. */
   over: string | null;
   key: number;
-  /** One sentence or two. */
+  /** One sentence or two; empty where nothing but figures has changed since the last mail, which the lead says. */
   what: string;
   /** "High severity: authentication regression (DKIM), finding 19." */
   label: string;
@@ -75,13 +75,14 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
   const mechanism = evidence.mechanism === undefined ? '' : ` (${MECHANISMS[evidence.mechanism]})`;
   const links = (words.links ?? []).filter((link) => PAGE.test(link));
   const headline = withDomain(clean(step === 'resolved' ? words.topic : words.title), domain);
+  const brief = isBrief(step, evidence);
   return {
     domain,
     headline,
     lead: leadOf(step, evidence),
-    over: step === 'resolved' ? clean(`${overWords(evidence)}${unmended(evidence)}`, LONGEST_OVER) : null,
+    over: step === 'resolved' ? clean(`${overOf(evidence, words.topic)}${unmended(evidence)}`, LONGEST_OVER) : null,
     key: event.finding_key,
-    what: clean(words.what, LONGEST_WHAT) || headline,
+    what: brief ? '' : clean(words.what, LONGEST_WHAT) || headline,
     label: `${sentenceCase(severity)} severity: ${clean(event.kind, 40).replaceAll('_', ' ')}${mechanism}, finding ${event.finding_key}.`,
     severity,
     who: shownOf(evidence).map((one) => ({
@@ -99,21 +100,44 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
     advice:
       step === 'resolved'
         ? []
-        : words.advice
+        : (brief ? [AS_BEFORE] : words.advice)
             .map((sentence) => withLinks(sentence, links))
             .filter(Boolean)
             .slice(0, MOST_ADVICE),
     links,
-    actions: step === 'resolved' ? [showAction(event.finding_key)] : actionsOn(event, words),
+    actions: step === 'resolved' ? [showAction(event.finding_key)] : actionsOn(event, brief ? {} : words),
     page: console === null ? null : pageOf(console, event.finding_key),
     missing: labelsOf(evidence, evidence.missing ?? []),
-    query: queryOf(event),
+    query: brief ? '' : queryOf(event),
   };
+}
+
+/** News after which there is nothing else to do than before: the figures say it, and who reads it has read the rest. */
+const FIGURES = new Set(['severity', 'grown', 'fate', 'begun_again']);
+const AS_BEFORE = 'What is to be done has not changed: the mail before said it, as does the last command below.';
+
+function isBrief(step: Step, { news, facts }: Evidence): boolean {
+  return step === 'changed' && facts !== null && news !== undefined && FIGURES.has(news.what);
 }
 
 /** Silence mends nothing. */
 function unmended({ ended }: Evidence): string {
-  return ended && unseenDays(ended) !== null ? ' Reports do not show whether anybody mended it: it may come again.' : '';
+  return ended && unseenDays(ended) !== null ? ' Reports do not show whether the cause is gone: it may come again.' : '';
+}
+
+/** Why it is over, with whose mail it was where the topic does not say so: "203.0.113.0/24 and 3 more: no such mail …". */
+function overOf(evidence: Evidence, topic: string): string {
+  const words = overWords(evidence);
+  const whose = ofWhom(evidence, topic);
+  return whose === '' || words === '' ? words : `${whose}${words.replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase())}`;
+}
+
+function ofWhom(evidence: Evidence, topic: string): string {
+  const [first] = evidence.who;
+  const all = Math.max(evidence.who.length, evidence.senders);
+  const name = first === undefined ? '' : clean(first.source, LONGEST_NAME);
+  if (name === '' || topic.includes(first!.source)) return '';
+  return `${name}${all > 1 ? ` and ${number(all - 1)} more` : ''}: `;
 }
 
 /** A page as the catalogue may name it. */
@@ -201,7 +225,13 @@ function manyOf(event: FindingEvent): string | null {
   // Of a reporter that fell silent: what it would have reported. A record in DNS failed no mail yet.
   if (messages === 0) return !silences(event.kind) ? null : `0 of about ${counted(of, 'expected message')}`;
   const part = of === 0 ? counted(messages, 'message') : `${number(messages)} of ${counted(of, 'message')}`;
-  const head = of === 0 || messages > of ? part : `${part} (${percent(messages / of)})`;
+  const whole = wholeOf(event);
+  const head =
+    of === 0 || messages > of
+      ? part
+      : messages === of
+        ? `${messages > 1 ? 'all ' : ''}${counted(messages, 'message')}${whole}`
+        : `${part}${whole} (${percent(messages / of)})`;
   // Of readiness: what the next policy would have touched, and not what is wrong.
   if (evidence.by_class !== undefined) return `${part} (${percent(messages / of)} of all mail) would have been affected`;
   const fates = (['delivered', 'quarantined', 'rejected'] as const).flatMap((fate) =>
@@ -210,11 +240,25 @@ function manyOf(event: FindingEvent): string | null {
   return fates.length === 0 ? head : `${head}: ${fates.join(', ')}`;
 }
 
+/** Kinds that count the mail of their sender against all of the domain's. */
+const OF_DOMAIN = new Set(['new_source', 'unauthorized_source', 'subdomain_abuse', 'denied_source', 'new_host', 'volume_surge']);
+/** Kinds that count some of the mail of their senders against all of theirs. */
+const OF_SENDERS = new Set(['alignment_failure', 'abused_sender', 'authentication_regression']);
+
+/** Whose messages are all of which these are a part; empty where the sentences say so, or nobody knows. */
+function wholeOf({ kind, evidence: { facts, senders } }: FindingEvent): string {
+  const rule = facts?.rule ?? kind;
+  if (OF_DOMAIN.has(rule)) return ' of the domain';
+  return !OF_SENDERS.has(rule) ? '' : senders > 1 ? ' from them' : ' from it';
+}
+
 function sinceOf(event: FindingEvent): string | null {
   const since = clean(event.evidence.since, 10);
   const last = isSilent(event) ? '' : clean(event.evidence.last_day, 10);
   if (since === '') return last === '' ? null : `last seen ${last}`;
-  return last === '' || last === since ? since : `${since}, last seen ${last}`;
+  const sent = clean(event.evidence.sent_since ?? '', 10);
+  const begun = sent === '' ? since : `${since} or before (it has sent since ${sent})`;
+  return last === '' || last === since ? begun : `${begun}, last seen ${last}`;
 }
 
 /** What it was, in the past: how much, when, and what became of it. */

@@ -13,10 +13,15 @@ const PREFIXES: Record<Exclude<Step, 'resolved'>, string> = {
   reopened: 'Again: ',
   reminded: 'Still open: ',
 };
-/** How long names may be, and whether the severity stands beside them, tried one after the other: it goes before short names are cut. */
-const NAMES = [
-  ...[LONGEST, 40, 30, 26, 22, 18, 16].map((longest) => ({ longest, severity: true })),
-  ...[40, 30, 26, 22, 18, 14, 10].map((longest) => ({ longest, severity: false })),
+/** The same with the severity in it, where there is no room for it behind the sentence. */
+const SHORTER: Partial<Record<Step, string>> = { changed: 'Now ', reopened: 'Again ' };
+/** Where the severity stands: behind the sentence, within what stands before it, or nowhere. */
+type Place = 'behind' | 'before' | null;
+/** How long names may be, and where the severity stands beside them, tried one after the other: it goes before short names are cut. */
+const NAMES: { longest: number; severity: Place }[] = [
+  ...[LONGEST, 40, 30, 26, 22, 18, 16].map((longest) => ({ longest, severity: 'behind' as const })),
+  ...[LONGEST, 40, 30, 26, 22, 18, 16, 14].map((longest) => ({ longest, severity: 'before' as const })),
+  ...[40, 30, 26, 22, 18, 14, 10].map((longest) => ({ longest, severity: null })),
 ];
 
 /**
@@ -27,23 +32,29 @@ const NAMES = [
 export function subjectOf(event: FindingEvent, step: Step): string {
   if (event.evidence.facts === null) return stored(event, step);
   for (const { longest, severity } of NAMES) {
+    if (severity === 'before' && SHORTER[step] === undefined) continue;
     const subject = written(withNames(event, longest), step, { severity });
     if ([...subject].length <= LONGEST) return subject;
   }
-  return written(withNames(event, NAMES.at(-1)!.longest), step, { severity: false, room: LONGEST });
+  return written(withNames(event, NAMES.at(-1)!.longest), step, { severity: null, room: LONGEST });
 }
 
 /** The words of an older version's row are stored, and cannot be made of shorter names. */
 function stored(event: FindingEvent, step: Step): string {
-  const whole = written(event, step, { severity: true });
-  return [...whole].length <= LONGEST ? whole : written(event, step, { severity: false, room: LONGEST });
+  const whole = written(event, step, { severity: 'behind' });
+  return [...whole].length <= LONGEST ? whole : written(event, step, { severity: null, room: LONGEST });
 }
 
 /** @param given.room the sentence is cut where it has no room for what stands before and after it */
-function written(event: FindingEvent, step: Step, given: { severity: boolean; room?: number }): string {
+function written(event: FindingEvent, step: Step, given: { severity: Place; room?: number }): string {
   const { headline, severity } = contentOf(event, step);
-  const before = step === 'resolved' ? `${endingTitle(event.evidence.ended ?? null)}: ` : PREFIXES[step];
-  const after = step === 'resolved' || !given.severity ? '' : ` (${severity})`;
+  const before =
+    step === 'resolved'
+      ? `${endingTitle(event.evidence.ended ?? null)}: `
+      : given.severity === 'before'
+        ? `${SHORTER[step]}${severity}: `
+        : PREFIXES[step];
+  const after = step === 'resolved' || given.severity !== 'behind' ? '' : ` (${severity})`;
   const sentence = `${TAG}${before}${headline}`;
   return `${given.room === undefined ? sentence : clean(sentence, given.room - [...after].length)}${after}`;
 }

@@ -383,6 +383,23 @@ describe('materialChange', () => {
     // A campaign that is larger than its owner's others.
     expect(materialChange({ ...sent(1980), severity: 'low' }, { ...sent(9014), severity: 'low' })).toBeNull();
   });
+  test('what was told when it was small is told once more when it has come to ten times the damage, a week and more later', () => {
+    const told = (messages: number, last_day: string, over: object = {}) =>
+      ({ ...one({ messages, delivered: 0, rejected: messages, last_day, ...over }), severity: 'high' }) as const;
+    const grown = { what: 'grown', from: 83, to: 2087 };
+    expect(materialChange(told(83, ago(20)), told(2087, ago(0)))).toEqual(grown);
+    expect(materialChange(told(83, ago(6)), told(2087, ago(0)))).toBeNull();
+    expect(materialChange(told(300, ago(20)), told(2087, ago(0)))).toBeNull();
+    expect(materialChange(told(20, ago(20)), told(400, ago(0)))).toBeNull();
+    // What still arrives does not hurt yet.
+    const harmless = { delivered: 2087, rejected: 0 };
+    expect(materialChange(told(83, ago(20), { delivered: 83, rejected: 0 }), told(2087, ago(0), harmless))).toBeNull();
+    const forged = { facts: { rule: 'unauthorized_source', p: 'none' } } as const;
+    expect(materialChange(told(83, ago(20), forged), told(2087, ago(0), forged))).toBeNull();
+    expect(
+      materialChange(told(83, ago(20), { ...forged, delivered: 83 }), told(2087, ago(0), { ...forged, ...harmless })),
+    ).toEqual(grown);
+  });
 });
 
 test('a single row of a single report opens nothing', async () => {

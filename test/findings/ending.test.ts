@@ -59,7 +59,7 @@ test('what people and older versions wrote is kept as it is', () => {
 
 test('numbers and the largest sender are in the words', () => {
   expect(endingWords({ reason: 'no_such_mail', days: 14, unusual: true })).toBe(
-    'No such mail on the last 14 report days beyond what is usual.',
+    'No more such mail than usual on the last 14 report days.',
   );
   expect(endingWords(ENDINGS.at(-1)!)).toBe(
     'All 3 senders have recovered or are silent. The largest: Its mail has passed DMARC since 2026-05-01.',

@@ -12,14 +12,14 @@ describe('a digest', () => {
       text: `More than 10 alerts were due within an hour; the rest are combined here.
 
 Critical: 8 networks send as example.com without authentication
-    finding 17; 1,610 of 12,400 messages (13%): 1,500 delivered, 60
-    quarantined, 50 rejected; since 2026-10-03, last seen 2026-10-05; very …
+    finding 17; 1,610 of 12,400 messages of the domain (13%): 1,500 delivered,
+    60 quarantined, 50 rejected; since 2026-10-03, last seen 2026-10-05; …
 Medium: sendgrid.net sends as example.com unaligned
-    finding 18; 4,210 of 4,210 messages (100%): 4,210 delivered; since
-    2026-09-28, last seen 2026-10-05; fairly sure (81%); reported by …
+    finding 18; all 4,210 messages from it: 4,210 delivered; since 2026-09-28,
+    last seen 2026-10-05; fairly sure (81%); reported by google.com and Yahoo
 Critical: DKIM fails at mail.example.com
-    finding 19; changed, 9,120 of 9,131 messages (99.9%): 20 delivered, 9,100
-    rejected; since 2026-10-01, last seen 2026-10-05; very sure (97%); …
+    finding 19; changed, 9,120 of 9,131 messages from it (99.9%): 20
+    delivered, 9,100 rejected; since 2026-10-01, last seen 2026-10-05; very …
 High: Weakened policy of example.com: p=reject → p=none
     finding 20; since 2026-10-04, last seen 2026-10-05; more likely than not
     (66%); reported by google.com and Yahoo

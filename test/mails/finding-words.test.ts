@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { awaited, contentOf } from '../../services/mails/finding-words.ts';
+import { renderFinding } from '../../services/mails/render-finding.ts';
 import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
 import { evidenceOf, FINDINGS } from '../alerter/events.ts';
 import { expectCases } from './cases.ts';
@@ -18,6 +19,31 @@ test('the largest sources are listed, and the others counted with their messages
   expect(content({ who: [{ source: 'a', messages: 1, delivered: 0 }], senders: 1 }).others).toBeNull();
 });
 
+test('where the days that are looked at begin with it, "since" says so', () => {
+  const seen = { since: '2026-10-03', last_day: '2026-10-05' };
+  expect(content(seen).since).toBe('2026-10-03, last seen 2026-10-05');
+  expect(content({ ...seen, sent_since: '2026-01-31' }).since).toBe(
+    '2026-10-03 or before (it has sent since 2026-01-31), last seen 2026-10-05',
+  );
+});
+
+test('where only figures have changed, the mail says what changed and does not repeat the page', () => {
+  const { alignment_failure: told } = FINDINGS;
+  const of = (news: object) => {
+    const changed = { ...told!, ...evidenceOf({ ...(told!.stored as object), news }), event: 'changed' as const };
+    return { ...contentOf(changed, 'changed'), text: renderFinding(changed, 'changed').text };
+  };
+  const grown = of({ what: 'grown', from: 83, to: 2087 });
+  expect(grown).toMatchObject({ lead: expect.stringContaining('2,087 messages by now, 83 then'), what: '', query: '' });
+  expect(grown.text.split('\n').length).toBeLessThan(20);
+  expect(grown.text).not.toMatch(/psql|select|senders approve/);
+  expect(grown.text).toContain('ruawatch findings show');
+  // Another cause asks for another remedy.
+  const both = of({ what: 'both_mechanisms' });
+  expect(both.what).not.toBe('');
+  expect(both.advice.length).toBeGreaterThan(1);
+});
+
 test('what is known of a source stands beside it, and fewer are listed', () => {
   const who = ['203.0.113.0/24', '198.51.100.0/24', '192.0.2.0/24', 'crm.example'].map((source) => ({ source, messages: 9 }));
   const known = { host: 'mail.crm.example', service: 'CRM', asn: 24_940, owner: 'Hetzner', country: 'DE' };
@@ -30,8 +56,11 @@ test('what is known of a source stands beside it, and fewer are listed', () => {
 
 test('how many: of all, in percent, and what became of them', () => {
   expect(content({ messages: 5, of: 10, share: 0.5, delivered: 5, quarantined: 0, rejected: 0 }).many).toBe(
-    '5 of 10 messages (50%): 5 delivered',
+    '5 of 10 messages of the domain (50%): 5 delivered',
   );
+  const of = { messages: 5, of: 10, delivered: 0, quarantined: 0, rejected: 0 };
+  expect(content({ ...of, senders: 1, facts: null }, { kind: 'alignment_failure' }).many).toBe('5 of 10 messages from it (50%)');
+  expect(content({ ...of, of: 5, senders: 2, facts: null }, { kind: 'alignment_failure' }).many).toBe('all 5 messages from them');
   expect(content({ messages: 0, of: 0 }).many).toBeNull();
   expect(content({ messages: 0, of: 786 }, { kind: 'reporter_silent' }).many).toBe('0 of about 786 expected messages');
   // A key that is not in DNS has failed no mail yet.
@@ -67,7 +96,7 @@ test('what a forged report claims is in no figure', () => {
 
 test('the percentage is that of the two numbers beside it', () => {
   expect(content({ messages: 98, of: 100, share: 0.5, delivered: 0, quarantined: 0, rejected: 0 }).many).toBe(
-    '98 of 100 messages (98%)',
+    '98 of 100 messages of the domain (98%)',
   );
 });
 
@@ -103,7 +132,7 @@ test('a query that is absent or too long is one for the finding itself', () => {
 test('of what is over it is said why, and nothing is advised', () => {
   const over = contentOf(event({ ended: { reason: 'no_such_mail', days: 7 } }, { event: 'resolved' }), 'resolved');
   expect(over.over).toBe(
-    'No such mail on the last 7 report days. Reports do not show whether anybody mended it: it may come again.',
+    '203.0.113.0/24 and 7 more: no such mail on the last 7 report days. Reports do not show whether the cause is gone: it may come again.',
   );
   expect(over.advice).toEqual([]);
 });

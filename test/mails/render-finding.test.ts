@@ -97,8 +97,8 @@ select * from dmarc.findings where finding_key = 17;
     };
     const rendered = renderFinding(event({ event: 'resolved', ...evidenceOf({ ...evidence, senders: 11 }) }));
     expect(rendered.subject).toBe('[ruawatch] Not seen for 14 days: unauthenticated mail as example.com');
-    expect(rendered.text).toBe(`No such mail on the last 14 report days. Reports do not show whether anybody
-mended it: it may come again.
+    expect(rendered.text).toBe(`203.0.113.0/24 and 10 more: no such mail on the last 14 report days. Reports
+do not show whether the cause is gone: it may come again.
 It was 1,610 messages from 2026-10-03 to 2026-10-05, 1,500 of them delivered.
 Its history: ruawatch findings show 17
 `);

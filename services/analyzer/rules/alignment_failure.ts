@@ -166,7 +166,9 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
   const last_day = badDays.at(-1)!;
   const approved = isApproved(window);
   const domainMessages = window.domainDays.reduce((n, day) => n + day.messages, 0);
-  const small = !approved && !window.own && !window.outgrown && messages < SMALL * domainMessages;
+  // No forwarder sends through a service for newsletters.
+  const unmarked = window.sender === null || mayRelay(window.sender);
+  const small = unmarked && !approved && !window.own && !window.outgrown && messages < SMALL * domainMessages;
   const bare = sum.failed_unauthenticated > sum.failed_authenticated;
   return {
     kind: KIND,
@@ -188,6 +190,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
       per_day: messages / badDays.length,
       chance: rounded(chance),
       since,
+      ...beforeThat(window, since),
       last_day,
       reporters,
       mechanism: bare ? 'both' : mechanismOf(sum),
@@ -198,8 +201,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
         outgrown: bare && window.outgrown ? { name: window.outgrown.name, include: window.outgrown.include[0] ?? null } : null,
         approved_by: approved ? window.listed!.by_name : null,
         signer: signerOf(rows),
-        // No forwarder sends through a service for newsletters.
-        small: small && (window.sender === null || mayRelay(window.sender)),
+        small,
         ...(stranger && { stranger }),
         scattered: scatteredOf(window, failure),
         relayed_by: via,
@@ -224,6 +226,12 @@ function sumSince(window: SourceWindow, { via }: Failure, since: string) {
     quarantined: Math.min(messages, sum.quarantined),
     rejected: Math.min(messages, sum.rejected),
   };
+}
+
+/** Where the days that are looked at begin with it: since when the source was seen, as nobody knows how long it was so. */
+function beforeThat({ rows, firstSeen }: SourceWindow, since: string): { sent_since?: string } {
+  const begins = rows.every(({ day }) => day >= since);
+  return begins && firstSeen !== null && firstSeen < since ? { sent_since: firstSeen } : {};
 }
 
 /** The signing domain, where it is another name of the domain's organization and strict alignment alone keeps it out. */

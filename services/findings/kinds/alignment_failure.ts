@@ -83,8 +83,9 @@ export const alignmentFailure = kind(facts, (told, given) => {
     both: `SPF passes for its return path and DKIM for d=${signer}`,
   }[mechanism];
   const title = `${source} sends as ${domain} but authenticates as itself`;
+  const fate = fateOf(evidence);
   return {
-    title: `${source} sends as ${domain} unaligned`,
+    title: fate === null ? `${source} sends as ${domain} unaligned` : `Mail of ${source} as ${domain} is ${fate}`,
     topic: `unaligned mail of ${source} as ${domain}`,
     summary: `${title}: ${messages} since ${evidence.since} failed DMARC (${MECHANISM[mechanism]})`,
     what: `${messages} from ${source} in the name of ${domain} ${evidence.messages === 1 ? 'authenticates' : 'authenticate'} as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.${lostOf(evidence)}`,
@@ -124,6 +125,12 @@ function outgrownWords(
       `If the record has that include, somebody else may be using ${service} in your name: the return path (envelope_from) in the rows that the query finds shows whose mail it is.`,
     ],
   };
+}
+
+/** What became of most of it, where receivers turned most of it away. */
+function fateOf({ messages, quarantined, rejected }: Told['evidence']): string | null {
+  if (2 * (quarantined + rejected) < messages || messages === 0) return null;
+  return rejected >= quarantined ? 'rejected' : 'quarantined';
 }
 
 /** That receivers turned most of it away, which whoever sends it may not know. */

@@ -54,7 +54,7 @@ export const volumeSurge = kind(
       title: ours
         ? `Own servers of ${domain} send ${often}× their usual mail`
         : `${source} sends ${often}× its usual as ${domain}`,
-      topic: ours ? `surge of own servers as ${domain}` : `surge of ${source} as ${domain}`,
+      topic: ours ? `mail of the own servers of ${domain}` : `mail of ${source} as ${domain}`,
       summary: `${title}: ${counted(evidence.messages, 'message')} on ${counted(days, 'day')}`,
       what: `${counted(evidence.messages, 'message')} came through ${source}${networks} in the name of ${domain} on ${counted(days, 'day')}, where about ${number(Math.round(expected))} are usual.${season === null && service?.kind === 'mailbox_provider' ? ACCOUNT_TAKEN : ''}${seasonWords(season)}`,
       advice: adviceOn(source, service ?? null, ours),
@@ -67,7 +67,7 @@ function adviceOn(source: string, service: { id: string; kind: string } | null, 
   if (own)
     return [
       `Ask whoever runs ${source} whether a mailing or a batch was intended: then no action is needed.`,
-      'If nobody knows of it, an account or a script there was taken over: stop its queue, look at its mail log for the account or web form that sends, and change that password.',
+      'If nobody knows of it, an account or a script on one of them was taken over: stop its queue, look in its mail log for the account or web form that sends, and change that password.',
     ];
   if (service?.kind !== 'mailbox_provider')
     return [

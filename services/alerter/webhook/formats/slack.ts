@@ -27,7 +27,7 @@ function one(event: FindingEvent, console: string | null = null): Buffer {
   if (content.over !== null)
     return json({ text: [`*${slack(headline(event, 'resolved', content))}*`, ...overLines(content).map(slack)].join('\n') });
   const rows = [
-    content.what,
+    ...[content.lead ?? '', content.what].filter(Boolean),
     ...(content.many === null ? [] : [`How many: ${content.many}`]),
     ...(content.since === null ? [] : [`Since: ${content.since}`]),
     `How sure: ${content.sure}`,
