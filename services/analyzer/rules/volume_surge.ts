@@ -6,7 +6,9 @@ import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import type { Sender } from '../senders/catalogue.ts';
 import { MORE, OF_DOMAIN, RECENT, RECORD, SUMS } from '../senders/rising.ts';
 import { differenceOf, type Season, seasonOf } from '../senders/season.ts';
+import { isAligned } from '../senders/units.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
+import { ownerOf } from '../sources/owner.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { countTail } from '../statistics/tails.ts';
@@ -33,6 +35,8 @@ const OTHERS_CHANCE = 0.01;
 const STILL = 0.01;
 /** A mailbox provider's mail, or an own server's, that rises so many times is an account taken over. */
 const ACCOUNT_TIMES = 3;
+/** So much less than this may have come from the other networks of a hoster. */
+const MOVED_TIMES = 10;
 /** Dispersion of a sender's daily mail before it is known. */
 const PRIOR_K = 5;
 
@@ -108,7 +112,8 @@ function surgeOf(window: SenderWindow, week: Week): Surge | null {
     const own = baseFor(day);
     return own !== null && chanceOf([day], series, own.habit) < STILL;
   });
-  if (surging.length === 0 || (!open && !domainRises(window, found, surging, series))) return null;
+  if (surging.length === 0) return null;
+  if (!open && !(domainRises(window, found, surging, series) && hosterRises(window, found, surging, series))) return null;
   return { days: surging, habit: found.habit, chance: least };
 }
 
@@ -185,10 +190,13 @@ function seasonOfSurge(
   { days, series, times, habit }: Surge & { series: Series; times: number },
 ): Season | null {
   const loudest = days.reduce((a, b) => (series.on([b]) > series.on([a]) ? b : a));
+  // A receiver that has yet to report of these days is not one that they brought nothing to.
+  const reported = new Set(window.reporterDays.map(({ reporter, day }) => `${day} ${reporter}`));
+  const isHeard = (reporter: string) => days.every((day) => reported.has(`${day} ${reporter}`));
   const shares = (during: boolean) => {
     const sums = new Map<string, number>();
     for (const { reporter, day, messages } of window.rows)
-      if (days.includes(day) === during) sums.set(reporter, (sums.get(reporter) ?? 0) + messages);
+      if (days.includes(day) === during && isHeard(reporter)) sums.set(reporter, (sums.get(reporter) ?? 0) + messages);
     return sums;
   };
   const now = window.of.sources.map(({ recent, first_day }) => ({
@@ -278,6 +286,27 @@ function domainRises(window: SenderWindow, { days: base, habit }: Base, days: re
   for (const row of window.reporterDays) all.add(row.reporter, row.day, row.messages);
   const usual = new Habit({ attendance: window.attendance, series: all, base, prior: PRIOR_K, robust: false });
   return all.on(days) - usual.expected(days).mean >= (series.on(days) - habit.expected(days).mean) / 2;
+}
+
+/**
+ * Whether all networks of its hoster from which the domain sends rise with it: a hoster moves the mail of its customers
+ * between its networks, and one of them is no sender by itself. What is out of all proportion is told in any case.
+ */
+function hosterRises(
+  { of, senders }: SenderWindow,
+  { days: base, habit }: Base,
+  days: readonly string[],
+  series: Series,
+): boolean {
+  const owner = of.grouped || of.sources[0] === undefined ? null : ownerOf(of.sources[0]);
+  const seen = series.on(days);
+  const { mean } = habit.expected(days);
+  if (owner === null || seen >= MOVED_TIMES * mean) return true;
+  const kin = senders.filter((one) => one.key !== of.key && !one.grouped).flatMap(({ sources }) => sources);
+  const each = kin.filter((one) => isAligned(one) && ownerOf(one) === owner).flatMap((one) => one.each ?? []);
+  const sum = (some: readonly string[]) => each.reduce((n, { day, messages }) => n + (some.includes(day) ? messages : 0), 0);
+  const usual = mean + (sum(base) / base.length) * days.length;
+  return seen + sum(days) >= TIMES * usual;
 }
 
 function chanceOf(some: readonly string[], series: Series, habit: Habit): number {

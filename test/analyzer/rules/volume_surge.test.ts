@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { volumeSurge } from '../../../services/analyzer/rules/volume_surge.ts';
+import type { SenderWindow } from '../../../services/analyzer/window.ts';
 import { heard, LARGE, MIDDLE, type Report, SMALL } from '../late-reports.ts';
 import { ago, onFile, row, senderWindow, span } from '../rows.ts';
 
@@ -25,6 +26,44 @@ test('a surge does not end on days of which its loudest reporter has yet to spea
   expect(volumeSurge.over(known, senderWindow(all.there, all.given))).toMatchObject({ reason: 'usual_again' });
   const some = heard(all.there, silent);
   expect(volumeSurge.over(known, senderWindow(some.there, some.given))).toBeNull();
+});
+
+test('a campaign is one while its largest receiver has yet to report', () => {
+  const sent = (usual: number, to: [string, number][], day: number) =>
+    to.map(([reporter, share]) => row(ago(day), 'both', Math.round(usual * share), { reporter }));
+  const readers: [string, number][] = [
+    [LARGE, 6],
+    [MIDDLE, 2],
+    [SMALL, 1],
+  ];
+  const habit = Array.from({ length: 41 }, (_, i) => sent(30, readers, i + 1)).flat();
+  const { there, given } = heard([...habit, ...sent(600, readers, 0)], [{ day: ago(0), reporter: LARGE }]);
+  const service = { id: 'amazon-ses', name: 'Amazon SES', kind: 'bulk' } as SenderWindow['sender'];
+  expect(volumeSurge.find(senderWindow(there, { ...given, sender: service }))).toMatchObject([{ severity: 'info' }]);
+  // All of it goes to one that is small otherwise.
+  const other = heard([...habit, ...sent(240, [[SMALL, 9]], 0), ...sent(3, [[MIDDLE, 2]], 0)], []);
+  const [told] = volumeSurge.find(senderWindow(other.there, { ...other.given, sender: service }));
+  expect(told?.severity).not.toBe('info');
+});
+
+test('a hoster that moves mail between its networks is no surge of one of them', () => {
+  const three = [LARGE, MIDDLE, SMALL];
+  const { there, given } = heard([...span(41, 1, 'both', 40, three), ...span(0, 0, 'both', 140, three)], []);
+  const alone = senderWindow(there, { ...given, source: '212.227.15.0/24' });
+  const [source] = alone.of.sources;
+  const at = (name: string, own: number, others: number) => {
+    const each = Array.from({ length: 42 }, (_, i) => ({ day: ago(i), messages: i === 0 ? own : others }));
+    const one = { ...source!, source: name, asn: 8560, each };
+    return { ...alone.of, key: name, sources: [one] };
+  };
+  const own = at('212.227.15.0/24', 420, 120);
+  const found = (kin: ReturnType<typeof at>[]) => volumeSurge.find({ ...alone, of: own, senders: [own, ...kin] }).length;
+  expect(found([])).toBe(1);
+  expect(found([at('212.227.17.0/24', 400, 500)])).toBe(0);
+  expect(found([at('212.227.17.0/24', 2000, 500)])).toBe(1);
+  // Another's network says nothing.
+  const { sources } = at('192.0.2.0/24', 400, 500);
+  expect(found([{ ...own, key: '192.0.2.0/24', sources: [{ ...sources[0]!, asn: 24_940 }] }])).toBe(1);
 });
 
 /** A sender of some messages a day and reporter, and then more for some days. */
