@@ -4,6 +4,7 @@ import { Random } from '../demo/random.ts';
 import type { ReportRow } from '../demo/report.ts';
 import { DIALECTS, google } from '../demo/reporters/index.ts';
 import { writeReportMail } from '../demo/write.ts';
+import { type Make, reportOf } from './makes.ts';
 
 /** The day every report of the load is about: 15 January 2026, UTC, in seconds. */
 const LOAD_DAY = Date.UTC(2026, 0, 15) / 1000;
@@ -138,11 +139,21 @@ export interface LoadMail {
   messages: number;
 }
 
+export interface LoadOptions {
+  seed: number;
+  mails: number;
+  /** Where the mail of a domain comes from, in reports of the demo's dialects. */
+  sources?: Spread;
+  /** How all reports are written, with random addresses; without: each in its reporter's dialect. */
+  make?: Make;
+}
+
 /**
  * A day of mail of a provider: `mails` report mails, one report each, for one domain in every five, from all the demo's reporters in
  * their dialects. The same options give the same bytes.
  */
-export async function* generateLoad(options: { seed: number; mails: number; sources?: Spread }): AsyncGenerator<LoadMail> {
+export async function* generateLoad(options: LoadOptions): AsyncGenerator<LoadMail> {
+  const { make } = options;
   const root = new Random(`load/${options.seed}`);
   const sizes = reportSizes(options.mails, root.fork('sizes'));
   for (const [i, size] of sizes.entries()) {
@@ -152,20 +163,17 @@ export async function* generateLoad(options: { seed: number; mails: number; sour
     const domain = `customer-${1 + Math.floor(i / 5)}.example`;
     const range = dialect.range(LOAD_DAY, random);
     const senders = new Senders(root.fork(domain), options.sources ?? 'pool');
-    const rows = Array.from({ length: size }, () => row(domain, senders, random));
+    const rows = make ? [] : Array.from({ length: size }, () => row(domain, senders, random));
     const sent = new Date((range.end + random.int(600, 36_000)) * 1000);
+    const id = dialect.reportId(random, range, domain);
+    const head = { org: dialect.org_name, email: dialect.org_email, id, ...range, domain };
+    const made = make && reportOf(make, { records: size, seed: `${options.seed}/${i}`, head });
     const raw = await writeReportMail(
-      dialect,
-      {
-        report_id: dialect.reportId(random, range, domain),
-        domain,
-        policy: { p: 'reject', sp: null, adkim: 'r', aspf: 'r' },
-        ...range,
-        rows,
-      },
+      made ? { ...dialect, xml: () => made.xml.toString() } : dialect,
+      { report_id: id, domain, policy: { p: 'reject', sp: null, adkim: 'r', aspf: 'r' }, ...range, rows },
       { to: `dmarc@${domain}`, date: sent, received: sent, random },
     );
-    yield { raw, domain, records: size, messages: rows.reduce((sum, { count }) => sum + count, 0) };
+    yield { raw, domain, records: size, messages: made?.messages ?? rows.reduce((sum, { count }) => sum + count, 0) };
   }
 }
 

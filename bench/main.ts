@@ -10,9 +10,10 @@ import { adminUrl, openEmbedded } from '../services/store/schema/embedded.ts';
 import { migrate } from '../services/store/schema/migrate.ts';
 import { optionsOf, refuse } from '../test/helpers/options.ts';
 import type { StageInput } from './input.ts';
-import { generateLoad, largeReport, spreadOf } from './load.ts';
+import { largeReport, spreadOf } from './load.ts';
+import { LOADS } from './loads.ts';
 import type { Measure } from './measure.ts';
-import { LONG_STAGES, STAGES } from './stages.ts';
+import { LONG_STAGES, PEER_STAGES, STAGES } from './stages.ts';
 import { type Line, median, ratioToFloor, table } from './table.ts';
 
 const USAGE = `npm run bench -- [options]
@@ -21,6 +22,8 @@ JSON lines on standard output, a table on standard error. docs/performance.md sa
 
   --only STAGE,...   some stages; "large" and "scale" are all that begin so
   --full             the long ones as well
+  --peers            beside them parsedmarc, as found in PATH, on the same load
+  --load NAME        how the mails are made: reporters (default), varied, minified, crlf, prefixed, odd, plain
   --mails N          mails of the load (default 5000)
   --seed S           of the load (default 1)
   --sources KIND     addresses of the load: pool or random (default pool)
@@ -37,6 +40,8 @@ JSON lines on standard output, a table on standard error. docs/performance.md sa
   --cpu-prof FOLDER  writes profiles of the processes`;
 
 const values = optionsOf(USAGE, {
+  peers: { type: 'boolean', default: false },
+  load: { type: 'string', default: 'reporters' },
   mails: { type: 'string', default: '5000' },
   seed: { type: 'string', default: '1' },
   sources: { type: 'string', default: 'pool' },
@@ -56,6 +61,7 @@ const values = optionsOf(USAGE, {
 });
 const seed = Number(values.seed);
 const spread = spreadOf(values.sources);
+const write = LOADS[values.load] ?? refuse(`There is no load "${values.load}": ${Object.keys(LOADS).join(', ')}.`);
 const only = chosenStages();
 const queue = values.queue as 'auto' | 'redis' | 'postgres';
 if (!['auto', 'redis', 'postgres'].includes(queue)) refuse('--queue is auto, redis or postgres.');
@@ -80,12 +86,15 @@ try {
 /** `--only large,scale` names all stages that begin so. */
 function chosenStages(): string[] {
   const all = Object.keys(STAGES);
-  if (values.only === undefined) return all.filter((stage) => values.full || !LONG_STAGES.includes(stage));
-  return values.only.split(',').flatMap((name) => {
-    const named = name in STAGES ? [name] : all.filter((stage) => stage.startsWith(`${name}_`));
+  const own = all.filter((stage) => !PEER_STAGES.includes(stage));
+  const peers = values.peers ? PEER_STAGES : [];
+  if (values.only === undefined) return [...own.filter((stage) => values.full || !LONG_STAGES.includes(stage)), ...peers];
+  const chosen = values.only.split(',').flatMap((name) => {
+    const named = name in STAGES ? [name] : own.filter((stage) => stage.startsWith(`${name}_`));
     if (named.length === 0) refuse(`There is no stage "${name}": ${all.join(', ')}.`);
     return named;
   });
+  return [...new Set([...chosen, ...peers])];
 }
 
 /** Whether a stage reads the mails of the load. */
@@ -102,7 +111,7 @@ async function writeLoad(): Promise<{ mails: string; large: string[] }> {
   mkdirSync(mails);
   if (only.some(readsMails)) {
     let n = 0;
-    for await (const { raw } of generateLoad({ seed, mails: Number(values.mails), sources: spread })) {
+    for await (const { raw } of write({ seed, mails: Number(values.mails), sources: spread })) {
       writeFileSync(path.join(mails, `${String(++n).padStart(7, '0')}.eml`), raw);
     }
   }
@@ -120,6 +129,7 @@ async function runStages(url: string, load: { mails: string; large: string[] }):
     runs: Number(values.runs),
     node: process.version,
     commit: spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout?.trim() || null,
+    load: values.load,
     cpu: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
   };
   const lines: Line[] = [];

@@ -1,11 +1,12 @@
 import { Random } from '../demo/random.ts';
+import { escapeXml } from '../demo/xml.ts';
 import { readMessage } from '../services/report/read.ts';
 import { RecordLines } from '../services/store/reports/record-lines.ts';
 import type { StageInput } from './input.ts';
 import { type Measure, measure } from './measure.ts';
 
 /** How the reports of one reporter are written. */
-interface Make {
+export interface Make {
   /** White space before a child, by depth. */
   indent: (depth: number) => string;
   prefix: string;
@@ -43,19 +44,13 @@ function address(random: Random): string {
   return `${random.int(1, 223)}.${random.int(0, 255)}.${random.int(0, 255)}.${random.int(1, 254)}`;
 }
 
-function domain(random: Random): string {
+function domain(random: Random, own: string): string {
   const n = random.int(1, 3_000);
-  return random.pick([
-    'example.com',
-    'news.example.com',
-    `bounce-${n}.mail.example`,
-    `u${n}.service.example`,
-    `a&amp;${n}.example`,
-  ]);
+  return random.pick([own, `news.${own}`, `bounce-${n}.mail.example`, `u${n}.service.example`, `a&amp;${n}.example`]);
 }
 
-/** One record, as a tree. */
-function recordOf(make: Make, random: Random): Node {
+/** One record on mail of `own`, as a tree. */
+function recordOf(make: Make, { random, own, count }: { random: Random; own: string; count: number }): Node {
   const some = (nodes: Node[]): Node[] => nodes.filter(() => random.chance(make.optional));
   const result = random.pick(['pass', 'fail', 'neutral', 'softfail']);
   const reason: Node = [
@@ -73,20 +68,20 @@ function recordOf(make: Make, random: Random): Node {
     (): Node => [
       'dkim',
       [
-        ['domain', domain(random)],
+        ['domain', domain(random, own)],
         ...some([['selector', `s${random.int(1, 40)}`]]),
         ['result', result],
         ...some([['human_result', 'body hash did not verify']]),
       ],
     ],
   );
-  const spf: Node = ['spf', [['domain', domain(random)], ...some([['scope', 'mfrom']]), ['result', result]]];
+  const spf: Node = ['spf', [['domain', domain(random, own)], ...some([['scope', 'mfrom']]), ['result', result]]];
   const parts: Node[] = [
     [
       'row',
       [
         ['source_ip', address(random)],
-        ['count', String(random.int(1, 5_000))],
+        ['count', String(count)],
         ['policy_evaluated', evaluated],
       ],
     ],
@@ -94,10 +89,10 @@ function recordOf(make: Make, random: Random): Node {
       'identifiers',
       [
         ...some([
-          ['envelope_to', domain(random)],
-          ['envelope_from', domain(random)],
+          ['envelope_to', domain(random, own)],
+          ['envelope_from', domain(random, own)],
         ]),
-        ['header_from', 'example.com'],
+        ['header_from', own],
       ],
     ],
     ['auth_results', [...signatures, spf]],
@@ -120,39 +115,63 @@ function write([name, content]: Node, depth: number, make: Make, random: Random)
   ]);
 }
 
-/** A report of this make. The same seed gives the same bytes. */
-export function reportOf(make: Make, { records, seed }: { records: number; seed: string }): Buffer {
+/** What a report says of itself. */
+export interface ReportHead {
+  org: string;
+  email: string;
+  id: string;
+  /** The day, in seconds since the epoch. */
+  begin: number;
+  end: number;
+  domain: string;
+}
+
+const HEAD: ReportHead = {
+  org: 'receiver.example',
+  email: 'dmarc@receiver.example',
+  id: 'made',
+  begin: 1_768_435_200,
+  end: 1_768_521_599,
+  domain: 'example.com',
+};
+
+/** A report of this make, and the sum of its counts. The same seed gives the same bytes. */
+export function reportOf(
+  make: Make,
+  { records, seed, head = HEAD }: { records: number; seed: string; head?: ReportHead },
+): { xml: Buffer; messages: number } {
   const random = new Random(seed);
-  const head: Node[] = [
-    [
-      'report_metadata',
-      [
-        ['org_name', 'receiver.example'],
-        ['report_id', seed],
-        [
-          'date_range',
-          [
-            ['begin', '1768435200'],
-            ['end', '1768521599'],
-          ],
-        ],
-      ],
-    ],
-    [
-      'policy_published',
-      [
-        ['domain', 'example.com'],
-        ['p', 'reject'],
-      ],
-    ],
+  const { org, email, id, begin, end, domain: own } = head;
+  const range: Node[] = [
+    ['begin', String(begin)],
+    ['end', String(end)],
+  ];
+  const metadata: Node[] = [
+    ['org_name', escapeXml(org)],
+    ['email', escapeXml(email)],
+    ['report_id', escapeXml(id)],
+    ['date_range', range],
+  ];
+  const policy: Node[] = [
+    ['domain', own],
+    ['p', 'reject'],
   ];
   const root = `${make.prefix}feedback`;
   const binding = make.prefix === '' ? '' : ` xmlns:${make.prefix.slice(0, -1)}="urn:ietf:params:xml:ns:dmarc-2.0"`;
   const parts = [`<?xml version="1.0" encoding="UTF-8"?>`, `${make.indent(0)}<${root}${binding}>`];
-  for (const node of head) parts.push(write(node, 1, { ...make, odd: 0 }, random));
-  for (let n = 0; n < records; n++) parts.push(write(recordOf(make, random), 1, make, random));
+  for (const node of [
+    ['report_metadata', metadata],
+    ['policy_published', policy],
+  ] satisfies Node[])
+    parts.push(write(node, 1, { ...make, odd: 0 }, random));
+  let messages = 0;
+  for (let n = 0; n < records; n++) {
+    const count = random.int(1, 5_000);
+    messages += count;
+    parts.push(write(recordOf(make, { random, own, count }), 1, make, random));
+  }
   parts.push(`${make.indent(0)}</${root}>\n`);
-  return Buffer.from(parts.join(''));
+  return { xml: Buffer.from(parts.join('')), messages };
 }
 
 async function readReport(bytes: Buffer): Promise<number> {
@@ -170,8 +189,8 @@ async function readReport(bytes: Buffer): Promise<number> {
 export async function makesRead(stage: string, { records = 30_000 }: StageInput): Promise<Measure[]> {
   const measures: Measure[] = [];
   for (const [name, make] of Object.entries(MAKES)) {
-    await readReport(reportOf(make, { records: Math.ceil(records / 10), seed: 'first' }));
-    const bytes = reportOf(make, { records, seed: name });
+    await readReport(reportOf(make, { records: Math.ceil(records / 10), seed: 'first' }).xml);
+    const { xml: bytes } = reportOf(make, { records, seed: name });
     const work = async () => ({ mails: 1, reports: 1, records: await readReport(bytes), bytes: bytes.length });
     measures.push(await measure(`${stage}_${name}`, null, work));
   }

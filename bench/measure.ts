@@ -81,6 +81,8 @@ export function round(value: number, digits: number): number {
 
 /** Ticks a second of /proc: 100 on every Linux that Node runs on. */
 const TICKS = 100;
+/** Octets of a page of memory, in which /proc counts what is resident. */
+const PAGE = 4096;
 
 /**
  * CPU seconds (user and system) that a Postgres server has used: the postmaster, its children that have ended, and those that run.
@@ -104,7 +106,20 @@ export function cpuOf(pid: number): number | null {
   return stat === null ? null : stat.self / TICKS;
 }
 
-function statOf(pid: number): { parent: number; self: number; ended: number } | null {
+/** CPU seconds (user and system) of the child processes that this one has waited for; null where /proc does not tell. */
+export function endedCpu(): number | null {
+  const stat = statOf(process.pid);
+  return stat === null ? null : stat.ended / TICKS;
+}
+
+/** Resident memory of a process and of its children, in MB (2^20 bytes); 0 where /proc does not tell. */
+export function residentWithChildren(pid: number): number {
+  if (statOf(pid) === null) return 0;
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && statOf(Number(name))?.parent === pid);
+  return [pid, ...children.map(Number)].reduce((sum, one) => sum + (statOf(one)?.residentMb ?? 0), 0);
+}
+
+function statOf(pid: number): { parent: number; self: number; ended: number; residentMb: number } | null {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -115,5 +130,5 @@ function statOf(pid: number): { parent: number; self: number; ended: number } | 
   // The name of the program, in brackets, may hold spaces: fields are counted from behind it (proc(5): 3 is the state).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const at = (field: number) => Number(fields[field - 3]);
-  return { parent: at(4), self: at(14) + at(15), ended: at(16) + at(17) };
+  return { parent: at(4), self: at(14) + at(15), ended: at(16) + at(17), residentMb: (at(24) * PAGE) / 2 ** 20 };
 }

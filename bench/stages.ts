@@ -31,11 +31,15 @@ export const STAGES: Record<string, Stage> = {
   readers: async (stage, input) => (await import('./readers.ts')).readers(stage, input),
   backlog: async (stage, input) => (await pipeline()).backlog(stage, input),
   flood: async (stage, input) => (await import('./flood.ts')).flood(stage, input),
+  peer_parsedmarc: async (stage, input) => (await import('./peers.ts')).parsedmarc(stage, input),
   scale_1: async (stage, input) => (await pipeline()).fromQueue(stage, input, 1),
   scale_2: async (stage, input) => (await pipeline()).fromQueue(stage, input, 2),
   scale_4: async (stage, input) => (await pipeline()).fromQueue(stage, input, 4),
   scale_4_2: async (stage, input) => (await pipeline()).fromMailbox(stage, input, 2, 4),
 };
+
+/** Stages of other programs, which have to be installed: run when they are asked for. */
+export const PEER_STAGES: readonly string[] = ['peer_parsedmarc'];
 
 /** Stages that a quick run leaves out: they take minutes, or gigabytes. */
 export const LONG_STAGES: readonly string[] = [

@@ -20,7 +20,8 @@ export function el(name: string, content: Element['content'], attributes?: Recor
   return attributes ? { name, content, attributes } : { name, content };
 }
 
-function escapeXml(text: string): string {
+/** Text as the content of an element or the value of an attribute. */
+export function escapeXml(text: string): string {
   return text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c] ?? '&quot;');
 }
 

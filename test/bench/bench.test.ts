@@ -5,6 +5,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { generateLoad, largeReport, reportSizes, type Spread } from '../../bench/load.ts';
+import { LOADS } from '../../bench/loads.ts';
 import { MAKES, reportOf } from '../../bench/makes.ts';
 import type { Measure } from '../../bench/measure.ts';
 import { STAGES } from '../../bench/stages.ts';
@@ -45,8 +46,8 @@ test('the load is the same for a seed, another for another, and as large as the 
 });
 
 test.each(Object.entries(MAKES))('a report of the make %s has its records, no two of them alike', async (_name, make) => {
-  const bytes = reportOf(make, { records: 50, seed: 'x' });
-  expect(reportOf(make, { records: 50, seed: 'x' })).toEqual(bytes);
+  const { xml: bytes } = reportOf(make, { records: 50, seed: 'x' });
+  expect(reportOf(make, { records: 50, seed: 'x' }).xml).toEqual(bytes);
   const texts = new Set<string>();
   for await (const event of readMessage(bytes)) {
     if (event.type === 'records') for (const record of event.records) texts.add(JSON.stringify(record));
@@ -54,6 +55,21 @@ test.each(Object.entries(MAKES))('a report of the make %s has its records, no tw
   }
   expect(texts.size).toBe(50);
 });
+
+test.each(Object.entries(LOADS))(
+  'each mail of the load "%s" is read with the records and messages it says',
+  async (_name, write) => {
+    for await (const { raw, ...said } of write({ seed: 3, mails: 8, sources: 'pool' })) {
+      let messages = 0;
+      for await (const event of readMessage(raw)) {
+        if (event.type === 'records') for (const record of event.records) messages += record.count;
+        else
+          expect(event).toMatchObject({ type: 'report', report: { records: said.records, problems: [], domain: said.domain } });
+      }
+      expect(messages).toBe(said.messages);
+    }
+  },
+);
 
 test('the mail of a domain comes from few sources again and again, or from anywhere', async () => {
   const ratio = async (sources: Spread) => {
