@@ -9,9 +9,8 @@ export const domainWords = {
     state: 'Show',
     states: { own: 'Your domains', observed: 'Observed', ignored: 'Ignored' },
     domain: 'Domain',
-    pass: 'Passing',
+    pass: 'Passing, 30 days',
     pass_title: 'Share of the messages of 30 days that passed DMARC',
-    trend: '30 days',
     policy: 'Policy',
     volume: 'Messages',
     open: 'Open findings',
@@ -27,7 +26,7 @@ export const domainWords = {
     no_match: (search: string) => `No domain contains “${search}”.`,
     senders_found: 'These senders do:',
     find_findings: (search: string) => `Search the findings for “${search}”`,
-    policies: { none: 'monitoring', quarantine: 'quarantine', reject: 'reject' } as Record<string, string>,
+    policies: { none: 'none', quarantine: 'quarantine', reject: 'reject' } as Record<string, string>,
     policy_unknown: 'unknown',
     stages: {
       nothing: 'no valid SPF yet',
@@ -82,8 +81,8 @@ export const domainWords = {
     posture: 'How well it is protected',
     mechanisms: { dmarc: 'DMARC', spf: 'SPF', dkim: 'DKIM', mta_sts: 'MTA-STS', tls_rpt: 'TLS reports', bimi: 'BIMI' },
     postures: {
-      valid: 'valid',
-      invalid: 'invalid',
+      valid: 'record valid',
+      invalid: 'record invalid',
       missing: 'missing',
       unknown: 'unknown',
       none: 'p=none',
@@ -104,7 +103,7 @@ export const domainWords = {
     blocked: 'A stricter policy has to wait:',
     publish: 'Publish this TXT record:',
     remove: 'Remove this TXT record:',
-    checked: (moment: string) => `DNS was asked at ${moment}.`,
+    checked: (moment: string) => `The records in DNS, asked at ${moment}. Whether mail passes with them is under “Who sends”.`,
     not_checked: 'DNS was not asked yet.',
     request_made: 'Change asked for',
     request: (key: number) => `request ${key}`,
@@ -161,10 +160,18 @@ export const domainWords = {
     below_through: 'Let through below the domain',
     funnel_says_below: (tags: string, through: string) =>
       `It lets ${through} more through, sent as names below the domain: for them the record says ${tags}.`,
-    funnel_says: (policy: string, { stopped, wanted, part }: Record<'stopped' | 'wanted' | 'part', string>) =>
-      policy === 'reject' || policy === 'quarantine'
-        ? `The policy is p=${policy}: it tells receivers to stop the ${stopped} unauthorized messages that fail, and also ${wanted} that may be wanted (${part} of all), forwarded mail aside.`
-        : `The policy is p=${policy}. With quarantine or reject, receivers would have stopped ${stopped} unauthorized messages, and also ${wanted} that may be wanted (${part} of all), forwarded mail aside.`,
+    funnel_says: (policy: string, { stopped, wanted, part }: { stopped: number; wanted: number; part: string }) => {
+      const enforced = policy === 'reject' || policy === 'quarantine';
+      const mail = [
+        ...(stopped > 0 ? [counted(stopped, 'unauthorized message')] : []),
+        ...(wanted > 0 ? [`${counted(wanted, 'message')} that may be wanted (${part} of all)`] : []),
+      ].join(' and ');
+      if (mail === '')
+        return `The policy is p=${policy}. ${enforced ? 'It stops' : 'With quarantine or reject, receivers would have stopped'} no mail of this range, forwarded mail aside.`;
+      return enforced
+        ? `The policy is p=${policy}: it tells receivers to stop ${mail}, forwarded mail aside.`
+        : `The policy is p=${policy}. With quarantine or reject, receivers would have stopped ${mail}, forwarded mail aside.`;
+    },
     would_lose: 'Would be stopped',
     of_forwarded: 'Of it forwarded',
     of_all: 'Of all mail',

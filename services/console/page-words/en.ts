@@ -23,6 +23,7 @@ export const words = {
   language: 'en',
   skip: 'Skip to the content',
   navigation: 'Main',
+  contents: 'On this page',
   sign_out: 'Sign out',
   sections: {
     overview: 'Overview',

@@ -2,6 +2,7 @@ import { scaleLinear, scalePoint } from 'd3-scale';
 import { area, stack } from 'd3-shape';
 import { number } from '../../shared/format.ts';
 import { type Html, html } from '../html.ts';
+import { shares } from './format.ts';
 
 const WIDTH = 880;
 const HEIGHT = 220;
@@ -48,7 +49,7 @@ export function stacked(
     ([, to]) => y(to),
   );
   const sums = shown.map(({ key, label }) => ({ key, label, sum: days.reduce((all, day) => all + amountOf(day, key), 0) }));
-  const all = sums.reduce((total, { sum }) => total + sum, 0);
+  const parts = shares(sums.map(({ sum }) => sum));
   return html`<figure class="chart"><figcaption>${title}</figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${title}: ${sums.map(({ label, sum }) => `${label} ${number(sum)}`).join(', ')}`}">
 ${y.ticks(4).map(
@@ -63,8 +64,8 @@ ${marks.map(
 )}
 </svg>
 <ul class="legend">${sums.map(
-    ({ key, label, sum }) =>
-      html`<li><span class="key ${key}"></span>${label} ${number(sum)} <span class="quiet">${all === 0 ? '' : `${Math.round((100 * sum) / all)}%`}</span></li>`,
+    ({ key, label, sum }, i) =>
+      html`<li><span class="key ${key}"></span>${label} ${number(sum)} <span class="quiet">${parts[i]}</span></li>`,
   )}</ul>${marks.length > 0 && html`<ol class="marks">${marks.map(({ day, label }) => html`<li><span class="date">${day}</span> ${label}</li>`)}</ol>`}</figure>`;
 }
 

@@ -1,11 +1,11 @@
 import { daysBetween } from '../../shared/days.ts';
 import { number, percent } from '../../shared/format.ts';
 import type * as store from '../../store/console/domain.ts';
-import { fragment, type Html, html } from '../html.ts';
+import { type Html, html } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Table, tableOf } from '../tables.ts';
 import { type Mark, stacked } from './chart.ts';
-import { day } from './format.ts';
+import { day, shares } from './format.ts';
 import { type PolicyTags, weakerBelow } from './policy-below.ts';
 
 const CLASSES = ['authorized', 'misaligned', 'forwarded', 'unknown', 'unauthorized'] as const;
@@ -42,11 +42,10 @@ export function charts(
   }));
   const amount = (one: string, key: string) => at.get(`${one} ${key}`)?.messages ?? 0;
   const done = (one: string, key: string) => fate.get(one)?.[key.slice(4) as 'delivered'] ?? 0;
-  return html`<section><h2>${w.mail}</h2><div class="charts">
+  return html`<div class="charts">
 ${stacked(days, layers, amount, { title: w.by_class, marks: marksOf(timeline, days) })}
 ${stacked(days, fates, done, { title: w.by_fate })}</div>
-<dl class="classes">${CLASSES.map((key) => html`<div><dt><span class="key ${key}"></span>${w.classes[key]}</dt><dd class="quiet">${w.means[key]}</dd></div>`)}</dl>
-</section>`;
+<dl class="classes">${CLASSES.map((key) => html`<div><dt><span class="key ${key}"></span>${w.classes[key]}</dt><dd class="quiet">${w.means[key]}</dd></div>`)}</dl>`;
 }
 
 /** The newest days on which a record or a finding changed, each once. */
@@ -140,11 +139,10 @@ const BAR = 600;
 /**
  * All mail of the range as one bar: what passes, what stays although it fails, and what each policy would stop.
  * @param now.open the part of failing mail as names below the domain that `sp` and `np` let through
- * @param now.advice the next step, where it is known: whether a stricter policy may come
  */
 export function funnel(
   classes: readonly store.ClassDay[],
-  { policy, open, advice }: { policy: PolicyTags; open: number; advice: string | null },
+  { policy, open }: { policy: PolicyTags; open: number },
   table: Html,
 ): Html {
   const w = words.domain;
@@ -171,14 +169,14 @@ export function funnel(
     at += width;
     return html`<rect class="${is}" x="${at - width}" y="0" width="${width}" height="14"/>`;
   });
+  const partOf = shares(parts.map(({ count }) => count));
   const said = parts.map(({ label, count }) => `${label} ${number(count)}`).join(', ');
-  return html`<section><h2>${w.funnel}</h2>${advice !== null && html`<p><strong>${w.next_step}</strong> ${advice} <a href="${fragment('posture')}">${w.posture}</a></p>`}
-<p>${w.funnel_says(policy.p ?? 'none', { stopped: number(stopped), wanted: number(wanted), part: percent(wanted / Math.max(1, all)) })}${through > 0 && ` ${w.funnel_says_below(weakerBelow(policy), number(through))}`}</p>
+  return html`<p>${w.funnel_says(policy.p ?? 'none', { stopped, wanted, part: percent(wanted / Math.max(1, all)) })}${through > 0 && ` ${w.funnel_says_below(weakerBelow(policy), number(through))}`}</p>
 <figure class="fate"><svg viewBox="0 0 ${BAR} 14" preserveAspectRatio="none" role="img" aria-label="${said}">${bars}</svg>
 <ul class="legend">${parts.map(
-    ({ is, label, count }) =>
-      html`<li><span class="key ${is}"></span>${label} ${number(count)} <span class="quiet">${percent(count / Math.max(1, all))}</span></li>`,
+    ({ is, label, count }, i) =>
+      html`<li><span class="key ${is}"></span>${label} ${number(count)} <span class="quiet">${partOf[i]}</span></li>`,
   )}</ul></figure>
 <p class="quiet">${w.funnel_difference}</p>
-${lost.length > 0 && table}</section>`;
+${lost.length > 0 && table}`;
 }

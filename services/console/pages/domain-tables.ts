@@ -87,7 +87,7 @@ export function reportersTable(asked: ReportsAsked, reporters: readonly store.Re
         label: w.reporter,
         as: 'head',
         of: (one) => one.reporter,
-        show: ({ reporter }) => html`<a href="${withQuery(path`/reports`, { ...asked, reporter })}">${reporter}</a>`,
+        show: ({ reporter }) => html`<a href="${withQuery(path`/reports`, { ...asked, reporter })}">${hostName(reporter)}</a>`,
       },
       { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
       passing('dmarc', 'DMARC', (one) => one.passed),
@@ -160,6 +160,7 @@ export function recordsTable(records: readonly store.RecordLine[]): Table {
       {
         key: 'fault',
         label: w.fault,
+        sparse: true,
         of: (one) => one.unanswered_why ?? (one.differ_since === null ? null : w.differ(day(one.differ_since))),
       },
     ],
@@ -189,7 +190,7 @@ export function faultsTable(faults: readonly store.DnsFindingLine[]): Table {
         show: (one) =>
           html`${one.message}${one.publish !== null && html`<span class="why">${w.instead}</span><pre>${one.publish}</pre>`}`,
       },
-      { key: 'code', label: w.code, of: (one) => one.code },
+      { key: 'code', label: w.code, as: 'name', of: (one) => one.code },
       { key: 'since', label: w.seen, as: 'date', of: (one) => w.since(day(one.since)) },
     ],
     faults,

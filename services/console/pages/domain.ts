@@ -3,6 +3,7 @@ import { addDays, dayOf, later } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/domain.ts';
 import { visibleFindings } from '../../store/console/findings.ts';
+import type { ListedFinding } from '../../store/findings/list.ts';
 import { day } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
@@ -12,7 +13,8 @@ import { charts, funnel, funnelTable, sumsOf } from './domain-mail.ts';
 import { faultsTable, missingTable, namesTable, recordsTable, reportersTable, sendersTable } from './domain-tables.ts';
 import { kindsNamed, minute, severity, share } from './format.ts';
 import { letThrough, weakerBelow } from './policy-below.ts';
-import { timelineSection } from './timeline.ts';
+import { type Part, sections } from './sections.ts';
+import { timelineOf } from './timeline.ts';
 
 export const domainParams = z.object({ domain: z.string().min(1).max(253).toLowerCase() });
 const RANGES = [30, 90, 365] as const;
@@ -73,33 +75,49 @@ const domainPage = route({
     const sums = sumsOf(classes);
     const w = words.domain;
     const here = withQuery(path`/domains/${domain}`, { from: range.from, to: range.to });
-    const show = (title: string, table: Table, more: { lead?: string; left?: number; id?: string } = {}) =>
-      table.rows > 0 &&
-      html`<section id="${more.id ?? table.name}"><h2>${title}</h2>${more.lead && html`<p class="quiet">${more.lead}</p>`}${table.html(here)}${
-        (more.left ?? 0) > 0 && html`<p class="quiet">${w.more(more.left ?? 0)}</p>`
-      }</section>`;
+    const shown = (title: string, table: Table, more: { lead?: string; left?: number } = {}): Part => ({
+      id: table.name,
+      title,
+      html:
+        table.rows > 0 &&
+        html`${more.lead && html`<p class="quiet">${more.lead}</p>`}${table.html(here)}${
+          (more.left ?? 0) > 0 && html`<p class="quiet">${w.more(more.left ?? 0)}</p>`
+        }`,
+    });
+    const parts: Part[] = [
+      { id: 'posture', title: w.posture, html: posture && postureOf(posture) },
+      { id: 'findings', title: words.findings.title, html: findings.length > 0 && findingsOf(findings) },
+      {
+        id: 'mail',
+        title: w.mail,
+        html: html`${rangeForm(domain, range, asked)}${sums.messages === 0 ? html`<div class="empty"><p>${w.no_mail}</p></div>` : charts(classes, range, timeline)}`,
+      },
+      {
+        id: 'funnel',
+        title: w.funnel,
+        html: sums.messages > 0 && funnel(classes, { policy, open }, tables.funnel.html(here)),
+      },
+      shown(w.senders, tables.senders, { lead: w.senders_what(range.from, range.to), left: total - senders.length }),
+      shown(w.reporters, tables.reporters, { lead: w.reporters_what }),
+      shown(w.missing, tables.missing, { lead: w.missing_what }),
+      shown(w.names, tables.names, { lead: w.names_what }),
+      { ...shown(w.faults, tables.faults, { lead: w.faults_what }), id: 'faults' },
+      tables.records.rows === 0
+        ? { id: 'records', title: w.records, html: html`<p class="quiet">${w.no_records}</p>` }
+        : shown(w.records, tables.records),
+      { id: 'timeline', title: w.timeline, html: timelineOf(timeline) },
+    ];
     const body = html`<div class="heading"><h1>${domain}</h1>
 <p class="quiet">${w.lead({ policy: line.policy, below: weakerBelow(policy), messages: number(sums.messages), passing: share(sums.passed, sums.messages) })}</p></div>
-${rangeForm(domain, range, asked)}
-${
-  findings.length > 0 &&
-  html`<section><h2>${words.findings.title}</h2><ul class="plain-list">${findings.map(
-    (one) => html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${one.summary}</a></li>`,
-  )}</ul></section>`
-}
-${sums.messages === 0 ? html`<div class="empty"><p>${w.no_mail}</p></div>` : charts(classes, range, timeline)}
-${sums.messages > 0 && funnel(classes, { policy, open, advice: posture?.advice ?? null }, tables.funnel.html(here))}
-${show(w.senders, tables.senders, { lead: w.senders_what(range.from, range.to), left: total - senders.length })}
-${show(w.reporters, tables.reporters, { lead: w.reporters_what })}
-${show(w.missing, tables.missing, { lead: w.missing_what })}
-${show(w.names, tables.names, { lead: w.names_what })}
-${postureOf(posture)}
-${show(w.faults, tables.faults, { lead: w.faults_what, id: 'faults' })}
-${tables.records.rows === 0 ? html`<section><h2>${w.records}</h2><p class="quiet">${w.no_records}</p></section>` : show(w.records, tables.records)}
-${timelineSection(timeline)}`;
+${sections(parts)}`;
     return page(domain, body, { section: 'overview' });
   },
 });
+
+const findingsOf = (findings: readonly ListedFinding[]) =>
+  html`<ul class="plain-list">${findings.map(
+    (one) => html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${one.summary}</a></li>`,
+  )}</ul>`;
 
 function rangeForm(
   domain: string,
@@ -119,20 +137,19 @@ function rangeForm(
 const MECHANISMS = ['dmarc', 'spf', 'dkim', 'mta_sts', 'tls_rpt', 'bimi'] as const;
 
 /** How far the domain has come, and the record to publish next. */
-function postureOf(posture: store.PostureLine | null): Html | null {
-  if (posture === null) return null;
+function postureOf(posture: store.PostureLine): Html {
   const w = words.domain;
-  return html`<section id="posture"><h2>${w.posture}</h2><p>${posture.advice}</p>
-<dl class="figures">${MECHANISMS.map(
-    (key) =>
-      html`<div><dt>${w.mechanisms[key]}</dt><dd><span class="posture ${posture[key]}">${w.postures[posture[key]] ?? posture[key]}</span></dd></div>`,
-  )}</dl>
-${posture.blocked_by.length > 0 && html`<p>${posture.dmarc === 'reject' ? w.blocked_enforced : w.blocked}</p><ul>${posture.blocked_by.map((why) => html`<li>${kindsNamed(why)}</li>`)}</ul>`}
+  return html`<p class="next"><strong>${w.next_step}</strong> ${posture.advice}</p>
 ${
   posture.publish_name !== null &&
   html`<p>${posture.publish_value === null ? w.remove : w.publish} <code>${posture.publish_name}</code></p>${posture.publish_value !== null && html`<pre>${posture.publish_value}</pre>`}`
 }
-<p class="quiet">${posture.checked_at === null ? w.not_checked : w.checked(`${minute(posture.checked_at)} UTC`)}</p></section>`;
+${posture.blocked_by.length > 0 && html`<p>${posture.dmarc === 'reject' ? w.blocked_enforced : w.blocked}</p><ul>${posture.blocked_by.map((why) => html`<li>${kindsNamed(why)}</li>`)}</ul>`}
+<p class="quiet">${posture.checked_at === null ? w.not_checked : w.checked(`${minute(posture.checked_at)} UTC`)}</p>
+<dl class="figures">${MECHANISMS.map(
+    (key) =>
+      html`<div><dt>${w.mechanisms[key]}</dt><dd><span class="posture ${posture[key]}">${w.postures[posture[key]] ?? posture[key]}</span></dd></div>`,
+  )}</dl>`;
 }
 
 export const DOMAIN_ROUTES: AnyRoute[] = [domainPage];

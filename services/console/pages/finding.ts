@@ -9,7 +9,7 @@ import type { LifeEvent, ListedFinding } from '../../store/findings/list.ts';
 import { type Address, external, type Html, html, path, withFragment, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
-import { hostName, minute, severity } from './format.ts';
+import { hostName, minute, severity, shares } from './format.ts';
 
 /** A finding whose evidence was read. */
 export type ReadFinding = ListedFinding & { evidence: Evidence; confidence?: unknown; events: readonly LifeEvent[] };
@@ -138,6 +138,7 @@ function fate({ delivered, quarantined, rejected }: Evidence): Html | null {
     { name: w.quarantined, count: quarantined, is: 'quarantined' },
     { name: w.rejected, count: rejected, is: 'rejected' },
   ].filter(({ count }) => count > 0);
+  const partOf = shares(parts.map(({ count }) => count));
   let at = 0;
   const bars = parts.map(({ count, is }) => {
     const width = (BAR * count) / all;
@@ -145,12 +146,12 @@ function fate({ delivered, quarantined, rejected }: Evidence): Html | null {
     at += width;
     return bar;
   });
-  const sentence = parts.map(({ name, count }) => `${name.toLowerCase()} ${number(count)} (${percent(count / all)})`).join(', ');
+  const sentence = parts.map(({ name, count }, i) => `${name.toLowerCase()} ${number(count)} (${partOf[i]})`).join(', ');
   return html`<figure class="fate"><figcaption>${w.fate}</figcaption>
 <svg viewBox="0 0 ${BAR} 14" preserveAspectRatio="none" role="img" aria-label="${w.shares(sentence)}">${bars}</svg>
 <ul class="legend">${parts.map(
-    ({ name, count, is }) =>
-      html`<li><span class="key ${is}"></span>${name} ${number(count)} <span class="quiet">${percent(count / all)}</span></li>`,
+    ({ name, count, is }, i) =>
+      html`<li><span class="key ${is}"></span>${name} ${number(count)} <span class="quiet">${partOf[i]}</span></li>`,
   )}</ul></figure>`;
 }
 

@@ -10,6 +10,28 @@ export const minute = (moment: Date): string => moment.toISOString().slice(0, 16
 /** The share as people read it; empty where there is no mail. */
 export const share = (part: number, whole: number): string => (whole === 0 ? '' : percent(part / whole));
 
+/**
+ * The parts of a whole as people read them, such that they add up to 100%: whole numbers where those are near enough, else tenths.
+ * What is neither nothing nor all never looks like it.
+ */
+export function shares(parts: readonly number[]): string[] {
+  const all = parts.reduce((sum, part) => sum + part, 0);
+  if (all === 0) return parts.map(() => '');
+  const fine = parts.some((part) => part > 0 && (part / all < 0.1 || part / all > 0.99) && part !== all);
+  const unit = fine ? 1000 : 100;
+  const exact = parts.map((part) => (part / all) * unit);
+  const rounded = exact.map(Math.floor);
+  // The largest remainders get what is missing.
+  const byRest = exact.map((value, i) => ({ i, rest: value - Math.floor(value) })).sort((a, b) => b.rest - a.rest);
+  const missing = unit - rounded.reduce((sum, value) => sum + value, 0);
+  for (const { i } of byRest.slice(0, missing)) rounded[i]! += 1;
+  return parts.map((part, i) => {
+    if (part > 0 && rounded[i] === 0) return 'under 0.1%';
+    if (part < all && rounded[i] === unit) return 'over 99.9%';
+    return `${(rounded[i]! * 100) / unit}%`;
+  });
+}
+
 /** A severity as a label: the word, and a color beside it. */
 export function severity(name: string): Html {
   return html`<span class="severity ${name}">${words.findings.severities[name] ?? name}</span>`;

@@ -57,7 +57,7 @@ const lookalikes = route({
           of: (one) => (one.mail_hosts ?? []).join(' '),
           show: (one) => (one.mail_hosts === null ? w.unknown : one.mail_hosts.length === 0 ? w.none : one.mail_hosts.join(', ')),
         },
-        { key: 'dmarc', label: 'DMARC', as: 'name', of: (one) => one.dmarc },
+        { key: 'dmarc', label: 'DMARC', as: 'name', sparse: true, of: (one) => one.dmarc },
         {
           key: 'standing',
           label: w.standing,

@@ -92,7 +92,7 @@ ${`${after}-01` <= today && html`<a class="button" href="${path`/domains/${domai
 <section><h2>${w.story}</h2>${storyOf(domain, w.name(month), told).map((sentence) => html`<p>${sentence}</p>`)}
 ${fresh.length > 0 && html`<p>${w.new_senders(list(fresh.map((one) => w.sender(one.name, words.domain.classes[one.class] ?? one.class, number(one.messages)))))}</p>`}
 <p>${w.findings(findings.counts)}</p></section>
-${now.length > 0 && charts(now, range)}
+${now.length > 0 && html`<section><h2>${words.domain.mail}</h2>${charts(now, range)}</section>`}
 ${listOf(words.digest.opened, findings.opened)}
 ${listOf(words.digest.resolved, findings.resolved)}
 ${listOf(words.digest.still_open, findings.open)}

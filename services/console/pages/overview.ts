@@ -13,7 +13,7 @@ import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { downloads, fileOf, tableOf as makeTable, type Table, tableQuery } from '../tables.ts';
-import { day, severity, share } from './format.ts';
+import { day, hostName, severity, share } from './format.ts';
 import { weakerBelow } from './policy-below.ts';
 import { spark } from './spark.ts';
 
@@ -145,7 +145,7 @@ function tableOf(
   const head = (sort: Sort, text: string, number = false) =>
     html`<th scope="col" class="${number ? 'number' : ''}" aria-sort="${sort === asked.sort ? 'other' : 'none'}"><a href="${withQuery(path`/`, { ...pageOf(asked), page: null, sort })}">${text}</a></th>`;
   return html`<div class="table"><table class="domains">
-<thead><tr>${head('domain', w.domain)}${head('pass', w.pass, true)}<th scope="col">${w.trend}</th><th scope="col">${w.policy}</th>
+<thead><tr>${head('domain', w.domain)}${head('pass', w.pass)}<th scope="col">${w.policy}</th>
 ${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', w.last)}${head('attention', w.next)}</tr></thead>
 <tbody>${lines.map((line) => {
     const of = days.get(line.domain);
@@ -154,9 +154,8 @@ ${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', 
       return found === undefined || found.messages === 0 ? null : found.passed / found.messages;
     });
     return html`<tr>
-<th scope="row" data-label="${w.domain}"><a href="${path`/domains/${line.domain}`}">${line.domain}</a></th>
-<td class="number" data-label="${w.pass}">${share(line.passed, line.messages)}</td>
-<td data-label="${w.trend}">${spark(shares, w.spark(line.domain, from, to))}</td>
+<th scope="row" data-label="${w.domain}"><a href="${path`/domains/${line.domain}`}">${hostName(line.domain)}</a></th>
+<td data-label="${w.pass}"><div class="passing"><span class="number">${share(line.passed, line.messages)}</span>${spark(shares, w.spark(line.domain, from, to))}</div></td>
 <td data-label="${w.policy}">${policyOf(line)}</td>
 <td class="number" data-label="${w.volume}">${number(line.messages)}</td>
 <td data-label="${w.open}">${openOf(line)}</td>
@@ -166,13 +165,22 @@ ${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', 
   })}</tbody></table></div>`;
 }
 
-/** The next step as a link to where it is taken. */
+const SEVERITY_OF_RANK: Record<number, 'critical' | 'high' | 'medium' | 'low'> = {
+  0: 'critical',
+  1: 'high',
+  2: 'medium',
+  5: 'low',
+};
+
+/** The next step as a link to where it is taken: a finding that is the only one of its severity is named. */
 function stepOf(line: DomainLine, today: string): Html | string {
   const { rank, sentence } = nextStep(line, today);
-  const severity = ({ 0: 'critical', 1: 'high', 2: 'medium', 5: 'low' } as const)[rank];
-  if (severity !== undefined)
+  const severity = SEVERITY_OF_RANK[rank];
+  if (severity === undefined)
+    return rank === NOTHING ? sentence : html`<a href="${path`/domains/${line.domain}`}">${sentence}</a>`;
+  if (line[severity] > 1 || line.worst_key === null)
     return html`<a href="${withQuery(path`/findings`, { domain: line.domain, severity })}">${sentence}</a>`;
-  return rank === NOTHING ? sentence : html`<a href="${path`/domains/${line.domain}`}">${sentence}</a>`;
+  return html`<a href="${path`/findings/${line.worst_key}`}">${sentence}</a><span class="why">${words.kinds[line.worst_kind ?? ''] ?? ''}</span>`;
 }
 
 /** The parameters of a link to another page of the list. */

@@ -4,12 +4,12 @@ import { words } from '../page-words/en.ts';
 import { minute } from './format.ts';
 import { whyForm } from './message.ts';
 
-/** What happened to a domain, as a section of its page; null when nothing did. */
-export function timelineSection(entries: readonly TimelineEntry[]): Html | null {
+/** What happened to a domain; null when nothing did. */
+export function timelineOf(entries: readonly TimelineEntry[]): Html | null {
   if (entries.length === 0) return null;
-  return html`<section id="timeline"><h2>${words.domain.timeline}</h2>${whyForm('')}<ol class="history">${entries.map(
+  return html`${whyForm('')}<ol class="history">${entries.map(
     (one) => html`<li><time datetime="${one.at.toISOString()}">${minute(one.at)}</time><div>${said(one)}</div></li>`,
-  )}</ol></section>`;
+  )}</ol>`;
 }
 
 function said({ what, event, subject, actor, summary, finding_key, request_key }: TimelineEntry): Html {

@@ -1,3 +1,4 @@
+import { gravestFirst } from '../findings/gravest-first.ts';
 import { type Reader, readKept } from './scope.ts';
 
 /** A domain in the overview. Counts are messages of the last 30 days of reports that count. */
@@ -19,6 +20,9 @@ export interface DomainLine {
   medium: number;
   low: number;
   info: number;
+  /** The gravest open finding, and what kind it is. */
+  worst_key: number | null;
+  worst_kind: string | null;
   ready: boolean;
   misaligned: number;
   unknown: number;
@@ -47,7 +51,7 @@ export async function domainLines(
        select domain, state, policy, policy_sp, policy_np, last_report_at from domains where state = $3 and strpos(domain, $2) > 0)
      select c.domain, c.state, c.policy, c.policy_sp, c.policy_np, p.stage, c.last_report_at, coalesce(m.messages, 0)::bigint as messages, coalesce(m.passed, 0)::bigint as passed,
             coalesce(f.critical, 0)::int as critical, coalesce(f.high, 0)::int as high, coalesce(f.medium, 0)::int as medium,
-            coalesce(f.low, 0)::int as low, coalesce(f.info, 0)::int as info, coalesce(f.ready, false) as ready,
+            coalesce(f.low, 0)::int as low, coalesce(f.info, 0)::int as info, f.worst_key, f.worst_kind, coalesce(f.ready, false) as ready,
             coalesce(s.misaligned, 0)::int as misaligned, coalesce(s.unknown, 0)::int as unknown
        from chosen c
        left join posture p using (domain)
@@ -56,6 +60,8 @@ export async function domainLines(
        left join (select domain, count(*) filter (where severity = 'critical') as critical, count(*) filter (where severity = 'high') as high,
                          count(*) filter (where severity = 'medium') as medium, count(*) filter (where severity = 'low') as low,
                          count(*) filter (where severity = 'info') as info,
+                         (array_agg(finding_key order by ${gravestFirst('severity')}, changed_at desc, finding_key))[1] as worst_key,
+                         (array_agg(kind order by ${gravestFirst('severity')}, changed_at desc, finding_key))[1] as worst_kind,
                          bool_or(kind = 'policy_ready') as ready
                     from findings where state = 'open' group by domain) f using (domain)
        left join (select domain, count(*) filter (where class = 'misaligned') as misaligned, count(*) filter (where class = 'unknown') as unknown

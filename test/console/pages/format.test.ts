@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { day, hostName, kindsNamed, minute, severity, share } from '../../../services/console/pages/format.ts';
+import { day, hostName, kindsNamed, minute, severity, share, shares } from '../../../services/console/pages/format.ts';
 
 test('moments are shown in UTC, to the day or the minute', () => {
   const moment = new Date('2026-11-27T23:59:58.999Z');
@@ -31,3 +31,30 @@ test('a name of a host breaks after its dots, and nothing else does', () => {
   for (const whole of ['192.0.2.0/24', '192.0.2.1', 'Postbird Inc.', 'localhost']) expect(hostName(whole).toString()).toBe(whole);
   expect(hostName('a<b.example').toString()).toBe('a&lt;b.example');
 });
+
+test.each([
+  [
+    [39, 3_151],
+    ['1.2%', '98.8%'],
+  ],
+  [
+    [43_827, 6],
+    ['over 99.9%', 'under 0.1%'],
+  ],
+  [
+    [42_890, 1_244, 3_190],
+    ['90.6%', '2.6%', '6.8%'],
+  ],
+  [
+    [1, 1, 1],
+    ['34%', '33%', '33%'],
+  ],
+  [
+    [5, 0],
+    ['100%', '0%'],
+  ],
+  [
+    [0, 0],
+    ['', ''],
+  ],
+])('the shares of %j add up: %j', (parts, said) => expect(shares(parts)).toEqual(said));

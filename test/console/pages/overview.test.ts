@@ -20,6 +20,8 @@ const line = (given: Partial<DomainLine>): DomainLine => ({
   medium: 0,
   low: 0,
   info: 0,
+  worst_key: null,
+  worst_kind: null,
   ready: false,
   misaligned: 0,
   unknown: 0,
@@ -62,11 +64,12 @@ test('domains are sorted as asked, the most urgent or the worst first', () => {
 
 describe('the page', () => {
   let c: TestConsole;
+  let only: number;
   beforeAll(async () => {
     c = await testConsole();
     await c.t.db.query(`insert into ruawatch.domains (domain, state, how, since) select 'd' || n || '.example.com', 'own', 'added', now()
                           from generate_series(1, 120) n`);
-    await c.finding('unauthorized_source', 'd7.example.com');
+    only = await c.finding('unauthorized_source', 'd7.example.com');
   });
   afterAll(() => c.close());
 
@@ -75,7 +78,9 @@ describe('the page', () => {
     const { body } = await person.get('/?q=example.com');
     expect(body.match(/<tr>\s*<th scope="row"/g)).toHaveLength(50);
     expect(body.indexOf('d7.example.com')).toBeLessThan(body.indexOf('d1.example.com'));
-    expect(body).toContain('Act on 1 critical finding');
+    expect(body).toContain(
+      `<a href="/findings/${only}">Act on 1 critical finding</a><span class="why">Mail in your name that nothing authenticates</span>`,
+    );
     expect((await person.get('/?page=3')).body).toContain('101 to 12');
   });
 
