@@ -41,12 +41,9 @@ const STATES: Record<Step, string> = {
 /** Renders what the hourly cap held back, or what stood at a first start: two to four lines a finding. */
 export function renderDigest(digest: Digest): Rendered {
   const { items, beyond } = digest;
-  const entries = items.map(({ event, step }) => {
-    const content = contentOf(event, step, digest.console ?? null);
-    return { content, step, headline: content.headline };
-  });
+  const { texts, rows, contents } = entriesOf(items, digest.console ?? null);
   const all = items.length + beyond;
-  const gravest = entries[0]!.content.severity;
+  const gravest = contents[0]!.severity;
   const domains = new Set(items.map((item) => item.event.domain)).size;
   const subject = `[ruawatch] ${counted(all, 'finding')} in ${counted(domains, 'domain')}, ${digest.standing ? 'at the first analysis' : 'combined'} (${gravest})`;
   const why = digest.standing ? whyStanding(digest) : whyCombined(digest);
@@ -58,25 +55,17 @@ export function renderDigest(digest: Digest): Rendered {
 
   // Of one finding as of any other.
   const actions = actionsOn(items[0]!.event, {});
-  const about = `, such as about finding ${entries[0]!.content.key}`;
+  const about = `, such as about finding ${contents[0]!.key}`;
 
   const text = [
     ...wrap(why, WIDTH),
     '',
-    ...entries.flatMap(({ content, step, headline }) => [
-      ...atMost(wrap(`${sentenceCase(content.severity)}: ${headline}`, WIDTH), 2, WIDTH),
-      ...atMost(wrap(detail(content, step), WIDTH - 4), 2, WIDTH - 4).map((line) => `    ${line}`),
-      ...(content.page === null ? [] : [`    ${content.page}`]),
-    ]),
+    ...texts,
     ...(more === null ? [] : [more]),
     '',
     ...actionLines(actions, null, about),
     ...belowFold(query),
   ];
-  const rows = entries.map(
-    ({ content, step, headline }) =>
-      `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(content.severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;">${linkedTo(content.page, i(headline))}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${i(detail(content, step))}</span></td></tr>`,
-  );
   const html = page(
     subject,
     `<h1 class="ink" style="margin:0 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${e(counted(all, 'finding'))}</h1>
@@ -88,6 +77,26 @@ ${more === null ? '' : `<p class="soft" style="margin:10px 0 0;font-size:14px;co
 ${actionsHtml(actions, null)}`,
   );
   return { subject, text: `${text.join('\n')}\n`, html };
+}
+
+/** Findings in two to four lines of a text each, and in rows of a table. */
+export function entriesOf(
+  items: readonly DigestItem[],
+  console: string | null,
+): { texts: string[]; rows: string[]; contents: Content[] } {
+  const entries = items.map(({ event, step }) => ({ step, content: contentOf(event, step, console) }));
+  return {
+    contents: entries.map(({ content }) => content),
+    texts: entries.flatMap(({ content, step }) => [
+      ...atMost(wrap(`${sentenceCase(content.severity)}: ${content.headline}`, WIDTH), 2, WIDTH),
+      ...atMost(wrap(detail(content, step), WIDTH - 4), 2, WIDTH - 4).map((line) => `    ${line}`),
+      ...(content.page === null ? [] : [`    ${content.page}`]),
+    ]),
+    rows: entries.map(
+      ({ content, step }) =>
+        `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(content.severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;">${linkedTo(content.page, i(content.headline))}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${i(detail(content, step))}</span></td></tr>`,
+    ),
+  };
 }
 
 function whyCombined({ perHour, perDomain }: Digest): string {

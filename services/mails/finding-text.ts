@@ -36,7 +36,7 @@ export function findingText(content: Content): string {
 }
 
 /** Whole sentences, as many as there is room for and the first in any case. */
-function adviceLines(advice: readonly string[], room: number): string[] {
+export function adviceLines(advice: readonly string[], room: number): string[] {
   const lines: string[] = [];
   for (const sentence of advice) {
     const more = wrap(sentence, WIDTH - LABEL - 2).map((line, i) => (i === 0 ? `- ${line}` : `  ${line}`));

@@ -5,9 +5,9 @@ import { contentOf } from './finding-words.ts';
 import { clean } from './plain-text.ts';
 
 /** What a list of mails shows of a subject, and what fits one line of a header. */
-const LONGEST = 77;
-const TAG = '[ruawatch] ';
-const PREFIXES: Record<Exclude<Step, 'resolved'>, string> = {
+export const LONGEST = 77;
+export const TAG = '[ruawatch] ';
+export const PREFIXES: Record<Exclude<Step, 'resolved'>, string> = {
   opened: '',
   changed: 'Changed: ',
   reopened: 'Again: ',
@@ -83,7 +83,7 @@ function withNames(event: FindingEvent, longest: number): FindingEvent {
 }
 
 /** Of a domain name the end says whose it is; of any other name the beginning. */
-function cutName(name: string, longest: number): string {
+export function cutName(name: string, longest: number): string {
   const characters = [...name];
   if (characters.length <= longest) return name;
   if (!/^[^\s.]+(?:\.[^\s.]+)+$/.test(name)) return `${characters.slice(0, longest - 1).join('')}…`;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { renderCampaign } from '../../mails/campaign.ts';
 import { countsOf, renderDigest } from '../../mails/digest.ts';
 import { type Rendered, renderFinding } from '../../mails/render-finding.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
@@ -7,6 +8,7 @@ import type { Config } from '../../shared/settings/config.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
 import { endSnoozes } from '../../store/findings/operator-actions.ts';
+import { campaignsAmong } from './campaign.ts';
 import { share } from './cap.ts';
 import { sortStanding } from './first-start.ts';
 import { composeMail, messageIdOf } from './message.ts';
@@ -67,7 +69,7 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
       const made = await outbox.newestMails(tx, audiencesOf(group.recipients)[0]!, 2 * budget.perHour);
       const { digest, singles, rest } = share(due, made, budget, now);
       if (digest.length > 0) composed.mails += await composer.digest(digest, group.recipients);
-      for (const item of singles) composed.mails += await composer.single(item, group.recipients);
+      for (const some of await composer.campaigns(singles)) composed.mails += await composer.together(some, group.recipients);
       composed.held += rest.length + held.length;
     }
     return composed;
@@ -95,6 +97,36 @@ class Composer {
     this.installation = installation;
     this.now = now;
     this.log = log;
+  }
+
+  /** The items by mail: those that tell of the same networks under several domains are one. */
+  async campaigns(items: readonly Item[]): Promise<Item[][]> {
+    if (new Set(items.map(({ domain }) => domain)).size < 2) return items.map((item) => [item]);
+    const events = await outbox.findingEvents(
+      this.tx,
+      items.map((item) => item.newest),
+    );
+    return campaignsAmong(items, new Map(events.map((event) => [event.finding_key, event])));
+  }
+
+  /** Some findings of the same networks in one mail; one in a mail of its own. */
+  async together(wanted: Item[], recipients: string[]): Promise<number> {
+    if (wanted.length === 1) return this.single(wanted[0]!, recipients);
+    const items = await this.locked(wanted);
+    if (items.length < 2) return items.length === 0 ? 0 : this.single(items[0]!, recipients);
+    const events = await outbox.findingEvents(
+      this.tx,
+      items.map((item) => item.newest),
+    );
+    const steps = new Map(items.map((item) => [item.finding_key, item.step]));
+    const listed = events.map((event) => ({ event, step: steps.get(event.finding_key)! }));
+    return this.put(items, recipients, {
+      kind: 'digest',
+      name: this.nameOf(items, recipients),
+      inReplyTo: null,
+      urgent: listed.some(({ event, step }) => urgent(event.severity, step)),
+      content: renderCampaign(listed, this.settings.console),
+    });
   }
 
   /** One finding in a mail of its own. */
@@ -131,17 +163,21 @@ class Composer {
       console: this.settings.console,
       ...(standing && { standing: true as const, counts: countsOf(items.map(({ severity }) => severity)) }),
     });
-    const told = items.flatMap((item) => item.events).sort((a, b) => a - b);
     return this.put(items, recipients, {
       kind: 'digest',
-      name: `digest-${createHash('sha256')
-        .update(JSON.stringify([told, recipients, ...items.filter((item) => item.refusals > 0).map(again)]))
-        .digest('hex')
-        .slice(0, 16)}`,
+      name: this.nameOf(items, recipients),
       inReplyTo: null,
       urgent: events.some((event) => urgent(event.severity, steps.get(event.finding_key) ?? 'opened')),
       content,
     });
+  }
+
+  /** The name of a mail about several findings: another for other events, recipients, or a refusal before. */
+  private nameOf(items: readonly Item[], recipients: string[]): string {
+    const told = items.flatMap((item) => item.events).sort((a, b) => a - b);
+    const refused = items.filter((item) => item.refusals > 0).map(again);
+    const digest = createHash('sha256').update(JSON.stringify([told, recipients, ...refused]));
+    return `digest-${digest.digest('hex').slice(0, 16)}`;
   }
 
   /**

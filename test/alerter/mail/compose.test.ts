@@ -6,6 +6,7 @@ import { transaction } from '../../../services/shared/runtime/db.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { lockComposing } from '../../../services/store/alerts/outbox.ts';
 import { acknowledge, snooze, unsnooze } from '../../../services/store/findings/operator-actions.ts';
+import { FINDINGS } from '../events.ts';
 import { type Bench, bench, eventually } from '../setup.ts';
 import { type Sink, startSink } from '../sink.ts';
 
@@ -194,4 +195,17 @@ test.each([
   });
   expect(await b.outbox()).toHaveLength(1);
   expect(await composeMails(b.db, settingsOf(1), b.now, log)).toEqual({ mails: 1, held: 0 });
+});
+
+test('one campaign against several domains is one mail, and each of its findings is acknowledged by itself', async () => {
+  const { stored: evidence } = FINDINGS.unauthorized_source!;
+  const [one, two] = [await b.event({ domain: 'a.example', evidence }), await b.event({ domain: 'b.example', evidence })];
+  start(2);
+  await settled();
+  expect(sink.mails.map((mail) => mail.headers.get('subject'))).toEqual([expect.stringContaining('a.example and 1 more')]);
+  await acknowledge(b.db, one, ADA, b.now);
+  for (const finding of [one, two]) await b.event({ finding, event: 'changed', revision: 2, evidence });
+  await settled();
+  expect(sink.mails).toHaveLength(2);
+  expect(sink.mails[1]!.headers.get('subject')).toMatch(/b\.example(?! and)/);
 });

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { campaignsAmong } from '../../../services/alerter/mail/campaign.ts';
+import type { Item } from '../../../services/alerter/mail/plan.ts';
+import type { FindingEvent } from '../../../services/store/alerts/outbox.ts';
+import { evidenceOf, FINDINGS } from '../events.ts';
+
+interface Given {
+  networks?: string[];
+  last_day?: string;
+  step?: Item['step'];
+  kind?: string;
+}
+
+/** One finding for each: of the first domain, of the second, and so on. */
+function due(...some: Given[]) {
+  const items: Item[] = [];
+  const events = new Map<number, FindingEvent>();
+  for (const [i, { networks = ['203.0.113.0/24'], last_day = '2026-10-05', step = 'opened', kind }] of some.entries()) {
+    const told = FINDINGS[kind ?? 'unauthorized_source']!;
+    const who = networks.map((source) => ({ source, messages: 50, delivered: 50 }));
+    const evidence = evidenceOf({ ...(told.stored as object), who, senders: who.length, last_day });
+    const domain = `d${i + 1}.example`;
+    events.set(i + 1, { ...told, ...evidence, finding_key: i + 1, domain, event: step });
+    items.push({ finding_key: i + 1, newest: 100 + i, domain, step } as Item);
+  }
+  return campaignsAmong(items, events).map((group) => group.map((one) => one.finding_key));
+}
+
+test('what the same networks did to several domains is put together', () => {
+  expect(due({}, {}, { networks: ['192.0.2.0/24'] }, {})).toEqual([[1, 2, 4], [3]]);
+  expect(due({ networks: ['a', 'b', 'c', 'd'] }, { networks: ['c', 'd', 'e'] }, { networks: ['d', 'x', 'y'] })).toEqual([
+    [1, 2],
+    [3],
+  ]);
+});
+
+test.each<[string, Given]>([
+  ['told in another state', { step: 'changed' }],
+  ['days later', { last_day: '2026-10-08' }],
+  ['of a sender that is not set up', { kind: 'alignment_failure' }],
+  ['that names no network', { networks: [] }],
+])('what is %s stays alone', (_, other) => expect(due({}, other)).toEqual([[1], [2]]));
