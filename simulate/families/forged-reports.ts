@@ -3,7 +3,7 @@ import type { Family } from './family.ts';
 /** Somebody mails reports in a reporter’s name about a flood that never was. */
 export const forgedReports: Family = {
   name: 'forged-reports',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'RFC 9990 section 8 (security considerations: forged reports); https://github.com/mjl-/mox/issues/296',
   plant(site) {

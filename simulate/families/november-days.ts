@@ -3,7 +3,7 @@ import type { Family } from './family.ts';
 /** Sales days in November: eight times the mail of a service for three days, and all of it passes. */
 export const novemberDays: Family = {
   name: 'november-days',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'M3AAWG Sender Best Common Practices, Version 3.0 (2015), on volume',
   plant(site) {

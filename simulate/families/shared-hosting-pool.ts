@@ -3,7 +3,7 @@ import type { Family } from './family.ts';
 /** A small firm sends through a hoster’s shared servers, each month other ones; the hoster signs with the firm’s key. */
 export const sharedHostingPool: Family = {
   name: 'shared-hosting-pool',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'SPF of _spf-eu.ionos.com; SPF of spf.kasserver.com; https://www.ionos.com/help/email',
   plant(site) {

@@ -1,7 +1,7 @@
 import type { Ending } from '../../findings/ending.ts';
 import type { Culprit } from '../../findings/figures.ts';
 import { addDays, earlier } from '../../shared/days.ts';
-import type { ForgedDay } from '../../store/analysis/forged-reports.ts';
+import type { ForgedDay, GenuineReports } from '../../store/analysis/forged-reports.ts';
 import { forgedQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { certainty } from '../statistics/confidence.ts';
@@ -17,6 +17,13 @@ const SILENT_DAYS = 14;
  */
 const MISMATCHED_REPORTS = 2;
 const UNAUTHENTICATED_REPORTS = 3;
+/**
+ * Fewer will do of those that claim so many times what a proven report of the reporter tells, where enough of those are
+ * known: a mishap of the reporter's own tells what it always does.
+ */
+const FLOOD_REPORTS = 2;
+const FLOOD = 5;
+const KNOWN_REPORTS = 14;
 const WHO = 10;
 /** Shown as the sender of a mail without a From field. */
 const NO_FROM = '(no From field)';
@@ -27,8 +34,8 @@ const NO_FROM = '(no From field)';
  *
  * There must be proven reports of that reporter beside them, so that a small reporter that signs nothing, or
  * calls itself by another name than its domain, is no forger. Then it takes one report that contradicts a
- * proven one of the same id, two that are authentic for somebody else, or three that nothing authenticates,
- * on two days, while proven ones go on: if those end where the others begin, the reporter's own signature
+ * proven one of the same id, two that are authentic for somebody else, or three that nothing authenticates
+ * (two, if they claim a flood), on two days, while proven ones go on: if those end where the others begin, the reporter's own signature
  * broke.
  */
 export const forgedReport: ArrivalRule = {
@@ -70,7 +77,8 @@ function candidate(window: ArrivalWindow, reporter: string, rows: readonly Forge
   const open = openOf(window.known, KIND, reporter);
   const days = [...new Set(rows.map((row) => row.day))].sort();
   const unproven = sum.reports - sum.mismatched;
-  const spread = unproven >= UNAUTHENTICATED_REPORTS && days.length >= 2 && genuine.last_day > days[0]!;
+  const least = claimsFlood(sum, genuine) ? FLOOD_REPORTS : UNAUTHENTICATED_REPORTS;
+  const spread = unproven >= least && days.length >= 2 && genuine.last_day > days[0]!;
   if (!open && sum.contradicting === 0 && sum.mismatched < MISMATCHED_REPORTS && !spread) return [];
 
   const since = open ? earlier(open.first_day, days[0]!) : days[0]!;
@@ -114,6 +122,11 @@ function candidate(window: ArrivalWindow, reporter: string, rows: readonly Forge
       },
     },
   ];
+}
+
+function claimsFlood(forged: { reports: number; messages: number }, genuine: GenuineReports): boolean {
+  const usual = genuine.messages / genuine.reports;
+  return genuine.reports >= KNOWN_REPORTS && forged.messages >= FLOOD * usual * forged.reports;
 }
 
 /**

@@ -52,11 +52,19 @@ describe('the rule', () => {
     ['one of them: a mishap', [day(0, strange)], null],
     ['three without proof on two days', [day(2), day(2, { sender: 'x.example' }), day(1)], 'low'],
     ['two of them', [day(2), day(1)], null],
+    ['two of them that claim a flood', [day(2, { messages: 500 }), day(1, { messages: 700 })], 'low'],
+    ['two that claim less than one', [day(2, { messages: 300 }), day(1, { messages: 690 })], null],
+    ['one that claims a flood', [day(1, { messages: 50_000 })], null],
     ['any number on one day', [day(1, { reports: 50 })], null],
   ])('%s', (_, forged, severity) => {
     expect(forgedReport.find(window(forged)).map((c) => [c.subject, c.severity])).toEqual(
       severity === null ? [] : [[REPORTER, severity]],
     );
+  });
+
+  test('of a reporter that is hardly known nobody can say what a flood is', () => {
+    const forged = [day(2, { messages: 500 }), day(1, { messages: 700 })];
+    expect(forgedReport.find(window(forged, { genuine: [{ ...GENUINE, reports: 13, messages: 1300 }] }))).toEqual([]);
   });
 
   test('a reporter without proven reports is no forger, nor one whose proofs end where the others begin', () => {
