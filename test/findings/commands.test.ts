@@ -30,6 +30,31 @@ test('a command in a sentence stands in quotes, so that no line breaks it', () =
   expect(commands.length).toBeGreaterThanOrEqual(6);
 });
 
+/** Commands that print what a page of the console shows. */
+const SHOWN = [
+  ['dns_check', /"ruawatch dns check /],
+  ['dns_history', /"ruawatch dns history /],
+  ['policy_status', /"ruawatch policy status /],
+  ['quarantine', /"ruawatch messages list --state quarantined"/],
+  ['doctor', /"ruawatch doctor"/],
+  ['lookalikes', /"ruawatch dns lookalikes/],
+  ['requests', /"ruawatch requests list"/],
+  ['senders', /\bapprove (?:it|them)\b/],
+] as const;
+
+test('advice whose command prints what the console shows has that page with it', () => {
+  const seen = new Set<string>();
+  for (const facts of [...Object.values(SAMPLES), ...MORE]) {
+    const { advice, pages = [] } = factWords({ domain: 'example.com', subject: 'mailer.example', evidence: EVIDENCE }, facts);
+    for (const [i, sentence] of advice.entries()) {
+      const [page = null] = SHOWN.find(([, command]) => command.test(sentence)) ?? [];
+      expect([sentence, pages[i]]).toEqual([sentence, page]);
+      if (page !== null) seen.add(page);
+    }
+  }
+  expect([...seen].sort()).toEqual(SHOWN.map(([page]) => page).sort());
+});
+
 describe('every command in a sentence is one of the command line', () => {
   let b: Bench;
   beforeAll(async () => {

@@ -1,5 +1,5 @@
 import type { Evidence } from '../../findings/evidence.ts';
-import type { Words } from '../../findings/kinds/kind.ts';
+import type { Page, Words } from '../../findings/kinds/kind.ts';
 import { reporterName } from '../../findings/reporter-name.ts';
 import { overWords } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
@@ -35,27 +35,27 @@ ${evidence.query && html`<details><summary>${w.query}</summary><pre>${evidence.q
 }
 
 /** The advice; pages named in it that are ours (Words.links) become links. */
-function adviceOf({ advice, links = [] }: Words, domain: string): Html {
-  return html`<ol class="advice">${advice.map((sentence) => html`<li>${linked(sentence, links)}${shownAt(sentence, domain)}</li>`)}</ol>`;
+function adviceOf({ advice, links = [], pages = [] }: Words, domain: string): Html {
+  return html`<ol class="advice">${advice.map((sentence, i) => html`<li>${linked(sentence, links)}${button(pages[i] ?? null, domain)}</li>`)}</ol>`;
 }
 
-/** The page that has what a command prints: who reads here need not find a shell. */
-function shownAt(sentence: string, domain: string): Html[] {
-  const w = words.finding.instead_of;
+/** The page where the advice is followed: who reads here need not find a shell. */
+function button(page: Page | null, domain: string): Html | null {
+  if (page === null) return null;
   const of = path`/domains/${domain}`;
-  const pages = [
-    { says: '"ruawatch dns check ', label: w.dns_check, to: withFragment(of, 'faults') },
-    { says: '"ruawatch dns history ', label: w.dns_history, to: withFragment(of, 'timeline') },
-    { says: '"ruawatch policy status ', label: w.policy_status, to: withFragment(of, 'posture') },
-    { says: '"ruawatch messages list --state quarantined"', label: w.quarantine, to: path`/quarantine` },
-    { says: '"ruawatch doctor"', label: w.doctor, to: path`/health` },
-    { says: '"ruawatch dns lookalikes', label: w.lookalikes, to: path`/look-alikes` },
-    { says: '"ruawatch requests list"', label: w.requests, to: path`/requests` },
-    { says: 'approve it', label: w.approve, to: withFragment(of, 'senders') },
-  ];
-  return pages
-    .filter(({ says, to }) => sentence.includes(says) && (domain !== '*' || !String(to).startsWith('/domains/')))
-    .map(({ label, to }) => html` <a class="button" href="${to}">${label}</a>`);
+  const places: Record<Page, Address> = {
+    dns_check: withFragment(of, 'faults'),
+    dns_history: withFragment(of, 'timeline'),
+    policy_status: withFragment(of, 'posture'),
+    senders: withFragment(of, 'senders'),
+    quarantine: path`/quarantine`,
+    doctor: path`/health`,
+    lookalikes: path`/look-alikes`,
+    requests: path`/requests`,
+  };
+  const ofDomain = page === 'dns_check' || page === 'dns_history' || page === 'policy_status' || page === 'senders';
+  if (ofDomain && domain === '*') return null;
+  return html` <a class="button" href="${places[page]}">${words.finding.instead_of[page]}</a>`;
 }
 
 function linked(sentence: string, links: readonly string[]): (Html | string)[] {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { addDays, earlier, later } from '../../shared/days.ts';
 import { counted, list, number, percent, short } from '../../shared/format.ts';
 import type { Before, BrokenSender } from '../figures.ts';
-import { kind, type Told, type Words } from './kind.ts';
+import { type Advice, kind, seenOn, type Told, type Words } from './kind.ts';
 import { alignmentWords, lostAlignment } from './lost_alignment.ts';
 
 const facts = z.object({
@@ -155,7 +155,7 @@ function adviceOf(
   broken: readonly BrokenSender[],
   since: string,
   { strict: published, dead = [], alive = [] }: RegressionFacts,
-): string[] {
+): Advice[] {
   const domain = short(told.domain);
   const { mechanism = 'both' } = told.evidence;
   const source = told.evidence.senders === 1 && broken[0] ? short(broken[0].source) : null;
@@ -200,16 +200,22 @@ function signAdvice(domain: string, broken: readonly BrokenSender[]): string {
 }
 
 /** RFC 7208 sections 4.6.4 (limits), 2.6.6 and 2.6.7. */
-function errorAdvice(broken: readonly BrokenSender[], record: string, domain: string): string[] {
+function errorAdvice(broken: readonly BrokenSender[], record: string, domain: string): Advice[] {
   const errors = broken.flatMap(({ error }) => error ?? []);
   if (errors.length === 0) return [];
   const check = `run "ruawatch dns check ${short(domain)}", which counts its lookups`;
   return errors.includes('permerror')
     ? [
-        `Repair the SPF record of ${short(record)}: ${check} (more than 10, two records, or a term that is not SPF end in permerror).`,
+        seenOn(
+          'dns_check',
+          `Repair the SPF record of ${short(record)}: ${check} (more than 10, two records, or a term that is not SPF end in permerror).`,
+        ),
       ]
     : [
-        `The name servers behind the SPF record of ${short(record)} did not answer in time: ${check}, and look at the servers of each include.`,
+        seenOn(
+          'dns_check',
+          `The name servers behind the SPF record of ${short(record)} did not answer in time: ${check}, and look at the servers of each include.`,
+        ),
       ];
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { short } from '../../shared/format.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('bimi_ready'),
@@ -18,7 +18,10 @@ export const bimiReady = kind(facts, ({ domain: full, evidence: { since, last_da
     advice: [
       'If you want that, have the logo as SVG Tiny PS, and a mark certificate for it (VMC or CMC): Gmail and Apple Mail show it only with one.',
       `Publish both at default._bimi.${domain}: v=BIMI1; l=(address of the logo); a=(address of the certificate).`,
-      `If you do not, publish v=BIMI1; l=; a=; which says so and ends this. What is published is checked by "ruawatch dns check ${domain}".`,
+      seenOn(
+        'dns_check',
+        `If you do not, publish v=BIMI1; l=; a=; which says so and ends this. What is published is checked by "ruawatch dns check ${domain}".`,
+      ),
     ],
   };
 });

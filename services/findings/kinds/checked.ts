@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { counted, short } from '../../shared/format.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 
 /** What a check of DNS found wrong with one record. */
 const checkedFacts = <const Rule extends string>(rule: Rule) =>
@@ -59,7 +59,7 @@ export function checked<const Rule extends string>(
       ].join(' '),
       advice: [
         ...(publish ? [`Publish at ${short(name)} instead: "${short(publish, 600)}".`] : []),
-        `All that is wrong, and what to publish instead: "ruawatch dns check ${domain}".`,
+        seenOn('dns_check', `All that is wrong, and what to publish instead: "ruawatch dns check ${domain}".`),
       ],
     };
   });

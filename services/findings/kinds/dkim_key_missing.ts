@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { counted, short } from '../../shared/format.ts';
 import { selectorIn } from './checked.ts';
 import { lostRecord, restsOn } from './dns_broken.ts';
-import { kind, type Told } from './kind.ts';
+import { type Advice, kind, seenOn, type Told } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('dkim_key_missing'),
@@ -52,9 +52,9 @@ function happened(given: MissingFacts): string {
   }
 }
 
-function adviceOf({ domain: full }: Told, { loss, name, before }: MissingFacts): string[] {
+function adviceOf({ domain: full }: Told, { loss, name, before }: MissingFacts): Advice[] {
   const domain = short(full);
-  const history = `Everything that was published, and when it changed: "ruawatch dns history ${domain}".`;
+  const history = seenOn('dns_history', `Everything that was published, and when it changed: "ruawatch dns history ${domain}".`);
   const rotate =
     'If the key is being replaced, switch signing to the new one first, and withdraw the old one when no mail has passed with it for a week.';
   if (loss === 'key_unpublished')

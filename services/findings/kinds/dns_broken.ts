@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { counted, number, percent, short } from '../../shared/format.ts';
-import { kind, type Told } from './kind.ts';
+import { type Advice, kind, seenOn, type Told } from './kind.ts';
 
 /** The facts of every record that was lost. */
 export const lostRecord = {
@@ -114,9 +114,9 @@ export function restsOn({ loss, rests, rests_in_all }: Rests): string {
   return ` ${named.join('; ')}${more > 0 ? `; ${number(more)} more ${more === 1 ? 'sender rests' : 'senders rest'} on it` : ''}.`;
 }
 
-function adviceOf({ domain: full }: Told, { loss, name, before, terms }: BrokenFacts): string[] {
+function adviceOf({ domain: full }: Told, { loss, name, before, terms }: BrokenFacts): Advice[] {
   const domain = short(full);
-  const history = `Everything that was published, and when it changed: "ruawatch dns history ${domain}".`;
+  const history = seenOn('dns_history', `Everything that was published, and when it changed: "ruawatch dns history ${domain}".`);
   const back = `If that was not intended, publish it again at ${short(name)}: "${short(before, 300)}".`;
   switch (loss) {
     case 'spf_terms':

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted, list, short } from '../../shared/format.ts';
 import { selectorIn } from './checked.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('dns_drift'),
@@ -60,7 +60,7 @@ export const dnsDrift = kind(facts, ({ domain: own }, { domain: declared, name, 
         ? `If nobody meant it, publish at ${short(name)}: "${short(publish, 600)}".`
         : `If nobody meant it, publish ${short(name)} as it is declared.`,
       'If the change was meant, declare it in mail-guard.yaml, so that the file goes on being what is approved.',
-      `Who publishes what, and since when: "ruawatch dns history ${short(own)}".`,
+      seenOn('dns_history', `Who publishes what, and since when: "ruawatch dns history ${short(own)}".`),
     ],
     expected: 'a planned change',
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { short } from '../../shared/format.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('dns_server'),
@@ -43,7 +43,7 @@ export const dnsServer = kind(facts, ({ domain: full, subject, evidence: { since
       failure === 'behind'
         ? `Have whoever runs ${server} look at its zone transfers (the serial of its SOA record, its access to the primary).`
         : `Have whoever runs ${server} repair it, or take it out of the NS records of ${short(zone)} and of the zone above.`,
-      `What each server answered: "ruawatch dns history ${domain}".`,
+      seenOn('dns_history', `What each server answered: "ruawatch dns history ${domain}".`),
     ],
   };
 });

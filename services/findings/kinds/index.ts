@@ -15,7 +15,7 @@ import { forgedReport } from './forged_report.ts';
 import { grantOverdue } from './grant_overdue.ts';
 import { includeDangling } from './include_dangling.ts';
 import { keyNotPublished } from './key_not_published.ts';
-import type { Told, Words } from './kind.ts';
+import type { KindWords, Told, Words } from './kind.ts';
 import { lookalikeDomain } from './lookalike_domain.ts';
 import { mailNotJudged } from './mail_not_judged.ts';
 import { mtaStsBroken } from './mta_sts_broken.ts';
@@ -99,6 +99,11 @@ export function readFacts(stored: unknown): Facts | null {
 
 /** The words for facts. */
 export function factWords(told: Told, facts: Facts): Words {
-  const { words } = KINDS[facts.rule] as { words: (told: Told, facts: Facts) => Words };
-  return words(told, facts);
+  const { words } = KINDS[facts.rule] as { words: (told: Told, facts: Facts) => KindWords };
+  const { advice, ...rest } = words(told, facts);
+  return {
+    ...rest,
+    advice: advice.map((one) => (typeof one === 'string' ? one : one.says)),
+    pages: advice.map((one) => (typeof one === 'string' ? null : one.page)),
+  };
 }

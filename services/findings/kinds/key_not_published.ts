@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted, list, short } from '../../shared/format.ts';
 import { selectorIn } from './checked.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 import { senderInLogs, WHY_ADVICE, workloadWords } from './sender_in_logs.ts';
 
 const facts = z.object({
@@ -37,7 +37,7 @@ export const keyNotPublished = kind(facts, ({ domain: full, evidence: { messages
     advice: [
       `Publish the key at ${short(given.name)}, or have the signer use the selector that is published.`,
       'In a rotation, publish first, wait for the longest TTL, and switch the signer then.',
-      `What was published, and when it changed: "ruawatch dns history ${domain}".`,
+      seenOn('dns_history', `What was published, and when it changed: "ruawatch dns history ${domain}".`),
       WHY_ADVICE,
     ],
     expected: 'a planned change',

@@ -8,6 +8,22 @@ export interface Told {
   evidence: Figures;
 }
 
+/** A page of the console that shows what the command in a sentence prints, or takes the decision that it asks for. */
+export type Page =
+  | 'dns_check'
+  | 'dns_history'
+  | 'doctor'
+  | 'lookalikes'
+  | 'policy_status'
+  | 'quarantine'
+  | 'requests'
+  | 'senders';
+
+/** A sentence of advice, with the page of the console where it is followed. */
+export type Advice = string | { says: string; page: Page };
+
+export const seenOn = (page: Page, says: string): Advice => ({ says, page });
+
 /** What people read of a finding: the only place where its sentences are made. */
 export interface Words {
   /**
@@ -23,6 +39,8 @@ export interface Words {
   what: string;
   /** What to do, in sentences, the most important first. */
   advice: string[];
+  /** For each sentence of the advice, the page of the console where it is followed; absent where no page is known. */
+  pages?: readonly (Page | null)[];
   /** The senders that a person can approve or deny because of it. */
   senders?: SenderAction[];
   /** Why somebody may have meant it to be so, for `findings resolve --as expected`; absent where nobody can. */
@@ -42,10 +60,13 @@ export interface SenderAction {
   why: string;
 }
 
+/** Words as a kind makes them: each sentence of its advice has its page with it. */
+export type KindWords = Omit<Words, 'advice' | 'pages'> & { advice: Advice[] };
+
 /** The facts of one rule and the words for them. `facts.rule` is the name of the rule's file. */
 export interface Kind<Schema extends z.ZodType<{ rule: string }>> {
   facts: Schema;
-  words(told: Told, facts: z.output<Schema>): Words;
+  words(told: Told, facts: z.output<Schema>): KindWords;
 }
 
 /** Keeps the type of the schema. */

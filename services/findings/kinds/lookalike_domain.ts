@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { list, short } from '../../shared/format.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 
 const hosts = z.array(z.string());
 
@@ -54,7 +54,10 @@ export const lookalikeDomain = kind(facts, ({ domain: full, subject }, given) =>
     advice: [
       `Whoever holds ${name} can send mail from it that passes DMARC: no record of ${domain} prevents that. Have your mail gateway hold mail from it, and warn those who might get it.`,
       `If it is used to deceive, ask its registrar (RDAP or whois of ${name}) and the hosts named here to close it.`,
-      `If it is yours, or harmless, say so: "ruawatch dns lookalikes ${domain} --ignore ${subject} --why REASON". All that are registered: "ruawatch dns lookalikes".`,
+      seenOn(
+        'lookalikes',
+        `If it is yours, or harmless, say so: "ruawatch dns lookalikes ${domain} --ignore ${subject} --why REASON". All that are registered: "ruawatch dns lookalikes".`,
+      ),
     ],
     expected: 'a registration of our own',
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { counted, number, short } from '../../shared/format.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('mail_not_judged'),
@@ -41,7 +41,7 @@ export const mailNotJudged = kind(facts, ({ evidence: { since } }, { passed, put
       .filter((text) => text !== '')
       .join(' '),
     advice: [
-      'See to what the reason names: "ruawatch doctor" checks the database and the name servers.',
+      seenOn('doctor', 'See to what the reason names: "ruawatch doctor" checks the database and the name servers.'),
       passes
         ? 'Recipients find such mail by the header field X-Ruawatch-Unjudged. With milter.on_failure: tempfail it waits at its sender instead.'
         : 'Nothing is lost: the senders try again.',

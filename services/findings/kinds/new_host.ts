@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { counted, percent, short } from '../../shared/format.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('new_host'),
@@ -25,7 +25,7 @@ export const newHost = kind(facts, ({ domain: full, subject, evidence }, { host 
     advice: [
       `Ask whoever runs ${name} what sends mail there since ${since}: a web form or shop that nobody remembers, or one that was broken into.`,
       `If nobody knows, take the machine off the network, look at its mail queue and web logs, and take its address out of the SPF record of ${domain} (an "a" or "mx" term may name it).`,
-      `If it is yours, send its mail through a server that signs, and approve it.`,
+      seenOn('senders', `If it is yours, send its mail through a server that signs, and approve it.`),
     ],
     senders: [
       { verdict: 'approve', source: subject, when: 'If it is yours', why: 'our host' },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted, list, percent, short } from '../../shared/format.ts';
 import { PASSED_BY } from './denied_source.ts';
-import { kind, type Told, type Words } from './kind.ts';
+import { type KindWords, kind, seenOn, type Told, type Words } from './kind.ts';
 import { isBotnet } from './networks.ts';
 
 const facts = z.object({
@@ -55,7 +55,7 @@ export const newSource = kind(facts, (told, given) => {
     summary: `${title}: ${counted(evidence.messages, 'message')} since ${evidence.since}`,
     what: `${counted(evidence.messages, 'message')} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}; it was never seen before ${evidence.since}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.${signed}`,
     advice: [
-      `Ask your own teams first: if one of them has started to use ${label}, approve it.`,
+      seenOn('senders', `Ask your own teams first: if one of them has started to use ${label}, approve it.`),
       ...(key == null
         ? withoutKey(by, label)
         : passed_on && key.others.length > 0
@@ -82,7 +82,7 @@ const denials = (evidence: Told['evidence']): NonNullable<Words['senders']> =>
   }));
 
 /** A key that several new senders share with its owner. */
-function copiedWords({ domain: full, evidence }: Told, key: Key, joined: number): Words {
+function copiedWords({ domain: full, evidence }: Told, key: Key, joined: number): KindWords {
   const domain = short(full);
   const name = short(key.name);
   const networks = counted(joined, 'new network');
@@ -98,14 +98,14 @@ function copiedWords({ domain: full, evidence }: Told, key: Key, joined: number)
           'So many networks at once are rented or infected machines: somebody sends one signed message again and again (a replay), which needs no key, or has copied the private key; many messages that differ mean a copy.',
           replaceKey(key),
         ]
-      : [...withKey(key, 'each of them'), 'If you have started to use one, approve it instead.'],
+      : [...withKey(key, 'each of them'), seenOn('senders', 'If you have started to use one, approve it instead.')],
     // Tomorrow it will be others.
     ...(!isBotnet(joined) && { senders: denials(evidence) }),
   };
 }
 
 /** Networks of several owners at once, which nothing but the SPF record lets in. */
-function admittedWords({ domain: full, evidence }: Told): Words {
+function admittedWords({ domain: full, evidence }: Told): KindWords {
   const domain = short(full);
   const networks = counted(evidence.senders, 'new network');
   const title = `${networks} pass SPF as ${domain}`;
@@ -116,8 +116,11 @@ function admittedWords({ domain: full, evidence }: Told): Words {
     summary: `${title}: ${messages} since ${evidence.since}, unsigned`,
     what: `${messages} from ${networks} in the name of ${domain} passed DMARC by SPF alone. None of them was seen before ${evidence.since}, and no one name stands behind them.`,
     advice: [
-      'Ask your own teams first: if one of them has rented these hosts, approve them.',
-      `If not, an include or a range in an SPF record of yours lets strangers in. Look up who owns each name that it includes ("ruawatch dns check ${domain}"): one that has expired can be registered by anybody. Remove it.`,
+      seenOn('senders', 'Ask your own teams first: if one of them has rented these hosts, approve them.'),
+      seenOn(
+        'dns_check',
+        `If not, an include or a range in an SPF record of yours lets strangers in. Look up who owns each name that it includes ("ruawatch dns check ${domain}"): one that has expired can be registered by anybody. Remove it.`,
+      ),
       'Look at header_from in the rows that the query finds: under a name that nobody uses any more, its CNAME may lead to a service that was given up. Delete that CNAME.',
     ],
     senders: denials(evidence),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { counted, list, short } from '../../shared/format.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('nobody_can_approve'),
@@ -24,7 +24,10 @@ export const nobodyCanApprove = kind(facts, ({ evidence: { since } }, { requests
     summary: `${title}, since ${since}`,
     what: `Too few people are left in ${groups.length === 0 ? 'its groups' : list(groups)} for ${list(named)}${more > 0 ? ` and ${counted(more, 'more request')}` : ''}: whoever asked does not decide, and each person decides once. What nobody decides ends without approval.`,
     advice: [
-      'Add people to the groups of approvals in the settings, or name a deputy for those who are away; "ruawatch requests list" shows what waits.',
+      seenOn(
+        'requests',
+        'Add people to the groups of approvals in the settings, or name a deputy for those who are away; "ruawatch requests list" shows what waits.',
+      ),
       'A request that is no longer wanted: "ruawatch requests withdraw KEY --why …".',
     ],
   };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted, number, percent, short } from '../../shared/format.ts';
 import { reporterName } from '../reporter-name.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 import { ownRecord, ownRecordAdvice } from './own_record.ts';
 
 const facts = z.object({
@@ -44,7 +44,10 @@ export const reporterSilent = kind(
       what: `${name} reported on ${number(reported)} of ${counted(of_days, 'day')} until ${last}, ${unseen} of all mail. It has sent no report on the ${counted(silent_days, 'day')} since, while others have.${spreadOf(spread)}`,
       advice: [
         ownRecordAdvice(domain, record),
-        `Then see whether its mails are held up: the mailbox's spam folder, its quota, and "ruawatch messages list --state quarantined".`,
+        seenOn(
+          'quarantine',
+          `Then see whether its mails are held up: the mailbox's spam folder, its quota, and "ruawatch messages list --state quarantined".`,
+        ),
         `Until it reports again, ${unseen} of the mail is not seen: findings and classes rest on the other reporters.`,
       ],
     };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { counted, list, number, short } from '../../shared/format.ts';
-import { kind } from './kind.ts';
+import { type Advice, kind } from './kind.ts';
 import { ownRecord, ownRecordAdvice } from './own_record.ts';
 
 const silence = z.object({
@@ -75,9 +75,12 @@ function ofDns(name: string, since: string, { reason, silence }: StoppedFacts) {
 }
 
 /** The own record first, unless all at once point at the mailbox that they share. */
-function adviceOf(name: string, silence: Silence, { confirmed, record }: StoppedFacts): string[] {
+function adviceOf(name: string, silence: Silence, { confirmed, record }: StoppedFacts): Advice[] {
   const all = silence.others_in_all;
-  const own = `${ownRecordAdvice(name, record, all > 0 ? 'next' : 'first')}${confirmed === null ? '' : ` On ${confirmed} DNS still led the reports to your mailbox.`}`;
+  const own = ownRecordAdvice(name, record, {
+    when: all > 0 ? 'next' : 'first',
+    more: confirmed === null ? '' : ` On ${confirmed} DNS still led the reports to your mailbox.`,
+  });
   const mailbox = `${all > 0 ? 'Look at the mailbox first' : 'Then look at the mailbox'}: whether it is full, refuses mail, or files the reports elsewhere (spam, a rule), and send it a mail from outside.`;
   return [
     ...(all > 0 ? [mailbox, own] : [own, mailbox]),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted, list, short } from '../../shared/format.ts';
 import { reporterName } from '../reporter-name.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 import { ownRecord, ownRecordAdvice } from './own_record.ts';
 
 const facts = z.object({
@@ -42,7 +42,10 @@ export const sendingNotReported = kind(facts, ({ domain: full, subject, evidence
     what: `From ${given.from} to ${given.to} the logs show ${counted(of, 'message')} delivered to ${boxes}, and ${reporter} has sent no report, ${counted(given.usual_delay, 'day')} being its usual delay. ${last}${elsewhere}.`,
     advice: [
       ownRecordAdvice(domain, given.record),
-      `Then see whether its mails are held up: the mailbox's spam folder, its quota, and "ruawatch messages list --state quarantined".`,
+      seenOn(
+        'quarantine',
+        `Then see whether its mails are held up: the mailbox's spam folder, its quota, and "ruawatch messages list --state quarantined".`,
+      ),
       'Until it reports, what this receiver does with the mail is seen in the logs alone.',
     ],
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { counted, list, number, percent, short } from '../../shared/format.ts';
-import { kind, type Told } from './kind.ts';
+import { type Advice, kind, seenOn, type Told } from './kind.ts';
 import { isBotnet, networksOf, whoseAdvice } from './networks.ts';
 
 const facts = z.object({
@@ -41,7 +41,7 @@ export const unauthorizedSource = kind(facts, (told, { p, services = [] }) => {
 });
 
 /** The first of two parts of advice: whose the networks are. */
-function adviceOf({ domain: full, evidence: { senders, messages, delivered } }: Told, p: string | null): string[] {
+function adviceOf({ domain: full, evidence: { senders, messages, delivered } }: Told, p: string | null): Advice[] {
   const domain = short(full);
   if (p === 'reject')
     return [
@@ -53,7 +53,10 @@ function adviceOf({ domain: full, evidence: { senders, messages, delivered } }: 
   const next = p === 'quarantine' ? 'p=reject' : 'p=quarantine, and then p=reject';
   return [
     ...whoseAdvice(senders, 'sign its mail with DKIM or add it to the SPF record'),
-    `${effectOf(p, delivered, messages)}Publish ${next} as soon as your own senders are aligned: "ruawatch policy status ${domain}" shows which are not.`,
+    seenOn(
+      'policy_status',
+      `${effectOf(p, delivered, messages)}Publish ${next} as soon as your own senders are aligned: "ruawatch policy status ${domain}" shows which are not.`,
+    ),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { counted, list, number, percent, short } from '../../shared/format.ts';
-import { kind } from './kind.ts';
+import { kind, seenOn } from './kind.ts';
 
 const group = z.object({ name: z.string(), mails: z.number() });
 
@@ -51,7 +51,10 @@ export const unreadableReports = kind(
             `One report in a hundred is read by two readers, and some were read in different ways: reports of ${groups(differing, 3)}.`,
           ];
     const advice = [
-      'Nothing is lost: the mails are kept. See "ruawatch messages list --state quarantined" and "ruawatch messages show KEY"; after an update or a corrected limit, "ruawatch messages replay --state quarantined" reads them again.',
+      seenOn(
+        'quarantine',
+        'Nothing is lost: the mails are kept. See "ruawatch messages list --state quarantined" and "ruawatch messages show KEY"; after an update or a corrected limit, "ruawatch messages replay --state quarantined" reads them again.',
+      ),
       known
         ? 'The fault may be in ruawatch: update it, and report the code and a mail if it goes on. Where reports are read but not verified, check trust.authserv_ids, and whether a server before the mailbox changes the mails (docs/trust.md).'
         : 'Where many of them are from one reporter that you know, the fault may be in ruawatch: update it, and report the code and a mail. Anybody can send mails that look like damaged reports: those of strangers need nothing.',

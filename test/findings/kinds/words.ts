@@ -14,7 +14,7 @@ export interface Case<Rule extends keyof typeof SAMPLES> {
 
 /**
  * Compares all words of a kind with `golden/<rule>.txt`, which a person has read: one paragraph a case, one
- * line a sentence. `npx vitest run test/findings/kinds -u` writes the files anew.
+ * line a sentence, and before advice the page of the console where it is followed. `npx vitest run test/findings/kinds -u` writes the files anew.
  */
 export async function expectWords<Rule extends keyof typeof SAMPLES>(
   rule: Rule,
@@ -24,17 +24,24 @@ export async function expectWords<Rule extends keyof typeof SAMPLES>(
     const facts = readFacts({ ...SAMPLES[rule], ...given.facts });
     if (facts === null) throw new Error(`the facts of "${name}" do not fit the schema`);
     const { domain = 'example.com', subject = 'mailer.example' } = given;
-    const { title, topic, summary, what, advice, senders, expected, links } = factWords(
-      { domain, subject, evidence: { ...EVIDENCE, ...given.evidence } },
-      facts,
-    );
+    const {
+      title,
+      topic,
+      summary,
+      what,
+      advice,
+      senders,
+      expected,
+      links,
+      pages = [],
+    } = factWords({ domain, subject, evidence: { ...EVIDENCE, ...given.evidence } }, facts);
     return [
       `# ${name}`,
       `title    ${title}`,
       `topic    ${topic}`,
       `summary  ${summary}`,
       `what     ${what}`,
-      ...advice.map((sentence) => `advice   ${sentence}`),
+      ...advice.map((sentence, i) => `advice   ${pages[i] ? `[${pages[i]}] ` : ''}${sentence}`),
       ...(senders ?? []).map(({ verdict, source, when }) => `${verdict.padEnd(7)}  ${source}: ${when}`),
       ...(expected === undefined ? [] : [`expected ${expected}`]),
       ...(links ?? []).map((link) => `link     ${link}`),
