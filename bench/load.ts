@@ -7,7 +7,7 @@ import { writeReportMail } from '../demo/write.ts';
 import { type Make, reportOf } from './makes.ts';
 
 /** The day every report of the load is about: 15 January 2026, UTC, in seconds. */
-const LOAD_DAY = Date.UTC(2026, 0, 15) / 1000;
+export const LOAD_DAY = Date.UTC(2026, 0, 15) / 1000;
 
 /** Records a report, as the field shows them: log-normal, median 3, and a deviation that gives 5,000 reports the mean of 23.7. */
 const MEDIAN_RECORDS = 3;

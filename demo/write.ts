@@ -10,7 +10,8 @@ export const DEMO_AUTHSERV_ID = 'mx.kestrel-books.example';
 /** Addresses of reporters' mail servers: documentation space, as the demo must not name a real machine. */
 const REPORTER_NET = '198.51.100';
 
-function zip(name: string, data: Buffer, mtime: Date): Promise<Buffer> {
+/** A zip of one file, the same bytes in every zone. */
+export function zip(name: string, data: Buffer, mtime: Date, compress = true): Promise<Buffer> {
   const file = new ZipFile();
   const chunks: Buffer[] = [];
   return new Promise((resolve, reject) => {
@@ -20,7 +21,7 @@ function zip(name: string, data: Buffer, mtime: Date): Promise<Buffer> {
     file.outputStream.on('end', () => resolve(Buffer.concat(chunks)));
     // A zip's DOS time is the local one: shifted, and without the UTC field beside it, the bytes are the same in every zone.
     const local = new Date(mtime.getTime() + mtime.getTimezoneOffset() * 60_000);
-    file.addBuffer(data, name, { mtime: local, forceDosTimestamp: true });
+    file.addBuffer(data, name, { mtime: local, forceDosTimestamp: true, compress });
     file.end();
   });
 }
