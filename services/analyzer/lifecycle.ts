@@ -1,5 +1,6 @@
 import type { Ending } from '../findings/ending.ts';
 import type { Evidence } from '../findings/evidence.ts';
+import { traitsOf } from '../findings/kinds/traits.ts';
 import type { News } from '../findings/news.ts';
 import { addDays, dayOf, earlier, later } from '../shared/days.ts';
 import { strength, type Tag } from '../shared/policy.ts';
@@ -75,11 +76,10 @@ export function materialChange(
 function isGraver(old: { severity: Severity; evidence: Evidence }, next: { severity: Severity; evidence: Evidence }): boolean {
   const steps = rankOf(next.severity) - rankOf(old.severity);
   if (steps <= 0 || isKeptOut(next.evidence)) return false;
-  const rule = next.evidence.facts?.rule ?? '';
-  if (next.severity === 'critical' || steps > 1 || old.evidence.per_day === 0 || !(FORGED.has(rule) || OF_SENDERS.has(rule)))
-    return true;
+  const { mail } = traitsOf(next.evidence.facts?.rule);
+  if (next.severity === 'critical' || steps > 1 || old.evidence.per_day === 0 || mail === undefined) return true;
   const lost = ({ quarantined, rejected }: Evidence) => quarantined + rejected;
-  const times = FORGED.has(rule) ? FASTER : SENDER_FASTER;
+  const times = mail === 'forged' ? FASTER : SENDER_FASTER;
   const faster = next.evidence.per_day >= times * old.evidence.per_day;
   return faster || lost(next.evidence) - lost(old.evidence) >= MUCH || answersOf(next.evidence) !== answersOf(old.evidence);
 }
@@ -109,23 +109,19 @@ function notStopped(old: Evidence, { severity, evidence }: { severity: Severity;
  * was delivered, or rightful mail that was not. Nobody seems to have been at it.
  */
 function goesOn(old: Evidence, next: Evidence): News | null {
-  const damage = (e: Evidence) => (FORGED.has(next.facts?.rule ?? '') ? e.delivered : e.quarantined + e.rejected);
-  if (!tellsOfDamage(next)) return null;
+  const damage = (e: Evidence) => (isForged(next) ? e.delivered : e.quarantined + e.rejected);
+  if (traitsOf(next.facts?.rule).mail === undefined) return null;
   const grown = damage(next) - damage(old) >= GROWN_BY && damage(next) >= DAMAGE_GROWN * damage(old);
   const longAgo = () => next.last_day >= addDays(old.last_day, SILENT_DAYS);
   return grown && next.messages > old.messages && longAgo() ? { what: 'grown', from: old.messages, to: next.messages } : null;
 }
 
-const tellsOfDamage = ({ facts }: Evidence) => FORGED.has(facts?.rule ?? '') || OF_SENDERS.has(facts?.rule ?? '');
-
-/** Rules about mail that others forge, which is to be kept out. */
-const FORGED = new Set(['unauthorized_source', 'subdomain_abuse', 'abused_sender', 'denied_source']);
-/** Rules about senders whose severity grows with their mail. */
-const OF_SENDERS = new Set(['new_source', 'new_host', 'alignment_failure', 'authentication_regression']);
+const isForged = ({ facts }: Evidence) => traitsOf(facts?.rule).mail === 'forged';
 
 /** A larger wave of forged mail of which nothing reached an inbox asks nobody to do anything. */
-function isKeptOut({ facts, delivered, quarantined, rejected }: Evidence): boolean {
-  return FORGED.has(facts?.rule ?? '') && delivered === 0 && quarantined + rejected > 0;
+function isKeptOut(evidence: Evidence): boolean {
+  const { delivered, quarantined, rejected } = evidence;
+  return isForged(evidence) && delivered === 0 && quarantined + rejected > 0;
 }
 
 /**
@@ -133,7 +129,7 @@ function isKeptOut({ facts, delivered, quarantined, rejected }: Evidence): boole
  * reported: the policy, or a list of senders, does not do what it did.
  */
 function worseFate(old: Evidence, next: Evidence): News | null {
-  const now = FORGED.has(next.facts?.rule ?? '') ? 'delivered' : 'lost';
+  const now = isForged(next) ? 'delivered' : 'lost';
   const bad = (e: Evidence) => (now === 'delivered' ? e.delivered : e.quarantined + e.rejected);
   const share = (e: Evidence) => bad(e) / Math.max(1, e.messages);
   const worse = share(old) < FEW && share(next) >= MOST && bad(next) - bad(old) >= MUCH;

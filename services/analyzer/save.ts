@@ -1,5 +1,6 @@
 import type { Evidence } from '../findings/evidence.ts';
 import type { Culprit } from '../findings/figures.ts';
+import { rulesWith } from '../findings/kinds/traits.ts';
 import { commonName, isKnown, labelOf } from '../report/reporters/reporters.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import type { Tx } from '../shared/runtime/db.ts';
@@ -16,7 +17,7 @@ import { isNetwork } from './sources/network.ts';
  * Findings that rest on the word of who decides nothing, and how many of them the names below an own domain
  * have at a time.
  */
-export const UNPROVEN_KINDS = ['unconfirmed_report', 'forged_report'];
+export const UNPROVEN_KINDS = rulesWith('unproven');
 const QUIET_BELOW = 3;
 /** Sources of a finding that are described: more than a mail shows. */
 const LABELLED = 10;

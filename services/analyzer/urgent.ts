@@ -1,3 +1,4 @@
+import { traitsOf } from '../findings/kinds/traits.ts';
 import { transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { isUrgent } from '../store/analysis/work.ts';
@@ -14,7 +15,6 @@ import { KeysOfDomain } from './sources/keys.ts';
 export const URGENT_BETWEEN_PARTS_MS = 15_000;
 /** How often they are looked for while its work waits for the end of a backlog. */
 export const URGENT_IN_BACKLOG_MS = 5_000;
-const URGENT_KINDS = new Set(['unauthorized_source', 'subdomain_abuse']);
 
 /**
  * Raises the critical alarms of a domain while most of its work still waits: mail that nothing authenticates
@@ -40,4 +40,4 @@ export async function alarmUrgent(context: Context, domain: string): Promise<Wri
 }
 
 const isCritical = (kind: string | undefined, { severity }: { severity: string }) =>
-  severity === 'critical' && kind !== undefined && URGENT_KINDS.has(kind);
+  severity === 'critical' && traitsOf(kind).urgent === true;

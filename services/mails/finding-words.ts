@@ -2,6 +2,7 @@ import { type Action, actionsOn, showAction } from '../findings/actions.ts';
 import { unseenDays } from '../findings/ending.ts';
 import type { Evidence } from '../findings/evidence.ts';
 import { fatesWords } from '../findings/fates.ts';
+import { traitsOf } from '../findings/kinds/traits.ts';
 import { newsWords } from '../findings/news.ts';
 import { reporterName } from '../findings/reporter-name.ts';
 import { overWords, wordsOf } from '../findings/sentences.ts';
@@ -197,7 +198,7 @@ function othersOf(event: FindingEvent): string | null {
 
 /** Its evidence is what reports claim that are proven to be no reports. */
 function isForged({ kind }: FindingEvent): boolean {
-  return kind === 'forged_report';
+  return traitsOf(kind).counts === 'reports';
 }
 
 /** It is about reports that do not come: nobody reported it, and nothing was seen of late. */
@@ -207,12 +208,12 @@ function isSilent({ kind, evidence: { messages, of } }: FindingEvent): boolean {
 
 /** Its evidence is what would have been reported. */
 function silences(kind: string): boolean {
-  return kind === 'reporter_silent' || kind === 'reports_stopped';
+  return traitsOf(kind).counts === 'absent';
 }
 
 /** Its evidence is what the next policy would have touched, which may be nothing. */
 function isReady(kind: string): boolean {
-  return kind === 'policy_ready' || kind === 'bimi_ready';
+  return traitsOf(kind).counts === 'touched';
 }
 
 function manyOf(event: FindingEvent): string | null {
@@ -240,16 +241,11 @@ function manyOf(event: FindingEvent): string | null {
   return fates.length === 0 ? head : `${head}: ${fates.join(', ')}`;
 }
 
-/** Kinds that count the mail of their sender against all of the domain's. */
-const OF_DOMAIN = new Set(['new_source', 'unauthorized_source', 'subdomain_abuse', 'denied_source', 'new_host', 'volume_surge']);
-/** Kinds that count some of the mail of their senders against all of theirs. */
-const OF_SENDERS = new Set(['alignment_failure', 'abused_sender', 'authentication_regression']);
-
 /** Whose messages are all of which these are a part; empty where the sentences say so, or nobody knows. */
 function wholeOf({ kind, evidence: { facts, senders } }: FindingEvent): string {
-  const rule = facts?.rule ?? kind;
-  if (OF_DOMAIN.has(rule)) return ' of the domain';
-  return !OF_SENDERS.has(rule) ? '' : senders > 1 ? ' from them' : ' from it';
+  const { partOf } = traitsOf(facts?.rule ?? kind);
+  if (partOf === 'domain') return ' of the domain';
+  return partOf === undefined ? '' : senders > 1 ? ' from them' : ' from it';
 }
 
 function sinceOf(event: FindingEvent): string | null {

@@ -11,8 +11,8 @@ import { createMetrics } from '../../services/shared/runtime/metrics.ts';
 import type { Queues } from '../../services/shared/runtime/queues.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { loadConfig } from '../../services/shared/settings/config.ts';
-import { ROW_COUNTS } from '../../services/store/analysis/counted.ts';
 import { putOwn } from '../../services/store/domains/domains.ts';
+import { ROW_COUNTS } from '../../services/store/rollups/source-counts.ts';
 import type { LogFamily } from './families.ts';
 import { BEGIN, DAY, DAYS, DOMAIN, type Expected, HOUR, LogWorld, type Workload } from './world.ts';
 

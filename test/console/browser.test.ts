@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashPassword } from '../../services/console/people/password.ts';
 import { keepDomainDays } from '../../services/parser/upkeep/domain-days.ts';
 import { addDays, dayOf } from '../../services/shared/days.ts';
-import { ROW_COUNTS } from '../../services/store/analysis/counted.ts';
 import { addPerson } from '../../services/store/console/people.ts';
 import { beginSession } from '../../services/store/console/sessions.ts';
+import { ROW_COUNTS } from '../../services/store/rollups/source-counts.ts';
 import {
   accessibilityOf,
   browserProgram,

@@ -1,25 +1,16 @@
+import { traitsOf } from '../../findings/kinds/traits.ts';
 import { addDays } from '../../shared/days.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 
 /** A difference from what is declared counts a round later than what a record lost. */
 const NEAR_DAYS = 2;
-/** The kinds that say of one record what is wrong with it, whatever was declared. */
-const OF_RECORDS = new Set([
-  'dns_broken',
-  'dkim_key_missing',
-  'dkim_key_weak',
-  'include_dangling',
-  'mta_sts_broken',
-  'record_invalid',
-  'spf_limit',
-]);
 
 /**
  * Puts together what is wrong with one record: what it lost, or an error in it, is mailed, and that it is not as
  * declared is recorded with it. What was mailed before goes on.
  */
 export function joinDrifts(candidates: readonly Candidate[], known: readonly KnownFinding[]): Candidate[] {
-  const others = [...candidates, ...known.filter(({ state }) => state === 'open')].filter(({ kind }) => OF_RECORDS.has(kind));
+  const others = [...candidates, ...known.filter(({ state }) => state === 'open')].filter(({ kind }) => traitsOf(kind).ofRecord);
   return candidates.map((one) => {
     if (one.kind !== 'dns_drift') return one;
     if (

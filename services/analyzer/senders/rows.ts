@@ -1,5 +1,5 @@
-import { SOURCE_COUNTS } from '../../store/analysis/counted.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
+import { SOURCE_COUNTS } from '../../store/rollups/source-counts.ts';
 
 /** Rows of several sources as those of one, `source`: added up by day and reporter. */
 export function addedUp(rows: readonly SourceDay[], source: string): SourceDay[] {

@@ -1,4 +1,5 @@
 import type { DeclaredSenders } from '../../dns/guard/senders.ts';
+import { rulesWith } from '../../findings/kinds/traits.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
 import type { Context } from '../../shared/runtime/service.ts';
 import type { Published } from '../../store/dns/published.ts';
@@ -10,14 +11,7 @@ import { declaredNow } from './declared.ts';
 import { firstOf, isGone } from './senders.ts';
 
 /** The kinds of findings that rest on logs: the names of their rules, which would be a cycle of imports. */
-const KINDS = [
-  'unsigned_mail',
-  'unauthorized_workload',
-  'key_not_published',
-  'verify_failed',
-  'sending_not_reported',
-  'source_not_in_logs',
-];
+const KINDS = rulesWith('ofLogs');
 
 /** What the logs show of a domain, and who may send. */
 export interface Logs {

@@ -1,6 +1,7 @@
 import { daysBetween } from '../../shared/days.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
-import { type Counted, countedRows, SOURCE_COUNTS } from './counted.ts';
+import { SOURCE_COUNTS } from '../rollups/source-counts.ts';
+import { type Counted, countedRows } from './counted.ts';
 import type { CountedDays, SourceClass, SourceDay } from './window-reads.ts';
 
 /** A source some of whose mail authenticated in the window, and what is on file for it. */

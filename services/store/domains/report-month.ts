@@ -1,3 +1,4 @@
+import { rulesWith } from '../../findings/kinds/traits.ts';
 import { addDays } from '../../shared/days.ts';
 import { parsePolicy } from '../../shared/policy.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
@@ -47,13 +48,12 @@ const MOST_SENDERS = 200;
 export const MONTH_DAYS = 30;
 /** So long a source that is not set up may have sent before it is told of by itself. */
 const JOINING_DAYS = 3;
-/** While one of these is open, a stricter policy would cost mail, or somebody has just changed it. */
-const AGAINST = ['alignment_failure', 'authentication_regression', 'policy_change'];
-/** What stops own mail where the policy is enforced, at these severities: it is mended before anything new is published. */
-const INCIDENTS = ['authentication_regression', 'dkim_key_missing', 'dns_broken', 'spf_limit'];
+/** Rules whose findings are asked for: each rule of these is named as the kind of its findings. */
+const AGAINST = rulesWith('againstPolicy');
+const INCIDENTS = rulesWith('stopsMail');
+/** The severities at which an incident stops mail. */
 const STOPPING = ['critical', 'high', 'medium'];
-/** While one of these is open and some of its mail is delivered, it is not clear whose mail is whose. */
-const CONTESTED = ['unauthorized_source', 'subdomain_abuse'];
+const CONTESTED = rulesWith('contested');
 
 /**
  * The last month that deciding reporters report on: it ends with their newest day, and with today where that is long ago.

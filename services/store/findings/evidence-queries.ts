@@ -55,7 +55,6 @@ export function subdomainQuery(domain: string, from: string, to: string): string
  limit 100;`;
 }
 
-/** The same for mails that were set aside, by sender and code. @param from the first day of arrival */
 /** Pending requests that nobody is left to decide. */
 export function stuckQuery(): string {
   return `select request_key, domain, summary, requester, created_at, unreachable_since
@@ -99,6 +98,7 @@ export function differingQuery(from: string): string {
  limit 100;`;
 }
 
+/** The same for mails that were set aside, by sender and code. @param from the first day of arrival */
 export function unreadQuery(from: string): string {
   return `select code, sender, count(*) as mails, min(received_at) as first, max(received_at) as last, min(reason) as reason
   from dmarc.messages

@@ -1,3 +1,4 @@
+import { rulesWith } from '../../findings/kinds/traits.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 
 /** What a person says of a finding. */
@@ -86,10 +87,10 @@ export async function loadExpectedSources(q: Queryable, since: Date): Promise<Ex
   const { rows } = await q.query<ExpectedSource>(
     `select distinct on (f.domain, f.subject) f.domain, f.subject as source, a.why
        from ruawatch.finding_acts a join ruawatch.findings f using (finding_key)
-      where a.verdict = 'expected' and a.at >= $1 and f.kind in ('new_source', 'alignment_failure', 'volume_surge')
+      where a.verdict = 'expected' and a.at >= $1 and f.kind = any($2::text[])
         and not exists (select from ruawatch.sender_list l where l.domain = f.domain and l.source = f.subject and l.ended_at is null)
       order by f.domain, f.subject, a.act_key desc`,
-    [since],
+    [since, rulesWith('approvable')],
   );
   return rows;
 }

@@ -1,6 +1,5 @@
 import { knownKeys } from '../../report/reporters/reporters.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
-import { ROW_COUNTS } from '../analysis/counted.ts';
 import { LATER, URGENT, USUAL } from '../analysis/work.ts';
 import { isOwnSql } from '../domains/domains.ts';
 import { beginRange, kept, recordsOf } from '../schema/partitions.ts';
@@ -17,6 +16,7 @@ import {
   withoutSorting,
 } from './over-allowance.ts';
 import { rollUpSelectors } from './selector-days.ts';
+import { ROW_COUNTS } from './source-counts.ts';
 import { isBelow, rollUpSubdomains } from './subdomain-days.ts';
 
 /**

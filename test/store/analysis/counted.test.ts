@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Counted, countedRows, QUORUM, ROW_COUNTS } from '../../../services/store/analysis/counted.ts';
+import { type Counted, countedRows, QUORUM } from '../../../services/store/analysis/counted.ts';
+import { ROW_COUNTS } from '../../../services/store/rollups/source-counts.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 
 let t: TestDatabase;
