@@ -140,12 +140,15 @@ function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: K
   const { days, habit, chance } = surge;
   const since = open ? earlier(open.first_day, days[0]!) : days[0]!;
   const last_day = days.at(-1)!;
-  const rows = window.rows.filter((row) => row.day >= days[0]! && row.day <= last_day);
+  // All that is told is of the same days, a milder one among them too.
+  const span = daysBetween(days[0]!, last_day);
+  const rows = window.rows.filter((row) => span.includes(row.day));
   const sent = total(rows);
-  const { mean } = habit.expected(days);
-  const seen = series.on(days);
-  const times = seen / Math.max(1, mean);
-  const all = window.domainDays.reduce((n, day) => n + (days.includes(day.day) ? day.messages : 0), 0);
+  const timesOf = (some: readonly string[]) => series.on(some) / Math.max(1, habit.expected(some).mean);
+  const { mean } = habit.expected(span);
+  const seen = series.on(span);
+  const times = timesOf(days);
+  const all = window.domainDays.reduce((n, day) => n + (span.includes(day.day) ? day.messages : 0), 0);
   const of = Math.max(seen, all);
   const season = open ? null : ofPeople(window.sender, seasonOfSurge(window, { ...surge, series, times }));
   return {
@@ -160,7 +163,7 @@ function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: K
       messages: seen,
       of,
       share: seen / of,
-      per_day: seen / days.length,
+      per_day: seen / span.length,
       since,
       last_day,
       reporters: reportersOf(rows),
@@ -171,8 +174,8 @@ function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: K
       rejected: sent.rejected,
       facts: {
         rule: KIND,
-        times: rounded(times),
-        days: days.length,
+        times: rounded(timesOf(span)),
+        days: span.length,
         expected: rounded(mean),
         season,
         name: window.of.name,

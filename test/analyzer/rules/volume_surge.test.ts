@@ -66,6 +66,15 @@ test('a hoster that moves mail between its networks is no surge of one of them',
   expect(found([{ ...own, key: '192.0.2.0/24', sources: [{ ...sources[0]!, asn: 24_940 }] }])).toBe(1);
 });
 
+test('its figures are of the same days, a milder one among them too', () => {
+  const three = [LARGE, MIDDLE, SMALL];
+  const rows = [span(41, 3, 'both', 50, three), span(2, 2, 'both', 600, three), span(1, 1, 'both', 60, three)];
+  const { there, given } = heard([...rows.flat(), ...span(0, 0, 'both', 600, three)], []);
+  const { evidence } = volumeSurge.find(senderWindow(there, given))[0]!;
+  expect(evidence).toMatchObject({ messages: 3780, delivered: 3780, facts: { days: 3 } });
+  expect(evidence.who[0]!.messages).toBe(evidence.messages);
+});
+
 /** A sender of some messages a day and reporter, and then more for some days. */
 function burst(usual: number, most: number, days: number) {
   const reporters = [LARGE, MIDDLE, SMALL];
