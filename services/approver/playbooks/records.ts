@@ -56,7 +56,7 @@ export const reduceLookups: Playbook = {
       {
         kind: 'dns.change',
         records: [{ name: domain, value }],
-        summary: `Bring SPF of ${domain} from ${lookups.before} lookups to ${lookups.after}: ${what}.`,
+        summary: `Bring SPF of ${domain} from ${lookups.before} look-ups to ${lookups.after}: ${what}.`,
         why: removed.length > 0 ? [`No mail of the last ${days} days passed by ${removed.join(', ')}.`] : [],
       },
       means,

@@ -58,7 +58,7 @@ const KINDS: Record<string, readonly [name: string, what: string]> = {
   source_not_in_logs: ['A source that no log shows', 'Reports tell of mail that passes and that your own logs do not have.'],
   reports_stopped: ['Reports stopped', 'Reports about this domain have stopped arriving from everybody.'],
   dns_broken: ['A DNS record is broken', 'A record that mail depends on is gone or no longer works.'],
-  spf_limit: ['SPF costs too many lookups', 'SPF allows ten DNS lookups. Beyond that, receivers treat the record as broken.'],
+  spf_limit: ['SPF costs too many look-ups', 'SPF allows ten DNS lookups. Beyond that, receivers treat the record as broken.'],
   include_dangling: [
     'SPF includes a missing record',
     'SPF refers to a name that has no record: whoever registers it may send as you.',

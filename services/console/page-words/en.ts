@@ -143,6 +143,7 @@ export const words = {
     older: 'Next',
     phases: { open: 'open', changed: 'changed', reopened: 'reopened', resolved: 'resolved' } as Record<string, string>,
     given_to: (name: string) => `given to ${name}`,
+    by: (name: string) => ` by ${name}`,
     acknowledged: (by: string) => `acknowledged by ${by}`,
     snoozed: (until: string, by: string) => `snoozed until ${until} by ${by}`,
     severities: { critical: 'critical', high: 'high', medium: 'medium', low: 'low', info: 'info' } as Record<string, string>,

@@ -1,5 +1,6 @@
 import { number, percent } from '../../shared/format.ts';
 import type * as store from '../../store/console/domain.ts';
+import type { DecisionLine } from '../../store/console/sender.ts';
 import { html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
@@ -108,11 +109,45 @@ export function missingTable(missing: readonly store.MissingLine[]): Table {
     [
       { key: 'reporter', label: w.reporter, as: 'head', of: (one) => one.reporter },
       { key: 'last_day', label: w.last, as: 'date', of: (one) => one.last_day },
-      { key: 'silent_days', label: w.silent_for, as: 'number', of: (one) => one.silent_days },
+      { key: 'missed_days', label: w.missed, as: 'number', of: (one) => one.missed_days },
       { key: 'days_of_28', label: w.usual, as: 'number', of: (one) => one.days_of_28, show: (one) => w.of_28(one.days_of_28) },
       { key: 'others_report', label: w.others, of: (one) => one.others_report },
     ],
     missing,
+  );
+}
+
+/** Who approved or denied which sender, when and why. */
+export function decisionsTable(domain: string, decisions: readonly DecisionLine[]): Table {
+  const w = words.domain;
+  return tableOf<DecisionLine>(
+    'decisions',
+    [
+      {
+        key: 'source',
+        label: w.sender,
+        as: 'head',
+        of: (one) => one.source,
+        show: ({ sender, source }) =>
+          sender === null
+            ? hostName(source)
+            : html`<a href="${path`/domains/${domain}/senders/${sender}`}">${hostName(source)}</a>`,
+      },
+      { key: 'verdict', label: w.decision, of: (one) => one.verdict, show: (one) => words.sender.events[one.verdict] },
+      { key: 'by', label: w.decided_by, of: (one) => one.by_name },
+      { key: 'since', label: w.decided_at, as: 'date', of: (one) => one.since },
+      { key: 'why', label: words.finding.reason, as: 'words', of: (one) => one.why },
+      { key: 'until', label: w.holds_until, as: 'date', sparse: true, of: (one) => one.until },
+      {
+        key: 'ended',
+        label: w.ended,
+        as: 'date',
+        sparse: true,
+        of: (one) => one.ended_at,
+        show: (one) => (one.ended_at === null ? '' : `${day(one.ended_at)} ${one.ended_by ?? ''}`),
+      },
+    ],
+    decisions,
   );
 }
 

@@ -3,6 +3,7 @@ import { addDays, dayOf, later } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/domain.ts';
 import { visibleFindings } from '../../store/console/findings.ts';
+import { decisionLines } from '../../store/console/sender.ts';
 import type { ListedFinding } from '../../store/findings/list.ts';
 import { day } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
@@ -10,7 +11,15 @@ import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableQuery } from '../tables.ts';
 import { charts, funnel, funnelTable, sumsOf } from './domain-mail.ts';
-import { faultsTable, missingTable, namesTable, recordsTable, reportersTable, sendersTable } from './domain-tables.ts';
+import {
+  decisionsTable,
+  faultsTable,
+  missingTable,
+  namesTable,
+  recordsTable,
+  reportersTable,
+  sendersTable,
+} from './domain-tables.ts';
 import { kindsNamed, minute, severity, share } from './format.ts';
 import { letThrough, weakerBelow } from './policy-below.ts';
 import { type Part, sections } from './sections.ts';
@@ -18,7 +27,7 @@ import { timelineOf } from './timeline.ts';
 
 export const domainParams = z.object({ domain: z.string().min(1).max(253).toLowerCase() });
 const RANGES = [30, 90, 365] as const;
-const MOST = { senders: 50, reporters: 30, names: 30, records: 60, timeline: 40, findings: 20, faults: 50 };
+const MOST = { senders: 50, reporters: 30, names: 30, records: 60, timeline: 40, decisions: 50, findings: 20, faults: 50 };
 const MOST_DAYS = 730;
 
 const isDay = day.optional();
@@ -62,6 +71,7 @@ const domainPage = route({
       senders: sendersTable(domain, senders),
       reporters: reportersTable(range, await store.reporterLines(reader, range, MOST.reporters)),
       missing: missingTable(await store.missingLines(reader, domain, MOST.reporters)),
+      decisions: decisionsTable(domain, await decisionLines(reader, domain, MOST.decisions)),
       names: namesTable(await store.subdomainLines(reader, range, MOST.names)),
       faults: faultsTable(await store.dnsFindingLines(reader, domain, MOST.faults)),
       records: recordsTable(await store.recordLines(reader, domain, MOST.records)),
@@ -100,6 +110,9 @@ const domainPage = route({
       shown(w.senders, tables.senders, { lead: w.senders_what(range.from, range.to), left: total - senders.length }),
       shown(w.reporters, tables.reporters, { lead: w.reporters_what }),
       shown(w.missing, tables.missing, { lead: w.missing_what }),
+      tables.decisions.rows === 0
+        ? { id: 'decisions', title: w.decided, html: html`<p class="quiet">${w.no_decisions}</p>` }
+        : shown(w.decided, tables.decisions),
       shown(w.names, tables.names, { lead: w.names_what }),
       { ...shown(w.faults, tables.faults, { lead: w.faults_what }), id: 'faults' },
       tables.records.rows === 0

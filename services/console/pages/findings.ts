@@ -108,7 +108,8 @@ function standing(finding: ListedFinding): string {
   const phase = `${w.phases[finding.phase] ?? finding.phase}${given}`;
   if (finding.acknowledged_at !== null) return `${phase}, ${w.acknowledged(finding.acknowledged_by ?? '')}`;
   if (finding.snoozed_until !== null) return `${phase}, ${w.snoozed(minute(finding.snoozed_until), finding.snoozed_by ?? '')}`;
-  return finding.resolved_at === null ? phase : `${phase} ${day(finding.resolved_at)}`;
+  if (finding.resolved_at === null) return phase;
+  return `${phase} ${day(finding.resolved_at)}${finding.resolved_by ? w.by(finding.resolved_by) : ''}`;
 }
 
 function pages(asked: Query, total: number): Html | null {
@@ -131,10 +132,12 @@ const one = route({
   async handle({ db, reader, params, query: asked, visitor, form, clock }) {
     const row = await visibleFinding(reader, params.key);
     if (row === null) throw new Refusal(404, 'no_finding', words.problems.no_finding);
-    const finding = { ...row, evidence: readEvidence(row.evidence) };
+    const evidence = readEvidence(row.evidence);
+    const { ended } = evidence;
+    const finding = { ...row, evidence, resolved_by: ended?.reason === 'closed' ? ended.by : null };
     const said = wordsOf(finding);
     const kind = words.kinds[finding.kind] ?? finding.kind;
-    const { evidence, domain } = finding;
+    const { domain } = finding;
     const sources = [...evidence.who, ...(evidence.broken ?? [])].flatMap((of) =>
       'sender' in of && of.sender ? [of.sender] : [of.source],
     );

@@ -47,13 +47,13 @@ function* countFindings(domain: string, tree: SpfTree): Generator<Finding> {
       .filter(({ term }) => 'kind' in term && term.kind !== 'all');
     yield found(
       'spf_lookups',
-      `The record needs ${tree.lookups} look-ups, and ten are allowed: mail from senders that only ${behind.map(({ term }) => term.text).join(' ') || cliff!.term.text} would allow gets a permanent error. Remove what is not used, or list networks instead of names.`,
+      `The SPF record needs ${tree.lookups} look-ups, and ten are allowed: mail that only ${behind.map(({ term }) => term.text).join(' ') || cliff!.term.text} allows fails SPF with a permanent error. Remove what is not used, or list networks instead of names.`,
       cliff,
     );
   } else if (tree.lookups >= MOST_LOOKUPS - 1)
     yield found(
       'spf_lookups_near',
-      `The record needs ${tree.lookups} of the ten look-ups that are allowed: a change in an included record may exceed them.`,
+      `The SPF record needs ${tree.lookups} of the ten look-ups that are allowed: a change in an included record may exceed them.`,
       undefined,
     );
   if (tree.voids > MOST_VOIDS)

@@ -197,7 +197,7 @@ function relayWords({ subject, domain: full, evidence }: Told, by: keyof typeof 
   const source = short(subject);
   const domain = short(full);
   const messages = counted(evidence.messages, 'message');
-  const title = `${source} passes on mail of ${domain} with its From`;
+  const title = `${source} forwards mail of ${domain} and keeps its From`;
   return {
     title,
     topic: `mail of ${domain} that ${source} passes on`,

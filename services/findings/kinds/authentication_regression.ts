@@ -175,7 +175,7 @@ function adviceOf(
     ...(mechanism === 'dkim' || broken.every(({ error }) => error !== undefined)
       ? []
       : [
-          `Check what changed in the SPF record of ${record} around ${since} (an include or address removed, more than 10 DNS lookups), and whether the return path (MAIL FROM) is still at ${domain}.`,
+          `Check what changed in the SPF record of ${record} around ${since} (an include or address removed, more than 10 DNS look-ups), and whether the return path (MAIL FROM) is still at ${domain}.`,
         ]),
     ...(source === null && keys.shared === null && strict.length > 0
       ? [
@@ -203,7 +203,7 @@ function signAdvice(domain: string, broken: readonly BrokenSender[]): string {
 function errorAdvice(broken: readonly BrokenSender[], record: string, domain: string): Advice[] {
   const errors = broken.flatMap(({ error }) => error ?? []);
   if (errors.length === 0) return [];
-  const check = `run "ruawatch dns check ${short(domain)}", which counts its lookups`;
+  const check = `run "ruawatch dns check ${short(domain)}", which counts its look-ups`;
   return errors.includes('permerror')
     ? [
         seenOn(

@@ -6,7 +6,7 @@ const ALLOWED = 10;
 export const spfLimit = checked('spf_limit', (domain, { lookups }) => ({
   title:
     lookups !== null && lookups > ALLOWED
-      ? `SPF of ${domain} needs ${lookups} lookups, and ten are allowed`
+      ? `SPF of ${domain} needs ${lookups} look-ups, and ten are allowed`
       : `SPF of ${domain} exceeds what receivers look up`,
-  topic: `lookups of SPF of ${domain}`,
+  topic: `look-ups of SPF of ${domain}`,
 }));

@@ -145,7 +145,8 @@ export interface MissingLine {
   reporter: string;
   last_day: string;
   days_of_28: number;
-  silent_days: number;
+  /** Whole days without a report: of today there is none yet. */
+  missed_days: number;
   others_report: boolean;
 }
 
@@ -154,8 +155,8 @@ export async function missingLines(reader: Reader, domain: string, limit: number
   return readKept<MissingLine>(
     reader,
     ['missing_reports'],
-    `select reporter, last_day, days_of_28, silent_days, others_report from missing_reports where domain = $1
-      order by silent_days, reporter limit $2`,
+    `select reporter, last_day, days_of_28, silent_days - 1 as missed_days, others_report from missing_reports where domain = $1
+      order by missed_days, reporter limit $2`,
     [domain, limit],
   );
 }

@@ -23,7 +23,9 @@ export async function visibleFindings(
     reader,
     ['findings'],
     `select finding_key, domain, kind, severity, subject, state, phase, summary, first_day, opened_at, changed_at, resolved_at,
-            acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, assigned_to, count(*) over () as total
+            acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, assigned_to,
+            case when state = 'resolved' and evidence -> 'ended' ->> 'reason' = 'closed' then evidence -> 'ended' ->> 'by' end as resolved_by,
+            count(*) over () as total
        from findings
       where ($1 = 'all' or state = $1) and ($2::text is null or severity = $2) and ($3::text is null or domain = $3)
         and ($4::text is null or kind = $4)

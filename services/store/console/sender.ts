@@ -208,3 +208,29 @@ export async function classChanges(
     [domain, sources, limit],
   );
 }
+
+/** What a person decided about a sender of a domain. */
+export interface DecisionLine {
+  source: string;
+  /** The sender that has a page; null where no mail of the source is known. */
+  sender: string | null;
+  verdict: 'approved' | 'denied';
+  by_name: string;
+  why: string;
+  since: Date;
+  until: Date | null;
+  ended_at: Date | null;
+  ended_by: string | null;
+}
+
+/** What people decided about the senders of a domain: what holds, then what has ended, the newest first. */
+export async function decisionLines(reader: Reader, domain: string, limit: number): Promise<readonly DecisionLine[]> {
+  return readKept<DecisionLine & Record<string, unknown>>(
+    reader,
+    ['sender_list', 'sources'],
+    `select l.source, s.grouped_as as sender, l.verdict, l.by_name, l.why, l.since, l.until, l.ended_at, l.ended_by
+       from sender_list l left join sources s on s.domain = l.domain and s.source = l.source
+      where l.domain = $1 order by l.ended_at is not null, l.since desc, l.source limit $2`,
+    [domain, limit],
+  );
+}

@@ -16,6 +16,8 @@ export interface ListedFinding {
   opened_at: Date;
   changed_at: Date;
   resolved_at: Date | null;
+  /** Who resolved it by hand; null where it was over by itself, and left out of lists that do not say. */
+  resolved_by?: string | null;
   acknowledged_at: Date | null;
   acknowledged_by: string | null;
   snoozed_until: Date | null;

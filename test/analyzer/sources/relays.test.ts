@@ -68,7 +68,7 @@ describe('a list or forwarder that keeps From', () => {
         evidence: { messages: sumOf(rows.filter((row) => row.day >= finding!.first_day)) },
       });
       const { title, advice } = wordsFor(finding);
-      expect(title).toBe(`list-host.example passes on mail of ${DOMAIN} with its From`);
+      expect(title).toBe(`list-host.example forwards mail of ${DOMAIN} and keeps its From`);
       expect(advice.join(' ')).not.toMatch(/report the abuse|custom DKIM|CNAME/);
       expect(advice.join(' ')).toMatch(/RFC 9989 section 7\.4/);
     }

@@ -140,7 +140,7 @@ describe('SPF over ten lookups', () => {
   test('loses the include that no mail of the last months passed by', async () => {
     await sent(60);
     const made = await plan('spf_limit', facts, SPF);
-    expect(made?.summary).toBe(`Bring SPF of ${DOMAIN} from 12 lookups to 9: take include:i3.${DOMAIN} out of it.`);
+    expect(made?.summary).toBe(`Bring SPF of ${DOMAIN} from 12 look-ups to 9: take include:i3.${DOMAIN} out of it.`);
   });
 
   test('is left to people while there are few days of reports, whatever a stranger says of an old day', async () => {

@@ -12,7 +12,7 @@ const words = (given: Given, evidence: Partial<typeof EVIDENCE> = {}) =>
 
 test('a list or forwarder that keeps From needs no setup; how it is known is said', () => {
   const relayed = words({ relayed_by: 'envelope', bare: true, approved_by: 'Ada' });
-  expect(relayed.title).toBe('mailer.example passes on mail of example.com with its From');
+  expect(relayed.title).toBe('mailer.example forwards mail of example.com and keeps its From');
   expect(relayed.what).toContain('its envelope is that of a list or forwarder');
   expect(relayed.advice[0]).toContain('There is nothing to set up in DNS');
   expect(words({ relayed_by: null }).title).toBe('mailer.example sends as example.com unaligned');

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addDays } from '../../../services/shared/days.ts';
+import { type TestConsole, testConsole } from '../setup.ts';
+
+let c: TestConsole;
+beforeAll(async () => {
+  c = await testConsole();
+  await c.t.db.query(
+    `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now());
+     insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed, grouped_as)
+     values ('example.com', '192.0.2.0/24', '2026-10-01', '2026-10-02', 5, 5, 'postbird.example')`,
+  );
+});
+afterAll(() => c.close());
+
+test('a domain names who approved or denied which sender, when and why, also when that has ended', async () => {
+  const person = await c.person('operator', ['example.com']);
+  expect((await person.get('/domains/example.com')).body).toContain('Nobody has approved or denied a sender');
+  const decide = (decision: string, why: string) =>
+    person.post('/domains/example.com/decide', { sender: 'postbird.example', source: '192.0.2.0/24', decision, why });
+  await decide('approve', 'our newsletter, ticket 4711');
+  await decide('end', 'contract ended');
+  const { body } = await person.get('/domains/example.com');
+  const row = /<section id="decisions">[\s\S]*?<\/section>/.exec(body)![0];
+  expect(row).toContain('<a href="/domains/example.com/senders/postbird.example">192.0.2.0/24</a>');
+  for (const said of [
+    'approved',
+    person.name,
+    'our newsletter, ticket 4711',
+    `${c.context.clock.now().toISOString().slice(0, 10)} ${person.name}`,
+  ])
+    expect(row).toContain(said);
+  const file = (await person.get('/domains/example.com?table=decisions&as=json')).json();
+  expect(file).toMatchObject([{ source: '192.0.2.0/24', verdict: 'approved', by: person.name }]);
+  const other = await c.person('viewer', ['other.example']);
+  expect((await other.get('/domains/example.com')).statusCode).toBe(404);
+});
+
+test('a reporter that fell silent has missed the days that are over, as the finding counts them', async () => {
+  const { rows } = await c.t.db.query<{ today: string }>('select current_date as today');
+  const today = rows[0]!.today;
+  await c.t.db.query(
+    `insert into ruawatch.policy_days (domain, day, reporter, policy, trust, reports)
+     select 'example.com', $1::date - n, 'gmx', 'p=none', 'ok', 1 from generate_series(13, 30) n`,
+    [today],
+  );
+  const person = await c.person('viewer', ['example.com']);
+  const file = (await person.get('/domains/example.com?table=missing-reporters&as=json')).json();
+  expect(file).toMatchObject([{ reporter: 'gmx', last_day: addDays(today, -13), missed_days: 12 }]);
+});
