@@ -18,7 +18,7 @@ if (!link || !out) {
 }
 const WIDTHS = [360, 800, 1440];
 /** A README is read at about this width. */
-const README = { width: 1200, height: 760 };
+const README = { width: 1200, height: 560 };
 const MOST_BYTES = 200_000;
 
 const base = new URL(link).origin;
@@ -97,10 +97,11 @@ try {
         await context.close();
       }
   } else {
-    for (const [name, address] of [
-      ['overview', '/'],
-      ['domain', domain],
+    for (const [name, address, height] of [
+      ['overview', '/', README.height],
+      ['domain', domain, 2 * README.height],
     ]) {
+      await page.setViewportSize({ ...README, height });
       await page.goto(address);
       const file = path.join(out, `${name}.png`);
       await page.screenshot({ path: file });

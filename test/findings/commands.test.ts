@@ -30,7 +30,7 @@ test('a command in a sentence stands in quotes, so that no line breaks it', () =
   expect(commands.length).toBeGreaterThanOrEqual(6);
 });
 
-/** Commands that print what a page of the console shows. */
+/** What advice says that a page of the console shows. */
 const SHOWN = [
   ['dns_check', /"ruawatch dns check /],
   ['dns_history', /"ruawatch dns history /],
@@ -39,6 +39,10 @@ const SHOWN = [
   ['doctor', /"ruawatch doctor"/],
   ['lookalikes', /"ruawatch dns lookalikes/],
   ['requests', /"ruawatch requests list"/],
+  [
+    'dns_records',
+    /(?:signs? with the keys?|share the keys?|signed with the keys?|No selector|name no selector|Check what changed in the SPF record|^The keys? )/,
+  ],
   ['senders', /\bapprove (?:it|them)\b/],
 ] as const;
 

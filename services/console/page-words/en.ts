@@ -206,6 +206,7 @@ export const words = {
     instead_of: {
       dns_check: 'What is wrong with the records',
       dns_history: 'What changed in DNS',
+      dns_records: 'What DNS publishes',
       policy_status: 'How well it is protected',
       quarantine: 'Mails that could not be read',
       doctor: 'Health',

@@ -39,6 +39,9 @@ function adviceOf({ advice, links = [], pages = [] }: Words, domain: string): Ht
   return html`<ol class="advice">${advice.map((sentence, i) => html`<li>${linked(sentence, links)}${button(pages[i] ?? null, domain)}</li>`)}</ol>`;
 }
 
+/** Pages that are not of one domain. */
+const OF_ALL: ReadonlySet<Page> = new Set(['quarantine', 'doctor', 'lookalikes', 'requests']);
+
 /** The page where the advice is followed: who reads here need not find a shell. */
 function button(page: Page | null, domain: string): Html | null {
   if (page === null) return null;
@@ -46,6 +49,7 @@ function button(page: Page | null, domain: string): Html | null {
   const places: Record<Page, Address> = {
     dns_check: withFragment(of, 'faults'),
     dns_history: withFragment(of, 'timeline'),
+    dns_records: withFragment(of, 'records'),
     policy_status: withFragment(of, 'posture'),
     senders: withFragment(of, 'senders'),
     quarantine: path`/quarantine`,
@@ -53,8 +57,7 @@ function button(page: Page | null, domain: string): Html | null {
     lookalikes: path`/look-alikes`,
     requests: path`/requests`,
   };
-  const ofDomain = page === 'dns_check' || page === 'dns_history' || page === 'policy_status' || page === 'senders';
-  if (ofDomain && domain === '*') return null;
+  if (domain === '*' && !OF_ALL.has(page)) return null;
   return html` <a class="button" href="${places[page]}">${words.finding.instead_of[page]}</a>`;
 }
 

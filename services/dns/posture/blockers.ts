@@ -82,7 +82,7 @@ function* evidenceBlockers(month: ReportMonth, p: string | null, testing: boolea
   if (p !== null && other > OTHER_POLICY * all)
     yield {
       why: 'policy_new',
-      sentence: `${percent(other / all)} of the reports of the last 30 days found another policy than p=${p}${testing ? '; t=y' : ''}.`,
+      sentence: `p=${p}${testing ? '; t=y' : ''} is new: ${percent(other / all)} of the reports of the last 30 days found another policy.`,
     };
 }
 

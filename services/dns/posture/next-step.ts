@@ -159,9 +159,13 @@ function stricterStep(records: SeenRecords, month: ReportMonth, blocked: readonl
     next === 'reject' && broken > 0
       ? ` ${weekly(broken)} messages a week that mailing lists and forwarders broke would be refused: a domain whose people write to mailing lists should stay at quarantine (RFC 9989 section 7.4).`
       : '';
+  const after =
+    next === 'quarantine'
+      ? ' p=reject comes after it, when 30 days of reports at p=quarantine say that it costs none either.'
+      : '';
   return step(
     next === 'quarantine' ? 'enforce_quarantine' : 'enforce_reject',
-    `The reports of the last 30 days say that p=${next} costs no mail of yours.${lists}`,
+    `The reports of the last 30 days say that p=${next} costs no mail of yours.${lists}${after}`,
     withPolicy(records, next),
   );
 }

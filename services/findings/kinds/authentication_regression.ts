@@ -169,13 +169,19 @@ function adviceOf(
       : [
           keys.all.length === 0 && broken.every(({ unsigned }) => unsigned)
             ? signAdvice(domain, broken)
-            : `${keyAdvice(domain, source, { ...keys, dead, alive }, since)}${neverDid(broken) && keys.all.some((name) => dead.includes(name)) ? NEW_PATH : ''}`,
+            : seenOn(
+                'dns_records',
+                `${keyAdvice(domain, source, { ...keys, dead, alive }, since)}${neverDid(broken) && keys.all.some((name) => dead.includes(name)) ? NEW_PATH : ''}`,
+              ),
         ]),
     ...errorAdvice(broken, record, told.domain),
     ...(mechanism === 'dkim' || broken.every(({ error }) => error !== undefined)
       ? []
       : [
-          `Check what changed in the SPF record of ${record} around ${since} (an include or address removed, more than 10 DNS look-ups), and whether the return path (MAIL FROM) is still at ${domain}.`,
+          seenOn(
+            'dns_records',
+            `Check what changed in the SPF record of ${record} around ${since} (an include or address removed, more than 10 DNS look-ups), and whether the return path (MAIL FROM) is still at ${domain}.`,
+          ),
         ]),
     ...(source === null && keys.shared === null && strict.length > 0
       ? [

@@ -12,6 +12,7 @@ export interface Told {
 export type Page =
   | 'dns_check'
   | 'dns_history'
+  | 'dns_records'
   | 'doctor'
   | 'lookalikes'
   | 'policy_status'
