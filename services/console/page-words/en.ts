@@ -198,6 +198,7 @@ export const words = {
     for_days: (n: number) => counted(n, 'day'),
     resolve: 'Resolve',
     resolve_hint: 'Newer evidence opens it again.',
+    days_what: 'Messages a day of those named below, from two weeks before it began, in reports that count',
     proof: 'The reports that prove it',
     its_reports: 'reports',
     unproven_reports: 'The reports that are not proven',

@@ -3,19 +3,22 @@ import type { Page, Words } from '../../findings/kinds/kind.ts';
 import { reporterName } from '../../findings/reporter-name.ts';
 import { overWords } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
+import { addDays } from '../../shared/days.ts';
 import { number, percent } from '../../shared/format.ts';
 import type { RelatedFinding } from '../../store/console/findings.ts';
+import type { SenderDay } from '../../store/console/sender.ts';
 import type { LifeEvent, ListedFinding } from '../../store/findings/list.ts';
 import { type Address, external, type Html, html, path, withFragment, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
 import { hostName, minute, severity, shares } from './format.ts';
+import { mailChart } from './sender-evidence.ts';
 
 /** A finding whose evidence was read. */
 export type ReadFinding = ListedFinding & { evidence: Evidence; confidence?: unknown; events: readonly LifeEvent[] };
 
 /** What happened, what to do, and on what it rests. */
-export function evidencePage(finding: ReadFinding, said: Words, { tables, related }: FindingRest): Html {
+export function evidencePage(finding: ReadFinding, said: Words, { days, tables, related }: FindingRest): Html {
   const { evidence } = finding;
   const w = words.finding;
   const over = overWords(evidence);
@@ -25,6 +28,7 @@ export function evidencePage(finding: ReadFinding, said: Words, { tables, relate
 ${over && html`<p><strong>${w.over}:</strong> ${over}</p>`}</section>
 ${said.advice.length > 0 && html`<section><h2>${w.advice}</h2>${adviceOf(said, finding.domain)}</section>`}
 <section><h2>${w.evidence}</h2>${figures(finding)}${fate(evidence)}${proofOf(finding)}</section>
+${mailChart(days, w.days_what)}
 ${show(w.who, tables.who)}${evidence.senders > evidence.who.length && html`<p class="quiet">${w.more(evidence.senders - evidence.who.length)}</p>`}
 ${show(w.broken, tables.broken)}
 ${namesOf(evidence)}
@@ -79,6 +83,16 @@ const OF_REPORTER = ['forged_report', 'unconfirmed_report', 'reporter_silent'];
 /** Whether reports tell of it: what DNS says has no reporters, and no messages. */
 const isReported = ({ evidence }: ReadFinding): boolean =>
   evidence.of > 0 || evidence.messages > 0 || evidence.reporters.length > 0;
+
+/** Days before a finding that its chart begins with: what was usual. */
+const BEFORE_DAYS = 14;
+
+/** The days that the chart of a finding is about; null for one that is not about mail. */
+export function daysOf(finding: ReadFinding): { from: string; to: string } | null {
+  const { domain, evidence, first_day, kind } = finding;
+  if (domain === '*' || OF_REPORTER.includes(kind) || !isReported(finding)) return null;
+  return { from: addDays(evidence.since || first_day, -BEFORE_DAYS), to: evidence.last_day || first_day };
+}
 
 /** The reports that prove it. Of reports that are themselves the finding: those in the name of the reporter, whatever their days. */
 function proofOf(finding: ReadFinding): Html | null {
@@ -164,6 +178,8 @@ type Tag = NonNullable<Evidence['tags']>[number];
 
 /** What a page has beside the evidence itself. */
 export interface FindingRest {
+  /** The mail of those whom it names, from some days before it began. */
+  days: readonly SenderDay[];
   tables: FindingTables;
   related: readonly RelatedFinding[];
 }

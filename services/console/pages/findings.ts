@@ -5,13 +5,13 @@ import { SEVERITIES } from '../../shared/severity.ts';
 import { relatedFindings, visibleFinding, visibleFindings } from '../../store/console/findings.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
 import { actingPeople } from '../../store/console/people.ts';
-import { sendersOf } from '../../store/console/sender.ts';
+import { namedDays, sendersOf } from '../../store/console/sender.ts';
 import type { ListedFinding } from '../../store/findings/list.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { evidencePage, findingTables } from './finding.ts';
+import { daysOf, evidencePage, findingTables } from './finding.ts';
 import { actionForms } from './finding-actions.ts';
 import { day, minute, severity } from './format.ts';
 
@@ -145,6 +145,8 @@ const one = route({
     const tables = findingTables(finding, senders);
     const file = fileOf(asked, Object.values(tables), `finding-${finding.finding_key}`);
     if (file !== null) return file;
+    const range = sources.length === 0 ? null : daysOf(finding);
+    const days = range === null ? [] : await namedDays(reader, { domain, names: [...new Set(sources)], ...range });
     const related = await relatedFindings(reader, finding, [...new Set([...sources, ...senders.values()])]);
     const may = mayFor(visitor, 'operator', domain);
     const body = html`<div class="heading">
@@ -154,7 +156,7 @@ const one = route({
 <p class="quiet">${words.kinds_mean[finding.kind]}</p>
 </div>
 <div class="columns">
-<div>${evidencePage(finding, said, { tables, related })}</div>
+<div>${evidencePage(finding, said, { days, tables, related })}</div>
 <aside>${may ? actionForms(finding, said, { form, people: await actingPeople(db, domain), now: clock.now() }) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
 </div>`;
     return page(said.title, body, { section: 'findings' });

@@ -42,7 +42,7 @@ export async function evidenceOf(
   const show = (title: string, lead: string, table: Table) =>
     table.rows > 0 && html`<section><h2>${title}</h2>${lead && html`<p class="quiet">${lead}</p>`}${table.html(here)}</section>`;
   const shown = html`${openFindings(told)}
-${chart(days)}
+${mailChart(days, w.days_what(SENDER_DAYS))}
 ${show(w.keys, w.keys_what, tables.keys)}
 ${show(words.domain.reporters, words.domain.reporters_what, tables.reporters)}
 ${show(w.samples, w.samples_what, tables.samples)}
@@ -51,7 +51,8 @@ ${events(told)}`;
   return { tables: Object.values(tables), html: shown };
 }
 
-function chart(days: readonly store.SenderDay[]): Html | null {
+/** Mail by day: what passed, and what became of the rest; null where there is none. */
+export function mailChart(days: readonly store.SenderDay[], title: string): Html | null {
   const [first, last] = [days[0], days.at(-1)];
   if (first === undefined || last === undefined) return null;
   const at = new Map(days.map((one) => [one.day, one]));
@@ -66,7 +67,7 @@ function chart(days: readonly store.SenderDay[]): Html | null {
     if (key === 'all-delivered') return one.passed;
     return key === 'unauthorized' ? one.delivered : Math.max(0, one.messages - one.passed - one.delivered);
   };
-  return html`<section><h2>${w.days}</h2>${stacked(daysBetween(first.day, last.day), layers, amount, { title: w.days_what(SENDER_DAYS) })}</section>`;
+  return html`<section><h2>${w.days}</h2>${stacked(daysBetween(first.day, last.day), layers, amount, { title })}</section>`;
 }
 
 function openFindings(told: readonly store.SenderEvent[]): Html | null {

@@ -79,6 +79,23 @@ export async function senderDays(reader: Reader, { domain, sources, from }: Send
   );
 }
 
+/** The same of several sources or whole senders together, as findings name them. */
+export async function namedDays(
+  reader: Reader,
+  { domain, names, from, to }: { domain: string; names: readonly string[]; from: string; to: string },
+): Promise<readonly SenderDay[]> {
+  return readKept<SenderDay>(
+    reader,
+    ['reporter_days', 'sources'],
+    `select day, sum(messages)::bigint as messages, sum(passed)::bigint as passed, sum(failed_delivered)::bigint as delivered
+       from reporter_days
+      where domain = $1 and day between $3 and $4 and counts
+        and source in (select source from sources where domain = $1 and (source = any($2) or grouped_as = any($2)))
+      group by day order by day`,
+    [domain, names, from, to],
+  );
+}
+
 /** Who reports on a sender. */
 export async function senderReporters(
   reader: Reader,

@@ -95,6 +95,16 @@ test('a finding in whose evidence a sender is found leads to its page, and back'
   const page = (await person.get(`/findings/${key}`)).body;
   expect(page).toContain('href="/domains/example.com/senders/postbird.example"');
   expect(page).not.toContain('senders/gone.example');
+  expect(page).not.toContain('Messages a day of those named');
+  const since = addDays(c.context.clock.now().toISOString().slice(0, 10), -2);
+  await c.t.db.query(
+    "update ruawatch.findings set evidence = evidence || jsonb_build_object('since', $2::text, 'last_day', $2::text) where finding_key = $1",
+    [key, since],
+  );
+  const charted = (await person.get(`/findings/${key}`)).body;
+  expect(charted).toContain('Messages a day of those named below');
+  // The day before it began, which tells what was usual; of reports that count alone.
+  expect(charted).toContain('Passing 300, Fails, delivered 40, Fails, stopped 60');
   await c.t.db.query("update ruawatch.findings set subject = '192.0.2.0/24' where finding_key = $1", [key]);
   expect((await person.get('/domains/example.com/senders/postbird.example')).body).toContain(`href="/findings/${key}"`);
 });
