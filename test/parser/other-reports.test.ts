@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { addOther, nothingElse, type OtherEvent } from '../../services/parser/other-reports.ts';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { startRetention } from '../../services/parser/upkeep/index.ts';
 import { replayMessages, showMessage } from '../../services/store/messages/messages.ts';
@@ -26,6 +27,26 @@ const tls = (change?: (report: Record<string, unknown>) => unknown): Buffer => {
   change?.(report);
   return Buffer.from(JSON.stringify(report));
 };
+
+test('each other event of a message is kept with its kind', () => {
+  const result = nothingElse();
+  const problem = { code: 'not_a_report', message: 'It is none.' };
+  for (const event of [
+    { type: 'tlsrpt', part: 1, report: 'tls', doubt: null },
+    { type: 'failure', part: 2, report: 'failure', doubt: null },
+    { type: 'bounce', bounce: 'a bounce' },
+    { type: 'refused', problem },
+    { type: 'not_report', problem },
+  ])
+    addOther(event as unknown as OtherEvent, result);
+  expect(result).toEqual({
+    tls: [{ part: 1, report: 'tls', doubt: null }],
+    failures: [{ part: 2, report: 'failure', doubt: null }],
+    bounces: ['a bounce'],
+    refused: [problem],
+    other: [problem],
+  });
+});
 
 test('what became of TLS and failure reports is counted by message, and superseded TLS reports are in a view', async () => {
   const failure = fixture('failure/all-fields.eml');

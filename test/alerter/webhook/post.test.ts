@@ -213,7 +213,7 @@ describe('a Slack webhook', () => {
     const { text, ...rest } = JSON.parse(got[0]!.body);
     expect(rest).toEqual({});
     expect(text.split('\n')[0]).toBe('*High: x.example: &lt;!channel&gt; &amp; &lt;https[:]//evil.example|click&gt;*');
-    expect(text).toContain('How many: 1,610 of 12,400 messages (13%): 1,500 delivered');
+    expect(text).toContain('How many: 1,610 of 12,400 messages of the domain (13%): 1,500 delivered');
     expect(text).not.toMatch(/[<>]|:\/\//);
   });
 

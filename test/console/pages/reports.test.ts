@@ -133,3 +133,14 @@ test('what a command prints is linked where a page has it', async () => {
   const page = await told('record_invalid', { advice: ['All of it: "ruawatch dns check example.com".'] });
   expect(page).toContain('<a class="button" href="/domains/example.com#faults">What is wrong with the records</a>');
 });
+
+test('behind the last report a page leads back to the newer ones, and the first page leads nowhere', async () => {
+  expect((await viewer.get('/reports')).body).not.toContain('<nav class="pages"');
+  const behind = (await viewer.get('/reports?page=2')).body;
+  expect(behind).toMatch(/<a class="button" href="\/reports\?[^"]*page=1[^"]*">Previous/);
+  expect(behind).not.toMatch(/<a class="button"[^>]*>Next/);
+});
+
+test('a finding that there is not is no page', async () => {
+  expect((await viewer.get('/findings/987654')).statusCode).toBe(404);
+});
