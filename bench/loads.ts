@@ -1,11 +1,13 @@
 import { generateLoad, type LoadMail, type Spread } from './load.ts';
 import { MAKES } from './makes.ts';
+import { sixthLoad } from './sixth.ts';
 
 /** How the mails of a load are made. */
 export type LoadWriter = (options: { seed: number; mails: number; sources: Spread }) => AsyncGenerator<LoadMail>;
 
 /**
- * The loads by name: the demo's reporters in their dialects, and the same sizes in each make, with random addresses.
+ * The loads by name: the demo's reporters in their dialects, the same sizes in each make with random addresses, and the
+ * load of receivers by an author who had not seen how reports are read.
  */
 export const LOADS: Record<string, LoadWriter> = {
   reporters: generateLoad,
@@ -15,4 +17,5 @@ export const LOADS: Record<string, LoadWriter> = {
       ({ seed, mails }) => generateLoad({ seed, mails, make }),
     ]),
   ),
+  sixth: sixthLoad,
 };

@@ -23,7 +23,8 @@ JSON lines on standard output, a table on standard error. docs/performance.md sa
   --only STAGE,...   some stages; "large" and "scale" are all that begin so
   --full             the long ones as well
   --peers            beside them parsedmarc, as found in PATH, on the same load
-  --load NAME        how the mails are made: reporters (default), varied, minified, crlf, prefixed, odd, plain
+  --load NAME        how the mails are made: reporters (default), varied, minified, crlf, prefixed, odd, plain,
+                     sixth
   --mails N          mails of the load (default 5000)
   --seed S           of the load (default 1)
   --sources KIND     addresses of the load: pool or random (default pool)

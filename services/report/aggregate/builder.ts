@@ -41,6 +41,9 @@ export class AggregateBuilder {
   private readonly fields: RecordFields;
 
   private readonly stack: number[] = [];
+  /** Of the child of feedback being read: its prefix, colon included, and the namespace it declares. */
+  private prefix = '';
+  private xmlns: string | null = null;
   private at: number = el.DOCUMENT;
   private buffer = '';
   /** The text being read is longer than the limit, and is left out. */
@@ -80,11 +83,15 @@ export class AggregateBuilder {
     return (this.range as { begin: number }).begin;
   }
 
-  /** An element begins. `tag` is the name as written, prefix and all. */
-  open(tag: string): void {
+  /**
+   * An element begins.
+   * @param tag the name as written, prefix and all
+   * @param xmlns the default namespace that it declares
+   */
+  open(tag: string, xmlns: string | null = null): void {
     if (this.stray !== '') this.endStray();
     this.stack.push(this.at);
-    const what = el.childOf(this.at, tag);
+    const what = this.childOf(tag, xmlns);
     this.at = what;
     switch (what) {
       case el.FEEDBACK:
@@ -114,6 +121,24 @@ export class AggregateBuilder {
         this.fields.open(what);
         break;
     }
+  }
+
+  /**
+   * The element inside the innermost one. Reporters use prefixes and namespaces as they like, down to the children of
+   * feedback. Below these, another prefix than the child's, or a namespace that is none of DMARC's, is of an extension
+   * (RFC 9990 appendix A), whatever its names are.
+   */
+  private childOf(tag: string, xmlns: string | null): number {
+    const what = el.childOf(this.at, tag);
+    if (this.at === el.DOCUMENT || this.at === el.SKIPPED) return what;
+    const prefix = tag.slice(0, tag.indexOf(':') + 1);
+    if (this.at === el.FEEDBACK) {
+      this.prefix = prefix;
+      this.xmlns = xmlns;
+      return what;
+    }
+    const foreign = xmlns !== null && xmlns !== this.xmlns && !el.isNamespace(xmlns);
+    return foreign || (prefix !== '' && prefix !== this.prefix) ? el.SKIPPED : what;
   }
 
   /**

@@ -58,26 +58,31 @@ export interface TagEnd {
   empty: boolean;
   /** The lengths of its attributes' values. */
   attributes: number[];
+  /** The default namespace that it declares. */
+  xmlns: string | null;
 }
 
 /** What follows the name of a start tag, from `from` on; null when saxes must decide. */
 export function tagEnd(text: string, from: number): TagEnd | null {
   const names = new Set<string>();
   const attributes: number[] = [];
+  let xmlns: string | null = null;
   let end = from;
   for (;;) {
     ATTRIBUTE.lastIndex = end;
     const match = ATTRIBUTE.exec(text);
     if (match === null) break;
     end = ATTRIBUTE.lastIndex;
+    const value = match[2] ?? match[3]!;
     names.add(match[1]!);
-    attributes.push((match[2] ?? match[3]!).length);
+    attributes.push(value.length);
+    if (match[1] === 'xmlns') xmlns = value;
   }
   // A name that comes twice is an error.
   if (names.size < attributes.length) return null;
   TAG_END.lastIndex = end;
   const rest = TAG_END.exec(text);
-  return rest === null ? null : { end: TAG_END.lastIndex, empty: rest[1] === '/', attributes };
+  return rest === null ? null : { end: TAG_END.lastIndex, empty: rest[1] === '/', attributes, xmlns };
 }
 
 /** Whether a start tag that the end of the chunk cuts off is regular from the end of its name on, so far. */

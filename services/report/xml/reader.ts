@@ -121,7 +121,7 @@ export class XmlReader implements Listener {
     return from < base ? null : (this.previous + this.chunk).slice(from - base);
   }
 
-  opened(name: string): void {
+  opened(name: string, xmlns: string | null): void {
     if (this.pending) this.flush();
     this.reported = true;
     this.attributes = 0;
@@ -129,7 +129,7 @@ export class XmlReader implements Listener {
       throw new Refusal('xml_too_deep', `The document nests elements more than ${this.limits.elementDepth} deep.`);
     }
     if (name.length > this.limits.textLength) throw textTooLong(this.limits);
-    this.builder.open(name);
+    this.builder.open(name, xmlns);
     if (!this.sawStart && this.builder.started) {
       this.sawStart = true;
       this.resume = this.skipped + this.parser.position;

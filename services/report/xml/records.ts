@@ -1,5 +1,5 @@
 import { type Chunk, FOREIGN, KIND, NAME, PLAIN, RETURN, resolve, tagEnd } from './characters.ts';
-import { childIn, FEEDBACK, LEAF, RECORD, SKIPPED } from './element-names.ts';
+import { childIn, FEEDBACK, isNamespace, LEAF, RECORD, SKIPPED } from './element-names.ts';
 
 const SLASH = 47;
 const COLON = 58;
@@ -49,6 +49,9 @@ export class RecordScanner {
   private deepest = 0;
   /** Characters in values. */
   private length = 0;
+  /** Where the prefix of the record's tag stands, its colon included. */
+  private prefix = 0;
+  private prefixEnd = 0;
   /** The start tag read last is that of an empty element. */
   private empty = false;
   private readonly limits: RecordLimits;
@@ -116,8 +119,12 @@ export class RecordScanner {
       if (c === COLON && local === name) local = end + 1;
       c = codes[++end]!;
     } while (NAME[c] !== 0 && end < n);
-    const what = childIn(parent, codes, local, end);
-    if (this.depth === 0 && what !== RECORD) return -1;
+    let what = childIn(parent, codes, local, end);
+    if (this.depth === 0) {
+      if (what !== RECORD) return -1;
+      this.prefix = name;
+      this.prefixEnd = local;
+    } else if (local !== name && !this.isOwnPrefix(codes, name, local)) what = SKIPPED;
     const { limits } = this;
     if (this.depth >= this.deepest || end - name > limits.textLength || this.used === NOTES * WORDS) return -1;
     this.empty = false;
@@ -139,12 +146,22 @@ export class RecordScanner {
     return next;
   }
 
+  /** Whether a prefix is that of the record: any other one is of an extension (RFC 9990 section 4). */
+  private isOwnPrefix(codes: Uint16Array, from: number, to: number): boolean {
+    const { prefix } = this;
+    if (to - from !== this.prefixEnd - prefix) return false;
+    for (let k = 0; k < to - from; k++) if (codes[from + k] !== codes[prefix + k]) return false;
+    return true;
+  }
+
   /** Reads attributes, or the end of an empty element. */
   private tagEnd(text: string, from: number): number {
     const { limits } = this;
     const rest = tagEnd(text, from);
     if (rest === null || rest.attributes.length > limits.attributes) return -1;
     for (const size of rest.attributes) if (size > limits.textLength) return -1;
+    // Whose namespace it is, the builder says.
+    if (rest.xmlns !== null && this.depth > 0 && !isNamespace(rest.xmlns)) return -1;
     this.empty = rest.empty;
     return rest.end;
   }

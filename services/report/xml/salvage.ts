@@ -47,7 +47,9 @@ let parser: XMLParser | null = null;
 
 const parserOptions = {
   preserveOrder: true,
-  ignoreAttributes: true,
+  // The only one that says anything of a report: whose element it is.
+  ignoreAttributes: (name: string) => name !== 'xmlns',
+  attributeNamePrefix: '',
   parseTagValue: false,
   trimValues: false,
   processEntities: true,
@@ -233,7 +235,7 @@ export function feedNode(node: OrderedNode, builder: AggregateBuilder, depth: nu
     if (name === '#text') {
       builder.text(String(value));
     } else if (Array.isArray(value) && name !== ':@') {
-      builder.open(name);
+      builder.open(name, (node[':@'] as { xmlns?: string } | undefined)?.xmlns ?? null);
       // No report nests this deep; deeper elements are not read.
       if (depth > 0) for (const child of value as OrderedNode[]) feedNode(child, builder, depth - 1);
       builder.close();

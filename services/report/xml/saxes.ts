@@ -1,4 +1,4 @@
-import type { SaxesParser } from 'saxes';
+import type { SaxesParser, SaxesTagPlain } from 'saxes';
 import { library } from '../library.ts';
 import type { Chunk } from './characters.ts';
 
@@ -8,9 +8,9 @@ const saxes = library('saxes') as typeof import('saxes');
 export interface Listener {
   /**
    * A start tag ended at `position`; its attributes were reported before. `name` is as written, with its
-   * prefix.
+   * prefix; `xmlns` is the default namespace that it declares.
    */
-  opened(name: string): void;
+  opened(name: string, xmlns: string | null): void;
   /** An end tag ended at `position`, or an empty element's tag right after `opened`. */
   closed(): void;
   /**
@@ -71,7 +71,7 @@ export function strictParser(listener: Listener, prefix = ''): SaxesParser {
   // Seven handlers: an eighth turns the parser into an object with slow properties in V8, and reading takes
   // four times as long. So comments and processing instructions are not reported, and a run of them counts as
   // a text of its length.
-  parser.on('opentag', (tag) => listener.opened(tag.name));
+  parser.on('opentag', (tag) => listener.opened(tag.name, (tag as SaxesTagPlain).attributes.xmlns ?? null));
   parser.on('closetag', () => listener.closed());
   parser.on('text', (text) => listener.text(text));
   parser.on('cdata', (text) => listener.text(text));

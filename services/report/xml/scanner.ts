@@ -216,17 +216,18 @@ export class Scanner implements Tokenizer {
     if (end === n) return INCOMPLETE;
     const name = text.slice(j + 1, end);
     let empty = false;
+    let xmlns: string | null = null;
     if (text.charCodeAt(end) === GREATER) {
       end++;
     } else {
       const rest = tagEnd(text, end);
       if (rest === null) return n - end <= CARRIED && isBegun(text.slice(end)) ? INCOMPLETE : IRREGULAR;
-      ({ end, empty } = rest);
+      ({ end, empty, xmlns } = rest);
       for (const length of rest.attributes) listener.attribute(length);
     }
     this.rooted = true;
     this.at = this.base + end;
-    listener.opened(name);
+    listener.opened(name, xmlns);
     if (empty) listener.closed();
     else open.push(name);
     return end;
