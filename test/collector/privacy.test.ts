@@ -33,6 +33,8 @@ describe('redact', () => {
 
   test('domains, hosts and Message-IDs stay', () => {
     expect(redact('AB: message-id=<abc.1@mx.example.com>', hash)).toBe('AB: message-id=<abc.1@mx.example.com>');
+    const two = 'AB: message-id=<abc@pc@mx.example.com>, relay=none';
+    expect(redact(two, hash)).toBe(two);
     expect(redact('id: <abc.1@mx>, from: <a@b.example>', hash)).toBe(`id: <abc.1@mx>, from: <${hash('a')}@b.example>`);
     expect(redact('relay=mx[1.2.3.4]:25, size=5, nrcpt=1', hash)).toBe('relay=mx[1.2.3.4]:25, size=5, nrcpt=1');
     expect(redact('info: header From: A <a@b.example> from x[1.2.3.4]; from=<>', hash)).toContain(

@@ -37,6 +37,10 @@ test('letters that look alike, at one place or two, and names that are wholly Cy
   expect(of('123', 'cyrillic')).toEqual([]);
 });
 
+test('behind s, x and z a plural has an e', () => {
+  expect(of('boxer', 'plural')).toEqual(['bosxer', 'boxeser', 'boxesr']);
+});
+
 test('what is hardly seen costs least', () => {
   const cost = (label: string, variant: string) =>
     Math.min(
