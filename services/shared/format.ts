@@ -14,6 +14,11 @@ export function counted(n: number, singular: string, plural = `${singular}s`): s
   return `${number(n)} ${n === 1 ? singular : plural}`;
 }
 
+/** "3 of 40 messages", and "all 40 messages" where that is all. */
+export function outOf(n: number, of: number, singular: string): string {
+  return n === of && n > 1 ? `all ${counted(n, singular)}` : `${number(n)} of ${counted(of, singular)}`;
+}
+
 /** A share from 0 to 1 as "98%"; what is not quite all or nothing is never rounded to it. */
 export function percent(share: number): string {
   const value = share * 100;

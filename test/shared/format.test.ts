@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { counted, list, number, percent, short } from '../../services/shared/format.ts';
+import { counted, list, number, outOf, percent, short } from '../../services/shared/format.ts';
 
 test('percent rounds nothing to all or to nothing', () => {
   expect([0, 0.0001, 0.004, 0.05, 0.13, 0.9951, 0.9988, 0.99999, 1].map(percent)).toEqual([
@@ -34,4 +34,15 @@ test('a list names as many as it may and counts the others', () => {
 
 test('short cuts what is longer than it may be', () => {
   expect([short('abcdef', 6), short('abcdefg', 6)]).toEqual(['abcdef', 'abcde…']);
+});
+
+test('a part of all is said as all', () => {
+  const said = (n: number, of: number) => outOf(n, of, 'message');
+  expect([said(3, 40), said(40, 40), said(1, 1), said(0, 0), said(2000, 2000)]).toEqual([
+    '3 of 40 messages',
+    'all 40 messages',
+    '1 of 1 message',
+    '0 of 0 messages',
+    'all 2,000 messages',
+  ]);
 });

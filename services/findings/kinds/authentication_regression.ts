@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { addDays, earlier, later } from '../../shared/days.ts';
-import { counted, list, number, percent, short } from '../../shared/format.ts';
+import { counted, list, number, outOf, percent, short } from '../../shared/format.ts';
 import type { Before, BrokenSender } from '../figures.ts';
 import { type Advice, kind, seenOn, type Told, type Words } from './kind.ts';
 import { alignmentWords, lostAlignment } from './lost_alignment.ts';
@@ -67,8 +67,8 @@ function failingWords(told: Told): WithoutAdvice {
     summary: `Mail of ${domain} through ${through} stopped passing DMARC ${days} (${name}): ${counted(messages, 'message')} failed since`,
     what: one
       ? isInPart(one)
-        ? `${name} of ${through} ${fails} for part of its mail as ${domain} since ${since}: ${number(messages)} of ${counted(one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
-        : `${name} of ${through} aligned with ${domain} until ${one.last_good_day} but ${mechanism === 'both' ? 'have' : 'has'} not since ${since}: ${number(messages)} of ${counted(one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
+        ? `${name} of ${through} ${fails} for part of its mail as ${domain} since ${since}: ${outOf(messages, one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
+        : `${name} of ${through} aligned with ${domain} until ${one.last_good_day} but ${mechanism === 'both' ? 'have' : 'has'} not since ${since}: ${outOf(messages, one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
       : `${name} of ${through} stopped aligning with ${domain} ${days}${cause}: ${list(sources, 3, senders)}; ${number(messages)} of their ${counted(of, 'message')} failed (${percent(messages / of)}).`,
   };
 }
@@ -111,7 +111,7 @@ function hiddenWords(told: Told, { dead = [] }: RegressionFacts): WithoutAdvice 
       title: `SPF of ${domain} ${ends} at receivers`,
       topic: `SPF of ${domain}`,
       summary: `The SPF record of ${record} could not be evaluated since ${since} (${error ?? 'permerror'}): ${counted(messages, 'message')} passed by DKIM alone, if at all`,
-      what: `The SPF check of ${record} ${ends} for ${number(messages)} of ${counted(of, 'message')} since ${since} (${through}); ${messages === 1 ? 'it passes' : 'they pass'} by DKIM alone.${rest}`,
+      what: `The SPF check of ${record} ${ends} for ${outOf(messages, of, 'message')} since ${since} (${through}); ${messages === 1 ? 'it passes' : 'they pass'} by DKIM alone.${rest}`,
     };
   }
   const key = common(broken, isKey).shared;

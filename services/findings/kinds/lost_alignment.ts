@@ -1,5 +1,5 @@
 import { earlier } from '../../shared/days.ts';
-import { counted, list, number, short } from '../../shared/format.ts';
+import { counted, list, outOf, short } from '../../shared/format.ts';
 import type { BrokenSender } from '../figures.ts';
 import type { Told, Words } from './kind.ts';
 
@@ -71,8 +71,8 @@ export function alignmentWords(
       ? `The DMARC record of ${domain} has asked for strict alignment since ${changed.map((c) => c.since).reduce(earlier)} (${tags.join(', ')}; it was relaxed before). `
       : '';
   const result = survives
-    ? `${number(messages)} of ${counted(of, 'message')} since ${since} passed by ${other} alone${other === 'SPF' ? ', which forwarding breaks' : ''}`
-    : `${number(messages)} of ${counted(of, 'message')} since ${since} failed DMARC`;
+    ? `${outOf(messages, of, 'message')} since ${since} passed by ${other} alone${other === 'SPF' ? ', which forwarding breaks' : ''}`
+    : `${outOf(messages, of, 'message')} since ${since} failed DMARC`;
   return {
     title,
     topic: how === 'foreign' ? `mail of ${where} that authenticates as others` : `alignment at ${where}`,

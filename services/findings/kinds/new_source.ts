@@ -148,7 +148,7 @@ function forwarding(key: Key, label: string): string[] {
   const authors = list(key.others.map((one) => short(one)));
   return [
     `Reports cannot distinguish two cases: ${label} forwards mail of ${authors} (an alumni office, a club, redirected mailboxes), or somebody has copied the private key of ${name}.`,
-    `Compare with the logs of ${authors}: forwarded mail is in them, each message; mail signed with a copied key is not; of a replay, one message is, which went to one recipient.`,
+    `Compare with the logs of ${authors}: each forwarded message is in them; mail signed with a copied key is not; of one message that is sent again and again (a replay), only the first is.`,
     `If the logs do not settle it, publish a second selector and move ${authors} to it: forwarded mail follows within days, and what still comes under ${name} is somebody else's. Then remove ${name}.`,
   ];
 }
