@@ -45,6 +45,10 @@ const SPF_STRAY = 0.01;
  */
 const LARGE = 0.03;
 const LARGE_ODDS = 3;
+/** Of what it passes on a forwarder breaks so many signatures, and this part; then it may bring this part of the domain's mail. */
+const BROKEN = 2;
+const BROKEN_PART = 0.02;
+const LARGE_BROKEN = 0.1;
 /**
  * So much of what it signs bears a selector that older sources sign with as well, and it is passed on; so
  * little, and it has a key of its own.
@@ -202,8 +206,17 @@ function forwards(window: SenderWindow): boolean {
   const large = wilson(sum.messages, of) >= LARGE;
   if (window.borrowed !== null && window.borrowed <= OWN_KEY) return false;
   if (window.mixed) return true;
-  if (window.borrowed !== null && window.borrowed >= PASSED_ON && !large) return true;
+  if (window.borrowed !== null && window.borrowed >= PASSED_ON && (!large || breaksSome(window, sum, of))) return true;
   return forwardingOdds(window.rows, window.reporterDays) > Math.log(window.onceLevel) + (large ? LARGE_ODDS : 0);
+}
+
+/**
+ * Whether some of it bears signatures of ours that are broken there and verify elsewhere, as on the way through whoever
+ * tags a subject: who has the key breaks none, and whoever breaks some on purpose still gets no further than this part of
+ * the mail.
+ */
+function breaksSome({ relayed }: SenderWindow, { messages }: Counts, of: number): boolean {
+  return relayed >= BROKEN && relayed >= BROKEN_PART * messages && wilson(messages, of) < LARGE_BROKEN;
 }
 
 /** Whether what is new is a sender of old: its key from a network that the SPF record admits, or in its place. */

@@ -7,7 +7,7 @@ import type { Family } from '../family.ts';
  */
 export const alumniBulletin: Family = {
   name: 'alumni-bulletin',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 7960 sections 3.2.1 and 3.2.5; https://knowledgenow.soton.ac.uk/Articles/KB0059887',
   plant(site) {

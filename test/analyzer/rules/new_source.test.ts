@@ -39,6 +39,16 @@ describe('new_source', () => {
     expect(told(few, { borrowed: 0 }, 150)).toHaveLength(1);
   });
 
+  test('who breaks some of the signatures that it brings passes them on', () => {
+    const some = span(6, 0, 'dkim', 4, REPORTERS, NEW);
+    const brings = (relayed: number, n = 4) =>
+      told(n === 4 ? some : span(6, 0, 'dkim', n, REPORTERS, NEW), { borrowed: 1, relayed }, 150).length;
+    expect([brings(1), brings(2), brings(9)]).toEqual([1, 0, 0]);
+    // Half as much as all others together, whatever breaks.
+    expect(brings(40, 60)).toBe(1);
+    expect(told(some, { borrowed: 0, relayed: 9 }, 150)).toHaveLength(1);
+  });
+
   test('whose key it signs with says more than where its mail ends', () => {
     expect(told(atOne, { borrowed: 0 })).toHaveLength(1);
     expect(told(even, { borrowed: 1 })).toEqual([]);
