@@ -368,8 +368,8 @@ export function settledOfSender({ known, source, of }: SenderWindow, kind: strin
  * again.
  */
 export function settledUntil(known: readonly KnownFinding[], kind: string, subject: string): string {
-  const resolved = known.find((f) => f.kind === kind && f.subject === subject && f.state === 'resolved');
-  return resolved ? (resolved.evidence.resolved_day ?? resolved.last_day) : '';
+  const resolved = known.filter((f) => f.kind === kind && f.subject === subject && f.state === 'resolved');
+  return resolved.map((f) => f.evidence.resolved_day ?? f.last_day).reduce(later, '');
 }
 
 /** By what the passing mail of a source passes. */

@@ -215,6 +215,29 @@ test('a policy that was weakened opens a finding, its return resolves it, a stre
   ]);
 });
 
+test('a policy that goes on going back and forth stays told twice, whatever was recorded between', async () => {
+  await f.put(ordinary(30, 0), { work: false });
+  const published = async (policy: string, from: number, to: number) => {
+    const days = Array.from({ length: from - to + 1 }, () => policy);
+    await f.putPolicies(REPORTERS.flatMap((reporter) => policyDays(reporter, days, to)));
+    f.setNow(new Date(`${ago(to - 1)}T08:00:00Z`));
+    await f.analyze();
+  };
+  await published('p=quarantine', 30, 26);
+  let day = 25;
+  for (let episode = 0; episode < 5; episode++) {
+    await published('p=none', day, day - 1);
+    await published('p=quarantine', day - 2, day - 4);
+    day -= 5;
+  }
+  expect((await f.events()).filter(({ notify }) => notify).map(({ event }) => event)).toEqual([
+    'opened',
+    'resolved',
+    'reopened',
+    'resolved',
+  ]);
+});
+
 test('the query of every kind of finding runs on the real schema and is safe with any name', async () => {
   const odd = { source: "o'brien\\.example" };
   await f.put([

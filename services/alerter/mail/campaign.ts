@@ -6,8 +6,9 @@ import type { Item } from './plan.ts';
 const FORGED = new Set(['unauthorized_source', 'subdomain_abuse']);
 /** So many days between the last of one and of another, and they are of the same time. */
 const SAME_DAYS = 2;
-/** So large a part of the networks listed of one is among those of the other. */
+/** Of two findings so large a part of the networks that one lists is the other's too; or so many, as only the largest are listed. */
 const SHARED = 0.5;
+const SHARED_LISTED = 2;
 
 /**
  * Puts together the findings of several domains that are due at once and tell of the same networks: who forges all names
@@ -38,5 +39,5 @@ function isSame(a: FindingEvent, b: FindingEvent): boolean {
     .map(({ evidence }) => evidence.who.map(({ source }) => source))
     .sort((x, y) => x.length - y.length);
   const shared = fewer!.filter((source) => more!.includes(source)).length;
-  return shared > 0 && shared >= SHARED * fewer!.length;
+  return shared > 0 && (shared >= SHARED_LISTED || shared >= SHARED * fewer!.length);
 }

@@ -86,7 +86,7 @@ export const alignmentFailure = kind(facts, (told, given) => {
   const fate = fateOf(evidence);
   return {
     title: fate === null ? `${source} sends as ${domain} unaligned` : `Mail of ${source} as ${domain} is ${fate}`,
-    topic: `unaligned mail of ${source} as ${domain}`,
+    topic: `mail of ${source} as ${domain}`,
     summary: `${title}: ${messages} since ${evidence.since} failed DMARC (${MECHANISM[mechanism]})`,
     what: `${messages} from ${source} in the name of ${domain} ${evidence.messages === 1 ? 'authenticates' : 'authenticate'} as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.${lostOf(evidence)}`,
     advice: adviceOf(told, given),
@@ -136,6 +136,8 @@ function fateOf({ messages, quarantined, rejected }: Told['evidence']): string |
 /** That receivers turned most of it away, which whoever sends it may not know. */
 function lostOf({ messages, quarantined, rejected }: Told['evidence']): string {
   if (2 * (quarantined + rejected) < messages) return '';
+  if (messages > 1 && Math.max(quarantined, rejected) === messages)
+    return ` Receivers ${rejected > 0 ? 'rejected' : 'quarantined'} all of them.`;
   const parts = [
     ...(rejected > 0 ? [`rejected ${number(rejected)}`] : []),
     ...(quarantined > 0 ? [`quarantined ${number(quarantined)}`] : []),

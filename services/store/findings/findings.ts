@@ -88,7 +88,7 @@ export async function openSubjects(tx: Tx, domain: string, kinds: readonly strin
 }
 
 /**
- * For each kind and subject the open finding, else the newest resolved one: of all open findings of the
+ * For each kind and subject the open finding, else the newest resolved one, and the newest that was for information: of all open findings of the
  * domain, and of the named subjects. Of incidents that several senders may share, all that rest on days since
  * `recent`, the newest first: they may have concerned others. To be read after the report days: work that was
  * committed with newer days is then seen as pending.
@@ -104,10 +104,10 @@ export async function loadFindings(tx: Tx, domain: string, subjects: readonly st
             array(select b ->> 'source' from jsonb_array_elements(f.evidence -> 'broken') b
                    where f.state = 'open' and b ->> 'source' in (select w.source from ruawatch.analysis_work w where w.domain = $1)
                    order by 1) as waiting
-       from (select distinct on (kind, subject, shared) *
-               from (select *, case when state = 'resolved' and evidence ? 'broken' and last_day >= $3 then finding_key end as shared
+       from (select distinct on (kind, subject, shared, note) *
+               from (select *, state = 'resolved' and severity = 'info' as note, case when state = 'resolved' and evidence ? 'broken' and last_day >= $3 then finding_key end as shared
                        from ruawatch.findings where domain = $1 and (state = 'open' or subject = any($2::text[]))) each
-              order by kind, subject, shared, (state = 'open') desc, finding_key desc) f
+              order by kind, subject, shared, note, (state = 'open') desc, finding_key desc) f
        left join lateral (
          select jsonb_build_object('severity', e.severity, 'evidence', e.evidence) as told
            from ruawatch.finding_events e

@@ -51,7 +51,7 @@ export const waveInTheSale: Family = {
 /** A pipeline and a person take turns with the DMARC record: p=quarantine and p=none alternate for weeks. */
 export const policyFlaps: Family = {
   name: 'policy-flaps',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'https://developer.hashicorp.com/terraform/tutorials/state/resource-drift',
   days: MONTHS,
