@@ -262,6 +262,7 @@ const CASES: Record<string, Case> = {
     status: onFinding({ admin: 303, root: 303 }),
   },
   'POST /findings/:key/resolve': { url: () => `/findings/${key}/resolve`, fields: { why: 'w' }, status: onFinding() },
+  'POST /findings/:key/reopen': { url: () => `/findings/${key}/reopen`, fields: { why: 'w' }, status: onFinding() },
   'GET /requests': { url: () => '/requests', status: pages },
   'GET /requests/:key': { url: () => `/requests/${request}`, status: { ...pages, other: 404 } },
   ...Object.fromEntries(
@@ -353,6 +354,7 @@ const CASES: Record<string, Case> = {
   ...onApiFinding('unsnooze', {}, 409),
   ...onApiFinding('assign', { to: '' }, 200),
   ...onApiFinding('resolve', {}, 409),
+  ...onApiFinding('reopen', {}, 409),
   'GET /api/v1/openapi.json': { url: () => '/api/v1/openapi.json', status: forAll(200) },
   'GET /api/v1/me': { url: () => '/api/v1/me', status: pages },
   'GET /api/v1/audit': { url: () => '/api/v1/audit', status: { ...forAll(403), nobody: 401, root: 200 } },

@@ -69,6 +69,10 @@ export const FINDING_ACTIONS = {
       return 'resolved';
     },
   ),
+  reopen: act(onlyWhy, async ({ db, key, note, now }) => {
+    await actions.unclose(db, key, note, now);
+    return 'reopened';
+  }),
 } as const satisfies Record<string, FindingAct<z.ZodObject>>;
 
 export type FindingActName = keyof typeof FINDING_ACTIONS;

@@ -61,6 +61,7 @@ const BODIES = {
   unsnooze: z.object({ why }),
   assign: z.object({ why, to: z.string().trim().max(200) }),
   resolve: z.object({ why, verdict: z.enum(['none', 'right', 'false', 'expected']).default('none') }),
+  reopen: z.object({ why }),
 } satisfies Record<FindingActName, z.ZodObject>;
 
 const SUMMARIES: Record<FindingActName, string> = {
@@ -70,6 +71,7 @@ const SUMMARIES: Record<FindingActName, string> = {
   unsnooze: 'Ends the silence of a finding.',
   assign: 'Says who looks after a finding; an empty name says that nobody does.',
   resolve: 'Says that a finding is over, or gives a verdict on one that is.',
+  reopen: 'Takes back that a person resolved a finding.',
 };
 
 const acts = (Object.keys(FINDING_ACTIONS) as FindingActName[]).map((name) =>

@@ -42,6 +42,7 @@ ${
 }
 ${open && formOf({ to: path`/findings/${at}/assign`, form, button: w.assign, hint: w.assign_hint, id: 'assign', more: assignees(people, finding.assigned_to) })}
 ${formOf({ to: path`/findings/${at}/resolve`, form, button: open ? w.resolve : w.give_verdict, hint: open ? w.resolve_hint : w.give_verdict_hint, id: 'resolve', more: verdicts(said, open) })}
+${!open && finding.resolved_by && formOf({ to: path`/findings/${at}/reopen`, form, button: w.reopen, hint: w.reopen_hint, id: 'reopen' })}
 </section>`;
 }
 

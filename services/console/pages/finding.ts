@@ -281,9 +281,9 @@ function namesOf({ names = [], names_in_all = 0 }: Evidence): Html | null {
 
 function historyOf(events: readonly LifeEvent[]): Html {
   const w = words.finding;
-  // Who resolves a finding by hand makes two events of one moment: what they did, and what the program made of it.
-  const byHand = new Set(events.filter(({ event }) => event === 'closed').map(({ at }) => at.getTime()));
-  const told = events.filter(({ event, at }) => event !== 'resolved' || !byHand.has(at.getTime()));
+  // Who resolves or reopens a finding by hand makes two events of one moment: what they did, and what the program made of it.
+  const byHand = new Set(events.filter(({ event }) => event === 'closed' || event === 'unclosed').map(({ at }) => at.getTime()));
+  const told = events.filter(({ event, at }) => (event !== 'resolved' && event !== 'reopened') || !byHand.has(at.getTime()));
   return html`<section><h2>${w.history}</h2><ol class="history">${[...told].reverse().map(
     (event) => html`<li><time datetime="${event.at.toISOString()}">${minute(event.at)}</time>
 <div><strong>${w.events[event.event] ?? event.event}</strong>${event.verdict && w.verdict_of(w.verdicts[event.verdict])}${event.until && html` ${w.until(minute(event.until))}`}${event.assigned_to && html` ${w.given_to(event.assigned_to)}`}

@@ -134,6 +134,48 @@ export async function close(db: Db, key: number, word: OperatorNote & { verdict?
 }
 
 /**
+ * Takes back that a person resolved a finding, with what they expected of it: it is open as it was, and is mailed again if its end
+ * was. A finding that was over by itself comes back by itself.
+ * @throws PermanentError `no_finding`, `finding_open`, `not_closed`, `finding_again`
+ */
+export async function unclose(db: Db, key: number, word: OperatorNote, now: Date): Promise<void> {
+  await transaction(db, async (tx) => {
+    await lockOf(tx, key);
+    const { rows } = await tx.query<{ state: string; by_hand: boolean; again: boolean }>(
+      `select state, coalesce(evidence -> 'ended' ->> 'reason' = 'closed', false) as by_hand,
+              exists (select from ruawatch.findings o where o.domain = f.domain and o.kind = f.kind and o.subject = f.subject
+                         and o.state = 'open' and o.finding_key <> f.finding_key) as again
+         from ruawatch.findings f where finding_key = $1 for update`,
+      [key],
+    );
+    const { state, by_hand, again } = rows[0]!;
+    if (state === 'open') throw new PermanentError('finding_open', `Finding ${key} is open already.`);
+    if (!by_hand)
+      throw new PermanentError(
+        'not_closed',
+        `Nobody resolved finding ${key}: it was over by itself, and opens again with new evidence.`,
+      );
+    if (again) throw new PermanentError('finding_again', `What finding ${key} is about is open as another finding.`);
+    await record(tx, key, 'unclosed', { ...word, now });
+    await tx.query('delete from ruawatch.expectations where finding_key = $1', [key]);
+    await tx.query(
+      `with opened as (
+         update ruawatch.findings
+            set state = 'open', resolved_at = null, reopened_at = $2, changed_at = $2, revision = revision + 1,
+                evidence = evidence - 'ended' - 'resolved_why' - 'resolved_day'
+          where finding_key = $1
+         returning finding_key, revision, severity, summary, evidence)
+       insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
+       select finding_key, revision, 'reopened', $2, severity, summary, evidence,
+              coalesce((select e.notify from ruawatch.finding_events e where e.finding_key = opened.finding_key and e.event = 'resolved'
+                         order by e.revision desc, e.at desc limit 1), false)
+         from opened`,
+      [key, now],
+    );
+  });
+}
+
+/**
  * Keeps what a person says of a finding that is resolved already.
  * @throws PermanentError `no_finding`, `finding_open`
  */
@@ -200,13 +242,18 @@ interface OpenFinding {
   snoozed_until: Date | null;
 }
 
+/** Locks the domain of a finding. @throws PermanentError `no_finding` */
+async function lockOf(tx: Tx, key: number): Promise<void> {
+  const domain = await tx.query<{ domain: string }>('select domain from ruawatch.findings where finding_key = $1', [key]);
+  if (!domain.rows[0])
+    throw new PermanentError('no_finding', `There is no finding ${key}: "ruawatch findings" lists the open ones.`);
+  await lockDomain(tx, domain.rows[0].domain);
+}
+
 /** Holds the lock of the domain: an analysis runs before a person's action, or after it, and never across. */
 async function onOpen(db: Db, key: number, work: (tx: Tx, finding: OpenFinding) => Promise<void>): Promise<void> {
   await transaction(db, async (tx) => {
-    const domain = await tx.query<{ domain: string }>('select domain from ruawatch.findings where finding_key = $1', [key]);
-    if (!domain.rows[0])
-      throw new PermanentError('no_finding', `There is no finding ${key}: "ruawatch findings" lists the open ones.`);
-    await lockDomain(tx, domain.rows[0].domain);
+    await lockOf(tx, key);
     const { rows } = await tx.query<OpenFinding>(
       'select domain, state, acknowledged_at, snoozed_until from ruawatch.findings where finding_key = $1 for update',
       [key],

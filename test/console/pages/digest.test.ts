@@ -44,7 +44,7 @@ test('a domain with sp=none says so, and counts mail below it as not stopped', a
   );
   const { body } = await (await c.person('viewer', ['d1.example'])).get('/domains/d1.example');
   expect(body).toContain('Policy reject, sp=none for names below it');
-  expect(body).toContain('stop the 10 unauthorized messages that fail');
+  expect(body).toContain('stop 10 unauthorized messages, forwarded mail aside');
   expect(body).toContain('It lets 30 more through, sent as names below the domain');
   expect(body).toContain('All 2 together: 0 of 40 messages pass DMARC; 100% of what fails was delivered.');
   expect(body).not.toContain('words of 1');

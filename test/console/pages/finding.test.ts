@@ -40,6 +40,7 @@ test('what a person does is kept with the name and the reason, and shown', async
   expect(resolved).toContain('<strong>resolved by hand</strong>: right');
   const today = c.context.clock.now().toISOString().slice(0, 10);
   expect(resolved).toContain(`· resolved ${today} by ${operator.name}<`);
+  expect(resolved).toContain(`action="/findings/${key}/reopen"`);
   expect((await operator.get('/findings?state=resolved')).body).toContain(`resolved ${today} by ${operator.name}`);
   expect(resolved).toContain('<summary>Say what it was</summary>');
   expect(resolved).not.toContain('<summary>Resolve</summary>');

@@ -129,9 +129,15 @@ test('what nobody reported as it says has no figures of reports', async () => {
   for (const none of ['Reported by', 'Last reported']) expect(silent).not.toContain(none);
 });
 
-test('what a command prints is linked where a page has it', async () => {
-  const page = await told('record_invalid', { advice: ['All of it: "ruawatch dns check example.com".'] });
-  expect(page).toContain('<a class="button" href="/domains/example.com#faults">What is wrong with the records</a>');
+test('advice leads to the page where it is followed; sentences that an older version stored do not', async () => {
+  const shown = async (kind: string) => (await viewer.get(`/findings/${await c.finding(kind, 'example.com', 'w.example')}`)).body;
+  expect(await shown('unauthorized_source')).toContain(
+    '<a class="button" href="/domains/example.com#posture">How well it is protected</a>',
+  );
+  expect(await shown('authentication_regression')).toContain(
+    '<a class="button" href="/domains/example.com#records">What DNS publishes</a>',
+  );
+  expect(await told('record_invalid', { advice: ['All of it: "ruawatch dns check example.com".'] })).not.toContain('#faults');
 });
 
 test('behind the last report a page leads back to the newer ones, and the first page leads nowhere', async () => {

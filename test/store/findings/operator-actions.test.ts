@@ -8,6 +8,7 @@ import {
   endSnoozes,
   snooze,
   unacknowledge,
+  unclose,
 } from '../../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
 import { ago, REPORTERS, span } from '../../analyzer/rows.ts';
@@ -95,6 +96,32 @@ test('one that a person resolves stays so on the same evidence, and is reopened 
   await f.put([...ordinary(2, 1), ...spoofed(2, 1, 30)]);
   morningAfter(1);
   expect((await f.analyze()).events).toMatchObject([{ finding_key: key, event: 'reopened', notify: true }]);
+});
+
+test('that a person resolved it can be taken back, with what was expected; what was over by itself cannot', async () => {
+  await f.put([...ordinary(41, 3), ...spoofed(5, 3, 30)]);
+  morningAfter(3);
+  await f.analyze();
+  const [before] = await f.findings();
+  const key = before!.finding_key;
+  const now = f.context.clock.now();
+  await expect(unclose(f.t.db, key, ADA, now)).rejects.toMatchObject({ code: 'finding_open' });
+  await close(f.t.db, key, { ...ADA, verdict: { as: 'expected' } }, now);
+  await unclose(f.t.db, key, { by: 'Bob', why: 'the wrong one' }, now);
+  const [after] = await f.findings();
+  expect(after).toMatchObject({ state: 'open', evidence: before!.evidence });
+  expect(await view('phase, reopened')).toEqual([{ phase: 'reopened', reopened: 0 }]);
+  expect((await f.t.db.query('select * from ruawatch.expectations')).rows).toEqual([]);
+  expect(await notified()).toEqual(['opened', 'resolved', 'reopened']);
+  const acts = await f.t.db.query('select act, by_name, why from ruawatch.finding_acts order by act_key');
+  expect(acts.rows.at(-1)).toEqual({ act: 'unclosed', by_name: 'Bob', why: 'the wrong one' });
+  // The analyzer goes on with it: it is over when no such mail comes any more.
+  await f.put(ordinary(2, 0));
+  morningAfter(0);
+  await f.analyze();
+  expect((await f.findings())[0]).toMatchObject({ state: 'open' });
+  await f.t.db.query("update ruawatch.findings set state = 'resolved', resolved_at = now(), evidence = evidence - 'ended'");
+  await expect(unclose(f.t.db, key, ADA, now)).rejects.toMatchObject({ code: 'not_closed' });
 });
 
 test('a word said while the domain is judged waits for the end of the judgement', async () => {
