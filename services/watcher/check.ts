@@ -20,6 +20,8 @@ export function checked(before: StoredCheck | null, check: DomainCheck, now: Dat
   const { domain, findings, spf } = check;
   const sts = stsKnown(before, check);
   const unknown = new Set(findings.filter(({ severity }) => severity === 'unknown').map(({ code }) => partOf(code)));
+  // It has no code of its own for what nobody could answer: every other part has.
+  if (check.dnssec === null || check.dnssec.state === 'unknown') unknown.add('dnssec');
   const old = before?.findings ?? [];
   const faults = findings
     .filter(({ severity, code }) => severity === 'error' || severity === 'warning' || OF_REPORTS.includes(code))

@@ -17,15 +17,18 @@ export function knownAfter(stored: unknown, check: DomainCheck): SeenRecords {
   const before = readRecords(stored);
   if (before === null) return now;
   const known = { ...now, faults: [...now.faults] };
+  const keep = (prefix: string) => known.faults.push(...before.faults.filter(({ code }) => code.startsWith(prefix)));
   for (const part of ['spf', 'dkim', 'dmarc', 'mta_sts', 'tls_rpt', 'bimi'] as const) {
     if (now[part] !== 'unknown' || before[part] === 'unknown') continue;
     Object.assign(known, { [part]: before[part] });
     const prefix = part === 'tls_rpt' ? 'tlsrpt_' : `${part}_`;
-    known.faults.push(...before.faults.filter(({ code }) => code.startsWith(prefix)));
+    known.faults = known.faults.filter(({ severity, code }) => severity !== 'unknown' || !code.startsWith(prefix));
+    keep(prefix);
     if (part === 'spf') known.closed = before.closed;
     if (part === 'dmarc') known.policy = before.policy;
   }
   if (now.mx === 'unknown') known.mx = before.mx;
+  if (check.dnssec === null || check.dnssec.state === 'unknown') keep('dnssec_');
   return known;
 }
 

@@ -76,6 +76,7 @@ ${anchors.map((anchor) => `  trust-anchor: "${anchor}"\n`).join('')}  num-thread
   root-hints: ""
   infra-host-ttl: 1
   local-zone: "test." nodefault
+  ede: yes
 remote-control:
   control-enable: no
 ${zones.join('\n')}

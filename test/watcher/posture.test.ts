@@ -15,6 +15,8 @@ test('what nobody could answer stays what it was, and what is answered counts', 
   const silent = await check({ '_dmarc.example.com': 'unknown', 'example.com': 'unknown' });
   expect(knownAfter(before, silent)).toMatchObject({ dmarc: 'valid', spf: 'valid', policy: { policy: 'none' } });
   expect(knownAfter(null, silent)).toMatchObject({ dmarc: 'unknown', spf: 'unknown', policy: null });
+  // Nor is it said that nobody could say.
+  expect(knownAfter(before, silent).faults.map(({ code }) => code)).not.toContain('dmarc_unknown');
   const gone = await check({ '_dmarc.example.com': {} });
   expect(knownAfter(before, gone)).toMatchObject({ dmarc: 'missing', policy: null });
 });
@@ -34,4 +36,13 @@ test('a hostile record is stored in part, and no half of a value is to be publis
   for (const { publish } of known.faults) expect(publish?.value?.length ?? 0).toBeLessThanOrEqual(4_000);
   expect(readRecords(stored(known))).toEqual(known);
   expect(readRecords({ domain: 7 })).toBeNull();
+});
+
+test('that DNSSEC is broken is known until an answer shows that it is not', async () => {
+  const bogus = await check({ 'example.com': { ...spf('v=spf1 -all'), bogus: 'a signature has expired' } });
+  const before = stored(knownAfter(null, bogus));
+  const codes = (records: { faults: { code: string }[] }) => records.faults.map(({ code }) => code);
+  expect(codes(knownAfter(before, bogus))).toContain('dnssec_bogus');
+  expect(codes(knownAfter(before, await check({ 'example.com': 'unknown' })))).toContain('dnssec_bogus');
+  expect(codes(knownAfter(before, await check({})))).not.toContain('dnssec_bogus');
 });

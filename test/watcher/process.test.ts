@@ -131,7 +131,9 @@ describe.skipIf(!knotPresent)(
       for (let n = 0; n < 2; n++)
         expect(await watch()).toMatchObject({
           code: 3,
-          stdout: expect.stringContaining(`No name server answered for ${DOMAIN}.`),
+          stdout: expect.stringContaining(
+            `No name server could say what ${DOMAIN} publishes: "ruawatch dns check ${DOMAIN}" says why.`,
+          ),
         });
       expect(await spfs()).toEqual(before);
       const { rows } = await t.db.query('select unanswered_since from dmarc.dns_records where gone_at is null');

@@ -20,7 +20,7 @@ const ELSEWHERE = new Set([
 const MINOR = /^(?:tlsrpt|bimi)_/;
 
 /** A record has an error, so that receivers do something else than it was published for. */
-export const recordInvalid = checkedRule('record_invalid', ({ code }) => severityOf(code), ['low', 'medium']);
+export const recordInvalid = checkedRule('record_invalid', ({ code }) => severityOf(code), ['low', 'medium', 'high']);
 
 function severityOf(code: string): Severity | null {
   if (
@@ -30,5 +30,7 @@ function severityOf(code: string): Severity | null {
     CODES[code as Code].severity !== 'error'
   )
     return null;
+  // Of a zone that is bogus, receivers that validate see no record at all.
+  if (code === 'dnssec_bogus') return 'high';
   return MINOR.test(code) ? 'low' : 'medium';
 }

@@ -80,5 +80,6 @@ function* linesOf(
   for (const { domain, added } of looks.filter((one) => one.first && !one.unanswered))
     yield `${domain}: first look, ${counted(added.length, 'record')} ("ruawatch dns history ${domain}" lists them).`;
   if (first.length > 0) yield `The next step of each domain: "ruawatch policy status".`;
-  if (silent.length > 0) yield `No name server answered for ${list(silent.slice(0, LISTED), LISTED, silent.length)}.`;
+  if (silent.length > 0)
+    yield `No name server could say what ${list(silent.slice(0, LISTED), LISTED, silent.length)} ${silent.length === 1 ? 'publishes' : 'publish'}: "ruawatch dns check ${silent[0]}" says why.`;
 }

@@ -229,7 +229,8 @@ async function checkOwn(db: Db, config: Config, checks: Checks): Promise<void> {
         const seen = seenLine(await verifiedShare(db, since, [domain]));
         const proof = await proofs[i];
         if (!proof) return { note: `${seen}; no mailbox has an address that rua= could name: set addresses of the mailbox.` };
-        const said = `${proof.reason.replace(/\.$/, '')}; ${seen}.`;
+        const more = proof.state === 'unknown' ? `; "ruawatch dns check ${domain}" says why` : '';
+        const said = `${proof.reason.replace(/\.$/, '')}${more}; ${seen}.`;
         return proof.state === 'proven' ? said : { note: said };
       });
     }

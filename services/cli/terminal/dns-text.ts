@@ -70,7 +70,8 @@ const DNSSEC: Record<DnssecState, string> = {
   validated: 'validated by the resolver',
   unsigned: 'not signed',
   no_chain: 'signed, but not vouched for from above',
-  not_validating: 'unknown: the resolver does not validate',
+  bogus: 'BROKEN: the resolver refuses answers that do not validate',
+  not_validating: 'unknown: the resolver validates nothing, or does not say so',
   unknown: 'unknown',
 };
 

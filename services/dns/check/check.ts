@@ -9,11 +9,12 @@ import { type BimiCheck, checkBimi } from './bimi.ts';
 import type { Code, Severity } from './codes.ts';
 import { checkDkim, type DkimCheck } from './dkim.ts';
 import { checkDmarc, type DmarcCheck } from './dmarc.ts';
-import { checkDnssec, type DnssecCheck } from './dnssec.ts';
+import { checkDnssec, checkRefusals, type DnssecCheck } from './dnssec.ts';
 import { type Finding, finding, type Publication } from './finding.ts';
 import { checkSts, type StsCheck } from './mta-sts.ts';
 import { checkMx, type MxCheck } from './mx.ts';
 import { checkPtr, type PtrCheck } from './ptr.ts';
+import { Refusals } from './refusals.ts';
 import { type SeenMail, seenFindings } from './seen.ts';
 import { checkSpf, type SpfCheck } from './spf.ts';
 import { leavesNobody } from './spf-correct.ts';
@@ -59,8 +60,9 @@ const TIMEOUT_MS = 30_000;
 /** SPF with forty terms, a dozen selectors, two walks for each place of reports. */
 const MOST_QUESTIONS = 400;
 
-/** Checks all that DNS says about a domain's mail. All queries go through `dns`; a failed one is `unknown`. */
-export async function checkDomain(given: string, dns: Dns, options: CheckOptions = {}): Promise<DomainCheck> {
+/** Checks all that DNS says about a domain's mail. All queries go through `asked`; a failed one is `unknown`. */
+export async function checkDomain(given: string, asked: Dns, options: CheckOptions = {}): Promise<DomainCheck> {
+  const dns = new Refusals(asked);
   const domain = lowerName(given.replace(/\.$/, ''));
   const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
@@ -83,7 +85,7 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
   if (exists === null || (exists.state === 'nxdomain' && exists.aliases.length === 0)) {
     return { ...none, findings: [finding('domain_missing', { domain, message: `${domain} does not exist.` })] };
   }
-  const [spf, dkim, dmarc, mx, tlsRpt, dnssec] = await Promise.all([
+  const [spf, dkim, dmarc, mx, tlsRpt, validation] = await Promise.all([
     checkSpf(domain, dns, { ...asking, registrable: options.registrable }),
     checkDkim(domain, options.selectors ?? [], dns, asking),
     checkDmarc(domain, dns, { ...asking, mailboxes: options.mailboxes, registrable: options.registrable }),
@@ -103,6 +105,7 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
     checkPtr(domain, record !== null && record.errors.length === 0 ? record.text : null, dns, asking),
   ]);
   const seen = options.seen ? await seenFindings({ domain, tree: spf.tree }, options.seen, dns, { signal }) : [];
+  const dnssec = (await checkRefusals(domain, dns.all, asked, asking)) ?? validation;
   const all = [spf, { findings: seen }, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec].flatMap((one) => one.findings);
   // Nobody opens a connection to a domain that takes no mail, so that there is nothing to report.
   const findings = mx.state === 'null' || mx.state === 'none' ? all.filter(({ code }) => code !== 'tlsrpt_missing') : all;

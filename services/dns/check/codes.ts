@@ -109,6 +109,7 @@ export const CODES = {
 
   dnssec_unsigned: { severity: 'hint', section: 'RFC 4033 section 3' },
   dnssec_no_chain: { severity: 'warning', section: 'RFC 4035 section 5.2' },
+  dnssec_bogus: { severity: 'error', section: 'RFC 4035 section 5.5' },
 
   tlsrpt_missing: { severity: 'hint', section: TLSRPT('3') },
   tlsrpt_misspelt: { severity: 'error', section: TLSRPT('3') },

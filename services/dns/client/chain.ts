@@ -8,7 +8,7 @@ export type Reading<T extends RecordType> =
   | { state: 'nodata' | 'nxdomain'; name: string; aliases: string[]; ttl: number }
   /** CNAME records lead to a name that the message does not answer: it must be asked next. */
   | { state: 'elsewhere'; name: string; aliases: string[]; ttl: number }
-  | { state: 'unknown'; reason: UnknownReason; detail: string };
+  | { state: 'unknown'; reason: UnknownReason; detail: string; extended?: string };
 
 const NOERROR = 0;
 const SERVFAIL = 2;
@@ -30,7 +30,9 @@ export function readAnswer<T extends RecordType>(
   const { rcode } = message;
   if (rcode !== NOERROR && rcode !== NXDOMAIN) {
     const reason = rcode === SERVFAIL ? 'servfail' : rcode === REFUSED ? 'refused' : 'malformed';
-    return { state: 'unknown', reason, detail: `it answered ${RCODES[rcode] ?? `with code ${rcode}`}` };
+    const extended = message.extended.map((code) => EXTENDED[code]).find((words) => words !== undefined);
+    const detail = `it answered ${RCODES[rcode] ?? `with code ${rcode}`}${extended === undefined ? '' : ` (${extended})`}`;
+    return { state: 'unknown', reason, detail, ...(extended !== undefined && { extended }) };
   }
   const owners = new Map<string, { records: RecordData[T][]; ttl: number; alias: string | null }>();
   for (const { name, type: number, ttl, data } of message.answers) {
@@ -70,5 +72,25 @@ export function readAnswer<T extends RecordType>(
     return { state: 'unknown', reason: 'lame', detail: 'it knows nothing of the zone, and does not ask others' };
   return { state: 'nodata', name, aliases, ttl: negative };
 }
+
+/** What extended errors say (RFC 8914 section 4), those that tell more than that something failed. */
+const EXTENDED: Record<number, string> = {
+  1: 'a key algorithm that it does not know',
+  2: 'a DS digest that it does not know',
+  5: 'it cannot say whether the answer should be signed',
+  6: 'the signatures do not validate',
+  7: 'a signature has expired',
+  8: 'a signature is not valid yet',
+  9: 'no key of the zone matches the DS record',
+  10: 'signatures are missing',
+  11: 'a key that is no zone key',
+  12: 'the proof that there is no such record is missing',
+  15: 'blocked by its operator',
+  16: 'censored',
+  17: 'filtered',
+  18: 'it refuses this client',
+  22: 'no server of the zone can be reached',
+  23: 'an error of the network on its way to the zone',
+};
 
 const RCODES: Record<number, string> = { 1: 'FORMERR', 2: 'SERVFAIL', 4: 'NOTIMP', 5: 'REFUSED', 9: 'NOTAUTH' };

@@ -95,15 +95,16 @@ class Client implements DnsClient {
       return { state: 'nxdomain', name, aliases: [], ttl: this.maxNegativeTtl, authenticated: false };
     }
     const name = lowerName(nameOf(labels));
-    const key = `${type} ${name}`;
+    const key = `${type} ${name}${options.unchecked ? ' unchecked' : ''}`;
     const hit = this.cache.get(key);
     if (hit !== undefined) return hit as Answer<T>;
-    const { signal, budget } = options;
+    const { signal, budget, unchecked } = options;
     if (signal?.aborted) return CANCELLED;
     let work = this.underWay.get(key);
     if (work === undefined) {
       const stop = new AbortController();
-      const promise = this.lookUp(name, type, stop.signal, budget ?? { left: Number.POSITIVE_INFINITY })
+      const asking = { signal: stop.signal, budget: budget ?? { left: Number.POSITIVE_INFINITY }, unchecked };
+      const promise = this.lookUp(name, type, asking)
         // The caller's list of servers may come from a file that cannot be read.
         .catch((error: unknown) => unknown('unreachable', `Nobody could be asked for ${name} (${type}): ${String(error)}.`))
         .finally(() => {
@@ -138,7 +139,7 @@ class Client implements DnsClient {
     });
   }
 
-  private async lookUp<T extends RecordType>(asked: string, type: T, signal: AbortSignal, budget: Budget): Promise<Answer<T>> {
+  private async lookUp<T extends RecordType>(asked: string, type: T, asking: Asking): Promise<Answer<T>> {
     const aliases: string[] = [];
     let name = asked;
     let ttl = Number.POSITIVE_INFINITY;
@@ -150,9 +151,13 @@ class Client implements DnsClient {
           'malformed',
           `${asked} leads to a name with dots or foreign octets inside its labels, which nothing of mail has.`,
         );
-      const said = await this.askServers(name, type, { mostAliases: MOST_ALIASES - aliases.length, signal, budget });
+      const said = await this.askServers(name, type, { mostAliases: MOST_ALIASES - aliases.length, ...asking });
       if ('reason' in said)
-        return unknown(said.reason, `The name service could not say what ${asked} holds (${type}): ${said.detail}.`);
+        return unknown(
+          said.reason,
+          `The name service could not say what ${asked} holds (${type}): ${said.detail}.`,
+          said.extended,
+        );
       const { reading } = said;
       ttl = Math.min(ttl, reading.ttl);
       authenticated &&= said.authenticated;
@@ -172,7 +177,7 @@ class Client implements DnsClient {
       const told = { name, aliases, ttl, authenticated };
       const answer: Answer<T> =
         reading.state === 'records' ? { state: 'records', records: reading.records, ...told } : { state: reading.state, ...told };
-      this.cache.set(`${type} ${asked}`, answer, ttl, size);
+      if (!asking.unchecked) this.cache.set(`${type} ${asked}`, answer, ttl, size);
       return answer;
     }
   }
@@ -180,7 +185,7 @@ class Client implements DnsClient {
   private async askServers<T extends RecordType>(
     name: string,
     type: T,
-    { mostAliases, signal, budget }: { mostAliases: number; signal: AbortSignal; budget: Budget },
+    { mostAliases, signal, budget, unchecked }: Asking & { mostAliases: number },
   ): Promise<Told<T> | Failure> {
     let failure: Failure = { reason: 'unreachable', detail: 'no name server is set' };
     for (let round = 0; round < this.tries; round++) {
@@ -193,7 +198,7 @@ class Client implements DnsClient {
         let said: Exchange;
         try {
           await this.pace?.turn(signal);
-          said = await exchange(server, name, type, { timeoutMs: this.timeoutMs, recursive: this.recursive, signal });
+          said = await exchange(server, name, type, { timeoutMs: this.timeoutMs, recursive: this.recursive, unchecked, signal });
         } finally {
           leave();
         }
@@ -207,7 +212,7 @@ class Client implements DnsClient {
           }
           said = reading;
         }
-        failure = { reason: said.reason, detail: `${placeOf(server)}: ${said.detail}` };
+        failure = { reason: said.reason, detail: `${placeOf(server)}: ${said.detail}`, extended: said.extended };
         // Every server reports the same loop.
         if (said.reason === 'cname_loop') return failure;
         if (said.reason === 'timeout' || said.reason === 'unreachable') this.failedAt.set(placeOf(server), this.now());
@@ -228,14 +233,15 @@ function placeOf(server: Server): string {
   return server.port === 53 ? server.address : `${server.address} port ${server.port}`;
 }
 
-type Failure = { reason: UnknownReason; detail: string };
+type Failure = { reason: UnknownReason; detail: string; extended?: string | undefined };
+type Asking = { signal: AbortSignal; budget: Budget; unchecked: boolean | undefined };
 type Told<T extends RecordType> = { reading: Exclude<Reading<T>, { state: 'unknown' }>; authenticated: boolean; size: number };
 
 const CANCELLED_FAILURE: Failure = { reason: 'cancelled', detail: 'the question was ended before an answer came' };
 const CANCELLED = unknown('cancelled', 'The question was ended before an answer came.');
 
-function unknown(reason: UnknownReason, message: string): Answer & { state: 'unknown' } {
-  return { state: 'unknown', reason, message };
+function unknown(reason: UnknownReason, message: string, extended?: string): Answer & { state: 'unknown' } {
+  return { state: 'unknown', reason, message, ...(extended !== undefined && { extended }) };
 }
 
 /** The approximate size of an answer in memory, in octets. */

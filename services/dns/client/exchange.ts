@@ -11,11 +11,12 @@ import { encodeQuestion, type Message, type Question, readMessage } from './wire
 const MOST_STRAYS = 8;
 
 /** The answer of one server, or why it cannot be used. */
-export type Exchange = { message: Message } | { reason: UnknownReason; detail: string };
+export type Exchange = { message: Message } | { reason: UnknownReason; detail: string; extended?: string };
 
 export interface ExchangeOptions {
   timeoutMs: number;
   recursive: boolean;
+  unchecked?: boolean | undefined;
   signal: AbortSignal;
 }
 
@@ -31,7 +32,7 @@ export async function exchange(server: Server, name: string, type: RecordType, o
   // UDP, without EDNS, TCP: each is tried once.
   for (let round = 0; round < 4; round++) {
     const question: Question = { id: randomInt(65_536), name: randomCase(name), type };
-    const bytes = encodeQuestion(question, { recursive: options.recursive, edns });
+    const bytes = encodeQuestion(question, { recursive: options.recursive, edns, unchecked: options.unchecked });
     const left = Math.max(1, deadline - performance.now());
     const said = await (tcp ? overTcp : overUdp)(server, { bytes, question }, left, options.signal);
     if (said === 'over TCP') {

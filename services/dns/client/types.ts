@@ -77,7 +77,14 @@ export type Answer<T extends RecordType = RecordType> =
   /** The name exists, without records of this type. */
   | (Told & { state: 'nodata' })
   | (Told & { state: 'nxdomain' })
-  | { state: 'unknown'; reason: UnknownReason /** A sentence, to show. */; message: string };
+  | {
+      state: 'unknown';
+      reason: UnknownReason;
+      /** A sentence, to show. */
+      message: string;
+      /** What the server told about its error (RFC 8914), in our words: "signature expired". */
+      extended?: string;
+    };
 
 /** How many more queries one piece of work may send, shared by all its calls; answers from the cache are free. */
 export interface Budget {
@@ -87,6 +94,11 @@ export interface Budget {
 export interface AskOptions {
   signal?: AbortSignal | undefined;
   budget?: Budget | undefined;
+  /**
+   * Ask a resolver that validates for what it would refuse (CD, RFC 4035 section 3.2.2). Such an answer says why a query failed; nothing
+   * else may rest on it.
+   */
+  unchecked?: boolean | undefined;
 }
 
 /** Queries DNS. A parameter wherever DNS is needed, so that tests can replace it. */

@@ -49,6 +49,9 @@ export function nextStep(
 ): Step {
   const { domain, policy, faults } = records;
   const step: MakeStep = (action, sentence, publish = null) => ({ action, sentence, publish });
+  // Receivers that validate see no other record of the domain until this is mended.
+  const bogus = faults.find(({ code }) => code === 'dnssec_bogus');
+  if (bogus !== undefined) return step('fix_records', bogus.message);
   if (isParked(records, month)) return parkedStep(records, step);
   // Reports to a domain without a mail host arrive nowhere.
   const place = mailbox ?? (records.mx === 'none' || records.mx === 'null' ? null : `dmarc@${domain}`);
@@ -57,6 +60,12 @@ export function nextStep(
       'publish_dmarc',
       `Publish DMARC at p=none first: it changes no delivery and brings the reports that every later step rests on.${place === null ? ` ${domain} takes no mail: add rua=mailto: and an address of a domain that does.` : ''}`,
       { name: `_dmarc.${domain}`, value: `v=DMARC1; p=none${place === null ? '' : `; rua=mailto:${place}`}` },
+    );
+  const unanswered = policy === null ? faults.find(({ code }) => code === 'dmarc_unknown') : undefined;
+  if (unanswered !== undefined)
+    return step(
+      'fix_records',
+      `${ended(unanswered.message)} No step can be named before it can: "ruawatch dns check ${domain}" asks again.`,
     );
   // Reports that come by another way than the one that is seen here are reports.
   const missed = faults.find(({ code }) => code === 'dmarc_no_rua' || (code === 'dmarc_not_here' && month === null));

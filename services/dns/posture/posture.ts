@@ -60,7 +60,7 @@ function sendsSafely(month: ReportMonth | null, blocked: readonly Blocker[]): bo
 /** The highest stage whose records all exist without errors. */
 function stageOf({ policy, bimi, spf, dkim, dmarc }: SeenRecords): Stage {
   if (policy !== null) return policy.policy !== 'none' && bimi === 'valid' ? 'bimi' : policy.policy;
-  if (dmarc === 'unknown' && spf === 'unknown') return 'unknown';
+  if (dmarc === 'unknown') return 'unknown';
   if (spf !== 'valid') return 'nothing';
   return dkim === 'valid' ? 'dkim' : 'spf';
 }

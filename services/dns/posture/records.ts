@@ -52,6 +52,7 @@ export function readRecords(stored: unknown): SeenRecords | null {
 
 /** What else than an error a step is about. */
 const OMISSIONS = new Set<Code>([
+  'dmarc_unknown',
   'dmarc_no_rua',
   'dmarc_not_here',
   'dmarc_subdomains_open',
@@ -101,7 +102,9 @@ export function recordsOf(check: DomainCheck): SeenRecords {
     tls_rpt: state('tlsrpt_', tlsRpt?.record != null),
     bimi: bimi?.record?.declined === true ? 'declined' : state('bimi_', bimi?.record != null),
     faults: findings
-      .filter(({ severity, code }) => (severity === 'error' && /^(?:spf|dkim|dmarc|mx)_/.test(code)) || OMISSIONS.has(code))
+      .filter(
+        ({ severity, code }) => (severity === 'error' && /^(?:spf|dkim|dmarc|mx|dnssec)_/.test(code)) || OMISSIONS.has(code),
+      )
       .map(({ code, severity, message, publish }) => ({ code, severity, message, publish })),
   };
 }

@@ -50,6 +50,7 @@ describe('a fault of a record', () => {
     ['mta_sts_policy_missing', 'mta_sts_broken low'],
     ['mta_sts_mx', 'mta_sts_broken medium'],
     ['tlsrpt_syntax', 'record_invalid low'],
+    ['dnssec_bogus', 'record_invalid high'],
   ])('%s is %s', (code, kind) => expect(found(code)).toEqual([kind]));
 
   test.each([

@@ -495,6 +495,9 @@ export const CASES: Record<string, Record<string, Case>> = {
     validated: { zone: { 'example.com': { ...spf('v=spf1 -all'), MX, SOA: [SOA], AD: true } } },
     'a resolver that validates nothing': { zone: { '.': { NS: ['a.root.test'] } } },
     'no root': { zone: {} },
+    'a zone whose signatures have expired': {
+      zone: { 'example.com': { ...spf('v=spf1 -all'), MX, SOA: [SOA], bogus: 'a signature has expired' } },
+    },
     'keys that nobody vouches for': {
       zone: {
         '.': { NS: ['a.root.test'], AD: true },

@@ -286,6 +286,10 @@ export const FIXTURES: Record<Code, Fixture> = {
     },
     twin: { 'example.com': { ...at('v=spf1 ip4:192.0.2.0/24 -all')['example.com'], DNSKEY: [DNSKEY], AD: true } },
   },
+  dnssec_bogus: {
+    zone: { 'example.com': { ...at('v=spf1 ip4:192.0.2.0/24 -all')['example.com'], bogus: 'a signature has expired' } },
+    twin: at('v=spf1 ip4:192.0.2.0/24 -all'),
+  },
 
   mx_unknown: { zone: { ...mx('slow.example.com'), 'slow.example.com': 'unknown' }, twin: mx('mx.example.com') },
 

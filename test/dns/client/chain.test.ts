@@ -9,7 +9,15 @@ const record = (name: string, type: keyof typeof RECORD_TYPES, data: unknown, tt
 const SOA = record('example.com', 'SOA', { minimum: 60 }, 900);
 const NS = record('example.com', 'NS', 'ns.example.com');
 const message = (given: Partial<Message> & { rcode?: number }) =>
-  ({ rcode: 0, authoritative: true, recursionAvailable: true, answers: [], authorities: [], ...given }) as unknown as Message;
+  ({
+    rcode: 0,
+    authoritative: true,
+    recursionAvailable: true,
+    extended: [],
+    answers: [],
+    authorities: [],
+    ...given,
+  }) as unknown as Message;
 const read = (given: Parameters<typeof message>[0], recursive = true) =>
   readAnswer(message(given), 'A.example.com', 'A', { recursive, mostAliases: 3 });
 
@@ -22,6 +30,15 @@ test('records of the name, in any letter case, with the least TTL', () => {
     aliases: [],
     ttl: 60,
   });
+});
+
+test('an error that the server explains is told with its words in place of the code', () => {
+  expect(read({ rcode: 2, extended: [4_000, 7] })).toMatchObject({
+    reason: 'servfail',
+    detail: 'it answered SERVFAIL (a signature has expired)',
+    extended: 'a signature has expired',
+  });
+  expect(read({ rcode: 2 })).not.toHaveProperty('extended');
 });
 
 test('CNAME records are followed, whatever their order; others are ignored', () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkDomain } from '../../../services/dns/check/check.ts';
 import type { DnsClient } from '../../../services/dns/client/client.ts';
 import { parseServer, serversOfResolvConf } from '../../../services/dns/client/servers.ts';
 import { openDns } from '../../../services/shared/runtime/resolver.ts';
@@ -161,7 +162,16 @@ describe.skipIf(!validating)(`a validating Unbound${validating ? '' : ' (SKIPPED
       .poll(() => dns.ask('signed.example', 'A'), { timeout: 20_000, interval: 200 })
       .toMatchObject({ state: 'records', records: ['192.0.2.1'], authenticated: true });
     expect(await dns.ask('plain.example', 'A')).toMatchObject({ state: 'records', authenticated: false });
-    expect(await dns.ask('forged.example', 'A')).toMatchObject({ state: 'unknown', reason: 'servfail' });
+    // What is bogus is refused, with a reason, and told by a resolver that is asked not to validate.
+    const refused = await dns.ask('forged.example', 'A');
+    expect(refused).toMatchObject({ state: 'unknown', reason: 'servfail', extended: expect.stringMatching(/signatures|key/) });
+    expect(await dns.ask('forged.example', 'A', { unchecked: true })).toMatchObject({ state: 'records', records: ['192.0.2.3'] });
+    expect(await dns.ask('forged.example', 'A')).toMatchObject({ state: 'unknown' });
+    const { findings } = await checkDomain('forged.example', dns);
+    expect(findings[0]).toMatchObject({
+      code: 'dnssec_bogus',
+      message: expect.stringContaining('DNSSEC of forged.example is broken ('),
+    });
     await unbound.stop();
     await bind.stop();
   });

@@ -120,3 +120,18 @@ test('a pointer of one octet, the last of a message, is refused, also where the 
   expect(read(record([0xc0, 0]))).toBe(true);
   expect(read(record([0xc0]))).toBe(false);
 });
+
+test('extended errors are read by their codes, and what is no whole option is none', () => {
+  const withOptions = (options: Buffer) =>
+    Buffer.concat([
+      Buffer.from([0, 1, 0x81, 0x82, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, options.length]),
+      options,
+    ]);
+  const option = (code: number, ...data: number[]) => Buffer.from([0, code, 0, data.length, ...data]);
+  const read = (...options: Buffer[]) => readMessage(withOptions(Buffer.concat(options))).extended;
+  expect(read()).toEqual([]);
+  expect(read(option(10, 1, 2, 3), option(15, 0, 7, 0x68, 0x69), option(15, 0, 22))).toEqual([7, 22]);
+  expect(read(option(15, 7))).toEqual([]);
+  expect(read(Buffer.from([0, 15, 0, 9, 0, 7]))).toEqual([]);
+  expect(read(Buffer.from([0, 15, 0]))).toEqual([]);
+});

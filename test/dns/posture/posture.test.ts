@@ -53,6 +53,18 @@ describe('the stage', () => {
 });
 
 describe('the next step', () => {
+  test('is to mend DNSSEC where it is broken, whatever else is known', async () => {
+    const { stage, next } = await at({ '_dmarc.example.com': { ...spf('v=DMARC1; p=reject'), bogus: '' } }, month(sender()));
+    expect({ stage, action: next.action }).toEqual({ stage: 'unknown', action: 'fix_records' });
+    expect(next.sentence).toContain('DNSSEC is broken at _dmarc.example.com');
+  });
+
+  test('is to ask again where nobody can say what policy is published', async () => {
+    const { stage, next } = await at({ '_dmarc.example.com': 'unknown' }, null);
+    expect({ stage, action: next.action }).toEqual({ stage: 'unknown', action: 'fix_records' });
+    expect(next.sentence).toContain('"ruawatch dns check example.com" asks again.');
+  });
+
   test('is p=none where nobody can say what a registry publishes above the domain', async () => {
     const away = { ...GOOD, '_dmarc.com': 'unknown' as const };
     const without = (name: string) => Object.fromEntries(Object.entries(away).filter(([one]) => one !== name)) as Zone;

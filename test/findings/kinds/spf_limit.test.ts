@@ -27,6 +27,13 @@ test('those of a short key', () =>
 test('those of a record with an error', () =>
   expectWords('record_invalid', {
     DMARC: { subject: '_dmarc.example.com' },
+    'a zone that is bogus': {
+      subject: 'example.com',
+      facts: {
+        name: 'example.com',
+        problems: [{ code: 'dnssec_bogus', message: 'DNSSEC of example.com is broken.', text: null, publish: null }],
+      },
+    },
     'a key': {
       subject: 's1._domainkey.example.com',
       facts: { name: 's1._domainkey.example.com', problems: [{ ...problem, code: 'dkim_syntax' }] },
