@@ -7,6 +7,7 @@
 export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'analyzer/rules/mail_not_judged.test.ts': ['analyzer/unjudged.ts', 'store/analysis/unjudged-mails.ts'],
   'milter/index.test.ts': [
+    'milter/decisions.ts',
     'cli/commands/milter.ts',
     'milter/act.ts',
     'milter/hold.ts',
@@ -253,6 +254,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'deploy/compose.test.ts': ['shared/runtime/semi-spaces.ts'],
   'dns/bimi/mark.test.ts': ['shared/mark-authorities.ts'],
   'dns/check/check.test.ts': [
+    'dns/check/refusals.ts',
     'dns/check/bimi-mark.ts',
     'dns/check/bimi.ts',
     'dns/check/dkim.ts',
@@ -356,6 +358,8 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'console/pages/upload.test.ts': ['console/upload-body.ts'],
   'console/pages/raw.test.ts': ['report/document.ts', 'store/messages/raw-mail.ts'],
   'console/server.test.ts': [
+    'console/asker.ts',
+    'console/handling.ts',
     'console/pages/message.ts',
     'console/api/messages.ts',
     'console/actions/senders.ts',
