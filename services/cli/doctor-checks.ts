@@ -1,4 +1,4 @@
-import { sentenceOf, TransientError } from '../shared/errors.ts';
+import { messageOf, RuawatchError, TransientError } from '../shared/errors.ts';
 import { escaped, escapedLines } from '../shared/escape.ts';
 
 /** Something to know about that is not a failure. */
@@ -27,7 +27,7 @@ export class Checks {
       else this.note(what, result.note);
     } catch (error) {
       this.failed = true;
-      this.out(escapedLines(`FAIL  ${what}: ${withoutSubject(sentenceOf(error), what)}`));
+      this.out(escapedLines(`FAIL  ${what}: ${saysOf(error)}`));
     }
   }
 
@@ -59,11 +59,8 @@ export class Checks {
   }
 }
 
-/** A sentence of the log names what it is about (`Mailbox "reports": …`), which a line of doctor has just done. */
-function withoutSubject(sentence: string, what: string): string {
-  const subject = `${what.replace(/ (.+)$/s, ' "$1"')}: `;
-  return sentence.toLowerCase().startsWith(subject.toLowerCase()) ? sentence.slice(subject.length) : sentence;
-}
+/** What is wrong, without what it is about: a line of doctor has just named that. */
+const saysOf = (error: unknown): string => (error instanceof RuawatchError ? error.says : messageOf(error));
 
 /** @throws what the work throws, or that it took too long; the work then goes on unheard */
 async function inTime<T>(work: () => Promise<T> | T): Promise<T> {

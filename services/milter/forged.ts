@@ -48,16 +48,17 @@ export function claims(value: string, id: string): boolean {
   const wanted = normalDomain(id);
   const text = value.replace(/\r?\n/g, ' ');
   for (const reading of [text, decodeWords(text)]) {
-    for (const quotes of [false, true]) {
-      const head = /^[\s;]*(?:"((?:[^"\\]|\\.)*)"?|([^\s;"]+))/.exec(withoutComments(reading, quotes));
+    const plain = withoutComments(reading);
+    for (const bare of [plain, withoutComments(reading, true)]) {
+      const head = /^[\s;]*(?:"((?:[^"\\]|\\.)*)"?|([^\s;"]+))/.exec(bare);
       const word = head?.[1]?.replace(/\\(.)/g, '$1') ?? head?.[2] ?? '';
       // "mx.example.com/1" and "mx.example.com=" are no ids, and some readers cut them.
       if (normalDomain(word.trim().replace(/[^\w.\u0080-\uffff-].*$/s, '')) === wanted) return true;
     }
     // A comment ends a word (RFC 5322 section 3.2.2), and some readers take it out instead: "mx.(x)example.com".
-    if (normalDomain(withoutComments(reading).replace(/\s+/g, '').split(/[;="]/)[0]!) === wanted) return true;
+    if (normalDomain(plain.replace(/\s+/g, '').split(/[;="]/)[0]!) === wanted) return true;
     // Before the first result only an id and a version may stand: a field that has the id there in another way is odd.
-    const before = withoutComments(reading).split(/[;=]/)[0]!.toLowerCase();
+    const before = plain.split(/[;=]/)[0]!.toLowerCase();
     if (before.split(/[^a-z0-9._-]+/).some((word) => normalDomain(word) === wanted)) return true;
   }
   return false;

@@ -23,10 +23,10 @@ export async function checkDisposal(client: ImapFlow, mailbox: Mailbox): Promise
   const box = client.mailbox;
   if (mailbox.after === 'keep') return ['read-only, as "after: keep" needs'];
   if (box === false || box.readOnly) {
-    throw new PermanentError(
-      'imap_read_only',
-      `Mailbox "${mailbox.name}": the server opens the folder "${mailbox.folder}" read-only, so mails cannot be ${mailbox.after === 'flag' ? 'flagged' : 'taken out of it'}; grant the user write access, or set "after: keep".`,
-    );
+    throw new PermanentError('imap_read_only', {
+      about: `Mailbox "${mailbox.name}"`,
+      says: `the server opens the folder "${mailbox.folder}" read-only, so mails cannot be ${mailbox.after === 'flag' ? 'flagged' : 'taken out of it'}; grant the user write access, or set "after: keep".`,
+    });
   }
   await requireRights(client, mailbox.folder, NEEDED[mailbox.after], mailbox);
   const known = ['READ-WRITE'];
@@ -46,10 +46,10 @@ async function requireRights(client: ImapFlow, folder: string, needed: string, m
     rights.includes(right) || ('tex'.includes(right) && rights.includes('d')) || (right === 'k' && rights.includes('c'));
   const missing = [...needed].filter((right) => !has(right));
   if (missing.length === 0) return;
-  throw new PermanentError(
-    'imap_rights',
-    `Mailbox "${mailbox.name}": the user may not ${missing.map((right) => RIGHTS[right] ?? right).join(', nor ')} in the folder "${folder}" (rights: ${rights || 'none'}); grant it, or choose another "after".`,
-  );
+  throw new PermanentError('imap_rights', {
+    about: `Mailbox "${mailbox.name}"`,
+    says: `the user may not ${missing.map((right) => RIGHTS[right] ?? right).join(', nor ')} in the folder "${folder}" (rights: ${rights || 'none'}); grant it, or choose another "after".`,
+  });
 }
 
 /** What MYRIGHTS answers; null when the server has no ACL, or does not say. */
@@ -89,19 +89,19 @@ async function checkTarget(client: ImapFlow, mailbox: Mailbox): Promise<string> 
   const there = folders.find((entry) => samePath(entry.path, path, delimiter));
   if (there) {
     if (has(there, '\\Noselect') || has(there, '\\NonExistent'))
-      throw new PermanentError(
-        'imap_target',
-        `Mailbox "${who}": "${moveTo}" (move_to) can hold folders and no mails on this server; choose another name.`,
-      );
+      throw new PermanentError('imap_target', {
+        about: `Mailbox "${who}"`,
+        says: `"${moveTo}" (move_to) can hold folders and no mails on this server; choose another name.`,
+      });
     await requireRights(client, there.path, 'i', mailbox);
     return `"${moveTo}" is there`;
   }
   const other = ['/', '.'].find((one) => one !== delimiter && moveTo.includes(one));
   if (other !== undefined && !moveTo.includes(delimiter)) {
-    throw new PermanentError(
-      'imap_target',
-      `Mailbox "${who}": move_to "${moveTo}" separates folders by "${other}", this server by "${delimiter}": write ${JSON.stringify(moveTo.split(other).join(delimiter))}, or a name without "${other}".`,
-    );
+    throw new PermanentError('imap_target', {
+      about: `Mailbox "${who}"`,
+      says: `move_to "${moveTo}" separates folders by "${other}", this server by "${delimiter}": write ${JSON.stringify(moveTo.split(other).join(delimiter))}, or a name without "${other}".`,
+    });
   }
   await checkParent(client, mailbox, path, { folders, delimiter });
   return `"${moveTo}" will be created`;
@@ -139,10 +139,10 @@ async function checkParent(
   const parent = above.map(at).find((entry) => entry !== undefined);
   if (parent === undefined) return;
   if (has(parent, '\\Noinferiors'))
-    throw new PermanentError(
-      'imap_target',
-      `Mailbox "${mailbox.name}": the folder "${parent.path}" takes no folders below it, so "${mailbox.moveTo}" (move_to) cannot be created; choose a name outside of it.`,
-    );
+    throw new PermanentError('imap_target', {
+      about: `Mailbox "${mailbox.name}"`,
+      says: `the folder "${parent.path}" takes no folders below it, so "${mailbox.moveTo}" (move_to) cannot be created; choose a name outside of it.`,
+    });
   if (!has(parent, '\\Noselect') && !has(parent, '\\NonExistent')) await requireRights(client, parent.path, 'k', mailbox);
 }
 

@@ -28,10 +28,10 @@ export async function dispose(connection: Connection, mailbox: Mailbox, uids: re
     delete: 'deleted',
     flag: `flagged with "${mailbox.flag}"`,
   }[mailbox.after];
-  throw new PermanentError(
-    'dispose_refused',
-    `Mailbox "${mailbox.name}": stored mails cannot be ${what}${words === '' ? '' : ` (the server says: ${words})`}; grant the user the right to do so, or choose another "after".`,
-  );
+  throw new PermanentError('dispose_refused', {
+    about: `Mailbox "${mailbox.name}"`,
+    says: `stored mails cannot be ${what}${words === '' ? '' : ` (the server says: ${words})`}; grant the user the right to do so, or choose another "after".`,
+  });
 }
 
 /** Moves mails; creates the folder when the first try fails. */

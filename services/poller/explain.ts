@@ -35,7 +35,7 @@ const CHECK_PORT = 'check host and port (imaps:// is 993, imap:// is 143)';
 /** Of a connection that we gave up: what the client says of its end would name the server. */
 export function explainSilence(error: unknown, mailbox: Mailbox): RuawatchError {
   const { server, who } = namesOf(mailbox);
-  const said = `${who}: ${server} gives no answer of IMAP in time; ${CHECK_PORT}.`;
+  const said = { about: who, says: `${server} gives no answer of IMAP in time; ${CHECK_PORT}.` };
   return new TransientError('imap_silent', said, error);
 }
 
@@ -63,21 +63,27 @@ export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
   if (imap.mailboxMissing) {
     return new PermanentError(
       'imap_folder',
-      `${who}: there is no folder "${mailbox.folder}" on ${server}; correct the folder or create it.`,
+      { about: who, says: `there is no folder "${mailbox.folder}" on ${server}; correct the folder or create it.` },
       error,
     );
   }
   if (/does not support STARTTLS/.test(message)) {
     return new PermanentError(
       'imap_starttls',
-      `${who}: ${server} offers no STARTTLS, and nothing is sent in the clear; use imaps:// with the TLS port, or imap://…?tls=none on a trusted network.`,
+      {
+        about: who,
+        says: `${server} offers no STARTTLS, and nothing is sent in the clear; use imaps:// with the TLS port, or imap://…?tls=none on a trusted network.`,
+      },
       error,
     );
   }
   if (CERTIFICATE.test(code)) {
     return new PermanentError(
       'imap_certificate',
-      `${who}: the certificate of ${server} is not trusted (${code}); use the name it was issued for, or, only for a server of your own, ?tls_verify=no.`,
+      {
+        about: who,
+        says: `the certificate of ${server} is not trusted (${code}); use the name it was issued for, or, only for a server of your own, ?tls_verify=no.`,
+      },
       error,
     );
   }
@@ -85,30 +91,38 @@ export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
     return new PermanentError(
       'imap_tls',
       speaksTls(error)
-        ? `${who}: TLS with ${server} fails: ${message}; correct the settings of the server.`
-        : `${who}: ${server} does not speak TLS from the start; use imap:// for STARTTLS, or the TLS port (993).`,
+        ? { about: who, says: `TLS with ${server} fails: ${message}; correct the settings of the server.` }
+        : { about: who, says: `${server} does not speak TLS from the start; use imap:// for STARTTLS, or the TLS port (993).` },
       error,
     );
   }
   if (code === 'GREETING_TIMEOUT') {
     return new TransientError(
       'imap_silent',
-      `${who}: ${server} accepts the connection but sends no greeting; ${CHECK_PORT}.`,
+      { about: who, says: `${server} accepts the connection but sends no greeting; ${CHECK_PORT}.` },
       error,
     );
   }
   if (UNREACHABLE.has(code)) {
     return new TransientError(
       'imap_unreachable',
-      `${who}: ${server} cannot be reached (${code}); check host, port and firewall.`,
+      { about: who, says: `${server} cannot be reached (${code}); check host, port and firewall.` },
       error,
     );
   }
   if (imap.responseStatus === 'NO' || imap.responseStatus === 'BAD') {
-    return new TransientError('imap_refused', `${who}: ${server} refused a command${said(imap)}; it is retried.`, error);
+    return new TransientError(
+      'imap_refused',
+      { about: who, says: `${server} refused a command${said(imap)}; it is retried.` },
+      error,
+    );
   }
   const reason = imap.reason ?? message;
-  return new TransientError('imap_lost', `${who}: the connection to ${server} was lost (${reason}); it is retried.`, error);
+  return new TransientError(
+    'imap_lost',
+    { about: who, says: `the connection to ${server} was lost (${reason}); it is retried.` },
+    error,
+  );
 }
 
 function explainLogin(error: unknown, imap: ImapError, mailbox: Mailbox): RuawatchError {
@@ -118,26 +132,36 @@ function explainLogin(error: unknown, imap: ImapError, mailbox: Mailbox): Ruawat
     return new PermanentError(
       'imap_login',
       mailbox.oauth
-        ? `${who}: ${server} offers no OAuth login (XOAUTH2); set a password instead.`
-        : `${who}: ${server} offers no login with a password; set oauth (docs/mailboxes.md).`,
+        ? { about: who, says: `${server} offers no OAuth login (XOAUTH2); set a password instead.` }
+        : { about: who, says: `${server} offers no login with a password; set oauth (docs/mailboxes.md).` },
       error,
     );
   }
   if (/Login is disabled/.test(message)) {
     return new PermanentError(
       'imap_login',
-      `${who}: ${server} accepts no password over an unencrypted connection; drop tls=none, or use imaps://.`,
+      { about: who, says: `${server} accepts no password over an unencrypted connection; drop tls=none, or use imaps://.` },
       error,
     );
   }
   if (LOGIN_LATER.test(`${imap.serverResponseCode ?? ''} ${said(imap)}`)) {
-    return new TransientError('imap_login_later', `${who}: ${server} accepts no login now${said(imap)}; it is retried.`, error);
+    return new TransientError(
+      'imap_login_later',
+      { about: who, says: `${server} accepts no login now${said(imap)}; it is retried.` },
+      error,
+    );
   }
   return new PermanentError(
     'imap_login',
     mailbox.oauth
-      ? `${who}: ${server} does not accept the OAuth token for user "${mailbox.user}"${said(imap)}; check the scope, the user, and that the app may read this mailbox.`
-      : `${who}: wrong password or user: ${server} refused the login of "${mailbox.user}"${said(imap)}; correct it in IMAP_URL or ruawatch.yaml.`,
+      ? {
+          about: who,
+          says: `${server} does not accept the OAuth token for user "${mailbox.user}"${said(imap)}; check the scope, the user, and that the app may read this mailbox.`,
+        }
+      : {
+          about: who,
+          says: `wrong password or user: ${server} refused the login of "${mailbox.user}"${said(imap)}; correct it in IMAP_URL or ruawatch.yaml.`,
+        },
     error,
   );
 }
@@ -162,5 +186,5 @@ export function explainOwn(error: unknown, { name }: Mailbox): RuawatchError {
         `Mailbox "${name}" waits for Postgres (${messageOf(error)}); nothing is moved in it meanwhile.`,
         error,
       )
-    : new TransientError('poller', `Mailbox "${name}": ${messageOf(error)}; it is retried.`, error);
+    : new TransientError('poller', { about: `Mailbox "${name}"`, says: `${messageOf(error)}; it is retried.` }, error);
 }

@@ -65,7 +65,10 @@ export async function holdLease(
     check() {
       if (performance.now() >= goodUntil) lose('it could not be renewed in time');
       if (lost.signal.aborted)
-        throw new TransientError('lease_lost', `Mailbox "${mailbox.name}": the lease is lost; this poller stops working it.`);
+        throw new TransientError('lease_lost', {
+          about: `Mailbox "${mailbox.name}"`,
+          says: `the lease is lost; this poller stops working it.`,
+        });
     },
     async release() {
       clearInterval(timer);

@@ -42,7 +42,10 @@ export function createTokens(name: string, oauth: OAuth, clock: Clock): Tokens {
     if (!ok) throw refused(name, oauth, status, answer);
     const value = answer.access_token;
     if (typeof value !== 'string' || value === '')
-      throw new TransientError('oauth_unreachable', `Mailbox "${name}": the token endpoint answered without an access_token.`);
+      throw new TransientError('oauth_unreachable', {
+        about: `Mailbox "${name}"`,
+        says: `the token endpoint answered without an access_token.`,
+      });
     if (typeof answer.refresh_token === 'string' && refreshToken !== null) refreshToken = answer.refresh_token;
     const said = Number(answer.expires_in);
     const life = (Number.isFinite(said) && said > 0 ? said : DEFAULT_LIFE_SECONDS) * 1000;
@@ -72,10 +75,10 @@ async function post(
 ): Promise<{ ok: boolean; status: number; answer: Record<string, unknown> }> {
   const url = new URL(oauth.tokenUrl);
   if (url.protocol !== 'https:' && !LOOPBACK.has(url.hostname))
-    throw new PermanentError(
-      'oauth_settings',
-      `Mailbox "${name}": oauth.token_url must be https, or the secret would be sent in the clear.`,
-    );
+    throw new PermanentError('oauth_settings', {
+      about: `Mailbox "${name}"`,
+      says: `oauth.token_url must be https, or the secret would be sent in the clear.`,
+    });
   const form = new URLSearchParams({
     grant_type: refreshToken === null ? 'client_credentials' : 'refresh_token',
     client_id: oauth.clientId,
@@ -95,7 +98,10 @@ async function post(
   } catch (error) {
     throw new TransientError(
       'oauth_unreachable',
-      `Mailbox "${name}": the token endpoint ${url.host} cannot be reached (${connectionFailure(error)}); it is retried.`,
+      {
+        about: `Mailbox "${name}"`,
+        says: `the token endpoint ${url.host} cannot be reached (${connectionFailure(error)}); it is retried.`,
+      },
       error,
     );
   }
@@ -115,10 +121,10 @@ function refused(name: string, oauth: OAuth, status: number, answer: Record<stri
   const code = typeof answer.error === 'string' ? answer.error.slice(0, 60) : '';
   const host = new URL(oauth.tokenUrl).host;
   if (code === '' || status >= 500 || status === 429 || code === 'temporarily_unavailable') {
-    return new TransientError(
-      'oauth_unreachable',
-      `Mailbox "${name}": the token endpoint ${host} answered with status ${status}; it is retried.`,
-    );
+    return new TransientError('oauth_unreachable', {
+      about: `Mailbox "${name}"`,
+      says: `the token endpoint ${host} answered with status ${status}; it is retried.`,
+    });
   }
   const advice: Record<string, string> = {
     invalid_grant: 'the refresh token was revoked or has expired; obtain a new one and set oauth.refresh_token',
@@ -128,8 +134,8 @@ function refused(name: string, oauth: OAuth, status: number, answer: Record<stri
   };
   const said =
     typeof answer.error_description === 'string' ? (answer.error_description.split(/[\r\n]/)[0] ?? '').slice(0, 200) : '';
-  return new PermanentError(
-    'oauth_refused',
-    `Mailbox "${name}": the token endpoint ${host} refused a token (${code}): ${advice[code] ?? 'check the oauth settings'}.${said === '' ? '' : ` The server says: ${said}`}`,
-  );
+  return new PermanentError('oauth_refused', {
+    about: `Mailbox "${name}"`,
+    says: `the token endpoint ${host} refused a token (${code}): ${advice[code] ?? 'check the oauth settings'}.${said === '' ? '' : ` The server says: ${said}`}`,
+  });
 }

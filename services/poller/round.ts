@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { withDefaults } from '../report/limits.ts';
 import { readEnvelope } from '../report/mail/mime.ts';
 import { PermanentError, RuawatchError } from '../shared/errors.ts';
@@ -6,6 +5,7 @@ import { transaction } from '../shared/runtime/db.ts';
 import { slices } from '../shared/slices.ts';
 import {
   type Arrival,
+  fingerprintOf,
   forgetLeft,
   forgetUids,
   type LeftMail,
@@ -46,10 +46,10 @@ export async function pollRound(session: Session): Promise<string | null> {
   // `keep` opens the folder read-only, so that the server itself prevents any change.
   const box = await connection.client.mailboxOpen(mailbox.folder, { readOnly: mailbox.after === 'keep' });
   if (!box.uidValidity) {
-    throw new PermanentError(
-      'imap_uidvalidity',
-      `Mailbox "${mailbox.name}": the folder "${mailbox.folder}" has no persistent UIDs (no UIDVALIDITY); choose another folder.`,
-    );
+    throw new PermanentError('imap_uidvalidity', {
+      about: `Mailbox "${mailbox.name}"`,
+      says: `the folder "${mailbox.folder}" has no persistent UIDs (no UIDVALIDITY); choose another folder.`,
+    });
   }
   const place: Place = { mailbox: mailbox.name, folder: mailbox.folder, uidValidity: Number(box.uidValidity) };
   await resetIfNew(session, place);
@@ -178,7 +178,8 @@ class Round {
       if (raw === null) await this.leaveUnreadable(mail, why);
       // The announced size may have been wrong.
       else if (raw.length > this.mailBytes) await this.leaveLarge({ ...mail, size: raw.length });
-      else arrivals.push({ ...this.arrival(mail, raw.subarray(0, HEAD_BYTES)), size: raw.length, sha256: sha256(raw), raw });
+      else
+        arrivals.push({ ...this.arrival(mail, raw.subarray(0, HEAD_BYTES)), size: raw.length, sha256: fingerprintOf(raw), raw });
     }
     lease.check();
     const lastUid = mails.at(-1)!.uid;
@@ -258,7 +259,7 @@ class Round {
     await this.leave({
       ...this.arrival(mail, Buffer.alloc(0)),
       size: mail.size,
-      fingerprint: sha256(Buffer.from(`unreadable|${folder}|${uidValidity}|${mail.uid}`)),
+      fingerprint: fingerprintOf(`unreadable|${folder}|${uidValidity}|${mail.uid}`),
       code: 'mail_unreadable',
       reason: `The mail server does not send the mail (it says: ${why}); it was left in the folder "${folder}" as UID ${mail.uid}.`,
     });
@@ -282,8 +283,4 @@ class Round {
       size: mail.size,
     };
   }
-}
-
-function sha256(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest();
 }

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { Arrival, LeftMail } from '../store/messages/intake.ts';
+import { type Arrival, fingerprintOf, type LeftMail } from '../store/messages/intake.ts';
 
 /**
  * What is recorded of a mail that is larger than the limit, and so stays in its folder. It is known by what its server
@@ -11,7 +10,7 @@ export function tooLarge(mail: Omit<Arrival, 'sha256'>, mailBytes: number, folde
   const identity = `${mail.messageId ?? ''}|${mail.size}|${mail.receivedAt.toISOString()}`;
   return {
     ...mail,
-    fingerprint: createHash('sha256').update(identity).digest(),
+    fingerprint: fingerprintOf(identity),
     code: 'mail_too_large',
     reason: `The mail has ${mail.size} bytes, more than limits.mailBytes (${mailBytes}); it was left in the folder "${folder}".`,
   };

@@ -1,5 +1,11 @@
 import { knownMeaning, meaningOf } from './library-texts.ts';
 
+/** A sentence that begins with what it is about: `Mailbox "reports": wrong password.` */
+export interface Sentence {
+  about: string;
+  says: string;
+}
+
 /**
  * Every error that a person may see: a stable code, a sentence that says what to do, and the cause.
  * Permanent errors are not retried; transient ones are, with back-off.
@@ -7,25 +13,31 @@ import { knownMeaning, meaningOf } from './library-texts.ts';
 export class RuawatchError extends Error {
   readonly code: string;
   readonly transient: boolean;
+  /** The sentence without what it is about, for whoever names that already. */
+  readonly says: string;
 
-  constructor(code: string, message: string, options: { transient: boolean; cause?: unknown }) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: string, message: string | Sentence, options: { transient: boolean; cause?: unknown }) {
+    super(
+      typeof message === 'string' ? message : `${message.about}: ${message.says}`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
     this.name = new.target.name;
     this.code = code;
     this.transient = options.transient;
+    this.says = typeof message === 'string' ? message : message.says;
   }
 }
 
 /** A retry cannot help: the input or the settings must change. */
 export class PermanentError extends RuawatchError {
-  constructor(code: string, message: string, cause?: unknown) {
+  constructor(code: string, message: string | Sentence, cause?: unknown) {
     super(code, message, { transient: false, cause });
   }
 }
 
 /** The other side may recover: a later retry may succeed. */
 export class TransientError extends RuawatchError {
-  constructor(code: string, message: string, cause?: unknown) {
+  constructor(code: string, message: string | Sentence, cause?: unknown) {
     super(code, message, { transient: true, cause });
   }
 }

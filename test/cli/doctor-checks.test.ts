@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Checks } from '../../services/cli/doctor-checks.ts';
+import { PermanentError } from '../../services/shared/errors.ts';
 
 function deferred(): { promise: Promise<string>; resolve: (text: string) => void } {
   let resolve: (text: string) => void = () => undefined;
@@ -72,15 +73,17 @@ describe('groups of checks', () => {
 test('a failure names what it is about once', async () => {
   const lines: string[] = [];
   const checks = new Checks((line) => lines.push(line));
-  const failing = (sentence: string) => () => {
-    throw new Error(sentence);
+  const failing = (error: Error) => () => {
+    throw error;
   };
-  await checks.run('mailbox a: b', failing('Mailbox "a: b": wrong password.'));
-  await checks.run('mailbox a', failing('Mailbox "a: b": wrong password.'));
-  await checks.run('mailbox a', failing('Mailbox "a" waits for Postgres.'));
+  const wrong = new PermanentError('imap_login', { about: 'Mailbox "a: b"', says: 'wrong password.' });
+  expect(wrong.message).toBe('Mailbox "a: b": wrong password.');
+  await checks.run('mailbox a: b', failing(wrong));
+  await checks.run('mailbox a', failing(new PermanentError('database', 'Mailbox "a" waits for Postgres.')));
+  await checks.run('mailbox a', failing(new Error('Mailbox "a": broken.')));
   expect(lines).toEqual([
     'FAIL  mailbox a: b: wrong password.',
-    'FAIL  mailbox a: Mailbox "a: b": wrong password.',
     'FAIL  mailbox a: Mailbox "a" waits for Postgres.',
+    'FAIL  mailbox a: Mailbox "a": broken.',
   ]);
 });

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   addResult,
   type BatchResult,
@@ -29,7 +28,7 @@ import {
   importedStates,
   storeImports,
 } from '../../store/messages/imports.ts';
-import { recordLeft } from '../../store/messages/intake.ts';
+import { fingerprintOf, recordLeft } from '../../store/messages/intake.ts';
 import { waitingMessages } from '../../store/messages/messages.ts';
 import { saveProbe } from '../../store/sending/probes.ts';
 import { type Input, inputs, NO_FILE, type Skipped } from '../inputs.ts';
@@ -290,7 +289,7 @@ function mailOf(input: Input, raw: Buffer): ImportedMail {
     subject: envelope.subject,
     messageId: envelope.message_id,
     size: raw.length,
-    sha256: createHash('sha256').update(raw).digest(),
+    sha256: fingerprintOf(raw),
     raw,
   };
 }
@@ -313,7 +312,7 @@ async function quarantineTooLarge({ context, maxBytes }: ImportRun, large: Input
       subject: input.file,
       messageId: null,
       size: input.size,
-      fingerprint: createHash('sha256').update(`${input.file}|${input.size}|${input.modified.toISOString()}`).digest(),
+      fingerprint: fingerprintOf(`${input.file}|${input.size}|${input.modified.toISOString()}`),
       code: 'mail_too_large' as const,
       reason: reason(input),
     })),

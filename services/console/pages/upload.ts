@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { DEFAULT_LIMITS } from '../../report/limits.ts';
 import { readEnvelope } from '../../report/mail/mime.ts';
 import { transaction } from '../../shared/runtime/db.ts';
 import { noteAct } from '../../store/console/audit.ts';
 import { type ImportedMail, importedStates, storeImports, UPLOAD_PLACE } from '../../store/messages/imports.ts';
+import { fingerprintOf } from '../../store/messages/intake.ts';
 import { leaveToSweep } from '../../store/messages/raw-mail.ts';
 import { html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
@@ -86,7 +86,7 @@ function mailOf({ name, bytes }: UploadedFile, now: Date): ImportedMail {
     subject: envelope.subject,
     messageId: envelope.message_id,
     size: bytes.length,
-    sha256: createHash('sha256').update(bytes).digest(),
+    sha256: fingerprintOf(bytes),
     raw: bytes,
   };
 }

@@ -11,7 +11,7 @@ export type Metrics = { registry: Registry } & ReturnType<typeof ofReports> &
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const make = new Maker(registry);
-  return { registry, ...ofReports(make), ...ofFindings(make), ...ofWork(make), ...ofSending(make), ...ofMilter(make) };
+  return { registry, ...ofFindings(make), ...ofReports(make), ...ofWork(make), ...ofSending(make), ...ofMilter(make) };
 }
 
 class Maker {

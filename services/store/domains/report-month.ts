@@ -2,6 +2,7 @@ import { rulesWith } from '../../findings/kinds/traits.ts';
 import { addDays } from '../../shared/days.ts';
 import { parsePolicy } from '../../shared/policy.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
+import { byGravity, rankOf, type Severity } from '../../shared/severity.ts';
 import { type Counted, countedRows, QUORUM } from '../analysis/counted.ts';
 
 /** A sender of a domain over a month, as reporters whose word decides saw it. Counts are messages. */
@@ -51,8 +52,8 @@ const JOINING_DAYS = 3;
 /** Rules whose findings are asked for: each rule of these is named as the kind of its findings. */
 const AGAINST = rulesWith('againstPolicy');
 const INCIDENTS = rulesWith('stopsMail');
-/** The severities at which an incident stops mail. */
-const STOPPING = ['critical', 'high', 'medium'];
+/** The severity from which on an incident stops mail. */
+const LEAST_STOPPING: Severity = 'medium';
 const CONTESTED = rulesWith('contested');
 
 /**
@@ -197,12 +198,11 @@ async function loadAgainst(
        from ruawatch.findings where domain = $1 and state = 'open' and kind = any($2::text[]) order by kind, finding_key`,
     [domain, [...AGAINST, ...INCIDENTS, ...CONTESTED, 'policy_ready']],
   );
-  const graveness = ({ severity }: { severity: string }) => STOPPING.indexOf(severity);
   return {
     against: rows.filter(({ kind, severity }) => AGAINST.includes(kind) && severity !== 'info').map(({ kind }) => kind),
     incidents: rows
-      .filter((one) => INCIDENTS.includes(one.kind) && graveness(one) >= 0)
-      .sort((a, b) => graveness(a) - graveness(b))
+      .filter(({ kind, severity }) => INCIDENTS.includes(kind) && rankOf(severity) >= rankOf(LEAST_STOPPING))
+      .sort(byGravity)
       .map(({ finding_key, summary }) => ({ finding_key, summary })),
     contested: rows.filter(({ kind, delivered }) => CONTESTED.includes(kind) && delivered > 0).map(({ kind }) => kind),
     held: rows.some(({ kind }) => kind === 'policy_ready'),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { clipped } from '../sql-text.ts';
 import { CHUNK_BYTES, type Chunk, deflateChunk } from './raw-chunks.ts';
@@ -30,6 +31,9 @@ export interface Arrival {
   /** The path it was imported from. */
   file?: string;
 }
+
+/** By what a mailbox knows a mail again: its bytes, or what is known of a mail whose bytes are not fetched. */
+export const fingerprintOf = (content: Buffer | string): Buffer => createHash('sha256').update(content).digest();
 
 export interface Intake {
   /** Keys of the mails that were new, ascending. */
