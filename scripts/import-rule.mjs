@@ -8,7 +8,7 @@ export const SERVICES = {
   dns: [],
   report: [],
   shared: ['dns', 'requests'],
-  findings: ['shared'],
+  findings: ['dns', 'shared'],
   requests: ['dns', 'shared'],
   store: ['report', 'findings', 'requests', 'shared'],
   mails: ['requests', 'findings', 'store', 'shared'],

@@ -56,6 +56,3 @@ export function strength(tag: Tag, value: string | null): number | null {
   const pct = Number(value);
   return Number.isInteger(pct) && pct >= 0 && pct <= 100 ? pct : null;
 }
-
-/** The order in which subdomains are closed, for findings: they may not import dns/. */
-export { closeSubdomains } from '../dns/dmarc/subdomains.ts';

@@ -5,6 +5,7 @@
  * you write one for it.
  */
 export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
+  'analyzer/senders/one-cause.test.ts': ['analyzer/senders/joined.ts'],
   'analyzer/rules/mail_not_judged.test.ts': ['analyzer/unjudged.ts', 'store/analysis/unjudged-mails.ts'],
   'milter/index.test.ts': [
     'milter/decisions.ts',

@@ -4,6 +4,7 @@ import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { isNetwork } from '../sources/network.ts';
 import { openOf, rounded } from '../window.ts';
+import { joinedSpan, summed, wholeOf } from './joined.ts';
 
 const KIND = 'volume_surge';
 /** Surges that began within so many days of each other have one cause. */
@@ -64,26 +65,22 @@ function together(domain: string, lead: Candidate, parts: readonly Candidate[], 
   const { evidence } = lead;
   // What an open finding has said stays said, also of a network that is back at its habit.
   const sum = (of: 'messages' | 'delivered' | 'quarantined' | 'rejected' | 'per_day') =>
-    Math.max(
-      all.reduce((n, one) => n + one.evidence[of], 0),
-      of === 'per_day' ? 0 : (open?.evidence[of] ?? 0),
-    );
+    Math.max(summed(all, of), of === 'per_day' ? 0 : (open?.evidence[of] ?? 0));
   const before = open?.evidence.who.filter(({ source }) => !all.some((one) => one.subject === source)) ?? [];
   const who = [...all.flatMap((one) => one.evidence.who), ...before].sort(
     (a, b) => b.messages - a.messages || (a.source < b.source ? -1 : 1),
   );
-  const first_day = all.map((one) => one.first_day).reduce(earlier);
-  const last_day = all.map((one) => one.last_day).reduce(later);
+  const { first_day, last_day, confidence, reporters } = joinedSpan(all);
   const messages = sum('messages');
-  const of = Math.max(messages, ...all.map((one) => one.evidence.of));
+  const of = wholeOf(all, messages);
   const facts = all.flatMap((one) => (one.evidence.facts?.rule === KIND ? [one.evidence.facts] : []));
   const expected = facts.reduce((n, one) => n + one.expected, 0);
-  const times = all.reduce((n, one) => n + one.evidence.messages, 0) / Math.max(1, expected);
+  const times = summed(all, 'messages') / Math.max(1, expected);
   const grave = times >= GRAVE.times || (times >= GRAVE.some && messages >= GRAVE.messages);
   return {
     ...lead,
     severity: grave || all.some(({ severity }) => severity === 'medium') ? 'medium' : lead.severity,
-    confidence: Math.max(...all.map(({ confidence }) => confidence)),
+    confidence,
     first_day,
     last_day,
     evidence: {
@@ -96,7 +93,7 @@ function together(domain: string, lead: Candidate, parts: readonly Candidate[], 
       per_day: sum('per_day'),
       since: first_day,
       last_day,
-      reporters: [...new Set(all.flatMap((one) => one.evidence.reporters))],
+      reporters,
       usual: rounded(all.reduce((n, one) => n + (one.evidence.usual ?? 0), 0)),
       delivered: sum('delivered'),
       quarantined: sum('quarantined'),

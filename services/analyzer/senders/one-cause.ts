@@ -2,6 +2,7 @@ import { addDays, earlier, later } from '../../shared/days.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { openOf } from '../window.ts';
+import { joinedSpan, summed, wholeOf } from './joined.ts';
 
 const KIND = 'new_source';
 /** New senders that began within so many days of each other with the same key are one cause. */
@@ -84,9 +85,7 @@ function joinedOf({ evidence: { facts } }: Candidate): number {
 
 function together(domain: string, lead: Candidate, parts: readonly Candidate[]): Candidate {
   const all = [lead, ...parts];
-  const sum = (of: 'messages' | 'senders' | 'delivered' | 'quarantined' | 'rejected' | 'per_day') =>
-    all.reduce((n, { evidence }) => n + evidence[of], 0);
-  const messages = sum('messages');
+  const messages = summed(all, 'messages');
   const { facts } = lead.evidence;
   const passedOn = parts.length === 0 && facts?.rule === KIND && facts.passed_on === true && facts.scattered !== true;
   // Whoever published a key may change the domain's DNS, which is no copy; but no team sends from strangers all over.
@@ -96,33 +95,29 @@ function together(domain: string, lead: Candidate, parts: readonly Candidate[]):
   if (parts.length === 0) return { ...lead, severity };
   const { evidence } = lead;
   const who = all.flatMap((one) => one.evidence.who).sort((a, b) => b.messages - a.messages || a.source.localeCompare(b.source));
-  const first_day = all.map((one) => one.first_day).sort()[0]!;
-  const last_day = all
-    .map((one) => one.last_day)
-    .sort()
-    .at(-1)!;
-  const of = Math.max(messages, ...all.map((one) => one.evidence.of));
+  const { first_day, last_day, confidence, reporters } = joinedSpan(all);
+  const of = wholeOf(all, messages);
   const sources = who.slice(0, LISTED).map(({ source }) => source);
   return {
     ...lead,
     severity,
-    confidence: Math.max(...all.map((one) => one.confidence)),
+    confidence,
     first_day,
     last_day,
     evidence: {
       ...evidence,
       who: who.slice(0, LISTED),
-      senders: sum('senders'),
+      senders: summed(all, 'senders'),
       messages,
       of,
       share: messages / of,
-      per_day: sum('per_day'),
+      per_day: summed(all, 'per_day'),
       since: first_day,
       last_day,
-      reporters: [...new Set(all.flatMap((one) => one.evidence.reporters))],
-      delivered: sum('delivered'),
-      quarantined: sum('quarantined'),
-      rejected: sum('rejected'),
+      reporters,
+      delivered: summed(all, 'delivered'),
+      quarantined: summed(all, 'quarantined'),
+      rejected: summed(all, 'rejected'),
       ...(evidence.facts?.rule === KIND && {
         facts: { ...evidence.facts, joined: all.reduce((n, one) => n + joinedOf(one), 0) },
       }),

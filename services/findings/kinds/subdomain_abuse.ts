@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { closeSubdomains } from '../../dns/dmarc/subdomains.ts';
 import { counted, list, number, percent, short } from '../../shared/format.ts';
-import { closeSubdomains } from '../../shared/policy.ts';
 import { kind, type Told } from './kind.ts';
 import { whoseAdvice } from './networks.ts';
 
