@@ -1,4 +1,4 @@
-import { parseTags } from './tag-list.ts';
+import { parseFields } from './tag-list.ts';
 
 /** An MTA-STS record (RFC 8461 section 3.1). */
 export interface StsRecord {
@@ -42,10 +42,10 @@ export function isSts(text: string): boolean {
  */
 export function parseSts(text: string): StsRecord | null {
   if (!isSts(text)) return null;
-  const { tags, broken } = parseTags(text, 'no blanks');
-  const id = tags.find(({ name }) => name === 'id')?.value ?? '';
-  const others = broken.filter((part) => !/^id\s*=/.test(part.text));
-  return { text, id: /^[A-Za-z0-9]{1,32}$/.test(id) ? id : null, broken: others };
+  const { tags, broken } = parseFields(text, 'id');
+  const id = tags.find(({ name }) => name === 'id')?.value;
+  const others = id === undefined ? broken.filter((part) => !/^id\s*=/.test(part.text)) : broken;
+  return { text, id: id !== undefined && /^[A-Za-z0-9]{1,32}$/.test(id) ? id : null, broken: others };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { parseReportUri, type ReportUri } from './dmarc/record.ts';
-import { parseTags } from './tag-list.ts';
+import { parseFields } from './tag-list.ts';
 
 export type TlsRptProblemCode = 'tlsrpt_syntax' | 'tlsrpt_no_rua' | 'tlsrpt_uri';
 
@@ -28,7 +28,7 @@ export function isTlsRpt(text: string): boolean {
  */
 export function parseTlsRpt(text: string): TlsRptRecord | null {
   if (!isTlsRpt(text)) return null;
-  const { tags, broken } = parseTags(text, 'no blanks');
+  const { tags, broken } = parseFields(text, 'rua');
   const problems: TlsRptProblem[] = broken.map((part) => ({ code: 'tlsrpt_syntax', ...part }));
   const rua: ReportUri[] = [];
   const tag = tags.find(({ name }) => name === 'rua');

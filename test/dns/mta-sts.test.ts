@@ -53,3 +53,16 @@ test('a pattern names hosts of exactly one label more', () => {
     false,
   ]);
 });
+
+test.each([
+  ['v=STSv1; id=1; 1=2; a.b-c_d=z;', []],
+  ['v=STSv1; id=1; x=a b', ['x=a b']],
+  ['v=STSv1; id=1; x=\u00e9', ['x=\u00e9']],
+  ['v=STSv1; x=; id=1; x=a=b', ['x=', 'x=a=b']],
+  ['v=STSv1; -x=1; id=1', ['-x=1']],
+  [`v=STSv1; ${'n'.repeat(33)}=1; id=1`, [`${'n'.repeat(33)}=1`]],
+  ['v=STSv1;; id=1;', ['']],
+  ['v=STSv1; id=1; id=a b', ['id=a b']],
+])('a field that breaks the grammar, for which senders discard the whole record: %s', (text, broken) => {
+  expect(parseSts(text)).toMatchObject({ id: '1', broken: broken.map((part) => ({ text: part })) });
+});

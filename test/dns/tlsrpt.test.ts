@@ -25,6 +25,8 @@ test.each([
   // A limit on the size is of DMARC.
   ['v=TLSRPTv1; rua=mailto:a@example.com!10m', [], ['tlsrpt_uri']],
   ['v=TLSRPTv1; rua=mailto:a@example.com; nonsense', ['mailto:a@example.com'], ['tlsrpt_syntax']],
+  ['v=TLSRPTv1; rua=mailto:a@example.com; 1.x=2', ['mailto:a@example.com'], []],
+  ['v=TLSRPTv1; rua=mailto:a@example.com; x=a b', ['mailto:a@example.com'], ['tlsrpt_syntax']],
 ])('%s', (text, rua, problems) => {
   expect(read(text)).toEqual({ rua, problems });
 });

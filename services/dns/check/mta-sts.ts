@@ -66,7 +66,8 @@ export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: S
     );
   }
   for (const part of record.broken) {
-    const message = `"${part.text}" in ${name} is not name=value without blanks: senders take the domain for one without a policy.${unseen(part.text)}`;
+    const what = part.text === '' ? 'Nothing between two semicolons' : `"${part.text}"`;
+    const message = `${what} in ${name} is no field (name=value in visible ASCII, without blanks): senders take the domain for one without a policy.${unseen(part.text)}`;
     const about = { domain, message, record: { name, text: record.text }, place: part };
     findings.push(finding('mta_sts_syntax', { ...about, publish: { name, value: meantRecord(record.text) } }));
   }

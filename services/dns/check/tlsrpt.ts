@@ -60,7 +60,7 @@ export async function checkTlsRpt(domain: string, dns: Dns, options: AskOptions 
 function messageOf({ code, text }: TlsRptProblem, name: string): string {
   switch (code) {
     case 'tlsrpt_syntax':
-      return `"${text}" in ${name} is not tag=value.`;
+      return `${text === '' ? 'Nothing between two semicolons' : `"${text}"`} in ${name} is no field (name=value in visible ASCII, without blanks): senders discard the record.`;
     case 'tlsrpt_no_rua':
       return `${name} has no rua=, so no report is sent.`;
     case 'tlsrpt_uri':
