@@ -27,6 +27,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'report/mail/arc.ts',
     'report/mail/signatures.ts',
   ],
+  'applier/index.test.ts': ['applier/changes.ts'],
   'applier/grants/database.test.ts': [
     'applier/grants/keep.ts',
     'requests/plans/grant.ts',
