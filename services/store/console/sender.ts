@@ -84,7 +84,7 @@ export async function namedDays(
   reader: Reader,
   { domain, names, from, to }: { domain: string; names: readonly string[]; from: string; to: string },
 ): Promise<readonly SenderDay[]> {
-  return readKept<SenderDay>(
+  return read<SenderDay>(
     reader,
     ['reporter_days', 'sources'],
     `select day, sum(messages)::bigint as messages, sum(passed)::bigint as passed, sum(failed_delivered)::bigint as delivered
