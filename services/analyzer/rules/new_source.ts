@@ -206,17 +206,17 @@ function forwards(window: SenderWindow): boolean {
   const large = wilson(sum.messages, of) >= LARGE;
   if (window.borrowed !== null && window.borrowed <= OWN_KEY) return false;
   if (window.mixed) return true;
-  if (window.borrowed !== null && window.borrowed >= PASSED_ON && (!large || breaksSome(window, sum, of))) return true;
+  if (window.borrowed !== null && window.borrowed >= PASSED_ON && (!large || breaksSome(sum, of))) return true;
   return forwardingOdds(window.rows, window.reporterDays) > Math.log(window.onceLevel) + (large ? LARGE_ODDS : 0);
 }
 
 /**
- * Whether some of it bears signatures of ours that are broken there and verify elsewhere, as on the way through whoever
+ * Whether some of it bears signatures of ours that are broken, as on the way through whoever
  * tags a subject: who has the key breaks none, and whoever breaks some on purpose still gets no further than this part of
  * the mail.
  */
-function breaksSome({ relayed }: SenderWindow, { messages }: Counts, of: number): boolean {
-  return relayed >= BROKEN && relayed >= BROKEN_PART * messages && wilson(messages, of) < LARGE_BROKEN;
+function breaksSome({ messages, failed_signed }: Counts, of: number): boolean {
+  return failed_signed >= BROKEN && failed_signed >= BROKEN_PART * messages && wilson(messages, of) < LARGE_BROKEN;
 }
 
 /** Whether what is new is a sender of old: its key from a network that the SPF record admits, or in its place. */

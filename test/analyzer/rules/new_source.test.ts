@@ -40,13 +40,14 @@ describe('new_source', () => {
   });
 
   test('who breaks some of the signatures that it brings passes them on', () => {
-    const some = span(6, 0, 'dkim', 4, REPORTERS, NEW);
-    const brings = (relayed: number, n = 4) =>
-      told(n === 4 ? some : span(6, 0, 'dkim', n, REPORTERS, NEW), { borrowed: 1, relayed }, 150).length;
+    const brings = (broken: number, n = 4, borrowed = 1) => {
+      const [first, ...rest] = span(6, 0, 'dkim', n, REPORTERS, NEW);
+      return told([{ ...first!, failed_signed: broken }, ...rest], { borrowed }, 150).length;
+    };
     expect([brings(1), brings(2), brings(9)]).toEqual([1, 0, 0]);
     // Half as much as all others together, whatever breaks.
     expect(brings(40, 60)).toBe(1);
-    expect(told(some, { borrowed: 0, relayed: 9 }, 150)).toHaveLength(1);
+    expect(brings(9, 4, 0)).toBe(1);
   });
 
   test('whose key it signs with says more than where its mail ends', () => {

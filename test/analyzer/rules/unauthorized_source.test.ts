@@ -184,6 +184,18 @@ describe('networks whose names are being looked up', () => {
     expect(find([1, 2, 3, 4], rows(300))).toEqual([]);
   });
 
+  test('what is high waits where one network brings nearly all of it, as an own server does that has moved', () => {
+    const delivered = (n: number) => ({ rejected: 0, delivered: n, failed_delivered: n });
+    const moved = span(2, 0, 'unauthenticated', 40, REPORTERS, { ...net(1), ...delivered(40) });
+    expect(find([], moved)).toMatchObject([{ severity: 'high' }]);
+    expect(find([1], moved)).toEqual([]);
+    expect(find([2], moved)).toHaveLength(1);
+    const other = span(2, 0, 'unauthenticated', 15, REPORTERS, { ...net(2), ...delivered(15) });
+    expect(find([1], [...moved, ...other])).toHaveLength(1);
+    const flood = span(2, 0, 'unauthenticated', 400, REPORTERS, { ...net(1), ...delivered(400) });
+    expect(find([1], flood)).toMatchObject([{ severity: 'critical' }]);
+  });
+
   test('an open finding goes on', () => {
     const [finding] = find([], rows(3));
     expect(
