@@ -91,7 +91,7 @@ export const agencyLetter: Family = {
 /** A server without signatures gets another address, which the SPF record does not have until somebody notices. */
 export const movedBeforeSpf: Family = {
   name: 'moved-before-spf',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'RFC 7208 section 10.1.2 (administrators moving outgoing mail); https://serverfault.com/questions/tagged/spf',
   days: MONTHS,
