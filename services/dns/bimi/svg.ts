@@ -25,6 +25,8 @@ export function checkLogo(text: string): LogoCheck {
   const problems = new Set<string>();
   let square: boolean | null = null;
   let depth = 0;
+  /** Whether the parser is inside the title below the root, and whether one was seen that says something. */
+  let inTitle = false;
   let titled = false;
   const add = (problem: string) => {
     if (problems.size < MOST_PROBLEMS) problems.add(problem);
@@ -47,7 +49,7 @@ export function checkLogo(text: string): LogoCheck {
   parser.on('doctype', () => add('The document has a DOCTYPE, which the profile forbids.'));
   parser.on('opentag', (tag) => {
     if (depth === 0) root(tag);
-    if (depth === 1 && tag.local === 'title' && tag.uri === SVG) titled = true;
+    if (depth === 1) inTitle = tag.local === 'title' && tag.uri === SVG;
     if (tag.uri === SVG && !ELEMENTS.has(tag.local) && depth > 0)
       add(`The element ${tag.local.slice(0, 40)} is not part of the profile.`);
     for (const { local, prefix, uri, value } of Object.values(tag.attributes)) {
@@ -58,6 +60,11 @@ export function checkLogo(text: string): LogoCheck {
     }
     depth++;
   });
+  const read = (said: string) => {
+    if (depth === 2 && inTitle && said.trim() !== '') titled = true;
+  };
+  parser.on('text', read);
+  parser.on('cdata', read);
   parser.on('closetag', () => {
     depth--;
   });
@@ -67,6 +74,6 @@ export function checkLogo(text: string): LogoCheck {
     add(`The document is not well-formed XML (${(error as Error).message.replace(/\s+/g, ' ').slice(0, 120)}).`);
     return { problems: [...problems], square };
   }
-  if (!titled) add('The title element, directly below the root, is missing.');
+  if (!titled) add('The title element, directly below the root, is missing or empty.');
   return { problems: [...problems], square };
 }

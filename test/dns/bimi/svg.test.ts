@@ -27,6 +27,8 @@ test.each([
   ['an old link out', logo('<use xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="data:x"/>'), /outside itself/],
   ['a style from elsewhere', logo('<path fill="url(https://evil.example)"/>'), /outside itself/],
   ['no title', `<svg ${ROOT}><g><title>deep</title></g></svg>`, /title/],
+  ['a title that says nothing', `<svg ${ROOT}><title> </title></svg>`, /title/],
+  ['a title without content', `<svg ${ROOT}><title/><g><title>deep</title></g></svg>`, /title/],
   ['XML that is broken', `<svg ${ROOT}>`, /not well-formed/],
   ['an entity', logo('&evil;'), /not well-formed/],
 ])('%s is named', (_, text, problem) => {
