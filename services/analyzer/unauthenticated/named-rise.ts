@@ -6,8 +6,6 @@ import { type Rise, riseOf } from './rise.ts';
 
 /** One network with this part of the mail is somebody's server rather than a botnet, and may be one's own that has moved. */
 const MOST = 0.8;
-/** A handful that receivers turned away asks nobody to do anything, however rare it is. */
-const LEAST_REFUSED = 10;
 
 /**
  * The rise that a finding is about; null when there is none. What is neither high nor critical is opened when it holds
@@ -17,9 +15,7 @@ const LEAST_REFUSED = 10;
 export function namedRiseOf(window: DomainWindow, part: Part): Rise | null {
   const rise = riseOf(window, part);
   const { unnamed = new Set<string>() } = window;
-  if (rise === null || rise.open !== undefined) return rise;
-  if (rise.harm.delivered === 0 && rise.harm.messages < LEAST_REFUSED) return null;
-  if (unnamed.size === 0) return rise;
+  if (rise === null || rise.open !== undefined || unnamed.size === 0) return rise;
   const waiting = rise.told.filter(({ source }) => unnamed.has(source));
   const rank = rankOf(severityOf(rise.harm));
   const isOnes = waiting.some(({ messages }) => messages >= MOST * rise.harm.messages);

@@ -111,7 +111,7 @@ export const neighbourUnsigned: Family = {
 /** A trickle for months, then two waves of a botnet three weeks apart; own mail is refused or not as `p` has it. */
 export const wavesAfterTrickle: Family = {
   name: 'waves-after-trickle',
-  group: 'tuning',
+  group: 'reported',
   benign: false,
   source: 'https://www.m3aawg.org/sites/default/files/m3aawg-bots-mitigation-bp-2009-07.pdf',
   days: MONTHS,

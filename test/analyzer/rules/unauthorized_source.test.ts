@@ -196,12 +196,6 @@ describe('networks whose names are being looked up', () => {
     expect(find([1], flood)).toMatchObject([{ severity: 'critical' }]);
   });
 
-  test('a handful that was turned away is no alarm', () => {
-    const refused = (n: number) => span(2, 0, 'unauthenticated', n, REPORTERS, net(1));
-    expect(find([], refused(1))).toEqual([]);
-    expect(find([], refused(4))).toHaveLength(1);
-  });
-
   test('an open finding goes on', () => {
     const [finding] = find([], rows(3));
     expect(
