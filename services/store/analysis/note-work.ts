@@ -2,7 +2,7 @@ import type { Tx } from '../../shared/runtime/db.ts';
 import { isOwnSql } from '../domains/domains.ts';
 import { OTHER_SOURCES } from '../rollups/allowance.ts';
 import { limitNames, overAllowance, type RollupChange } from '../rollups/over-allowance.ts';
-import { beginRange, recordsOf } from '../schema/partitions.ts';
+import { beginRange, readingByKey, recordsOf } from '../schema/partitions.ts';
 
 /**
  * Notes own domains that the analyzer must look at although no sum may have changed: a forged report changes
@@ -27,8 +27,9 @@ export async function noteSources(tx: Tx, reports: readonly Omit<RollupChange, '
   const proven = reports.filter(({ trust }) => trust === 'ok');
   if (proven.length === 0) return;
   const { cte, name, join, params } = limitNames(overAllowance(proven), 4);
-  await tx.query(
-    `with ${cte}named as (
+  const note = () =>
+    tx.query(
+      `with ${cte}named as (
        select distinct p.domain, ${name} as source
          from (select unnest($1::bigint[]) as key, 'ok' as trust) s
          join ruawatch.reports p on p.report_key = s.key and ${isOwnSql('p.domain')}
@@ -36,6 +37,7 @@ export async function noteSources(tx: Tx, reports: readonly Omit<RollupChange, '
         ${join})
      insert into ruawatch.analysis_work (domain, source)
      select domain, source from named where source <> '${OTHER_SOURCES}' order by 1, 2`,
-    [proven.map((r) => r.key), ...beginRange(proven), ...params],
-  );
+      [proven.map((r) => r.key), ...beginRange(proven), ...params],
+    );
+  await readingByKey(tx, note);
 }

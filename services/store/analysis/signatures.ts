@@ -1,5 +1,5 @@
 import type { Db, Tx } from '../../shared/runtime/db.ts';
-import { recordsOf } from '../schema/partitions.ts';
+import { readingByKey, recordsOf } from '../schema/partitions.ts';
 import { sinceDay } from './since-day.ts';
 
 /** A signature or an SPF check in failing mail of a source: one that did not pass, or that passed without alignment. */
@@ -166,8 +166,9 @@ export interface Keys {
  */
 export async function loadKeys(tx: Tx, domain: string, from: string, reporters: readonly string[]): Promise<Map<string, Keys>> {
   if (reporters.length === 0) return new Map();
-  const { rows } = await tx.query<{ source: string; signed: number; own: number; another: number }>(
-    `with ${BY_SELECTOR},
+  const read = () =>
+    tx.query<{ source: string; signed: number; own: number; another: number }>(
+      `with ${BY_SELECTOR},
      of_all as (
        select *, sum(messages) over (partition by selector) as together, max(messages) over (partition by selector) as most from by_selector),
      from_network as (
@@ -180,8 +181,9 @@ export async function loadKeys(tx: Tx, domain: string, from: string, reporters: 
      select source, sum(messages) as signed, coalesce(sum(messages) filter (where 2 * largest >= together), 0) as own,
             coalesce(sum(messages) filter (where most >= ${AUTHOR_SIGNS} * largest), 0) as another
        from sender group by 1`,
-    [domain, from, reporters],
-  );
+      [domain, from, reporters],
+    );
+  const { rows } = await readingByKey(tx, read);
   return new Map(rows.map(({ source, signed, own, another }) => [source, { own: own / signed, another: another / signed }]));
 }
 

@@ -1,4 +1,3 @@
-import type { Tx } from '../../shared/runtime/db.ts';
 import type { TrustClass } from '../reports/trust.ts';
 import { beginRange, recordsOf } from '../schema/partitions.ts';
 import { OTHER_SOURCES, type ReportSize } from './allowance.ts';
@@ -99,17 +98,4 @@ export function limitNames(
     join: 'left join over_allowance on over_allowance.key = s.key and over_allowance.trust = s.trust',
     params: [over.keys, over.trusts, over.allowances, ...(among === undefined ? over.range : [])],
   };
-}
-
-/**
- * Does the work of reports that are over their allowance. The planner expects a record or two of each report, and would sort
- * hundreds of thousands to group them.
- */
-export async function withoutSorting<T>(tx: Tx, over: OverAllowance, work: () => Promise<T>): Promise<T> {
-  if (over.keys.length === 0) return work();
-  await tx.query('set local enable_sort = off');
-  const done = await work();
-  // After an error the transaction, or its savepoint, takes the setting back.
-  await tx.query('set local enable_sort to default');
-  return done;
 }

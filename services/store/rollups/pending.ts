@@ -1,5 +1,5 @@
 import type { Tx } from '../../shared/runtime/db.ts';
-import { beginRange, recordsOf } from '../schema/partitions.ts';
+import { beginRange, readingByKey, recordsOf } from '../schema/partitions.ts';
 import { limitNames, overAllowance, type RollupChange } from './over-allowance.ts';
 import { dropEmptyPendingSelectors } from './selector-days.ts';
 import { dropEmptyPendingSubdomains } from './subdomain-days.ts';
@@ -10,7 +10,10 @@ import { dropEmptyPendingSubdomains } from './subdomain-days.ts';
  */
 export async function dropEmptyPending(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
   const reports = changes.filter(({ sign, trust }) => sign === -1 && trust === 'pending');
-  if (reports.length === 0) return;
+  if (reports.length > 0) await readingByKey(tx, () => dropRowsOf(tx, reports));
+}
+
+async function dropRowsOf(tx: Tx, reports: readonly RollupChange[]): Promise<void> {
   const keys = reports.map((r) => r.key);
   const reporters = reports.map((r) => r.reporter);
   const [from, to] = beginRange(reports);

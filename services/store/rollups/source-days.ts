@@ -2,19 +2,12 @@ import { knownKeys } from '../../report/reporters/reporters.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
 import { LATER, URGENT, USUAL } from '../analysis/work.ts';
 import { isOwnSql } from '../domains/domains.ts';
-import { beginRange, kept, recordsOf } from '../schema/partitions.ts';
+import { beginRange, kept, readingByKey, recordsOf } from '../schema/partitions.ts';
 import { KEY_LENGTH } from '../sql-text.ts';
 import { added, OTHER_SOURCES, sumOf } from './allowance.ts';
 import { domainDaysSql } from './domain-days.ts';
 import { brokenSignature, listEnvelope, spfError } from './mechanisms.ts';
-import {
-  type LimitedNames,
-  limitNames,
-  type OverAllowance,
-  overAllowance,
-  type RollupChange,
-  withoutSorting,
-} from './over-allowance.ts';
+import { type LimitedNames, limitNames, type OverAllowance, overAllowance, type RollupChange } from './over-allowance.ts';
 import { rollUpSelectors } from './selector-days.ts';
 import { ROW_COUNTS } from './source-counts.ts';
 import { isBelow, rollUpSubdomains } from './subdomain-days.ts';
@@ -128,13 +121,10 @@ const writesSql = (within: (sum: string) => string) => `days as (
 export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
   if (changes.length === 0) return;
   const over = overAllowance(changes);
-  await withoutSorting(tx, over, () => rollUpAll(tx, changes, over));
   const entered = new Set(changes.filter((c) => c.sign === 1).map((c) => c.key));
-  await recompute(
-    tx,
-    changes.filter((c) => c.sign === -1 && !entered.has(c.key)),
-    over,
-  );
+  const left = changes.filter((c) => c.sign === -1 && !entered.has(c.key));
+  await readingByKey(tx, () => rollUpAll(tx, changes, over), over.keys.length === 0);
+  if (left.length > 0) await readingByKey(tx, () => recompute(tx, left, over));
 }
 
 /** The rollups by source, by name below the domain, and by key. */
@@ -167,7 +157,6 @@ async function rollUpAll(tx: Tx, changes: readonly RollupChange[], over: OverAll
  * change are locked by rollUp already.
  */
 async function recompute(tx: Tx, left: readonly RollupChange[], over: OverAllowance): Promise<void> {
-  if (left.length === 0) return;
   await recomputeSigners(tx, left, over);
   const proven = left.filter((c) => c.trust === 'ok');
   if (proven.length > 0) await recomputeDays(tx, proven, over);

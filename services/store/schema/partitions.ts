@@ -1,6 +1,6 @@
 import { sleep } from '../../shared/clock.ts';
 import { codeOf } from '../../shared/errors.ts';
-import type { Db } from '../../shared/runtime/db.ts';
+import type { Db, Tx } from '../../shared/runtime/db.ts';
 import { isoSeconds } from '../sql-text.ts';
 
 /** The tables that are partitioned by month (UTC). */
@@ -27,6 +27,19 @@ export const BY_REPORT_DAY = PARTITIONED.filter((table) => table !== 'raw');
 export const recordsOf = (report: string, from: string, to: string, columns = '*') =>
   `select ${columns} from ruawatch.records
     where report_key = ${report}.report_key and begin_at = ${report}.begin_at and begin_at between (${from}) and (${to}) offset 0`;
+
+/**
+ * Does work that reads records by the keys of their reports, without bitmaps: once a month has statistics, the planner joins the
+ * bitmap of each report's key with one of the index by begin, which is read whole for every report and grows with the month.
+ * @param sorting false where there are far more records of a report than the planner expects, which it would sort to group them
+ */
+export async function readingByKey<T>(tx: Tx, work: () => Promise<T>, sorting = true): Promise<T> {
+  await tx.query(`set local enable_bitmapscan = off${sorting ? '' : '; set local enable_sort = off'}`);
+  const done = await work();
+  // After an error the transaction, or its savepoint, takes the settings back.
+  await tx.query(`set local enable_bitmapscan to default${sorting ? '' : '; set local enable_sort to default'}`);
+  return done;
+}
 
 /**
  * The first and the last begin of reports: a range that Postgres knows when it plans a statement, so that it

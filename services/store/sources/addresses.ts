@@ -1,7 +1,7 @@
-import { type Db, type Queryable, transaction } from '../../shared/runtime/db.ts';
+import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { isOwnSql } from '../domains/domains.ts';
 import { moveScan, nextRange } from '../reports/report-scan.ts';
-import { recordsOf } from '../schema/partitions.ts';
+import { readingByKey, recordsOf } from '../schema/partitions.ts';
 
 /** Reports that one statement goes through at most, and records after which it ends. */
 const SLICE_REPORTS = 2_000;
@@ -63,31 +63,35 @@ export async function findAddresses(db: Db, since: string, now: Date): Promise<b
         where before < ${SLICE_RECORDS} order by report_key`,
       [range.after, range.upto],
     );
-    if (rows.length > 0) {
-      await tx.query(
-        `insert into ruawatch.addresses as a (address, first_seen, last_seen, next_at)
-         select source_ip, min(day), max(day), $3::timestamptz + min((place - 1) / ${AT_ONCE}) * interval '${LATER}'
-           from (select r.source_ip, (p.begin_at at time zone 'UTC')::date as day, p.trust,
-                        row_number() over (partition by p.report_key order by sum(r.count) desc, r.source_ip) as place
-                   from ruawatch.reports p
-                  cross join lateral (${recordsOf('p', "$2::date::timestamp at time zone 'UTC'", "'infinity'", 'source_ip, count')}) r
-                  where p.report_key = any($1::bigint[]) and p.begin_at >= $2::date::timestamp at time zone 'UTC' and p.trust <> 'bad'
-                    and r.source_ip is not null
-                  group by p.report_key, p.begin_at, p.trust, r.source_ip) told
-          where place <= case when trust = 'ok' then ${PROVEN_ADDRESSES} else ${UNPROVEN_ADDRESSES} end
-          group by source_ip order by source_ip
-         on conflict (address) do update
-            set first_seen = least(a.first_seen, excluded.first_seen), last_seen = greatest(a.last_seen, excluded.last_seen),
-                next_at = case when a.looked_up_at is null and a.attempts = 0 then least(a.next_at, excluded.next_at)
-                               else coalesce(a.next_at, excluded.next_at) end
-          where a.last_seen < excluded.last_seen or a.first_seen > excluded.first_seen
-             or (a.looked_up_at is null and a.attempts = 0 and a.next_at > excluded.next_at)`,
-        [rows.map((row) => row.key), since, now],
-      );
-    }
-    await moveScan(tx, 'enrichment', range, rows.at(-1)?.key ?? range.upto);
+    const keys = rows.map((row) => row.key);
+    if (keys.length > 0) await readingByKey(tx, () => addAddresses(tx, keys, since, now));
+    await moveScan(tx, 'enrichment', range, keys.at(-1) ?? range.upto);
     return true;
   });
+}
+
+/** Adds the addresses of reports, or moves their days. */
+async function addAddresses(tx: Tx, keys: readonly number[], since: string, now: Date): Promise<void> {
+  await tx.query(
+    `insert into ruawatch.addresses as a (address, first_seen, last_seen, next_at)
+     select source_ip, min(day), max(day), $3::timestamptz + min((place - 1) / ${AT_ONCE}) * interval '${LATER}'
+       from (select r.source_ip, (p.begin_at at time zone 'UTC')::date as day, p.trust,
+                    row_number() over (partition by p.report_key order by sum(r.count) desc, r.source_ip) as place
+               from ruawatch.reports p
+              cross join lateral (${recordsOf('p', "$2::date::timestamp at time zone 'UTC'", "'infinity'", 'source_ip, count')}) r
+              where p.report_key = any($1::bigint[]) and p.begin_at >= $2::date::timestamp at time zone 'UTC' and p.trust <> 'bad'
+                and r.source_ip is not null
+              group by p.report_key, p.begin_at, p.trust, r.source_ip) told
+      where place <= case when trust = 'ok' then ${PROVEN_ADDRESSES} else ${UNPROVEN_ADDRESSES} end
+      group by source_ip order by source_ip
+     on conflict (address) do update
+        set first_seen = least(a.first_seen, excluded.first_seen), last_seen = greatest(a.last_seen, excluded.last_seen),
+            next_at = case when a.looked_up_at is null and a.attempts = 0 then least(a.next_at, excluded.next_at)
+                           else coalesce(a.next_at, excluded.next_at) end
+      where a.last_seen < excluded.last_seen or a.first_seen > excluded.first_seen
+         or (a.looked_up_at is null and a.attempts = 0 and a.next_at > excluded.next_at)`,
+    [keys, since, now],
+  );
 }
 
 /**

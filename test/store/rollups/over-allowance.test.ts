@@ -1,6 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { transaction } from '../../../services/shared/runtime/db.ts';
-import { limitNames, overAllowance, type RollupChange, withoutSorting } from '../../../services/store/rollups/over-allowance.ts';
+import { limitNames, overAllowance, type RollupChange } from '../../../services/store/rollups/over-allowance.ts';
 import { testDatabase } from '../../helpers/database.ts';
 
 const change = (key: number, records: number, rest: Partial<RollupChange> = {}): RollupChange => ({
@@ -61,24 +60,4 @@ test('the names of a report over its allowance are looked up, not compared with 
   const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
   expect(plan).toContain('hashed SubPlan');
   expect(plan).not.toMatch(/listed\.name = /);
-});
-
-test('the planner groups such reports without sorting, and then, or after an error, plans as before', async () => {
-  const t = await testDatabase();
-  onTestFinished(() => t.drop());
-  const over = overAllowance([change(1, 5_000)]);
-  await transaction(t.db, async (tx) => {
-    const settings = async () => {
-      const { rows } = await tx.query("select current_setting('enable_sort') as sort");
-      return rows[0];
-    };
-    const before = await settings();
-    expect(await withoutSorting(tx, overAllowance([change(1, 1)]), settings)).toEqual(before);
-    expect(await withoutSorting(tx, over, settings)).toEqual({ sort: 'off' });
-    expect(await settings()).toEqual(before);
-    await tx.query('savepoint failing');
-    await expect(withoutSorting(tx, over, () => tx.query('select 1/0'))).rejects.toThrow('division');
-    await tx.query('rollback to savepoint failing');
-    expect(await settings()).toEqual(before);
-  });
 });
