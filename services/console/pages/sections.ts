@@ -1,7 +1,7 @@
 import { fragment, type Html, html } from '../html.ts';
 import { words } from '../page-words/en.ts';
 
-/** A part of a long page. */
+/** A part of a long page, which its list of contents names by its title. */
 export interface Part {
   /** Where links into the page lead. */
   id: string;
