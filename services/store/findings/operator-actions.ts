@@ -111,6 +111,7 @@ export interface GivenVerdict {
  */
 export async function close(db: Db, key: number, word: OperatorNote & { verdict?: GivenVerdict }, now: Date): Promise<void> {
   await onOpen(db, key, async (tx) => {
+    await analyzeAgain(tx, key);
     await recordVerdict(tx, key, 'closed', { ...word, now });
     // Mailed if the finding was mailed before, and nobody has acknowledged or snoozed it.
     await tx.query(
@@ -156,6 +157,7 @@ export async function unclose(db: Db, key: number, word: OperatorNote, now: Date
         `Nobody resolved finding ${key}: it was over by itself, and opens again with new evidence.`,
       );
     if (again) throw new PermanentError('finding_again', `What finding ${key} is about is open as another finding.`);
+    await analyzeAgain(tx, key);
     await record(tx, key, 'unclosed', { ...word, now });
     await tx.query('delete from ruawatch.expectations where finding_key = $1', [key]);
     await tx.query(
@@ -240,6 +242,14 @@ interface OpenFinding {
   state: string;
   acknowledged_at: Date | null;
   snoozed_until: Date | null;
+}
+
+/** Has the domain looked at again: its next step may have been this finding. What is about all domains has none. */
+async function analyzeAgain(tx: Tx, key: number): Promise<void> {
+  await tx.query(
+    `insert into ruawatch.analysis_work (domain, source) select domain, '' from ruawatch.findings where finding_key = $1 and domain <> '*'`,
+    [key],
+  );
 }
 
 /** Locks the domain of a finding. @throws PermanentError `no_finding` */

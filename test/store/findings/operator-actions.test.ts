@@ -89,6 +89,10 @@ test('one that a person resolves stays so on the same evidence, and is reopened 
   expect(await f.findings()).toMatchObject([
     { state: 'resolved', evidence: { resolved_day: ago(3), resolved_why: 'Closed by Ada: the marketing tool, ticket 7' } },
   ]);
+  // The domain is looked at again: its next step may have been this finding.
+  expect((await f.t.db.query('select domain, source from ruawatch.analysis_work')).rows).toEqual([
+    { domain: expect.any(String), source: '' },
+  ]);
   await f.put(spoofed(3, 3, 40, '198.18.7.0/24'));
   expect((await f.analyze()).events).toEqual([]);
   await expect(acknowledge(f.t.db, key, ADA, f.context.clock.now())).rejects.toMatchObject({ code: 'finding_resolved' });
