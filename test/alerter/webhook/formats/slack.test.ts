@@ -47,7 +47,7 @@ test('a finding that is over is three lines', () => {
   const evidence = { ...(EVENT.stored as object), ended: { reason: 'no_such_mail', days: 7 } };
   const over = text(slackFormat.one({ ...EVENT, event: 'resolved', ...evidenceOf(evidence) }));
   expect(over.split('\n')[0]).toMatch(/^\*Not seen for 7 days: /);
-  expect(over).toContain('No such mail on the last 7 report days');
+  expect(over).toContain('no such mail on the last 7 report days');
 });
 
 test('each case as a text for Slack', () =>
