@@ -77,6 +77,8 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
   const links = (words.links ?? []).filter((link) => PAGE.test(link));
   const headline = withDomain(clean(step === 'resolved' ? words.topic : words.title), domain);
   const brief = isBrief(step, evidence);
+  // The sentences that are left out would name it.
+  const of = brief && domain !== '*' ? ` of ${domain}` : '';
   return {
     domain,
     headline,
@@ -84,7 +86,7 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
     over: step === 'resolved' ? clean(`${overOf(evidence, words.topic)}${unmended(evidence)}`, LONGEST_OVER) : null,
     key: event.finding_key,
     what: brief ? '' : clean(words.what, LONGEST_WHAT) || headline,
-    label: `${sentenceCase(severity)} severity: ${clean(event.kind, 40).replaceAll('_', ' ')}${mechanism}, finding ${event.finding_key}.`,
+    label: `${sentenceCase(severity)} severity: ${clean(event.kind, 40).replaceAll('_', ' ')}${mechanism}, finding ${event.finding_key}${of}.`,
     severity,
     who: shownOf(evidence).map((one) => ({
       source: `${clean(one.source, 60) || '(no name)'}${one.unproven ? ' (unproven)' : ''}`,
