@@ -73,6 +73,12 @@ export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (
   const started = Date.now();
   const services: Service[] = [];
   try {
+    // Before the alerter, whose mails link to it.
+    const opened = options.act || !options.exit ? await openConsole(context) : null;
+    if (opened !== null) {
+      services.push(opened.service);
+      config.consoleUrl = opened.address;
+    }
     for (const start of [startAlerter, startAnalyzer, startParser, startPoller]) services.push(start(context));
     if (!(await allProcessed(context.db, world.mails.length, progress, stop))) return 0;
     // The keys to ask for are those that the reports name.
@@ -103,8 +109,6 @@ export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (
     });
     for (const line of lines) out(line);
     const missed = mismatches(world, findings);
-    const opened = options.act || !options.exit ? await openConsole(context) : null;
-    if (opened !== null) services.push(opened.service);
     if (options.act && !stop.requested) {
       const { address } = opened!;
       const show = (text: string) => progress.show(text);
