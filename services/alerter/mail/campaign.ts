@@ -1,9 +1,8 @@
+import { traitsOf } from '../../findings/kinds/traits.ts';
 import { addDays, earlier, later } from '../../shared/days.ts';
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
 import type { Item } from './plan.ts';
 
-/** Rules about mail that strangers forge: of what goes wrong with senders of ours, each domain is a matter of its own. */
-const FORGED = new Set(['unauthorized_source', 'subdomain_abuse']);
 /** So many days between the last of one and of another, and they are of the same time. */
 const SAME_DAYS = 2;
 /** Of two findings so large a part of the networks that one lists is the other's too; or so many, as only the largest are listed. */
@@ -32,7 +31,8 @@ export function campaignsAmong(items: readonly Item[], events: ReadonlyMap<numbe
 }
 
 function isSame(a: FindingEvent, b: FindingEvent): boolean {
-  if (![a, b].every(({ evidence: { facts } }) => FORGED.has(facts?.rule ?? ''))) return false;
+  // Of what goes wrong with senders of ours, each domain is a matter of its own.
+  if (![a, b].every(({ evidence: { facts } }) => traitsOf(facts?.rule).campaign)) return false;
   const [first, last] = [a, b].map(({ evidence }) => evidence.last_day).sort() as [string, string];
   if (later(first, last) > addDays(earlier(first, last), SAME_DAYS)) return false;
   const [fewer, more] = [a, b]

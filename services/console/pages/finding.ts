@@ -1,5 +1,6 @@
 import type { Evidence } from '../../findings/evidence.ts';
 import type { Page, Words } from '../../findings/kinds/kind.ts';
+import { traitsOf } from '../../findings/kinds/traits.ts';
 import { reporterName } from '../../findings/reporter-name.ts';
 import { overWords } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
@@ -77,9 +78,6 @@ function linked(sentence: string, links: readonly string[]): (Html | string)[] {
   ];
 }
 
-/** Kinds whose reports are not what its figures would say: forged ones, and those that no longer come. */
-const OF_REPORTER = ['forged_report', 'unconfirmed_report', 'reporter_silent'];
-
 /** Whether reports tell of it: what DNS says has no reporters, and no messages. */
 const isReported = ({ evidence }: ReadFinding): boolean =>
   evidence.of > 0 || evidence.messages > 0 || evidence.reporters.length > 0;
@@ -90,7 +88,7 @@ const BEFORE_DAYS = 14;
 /** The days that the chart of a finding is about; null for one that is not about mail. */
 export function daysOf(finding: ReadFinding): { from: string; to: string } | null {
   const { domain, evidence, first_day, kind } = finding;
-  if (domain === '*' || OF_REPORTER.includes(kind) || !isReported(finding)) return null;
+  if (domain === '*' || traitsOf(kind).ofReporter || !isReported(finding)) return null;
   return { from: addDays(evidence.since || first_day, -BEFORE_DAYS), to: evidence.last_day || first_day };
 }
 
@@ -99,8 +97,8 @@ function proofOf(finding: ReadFinding): Html | null {
   const { domain, kind, subject } = finding;
   if (domain === '*') return null;
   const w = words.finding;
-  const forged = kind === 'forged_report' || kind === 'unconfirmed_report';
-  if (OF_REPORTER.includes(kind))
+  const forged = traitsOf(kind).unproven;
+  if (traitsOf(kind).ofReporter)
     return html`<p><a href="${withQuery(path`/reports`, { domain, reporter: subject, trust: forged ? 'bad' : '' })}">${forged ? w.unproven_reports : w.last_reports}</a></p>`;
   if (!isReported(finding)) return null;
   return html`<p><a href="${reportsOf(finding, soleSender(finding))}">${w.proof}</a></p>`;
@@ -130,7 +128,7 @@ function figures(finding: ReadFinding): Html {
   const w = words.finding;
   const named = evidence.reporters.map((key) => reporterName(key, evidence));
   // A reporter that is silent, or in whose name others report, has not reported what this says.
-  const counted = isReported(finding) && !OF_REPORTER.includes(kind);
+  const counted = isReported(finding) && !traitsOf(kind).ofReporter;
   const rows: [string, string][] = [
     ...(evidence.of > 0 ? [[words.finding.messages, w.of(evidence.messages, evidence.of)] as [string, string]] : []),
     ...(evidence.per_day > 0 ? [[w.per_day, number(Math.round(evidence.per_day))] as [string, string]] : []),

@@ -13,7 +13,9 @@ export interface Traits {
   counts?: 'reports' | 'absent' | 'touched';
   /** It says of one record what is wrong with it, whatever was declared. */
   ofRecord?: true;
-  /** Its subject is a reporter. */
+  /** Strangers send the mail: what the same networks do to several domains is one campaign. */
+  campaign?: true;
+  /** Its subject is a reporter, whose reports are not what its figures would say: forged ones, or such as no longer come. */
   ofReporter?: true;
   /** It stops own mail where the policy is enforced: it is mended before anything new is published. */
   stopsMail?: true;
@@ -64,8 +66,8 @@ export const TRAITS: Record<Facts['rule'], Traits> = {
   sending_not_reported: { ofLogs: true },
   source_not_in_logs: { ofLogs: true },
   spf_limit: { ofRecord: true, stopsMail: true },
-  subdomain_abuse: { mail: 'forged', partOf: 'domain', contested: true, urgent: true },
-  unauthorized_source: { mail: 'forged', partOf: 'domain', contested: true, urgent: true },
+  subdomain_abuse: { mail: 'forged', partOf: 'domain', campaign: true, contested: true, urgent: true },
+  unauthorized_source: { mail: 'forged', partOf: 'domain', campaign: true, contested: true, urgent: true },
   unauthorized_workload: { ofLogs: true },
   unconfirmed_report: { ofReporter: true, unproven: true },
   unreadable_reports: {},
