@@ -66,6 +66,12 @@ export class Measure {
     return sum;
   }
 
+  /** Messages a day, of the days that brought any from one day until another, which is not counted; 0 without such a day. */
+  meanBetween(first: string, until: string): number {
+    const days = this.days.filter((day) => day >= first && day < until && this.#totals.has(day));
+    return days.length === 0 ? 0 : this.sum(days).messages / days.length;
+  }
+
   /** The spans that are too much for habit. */
   rising(): readonly string[][] {
     return this.spans.filter((span) => this.tail(span) < this.level);

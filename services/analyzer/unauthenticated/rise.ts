@@ -51,7 +51,7 @@ export function riseOf(window: DomainWindow, part: Part): Rise | null {
   if (range === null && (open ? held < HOLD : alone.length === 0)) return null;
 
   const all = toldOf(concerned, alone, range);
-  const again = open && againSince(open, all, othersIn(window, part, range));
+  const again = open && againSince(open, all, othersIn(window, part, range), measure);
   const told = since(all, again);
   if (told.length === 0) return null;
   const seen = told.flatMap((one) => one.days);
@@ -144,9 +144,11 @@ function evidenceOf(seen: readonly NetworkDay[]) {
 
 /**
  * The day on which an open finding began again after a week without, or grew far beyond what was last
- * reported of it, as a botnet does after a trickle: what is said is then said of the days since.
+ * reported of it, as a botnet does after a trickle: what is said is then said of the days since. It must also be
+ * far beyond what is known by now of the days before: those were told from the reports that were in then, and
+ * late ones, or the rest of an import, make them larger as well.
  */
-function againSince(open: KnownFinding, told: readonly Told[], others: Rest): string | undefined {
+function againSince(open: KnownFinding, told: readonly Told[], others: Rest, measure: Measure): string | undefined {
   const totals = new Map<string, number>();
   for (const { day, failed } of [...told.flatMap((one) => one.days), ...others.days])
     totals.set(day, (totals.get(day) ?? 0) + failed);
@@ -155,8 +157,11 @@ function againSince(open: KnownFinding, told: readonly Told[], others: Rest): st
   if (first === undefined) return undefined;
   if (first > addDays(open.last_day, UNAUTHORIZED_DAYS)) return first;
   const reported = open.told?.evidence ?? open.evidence;
-  const most = TIMES * Math.max(1, reported.per_day);
-  const grown = days.find((day) => totals.get(day)! >= most && totals.get(day)! - reported.per_day >= MUCH);
+  const isGrown = (day: string, before: number) =>
+    totals.get(day)! >= TIMES * Math.max(1, before) && totals.get(day)! - before >= MUCH;
+  const grown = days.find(
+    (day) => isGrown(day, reported.per_day) && isGrown(day, measure.meanBetween(reported.since ?? open.first_day, day)),
+  );
   if (grown !== undefined && grown > (reported.again ?? open.first_day)) return grown;
   // What it grew to before is told of as long as it goes on.
   const before = open.evidence.again;

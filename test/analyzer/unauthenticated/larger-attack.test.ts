@@ -149,3 +149,18 @@ test('a trickle that doubles is the same trickle', () => {
   expect(now!.evidence.again).toBeUndefined();
   expect(now!.evidence.since).toBe(ago(20));
 });
+
+test.each([
+  ['each day', 0],
+  ['its first days', 3],
+])('what was found in a part of the reports of %s counts from its first day when all of them are in', (_, until) => {
+  const seen = (reporters: string[]) => [
+    ...span(5, 3, 'unauthenticated', 45, reporters, net(1)),
+    ...span(2, 0, 'unauthenticated', 120, reporters, net(1)),
+  ];
+  const part = seen([REPORTERS[0]!]).filter(({ day }) => day <= ago(until));
+  const [then] = unauthorizedSource.find(domainWindow(part));
+  const [now] = unauthorizedSource.find(domainWindow(seen(REPORTERS), { known: [onFile(then!)] })) as [Candidate];
+  expect(now.evidence.again).toBeUndefined();
+  expect(now.evidence).toMatchObject({ since: ago(5), messages: 3 * (3 * 45 + 3 * 120) });
+});
