@@ -1,24 +1,32 @@
 /** Which characters of a document are read without the strict parser, and what text they make. */
 
 /**
- * Kinds of characters in text, as flags: those of values, carriage returns, halves of a surrogate pair,
- * characters that need a closer look, and what is left to saxes. White space has no flag.
+ * Kinds of characters in text, as flags: those of values, carriage returns, halves of a surrogate pair, the beginnings of
+ * references and of "]]>", and what is left to saxes. White space has no flag.
  */
 export const PLAIN = 1;
 export const RETURN = 2;
 export const SURROGATE = 4;
 const SPECIAL = 8;
-export const FOREIGN = 16;
+export const BRACKET = 16;
+export const FOREIGN = 32;
 export const KIND = new Uint8Array(0x10000).fill(PLAIN);
 KIND.fill(FOREIGN, 0, 0x20).fill(SURROGATE, 0xd800, 0xe000).fill(FOREIGN, 0xfffe);
 for (const space of '\t\n ') KIND[space.charCodeAt(0)] = 0;
 KIND['\r'.charCodeAt(0)] = RETURN;
-for (const special of '&]') KIND[special.charCodeAt(0)] = SPECIAL;
+KIND['&'.charCodeAt(0)] = SPECIAL;
+KIND[']'.charCodeAt(0)] = BRACKET;
 
 /** ASCII characters of names: 2 where a name may begin with it. */
 export const NAME = new Uint8Array(0x10000);
 for (const letter of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_:') NAME[letter.charCodeAt(0)] = 2;
 for (const letter of '0123456789-.') NAME[letter.charCodeAt(0)] = 1;
+
+export const COMMENT = '<!--';
+export const CDATA = '<![CDATA[';
+/** In place of where the next token begins: a token that is left to saxes, and one that the chunk cuts off. */
+export const IRREGULAR = -1;
+export const INCOMPLETE = -2;
 
 /** A piece of a document, and its characters as numbers (UTF-16): a string that was put together is slow to read. */
 export interface Chunk {
@@ -97,7 +105,7 @@ const PREDEFINED = ['amp&', 'lt<', 'gt>', 'quot"', "apos'"].map((text) => ({
   name: [...text.slice(0, -1)].map((letter) => letter.charCodeAt(0)),
   code: text.charCodeAt(text.length - 1),
 }));
-const [LINE_END, RETURN_CODE, AMPERSAND, HASH, SEMICOLON, BRACKET, GREATER, X] = [10, 13, 38, 35, 59, 93, 62, 120];
+const [LINE_END, RETURN_CODE, AMPERSAND, HASH, SEMICOLON, BRACKET_CODE, GREATER, X] = [10, 13, 38, 35, 59, 93, 62, 120];
 
 /** Characters of the longest reference, less one. */
 const REFERENCE = 9;
@@ -125,8 +133,8 @@ export function resolve(codes: Uint16Array, from: number, to: number, into: Uint
     } else if (c === RETURN_CODE) {
       if (k + 1 < to && codes[k + 1] === LINE_END) k++;
       c = LINE_END;
-    } else if (c === BRACKET) {
-      if (k + 2 < to && codes[k + 1] === BRACKET && codes[k + 2] === GREATER) return -1;
+    } else if (c === BRACKET_CODE) {
+      if (k + 2 < to && codes[k + 1] === BRACKET_CODE && codes[k + 2] === GREATER) return -1;
     } else if ((c & 0xf800) === 0xd800) {
       if (c >= 0xdc00 || k + 1 === to || (codes[k + 1]! & 0xfc00) !== 0xdc00) return -1;
       into[end++] = c;
@@ -184,4 +192,23 @@ export function mayGoOn(chunk: Chunk, from: number, to: number): boolean {
 function isCharacter(code: number): boolean {
   if (code < 0x20) return code === 9 || code === 10 || code === 13;
   return code < 0xd800 || (code > 0xdfff && code < 0xfffe) || (code > 0xffff && code < 0x110000);
+}
+
+/** Where the token after a comment begins, or IRREGULAR or INCOMPLETE. */
+export function comment(chunk: Chunk, j: number): number {
+  const { text } = chunk;
+  const from = j + COMMENT.length;
+  const dashes = text.indexOf('--', from);
+  if (!isText(chunk, from, dashes < 0 ? text.length : dashes)) return IRREGULAR;
+  if (dashes < 0 || dashes + 2 === text.length) return INCOMPLETE;
+  return text.charCodeAt(dashes + 2) === GREATER ? dashes + 3 : IRREGULAR;
+}
+
+/** Whether all characters are such as XML allows; the end of the chunk may cut a pair of surrogates. */
+export function isText({ text, codes }: Chunk, from: number, to: number): boolean {
+  let kinds = 0;
+  for (let k = from; k < to; k++) kinds |= KIND[codes[k]!]!;
+  if ((kinds & SURROGATE) === 0) return kinds < FOREIGN;
+  const last = to === text.length && (codes[to - 1]! & 0xfc00) === 0xd800 ? to - 1 : to;
+  return kinds < FOREIGN && text.slice(from, last).isWellFormed();
 }

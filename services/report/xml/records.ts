@@ -1,6 +1,7 @@
-import { type Chunk, FOREIGN, KIND, NAME, PLAIN, RETURN, resolve, tagEnd } from './characters.ts';
+import { BRACKET, CDATA, type Chunk, comment, FOREIGN, KIND, NAME, PLAIN, RETURN, resolve, tagEnd } from './characters.ts';
 import { childIn, FEEDBACK, isNamespace, LEAF, RECORD, SKIPPED } from './element-names.ts';
 
+const BANG = 33;
 const SLASH = 47;
 const COLON = 58;
 const LESS = 60;
@@ -65,7 +66,8 @@ export class RecordScanner {
    * @param outerDepth the elements that are open around it, feedback the innermost
    * @returns the character after it; -1 when it is not a record that can be read here
    */
-  scan({ text, codes }: Chunk, start: number, outerDepth: number): number {
+  scan(chunk: Chunk, start: number, outerDepth: number): number {
+    const { text, codes } = chunk;
     const n = text.length;
     this.used = 0;
     this.length = 0;
@@ -74,8 +76,9 @@ export class RecordScanner {
     let at = FEEDBACK;
     let i = start;
     for (;;) {
-      if (codes[i + 1] === SLASH) {
-        if (this.depth === 0) return -1;
+      if (codes[i + 1] === BANG) {
+        i = comment(chunk, i);
+      } else if (codes[i + 1] === SLASH) {
         const last = --this.depth * WORDS;
         i = endTag(codes, i, open[last + 1]!, open[last + 2]!);
         if (this.depth === 0) return i;
@@ -133,7 +136,7 @@ export class RecordScanner {
     if (this.depth === 0) this.headEnd = next;
     if (what >= LEAF) {
       if (this.empty) return next;
-      const after = this.leaf(codes, n, next, what);
+      const after = text.startsWith(CDATA, next) ? this.cdata(text, codes, next, what) : this.leaf(codes, n, next, what);
       return after < 0 ? -1 : endTag(codes, after, name, end);
     }
     if (what !== SKIPPED && what !== RECORD) this.note(what, 0, 0);
@@ -184,6 +187,21 @@ export class RecordScanner {
     return to;
   }
 
+  /**
+   * Reads a value that is one CDATA section; returns where its end tag begins, or -1 where it has more in it than characters that
+   * stand for themselves.
+   */
+  private cdata(text: string, codes: Uint16Array, start: number, what: number): number {
+    const { limits } = this;
+    const from = start + CDATA.length;
+    const to = text.indexOf(']]>', from);
+    this.length += to - from;
+    if (to < 0 || to - from > limits.textLength || this.length > limits.recordLength) return -1;
+    for (let k = from; k < to; k++) if ((KIND[codes[k]!]! & ~(PLAIN | BRACKET)) !== 0) return -1;
+    if (to > from) this.note(what, from, to);
+    return codes[to + 4] === SLASH ? to + 3 : -1;
+  }
+
   private note(what: number, from: number, to: number): void {
     const { used } = this;
     notes[used] = what;
@@ -223,5 +241,6 @@ let scratch = new Uint16Array(1_024);
 function endTag(codes: Uint16Array, i: number, name: number, nameEnd: number): number {
   let at = i + 2;
   for (let k = name; k < nameEnd; k++, at++) if (codes[at] !== codes[k]) return -1;
+  while ((KIND[codes[at]!]! & ~RETURN) === 0) at++;
   return codes[at] === GREATER ? at + 1 : -1;
 }

@@ -34,11 +34,20 @@ describe('one pass reads a record', () => {
     ['with elements of another prefix', recordXml({ inner: '<e:row><e:count>500</e:count></e:row><e:identifiers/>' })],
     ['with unknown elements', recordXml({ inner: '<x><y a="1">&amp; text</y><record/></x><z/>' })],
     ['with empty elements', recordXml({ inner: '<identifiers><envelope_to/><envelope_from /></identifiers>' })],
+    ['with comments', recordXml({ inner: '<!-- <count>5</count> > é -->' }).replace('<row>', '<!----><row>')],
+    ['with CDATA', recordXml({ from: '<![CDATA[example.com]]>' })],
+    ['with white space in its end tags', recordXml().replace(/<(\/\w+)/g, '<$1\r\n\t ')],
     ['with a text for the tokenizer after it', `${recordXml()} <!-- comment -->`],
   ])('%s', (_what, xml) => {
     const found = scanned(xml)!;
     expect(found.values).toEqual(PLAIN);
     expect(['', ' <!-- comment -->']).toContain(found.rest);
+  });
+
+  test('with CDATA that looks like markup, or is empty', () => {
+    const xml =
+      '<record><identifiers><header_from><![CDATA[a </b> ]] > <c/>]]></header_from><envelope_to><![CDATA[]]></envelope_to></identifiers></record>';
+    expect(scanned(xml)!.values).toEqual([[el.HEADER_FROM, 'a </b> ]] > <c/>']]);
   });
 
   test('in any order, with references and line ends in its values', () => {
@@ -57,8 +66,16 @@ describe('the tokenizer is left with', () => {
     ['an end tag', '</record>'],
     ['a text of its own', recordXml({ inner: 'text' })],
     ['an element in another namespace', recordXml().replace('<row>', '<row xmlns="urn:x">')],
-    ['a comment', recordXml({ inner: '<!-- x -->' })],
-    ['CDATA', recordXml({ from: '<![CDATA[example.com]]>' })],
+    ['a comment that is wrong', recordXml({ inner: '<!-- x -- y -->' })],
+    ['a comment in a value', recordXml({ from: 'example.com<!-- x -->' })],
+    ['a character in a comment that XML does not know', recordXml({ inner: '<!-- \u0001 -->' })],
+    ['CDATA beside text', recordXml({ from: '<![CDATA[example]]>.com' })],
+    ['text beside CDATA', recordXml({ from: 'example<![CDATA[.com]]>' })],
+    ['CDATA with an ampersand', recordXml({ from: '<![CDATA[a&amp;b]]>' })],
+    ['CDATA with a line end of two characters', recordXml({ from: '<![CDATA[a\r\nb]]>' })],
+    ['CDATA that is too long', recordXml({ from: `<![CDATA[${'x'.repeat(101)}]]>` })],
+    ['CDATA without an end', '<record><identifiers><header_from><![CDATA[x</header_from></identifiers></record>'],
+    ['a processing instruction', recordXml({ inner: '<?x?>' })],
     ['an unknown entity', recordXml({ from: '&x;' })],
     ['a reference to no character', recordXml({ from: '&#0;' })],
     ['half a surrogate pair', recordXml({ from: '\ud83d' })],

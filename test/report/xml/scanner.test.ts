@@ -186,10 +186,12 @@ const tail = fc.constantFrom(
   '&amp;',
   '\u0001',
 );
+/** Where nothing long was scanned before, what is irregular is left to saxes for a while. */
+const credit = fc.constantFrom('', '', '', '', `<x>${'y'.repeat(1_500)}</x>`);
 /** Children that come again with other values are recognised as a whole: each is there more than once. */
 const anyDocument = fc
-  .tuple(head, attributes, fc.array(element, { minLength: 1, maxLength: 3 }), fc.nat(4), gap, tail)
-  .map(([before, extra, children, times, between, after]) => {
+  .tuple(head, attributes, credit, fc.array(element, { minLength: 1, maxLength: 3 }), fc.nat(4), gap, tail)
+  .map(([before, extra, long, children, times, between, after]) => {
     const again = Array.from({ length: times + 1 }, (_, i) =>
       children
         .map((child) =>
@@ -197,7 +199,7 @@ const anyDocument = fc
         )
         .join(between),
     );
-    return `${before}<root${extra}>${again.join(between)}</root>${after}`;
+    return `${before}<root${extra}>${long}${again.join(between)}</root>${after}`;
   });
 
 describe('the scanner tells the same as saxes, in the same writes', () => {
@@ -222,6 +224,22 @@ describe('the scanner tells the same as saxes, in the same writes', () => {
     }
   });
 
+  test('for what is irregular, and all that follows', () => {
+    for (const odd of [
+      '<?x a="<b>"?>',
+      '<x a="&lt;>"/>',
+      '<é>1</é>',
+      '<x\na = "1">2</x>',
+      '<![CDATA[\ud83d\ude42>]]>',
+      '<!-- > -->',
+    ]) {
+      for (const between of ['', '1 > 2', ' \r\n', '\r']) {
+        const xml = reportXml((odd + between + recordXml({ inner: odd })).repeat(4));
+        for (const size of [101, 10_000]) expectEqual(cut(xml, size));
+      }
+    }
+  });
+
   test('for a value, a tag and white space longer than is carried over', () => {
     for (const long of [
       `<x>${'y'.repeat(9_000)}</x>`,
@@ -231,6 +249,51 @@ describe('the scanner tells the same as saxes, in the same writes', () => {
     ]) {
       expectEqual(cut(reportXml(recordXml({ inner: long })), 1_000));
     }
+  });
+});
+
+/** How often the scanner itself comes to the beginning of an element within the root. */
+function scannedElements(xml: string): number {
+  let elements = 0;
+  const nothing = () => undefined;
+  const fails = (message?: string): never => {
+    throw new Error(message);
+  };
+  const tokens = new Scanner({
+    opened: nothing,
+    closed: nothing,
+    record: () => ++elements * 0,
+    text: nothing,
+    attribute: nothing,
+    doctype: fails,
+    malformed: fails,
+  });
+  for (const piece of cut(xml, 65_536)) tokens.write(piece);
+  tokens.close();
+  return elements;
+}
+
+describe('saxes reads no more than it has to', () => {
+  const RECORDS = 200;
+  const elements = scannedElements(reportXml(recordXml().repeat(RECORDS)));
+
+  test.each([
+    ['before the root', (records: string) => reportXml(records).replace('<feedback>', '<?x?><feedback>')],
+    ['in each record', (records: string) => reportXml(records.replaceAll('</row>', '</row><x a="&lt;"/>'))],
+    ['between records', (records: string) => reportXml(records.replaceAll('<record>', '<?x?><record>'))],
+  ])('what is irregular %s', (_where, report) => {
+    expect(scannedElements(report(recordXml().repeat(RECORDS)))).toBeGreaterThan(0.9 * elements);
+  });
+
+  test('and a document of irregular tokens does not cost a parser for each', () => {
+    const xml = reportXml('<é/>'.repeat(20_000));
+    expect(scannedElements(xml)).toBeLessThan(xml.length / 300);
+  });
+
+  test('and one of long names not the reading of all of them for each', () => {
+    const name = 'x'.repeat(3_000);
+    const xml = reportXml(`<${name}>${'<é/>'.repeat(20_000)}</${name}>`);
+    expect(scannedElements(xml)).toBeLessThan(60);
   });
 });
 
