@@ -1,11 +1,20 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { LONGEST, LongestFirst } from './test/helpers/order.ts';
 
-// Tests that leave nothing behind in their process share one, which saves a third of their time. All others have a process
-// each: they set environment variables, replace the clock, measure memory, or keep connections and servers.
-const SHARED = [
-  'test/{alerter,analyzer,dns,findings,mails,requests,shared/settings,simulate}/**/*.test.ts',
-  'test/report/{aggregate,container,failure,mail,reporters}/**/*.test.ts',
-];
+/**
+ * Starting a process and loading the program costs more CPU than most files of tests, so these share processes. A process of its
+ * own has a file that replaces the clock, the environment or functions, or measures its process; and each of the longest, to which
+ * the start is nothing.
+ */
+const ALONE = /\b(stubEnv|stubGlobal|useFakeTimers|spyOn|memoryUsage|cpuUsage|process\.(on|once|env\.\w+ =))\b/;
+
+const root = import.meta.dirname;
+const alone = readdirSync(path.join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name}`)
+  .filter((name) => LONGEST.includes(name) || ALONE.test(readFileSync(path.join(root, name), 'utf8')));
 
 const common = { pool: 'forks', testTimeout: 120_000, hookTimeout: 120_000 } as const;
 
@@ -15,17 +24,10 @@ export default defineConfig({
     // Not a project's: the command line could not raise it there.
     maxWorkers: 2,
     globalSetup: ['test/helpers/global.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { ...common, name: 'shared process', include: SHARED, isolate: false, sequence: { groupOrder: 0 } } },
-      {
-        test: {
-          ...common,
-          name: 'own process',
-          include: ['test/**/*.test.ts'],
-          exclude: SHARED,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      { test: { ...common, name: 'own process', include: alone } },
+      { test: { ...common, name: 'shared process', include: ['test/**/*.test.ts'], exclude: alone, isolate: false } },
     ],
   },
 });
