@@ -15,6 +15,8 @@ export interface StageInput {
   postmaster: number | null;
   /** Records that the stage makes on the server: the archive's, or those that the rollups represent. */
   records?: number;
+  /** Domains of the rollups: fewer in a test than in a measurement. */
+  domains?: number;
   /** Runs, where the stage repeats by itself what it prepared once. */
   runs?: number;
   /** Mails that the stage generates by itself, and from which seed. */

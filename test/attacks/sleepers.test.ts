@@ -1,18 +1,20 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { FULL } from '../helpers/full.ts';
 import { GOOGLE, knotPresent, startWorld, titled, type World } from './harness.ts';
 import { ATTACKER, attack, BROTHERS, Cast, daysFrom, OWN, own, whitewash } from './standing.ts';
 
 /** Ninety days of the truth, and then a lie. */
 const TRUE_DAYS = daysFrom(0, 90, 3);
+const CASTS = [
+  ['one alone', BROTHERS.slice(0, 1)],
+  ['one with four brothers of other domains', BROTHERS],
+] as const;
 
 describe.skipIf(!knotPresent)(titled('sleepers: ninety days of agreement, then a lie'), () => {
   let world: World;
   afterEach(() => world.close());
 
-  for (const [who, sleepers] of [
-    ['one alone', BROTHERS.slice(0, 1)],
-    ['one with four brothers of other domains', BROTHERS],
-  ] as const) {
+  for (const [who, sleepers] of FULL ? CASTS : CASTS.slice(1)) {
     test(`${who}: raises nothing, and hides nothing`, async () => {
       world = await startWorld();
       const cast = await Cast.of(world, [GOOGLE, ...sleepers]);

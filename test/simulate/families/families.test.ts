@@ -6,6 +6,7 @@ import { buildFamilyWorld } from '../../../simulate/families/build.ts';
 import { FAMILIES, familiesOf } from '../../../simulate/families/index.ts';
 import { mailsOf } from '../../../simulate/mails.ts';
 import { MEANING } from '../../../simulate/vocabulary.ts';
+import { draws } from '../../helpers/full.ts';
 
 const worldOf = (family: (typeof FAMILIES)[number], draw: number) =>
   buildFamilyWorld(family, new Random(`family/${family.name}/1/${draw}`));
@@ -38,7 +39,7 @@ test('a group, a name and a list of names choose families', () => {
 });
 
 test.each(FAMILIES.map((family) => [family.name, family] as const))('%s builds worlds of its kind', (_, family) => {
-  for (let draw = 1; draw <= 8; draw++) {
+  for (let draw = 1; draw <= draws(8, 3); draw++) {
     const world = worldOf(family, draw);
     expect(world.incidents.some((one) => !one.expected?.optional)).toBe(!family.benign);
     for (const { begin, end, expected } of world.incidents) {
