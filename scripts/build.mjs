@@ -1,4 +1,5 @@
-// Compiles services/, demo/, bench/ and simulate/ into dist/. An installed package has no tsconfig and nothing to build.
+// Compiles services/, demo/, bench/ and simulate/ into dist/, without a check of types: that is `npm run types`, and takes four
+// times as long. An installed package has no tsconfig and nothing to build.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
