@@ -8,9 +8,15 @@ export function dayOf(moment: Date): string {
   return moment.toISOString().slice(0, 10);
 }
 
+/** Days of which something is kept: habits ask for the same few days millions of times. */
+const KEPT = 4096;
+const numbers = new Map<string, number>();
+const names = new Map<number, string>();
+
 /** `day` moved by `n` days. */
 export function addDays(day: string, n: number): string {
-  return new Date(Date.parse(`${day}T00:00:00Z`) + n * DAY_MS).toISOString().slice(0, 10);
+  const number = kept(numbers, day, () => Date.parse(`${day}T00:00:00Z`) / DAY_MS) + n;
+  return kept(names, number, () => new Date(number * DAY_MS).toISOString().slice(0, 10));
 }
 
 /** All days from `from` to `to`, both included. */
@@ -30,16 +36,19 @@ export function later(a: string, b: string): string {
   return a > b ? a : b;
 }
 
-/** Days whose place in the week is kept: habits ask for the same few days millions of times. */
-const KEPT = 4096;
 const weekends = new Map<string, boolean>();
 
 export function isWeekend(day: string): boolean {
-  let found = weekends.get(day);
-  if (found === undefined) {
-    if (weekends.size >= KEPT) weekends.clear();
-    found = [0, 6].includes(new Date(`${day}T00:00:00Z`).getUTCDay());
-    weekends.set(day, found);
+  return kept(weekends, day, () => [0, 6].includes(new Date(`${day}T00:00:00Z`).getUTCDay()));
+}
+
+/** What is known of a key, or is found out now. Too many keys, and it is begun anew. */
+function kept<Key, Value>(known: Map<Key, Value>, key: Key, find: () => Value): Value {
+  let value = known.get(key);
+  if (value === undefined) {
+    value = find();
+    if (known.size >= KEPT) known.clear();
+    known.set(key, value);
   }
-  return found;
+  return value;
 }

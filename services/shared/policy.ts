@@ -8,8 +8,22 @@ export type Tag = (typeof TAGS)[number];
  */
 export type Policy = Record<Tag, string | null>;
 
+/** Policies that were read: a domain has a handful, and each of its days and reporters shows one of them. */
+const KEPT = 1024;
+const policies = new Map<string, Readonly<Policy>>();
+
 /** Reads the spelling of ruawatch.policy_days: "p=reject; sp=none; adkim=r". */
-export function parsePolicy(text: string): Policy {
+export function parsePolicy(text: string): Readonly<Policy> {
+  let policy = policies.get(text);
+  if (policy === undefined) {
+    policy = readPolicy(text);
+    if (policies.size >= KEPT) policies.clear();
+    policies.set(text, policy);
+  }
+  return policy;
+}
+
+function readPolicy(text: string): Policy {
   const tags = new Map<string, string>();
   for (const part of text.split(';')) {
     const at = part.indexOf('=');
