@@ -19,6 +19,7 @@ import { dkimTemperrorHiccup } from './dkim-temperror-hiccup.ts';
 import { doubleSigning } from './double-signing.ts';
 import { doubledReports } from './doubled-reports.ts';
 import { ed25519BesideRsa } from './ed25519-beside-rsa.ts';
+import { EVERYDAY_FAMILIES } from './everyday/index.ts';
 import type { Family } from './family.ts';
 import { FIELD } from './field/index.ts';
 import { firstSeason } from './first-season.ts';
@@ -246,6 +247,7 @@ export const FAMILIES: readonly Family[] = [
   ...FIELD,
   ...MONTHS_FAMILIES,
   ...DESK_FAMILIES,
+  ...EVERYDAY_FAMILIES,
 ];
 
 /**
