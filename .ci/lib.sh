@@ -150,6 +150,12 @@ schemathesis() {
   "$SCHEMATHESIS" --version
 }
 
+# Taken once, before steps beside one another ask npx for it.
+other_node() {
+  cd "$work"
+  npx -y "node@$NODE_24" --version
+}
+
 # The servers, the dependencies and the build, from a clean checkout; nothing else can run without them.
 prepare() {
   echo "node $(node --version), npm $(npm --version)"
@@ -158,6 +164,7 @@ prepare() {
   beside 'certbot' certbot
   beside 'kubernetes-validate' kubernetes_validate
   beside 'schemathesis' schemathesis
+  beside "Node $NODE_24" other_node
   step 'npm ci' npm ci
   join
   if [ "${#failed[@]}" -gt 0 ]; then
