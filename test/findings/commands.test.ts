@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { factWords } from '../../services/findings/kinds/index.ts';
 import { type Bench, bench } from '../alerter/setup.ts';
-import { ruawatchOnce } from '../helpers/process.ts';
+import { Commands } from '../helpers/process.ts';
 import { EVIDENCE, SAMPLES } from './kinds/samples.ts';
 
 const silence = { since: '2026-10-04', usual: 120, others: ['b.example'], others_in_all: 1, reported: 0 };
@@ -61,21 +61,25 @@ test('advice whose command prints what the console shows has that page with it',
 
 describe('every command in a sentence is one of the command line', () => {
   let b: Bench;
+  let program: Commands;
   beforeAll(async () => {
     b = await bench();
-  });
-  afterAll(() => b.close());
-
-  test.each(commands)('%s', async (command) => {
-    const args = command.replace('KEY', '1').split(' ').slice(1);
     // The way to DNS is closed: only whether the words are understood counts.
-    const env = {
+    program = new Commands({
       DATABASE_URL: b.database.url,
       RUAWATCH_DOMAINS: 'example.com',
       LOG_LEVEL: 'silent',
       DNS_SERVERS: '127.0.0.1:9',
-    };
-    const { stderr } = await ruawatchOnce(args, env);
+    });
+  });
+  afterAll(async () => {
+    await program.close();
+    await b.close();
+  });
+
+  test.each(commands)('%s', async (command) => {
+    const args = command.replace('KEY', '1').split(' ').slice(1);
+    const { stderr } = await program.run(args);
     expect(stderr).not.toMatch(/^error: |Usage: /m);
   });
 });
