@@ -1,4 +1,3 @@
-import { refusedSentence } from '../../alerter/index.ts';
 import { actionsOn } from '../../findings/actions.ts';
 import { readEvidence } from '../../findings/evidence.ts';
 import { reporterName } from '../../findings/reporter-name.ts';
@@ -61,7 +60,9 @@ export async function runFindingsList(
           { widths: [8, 8, 60, 10, 40, 160] },
         ),
       );
-    const refused = refusedSentence(await refusedAlerts(db));
+    const waiting = await refusedAlerts(db);
+    // The alerter is loaded, with all that sends mail, when there is something to say.
+    const refused = waiting.next === null ? null : (await import('../../alerter/index.ts')).refusedSentence(waiting);
     if (refused !== null) {
       out('');
       out(escaped(refused));

@@ -1,4 +1,3 @@
-import { catalogueOf } from '../../analyzer/index.ts';
 import { labelsOf } from '../../dns/client/name.ts';
 import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
 import { KINDS, type Plan, readPlan } from '../../requests/plan.ts';
@@ -22,7 +21,6 @@ import { serversOf } from '../check-options.ts';
 import { withDatabase } from '../open.ts';
 import { keyOf, limitOf, moment, type Terminal, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
-import { subjectOf } from './senders.ts';
 
 type Out = Terminal['out'];
 
@@ -176,6 +174,9 @@ async function senderPlan(
   options: OpenOptions,
 ): Promise<Plan> {
   if (options.source === undefined) throw new PermanentError('usage', 'Name the sender: --source mailer.example.');
+  // The analyzer is half of the program; the other kinds of requests, and lists, do without it.
+  const { catalogueOf } = await import('../../analyzer/index.ts');
+  const { subjectOf } = await import('./senders.ts');
   const subject = subjectOf(catalogueOf(config), domain, options.source);
   const what = { domain: subject.domain, source: subject.source, is_service: subject.service !== null };
   const seen = await seenSource(db, what, now);

@@ -8,5 +8,11 @@ export function addStartCommand(program: Command): void {
     .description(
       'run all services, or only the named ones: poller, parser, analyzer, enricher, watcher, approver, applier, alerter, console',
     )
-    .action(run(async (services: string[]) => (await import('../commands/start.ts')).runStart(config(), services, version)));
+    .action(
+      run(async (services: string[]) => {
+        // Before the services are loaded: what is wrong is said at once.
+        const settings = config();
+        return (await import('../commands/start.ts')).runStart(settings, services, version);
+      }),
+    );
 }
