@@ -47,7 +47,15 @@ export function materialChange(
 ): News | null {
   if (isGraver(old, next)) {
     const messages: [number, number] = [old.evidence.messages, next.evidence.messages];
-    return { what: 'severity', from: old.severity, to: next.severity, ...(messages[1] > messages[0] && { messages }) };
+    const lost: [number, number] = [lostOf(old.evidence), lostOf(next.evidence)];
+    const isLost = !isForged(next.evidence) && lost[1] - lost[0] >= MUCH;
+    return {
+      what: 'severity',
+      from: old.severity,
+      to: next.severity,
+      ...(messages[1] > messages[0] && { messages }),
+      ...(isLost && { lost }),
+    };
   }
   if (next.evidence.mechanism === 'both' && old.evidence.mechanism !== undefined && old.evidence.mechanism !== 'both') {
     return { what: 'both_mechanisms' };
@@ -78,11 +86,13 @@ function isGraver(old: { severity: Severity; evidence: Evidence }, next: { sever
   if (steps <= 0 || isKeptOut(next.evidence)) return false;
   const { mail } = traitsOf(next.evidence.facts?.rule);
   if (next.severity === 'critical' || steps > 1 || old.evidence.per_day === 0 || mail === undefined) return true;
-  const lost = ({ quarantined, rejected }: Evidence) => quarantined + rejected;
   const times = mail === 'forged' ? FASTER : SENDER_FASTER;
   const faster = next.evidence.per_day >= times * old.evidence.per_day;
-  return faster || lost(next.evidence) - lost(old.evidence) >= MUCH || answersOf(next.evidence) !== answersOf(old.evidence);
+  return faster || lostOf(next.evidence) - lostOf(old.evidence) >= MUCH || answersOf(next.evidence) !== answersOf(old.evidence);
 }
+
+/** Messages that receivers turned away. */
+const lostOf = ({ quarantined, rejected }: Evidence) => quarantined + rejected;
 
 /** What its facts say yes or no to: whether it may be a forwarder, for instance. */
 function answersOf({ facts }: Evidence): string {

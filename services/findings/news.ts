@@ -3,12 +3,16 @@ import { counted, number, percent, short } from '../shared/format.ts';
 
 /** What is new about an open finding that a person would act on, or decide about in another way. */
 export const newsSchema = z.discriminatedUnion('what', [
-  /** Graver; with the messages that the last mail told of and those by now, where they have grown. */
+  /**
+   * Graver; with the messages that the last mail told of and those by now, where they have grown, and with those of rightful mail
+   * that were rejected or quarantined, where that is why.
+   */
   z.object({
     what: z.literal('severity'),
     from: z.string(),
     to: z.string(),
     messages: z.tuple([z.number(), z.number()]).optional(),
+    lost: z.tuple([z.number(), z.number()]).optional(),
   }),
   /** The mechanism that still passed has failed as well. */
   z.object({ what: z.literal('both_mechanisms') }),
@@ -31,9 +35,10 @@ export type News = z.output<typeof newsSchema>;
 export function newsWords(news: News): string {
   switch (news.what) {
     case 'severity': {
-      const [then, now] = news.messages ?? [0, 0];
-      const grown = now > then ? `${counted(now, 'message')} by now, ${number(then)} then; ` : '';
-      return `New since the last mail: ${grown}its severity has risen from ${short(news.from, 20)} to ${short(news.to, 20)}.`;
+      const { messages, lost } = news;
+      const grown = messages ? `${counted(messages[1], 'message')} by now, ${number(messages[0])} then; ` : '';
+      const away = lost ? `${number(lost[1])} rejected or quarantined, ${number(lost[0])} then; ` : '';
+      return `New since the last mail: ${grown}${away}its severity has risen from ${short(news.from, 20)} to ${short(news.to, 20)}.`;
     }
     case 'both_mechanisms':
       return 'New since the last mail: SPF and DKIM both fail now.';

@@ -368,7 +368,7 @@ describe('materialChange', () => {
     expect(materialChange(low(), next({ per_day: 40 }))).toBeNull();
     const forged = { facts: { rule: 'unauthorized_source', p: 'none' } };
     expect(materialChange(low(forged), next({ ...forged, per_day: 40 }))).toEqual(risen);
-    expect(materialChange(low(), next({ rejected: 25 }))).toEqual(risen);
+    expect(materialChange(low(), next({ rejected: 25 }))).toEqual({ ...risen, lost: [0, 25] });
     const facts = (scattered: boolean) => ({ facts: { ...one().evidence.facts, scattered } });
     expect(materialChange(low(facts(false)), next(facts(true)))).toEqual(risen);
     expect(materialChange(low(facts(true)), next(facts(true)))).toBeNull();

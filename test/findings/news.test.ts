@@ -7,6 +7,10 @@ test.each<[News, string]>([
     { what: 'severity', from: 'low', to: 'high', messages: [813, 1326] },
     '1,326 messages by now, 813 then; its severity has risen from low to high.',
   ],
+  [
+    { what: 'severity', from: 'medium', to: 'high', messages: [249, 658], lost: [0, 22] },
+    '658 messages by now, 249 then; 22 rejected or quarantined, 0 then; its severity has risen from medium to high.',
+  ],
   [{ what: 'both_mechanisms' }, 'SPF and DKIM both fail now.'],
   [{ what: 'begun_again', day: '2026-10-04' }, 'it stopped, and began again on 2026-10-04.'],
   [{ what: 'senders', more: 1, first: 'b.example' }, 'b.example fails as well.'],
