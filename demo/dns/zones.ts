@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { stringsOf } from '../../services/dns/zonefile.ts';
 import { CLUB, PRESS } from '../incidents.ts';
 import { BOOKS, PAY } from '../senders.ts';
@@ -30,14 +30,12 @@ const SERVICES = { 'mail.clubdesk': 2, 'spf.raffleworks': 2, 'spf.printpost': 2,
  * exist. They agree with what the reports of the demo say, but for DNS_INCIDENTS.
  */
 export function demoZones(): Record<string, string[]> {
-  const strong = keyRecord(2048);
-  const weak = keyRecord(1024);
   const own = (domain: string, records: string[]) => [
     ...SERVERS[domain]!.map((host) => `out${host} A 192.0.2.${host}`),
     '@ MX 10 mx',
     'mx A 192.0.2.10',
     `_smtp._tls TXT "v=TLSRPTv1; rua=mailto:dmarc@${domain}"`,
-    `mta1._domainkey TXT ${strong}`,
+    `mta1._domainkey TXT ${keyRecord()}`,
     ...records,
   ];
   const includes = Object.keys(SERVICES).map((name) => `include:${name}.example`);
@@ -46,28 +44,28 @@ export function demoZones(): Record<string, string[]> {
     [BOOKS]: own(BOOKS, [
       '@ TXT "v=spf1 ip4:192.0.2.25 ip4:192.0.2.26 ip6:2001:db8:10::25 -all"',
       `_dmarc TXT "v=DMARC1; p=reject; sp=reject; rua=mailto:dmarc@${BOOKS}"`,
-      `lc2._domainkey TXT ${strong}`,
+      `lc2._domainkey TXT ${keyRecord()}`,
       'out25 AAAA 2001:db8:10::25',
     ]),
     [PAY]: own(PAY, [
       '@ TXT "v=spf1 ip4:192.0.2.40 ip4:192.0.2.41 -all"',
       `_dmarc TXT "v=DMARC1; p=none; rua=mailto:dmarc@${PAY}"`,
-      `lm1._domainkey TXT ${weak}`,
+      `lm1._domainkey TXT ${keyRecord(1024)}`,
     ]),
     [CLUB]: own(CLUB, [
       `@ TXT "v=spf1 ip4:192.0.2.60 ip4:192.0.2.61 ${includes.join(' ')} -all"`,
       `_dmarc TXT "v=DMARC1; p=reject; sp=none; rua=mailto:dmarc@${CLUB}"`,
       'news TXT "v=spf1 ip4:192.0.2.62 -all"',
-      `th1._domainkey TXT ${strong}`,
+      `th1._domainkey TXT ${keyRecord()}`,
     ]),
     [PRESS]: own(PRESS, [
       '@ TXT "v=spf1 ip4:192.0.2.80 ip4:192.0.2.81 -all"',
       `_dmarc TXT "v=DMARC1; p=none; rua=mailto:dmarc@${PRESS}"`,
-      `pw1._domainkey TXT ${strong}`,
+      `pw1._domainkey TXT ${keyRecord()}`,
     ]),
     ...reverseZones(),
     // The key of the service that is not set up: its customers publish an alias of it.
-    'postbird.example': [`pb1._domainkey TXT ${strong}`],
+    'postbird.example': [`pb1._domainkey TXT ${keyRecord()}`],
     ...Object.fromEntries(
       Object.entries(SERVICES)
         .reverse()
@@ -97,11 +95,24 @@ function serviceZone(name: string, inner: number, i: number): [string, string[]]
   ];
 }
 
-/** A DKIM record of a new RSA key, in strings as a zone file has them. */
-function keyRecord(bits: number): string {
-  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: bits });
-  const base64 = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-  return stringsOf(`v=DKIM1; k=rsa; p=${base64}`)
+/** Keys of each length, of which those of the zones are made. */
+const made = new Map<number, Buffer>();
+/** The exponent after the modulus in the DER of an RSA key: 02 03 01 00 01. */
+const EXPONENT = 5;
+
+/**
+ * A DKIM record of an RSA key, in strings as a zone file has them. Nothing in the demo signs, so a modulus is made of random octets:
+ * a key that differs from every other at a fraction of the time that a real one takes.
+ */
+function keyRecord(bits = 2048): string {
+  const der =
+    made.get(bits) ?? generateKeyPairSync('rsa', { modulusLength: bits }).publicKey.export({ type: 'spki', format: 'der' });
+  made.set(bits, der);
+  const key = Buffer.from(der);
+  // All but the first and the last octets, which make it as long as it says, and odd.
+  const [from, to] = [key.length - EXPONENT - bits / 8 + 1, key.length - EXPONENT - 1];
+  randomBytes(to - from).copy(key, from);
+  return stringsOf(`v=DKIM1; k=rsa; p=${key.toString('base64')}`)
     .map((string) => `"${string}"`)
     .join(' ');
 }

@@ -242,7 +242,7 @@ function stateOf({ event, at, acknowledged_by, snoozed_until }: WeekFinding): st
 }
 
 /** The title, and below it the key, the state and the figures. */
-function words(finding: WeekFinding, console: string | null) {
+export function weekFindingWords(finding: WeekFinding, console: string | null) {
   const resolved = finding.event === 'resolved';
   const content = contentOf(finding, resolved ? 'resolved' : 'opened', console);
   const why = resolved ? null : content.since && `since ${content.since}`;
@@ -257,7 +257,7 @@ function words(finding: WeekFinding, console: string | null) {
 }
 
 function findingText(finding: WeekFinding, console: string | null): string[] {
-  const { severity, headline, page, detail } = words(finding, console);
+  const { severity, headline, page, detail } = weekFindingWords(finding, console);
   return [
     ...atMost(wrap(`${sentenceCase(severity)}: ${headline}`, WIDTH - 2), 2, WIDTH - 2).map((line) => `  ${line}`),
     ...wrap(detail, WIDTH - 6).map((line) => `      ${line}`),
@@ -266,7 +266,7 @@ function findingText(finding: WeekFinding, console: string | null): string[] {
 }
 
 function findingHtml(finding: WeekFinding, console: string | null): string {
-  const { severity, headline, page, detail } = words(finding, console);
+  const { severity, headline, page, detail } = weekFindingWords(finding, console);
   return `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;overflow-wrap:anywhere;">${linkedTo(page, e(headline))}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${e(detail)}</span></td></tr>`;
 }
 

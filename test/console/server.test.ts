@@ -36,6 +36,10 @@ beforeAll(async () => {
      values ('example.com', '192.0.2.0/24', '2026-10-01', '2026-10-02', 5, 5, '192.0.2.0/24')`,
   );
   await c.t.db.query(
+    `insert into ruawatch.lookalikes (domain, name, shown, kind, rank, due_at, registered, baseline, first_seen)
+     values ('example.com', 'examp1e.com', 'examp1e.com', 'homoglyph', 0.5, now(), true, true, now())`,
+  );
+  await c.t.db.query(
     `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now()) on conflict do nothing`,
   );
   await c.t.db.query(
@@ -224,6 +228,11 @@ const CASES: Record<string, Case> = {
   'GET /failure-reports': { url: () => '/failure-reports', status: pages },
   'GET /failure-reports/:key': { url: () => '/failure-reports/7', status: { ...pages, other: 404 } },
   'GET /look-alikes': { url: () => '/look-alikes', status: pages },
+  'POST /domains/:domain/look-alikes': {
+    url: () => '/domains/example.com/look-alikes',
+    fields: { name: 'examp1e.com', decision: 'ignore', why: 'w' },
+    status: { ...forAll(303), nobody: 401, viewer: 403, other: 404 },
+  },
   'GET /setup': { url: () => '/setup', status: { ...forAll(403), nobody: 401, root: 200 } },
   'POST /setup/domains': {
     url: () => '/setup/domains',

@@ -1,8 +1,10 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RULES } from '../../services/analyzer/rules/index.ts';
+import { browserProgram, openBrowser, openWindow } from '../console/browser.ts';
 import { FULL } from '../helpers/full.ts';
 import { ruawatch, ruawatchOnce } from '../helpers/process.ts';
 import { until } from '../helpers/services.ts';
@@ -64,18 +66,62 @@ function expectAllShown(folder: string, stdout: string): void {
   }
 }
 
-test('demo in an empty folder: every kind of finding once and nothing else, a mail for each that is mailed, the digest; it keeps running until Ctrl-C, shows how to connect, and a second command joins its database', async () => {
-  const folder = emptyFolder();
-  const run = ruawatch(['demo'], {}, folder);
-  await until(() => run.stdout().includes('Ctrl-C ends the demo.') || run.child.exitCode !== null);
-  expect(run.stdout()).toMatch(/psql postgres:\/\/ruawatch_reader:\S+@127\.0\.0\.1:\d+\/ruawatch$/m);
-  const list = await ruawatchOnce(['messages', 'list', '--limit', '1'], { RUAWATCH_DATA_DIR: '.ruawatch/demo' }, folder);
-  expect(list).toMatchObject({ code: 0, stdout: expect.stringMatching(/^received 0 {3}stored \d+/) });
-  run.child.kill('SIGINT');
-  expect({ ...(await run.ended), stderr: run.stderr() }).toEqual({ code: 0, signal: null, stderr: '' });
-  expectAllShown(folder, run.stdout());
-  rmSync(folder, { recursive: true, force: true });
-}, 300_000);
+describe('demo, kept running', () => {
+  let folder: string;
+  let run: ReturnType<typeof ruawatch>;
+  beforeAll(async () => {
+    folder = emptyFolder();
+    run = ruawatch(['demo'], {}, folder);
+    await until(() => run.stdout().includes('/link/') || run.child.exitCode !== null);
+  }, 300_000);
+  afterAll(() => {
+    run.child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('every kind of finding once and nothing else, a mail for each that is mailed, the digest; it shows how to connect, and a second command joins its database', async () => {
+    await until(() => run.stdout().includes('Ctrl-C ends the demo.') || run.child.exitCode !== null);
+    expect(run.stdout()).toMatch(/psql postgres:\/\/ruawatch_reader:\S+@127\.0\.0\.1:\d+\/ruawatch$/m);
+    const list = await ruawatchOnce(['messages', 'list', '--limit', '1'], { RUAWATCH_DATA_DIR: '.ruawatch/demo' }, folder);
+    expect(list).toMatchObject({ code: 0, stdout: expect.stringMatching(/^received 0 {3}stored \d+/) });
+    expectAllShown(folder, run.stdout());
+  });
+
+  const inBrowser = browserProgram === null ? test.skip : test;
+  const note = browserProgram === null ? ' (SKIPPED: needs chromium)' : '';
+  inBrowser(
+    `each incident is understood and acted on by clicks alone, from the link of its mail to resolved${note}`,
+    async () => {
+      const alerts = path.join(folder, '.ruawatch/demo/alerts');
+      const links = readdirSync(alerts).flatMap((mail) => {
+        // Quoted-printable breaks long lines.
+        const text = readFileSync(path.join(alerts, mail), 'utf8').replaceAll(/=\r?\n/g, '');
+        return mail.includes('week-to') ? [] : [/http:\/\/localhost:\d+\/findings\/\d+/.exec(text)?.[0] ?? `no link in ${mail}`];
+      });
+      expect(links.length).toBeGreaterThanOrEqual(11);
+      const [once] = /http:\/\/localhost:\d+\/link\/\S+/.exec(run.stdout())!;
+      const browser = await openBrowser();
+      try {
+        const { page, complaints } = await openWindow(browser, { width: 1440, dark: false, base: new URL(once).origin });
+        await page.goto(once);
+        await page.locator('main button').click();
+        await page.getByRole('heading', { name: 'Overview' }).waitFor();
+        for (const link of links) await resolveByClicks(page, link);
+        // Nothing that was resolved is the next step of a domain any more.
+        await page.getByRole('link', { name: 'Overview' }).click();
+        expect(await page.locator('tbody a[href^="/findings/"]').count()).toBe(0);
+        expect(complaints).toEqual([]);
+      } finally {
+        await browser.close();
+      }
+    },
+  );
+
+  test('Ctrl-C ends it', async () => {
+    run.child.kill('SIGINT');
+    expect(await run.ended).toEqual({ code: 0, signal: null });
+  });
+});
 
 // Without --exit it has a console beside it; the rest is the same, and .ci/run runs `demo --exit --act` from the tarball.
 if (FULL)
@@ -86,6 +132,23 @@ if (FULL)
     expectAllShown(folder, stdout);
     rmSync(folder, { recursive: true, force: true });
   });
+
+/** What somebody does who follows the link of a mail: reads what happened and what to do, acknowledges it, and resolves it. */
+async function resolveByClicks(page: Page, link: string): Promise<void> {
+  await page.goto(link);
+  const title = await page.locator('h1').textContent();
+  expect(await page.locator('.advice li').count(), `${link}: ${title}`).toBeGreaterThan(0);
+  for (const [verb, id] of [
+    ['Acknowledge', 'ack'],
+    ['Resolve', 'resolve'],
+  ] as const) {
+    await page.locator('summary', { hasText: verb }).click();
+    await page.locator(`#${id}-why`).fill('it is repaired');
+    await page.locator(`form[action$="/${verb.toLowerCase()}"] button`).click();
+    await page.getByRole('status').waitFor();
+  }
+  expect(await page.locator('.heading').textContent(), link).toContain('resolved');
+}
 
 test('demo where it cannot write is one sentence', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-demo-'));

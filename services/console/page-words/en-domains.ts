@@ -1,6 +1,6 @@
 import { counted, number } from '../../shared/format.ts';
 
-/** Texts of the overview and of the pages of domains, senders and look-alikes. */
+/** Texts of the overview and of the pages of domains. */
 export const domainWords = {
   overview: {
     title: 'Overview',
@@ -17,7 +17,6 @@ export const domainWords = {
     last: 'Last report',
     next: 'Next step',
     none: 'none',
-    nothing: 'Nothing to do',
     never: 'never',
     totals: (domains: number, messages: number, { findings, info }: { findings: number; info: number }) =>
       `${counted(domains, 'domain')} · ${counted(messages, 'message')} in 30 days · ${counted(findings, 'open finding')}${info === 0 ? '' : `, and ${number(info)} for information`}`,
@@ -38,17 +37,42 @@ export const domainWords = {
       bimi: 'with a logo',
     } as Record<string, string>,
     page: (from: number, to: number, of: number) => `${number(from)} to ${number(to)} of ${number(of)}`,
-    steps: {
-      critical: (n: number) => `Act on ${counted(n, 'critical finding')}`,
-      high: (n: number) => `Look at ${counted(n, 'finding')} of high severity`,
-      medium: (n: number) => `Look at ${counted(n, 'finding')} of medium severity`,
-      misaligned: (n: number) => `Align ${counted(n, 'sender')} of yours`,
-      ready: (policy: string) => `Ready for p=${policy}`,
-      unknown: (n: number) => `Decide about ${counted(n, 'unknown source')}`,
-      no_reports: 'No reports arrive: check rua= in the DMARC record',
-      low: (n: number) => `Look at ${counted(n, 'finding')} of low severity`,
-    },
+    forged: 'Forged mail',
+    no_forged: 'no finding',
+    forged_says: (delivered: string, messages: string) => `${delivered === '0' ? 'none' : delivered} of ${messages} delivered`,
     spark: (domain: string, from: string, to: string) => `Daily share passing for ${domain}, from ${from} to ${to}`,
+  },
+  next: {
+    finding: (key: number) => `Act on finding ${key}`,
+    finding_says: ({ finding_key, severity }: { finding_key: number; severity: string }, kind: string) =>
+      `Act on finding ${finding_key} first (${severity}): ${kind}.`,
+    no_reports: 'See why no reports come',
+    no_reports_says: 'No reports arrive: look at rua= in the DMARC record, and at the mailbox that it names.',
+    nothing: 'Nothing to do',
+    nothing_says: 'Nothing is left to do; ruawatch watches what changes.',
+    other: 'See what is next',
+    /** By the actions of services/dns/posture. */
+    steps: {
+      park: 'Say that it sends no mail',
+      publish_dmarc: 'Publish a DMARC record',
+      ask_for_reports: 'Ask for reports',
+      fix_records: 'Mend a DNS record',
+      publish_spf: 'Publish an SPF record',
+      gather_reports: 'Wait for reports',
+      mend_senders: 'Repair a sender that fails',
+      align_senders: 'Align a sender, or deny it',
+      sign_with_dkim: 'Have senders sign with DKIM',
+      explain_unknown: 'Decide about unknown senders',
+      end_testing: 'End the trial (t=y)',
+      protect_subdomains: 'Protect the names below it',
+      enforce_quarantine: 'Publish p=quarantine',
+      enforce_reject: 'Publish p=reject',
+      publish_tls_rpt: 'Ask for TLS reports',
+      publish_mta_sts: 'Publish MTA-STS',
+      publish_bimi: 'Publish a logo (BIMI)',
+      keep: 'Nothing to do',
+    } as Record<string, string>,
+    after: 'After that:',
   },
   domain: {
     from: 'From',
@@ -99,7 +123,8 @@ export const domainWords = {
     what_is_wrong: 'What is wrong',
     instead: 'Publish instead:',
     code: 'Code',
-    blocked_enforced: 'The policy is p=reject already, although:',
+    blocked_enforced:
+      'The policy is p=reject already. Mend what follows; as long as it costs mail that you want delivered, p=quarantine is the milder choice:',
     blocked: 'A stricter policy has to wait:',
     publish: 'Publish this TXT record:',
     remove: 'Remove this TXT record:',
@@ -124,7 +149,7 @@ export const domainWords = {
       string,
       string
     >,
-    already: 'Stopped already',
+    already: 'Stopped by receivers',
     funnel_passes: 'Passes',
     funnel_forwarded: 'Fails, forwarded',
     funnel_wanted: 'Fails, may be wanted',
@@ -139,6 +164,13 @@ export const domainWords = {
     mail: 'Mail',
     by_class: 'Messages a day by who sent them',
     by_fate: 'Messages a day by what receivers did',
+    fates: {
+      'all-delivered': 'Delivered',
+      'forged-stopped': 'Unauthorized, stopped',
+      'forged-delivered': 'Unauthorized, delivered',
+      'all-quarantined': 'Others, quarantined',
+      'all-rejected': 'Others, rejected',
+    },
     class: 'Class',
     classes: {
       authorized: 'Authorized',
@@ -149,30 +181,41 @@ export const domainWords = {
     } as Record<string, string>,
     means: {
       authorized: 'Yours: most of its mail passes, or a person approved it.',
-      misaligned: 'Authentic for another domain: a service of yours that is not set up for this domain.',
+      misaligned: 'Authentic for another domain: most often a service of yours that is not set up for this one.',
       forwarded: 'Forwards mail: nothing needs to be set up.',
       unknown: 'Too little mail to say.',
       unauthorized: 'Nothing authenticates it, or a person denied it.',
     } as Record<string, string>,
     funnel: 'What a stricter policy would have done',
+    funnel_enforced: 'What the policy does to mail that fails',
+    policy: 'Policy',
+    policies: 'Policy over time',
+    policies_what: 'The policy that most proven reports of each day found. Spellings that say the same are one.',
+    policy_reports: 'Reports that found it',
+    policy_all: 'Of all reports',
+    day_form: 'YYYY-MM-DD',
     next_step: 'Next step:',
     funnel_below: 'Fails, let through below the domain',
     below_through: 'Let through below the domain',
     funnel_says_below: (tags: string, through: string) =>
-      `It lets ${through} more through, sent as names below the domain: for them the record says ${tags}.`,
-    funnel_says: (policy: string, { stopped, wanted, part }: { stopped: number; wanted: number; part: string }) => {
+      `For names below the domain the record says ${tags}: it lets through ${through} messages that were sent as such names and fail.`,
+    funnel_says: (
+      policy: string,
+      { stopped, wanted, part, below }: { stopped: number; wanted: number; part: string; below: boolean },
+    ) => {
       const enforced = policy === 'reject' || policy === 'quarantine';
       const mail = [
         ...(stopped > 0 ? [counted(stopped, 'unauthorized message')] : []),
         ...(wanted > 0 ? [`${counted(wanted, 'message')} that may be wanted (${part} of all)`] : []),
       ].join(' and ');
+      if (mail === '' && below) return `The policy is p=${policy}.`;
       if (mail === '')
         return `The policy is p=${policy}. ${enforced ? 'It stops' : 'With quarantine or reject, receivers would have stopped'} no mail of this range, forwarded mail aside.`;
       return enforced
         ? `The policy is p=${policy}: it tells receivers to stop ${mail}, forwarded mail aside.`
         : `The policy is p=${policy}. With quarantine or reject, receivers would have stopped ${mail}, forwarded mail aside.`;
     },
-    would_lose: 'Would be stopped',
+    would_lose: 'To be stopped',
     of_forwarded: 'Of it forwarded',
     of_all: 'Of all mail',
     senders: 'Who sends',
@@ -188,8 +231,6 @@ export const domainWords = {
     more: (n: number) => `and ${number(n)} more`,
     reporters: 'Who reports',
     reporter: 'Reporter',
-    reporters_what:
-      'All totals are of proven reports by reporters that count. The reports of the others are listed and are in no total.',
     standing: 'In the totals',
     decides: 'counts',
     undecided: 'does not count',
@@ -205,13 +246,21 @@ export const domainWords = {
     names_what: 'Names in From addresses below the domain, also in reports that do not count: more than the totals have.',
     name: 'Name',
     records: 'DNS records',
+    records_what: (since: string) =>
+      `What DNS publishes. ruawatch has looked since ${since} UTC: what it saw then was published before, nobody here knows since when.`,
     no_records: 'The watcher has not asked for the records of this domain yet.',
     value: 'Value',
     seen: 'Seen',
     since: (day: string) => `since ${day}`,
+    first_seen: (day: string) => `first seen ${day}`,
     gone: (day: string) => `gone ${day}`,
     timeline: 'Timeline',
-    record_new: 'Published',
+    timeline_what:
+      'What happened, the newest first. Of the days before today, those are named on which a tenth of the mail failed, and twenty messages at least.',
+    first_look: 'First look at DNS',
+    first_look_found: (records: number) =>
+      `${counted(records, 'record')} found: since when they are published, nobody here knows`,
+    record_new: 'First seen in DNS',
     record_gone: 'Gone',
     logs: {
       sending: { begins: 'Begins to send', refused: 'Refused by receivers' },
@@ -219,74 +268,5 @@ export const domainWords = {
       reports: { failing: 'Reported to fail', failure: 'Failure reports' },
       bounce: { failed: 'Bounced for authentication', delayed: 'Delayed for authentication' },
     } as Record<string, Record<string, string>>,
-  },
-  sender: {
-    keys: 'Keys it signs with',
-    keys_what: 'From the records below.',
-    selector: 'Selector',
-    signing_domain: 'Domain',
-    key_passes: 'Records that pass',
-    samples: 'Sample records',
-    samples_what: 'From the newest reports that count: those that fail first, delivered and stopped in turn.',
-    days: 'Its mail',
-    days_what: (days: number) => `Messages a day in the last ${days} days, in reports that count`,
-    failed_delivered: 'Fails, delivered',
-    failed_stopped: 'Fails, stopped',
-    class_history: 'How its class changed',
-    class_history_what: 'Changes since this version of ruawatch, the newest first.',
-    source: 'Source',
-    changed_at: 'When (UTC)',
-    was: 'Before',
-    became: 'After',
-    because: 'Why',
-    align: 'How to align it',
-    align_steps: (sender: string, domain: string) => [
-      `Have ${sender} sign with DKIM as ${domain}: its settings call that domain authentication, and show the records to publish.`,
-      `Or have it use a return path below ${domain}, with an SPF record that allows its servers.`,
-      'One of the two is enough. Until then, a policy of quarantine or reject stops its mail.',
-    ],
-    open_findings: 'Open findings about it',
-    events: { approved: 'approved', denied: 'denied', ended: 'decision ended', finding: 'finding' } as Record<string, string>,
-    named_by: 'Named by:',
-    messages: (days: number) => `Messages, ${days} days`,
-    passing: 'Passing',
-    first: 'First seen',
-    last: 'Last seen',
-    network: 'Network',
-    approve: 'This is mine',
-    deny: 'Not mine',
-    end: 'Take the decision back',
-    hints: {
-      approve: 'Its mail counts as authorized where it is aligned, and as misaligned where not.',
-      deny: 'Its mail counts as unauthorized, even if it passes.',
-      end: 'The reports decide about it again.',
-    },
-    holds: 'Holds',
-    for_good: 'until taken back',
-    nobody_decided: 'Nobody has approved or denied it: its class comes from the reports.',
-    decided: {
-      approved: (by: string, at: string, why: string) => `Approved by ${by} on ${at} UTC: ${why}`,
-      denied: (by: string, at: string, why: string) => `Denied by ${by} on ${at} UTC: ${why}`,
-    },
-  },
-  lookalikes: {
-    title: 'Look-alikes',
-    lead: 'Registered names that may be mistaken for yours. Most belong to others and mean nothing; one that takes mail and changed lately deserves a look.',
-    nothing: 'No look-alike of a domain of yours is known to be registered.',
-    name: 'Name',
-    domain: 'Domain',
-    kind: 'How it was made',
-    seen: 'Registered',
-    gone: (day: string) => `gone since ${day}`,
-    before: (day: string) => `already on ${day}, when it was first asked about`,
-    since: (day: string) => `since ${day}`,
-    mail: 'Takes mail at',
-    none: 'no server',
-    unknown: 'not answered',
-    standing: 'State',
-    yours: 'most likely yours',
-    ignored: (by: string) => `ignored by ${by}`,
-    changed: (what: string, day: string) => `${what} on ${day}`,
-    changes: { registered: 'registered', mail: 'mail servers changed', dmarc: 'DMARC changed' } as Record<string, string>,
   },
 };

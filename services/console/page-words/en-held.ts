@@ -8,6 +8,9 @@ export const heldWords = {
     lead: 'Mail that waits for a decision instead of being delivered.',
     of: (n: number) => `Held mail ${n}`,
     none: 'No held mail matches.',
+    none_yet: 'No mail is held.',
+    what_is:
+      'Mail would stand here that the milter stopped by a rule (setting milter.rules), until somebody decides: with its sender, what is known of them, and why it was held.',
     from: 'From',
     to: 'To',
     subject: 'Subject',

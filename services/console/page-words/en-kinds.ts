@@ -10,7 +10,7 @@ const KINDS: Record<string, readonly [name: string, what: string]> = {
   ],
   alignment_failure: [
     'A sender that is not aligned',
-    'A service authenticates its mail as itself and not as your domain, so that DMARC fails although nothing is forged.',
+    'A service authenticates its mail as itself and not as your domain, so that DMARC fails: a service of yours that is not set up, or one that somebody else uses in your name.',
   ],
   authentication_regression: [
     'Authentication that broke',

@@ -6,6 +6,8 @@ export const reportWords = {
     title: 'Why did this mail fail?',
     id: 'Message-ID or queue ID',
     ask: 'Look it up',
+    what_is:
+      'With the logs of your mail servers, this page says why one mail failed: which server signed it with which key, what the receiver answered, and what reports of that day say. docs/logs.md says how mail servers send their logs.',
     none: 'No log has such a message, or it is of a domain that you may not see. Messages are joined two minutes after their last line.',
     of: (id: string, domain: string) => (domain === '' ? `Message ${id}` : `Message ${id} as ${domain}`),
     wrong: 'wrong',
@@ -27,6 +29,20 @@ export const reportWords = {
       `The mail is too large to be downloaded here: “ruawatch messages show ${key}” says more about it.`,
     pages: 'Pages',
     nothing: 'No report matches.',
+    none_yet:
+      'No report has come yet. Reports arrive here when the mailbox that rua= names is read: the setup says what is missing.',
+    counting:
+      'What counts: reports that are proven, of reporters whose word decides for the domain. Large receivers decide from their first report; others after they have reported for weeks what those do. What does not count is listed here and is in no total.',
+    counts: 'In the totals',
+    does_count: 'counts',
+    does_not_count: (standing: string) => `does not count: its reporter ${standing}`,
+    standings: {
+      known: 'is known, and others decide for this domain',
+      established: 'has reported for long, and larger receivers decide for this domain',
+      new: 'has not reported for long enough what others report',
+    } as Record<string, string>,
+    contradicts: 'Its verdict contradicts these results',
+    records_what: 'Those first whose verdict contradicts their results, then those that fail.',
     no_report: 'There is no such report, or it is about a domain that you may not see.',
     of: (reporter: string, domain: string) => `Report by ${reporter} about ${domain}`,
     day: 'Day',
@@ -68,6 +84,11 @@ export const reportWords = {
       tls: 'Whether mail to you was encrypted in transit (RFC 8460): one line for each policy.',
       failure:
         'Single mails that failed, from the few receivers that report them. They hold personal data and are kept for a short time.',
+    },
+    nothing: {
+      tls: 'No TLS report has come yet. Receivers send them once _smtp._tls of a domain has a TXT record such as "v=TLSRPTv1; rua=mailto:" and your mailbox: the page of each domain says whether it is there.',
+      failure:
+        'No failure report has come. Few receivers send any, and only where the DMARC record has ruf=mailto: and an address: most do not, as such reports hold personal data.',
     },
     nameless: 'unnamed reporter',
     policy: 'Policy',
@@ -117,8 +138,9 @@ export const reportWords = {
       before,
     }: Record<'from' | 'to' | 'messages' | 'domains' | 'passing' | 'before', string>) =>
       `From ${from} to ${to}, receivers reported ${messages} messages in the name of ${domains} domains${passing && `; ${passing} passed DMARC`}. The week before, there were ${before}.`,
-    findings_of: (to: string, until: string) =>
-      `The findings are about mail up to ${to}, as they stood at ${until} UTC; those for information, and what began later, are not listed.`,
+    findings_of: (since: string, until: string) =>
+      `The findings are those from ${since} to ${until} UTC, as in the mail; those for information are not listed. The figures of a finding are of all its days, also of those before and after the week.`,
+    counted: (title: string, n: number) => `${title} (${number(n)})`,
     silent: (domains: string[]) => `Nobody reported on ${list(domains, 10)}, although there were reports the week before.`,
     mailed: 'Every week, the recipients of alerts get a mail about this.',
     preview: 'The mail, as it would be sent now',
@@ -138,6 +160,7 @@ export const reportWords = {
     passing: 'Passing',
     passing_before: 'Passing before',
     new_sources: 'New sources',
+    strangers: 'New, unauthorized',
     open: 'Open findings',
   },
   month: {
@@ -155,7 +178,8 @@ export const reportWords = {
       `${now} of them passed DMARC${before === null ? '' : before === now ? ', as the month before' : ` (${before} the month before)`}.`,
     no_forged: 'No mail was reported that nothing authenticates.',
     forged: (messages: string, delivered: string, stopped: string, policy: string) =>
-      `${messages} messages came from senders that nothing authenticates. Receivers stopped ${stopped} of them and delivered ${delivered}; the policy is p=${policy}.`,
+      `${messages} messages came from senders that nothing authenticates. Receivers stopped ${stopped} of them and delivered ${delivered}; the policy is ${policy}.`,
+    policy_below: (tags: string) => `, and ${tags} for names below it`,
     unaligned: (messages: string) =>
       `${messages} messages came from services that are not set up for the domain: a strict policy would stop them.`,
     lost: (messages: string) => `${messages} messages of authorized senders failed, forwarded mail aside.`,

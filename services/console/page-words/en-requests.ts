@@ -4,6 +4,9 @@ export const requestWords = {
     title: 'Requests',
     of: (n: number) => `Request ${n}`,
     none: 'No request is open.',
+    never: 'Nothing was ever asked for.',
+    what_is:
+      'A request is a change that somebody asks for and that other people decide about, such as a DNS record, a sender, or a right for a time. It would stand here with what changes, why, and who decides. The setting approvals.rules says what needs a decision; playbooks open requests for findings.',
     show: { open: 'Show open ones only', all: 'Show all' },
     what: 'What is asked for',
     domain: 'Domain',

@@ -5,6 +5,7 @@ import { kindMeanings, kindNames } from './en-kinds.ts';
 import { peopleWords } from './en-people.ts';
 import { reportWords } from './en-reports.ts';
 import { requestWords } from './en-requests.ts';
+import { senderWords } from './en-senders.ts';
 import { setupWords } from './en-setup.ts';
 import { signInDone, signInWords } from './en-sign-in.ts';
 
@@ -14,6 +15,7 @@ import { signInDone, signInWords } from './en-sign-in.ts';
  */
 export const words = {
   ...domainWords,
+  ...senderWords,
   ...reportWords,
   ...setupWords,
   ...requestWords,
@@ -62,7 +64,9 @@ export const words = {
     request_override: 'You have approved it alone. Everybody who decides is told, and a review is open.',
     replayed: 'The mail is read again within a minute.',
     domain_added: 'The domain is yours from now on. Publish the record below.',
-    decided: 'Your decision is kept. The analyzer looks at the source again within seconds.',
+    decided: 'Your decision is kept. The analyzer looks at it again within seconds, and ends the findings that it answers.',
+    lookalike_ignored: 'The name is ignored from now on; a finding about it ends.',
+    lookalike_watched: 'The name is watched again.',
     ...signInDone,
     person_removed: 'The person can no longer sign in; sessions and tokens have ended.',
   },
@@ -199,7 +203,13 @@ export const words = {
     for_days: (n: number) => counted(n, 'day'),
     resolve: 'Resolve',
     resolve_hint: 'Newer evidence opens it again.',
-    days_what: 'Messages a day of those named below, from two weeks before it began, in reports that count',
+    goes_on: (day: string) =>
+      `The newest reports, of ${day}, still show it. Resolve it once it is repaired, or if it is a false alarm; until then, acknowledge it.`,
+    went_on: (day: string) => `When it was resolved, reports of ${day} still showed it.`,
+    days_what: (before: number) =>
+      `Messages a day of those named below, ${before === 0 ? 'from its first day on' : `from ${counted(before, 'day')} before it began`}, in reports that count`,
+    of_domain: (n: number, of: number) => `${number(n)} of ${number(of)} messages of the domain since then`,
+    touched: (n: number, of: number) => `${number(n)} of ${number(of)} messages would have been touched`,
     proof: 'The reports that prove it',
     its_reports: 'reports',
     unproven_reports: 'The reports that are not proven',
@@ -216,13 +226,13 @@ export const words = {
       requests: 'Requests',
       senders: 'Choose the sender and approve it',
     },
-    verdict: 'It was',
+    verdict: 'What was it?',
     verdict_of: (verdict: string) => `: ${verdict}`,
     reopen: 'Reopen',
     reopen_hint: 'It was resolved by hand: this takes that back, with what was expected of it.',
     give_verdict: 'Say what it was',
     give_verdict_hint: 'It is resolved already: this keeps what you say of it.',
-    verdicts: { none: 'no verdict', right: 'right', false: 'a false alarm', expected: 'expected' },
+    verdicts: { none: 'not said', right: 'as the finding says', false: 'a false alarm', expected: 'expected' },
     events: {
       opened: 'opened',
       changed: 'changed',

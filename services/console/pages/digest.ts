@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { weekFindingWords } from '../../mails/weekly.ts';
 import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
+import { transaction } from '../../shared/runtime/db.ts';
+import { loadWeekFindings, type SomeFindings } from '../../store/alerts/digests.ts';
 import * as store from '../../store/console/digest.ts';
 import { day } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
@@ -39,6 +42,7 @@ function weekTable(rows: readonly store.WeekLine[]): Table {
         show: (one) => share(one.passed_before, one.messages_before),
       },
       { key: 'new_sources', label: w.new_sources, as: 'number', of: (one) => one.new_sources },
+      { key: 'strangers', label: w.strangers, as: 'number', of: (one) => one.strangers },
       { key: 'open_findings', label: w.open, as: 'number', of: (one) => one.open },
     ],
     rows,
@@ -52,16 +56,20 @@ const digest = route({
   least: 'viewer',
   scope: 'filtered',
   query: z.object({ ...tableQuery, to: day.optional().or(z.literal('')) }),
-  async handle({ reader, query: asked, clock, config }) {
+  async handle({ db, reader, query: asked, clock, config }) {
     const to = asked.to || addDays(dayOf(clock.now()), -LATE_DAYS);
     const from = addDays(to, 1 - DAYS);
     const rows = await store.weekLines(reader, { from, to }, MOST_DOMAINS);
     const table = weekTable(rows);
     const file = fileOf(asked, [table], `ruawatch-${to}`);
     if (file !== null) return file;
-    const since = new Date(`${from}T00:00:00Z`);
-    const until = asked.to ? new Date(since.getTime() + (DAYS + LATE_DAYS) * DAY_MS) : clock.now();
-    const findings = await store.toldFindings(reader, { since, until, lastDay: to }, MOST_FINDINGS);
+    const until = asked.to ? new Date(`${addDays(to, LATE_DAYS + 1)}T00:00:00Z`) : clock.now();
+    const since = new Date(until.getTime() - DAYS * DAY_MS);
+    const domains = await store.ownDomainsOf(reader);
+    const theirs = reader.scope.all ? [...domains, '*'] : domains;
+    const findings = await transaction(db, (tx) =>
+      loadWeekFindings(tx, { domains: theirs, since, until, listed: MOST_FINDINGS }),
+    );
     const sum = (of: (one: store.WeekLine) => number) => rows.reduce((total, one) => total + of(one), 0);
     const [messages, passed] = [sum((one) => one.messages), sum((one) => one.passed)];
     const before = sum((one) => one.messages_before);
@@ -70,25 +78,37 @@ const digest = route({
       html`<a class="button" href="${withQuery(path`/digest`, { to: addDays(to, days) })}">${label}</a>`;
     const body = html`<div class="heading"><h1>${w.title}</h1>
 <p>${w.lead({ from, to, messages: number(messages), domains: number(rows.length), passing: share(passed, messages), before: number(before) })}</p>
-<p>${w.findings_of(to, minute(until))}</p>
+<p>${w.findings_of(minute(since), minute(until))}</p>
 ${silent.length > 0 && html`<p>${w.silent(silent.slice(0, 10).map(({ domain }) => domain))}</p>`}
 <p class="quiet">${config.alerts.digest === 'off' ? w.not_mailed : w.mailed} <a href="${path`/digest/mail`}">${w.preview}</a></p></div>
 <nav class="pages" aria-label="${w.weeks}">${step(-DAYS, w.earlier)}${asked.to && step(DAYS, w.later)}</nav>
-${listOf(w.opened, findings.opened)}
-${listOf(w.resolved, findings.resolved)}
-${listOf(w.still_open, findings.open)}
-${findings.opened.length + findings.resolved.length + findings.open.length === 0 && html`<p>${w.nothing}</p>`}
+${weekOf(w.opened, findings.opened)}
+${weekOf(w.resolved, findings.resolved)}
+${weekOf(w.still_open, findings.open)}
+${findings.opened.count + findings.resolved.count + findings.open.count === 0 && html`<p>${w.nothing}</p>`}
 <section><h2>${w.domains}</h2>${table.html(withQuery(path`/digest`, { to }))}</section>`;
     return page(w.title, body, { section: 'digest' });
   },
 });
 
-/** Findings by their sentences, each with its link. */
-export function listOf(title: string, findings: readonly store.ToldFinding[]): Html | false {
+/** Findings as the mail lists them, each with its link. */
+function weekOf(title: string, { findings, count }: SomeFindings): Html | false {
+  return (
+    count > 0 &&
+    html`<section><h2>${w.counted(title, count)}</h2><ul class="plain-list">${findings.map((one) => {
+      const { headline, detail } = weekFindingWords(one, null);
+      return html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${headline}</a><span class="why">${detail}</span></li>`;
+    })}</ul>${count > findings.length && html`<p class="quiet">${words.domain.more(count - findings.length)}</p>`}</section>`
+  );
+}
+
+/** Findings by their titles, each with its link. */
+export function listOf(title: string, findings: readonly store.ToldFinding[], titles: ReadonlyMap<number, string>): Html | false {
   return (
     findings.length > 0 &&
     html`<section><h2>${title}</h2><ul class="plain-list">${findings.map(
-      (one) => html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${one.summary}</a></li>`,
+      (one) =>
+        html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${titles.get(one.finding_key) ?? one.summary}</a></li>`,
     )}</ul></section>`
   );
 }

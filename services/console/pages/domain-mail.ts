@@ -26,26 +26,38 @@ export function charts(
   const w = words.domain;
   const days = daysBetween(from, to);
   const at = new Map(classes.map((one) => [`${one.day} ${one.class}`, one]));
-  const fate = new Map<string, { delivered: number; quarantined: number; rejected: number }>();
-  for (const one of classes) {
-    const sum = fate.get(one.day) ?? { delivered: 0, quarantined: 0, rejected: 0 };
-    fate.set(one.day, {
-      delivered: sum.delivered + one.delivered,
-      quarantined: sum.quarantined + one.quarantined,
-      rejected: sum.rejected + one.rejected,
-    });
-  }
+  const fate = fatesOf(classes);
   const layers = CLASSES.map((key) => ({ key, label: w.classes[key] ?? key }));
-  const fates = (['delivered', 'quarantined', 'rejected'] as const).map((key) => ({
-    key: `all-${key}`,
-    label: words.finding[key],
-  }));
+  const fates = FATES.map((key) => ({ key, label: w.fates[key] }));
   const amount = (one: string, key: string) => at.get(`${one} ${key}`)?.messages ?? 0;
-  const done = (one: string, key: string) => fate.get(one)?.[key.slice(4) as 'delivered'] ?? 0;
+  const done = (one: string, key: string) => fate.get(`${one} ${key}`) ?? 0;
   return html`<div class="charts">
 ${stacked(days, layers, amount, { title: w.by_class, marks: marksOf(timeline, days) })}
 ${stacked(days, fates, done, { title: w.by_fate })}</div>
 <dl class="classes">${CLASSES.map((key) => html`<div><dt><span class="key ${key}"></span>${w.classes[key]}</dt><dd class="quiet">${w.means[key]}</dd></div>`)}</dl>`;
+}
+
+/** What receivers did: that they stop what is forged is good news, and that they stop the rest is not. */
+const FATES = ['all-delivered', 'forged-stopped', 'forged-delivered', 'all-quarantined', 'all-rejected'] as const;
+
+/** Messages by day and fate. */
+function fatesOf(classes: readonly store.ClassDay[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  const add = (day: string, key: (typeof FATES)[number], n: number) =>
+    sums.set(`${day} ${key}`, (sums.get(`${day} ${key}`) ?? 0) + n);
+  for (const { day, class: of, messages, passed, delivered, quarantined, rejected } of classes) {
+    if (of !== 'unauthorized') {
+      add(day, 'all-delivered', delivered);
+      add(day, 'all-quarantined', quarantined);
+      add(day, 'all-rejected', rejected);
+      continue;
+    }
+    const forged = Math.min(delivered, messages - passed);
+    add(day, 'all-delivered', delivered - forged);
+    add(day, 'forged-delivered', forged);
+    add(day, 'forged-stopped', quarantined + rejected);
+  }
+  return sums;
 }
 
 /** The newest days on which a record or a finding changed, each once. */
@@ -160,8 +172,8 @@ export function funnel(
     { is: 'delivered', label: w.funnel_passes, count: passed },
     { is: 'forwarded', label: w.funnel_forwarded, count: forwarded },
     { is: 'misaligned', label: w.funnel_wanted, count: wanted },
-    { is: 'unknown', label: w.funnel_below, count: through },
-    { is: 'unauthorized', label: w.funnel_stopped, count: stopped },
+    { is: 'forged-delivered', label: w.funnel_below, count: through },
+    { is: 'forged-stopped', label: w.funnel_stopped, count: stopped },
   ].filter(({ count }) => count > 0);
   let at = 0;
   const bars = parts.map(({ is, count }) => {
@@ -171,7 +183,7 @@ export function funnel(
   });
   const partOf = shares(parts.map(({ count }) => count));
   const said = parts.map(({ label, count }) => `${label} ${number(count)}`).join(', ');
-  return html`<p>${w.funnel_says(policy.p ?? 'none', { stopped, wanted, part: percent(wanted / Math.max(1, all)) })}${through > 0 && ` ${w.funnel_says_below(weakerBelow(policy), number(through))}`}</p>
+  return html`<p>${w.funnel_says(policy.p ?? 'none', { stopped, wanted, part: percent(wanted / Math.max(1, all)), below: through > 0 })}${through > 0 && ` ${w.funnel_says_below(weakerBelow(policy), number(through))}`}</p>
 <figure class="fate"><svg viewBox="0 0 ${BAR} 14" preserveAspectRatio="none" role="img" aria-label="${said}">${bars}</svg>
 <ul class="legend">${parts.map(
     ({ is, label, count }, i) =>

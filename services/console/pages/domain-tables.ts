@@ -5,6 +5,7 @@ import { html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
 import { day, hostName, share } from './format.ts';
+import { reporterLabel } from './reporter.ts';
 
 /** A share of the messages, as a number in files. */
 function passing<Row extends { messages: number }>(key: string, label: string, of: (row: Row) => number): Column<Row> {
@@ -88,7 +89,8 @@ export function reportersTable(asked: ReportsAsked, reporters: readonly store.Re
         label: w.reporter,
         as: 'head',
         of: (one) => one.reporter,
-        show: ({ reporter }) => html`<a href="${withQuery(path`/reports`, { ...asked, reporter })}">${hostName(reporter)}</a>`,
+        show: ({ reporter }) =>
+          html`<a href="${withQuery(path`/reports`, { ...asked, reporter })}">${hostName(reporterLabel(reporter))}</a>`,
       },
       { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
       passing('dmarc', 'DMARC', (one) => one.passed),
@@ -107,7 +109,13 @@ export function missingTable(missing: readonly store.MissingLine[]): Table {
   return tableOf<store.MissingLine>(
     'missing-reporters',
     [
-      { key: 'reporter', label: w.reporter, as: 'head', of: (one) => one.reporter },
+      {
+        key: 'reporter',
+        label: w.reporter,
+        as: 'head',
+        of: (one) => one.reporter,
+        show: (one) => hostName(reporterLabel(one.reporter)),
+      },
       { key: 'last_day', label: w.last, as: 'date', of: (one) => one.last_day },
       { key: 'missed_days', label: w.missed, as: 'number', of: (one) => one.missed_days },
       { key: 'days_of_28', label: w.usual, as: 'number', of: (one) => one.days_of_28, show: (one) => w.of_28(one.days_of_28) },
@@ -190,7 +198,7 @@ export function recordsTable(records: readonly store.RecordLine[]): Table {
         key: 'seen',
         label: w.seen,
         as: 'date',
-        of: (one) => (one.published ? w.since(day(one.first_seen)) : w.gone(one.gone_at === null ? '' : day(one.gone_at))),
+        of: (one) => (one.published ? w.first_seen(day(one.first_seen)) : w.gone(one.gone_at === null ? '' : day(one.gone_at))),
       },
       {
         key: 'fault',

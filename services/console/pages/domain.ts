@@ -20,10 +20,13 @@ import {
   reportersTable,
   sendersTable,
 } from './domain-tables.ts';
-import { kindsNamed, minute, severity, share } from './format.ts';
+import { dayField, kindsNamed, minute, severity, share } from './format.ts';
+import { gravestOf, type NextStep, nextStepOf } from './next-step.ts';
 import { letThrough, weakerBelow } from './policy-below.ts';
+import { policySpans, policyTable } from './policy-history.ts';
 import { type Part, sections } from './sections.ts';
-import { timelineOf } from './timeline.ts';
+import { isFirstLook, timelineOf } from './timeline.ts';
+import { titlesOf } from './titles.ts';
 
 export const domainParams = z.object({ domain: z.string().min(1).max(253).toLowerCase() });
 const RANGES = [30, 90, 365] as const;
@@ -73,6 +76,7 @@ const domainPage = route({
       missing: missingTable(await store.missingLines(reader, domain, MOST.reporters)),
       decisions: decisionsTable(domain, await decisionLines(reader, domain, MOST.decisions)),
       names: namesTable(await store.subdomainLines(reader, range, MOST.names)),
+      policies: policyTable(policySpans(await store.policyDays(reader, range))),
       faults: faultsTable(await store.dnsFindingLines(reader, domain, MOST.faults)),
       records: recordsTable(await store.recordLines(reader, domain, MOST.records)),
     };
@@ -81,7 +85,22 @@ const domainPage = route({
     const filter = { state: 'open', domain, search: '', limit: MOST.findings, offset: 0 } as const;
     const { findings } = await visibleFindings(reader, filter);
     const posture = await store.postureLine(reader, domain);
-    const timeline = await store.timeline(reader, domain, range.from, MOST.timeline);
+    const step = nextStepOf(
+      {
+        last_report_at: line.last_report_at,
+        gravest: gravestOf(findings),
+        next_step: posture?.next_step ?? null,
+        advice: posture?.advice ?? null,
+      },
+      dayOf(clock.now()),
+    );
+    const titles = await titlesOf(reader, findings);
+    const told = await store.timeline(reader, domain, range.from, MOST.timeline);
+    const history = {
+      watchedSince: await store.watchedSince(reader, domain),
+      logs: told.some(({ what }) => what === 'sending' || what === 'bounce'),
+    };
+    const timeline = told.filter((one) => !isFirstLook(one, history.watchedSince));
     const sums = sumsOf(classes);
     const w = words.domain;
     const here = withQuery(path`/domains/${domain}`, { from: range.from, to: range.to });
@@ -95,8 +114,8 @@ const domainPage = route({
         }`,
     });
     const parts: Part[] = [
-      { id: 'posture', title: w.posture, html: posture && postureOf(posture) },
-      { id: 'findings', title: words.findings.title, html: findings.length > 0 && findingsOf(findings) },
+      { id: 'posture', title: w.posture, html: postureOf(posture, step) },
+      { id: 'findings', title: words.findings.title, html: findings.length > 0 && findingsOf(findings, titles) },
       {
         id: 'mail',
         title: w.mail,
@@ -104,21 +123,22 @@ const domainPage = route({
       },
       {
         id: 'funnel',
-        title: w.funnel,
+        title: line.policy === 'reject' ? w.funnel_enforced : w.funnel,
         html: sums.messages > 0 && funnel(classes, { policy, open }, tables.funnel.html(here)),
       },
       shown(w.senders, tables.senders, { lead: w.senders_what(range.from, range.to), left: total - senders.length }),
-      shown(w.reporters, tables.reporters, { lead: w.reporters_what }),
+      shown(w.reporters, tables.reporters, { lead: words.reports.counting }),
       shown(w.missing, tables.missing, { lead: w.missing_what }),
       tables.decisions.rows === 0
         ? { id: 'decisions', title: w.decided, html: html`<p class="quiet">${w.no_decisions}</p>` }
         : shown(w.decided, tables.decisions),
       shown(w.names, tables.names, { lead: w.names_what }),
+      shown(w.policies, tables.policies, { lead: w.policies_what }),
       { ...shown(w.faults, tables.faults, { lead: w.faults_what }), id: 'faults' },
       tables.records.rows === 0
         ? { id: 'records', title: w.records, html: html`<p class="quiet">${w.no_records}</p>` }
-        : shown(w.records, tables.records),
-      { id: 'timeline', title: w.timeline, html: timelineOf(timeline) },
+        : shown(w.records, tables.records, { lead: w.records_what(minute(history.watchedSince ?? clock.now())) }),
+      { id: 'timeline', title: w.timeline, html: timelineOf(told, history) },
     ];
     const body = html`<div class="heading"><h1>${domain}</h1>
 <p class="quiet">${w.lead({ policy: line.policy, below: weakerBelow(policy), messages: number(sums.messages), passing: share(sums.passed, sums.messages) })}</p></div>
@@ -127,9 +147,10 @@ ${sections(parts)}`;
   },
 });
 
-const findingsOf = (findings: readonly ListedFinding[]) =>
+const findingsOf = (findings: readonly ListedFinding[], titles: ReadonlyMap<number, string>) =>
   html`<ul class="plain-list">${findings.map(
-    (one) => html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${one.summary}</a></li>`,
+    (one) =>
+      html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${titles.get(one.finding_key) ?? one.summary}</a></li>`,
   )}</ul>`;
 
 function rangeForm(
@@ -142,7 +163,7 @@ function rangeForm(
     (n) =>
       html`<a class="button" href="${withQuery(path`/domains/${domain}`, { days: n })}" aria-current="${!asked.from && n === asked.days ? 'true' : 'false'}">${w.days(n)}</a> `,
   )}</nav>
-<form class="inline"><label>${w.from}<input type="date" name="from" value="${from}"></label><label>${w.to}<input type="date" name="to" value="${to}"></label><button>${words.findings.apply}</button></form>
+<form class="inline">${dayField(w.from, 'from', from)}${dayField(w.to, 'to', to)}<button>${words.findings.apply}</button></form>
 <a class="button" href="${path`/domains/${domain}/months/${to.slice(0, 7)}`}">${words.month.link}</a>
 </div>`;
 }
@@ -150,9 +171,12 @@ function rangeForm(
 const MECHANISMS = ['dmarc', 'spf', 'dkim', 'mta_sts', 'tls_rpt', 'bimi'] as const;
 
 /** How far the domain has come, and the record to publish next. */
-function postureOf(posture: store.PostureLine): Html {
+function postureOf(posture: store.PostureLine | null, step: NextStep): Html {
   const w = words.domain;
-  return html`<p class="next"><strong>${w.next_step}</strong> ${posture.advice}</p>
+  const next = html`<p class="next"><strong>${w.next_step}</strong> ${step.finding === null || step.advised ? step.sentence : html`<a href="${path`/findings/${step.finding.finding_key}`}">${step.sentence}</a>`}</p>`;
+  if (posture === null) return next;
+  return html`${next}
+${!step.advised && posture.next_step !== 'keep' && html`<p>${words.next.after} ${posture.advice}</p>`}
 ${
   posture.publish_name !== null &&
   html`<p>${posture.publish_value === null ? w.remove : w.publish} <code>${posture.publish_name}</code></p>${posture.publish_value !== null && html`<pre>${posture.publish_value}</pre>`}`

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Words } from '../../findings/kinds/kind.ts';
+import { addDays, dayOf } from '../../shared/days.ts';
 import { acknowledgedUntil } from '../../store/findings/operator-actions.ts';
 import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
@@ -41,7 +42,7 @@ ${
     : formOf({ to: path`/findings/${at}/unsnooze`, form, button: w.unsnooze, hint: '', id: 'snooze' }))
 }
 ${open && formOf({ to: path`/findings/${at}/assign`, form, button: w.assign, hint: w.assign_hint, id: 'assign', more: assignees(people, finding.assigned_to) })}
-${formOf({ to: path`/findings/${at}/resolve`, form, button: open ? w.resolve : w.give_verdict, hint: open ? w.resolve_hint : w.give_verdict_hint, id: 'resolve', more: verdicts(said, open) })}
+${formOf({ to: path`/findings/${at}/resolve`, form, button: open ? w.resolve : w.give_verdict, hint: open ? w.resolve_hint : w.give_verdict_hint, warning: goesOn(finding, now), id: 'resolve', more: verdicts(said, open) })}
 ${!open && finding.resolved_by && formOf({ to: path`/findings/${at}/reopen`, form, button: w.reopen, hint: w.reopen_hint, id: 'reopen' })}
 </section>`;
 }
@@ -52,13 +53,25 @@ interface FormParts {
   button: string;
   hint: string;
   id: string;
+  warning?: string | null;
   more?: Html;
 }
 
-function formOf({ to, form, button, hint, id, more }: FormParts): Html {
+/** Reports of a day come in until the second day after it, and are read on the third. */
+export const LATE_DAYS = 3;
+
+/** That the newest reports still show what is about to be resolved; null where they do not, or it is not found in reports. */
+function goesOn({ state, evidence }: ReadFinding, now: Date): string | null {
+  const { last_day, messages } = evidence;
+  if (state !== 'open' || messages === 0 || !last_day || last_day < addDays(dayOf(now), -LATE_DAYS)) return null;
+  return words.finding.goes_on(last_day);
+}
+
+function formOf({ to, form, button, hint, id, warning, more }: FormParts): Html {
   const w = words.finding;
   return html`<details class="act"><summary>${button}</summary><form method="post" action="${to}" class="stack">
 ${hidden(form)}
+${warning && html`<p class="warning">${warning}</p>`}
 ${hint && html`<p class="hint">${hint}</p>`}
 ${more}
 <label for="${id}-why">${w.reason}</label><input id="${id}-why" name="why" required maxlength="500">

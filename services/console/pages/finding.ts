@@ -4,7 +4,7 @@ import { traitsOf } from '../../findings/kinds/traits.ts';
 import { reporterName } from '../../findings/reporter-name.ts';
 import { overWords } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
-import { addDays } from '../../shared/days.ts';
+import { addDays, daysBetween } from '../../shared/days.ts';
 import { number, percent } from '../../shared/format.ts';
 import type { RelatedFinding } from '../../store/console/findings.ts';
 import type { SenderDay } from '../../store/console/sender.ts';
@@ -28,8 +28,8 @@ export function evidencePage(finding: ReadFinding, said: Words, { days, tables, 
   return html`<section><h2>${w.happened}</h2><p>${said.what || said.summary}</p>
 ${over && html`<p><strong>${w.over}:</strong> ${over}</p>`}</section>
 ${said.advice.length > 0 && html`<section><h2>${w.advice}</h2>${adviceOf(said, finding.domain)}</section>`}
-<section><h2>${w.evidence}</h2>${figures(finding)}${fate(evidence)}${proofOf(finding)}</section>
-${mailChart(days, w.days_what)}
+<section><h2>${w.evidence}</h2>${figures(finding)}${fate(evidence, isForged(finding))}${proofOf(finding)}</section>
+${mailChart(days, w.days_what(daysBefore(days, finding)), isForged(finding))}
 ${show(w.who, tables.who)}${evidence.senders > evidence.who.length && html`<p class="quiet">${w.more(evidence.senders - evidence.who.length)}</p>`}
 ${show(w.broken, tables.broken)}
 ${namesOf(evidence)}
@@ -85,6 +85,16 @@ const isReported = ({ evidence }: ReadFinding): boolean =>
 /** Days before a finding that its chart begins with: what was usual. */
 const BEFORE_DAYS = 14;
 
+/** Whether it is about mail that others send, and that is to be kept out. */
+const isForged = ({ kind, evidence: { facts } }: ReadFinding): boolean => traitsOf(facts?.rule ?? kind).mail === 'forged';
+
+/** How many days of its chart are before it began: where the mail began with it, there are none. */
+function daysBefore(days: readonly SenderDay[], { evidence, first_day }: ReadFinding): number {
+  const [first] = days;
+  const since = evidence.since || first_day;
+  return first === undefined || first.day >= since ? 0 : daysBetween(first.day, since).length - 1;
+}
+
 /** The days that the chart of a finding is about; null for one that is not about mail. */
 export function daysOf(finding: ReadFinding): { from: string; to: string } | null {
   const { domain, evidence, first_day, kind } = finding;
@@ -98,6 +108,7 @@ function proofOf(finding: ReadFinding): Html | null {
   if (domain === '*') return null;
   const w = words.finding;
   const forged = traitsOf(kind).unproven;
+  if (traitsOf(kind).byReporter) return html`<p><a href="${reportsOf(finding, '', subject)}">${w.proof}</a></p>`;
   if (traitsOf(kind).ofReporter)
     return html`<p><a href="${withQuery(path`/reports`, { domain, reporter: subject, trust: forged ? 'bad' : '' })}">${forged ? w.unproven_reports : w.last_reports}</a></p>`;
   if (!isReported(finding)) return null;
@@ -111,9 +122,9 @@ function soleSender({ evidence: { who, broken = [], senders } }: ReadFinding): s
 }
 
 /** The list of the reports of its days. */
-function reportsOf({ domain, evidence, first_day }: ReadFinding, sender: string): Address {
+function reportsOf({ domain, evidence, first_day }: ReadFinding, sender: string, reporter = ''): Address {
   const from = evidence.again ?? (evidence.since || first_day);
-  return withQuery(path`/reports`, { domain, sender, from, to: evidence.last_day });
+  return withQuery(path`/reports`, { domain, sender, reporter, from, to: evidence.last_day });
 }
 
 function relatedOf(related: readonly RelatedFinding[]): Html | null {
@@ -130,7 +141,7 @@ function figures(finding: ReadFinding): Html {
   // A reporter that is silent, or in whose name others report, has not reported what this says.
   const counted = isReported(finding) && !traitsOf(kind).ofReporter;
   const rows: [string, string][] = [
-    ...(evidence.of > 0 ? [[words.finding.messages, w.of(evidence.messages, evidence.of)] as [string, string]] : []),
+    ...(evidence.of > 0 ? [[words.finding.messages, amountOf(finding)] as [string, string]] : []),
     ...(evidence.per_day > 0 ? [[w.per_day, number(Math.round(evidence.per_day))] as [string, string]] : []),
     [w.since, evidence.again ?? (evidence.since || first_day)],
     ...(counted && evidence.last_day ? [[w.last, evidence.last_day] as [string, string]] : []),
@@ -141,17 +152,25 @@ function figures(finding: ReadFinding): Html {
   return html`<dl class="figures">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
+/** Its messages, and of what they are a part. */
+function amountOf({ kind, evidence }: ReadFinding): string {
+  const w = words.finding;
+  const { partOf, counts } = traitsOf(evidence.facts?.rule ?? kind);
+  const of = counts === 'touched' ? w.touched : partOf === 'domain' ? w.of_domain : w.of;
+  return of(evidence.messages, evidence.of);
+}
+
 const BAR = 600;
 
 /** What the receivers did with the messages concerned: a bar, and the numbers beside it. */
-function fate({ delivered, quarantined, rejected }: Evidence): Html | null {
+function fate({ delivered, quarantined, rejected }: Evidence, forged: boolean): Html | null {
   const w = words.finding;
   const all = delivered + quarantined + rejected;
   if (all === 0) return null;
   const parts = [
-    { name: w.delivered, count: delivered, is: 'delivered' },
+    { name: w.delivered, count: delivered, is: forged ? 'forged-delivered' : 'delivered' },
     { name: w.quarantined, count: quarantined, is: 'quarantined' },
-    { name: w.rejected, count: rejected, is: 'rejected' },
+    { name: w.rejected, count: rejected, is: forged ? 'forged-stopped' : 'rejected' },
   ].filter(({ count }) => count > 0);
   const partOf = shares(parts.map(({ count }) => count));
   let at = 0;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { readEvidence } from '../../findings/evidence.ts';
 import { wordsOf } from '../../findings/sentences.ts';
+import { addDays } from '../../shared/days.ts';
 import { SEVERITIES } from '../../shared/severity.ts';
 import { relatedFindings, visibleFinding, visibleFindings } from '../../store/console/findings.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
@@ -11,9 +12,10 @@ import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { daysOf, evidencePage, findingTables } from './finding.ts';
-import { actionForms } from './finding-actions.ts';
+import { daysOf, evidencePage, findingTables, type ReadFinding } from './finding.ts';
+import { actionForms, LATE_DAYS } from './finding-actions.ts';
 import { day, minute, severity } from './format.ts';
+import { titlesOf } from './titles.ts';
 
 const A_PAGE = 50;
 const query = z.object({
@@ -42,7 +44,7 @@ const list = route({
       limit: A_PAGE,
       offset: (asked.page - 1) * A_PAGE,
     });
-    const table = findingTable(findings);
+    const table = findingTable(findings, await titlesOf(reader, findings));
     const file = fileOf(asked, [table], 'ruawatch');
     if (file !== null) return file;
     const w = words.findings;
@@ -73,7 +75,8 @@ function filters(asked: Query): Html {
 </form>`;
 }
 
-function findingTable(findings: readonly ListedFinding[]): Table {
+function findingTable(findings: readonly ListedFinding[], titles: ReadonlyMap<number, string>): Table {
+  const titleOf = (one: ListedFinding) => titles.get(one.finding_key) ?? one.summary;
   const w = words.findings;
   return tableOf<ListedFinding>(
     'findings',
@@ -83,8 +86,8 @@ function findingTable(findings: readonly ListedFinding[]): Table {
         key: 'finding',
         label: w.finding,
         as: 'head',
-        of: (one) => one.summary,
-        show: (one) => html`<a href="${path`/findings/${one.finding_key}`}">${one.summary}</a>`,
+        of: titleOf,
+        show: (one) => html`<a href="${path`/findings/${one.finding_key}`}">${titleOf(one)}</a>`,
       },
       {
         key: 'domain',
@@ -105,11 +108,11 @@ function findingTable(findings: readonly ListedFinding[]): Table {
 function standing(finding: ListedFinding): string {
   const w = words.findings;
   const given = finding.assigned_to === null ? '' : `, ${w.given_to(finding.assigned_to)}`;
-  const phase = `${w.phases[finding.phase] ?? finding.phase}${given}`;
+  const phase = `${w.phases[finding.phase] ?? finding.phase}${finding.resolved_at === null ? given : ''}`;
   if (finding.acknowledged_at !== null) return `${phase}, ${w.acknowledged(finding.acknowledged_by ?? '')}`;
   if (finding.snoozed_until !== null) return `${phase}, ${w.snoozed(minute(finding.snoozed_until), finding.snoozed_by ?? '')}`;
   if (finding.resolved_at === null) return phase;
-  return `${phase} ${day(finding.resolved_at)}${finding.resolved_by ? w.by(finding.resolved_by) : ''}`;
+  return `${phase} ${day(finding.resolved_at)}${finding.resolved_by ? w.by(finding.resolved_by) : ''}${given}`;
 }
 
 function pages(asked: Query, total: number): Html | null {
@@ -148,19 +151,29 @@ const one = route({
     const range = sources.length === 0 ? null : daysOf(finding);
     const days = range === null ? [] : await namedDays(reader, { domain, names: [...new Set(sources)], ...range });
     const related = await relatedFindings(reader, finding, [...new Set([...sources, ...senders.values()])]);
+    const titles = await titlesOf(reader, related);
     const may = mayFor(visitor, 'operator', domain);
     const body = html`<div class="heading">
 <p class="quiet">${words.finding.number(finding.finding_key)} · ${kind}</p>
 <h1>${said.title}</h1>
 <p>${severity(finding.severity)} ${domain === '*' ? '' : html`<a href="${path`/domains/${domain}`}">${domain}</a>`} <span class="quiet">· ${standing(finding)}</span></p>
 <p class="quiet">${words.kinds_mean[finding.kind]}</p>
+${wentOn(finding)}
 </div>
 <div class="columns">
-<div>${evidencePage(finding, said, { days, tables, related })}</div>
+<div>${evidencePage(finding, said, { days, tables, related: related.map((one) => ({ ...one, summary: titles.get(one.finding_key) ?? one.summary })) })}</div>
 <aside>${may ? actionForms(finding, said, { form, people: await actingPeople(db, domain), now: clock.now() }) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
 </div>`;
     return page(said.title, body, { section: 'findings' });
   },
 });
+
+/** That reports showed it up to the day on which a person resolved it. */
+function wentOn({ resolved_by, resolved_at, evidence }: ReadFinding): Html | null {
+  if (!resolved_by || resolved_at === null || evidence.messages === 0 || !evidence.last_day) return null;
+  return evidence.last_day < addDays(day(resolved_at), -LATE_DAYS)
+    ? null
+    : html`<p class="warning">${words.finding.went_on(evidence.last_day)}</p>`;
+}
 
 export const FINDINGS_ROUTES: AnyRoute[] = [list, one];

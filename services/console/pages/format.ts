@@ -7,6 +7,11 @@ export const day = (moment: Date): string => moment.toISOString().slice(0, 10);
 /** "2026-11-27 04:05" in UTC. */
 export const minute = (moment: Date): string => moment.toISOString().slice(0, 16).replace('T', ' ');
 
+/** A day, written as everywhere here: a field of type `date` would show it as the browser's language does. */
+export function dayField(label: string, name: string, value: string): Html {
+  return html`<label>${label}<input class="day" name="${name}" value="${value}" inputmode="numeric" pattern="\d{4}-\d{2}-\d{2}" maxlength="10" size="10" placeholder="${words.domain.day_form}"></label>`;
+}
+
 /** The share as people read it; empty where there is no mail. */
 export const share = (part: number, whole: number): string => (whole === 0 ? '' : percent(part / whole));
 

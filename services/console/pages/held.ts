@@ -56,7 +56,7 @@ const list = route({
         figures.median !== null && html` ${w.median(durationText(figures.median))}`
       }</p></div>
 ${filterForm(asked)}
-${table.rows === 0 ? html`<div class="empty"><p>${w.none}</p></div>` : table.html(to(asked.page))}
+${table.rows === 0 ? html`<div class="empty">${domain || rule || recipient || state !== 'open' ? html`<p>${w.none}</p>` : html`<p>${w.none_yet}</p><p class="quiet">${w.what_is}</p>`}</div>` : table.html(to(asked.page))}
 ${
   (asked.page > 1 || rows.length > A_PAGE) &&
   html`<nav class="pages" aria-label="${words.reports.pages}">${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}

@@ -1,9 +1,15 @@
 import { z } from 'zod';
+import { DIFFERS } from '../../findings/kinds/lookalike_domain.ts';
+import { mayFor } from '../../store/console/lent-roles.ts';
 import { type LookalikeLine, lookalikeLines } from '../../store/console/lookalikes.ts';
-import { html, path, withQuery } from '../html.ts';
+import { why } from '../actions/findings.ts';
+import { decideLookalike } from '../actions/lookalikes.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
+import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
-import { type AnyRoute, page, route } from '../routes.ts';
+import { type AnyRoute, page, route, see } from '../routes.ts';
 import { fileOf, tableOf, tableQuery } from '../tables.ts';
+import { domainParams } from './domain.ts';
 import { day } from './format.ts';
 
 const A_PAGE = 100;
@@ -20,7 +26,8 @@ const lookalikes = route({
     domain: z.string().trim().toLowerCase().max(253).default(''),
     page: z.coerce.number().int().min(1).max(10_000).default(1),
   }),
-  async handle({ reader, query: asked }) {
+  async handle({ reader, query: asked, visitor, form }) {
+    const acts = (one: LookalikeLine) => mayFor(visitor, 'operator', one.domain);
     const rows = await lookalikeLines(reader, {
       domain: asked.domain || undefined,
       limit: A_PAGE + 1,
@@ -38,7 +45,7 @@ const lookalikes = route({
             html`<span class="name">${one.shown}</span>${one.shown !== one.name && html` <span class="quiet name">${one.name}</span>`}`,
         },
         { key: 'domain', label: w.domain, as: 'name', of: (one) => one.domain },
-        { key: 'kind', label: w.kind, of: (one) => one.kind },
+        { key: 'kind', label: w.kind, of: (one) => one.kind, show: (one) => DIFFERS[one.kind] ?? one.kind },
         {
           key: 'registered',
           label: w.seen,
@@ -70,6 +77,17 @@ const lookalikes = route({
                   ? ''
                   : w.changed(w.changes[one.change] ?? one.change, day(one.changed_at)),
         },
+        ...(rows.some(acts)
+          ? [
+              {
+                key: 'act',
+                label: w.decide,
+                file: false as const,
+                of: () => null,
+                show: (one: LookalikeLine) => (acts(one) ? decisionForm(one, form) : ''),
+              },
+            ]
+          : []),
       ],
       rows.slice(0, A_PAGE),
     );
@@ -88,4 +106,28 @@ ${rows.length > A_PAGE && html`<a class="button" href="${to(asked.page + 1)}">${
   },
 });
 
-export const LOOKALIKE_ROUTES: AnyRoute[] = [lookalikes];
+/** A name that means nothing is ignored; one that is ignored is watched again. */
+function decisionForm({ domain, name, ignored_by }: LookalikeLine, form: string): Html {
+  const verb = ignored_by === null ? 'ignore' : 'watch';
+  return html`<details class="act"><summary>${w[verb]}</summary><form method="post" class="stack" action="${path`/domains/${domain}/look-alikes`}">${hidden(form)}
+<input type="hidden" name="name" value="${name}"><input type="hidden" name="decision" value="${verb}">
+<p class="hint">${w.hints[verb]}</p>
+<label>${words.finding.reason}<input name="why" required maxlength="500"></label>
+<button class="primary">${w[verb]}</button></form></details>`;
+}
+
+const decide = route({
+  method: 'POST',
+  path: '/domains/:domain/look-alikes',
+  kind: 'page',
+  least: 'operator',
+  scope: 'domain',
+  params: domainParams,
+  body: z.object({ name: z.string().min(1).max(253).toLowerCase(), decision: z.enum(['ignore', 'watch']), why }),
+  async handle({ db, visitor, clock, params: { domain }, body }) {
+    const done = await decideLookalike({ db, visitor: visitor!, now: clock.now() }, { domain, ...body });
+    return see(withQuery(path`/look-alikes`, { domain, done }));
+  },
+});
+
+export const LOOKALIKE_ROUTES: AnyRoute[] = [lookalikes, decide];

@@ -32,7 +32,7 @@ const message = route({
         shownMail(mail, tables[at]!.html(here), whyWords(mail, await messageVerdicts(mail, organizationalDomain))),
       ),
     );
-    const body = html`<div class="heading"><h1>${w.title}</h1></div>
+    const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.what_is}</p></div>
 ${whyForm(id)}
 ${id !== '' && mails.length === 0 && html`<div class="empty"><p>${w.none}</p></div>`}
 ${shown}`;

@@ -3,6 +3,7 @@ import { addDays, dayOf, earlier } from '../../shared/days.ts';
 import { list, number, percent } from '../../shared/format.ts';
 import { newSenders, toldFindings } from '../../store/console/digest.ts';
 import * as store from '../../store/console/domain.ts';
+import { visibleFindings } from '../../store/console/findings.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
@@ -10,6 +11,9 @@ import { listOf } from './digest.ts';
 import { domainParams } from './domain.ts';
 import { charts, sumsOf } from './domain-mail.ts';
 import { kindsNamed } from './format.ts';
+import { gravestOf, type NextStep, nextStepOf } from './next-step.ts';
+import { weakerBelow } from './policy-below.ts';
+import { titlesOf } from './titles.ts';
 
 const MOST = { findings: 10, senders: 5, timeline: 12 };
 /** A month counts as whole when it has mail on one of so many first days. */
@@ -32,7 +36,7 @@ export function storyOf(
     before,
     policy,
     comparable = true,
-  }: { now: readonly store.ClassDay[]; before: readonly store.ClassDay[]; policy: string | null; comparable?: boolean },
+  }: { now: readonly store.ClassDay[]; before: readonly store.ClassDay[]; policy: string; comparable?: boolean },
 ): string[] {
   const [sums, earlierSums] = [sumsOf(now), sumsOf(before)];
   if (sums.messages === 0) return [w.nothing(domain, month)];
@@ -52,7 +56,7 @@ export function storyOf(
       percent(sums.passed / sums.messages),
       earlierSums.messages === 0 ? null : percent(earlierSums.passed / earlierSums.messages),
     ),
-    forged === 0 ? w.no_forged : w.forged(number(forged), number(through), number(forged - through), policy ?? 'none'),
+    forged === 0 ? w.no_forged : w.forged(number(forged), number(through), number(forged - through), policy),
     ...(unaligned > 0 ? [w.unaligned(number(unaligned))] : []),
     ...(lost > 0 ? [w.lost(number(lost))] : []),
   ];
@@ -76,7 +80,9 @@ const monthly = route({
     const past = await store.classDays(reader, { domain, ...monthOf(before) });
     // A month that is not over, or that began before the reports, says nothing of more or less mail.
     const comparable = to < today && (past[0]?.day ?? to) <= `${before}-0${WHOLE_FROM}`;
-    const told = { now, before: past, policy: line.policy, comparable };
+    const below = weakerBelow({ p: line.policy, sp: line.policy_sp, np: line.policy_np });
+    const policy = `p=${line.policy ?? 'none'}${below && w.policy_below(below)}`;
+    const told = { now, before: past, policy, comparable };
     const findings = await toldFindings(
       reader,
       { domain, since: new Date(`${from}T00:00:00Z`), until: new Date(`${after}-01T00:00:00Z`), lastDay: to },
@@ -84,6 +90,11 @@ const monthly = route({
     );
     const fresh = await newSenders(reader, { domain, from, to }, MOST.senders);
     const posture = await store.postureLine(reader, domain);
+    const open = await visibleFindings(reader, { state: 'open', domain, search: '', limit: MOST.findings, offset: 0 });
+    const { last_report_at } = line;
+    const { next_step, advice } = posture ?? { next_step: null, advice: null };
+    const step = nextStepOf({ last_report_at, gravest: gravestOf(open.findings), next_step, advice }, today);
+    const titles = await titlesOf(reader, [...findings.opened, ...findings.resolved, ...findings.open]);
     const title = w.title(domain, w.name(month));
     const body = html`<article class="report"><div class="heading"><p class="quiet screen"><a href="${path`/domains/${domain}`}">${domain}</a></p><h1>${title}</h1>
 ${to > today && html`<p class="quiet">${w.unfinished}</p>`}</div>
@@ -93,17 +104,18 @@ ${`${after}-01` <= today && html`<a class="button" href="${path`/domains/${domai
 ${fresh.length > 0 && html`<p>${w.new_senders(list(fresh.map((one) => w.sender(one.name, words.domain.classes[one.class] ?? one.class, number(one.messages)))))}</p>`}
 <p>${w.findings(findings.counts)}</p></section>
 ${now.length > 0 && html`<section><h2>${words.domain.mail}</h2>${charts(now, range)}</section>`}
-${listOf(words.digest.opened, findings.opened)}
-${listOf(words.digest.resolved, findings.resolved)}
-${listOf(words.digest.still_open, findings.open)}
-${posture !== null && nextOf(posture)}
+${listOf(words.digest.opened, findings.opened, titles)}
+${listOf(words.digest.resolved, findings.resolved, titles)}
+${listOf(words.digest.still_open, findings.open, titles)}
+${nextOf(step, posture)}
 <p class="quiet">${w.basis}</p></article>`;
     return page(title, body, { section: 'overview' });
   },
 });
 
-function nextOf({ advice, blocked_by }: store.PostureLine): Html {
-  return html`<section><h2>${w.next}</h2><p>${advice}</p>${blocked_by.length > 0 && html`<ul>${blocked_by.map((why) => html`<li>${kindsNamed(why)}</li>`)}</ul>`}</section>`;
+function nextOf({ sentence, advised }: NextStep, posture: store.PostureLine | null): Html {
+  const { advice, blocked_by } = posture ?? { advice: '', blocked_by: [] };
+  return html`<section><h2>${w.next}</h2><p>${sentence}</p>${!advised && advice !== '' && html`<p>${words.next.after} ${advice}</p>`}${blocked_by.length > 0 && html`<ul>${blocked_by.map((why) => html`<li>${kindsNamed(why)}</li>`)}</ul>`}</section>`;
 }
 
 export const MONTH_ROUTES: AnyRoute[] = [monthly];

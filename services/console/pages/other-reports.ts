@@ -96,7 +96,7 @@ function listPage({ kind, address, asked, all }: List, table: Table, more: boole
   return html`<div class="heading"><h1>${w.titles[kind]}</h1><p class="quiet">${w.leads[kind]}</p></div>
 ${tabs(kind, all)}
 <form class="filters" role="search"><label>${words.reports.domain}<input name="domain" value="${asked.domain}"></label><button>${words.findings.apply}</button></form>
-${table.rows === 0 ? html`<div class="empty"><p>${words.reports.nothing}</p></div>` : table.html(here)}
+${table.rows === 0 ? html`<div class="empty"><p>${asked.domain !== '' || asked.page > 1 ? words.reports.nothing : w.nothing[kind]}</p></div>` : table.html(here)}
 ${
   (asked.page > 1 || more) &&
   html`<nav class="pages" aria-label="${words.reports.pages}">${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}

@@ -6,7 +6,9 @@ import {
   type DomainLine,
   domainDays,
   domainLines,
+  type ForgedLine,
   type FoundSender,
+  forgedLines,
   sendersNamed,
 } from '../../store/console/overview.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
@@ -14,14 +16,15 @@ import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { downloads, fileOf, tableOf as makeTable, type Table, tableQuery } from '../tables.ts';
 import { day, hostName, severity, share } from './format.ts';
+import { nextStepOf } from './next-step.ts';
 import { weakerBelow } from './policy-below.ts';
 import { spark } from './spark.ts';
 
 const DAYS = 30;
 const A_PAGE = 50;
 const MOST_SENDERS = 10;
-/** Without a report for so many days, none come. */
-const SILENT_DAYS = 8;
+/** Kinds of findings about mail that others send in the name of a domain. */
+const FORGED_KINDS = ['unauthorized_source', 'subdomain_abuse'];
 
 const SORTS = ['attention', 'domain', 'pass', 'messages', 'last'] as const;
 type Sort = (typeof SORTS)[number];
@@ -35,22 +38,12 @@ const query = z.object({
 });
 type Query = z.output<typeof query>;
 
-/** The rank of a domain with nothing to do. */
-const NOTHING = 8;
-
-/** What to do about a domain first, and how much that matters: the lower, the sooner. */
-export function nextStep(line: DomainLine, today: string): { rank: number; sentence: string } {
-  const w = words.overview.steps;
-  if (line.critical > 0) return { rank: 0, sentence: w.critical(line.critical) };
-  if (line.high > 0) return { rank: 1, sentence: w.high(line.high) };
-  if (line.medium > 0) return { rank: 2, sentence: w.medium(line.medium) };
-  if (line.last_report_at === null || day(line.last_report_at) < addDays(today, -SILENT_DAYS))
-    return { rank: 3, sentence: w.no_reports };
-  if (line.misaligned > 0) return { rank: 4, sentence: w.misaligned(line.misaligned) };
-  if (line.low > 0) return { rank: 5, sentence: w.low(line.low) };
-  if (line.ready) return { rank: 6, sentence: w.ready(line.policy === 'quarantine' ? 'reject' : 'quarantine') };
-  if (line.policy !== 'reject' && line.unknown > 0) return { rank: 7, sentence: w.unknown(line.unknown) };
-  return { rank: NOTHING, sentence: words.overview.nothing };
+/** How urgent a domain is: the lower, the sooner. */
+function rankOf(line: DomainLine, today: string): number {
+  const severity = (['critical', 'high', 'medium'] as const).findIndex((name) => line[name] > 0);
+  if (severity >= 0) return severity;
+  const { done } = nextStepOf(line, today);
+  return done ? (line.low > 0 ? 4 : 5) : 3;
 }
 
 const byName = (a: DomainLine, b: DomainLine) => (a.domain < b.domain ? -1 : 1);
@@ -59,7 +52,7 @@ const passing = (line: DomainLine) => (line.messages === 0 ? 2 : line.passed / l
 /** Sorts the lines; the most urgent, or the worst, come first. */
 export function sorted(lines: readonly DomainLine[], sort: Sort, today: string): DomainLine[] {
   const orders: Record<Sort, (a: DomainLine, b: DomainLine) => number> = {
-    attention: (a, b) => nextStep(a, today).rank - nextStep(b, today).rank || b.messages - a.messages,
+    attention: (a, b) => rankOf(a, today) - rankOf(b, today) || b.messages - a.messages,
     domain: byName,
     pass: (a, b) => passing(a) - passing(b),
     messages: (a, b) => b.messages - a.messages,
@@ -79,9 +72,11 @@ const overview = route({
     const today = dayOf(clock.now());
     const from = addDays(today, -DAYS);
     const lines = sorted(await domainLines(reader, { from, search: asked.q, state: asked.state }), asked.sort, today);
-    const file = fileOf(asked, [fileTable(lines, today)], 'ruawatch');
-    if (file !== null) return file;
     const shown = lines.slice((asked.page - 1) * A_PAGE, asked.page * A_PAGE);
+    const about = (asked.as === '' ? shown : lines).map(({ domain }) => domain);
+    const forged = new Map((await forgedLines(reader, { domains: about, kinds: FORGED_KINDS })).map((one) => [one.domain, one]));
+    const file = fileOf(asked, [fileTable(lines, forged, today)], 'ruawatch');
+    if (file !== null) return file;
     const days = await domainDays(reader, { from, domains: shown.map(({ domain }) => domain) });
     const senders = lines.length === 0 && asked.q !== '' ? await sendersNamed(reader, asked.q, MOST_SENDERS) : [];
     const w = words.overview;
@@ -96,7 +91,7 @@ const overview = route({
         { findings, info: total((line) => line.info) },
       )}</p></div>
 ${filters(asked)}
-${lines.length === 0 ? nothing(asked, senders) : html`${tableOf(shown, asked, daysOf(days), today)}${downloads(withQuery(path`/`, pageOf(asked)), 'domains')}`}
+${lines.length === 0 ? nothing(asked, senders) : html`${tableOf(shown, asked, { days: daysOf(days), forged, today })}${downloads(withQuery(path`/`, pageOf(asked)), 'domains')}`}
 ${pages(asked, lines.length)}`,
       { section: 'overview' },
     );
@@ -136,8 +131,11 @@ function daysOf(days: readonly DayLine[]): Map<string, Map<string, DayLine>> {
 function tableOf(
   lines: readonly DomainLine[],
   asked: Query,
-  days: ReadonlyMap<string, ReadonlyMap<string, DayLine>>,
-  today: string,
+  {
+    days,
+    forged,
+    today,
+  }: { days: ReadonlyMap<string, ReadonlyMap<string, DayLine>>; forged: ReadonlyMap<string, ForgedLine>; today: string },
 ): Html {
   const w = words.overview;
   const [from, to] = [addDays(today, -DAYS), addDays(today, -1)];
@@ -146,7 +144,7 @@ function tableOf(
     html`<th scope="col" class="${number ? 'number' : ''}" aria-sort="${sort === asked.sort ? 'other' : 'none'}"><a href="${withQuery(path`/`, { ...pageOf(asked), page: null, sort })}">${text}</a></th>`;
   return html`<div class="table"><table class="domains">
 <thead><tr>${head('domain', w.domain)}${head('pass', w.pass)}<th scope="col">${w.policy}</th>
-${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', w.last)}${head('attention', w.next)}</tr></thead>
+${head('messages', w.volume, true)}<th scope="col">${w.forged}</th><th scope="col">${w.open}</th>${head('last', w.last)}${head('attention', w.next)}</tr></thead>
 <tbody>${lines.map((line) => {
     const of = days.get(line.domain);
     const shares = range.map((one) => {
@@ -158,6 +156,7 @@ ${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', 
 <td data-label="${w.pass}"><div class="passing"><span class="number">${share(line.passed, line.messages)}</span>${spark(shares, w.spark(line.domain, from, to))}</div></td>
 <td data-label="${w.policy}">${policyOf(line)}</td>
 <td class="number" data-label="${w.volume}">${number(line.messages)}</td>
+<td data-label="${w.forged}">${forgedOf(forged.get(line.domain))}</td>
 <td data-label="${w.open}">${openOf(line)}</td>
 <td class="date" data-label="${w.last}">${line.last_report_at === null ? w.never : day(line.last_report_at)}</td>
 <td data-label="${w.next}">${stepOf(line, today)}</td>
@@ -165,29 +164,27 @@ ${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', 
   })}</tbody></table></div>`;
 }
 
-const SEVERITY_OF_RANK: Record<number, 'critical' | 'high' | 'medium' | 'low'> = {
-  0: 'critical',
-  1: 'high',
-  2: 'medium',
-  5: 'low',
-};
-
-/** The next step as a link to where it is taken: a finding that is the only one of its severity is named. */
+/** The next step as a link to where it is taken. */
 function stepOf(line: DomainLine, today: string): Html | string {
-  const { rank, sentence } = nextStep(line, today);
-  const severity = SEVERITY_OF_RANK[rank];
-  if (severity === undefined)
-    return rank === NOTHING ? sentence : html`<a href="${path`/domains/${line.domain}`}">${sentence}</a>`;
-  if (line[severity] > 1 || line.worst_key === null)
-    return html`<a href="${withQuery(path`/findings`, { domain: line.domain, severity })}">${sentence}</a>`;
-  return html`<a href="${path`/findings/${line.worst_key}`}">${sentence}</a><span class="why">${words.kinds[line.worst_kind ?? ''] ?? ''}</span>`;
+  const { short, finding, done } = nextStepOf(line, today);
+  if (finding !== null)
+    return html`<a href="${path`/findings/${finding.finding_key}`}">${short}</a><span class="why">${words.kinds[finding.kind] ?? ''}</span>`;
+  return done ? short : html`<a href="${path`/domains/${line.domain}`}">${short}</a>`;
+}
+
+/** Of the forged mail that open findings are about, how much got through. */
+function forgedOf(forged: ForgedLine | undefined): Html | string {
+  const w = words.overview;
+  if (forged === undefined) return html`<span class="quiet">${w.no_forged}</span>`;
+  const said = w.forged_says(number(forged.delivered), number(forged.messages));
+  return forged.delivered > 0 ? html`<span class="policy none">${said}</span>` : said;
 }
 
 /** The parameters of a link to another page of the list. */
 const pageOf = ({ table: _, as: __, ...asked }: Query) => asked;
 
 /** All lines for a file. */
-function fileTable(lines: readonly DomainLine[], today: string): Table {
+function fileTable(lines: readonly DomainLine[], forged: ReadonlyMap<string, ForgedLine>, today: string): Table {
   const count = (key: 'messages' | 'passed' | 'critical' | 'high' | 'medium' | 'low') => ({
     key,
     label: key,
@@ -200,8 +197,10 @@ function fileTable(lines: readonly DomainLine[], today: string): Table {
       { key: 'policy', label: 'policy', of: (line) => line.policy },
       { key: 'stage', label: 'stage', of: (line) => line.stage },
       ...(['messages', 'passed', 'critical', 'high', 'medium', 'low'] as const).map(count),
+      { key: 'forged', label: 'forged', of: (line) => forged.get(line.domain)?.messages ?? 0 },
+      { key: 'forged_delivered', label: 'forged, delivered', of: (line) => forged.get(line.domain)?.delivered ?? 0 },
       { key: 'last_report_at', label: 'last report', of: (line) => line.last_report_at },
-      { key: 'next_step', label: 'next step', of: (line) => nextStep(line, today).sentence },
+      { key: 'next_step', label: 'next step', of: (line) => nextStepOf(line, today).sentence },
     ],
     lines,
   );

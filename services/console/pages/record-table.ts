@@ -1,10 +1,24 @@
-import type { RecordRow } from '../../store/console/reports.ts';
-import { type Html, html } from '../html.ts';
+import type { RecordRow, SortedRecord } from '../../store/console/reports.ts';
+import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import type { Column } from '../tables.ts';
 import { hostName } from './format.ts';
 
 const w = words.reports;
+/** Whose mail a record is. */
+export function senderColumns(domain: string): Column<SortedRecord>[] {
+  return [
+    {
+      key: 'sender',
+      label: words.domain.sender,
+      as: 'head',
+      of: (one) => one.sender_name ?? one.source,
+      show: (one) =>
+        html`${one.sender === null ? hostName(one.source) : html`<a href="${path`/domains/${domain}/senders/${one.sender}`}">${hostName(one.sender_name ?? one.source)}</a>`}${one.class !== null && html`<span class="why"><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}</span>`}${one.contradicts && html`<strong class="why">${w.contradicts}</strong>`}`,
+    },
+  ];
+}
+
 const verdict = (passes: boolean) => (passes ? w.passes : w.fails);
 
 /** The columns of records, wherever they are listed. */

@@ -6,9 +6,10 @@ import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
 import { type Column, fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { day, minute } from './format.ts';
+import { day, dayField, minute } from './format.ts';
 import { tabs } from './other-reports.ts';
-import { recordColumns } from './record-table.ts';
+import { recordColumns, senderColumns } from './record-table.ts';
+import { reporterLabel, reportersNamed } from './reporter.ts';
 
 const A_PAGE = 100;
 const pageNumber = z.coerce.number().int().min(1).max(10_000).default(1);
@@ -40,6 +41,7 @@ const list = route({
     const found = await store.reportLines(reader, {
       domain: asked.domain || undefined,
       reporter: asked.reporter,
+      reporters: reportersNamed(asked.reporter),
       trust: asked.trust || undefined,
       salvaged: asked.salvaged === 'yes',
       from: asked.from || undefined,
@@ -48,7 +50,7 @@ const list = route({
       limit: A_PAGE + 1,
       offset: (asked.page - 1) * A_PAGE,
     });
-    const table = reportTable(found.slice(0, A_PAGE), ofSender);
+    const table = reportTable(inOrder(found.slice(0, A_PAGE)), ofSender);
     const file = fileOf(asked, [table], 'ruawatch');
     if (file !== null) return file;
     const { table: _, as: __, ...filter } = asked;
@@ -56,12 +58,28 @@ const list = route({
     const body = html`<div class="heading"><h1>${w.title}</h1></div>
 ${tabs('aggregate', reader.scope.all)}
 ${filters(asked)}
-
-${found.length === 0 ? html`<div class="empty"><p>${w.nothing}</p></div>` : table.html(to(asked.page))}
+${found.some(({ counts, trust }) => !counts || trust !== 'ok') && html`<p class="quiet">${w.counting}</p>`}
+${found.length === 0 ? html`<div class="empty">${isFiltered(asked) ? html`<p>${w.nothing}</p>` : html`<p>${w.none_yet}</p><p><a class="button" href="${path`/setup`}">${words.setup.title}</a></p>`}</div>` : table.html(to(asked.page))}
 ${pages(to, asked.page, found.length > A_PAGE)}`;
     return page(w.title, body, { section: 'reports' });
   },
 });
+
+/** Days from the newest on; within a day, what counts comes first. */
+function inOrder(reports: readonly store.ListedReport[]): store.ListedReport[] {
+  const rank = (one: store.ListedReport) => (one.trust === 'ok' ? (one.counts ? 0 : 1) : 2);
+  return [...reports].sort(
+    (a, b) =>
+      (day(a.begin_at) < day(b.begin_at) ? 1 : day(a.begin_at) > day(b.begin_at) ? -1 : 0) ||
+      rank(a) - rank(b) ||
+      (a.domain < b.domain ? -1 : a.domain > b.domain ? 1 : 0) ||
+      b.messages - a.messages ||
+      b.report_key - a.report_key,
+  );
+}
+
+const isFiltered = ({ domain, reporter, trust, salvaged, from, to, sender, page }: Query): boolean =>
+  [domain, reporter, trust, salvaged, from, to, sender].some(Boolean) || page > 1;
 
 function filters(asked: Query): Html {
   const w = words.reports;
@@ -69,8 +87,8 @@ function filters(asked: Query): Html {
 <label>${w.domain}<input name="domain" value="${asked.domain}"></label>
 <label>${w.reporter}<input name="reporter" value="${asked.reporter}"></label>
 <label>${w.sender}<input name="sender" value="${asked.sender}"></label>
-<label>${words.domain.from}<input type="date" name="from" value="${asked.from}"></label>
-<label>${words.domain.to}<input type="date" name="to" value="${asked.to}"></label>
+${dayField(words.domain.from, 'from', asked.from)}
+${dayField(words.domain.to, 'to', asked.to)}
 <label>${w.trust}<select name="trust">${Object.entries({ '': words.findings.any, ...w.trusts }).map(
     ([value, text]) => html`<option value="${value}" ${flag('selected', value === asked.trust)}>${text}</option>`,
   )}</select></label>
@@ -102,7 +120,7 @@ function reportTable(reports: readonly store.ListedReport[], ofSender: boolean):
         label: w.reporter,
         as: 'head',
         of: (one) => one.reporter,
-        show: (one) => html`<a href="${path`/reports/${one.report_key}`}">${one.reporter}</a>`,
+        show: (one) => html`<a href="${path`/reports/${one.report_key}`}">${reporterLabel(one.reporter)}</a>`,
       },
       { key: 'domain', label: w.domain, as: 'name', of: (one) => one.domain },
       { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
@@ -139,10 +157,12 @@ const one = route({
     const report = await store.visibleReport(reader, params.key);
     if (report === null) throw new Refusal(404, 'no_report', w.no_report);
     const records = await store.recordsOfReport(reader, report, { limit: A_PAGE + 1, offset: (asked.page - 1) * A_PAGE });
-    const table = tableOf<store.RecordRow>('records', recordColumns(), records.slice(0, A_PAGE));
+    const columns = [...senderColumns(report.domain), ...recordColumns<store.SortedRecord>()];
+    const table = tableOf<store.SortedRecord>('records', columns, records.slice(0, A_PAGE));
+    const standing = await store.reporterStanding(reader, report.domain, report.reporter);
     const file = fileOf(asked, [table], `report-${params.key}`);
     if (file !== null) return file;
-    const title = w.of(report.reporter, report.domain);
+    const title = w.of(reporterLabel(report.reporter), report.domain);
     const rows: [string, string | null][] = [
       [w.span, `${minute(report.begin_at)} – ${minute(report.end_at)} UTC`],
       [w.messages, number(report.messages)],
@@ -153,7 +173,7 @@ const one = route({
         w.policy,
         [
           report.policy_p && `p=${report.policy_p}`,
-          report.policy_sp && `sp=${report.policy_sp}`,
+          report.policy_sp && report.policy_sp !== 'nil' && `sp=${report.policy_sp}`,
           report.adkim && `adkim=${report.adkim}`,
           report.aspf && `aspf=${report.aspf}`,
         ]
@@ -162,6 +182,14 @@ const one = route({
       ],
       [w.trust, w.trusts[report.trust] ?? report.trust],
       [w.why, report.trust_reason],
+      [
+        w.counts,
+        report.trust !== 'ok'
+          ? null
+          : standing?.decides === false
+            ? w.does_not_count(w.standings[standing.standing] ?? standing.standing)
+            : w.does_count,
+      ],
       [w.received, `${minute(report.received_at)} UTC`],
       [w.duplicates, report.duplicates === 0 ? null : number(report.duplicates)],
     ];
@@ -169,7 +197,7 @@ const one = route({
 <dl class="figures">${rows.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 ${report.problems.length > 0 && html`<section><h2>${w.problems}</h2><ul>${report.problems.map(({ code, message }) => html`<li><code>${code}</code> ${message}</li>`)}</ul></section>`}
 ${may(visitor, 'operator') && html`<p class="files">${words.tables.download} <a href="${path`/reports/${params.key}/xml`}">XML</a> <a href="${path`/messages/${report.message_key}/mail`}">${w.mail}</a></p>`}
-<section><h2>${w.records}</h2>${table.html(withQuery(path`/reports/${params.key}`, { page: asked.page }))}</section>
+<section><h2>${w.records}</h2><p class="quiet">${w.records_what}</p>${table.html(withQuery(path`/reports/${params.key}`, { page: asked.page }))}</section>
 ${pages((n) => withQuery(path`/reports/${params.key}`, { page: n }), asked.page, records.length > A_PAGE)}`;
     return page(title, body, { section: 'reports' });
   },

@@ -37,7 +37,7 @@ const list = route({
     return page(
       w.title,
       html`<div class="heading"><h1>${w.title}</h1><p class="quiet"><a href="${withQuery(path`/requests`, { state: other })}">${w.show[other]}</a></p></div>
-${rows.length === 0 ? html`<div class="empty"><p>${w.none}</p></div>` : table.html(withQuery(path`/requests`, { state: query.state }))}`,
+${rows.length === 0 ? html`<div class="empty"><p>${query.state === 'all' ? w.never : w.none}</p><p class="quiet">${w.what_is}</p></div>` : table.html(withQuery(path`/requests`, { state: query.state }))}`,
       { section: 'requests' },
     );
   },

@@ -8,23 +8,18 @@ import { stacked } from './chart.ts';
 import { reportersTable } from './domain-tables.ts';
 import { day, minute } from './format.ts';
 import { recordColumns } from './record-table.ts';
+import { reporterLabel } from './reporter.ts';
+import { titlesOf } from './titles.ts';
 
 /** Days that the page about a sender tells of. */
 export const SENDER_DAYS = 90;
 const MOST = { reporters: 30, records: 30, events: 30 };
 const w = words.sender;
 
-interface Key {
-  selector: string;
-  domain: string;
-  passed: number;
-  records: number;
-}
-
 /** On what the page about a sender rests: its days, keys, reporters, sample records, and what was decided about it. */
 export async function evidenceOf(
   reader: Reader,
-  sender: store.Sender & { sender: string },
+  sender: store.Sender & { sender: string; forged: boolean },
 ): Promise<{ tables: Table[]; html: Html }> {
   const days = await store.senderDays(reader, sender);
   const samples = await store.sampleRecords(reader, sender, MOST.records);
@@ -35,46 +30,49 @@ export async function evidenceOf(
       { domain: sender.domain, sender: sender.sender, from: sender.from },
       await store.senderReporters(reader, sender, MOST.reporters),
     ),
-    keys: keyTable(samples),
+    keys: keyTable(await keysOf(reader, sender.domain, samples)),
     samples: sampleTable(samples),
   };
   const here = path`/domains/${sender.domain}/senders/${sender.sender}`;
   const show = (title: string, lead: string, table: Table) =>
     table.rows > 0 && html`<section><h2>${title}</h2>${lead && html`<p class="quiet">${lead}</p>`}${table.html(here)}</section>`;
-  const shown = html`${openFindings(told)}
-${mailChart(days, w.days_what(SENDER_DAYS))}
+  const shown = html`${openFindings(told, await titlesOf(reader, told))}
+${mailChart(days, w.days_what(SENDER_DAYS), sender.forged)}
 ${show(w.keys, w.keys_what, tables.keys)}
-${show(words.domain.reporters, words.domain.reporters_what, tables.reporters)}
+${show(words.domain.reporters, words.reports.counting, tables.reporters)}
 ${show(w.samples, w.samples_what, tables.samples)}
 ${show(w.class_history, w.class_history_what, tables.classes)}
 ${events(told)}`;
   return { tables: Object.values(tables), html: shown };
 }
 
-/** Mail by day: what passed, and what became of the rest; null where there is none. */
-export function mailChart(days: readonly store.SenderDay[], title: string): Html | null {
+/**
+ * Mail by day: what passed, and what became of the rest; null where there is none.
+ * @param forged others send it: what is stopped of it is good news
+ */
+export function mailChart(days: readonly store.SenderDay[], title: string, forged: boolean): Html | null {
   const [first, last] = [days[0], days.at(-1)];
   if (first === undefined || last === undefined) return null;
   const at = new Map(days.map((one) => [one.day, one]));
   const layers = [
     { key: 'all-delivered', label: w.passing },
-    { key: 'unauthorized', label: w.failed_delivered },
-    { key: 'fails-stopped', label: w.failed_stopped },
+    { key: forged ? 'forged-delivered' : 'all-quarantined', label: w.failed_delivered },
+    { key: forged ? 'forged-stopped' : 'all-rejected', label: w.failed_stopped },
   ];
   const amount = (on: string, key: string) => {
     const one = at.get(on);
     if (one === undefined) return 0;
     if (key === 'all-delivered') return one.passed;
-    return key === 'unauthorized' ? one.delivered : Math.max(0, one.messages - one.passed - one.delivered);
+    return key === layers[1]!.key ? one.delivered : Math.max(0, one.messages - one.passed - one.delivered);
   };
   return html`<section><h2>${w.days}</h2>${stacked(daysBetween(first.day, last.day), layers, amount, { title })}</section>`;
 }
 
-function openFindings(told: readonly store.SenderEvent[]): Html | null {
+function openFindings(told: readonly store.SenderEvent[], titles: ReadonlyMap<number, string>): Html | null {
   const open = told.filter(({ state }) => state === 'open');
   if (open.length === 0) return null;
   return html`<section><h2>${w.open_findings}</h2><ul class="plain-list">${open.map(
-    (one) => html`<li><a href="${path`/findings/${one.finding_key!}`}">${one.text}</a></li>`,
+    (one) => html`<li><a href="${path`/findings/${one.finding_key!}`}">${titles.get(one.finding_key!) ?? one.text}</a></li>`,
   )}</ul></section>`;
 }
 
@@ -99,28 +97,31 @@ function classTable(changes: readonly store.ClassChange[]): Table {
   );
 }
 
-/** The keys in the samples, those that pass first. */
-function keyTable(samples: readonly store.SampleRecord[]): Table {
-  const keys = new Map<string, Key>();
-  for (const { auth } of samples)
-    for (const { domain, selector, result } of auth.dkim ?? []) {
-      if (!domain || !selector) continue;
-      const key = keys.get(`${selector} ${domain}`) ?? { selector, domain, passed: 0, records: 0 };
-      keys.set(`${selector} ${domain}`, {
-        ...key,
-        passed: key.passed + (result === 'pass' ? 1 : 0),
-        records: key.records + 1,
-      });
-    }
-  return tableOf<Key>(
+/** The keys in the samples, with what they signed. */
+async function keysOf(reader: Reader, domain: string, samples: readonly store.SampleRecord[]): Promise<readonly store.KeyLine[]> {
+  const named = samples.flatMap(({ auth }) =>
+    (auth.dkim ?? []).flatMap(({ selector, domain: of }) => (selector && of ? [{ selector, of }] : [])),
+  );
+  const seen = new Set(named.map(({ selector, of }) => `${selector} ${of}`));
+  const keys = await store.keyLines(
+    reader,
+    domain,
+    named.map(({ selector }) => selector),
+  );
+  return keys.filter((one) => seen.has(`${one.selector} ${one.signing_domain}`));
+}
+
+function keyTable(keys: readonly store.KeyLine[]): Table {
+  return tableOf<store.KeyLine>(
     'keys',
     [
       { key: 'selector', label: w.selector, as: 'head', of: (one) => one.selector },
-      { key: 'domain', label: w.signing_domain, as: 'name', of: (one) => one.domain },
+      { key: 'domain', label: w.signing_domain, as: 'name', of: (one) => one.signing_domain },
+      { key: 'messages', label: w.signed, as: 'number', of: (one) => one.messages },
       { key: 'passed', label: w.key_passes, as: 'number', of: (one) => one.passed },
-      { key: 'records', label: words.reports.records, as: 'number', of: (one) => one.records },
+      { key: 'last_seen', label: w.key_last, as: 'date', of: (one) => one.last_seen, show: (one) => one.last_seen ?? w.never },
     ],
-    [...keys.values()].sort((a, b) => b.passed - a.passed || b.records - a.records),
+    keys,
   );
 }
 
@@ -135,7 +136,12 @@ function sampleTable(samples: readonly store.SampleRecord[]): Table {
         of: (one) => day(one.begin_at),
         show: (one) => html`<a href="${path`/reports/${one.report_key}`}">${day(one.begin_at)}</a>`,
       },
-      { key: 'reporter', label: words.reports.reporter, of: (one) => one.reporter },
+      {
+        key: 'reporter',
+        label: words.reports.reporter,
+        of: (one) => one.reporter,
+        show: (one) => reporterLabel(one.reporter),
+      },
       ...recordColumns<store.SampleRecord>(),
     ],
     samples,

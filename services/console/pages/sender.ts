@@ -36,20 +36,66 @@ const sender = route({
       sources: sources.map(({ source }) => source),
       from: addDays(dayOf(clock.now()), -SENDER_DAYS),
     };
-    const shown = await evidenceOf(reader, { ...of, sender: params.sender });
+    const shown = await evidenceOf(reader, { ...of, sender: params.sender, forged: first.class === 'unauthorized' });
     const file = fileOf(asked, shown.tables, params.domain);
     if (file !== null) return file;
+    const may = mayFor(visitor, 'operator', params.domain) ? form : null;
     const body = html`<div class="heading"><p class="quiet"><a href="${path`/domains/${params.domain}`}">${params.domain}</a></p><h1>${first.name}</h1>
-<p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${words.domain.means[first.class]}</span></p>
-${first.evidence && html`<p class="quiet">${w.named_by} ${first.evidence}</p>`}</div>
-${sources.map((one) => sourceOf(one, params, mayFor(visitor, 'operator', params.domain) ? form : null))}
+<p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${meaning(sources)}</span></p>
+${sources.length === 1 && first.evidence && html`<p class="quiet">${w.named_by} ${first.evidence}</p>`}</div>
+${sources.length > 1 && togetherOf(sources, params, may)}
+${sources.map((one) => (sources.length > 1 ? folded(one, sourceOf(one, params, may)) : sourceOf(one, params, may)))}
 ${first.class === 'misaligned' && html`<section><h2>${w.align}</h2><ol class="advice">${w.align_steps(first.name, params.domain).map((step) => html`<li>${step}</li>`)}</ol></section>`}
 ${shown.html}`;
     return page(first.name, body, { section: 'overview' });
   },
 });
 
-function sourceOf(one: SourceLine, { domain, sender }: { domain: string; sender: string }, form: string | null): Html {
+/** Why a sender has its class: a person's word is told from what reports show. */
+function meaning(sources: readonly SourceLine[]): string {
+  const [{ class: of, verdict }] = sources as [SourceLine];
+  if (of === 'authorized' || of === 'unauthorized') return words.sender.means[verdict === null ? of : verdict];
+  return words.domain.means[of] ?? '';
+}
+
+/** A source among several: its figures in a line, the rest when it is opened. */
+function folded(one: SourceLine, inner: Html): Html {
+  return html`<details class="source"><summary><span class="key ${one.class}"></span><span class="name">${one.source}</span> <span class="quiet">${words.sender.one_of(number(one.messages), share(one.passed, one.messages), one.verdict)}</span></summary>${inner}</details>`;
+}
+
+interface Of {
+  domain: string;
+  sender: string;
+}
+
+/** All sources of a sender: one decision with one reason about each. */
+function togetherOf(sources: readonly SourceLine[], of: Of, form: string | null): Html {
+  const w = words.sender;
+  const sum = (what: (one: SourceLine) => number) => sources.reduce((total, one) => total + what(one), 0);
+  const [messages, passed] = [sum((one) => one.messages), sum((one) => one.passed)];
+  const open = (verdict: SourceLine['verdict']) => sources.some((one) => one.verdict !== verdict);
+  return html`<section class="card"><h2>${w.together(sources.length)}</h2>
+<dl class="figures"><div><dt>${w.messages(SENDER_DAYS)}</dt><dd>${number(messages)}</dd></div><div><dt>${w.passing}</dt><dd>${share(passed, messages)}</dd></div></dl>
+${form !== null && html`<div class="row">${open('approved') && decisionForm('approve', ALL, of, form)}${open('denied') && decisionForm('deny', ALL, of, form)}</div>`}
+</section>`;
+}
+
+/** Stands for every source of a sender in the form. */
+const ALL = '*';
+
+function decisionForm(verb: 'approve' | 'deny' | 'end', source: string, { domain, sender }: Of, form: string): Html {
+  const w = words.sender;
+  const id = `${verb}-${source}`;
+  const label = source === ALL ? w.all[verb] : w[verb];
+  return html`<details class="act"><summary>${label}</summary><form method="post" class="stack" action="${path`/domains/${domain}/decide`}">${hidden(form)}
+<input type="hidden" name="sender" value="${sender}"><input type="hidden" name="source" value="${source}"><input type="hidden" name="decision" value="${verb}">
+<p class="hint">${w.hints[verb]}</p>
+<label>${words.finding.reason}<input name="why" required maxlength="500"></label>
+${verb !== 'end' && html`<label for="${`${id}-days`}">${w.holds}</label><select id="${`${id}-days`}" name="days">${HOLDS.map((n) => html`<option value="${n}" ${flag('selected', n === 0)}>${n === 0 ? w.for_good : words.finding.for_days(n)}</option>`)}</select>`}
+<button class="primary">${label}</button></form></details>`;
+}
+
+function sourceOf(one: SourceLine, of: Of, form: string | null): Html {
   const w = words.sender;
   const network = [one.asn === null ? null : `AS${one.asn}`, one.owner, one.country].filter(Boolean).join(' ');
   const rows: [string, string][] = [
@@ -66,18 +112,8 @@ function sourceOf(one: SourceLine, { domain, sender }: { domain: string; sender:
 <p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${one.why}</p>
 <dl class="figures">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
 ${one.verdict ? html`<p class="notice">${w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '')}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
-${form !== null && html`<div class="row">${one.verdict !== 'approved' && decide('approve')}${one.verdict !== 'denied' && decide('deny')}${one.verdict !== null && decide('end')}</div>`}
+${form !== null && html`<div class="row">${one.verdict !== 'approved' && decisionForm('approve', one.source, of, form)}${one.verdict !== 'denied' && decisionForm('deny', one.source, of, form)}${one.verdict !== null && decisionForm('end', one.source, of, form)}</div>`}
 </section>`;
-
-  function decide(verb: 'approve' | 'deny' | 'end'): Html {
-    const id = `${verb}-${one.source}`;
-    return html`<details class="act"><summary>${w[verb]}</summary><form method="post" class="stack" action="${path`/domains/${domain}/decide`}">${hidden(form!)}
-<input type="hidden" name="sender" value="${sender}"><input type="hidden" name="source" value="${one.source}"><input type="hidden" name="decision" value="${verb}">
-<p class="hint">${w.hints[verb]}</p>
-<label>${words.finding.reason}<input name="why" required maxlength="500"></label>
-${verb !== 'end' && html`<label for="${`${id}-days`}">${w.holds}</label><select id="${`${id}-days`}" name="days">${HOLDS.map((n) => html`<option value="${n}" ${flag('selected', n === 0)}>${n === 0 ? w.for_good : words.finding.for_days(n)}</option>`)}</select>`}
-<button class="primary">${w[verb]}</button></form></details>`;
-  }
 }
 
 const decide = route({
@@ -99,7 +135,15 @@ const decide = route({
     const { rules } = config.approvals;
     const { source, decision, why } = body;
     const until = body.days === 0 ? null : new Date(now.getTime() + body.days * DAY_MS);
-    await decideSource({ db, reader, visitor: visitor!, now, rules }, { domain, source, decision, why, until });
+    const from = dayOf(now);
+    const named =
+      source === ALL ? await sourceLines(reader, { domain, sender: body.sender, from }, MOST) : [{ source, verdict: null }];
+    if (named.length === 0) throw new Refusal(404, 'no_source', words.problems.nothing_there);
+    const done = { approve: 'approved', deny: 'denied', end: null } as const;
+    // What is decided so already keeps who said it and why.
+    const open = source === ALL ? named.filter(({ verdict }) => verdict !== done[decision]) : named;
+    for (const one of open)
+      await decideSource({ db, reader, visitor: visitor!, now, rules }, { domain, source: one.source, decision, why, until });
     return see(withQuery(path`/domains/${domain}/senders/${body.sender}`, { done: 'decided' }));
   },
 });

@@ -1,19 +1,51 @@
+import { number } from '../../shared/format.ts';
 import type { TimelineEntry } from '../../store/console/domain.ts';
-import { type Html, html, path } from '../html.ts';
+import { fragment, type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { minute } from './format.ts';
 import { whyForm } from './message.ts';
 
-/** What happened to a domain; null when nothing did. */
-export function timelineOf(entries: readonly TimelineEntry[]): Html | null {
-  if (entries.length === 0) return null;
-  return html`${whyForm('')}<ol class="history">${entries.map(
-    (one) => html`<li><time datetime="${one.at.toISOString()}">${minute(one.at)}</time><div>${said(one)}</div></li>`,
+/** What a timeline is shown with. */
+export interface History {
+  /** When the domain's records were first looked at; null while they were not. */
+  watchedSince: Date | null;
+  /** Whether mail logs tell of the domain. */
+  logs: boolean;
+}
+
+/** The first look at the records of a domain takes no longer than this. */
+const FIRST_LOOK_MS = 600_000;
+/** Of a record's value: a key is longer, and stands among the records. */
+const LONGEST_VALUE = 80;
+
+/** Whether it is a record that the first look found: it was published before, nobody knows when. */
+export function isFirstLook({ what, event, at }: TimelineEntry, watchedSince: Date | null): boolean {
+  return (
+    what === 'dns' && event === 'published' && watchedSince !== null && at.getTime() - watchedSince.getTime() < FIRST_LOOK_MS
+  );
+}
+
+/** What happened to a domain; null when nothing did. The records that the first look found are one entry. */
+export function timelineOf(entries: readonly TimelineEntry[], { watchedSince, logs }: History): Html | null {
+  const found = entries.filter((one) => isFirstLook(one, watchedSince));
+  const told = entries.filter((one) => one === found.at(-1) || !found.includes(one));
+  if (told.length === 0) return null;
+  return html`<p class="quiet">${words.domain.timeline_what}</p>${logs && whyForm('')}<ol class="history">${told.map(
+    (one) =>
+      html`<li><time datetime="${one.at.toISOString()}">${isOfDay(one) ? one.subject : minute(one.at)}</time><div>${one === found.at(-1) ? firstLook(found.length) : said(one)}</div></li>`,
   )}</ol>`;
 }
 
-function said({ what, event, subject, actor, summary, finding_key, request_key }: TimelineEntry): Html {
+/** A day with failing mail stands for itself, and not for the moment at which it was over. */
+const isOfDay = ({ what, event }: TimelineEntry) => what === 'reports' && event === 'failing';
+
+const firstLook = (records: number): Html =>
+  html`<strong>${words.domain.first_look}</strong> <a href="${fragment('records')}">${words.domain.first_look_found(records)}</a>`;
+
+function said(entry: TimelineEntry): Html {
+  const { what, event, subject, actor, finding_key, request_key } = entry;
   const w = words.domain;
+  const summary = readable(entry);
   const by = actor !== null && html` <span class="quiet">${actor}</span>`;
   const request = request_key === null ? '' : path`/requests/${request_key}`;
   switch (what) {
@@ -25,7 +57,7 @@ function said({ what, event, subject, actor, summary, finding_key, request_key }
     case 'zone':
     case 'reports':
     case 'bounce':
-      return html`<strong>${w.logs[what]![event] ?? event}</strong> <span class="name">${subject} ${summary}</span>${by}`;
+      return html`<strong>${w.logs[what]![event] ?? event}</strong> <span class="name">${isOfDay(entry) ? '' : subject} ${summary}</span>${by}`;
     case 'request':
       return html`<strong>${w.requests[event] ?? event}</strong> <a href="${request}">${summary}</a>${by}`;
     case 'decision':
@@ -35,4 +67,12 @@ function said({ what, event, subject, actor, summary, finding_key, request_key }
     case 'change':
       return html`<strong>${w.changes[event] ?? event}</strong> <a href="${request}">${subject}</a> <span class="quiet">${summary}</span>`;
   }
+}
+
+/** Long values are cut, and counts have their separators. */
+function readable({ what, summary }: TimelineEntry): string | null {
+  if (summary === null) return null;
+  if (what === 'dns')
+    return [...summary].length <= LONGEST_VALUE ? summary : `${[...summary].slice(0, LONGEST_VALUE - 1).join('')}…`;
+  return what === 'reports' ? summary.replace(/\d+/g, (digits) => number(Number(digits))) : summary;
 }

@@ -82,8 +82,20 @@ function* evidenceBlockers(month: ReportMonth, p: string | null, testing: boolea
   if (p !== null && other > OTHER_POLICY * all)
     yield {
       why: 'policy_new',
-      sentence: `p=${p}${testing ? '; t=y' : ''} is new: ${percent(other / all)} of the reports of the last 30 days found another policy.`,
+      sentence: newPolicy(p, testing, percent(other / all), policies),
     };
+}
+
+const STRENGTH = ['none', 'quarantine', 'reject'];
+
+/** That a policy is new; where the one before was stricter, somebody weakened it, which comes before any next step. */
+function newPolicy(p: string, testing: boolean, part: string, policies: NonNullable<ReportMonth['policies']>): string {
+  const [before] = policies.filter((one) => one.p !== p).sort((a, b) => b.reports - a.reports);
+  const now = `p=${p}${testing ? '; t=y' : ''} is new: ${part} of the reports of the last 30 days found`;
+  if (before?.p == null || STRENGTH.indexOf(before.p) < 0) return `${now} another policy.`;
+  return STRENGTH.indexOf(before.p) > STRENGTH.indexOf(p)
+    ? `${now} p=${before.p}, which is stricter. If nobody of yours weakened it on purpose, publish that again.`
+    : `${now} p=${before.p}.`;
 }
 
 /** What mail would be lost. */
@@ -100,7 +112,7 @@ function* mailBlockers(month: ReportMonth, p: string | null): Generator<Blocker>
   else if (passed < needed * messages)
     yield {
       why: 'failing',
-      sentence: `${percent(passed / messages)} of the own senders' mail passes DMARC; ${percent(needed)} is needed.`,
+      sentence: `${percent(passed / messages)} of the own senders' mail of the last 30 days passes DMARC; ${percent(needed)} is needed.`,
     };
   const all = sum(month.senders, (one) => one.messages);
   const unknown = sum(month.senders, (one) => (one.class === 'unknown' ? one.messages - one.passed : 0));

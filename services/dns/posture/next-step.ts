@@ -135,7 +135,7 @@ function evidenceStep(records: SeenRecords, month: ReportMonth | null, blocked: 
   if (misaligned.length > 0 && (why.has('failing') || why.has('few_messages') || why.has('findings')))
     return step(
       'align_senders',
-      `Align these senders first, ${enforces(policy) ? `as p=${policy.policy} stops their mail` : 'or their mail is lost under a stricter policy'}: ${listed(misaligned)}. Publish the records that each of them names for its customers (its DKIM key or CNAMEs).`,
+      `Align these senders first, ${enforces(policy) ? `as p=${policy.policy} stops their mail` : 'or their mail is lost under a stricter policy'}: ${listed(misaligned)}. Publish the records that each of them names for its customers (its DKIM key or CNAMEs). One that nobody of yours uses is somebody else's: deny it instead.`,
     );
   if (policy.testing && policy.policy !== 'none' && blocked.length === 0)
     return step(

@@ -83,12 +83,13 @@ export const alignmentFailure = kind(facts, (told, given) => {
     both: `SPF passes for its return path and DKIM for d=${signer}`,
   }[mechanism];
   const title = `${source} sends as ${domain} but authenticates as itself`;
-  const fate = fateOf(evidence);
+  // What p=none lets through now was turned away by an older policy.
+  const fate = given.p === 'none' ? null : fateOf(evidence);
   return {
     title: fate === null ? `${source} sends as ${domain} unaligned` : `Mail of ${source} as ${domain} is ${fate}`,
     topic: `mail of ${source} as ${domain}`,
     summary: `${title}: ${messages} since ${evidence.since} failed DMARC (${MECHANISM[mechanism]})`,
-    what: `${messages} from ${source} in the name of ${domain} ${evidence.messages === 1 ? 'authenticates' : 'authenticate'} as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.${lostOf(evidence)}`,
+    what: `${messages} from ${source} in the name of ${domain} ${evidence.messages === 1 ? 'authenticates' : 'authenticate'} as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.${lostOf(evidence)}${given.p === 'none' && fateOf(evidence) !== null ? ' Now that p=none is published, they deliver it.' : ''}`,
     advice: adviceOf(told, given),
     senders: given.scattered
       ? [{ verdict: 'deny', source: subject, when: 'If you do not know it', why: 'forges our name' }]

@@ -24,7 +24,7 @@ const facts = z.object({
 type LookalikeFacts = z.output<typeof facts>;
 
 /** How a name differs, by its kind. */
-const DIFFERS: Readonly<Record<string, string>> = {
+export const DIFFERS: Readonly<Record<string, string>> = {
   addition: 'a character is added',
   bitsquatting: 'one bit of a character differs',
   cyrillic: 'its letters are Cyrillic and look the same',

@@ -8,12 +8,13 @@ export const ownRecord = z.object({ value: z.string().nullable(), since: z.strin
 /**
  * What to do about the own record where reports stay away: it is looked at before anybody else is blamed.
  * @param domain short
- * @param more what else is known of it, a sentence
+ * @param given.more what else is known of it, a sentence
+ * @param given.silent the day since which reports stay away
  */
 export function ownRecordAdvice(
   domain: string,
   record: z.output<typeof ownRecord>,
-  { when = 'first', more = '' }: { when?: 'first' | 'next'; more?: string } = {},
+  { when = 'first', more = '', silent = null }: { when?: 'first' | 'next'; more?: string; silent?: string | null } = {},
 ): Advice {
   if (record == null)
     return seenOn(
@@ -27,6 +28,11 @@ export function ownRecordAdvice(
       `Your own DMARC record has been gone since ${since}: publish it again ("ruawatch dns history ${domain}" has the old one).${more}`,
     );
   const now = `"${short(value, 160)}"`;
+  if (!changed && silent !== null && since > silent)
+    return seenOn(
+      'dns_check',
+      `Look at your own DMARC record ${when}: it is ${now}. ruawatch has seen it since ${since} only, and reports stay away since ${silent}: whether it was changed then, nobody here knows. Its rua= must name your mailbox ("ruawatch dns check ${domain}").${more}`,
+    );
   return changed
     ? seenOn(
         'dns_history',

@@ -79,6 +79,7 @@ function adviceOf(name: string, silence: Silence, { confirmed, record }: Stopped
   const all = silence.others_in_all;
   const own = ownRecordAdvice(name, record, {
     when: all > 0 ? 'next' : 'first',
+    silent: silence.since,
     more: confirmed === null ? '' : ` On ${confirmed} DNS still led the reports to your mailbox.`,
   });
   const mailbox = `${all > 0 ? 'Look at the mailbox first' : 'Then look at the mailbox'}: whether it is full, refuses mail, or files the reports elsewhere (spam, a rule), and send it a mail from outside.`;

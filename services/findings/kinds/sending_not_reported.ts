@@ -41,7 +41,7 @@ export const sendingNotReported = kind(facts, ({ domain: full, subject, evidence
     summary: `${title} since ${given.from}`,
     what: `From ${given.from} to ${given.to} the logs show ${counted(of, 'message')} delivered to ${boxes}, and ${reporter} has sent no report, ${counted(given.usual_delay, 'day')} being its usual delay. ${last}${elsewhere}.`,
     advice: [
-      ownRecordAdvice(domain, given.record),
+      ownRecordAdvice(domain, given.record, { silent: given.from }),
       seenOn(
         'quarantine',
         `Then see whether its mails are held up: the mailbox's spam folder, its quota, and "ruawatch messages list --state quarantined".`,

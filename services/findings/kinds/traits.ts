@@ -17,6 +17,8 @@ export interface Traits {
   campaign?: true;
   /** Its subject is a reporter, whose reports are not what its figures would say: forged ones, or such as no longer come. */
   ofReporter?: true;
+  /** Its subject is a reporter, and the reports of that one prove it. */
+  byReporter?: true;
   /** It stops own mail where the policy is enforced: it is mended before anything new is published. */
   stopsMail?: true;
   /** While it is open, a stricter policy would cost mail, or somebody has just changed the policy. */
@@ -72,7 +74,7 @@ export const TRAITS: Record<Facts['rule'], Traits> = {
   unconfirmed_report: { ofReporter: true, unproven: true },
   unreadable_reports: {},
   unsigned_mail: { ofLogs: true },
-  verdict_mismatch: {},
+  verdict_mismatch: { byReporter: true },
   verify_failed: { ofLogs: true },
   volume_surge: { partOf: 'domain', approvable: true },
 };

@@ -7,12 +7,15 @@ export interface WeekLine {
   passed: number;
   messages_before: number;
   passed_before: number;
+  /** First seen in the week, without those that are unauthorized, or too small to say what they are. */
   new_sources: number;
+  /** First seen in the week and unauthorized. */
+  strangers: number;
   open: number;
   last_report_at: Date | null;
 }
 
-/** The own domains with the figures of seven days and of the seven before, those with the most open findings first. */
+/** The own domains with the figures of seven days and of the seven before: those with the gravest open findings first, as in the mail. */
 export async function weekLines(
   reader: Reader,
   { from, to }: { from: string; to: string },
@@ -27,12 +30,17 @@ export async function weekLines(
          from domain_days where day between $1::date - 7 and $2 and counts group by domain)
      select d.domain, coalesce(s.messages, 0)::bigint as messages, coalesce(s.passed, 0)::bigint as passed,
             coalesce(s.messages_before, 0)::bigint as messages_before, coalesce(s.passed_before, 0)::bigint as passed_before,
-            coalesce(n.new_sources, 0)::int as new_sources, coalesce(f.open, 0)::int as open, d.last_report_at
+            coalesce(n.new_sources, 0)::int as new_sources, coalesce(n.strangers, 0)::int as strangers, coalesce(f.open, 0)::int as open, d.last_report_at
        from domains d
        left join sums s using (domain)
-       left join (select domain, count(*) as new_sources from sources where first_seen between $1 and $2 and messages >= 20 group by domain) n using (domain)
-       left join (select domain, count(*) as open from findings where state = 'open' and severity <> 'info' group by domain) f using (domain)
-      where d.state = 'own' order by open desc, messages desc, d.domain limit $3`,
+       left join (
+         select domain, count(*) filter (where class <> 'unauthorized' and (class <> 'unknown' or messages >= 20)) as new_sources,
+                count(*) filter (where class = 'unauthorized') as strangers
+           from sources where first_seen between $1 and $2 group by domain) n using (domain)
+       left join (
+         select domain, count(*) as open, min(array_position(array['critical', 'high', 'medium', 'low'], severity)) as gravest
+           from findings where state = 'open' and severity <> 'info' group by domain) f using (domain)
+      where d.state = 'own' order by f.gravest nulls last, open desc, messages desc, d.domain limit $3`,
     [from, to, limit],
   );
 }
@@ -121,8 +129,8 @@ export async function newSenders(
     reader,
     ['sources', 'reporter_days'],
     `, fresh as (
-       select source, name, class, grouped_as, first_seen from sources where domain = $1 and messages >= 20
-          and grouped_as in (select grouped_as from sources where domain = $1 and messages >= 20
+       select source, name, class, grouped_as, first_seen from sources where domain = $1 and (class <> 'unknown' or messages >= 20)
+          and grouped_as in (select grouped_as from sources where domain = $1 and (class <> 'unknown' or messages >= 20)
                               group by grouped_as having min(first_seen) between $2 and $3)),
      sums as (
        select source, sum(messages) as messages from reporter_days

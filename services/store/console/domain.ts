@@ -170,6 +170,7 @@ export interface PostureLine {
   mta_sts: string;
   tls_rpt: string;
   stage: string;
+  next_step: string;
   advice: string;
   publish_name: string | null;
   publish_value: string | null;
@@ -182,7 +183,7 @@ export async function postureLine(reader: Reader, domain: string): Promise<Postu
   const [found] = await readKept<PostureLine>(
     reader,
     ['posture'],
-    `select spf, dkim, dmarc, bimi, mta_sts, tls_rpt, stage, advice, publish_name, publish_value, blocked_by, checked_at
+    `select spf, dkim, dmarc, bimi, mta_sts, tls_rpt, stage, next_step, advice, publish_name, publish_value, blocked_by, checked_at
        from posture where domain = $1`,
     [domain],
   );
@@ -271,6 +272,35 @@ export async function timeline(reader: Reader, domain: string, from: string, lim
     `select at, what, event, subject, actor, summary, finding_key, request_key from timeline
       where domain = $1 and at >= $2::date order by at desc, what, subject limit $3`,
     [domain, from, limit],
+  );
+}
+
+/** When the watcher first saw a record of a domain: what it saw then was there before. */
+export async function watchedSince(reader: Reader, domain: string): Promise<Date | null> {
+  const [found] = await readKept<{ since: Date | null }>(
+    reader,
+    ['dns_records'],
+    'select min(first_seen) as since from dns_records where domain = $1',
+    [domain],
+  );
+  return found?.since ?? null;
+}
+
+/** Proven reports of a day that found a policy, as they spell it. */
+export interface PolicyDayLine {
+  day: string;
+  policy: string;
+  reports: number;
+}
+
+/** The policies that reports found, by day. */
+export async function policyDays(reader: Reader, { domain, from, to }: Range): Promise<readonly PolicyDayLine[]> {
+  return readKept<PolicyDayLine & Record<string, unknown>>(
+    reader,
+    ['policy_days'],
+    `select day, policy, sum(reports - untrusted)::bigint as reports from policy_days
+      where domain = $1 and day between $2 and $3 and reports > untrusted group by day, policy order by day, policy`,
+    [domain, from, to],
   );
 }
 

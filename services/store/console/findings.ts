@@ -38,6 +38,19 @@ export async function visibleFindings(
   return { findings: rows.map(({ total: _, ...finding }) => finding), total: rows[0]?.total ?? 0 };
 }
 
+/** What the titles of findings are made of. */
+export async function storedFindings(
+  reader: Reader,
+  keys: readonly number[],
+): Promise<readonly { finding_key: number; domain: string; subject: string; summary: string; evidence: unknown }[]> {
+  return read(
+    reader,
+    ['findings'],
+    'select finding_key, domain, subject, summary, evidence from findings where finding_key = any($1)',
+    [keys],
+  );
+}
+
 /** One finding with its events, the oldest first; null when there is none that the person may see. */
 export async function visibleFinding(reader: Reader, key: number): Promise<(ShownFinding & { events: LifeEvent[] }) | null> {
   const [finding] = await read<ShownFinding>(reader, ['findings'], 'select * from findings where finding_key = $1', [key]);

@@ -20,12 +20,18 @@ export interface DomainLine {
   medium: number;
   low: number;
   info: number;
-  /** The gravest open finding, and what kind it is. */
-  worst_key: number | null;
-  worst_kind: string | null;
-  ready: boolean;
-  misaligned: number;
-  unknown: number;
+  /** The gravest open finding that nobody has acknowledged or snoozed. */
+  gravest: { finding_key: number; severity: string; kind: string } | null;
+  /** What the view of postures says is next, and the sentence about it; null before the first analysis. */
+  next_step: string | null;
+  advice: string | null;
+}
+
+/** What the open findings on forged mail of a domain come to. */
+export interface ForgedLine {
+  domain: string;
+  messages: number;
+  delivered: number;
 }
 
 /** One day of a domain. */
@@ -46,13 +52,12 @@ export async function domainLines(
 ): Promise<readonly DomainLine[]> {
   return readKept<DomainLine>(
     reader,
-    ['domains', 'domain_days', 'findings', 'sources', 'posture'],
+    ['domains', 'domain_days', 'findings', 'posture'],
     `, chosen as (
        select domain, state, policy, policy_sp, policy_np, last_report_at from domains where state = $3 and strpos(domain, $2) > 0)
      select c.domain, c.state, c.policy, c.policy_sp, c.policy_np, p.stage, c.last_report_at, coalesce(m.messages, 0)::bigint as messages, coalesce(m.passed, 0)::bigint as passed,
             coalesce(f.critical, 0)::int as critical, coalesce(f.high, 0)::int as high, coalesce(f.medium, 0)::int as medium,
-            coalesce(f.low, 0)::int as low, coalesce(f.info, 0)::int as info, f.worst_key, f.worst_kind, coalesce(f.ready, false) as ready,
-            coalesce(s.misaligned, 0)::int as misaligned, coalesce(s.unknown, 0)::int as unknown
+            coalesce(f.low, 0)::int as low, coalesce(f.info, 0)::int as info, f.gravest, p.next_step, p.advice
        from chosen c
        left join posture p using (domain)
        left join (select domain, sum(messages) as messages, sum(passed) as passed from domain_days
@@ -60,13 +65,25 @@ export async function domainLines(
        left join (select domain, count(*) filter (where severity = 'critical') as critical, count(*) filter (where severity = 'high') as high,
                          count(*) filter (where severity = 'medium') as medium, count(*) filter (where severity = 'low') as low,
                          count(*) filter (where severity = 'info') as info,
-                         (array_agg(finding_key order by ${gravestFirst('severity')}, changed_at desc, finding_key))[1] as worst_key,
-                         (array_agg(kind order by ${gravestFirst('severity')}, changed_at desc, finding_key))[1] as worst_kind,
-                         bool_or(kind = 'policy_ready') as ready
-                    from findings where state = 'open' group by domain) f using (domain)
-       left join (select domain, count(*) filter (where class = 'misaligned') as misaligned, count(*) filter (where class = 'unknown') as unknown
-                    from sources where last_seen >= $1 group by domain) s using (domain)`,
+                         (array_agg(jsonb_build_object('finding_key', finding_key, 'severity', severity, 'kind', kind)
+                                    order by ${gravestFirst('severity')}, changed_at desc, finding_key)
+                            filter (where acknowledged_at is null and snoozed_until is null))[1] as gravest
+                    from findings where state = 'open' group by domain) f using (domain)`,
     [from, search, state],
+  );
+}
+
+/** The mail of the open findings of some kinds, for the domains that have any. */
+export async function forgedLines(
+  reader: Reader,
+  { domains, kinds }: { domains: readonly string[]; kinds: readonly string[] },
+): Promise<readonly ForgedLine[]> {
+  return readKept<ForgedLine & Record<string, unknown>>(
+    reader,
+    ['findings'],
+    `select domain, sum((evidence ->> 'messages')::bigint)::bigint as messages, sum((evidence ->> 'delivered')::bigint)::bigint as delivered
+       from findings where state = 'open' and domain = any($1) and kind = any($2) group by domain`,
+    [domains, kinds],
   );
 }
 

@@ -3,8 +3,9 @@ import { type Reader, read, readKept } from './scope.ts';
 /** Which reports a list shows. */
 export interface ReportFilter {
   domain?: string | undefined;
-  /** A part of the reporter's name. */
+  /** A part of the reporter's key, or one of these keys. */
   reporter: string;
+  reporters: readonly string[];
   trust?: string | undefined;
   salvaged: boolean;
   /** UTC days on which they begin, both included. */
@@ -30,6 +31,23 @@ export interface ReportLine {
   duplicates: number;
 }
 
+/** How a reporter stands with a domain; null where every proven report counts. */
+export interface ReporterStanding {
+  standing: string;
+  decides: boolean;
+}
+
+/** How far the word of a reporter counts for a domain. */
+export async function reporterStanding(reader: Reader, domain: string, reporter: string): Promise<ReporterStanding | null> {
+  const [found] = await read<ReporterStanding & Record<string, unknown>>(
+    reader,
+    ['reporters'],
+    'select standing, decides from reporters where domain = $1 and reporter = $2',
+    [domain, reporter],
+  );
+  return found ?? null;
+}
+
 /** A report in a list that may be about one sender. */
 export interface ListedReport extends ReportLine {
   /** Whether its reporter counts for the domain. */
@@ -48,7 +66,7 @@ export async function reportLines(reader: Reader, filter: ReportFilter): Promise
     `, named as (select source from sources where domain = $1 and (grouped_as = $9 or source = $9)),
      chosen as materialized (
      select report_key, reporter, domain, begin_at, end_at, records, messages, trust, salvaged, duplicates from reports p
-      where ($1::text is null or domain = $1) and ($2 = '' or strpos(reporter, $2) > 0) and ($3::text is null or trust = $3)
+      where ($1::text is null or domain = $1) and ($2 = '' or strpos(reporter, $2) > 0 or reporter = any($10)) and ($3::text is null or trust = $3)
         and (not $4 or salvaged) and ($7::date is null or begin_at >= $7) and ($8::date is null or begin_at < $8::date + 1)
         and ($9::text is null or exists (
           select from records r where r.report_key = p.report_key and r.begin_at = p.begin_at and r.source in (select source from named)))
@@ -74,6 +92,7 @@ export async function reportLines(reader: Reader, filter: ReportFilter): Promise
       filter.from ?? null,
       filter.to ?? null,
       filter.sender ?? null,
+      filter.reporters,
     ],
   );
 }
@@ -123,18 +142,37 @@ export interface RecordRow {
   };
 }
 
-/** The records of a report in their order. */
+/** A record of a report that is shown whole: with whose mail it is, and whether its verdict follows from its results. */
+export interface SortedRecord extends RecordRow {
+  sender: string | null;
+  sender_name: string | null;
+  class: string | null;
+  contradicts: boolean;
+}
+
+/** Longer reports are shown in their own order: sorting them for each page costs too much. */
+const SORTED = 20_000;
+
+/**
+ * The records of a report: those first whose verdict contradicts their results, then those that fail, each with the most messages
+ * first.
+ */
 export async function recordsOfReport(
   reader: Reader,
   report: ShownReport,
   page: { limit: number; offset: number },
-): Promise<RecordRow[]> {
-  return read<RecordRow>(
+): Promise<SortedRecord[]> {
+  const order = report.records > SORTED ? 'n' : 'contradicts desc, dmarc_pass, count desc, n';
+  return read<SortedRecord>(
     reader,
-    ['records'],
-    `select n, host(source_ip) as source_ip, count, disposition, header_from, dkim_aligned, spf_aligned, dmarc_pass, source, auth
-       from records where report_key = $1 and begin_at = $2 order by n limit $3 offset $4`,
-    [report.report_key, report.begin_at, page.limit, page.offset],
+    ['records', 'sources'],
+    `, shown as materialized (
+       select n, host(source_ip) as source_ip, count, disposition, header_from, dkim_aligned, spf_aligned, dmarc_pass, source, auth,
+              coalesce((dkim_result = 'pass' or spf_result = 'pass') <> dmarc_pass, false) as contradicts
+         from records where report_key = $1 and begin_at = $2 order by ${order} limit $3 offset $4)
+     select r.*, s.grouped_as as sender, s.name as sender_name, s.class from shown r
+       left join sources s on s.domain = $5 and s.source = r.source order by ${order}`,
+    [report.report_key, report.begin_at, page.limit, page.offset, report.domain],
   );
 }
 

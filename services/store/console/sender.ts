@@ -156,6 +156,28 @@ export async function sampleRecords(
   );
 }
 
+/** A DKIM key, and what it signed of the domain's mail. */
+export interface KeyLine {
+  selector: string;
+  signing_domain: string;
+  messages: number;
+  passed: number;
+  /** The last day on which it verified; null: never. */
+  last_seen: string | null;
+}
+
+/** The keys of a domain that have some of these selectors. */
+export async function keyLines(reader: Reader, domain: string, selectors: readonly string[]): Promise<readonly KeyLine[]> {
+  if (selectors.length === 0) return [];
+  return readKept<KeyLine & Record<string, unknown>>(
+    reader,
+    ['selectors'],
+    `select selector, signing_domain, messages, passed, last_seen from selectors where domain = $1 and selector = any($2)
+      order by messages desc, selector, signing_domain`,
+    [domain, [...new Set(selectors)]],
+  );
+}
+
 /** Something that was decided or found about a sender. */
 export interface SenderEvent {
   at: Date;

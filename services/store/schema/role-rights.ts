@@ -483,7 +483,10 @@ export const GRANTS = {
     postures: ['select'],
     dns_records: ['select (domain, name, type, purpose, first_seen, gone_at)'],
     dns_questions: ['select (domain, name, type, first_answered_at, aliases, answered_at)'],
-    lookalikes: ['select (domain, registered, baseline, yours, ignored_at, mail_hosts)'],
+    lookalikes: [
+      'select (domain, name, registered, baseline, yours, due_at, ignored_at, mail_hosts)',
+      'update (due_at, ignored_at, ignored_by, ignored_why)',
+    ],
     silences: ['select'],
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;

@@ -8,20 +8,50 @@ beforeAll(async () => {
 });
 afterAll(() => c.close());
 
-test('the week lists findings that began by its last day, and says which it leaves out', async () => {
+/** The findings that a page or mail names, in its order. */
+const named = (text: string) => [...new Set([...text.matchAll(/(?:finding |\/findings\/)(\d+)/g)].map(([, key]) => Number(key)))];
+
+test('the week lists the findings that its mail lists, in its order, with its words', async () => {
   const { db } = c.t;
-  const [within, later] = [
-    await c.finding('unauthorized_source', 'd1.example'),
-    await c.finding('unauthorized_source', 'd1.example', 'other'),
-  ];
-  await db.query("update ruawatch.findings set opened_at = '2026-10-07T12:00:00Z'");
-  await db.query("update ruawatch.findings set first_day = '2026-10-07', last_day = '2026-10-07' where finding_key = $1", [
-    later,
-  ]);
-  const { body } = await (await c.person('viewer', null)).get('/digest');
-  expect(body).toContain('The findings are about mail up to 2026-10-06, as they stood at 2026-10-08 09:00 UTC');
-  expect(body).toContain(`/findings/${within}"`);
-  expect(body).not.toContain(`/findings/${later}"`);
+  const keys = [
+    await c.finding('unauthorized_source', 'd1.example', 'low'),
+    await c.finding('unauthorized_source', 'd1.example', 'high'),
+    await c.finding('unauthorized_source', 'd1.example', 'over'),
+    await c.finding('unauthorized_source', 'd1.example', 'long ago'),
+  ] as const;
+  const put = (key: number, values: string) => db.query(`update ruawatch.findings set ${values} where finding_key = $1`, [key]);
+  // One of them is about a day that the week's figures do not have yet.
+  await put(keys[0], "severity = 'low', opened_at = '2026-10-07T12:00:00Z', first_day = '2026-10-07', last_day = '2026-10-07'");
+  await put(keys[1], "severity = 'high', opened_at = '2026-10-02T12:00:00Z'");
+  await put(
+    keys[2],
+    "state = 'resolved', opened_at = '2026-09-01T12:00:00Z', resolved_at = '2026-10-03T12:00:00Z'",
+  );
+  await put(keys[3], "opened_at = '2026-09-20T12:00:00Z'");
+  const person = await c.person('viewer', null);
+  const { body } = await person.get('/digest');
+  expect(body).toContain('The findings are those from 2026-10-01 09:00 to 2026-10-08 09:00 UTC, as in the mail');
+  expect(named(body)).toEqual([keys[1], keys[0], keys[2], keys[3]]);
+  expect(body).toMatch(/New \(2\)[\s\S]*Resolved \(1\)[\s\S]*Still open \(1\)/);
+  const mail = (await person.get('/digest/mail')).body.replaceAll('\n', ' ');
+  expect(named(mail.slice(0, mail.indexOf('Domains, by day')))).toEqual(named(body));
+  // A week that is over has seven days as well: those up to two days after its last report day.
+  const before = (await person.get('/digest?to=2026-09-29')).body;
+  expect(before).toContain('The findings are those from 2026-09-25 00:00 to 2026-10-02 00:00 UTC');
+  expect(named(before)).toEqual([keys[3]]);
+});
+
+test('new senders of the week are counted as the mail counts them', async () => {
+  const { db } = c.t;
+  await db.query("insert into ruawatch.domains (domain, state, how, since) values ('d2.example', 'own', 'added', now())");
+  await db.query(
+    `insert into ruawatch.sources (domain, source, class, name, why, first_seen, last_seen, messages, passed, grouped_as)
+     select 'd2.example', s, class, s, '', first, '2026-10-05', n, 0, s
+       from (values ('a', 'authorized', '2026-10-01'::date, 5), ('b', 'unknown', '2026-10-01', 5), ('c', 'unauthorized', '2026-10-02', 3),
+                    ('d', 'unknown', '2026-10-03', 30), ('e', 'authorized', '2026-09-01', 500)) v (s, class, first, n)`,
+  );
+  const { body } = await (await c.person('viewer', ['d2.example'])).get('/digest?table=week&as=json');
+  expect(JSON.parse(body)).toMatchObject([{ domain: 'd2.example', new_sources: 2, strangers: 1 }]);
 });
 
 test('a domain with sp=none says so, and counts mail below it as not stopped', async () => {
@@ -45,7 +75,7 @@ test('a domain with sp=none says so, and counts mail below it as not stopped', a
   const { body } = await (await c.person('viewer', ['d1.example'])).get('/domains/d1.example');
   expect(body).toContain('Policy reject, sp=none for names below it');
   expect(body).toContain('stop 10 unauthorized messages, forwarded mail aside');
-  expect(body).toContain('It lets 30 more through, sent as names below the domain');
+  expect(body).toContain('it lets through 30 messages that were sent as such names and fail');
   expect(body).toContain('All 2 together: 0 of 40 messages pass DMARC; 100% of what fails was delivered.');
   expect(body).not.toContain('words of 1');
 });

@@ -37,7 +37,7 @@ test('what a person does is kept with the name and the reason, and shown', async
   );
   const resolved = (await operator.get(`/findings/${key}`)).body;
   expect(resolved.match(/<strong>resolved/g)).toHaveLength(1);
-  expect(resolved).toContain('<strong>resolved by hand</strong>: right');
+  expect(resolved).toContain('<strong>resolved by hand</strong>: as the finding says');
   const today = c.context.clock.now().toISOString().slice(0, 10);
   expect(resolved).toContain(`· resolved ${today} by ${operator.name}<`);
   expect(resolved).toContain(`action="/findings/${key}/reopen"`);

@@ -25,9 +25,9 @@ test.each([
 });
 
 test('a month without mail says so', () => {
-  expect(storyOf('example.com', 'October 2026', { now: [], before: [line({ messages: 5, passed: 5 })], policy: null })).toEqual([
-    'No report that counts tells of mail in the name of example.com in October 2026.',
-  ]);
+  expect(
+    storyOf('example.com', 'October 2026', { now: [], before: [line({ messages: 5, passed: 5 })], policy: 'p=none' }),
+  ).toEqual(['No report that counts tells of mail in the name of example.com in October 2026.']);
 });
 
 test('the story of a month with everything', () => {
@@ -37,7 +37,7 @@ test('the story of a month with everything', () => {
     line({ class: 'unauthorized', messages: 100, delivered: 20, rejected: 80 }),
   ];
   const before = [line({ messages: 500, passed: 450 })];
-  expect(storyOf('example.com', 'October 2026', { now, before, policy: 'reject' })).toEqual([
+  expect(storyOf('example.com', 'October 2026', { now, before, policy: 'p=reject' })).toEqual([
     'In October 2026, receivers reported 1,000 messages in the name of example.com, 100% more than the month before.',
     '79% of them passed DMARC (90% the month before).',
     '100 messages came from senders that nothing authenticates. Receivers stopped 80 of them and delivered 20; the policy is p=reject.',
@@ -48,7 +48,7 @@ test('the story of a month with everything', () => {
 
 test('a first month, all well', () => {
   const now = [line({ messages: 10, passed: 10, delivered: 10 })];
-  expect(storyOf('example.com', 'October 2026', { now, before: [], policy: 'none' })).toEqual([
+  expect(storyOf('example.com', 'October 2026', { now, before: [], policy: 'p=none' })).toEqual([
     'In October 2026, receivers reported 10 messages in the name of example.com.',
     '100% of them passed DMARC.',
     'No mail was reported that nothing authenticates.',

@@ -75,7 +75,7 @@ test('what passes, fails and is delivered, and is stopped each have a colour and
   const page = (await person.get('/domains/example.com/senders/postbird.example')).body;
   const css = (await person.get(/rel="stylesheet" href="([^"]+)"/.exec(page)![1]!)).body;
   const layers = [...page.matchAll(/class="layer ([a-z-]+)"/g)].map(([, key]) => key!);
-  expect(layers).toEqual(['all-delivered', 'unauthorized', 'fails-stopped']);
+  expect(layers).toEqual(['all-delivered', 'all-quarantined', 'all-rejected']);
   const fills = layers.map((key) => new RegExp(`\\.layer\\.${key}[^{]*\\{\\s*fill: ([^;]+);`).exec(css)?.[1]);
   expect(new Set(fills).size).toBe(3);
   expect(fills).not.toContain(undefined);
@@ -107,4 +107,31 @@ test('a finding in whose evidence a sender is found leads to its page, and back'
   expect(charted).toContain('Passing 300, Fails, delivered 40, Fails, stopped 60');
   await c.t.db.query("update ruawatch.findings set subject = '192.0.2.0/24' where finding_key = $1", [key]);
   expect((await person.get('/domains/example.com/senders/postbird.example')).body).toContain(`href="/findings/${key}"`);
+});
+
+test('all sources of a sender are denied at once, and one that a person has denied before keeps who said it', async () => {
+  await c.t.db.query(
+    `insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed, grouped_as, class)
+     select 'example.com', '198.51.' || n || '.0/24', '2026-10-01', '2026-10-02', 5, 0, 'networks', 'unauthorized' from generate_series(1, 3) n`,
+  );
+  const [ada, ben] = [await c.person('operator', ['example.com']), await c.person('operator', ['example.com'])];
+  const decide = (person: typeof ada, source: string, more = {}) =>
+    person.post('/domains/example.com/decide', { sender: 'networks', source, decision: 'deny', why: 'forged', ...more });
+  expect((await decide(ada, '198.51.1.0/24')).statusCode).toBe(303);
+  const page = (await ben.get('/domains/example.com/senders/networks')).body;
+  expect(page).toContain('All 3 sources together');
+  expect(page).toContain('None of it is mine');
+  // One reason for all, and the others folded away.
+  expect(page.match(/<details class="source">/g)).toHaveLength(3);
+  expect((await decide(ben, '*')).headers.location).toContain('done=decided');
+  const { rows } = await c.t.db.query(
+    "select source, verdict, by_name from dmarc.sender_list where domain = 'example.com' and source like '198.51.%' order by source",
+  );
+  expect(rows.map(({ source, verdict }) => `${source} ${verdict}`)).toEqual([1, 2, 3].map((n) => `198.51.${n}.0/24 denied`));
+  expect(new Set(rows.map(({ by_name }) => by_name)).size).toBe(2);
+  expect((await ben.get('/domains/example.com/senders/networks')).body).not.toContain('None of it is mine');
+  // Another sender's sources are not meant by it, and a sender that is not there has none.
+  expect((await decide(ben, '*', { sender: 'nobody' })).statusCode).toBe(404);
+  const left = await c.t.db.query("select from dmarc.sender_list where source = '192.0.2.0/24'");
+  expect(left.rowCount).toBe(0);
 });

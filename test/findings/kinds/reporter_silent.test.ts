@@ -35,6 +35,11 @@ test('its words, by how it does on other domains', () => {
       subject: 'google.com',
       facts: { record: { value: 'v=DMARC1; p=none; rua=mailto:rua@example.com', since: '2026-08-01', changed: false } },
     },
+    'the own record was seen only after the silence began': {
+      subject: 'google.com',
+      evidence: { since: '2026-10-02' },
+      facts: { record: { value: 'v=DMARC1; p=none', since: '2026-10-07', changed: false } },
+    },
     'the own record is gone': { subject: 'google.com', facts: { record: { value: null, since: '2026-10-02', changed: true } } },
     'one day each': { subject: 'google.com', facts: { of_days: 1, reported: 1, silent_days: 1 }, evidence: { usual: 1 } },
     'no other domain': over(0, 0),

@@ -1,0 +1,73 @@
+import { addDays } from '../../shared/days.ts';
+import { words } from '../page-words/en.ts';
+import { day } from './format.ts';
+
+/** The gravest open finding of a domain that nobody has acknowledged or snoozed. */
+export interface Gravest {
+  finding_key: number;
+  severity: string;
+  kind: string;
+}
+
+/** What the next step of a domain rests on. */
+export interface Standing {
+  last_report_at: Date | null;
+  gravest: Gravest | null;
+  /** What the view of postures says is next, and the sentence about it; null before the first analysis. */
+  next_step: string | null;
+  advice: string | null;
+}
+
+/** What to do about a domain first: the same on the overview, on its page and in its monthly report. */
+export interface NextStep {
+  /** A few words, for a list. */
+  short: string;
+  /** The whole of it. */
+  sentence: string;
+  /** The finding that it is about. */
+  finding: Gravest | null;
+  /** Whether the sentence is the advice of the posture. */
+  advised: boolean;
+  /** Nothing is left to do. */
+  done: boolean;
+}
+
+/** Without a report for so many days, none come. */
+const SILENT_DAYS = 8;
+/** Steps that are taken although no reports come, as they are what brings them, or need none. */
+const WITHOUT_REPORTS = new Set(['publish_dmarc', 'ask_for_reports', 'park', 'fix_records']);
+/** Steps that can wait for findings. */
+const LATER = new Set(['keep', 'gather_reports', 'publish_tls_rpt', 'publish_mta_sts', 'publish_bimi']);
+
+export function nextStepOf({ last_report_at, gravest, next_step, advice }: Standing, today: string): NextStep {
+  const w = words.next;
+  const of = (short: string, sentence: string, more: Partial<NextStep> = {}): NextStep => ({
+    short,
+    sentence,
+    finding: null,
+    advised: false,
+    done: false,
+    ...more,
+  });
+  const advised = (more: Partial<NextStep> = {}) =>
+    of(w.steps[next_step ?? ''] ?? w.other, advice ?? '', { advised: true, ...more });
+  const aboutFinding = (finding: Gravest) =>
+    of(w.finding(finding.finding_key), w.finding_says(finding, words.kinds[finding.kind] ?? finding.kind), { finding });
+  const grave = gravest !== null && (gravest.severity === 'critical' || gravest.severity === 'high');
+  if (next_step === 'mend_senders') return advised(grave ? { short: w.finding(gravest.finding_key), finding: gravest } : {});
+  if (gravest?.severity === 'critical' && next_step !== 'fix_records') return aboutFinding(gravest);
+  const silent = last_report_at === null || day(last_report_at) < addDays(today, -SILENT_DAYS);
+  if (silent && !WITHOUT_REPORTS.has(next_step ?? '')) return of(w.no_reports, w.no_reports_says);
+  if (next_step !== null && !LATER.has(next_step)) return advised();
+  if (gravest !== null && gravest.severity !== 'info') return aboutFinding(gravest);
+  if (next_step !== null) return advised({ done: next_step === 'keep' });
+  return of(w.nothing, w.nothing_says, { done: true });
+}
+
+/** The finding that the next step may be about, of findings that are sorted with the gravest first. */
+export function gravestOf(
+  findings: readonly (Gravest & { state: string; acknowledged_at: Date | null; snoozed_until: Date | null })[],
+): Gravest | null {
+  const [first] = findings.filter((one) => one.state === 'open' && one.acknowledged_at === null && one.snoozed_until === null);
+  return first === undefined ? null : { finding_key: first.finding_key, severity: first.severity, kind: first.kind };
+}

@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { gravestOf, nextStepOf, type Standing } from '../../../services/console/pages/next-step.ts';
+
+const TODAY = '2026-11-27';
+const finding = (severity: string, kind = 'unauthorized_source') => ({ finding_key: 7, severity, kind });
+const step = (given: Partial<Standing>) =>
+  nextStepOf(
+    { last_report_at: new Date('2026-11-26T00:00:00Z'), gravest: null, next_step: 'keep', advice: 'Advice.', ...given },
+    TODAY,
+  );
+
+test.each<[string, Partial<Standing>, string, string]>([
+  [
+    'a grave finding comes first',
+    { gravest: finding('critical'), next_step: 'publish_bimi' },
+    'Act on finding 7',
+    'first (critical)',
+  ],
+  [
+    'also before a stricter policy',
+    { gravest: finding('critical'), next_step: 'enforce_reject' },
+    'Act on finding 7',
+    'first (critical)',
+  ],
+  [
+    'one of high severity comes before what can wait alone',
+    { gravest: finding('high'), next_step: 'keep' },
+    'Act on finding 7',
+    'first (high)',
+  ],
+  [
+    'a record with a fault comes before it',
+    { gravest: finding('critical'), next_step: 'fix_records' },
+    'Mend a DNS record',
+    'Advice.',
+  ],
+  [
+    'a sender that fails is said by the posture',
+    { gravest: finding('critical'), next_step: 'mend_senders' },
+    'Act on finding 7',
+    'Advice.',
+  ],
+  ['a sender that fails, without a grave finding', { next_step: 'mend_senders' }, 'Repair a sender that fails', 'Advice.'],
+  [
+    'a step that matters comes before a lesser finding',
+    { gravest: finding('medium'), next_step: 'enforce_quarantine' },
+    'Publish p=quarantine',
+    'Advice.',
+  ],
+  [
+    'a lesser finding comes before what can wait',
+    { gravest: finding('low'), next_step: 'gather_reports' },
+    'Act on finding 7',
+    'first (low)',
+  ],
+  ['a finding for information is no step', { gravest: finding('info'), next_step: 'keep' }, 'Nothing to do', 'Advice.'],
+  ['without reports, that they come', { last_report_at: null, next_step: 'gather_reports' }, 'See why no reports come', 'rua='],
+  [
+    'the same when they stopped',
+    { last_report_at: new Date('2026-11-01T00:00:00Z'), next_step: 'align_senders' },
+    'See why no reports come',
+    'rua=',
+  ],
+  [
+    'but a domain that sends no mail gets none',
+    { last_report_at: null, next_step: 'park' },
+    'Say that it sends no mail',
+    'Advice.',
+  ],
+  ['before the first analysis', { next_step: null, advice: null }, 'Nothing to do', 'Nothing is left to do'],
+  ['a step of a later version', { next_step: 'unheard_of' }, 'See what is next', 'Advice.'],
+])('%s', (_, given, short, says) => {
+  const next = step(given);
+  expect(next.short).toBe(short);
+  expect(next.sentence).toContain(says);
+});
+
+test('a finding that somebody has acknowledged or snoozed is not the next step', () => {
+  const of = (more: object) => ({ ...finding('high'), state: 'open', acknowledged_at: null, snoozed_until: null, ...more });
+  const at = new Date();
+  expect(gravestOf([of({ acknowledged_at: at }), of({ snoozed_until: at }), of({ state: 'resolved' })])).toBeNull();
+  expect(gravestOf([of({ acknowledged_at: at }), of({ severity: 'low' })])).toEqual(finding('low'));
+});
