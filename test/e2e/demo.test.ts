@@ -98,7 +98,7 @@ describe('demo, kept running', () => {
         const text = readFileSync(path.join(alerts, mail), 'utf8').replaceAll(/=\r?\n/g, '');
         return mail.includes('week-to') ? [] : [/http:\/\/localhost:\d+\/findings\/\d+/.exec(text)?.[0] ?? `no link in ${mail}`];
       });
-      expect(links.length).toBeGreaterThanOrEqual(11);
+      expect(links.length).toBeGreaterThanOrEqual(KINDS.length - 2);
       const [once] = /http:\/\/localhost:\d+\/link\/\S+/.exec(run.stdout())!;
       const browser = await openBrowser();
       try {
@@ -106,10 +106,12 @@ describe('demo, kept running', () => {
         await page.goto(once);
         await page.locator('main button').click();
         await page.getByRole('heading', { name: 'Overview' }).waitFor();
-        for (const link of links) await resolveByClicks(page, link);
+        for (const [i, link] of links.entries())
+          await resolveByClicks(page, link, i === 0 ? ['acknowledge', 'resolve'] : ['resolve']);
         // Nothing that was resolved is the next step of a domain any more.
         await page.getByRole('link', { name: 'Overview' }).click();
-        expect(await page.locator('tbody a[href^="/findings/"]').count()).toBe(0);
+        const next = await page.locator('tbody tr:has(a[href^="/findings/"])').allTextContents();
+        expect(next.map((row) => row.replaceAll(/\s+/g, ' '))).toEqual([]);
         expect(complaints).toEqual([]);
       } finally {
         await browser.close();
@@ -119,7 +121,7 @@ describe('demo, kept running', () => {
 
   test('Ctrl-C ends it', async () => {
     run.child.kill('SIGINT');
-    expect(await run.ended).toEqual({ code: 0, signal: null });
+    expect({ ...(await run.ended), stderr: run.stderr() }).toEqual({ code: 0, signal: null, stderr: '' });
   });
 });
 
@@ -133,18 +135,16 @@ if (FULL)
     rmSync(folder, { recursive: true, force: true });
   });
 
-/** What somebody does who follows the link of a mail: reads what happened and what to do, acknowledges it, and resolves it. */
-async function resolveByClicks(page: Page, link: string): Promise<void> {
+/** What somebody does who follows the link of a mail: reads what happened and what to do, and acts on it. */
+async function resolveByClicks(page: Page, link: string, acts: readonly ('acknowledge' | 'resolve')[]): Promise<void> {
   await page.goto(link);
   const title = await page.locator('h1').textContent();
   expect(await page.locator('.advice li').count(), `${link}: ${title}`).toBeGreaterThan(0);
-  for (const [verb, id] of [
-    ['Acknowledge', 'ack'],
-    ['Resolve', 'resolve'],
-  ] as const) {
-    await page.locator('summary', { hasText: verb }).click();
-    await page.locator(`#${id}-why`).fill('it is repaired');
-    await page.locator(`form[action$="/${verb.toLowerCase()}"] button`).click();
+  for (const act of acts) {
+    const form = page.locator(`details:has(form[action$="/${act}"])`);
+    await form.locator('summary').click();
+    await form.locator('input[name="why"]').fill('it is repaired');
+    await form.locator('button').click();
     await page.getByRole('status').waitFor();
   }
   expect(await page.locator('.heading').textContent(), link).toContain('resolved');

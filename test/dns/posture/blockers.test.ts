@@ -21,6 +21,11 @@ const sender = (more: Partial<SenderMonth> = {}): SenderMonth => ({
 const why = (senders: SenderMonth[], month: Partial<ReportMonth> = {}, at = QUARANTINE) =>
   [...blockers(at, { from: '2026-05-01', to: '2026-05-30', days: 30, reporters: 3, senders, ...month })].map((one) => one.why);
 
+const said = (senders: SenderMonth[], month: Partial<ReportMonth> = {}, at = QUARANTINE) =>
+  [...blockers(at, { from: '2026-05-01', to: '2026-05-30', days: 30, reporters: 3, senders, ...month })].map(
+    ({ sentence }) => sentence,
+  );
+
 test('enough reports of which all own mail passes hold nothing back', () => {
   expect(why([sender()])).toEqual([]);
   expect([...blockers(QUARANTINE, null)].map((one) => one.why)).toEqual(['no_reports']);
@@ -56,10 +61,6 @@ test('mail that passes by SPF alone holds back p=reject, not p=quarantine', () =
 });
 
 test('each reason is a sentence with its figures', () => {
-  const said = (senders: SenderMonth[], month: Partial<ReportMonth> = {}, at = QUARANTINE) =>
-    [...blockers(at, { from: '2026-05-01', to: '2026-05-30', days: 30, reporters: 3, senders, ...month })].map(
-      ({ sentence }) => sentence,
-    );
   expect(said([sender()], { days: 19, reporters: 1 })).toEqual([
     'Reports cover 19 of the last 30 days; 20 are needed.',
     '1 of the 3 regular reporters that are needed have reported (on 10 days or more).',
@@ -68,7 +69,7 @@ test('each reason is a sentence with its figures', () => {
     "The reports name 199 messages of the domain's own senders; 200 are needed.",
   ]);
   expect(said([sender({ passed: 900, dkim_aligned: 900 })])).toEqual([
-    "90% of the own senders' mail passes DMARC; 99% is needed.",
+    "90% of the own senders' mail of the last 30 days passes DMARC; 99% is needed.",
   ]);
   expect(said([sender(), sender({ class: 'unknown', messages: 1_000, passed: 0, dkim_aligned: 0 })])).toEqual([
     '1,000 failing messages come from senders that nothing is known of (50%; 1% at most).',
@@ -98,6 +99,13 @@ test('reports must be new, reach back a month, and be about the policy that is p
   ];
   expect(why([sender()], { policies: policies(20) } as never)).toEqual([]);
   expect(why([sender()], { policies: policies(21) } as never)).toEqual(['policy_new']);
+  const found = (p: string | null) => said([sender()], { policies: [{ p, reports: 100 }] } as never);
+  // The one before was stricter: that somebody weakened it is said.
+  expect(found('reject')).toEqual([
+    'p=quarantine is new: 100% of the reports of the last 30 days found p=reject, which is stricter. If nobody of yours weakened it on purpose, publish that again.',
+  ]);
+  expect(found('none')).toEqual(['p=quarantine is new: 100% of the reports of the last 30 days found p=none.']);
+  expect(found('rejct')).toEqual(['p=quarantine is new: 100% of the reports of the last 30 days found another policy.']);
 });
 
 test('signatures, joining services and policies that are held, at their thresholds', () => {

@@ -35,6 +35,15 @@ test('several own servers that are not set up are counted, and none of them gets
   );
 });
 
+test('what p=none lets through now is not called rejected', () => {
+  const evidence = { messages: 100, of: 100, rejected: 60, delivered: 40, quarantined: 0 };
+  expect(words({ p: 'reject' }, evidence).title).toBe('Mail of mailer.example as example.com is rejected');
+  const weakened = words({ p: 'none' }, evidence);
+  expect(weakened.title).toBe('mailer.example sends as example.com unaligned');
+  expect(weakened.what).toContain('Receivers rejected 60 of them. Now that p=none is published, they deliver it.');
+  expect(words({ p: 'none' }, { ...evidence, rejected: 0, delivered: 100 }).what).not.toContain('Now that p=none');
+});
+
 test('what passes unaligned is named, and whose it is', () => {
   const what = (mechanism: 'spf' | 'dkim' | 'both', signer: string | null = 'signer.example') =>
     words({ signer }, { mechanism } as Partial<typeof EVIDENCE>).what;
