@@ -23,10 +23,7 @@ test('the week lists the findings that its mail lists, in its order, with its wo
   // One of them is about a day that the week's figures do not have yet.
   await put(keys[0], "severity = 'low', opened_at = '2026-10-07T12:00:00Z', first_day = '2026-10-07', last_day = '2026-10-07'");
   await put(keys[1], "severity = 'high', opened_at = '2026-10-02T12:00:00Z'");
-  await put(
-    keys[2],
-    "state = 'resolved', opened_at = '2026-09-01T12:00:00Z', resolved_at = '2026-10-03T12:00:00Z'",
-  );
+  await put(keys[2], "state = 'resolved', opened_at = '2026-09-01T12:00:00Z', resolved_at = '2026-10-03T12:00:00Z'");
   await put(keys[3], "opened_at = '2026-09-20T12:00:00Z'");
   const person = await c.person('viewer', null);
   const { body } = await person.get('/digest');
