@@ -24,9 +24,6 @@ for (const letter of '0123456789-.') NAME[letter.charCodeAt(0)] = 1;
 
 export const COMMENT = '<!--';
 export const CDATA = '<![CDATA[';
-/** In place of where the next token begins: a token that is left to saxes, and one that the chunk cuts off. */
-export const IRREGULAR = -1;
-export const INCOMPLETE = -2;
 
 /** A piece of a document, and its characters as numbers (UTF-16): a string that was put together is slow to read. */
 export interface Chunk {
@@ -52,12 +49,7 @@ export function chunkOf(text: string): Chunk {
 
 /** Values of printable ASCII only: the normalisation of white space in values is left to saxes. */
 const ATTRIBUTE = /[ \t\r\n]+([A-Za-z_:][\w.:-]*)=(?:"([ !#-%'-;=-~]*)"|'([ -%(-;=-~]*)')/y;
-const PARTIAL_TAG =
-  /^(?:[ \t\r\n]+[A-Za-z_:][\w.:-]*=(?:"[ !#-%'-;=-~]*"|'[ -%(-;=-~]*'))*(?:[ \t\r\n]*\/?|[ \t\r\n]+[A-Za-z_:][\w.:-]*(?:=(?:"[ !#-%'-;=-~]*|'[ -%(-;=-~]*)?)?)$/;
-const ATTRIBUTE_NAME = /[ \t\r\n]([A-Za-z_:][\w.:-]*)=["']/g;
 const TAG_END = /[ \t\r\n]*(\/?)>/y;
-/** Of a reference, or of a pair of surrogates, what the end of a chunk may leave. */
-const BEGUN = /(?:&(?:[a-z]{0,4}|#\d{0,7}|#x[0-9a-fA-F]{0,6})|[\ud800-\udbff])$/;
 
 /** How a start tag ends. */
 export interface TagEnd {
@@ -91,14 +83,6 @@ export function tagEnd(text: string, from: number): TagEnd | null {
   TAG_END.lastIndex = end;
   const rest = TAG_END.exec(text);
   return rest === null ? null : { end: TAG_END.lastIndex, empty: rest[1] === '/', attributes, xmlns };
-}
-
-/** Whether a start tag that the end of the chunk cuts off is regular from the end of its name on, so far. */
-export function isBegun(rest: string): boolean {
-  const match = PARTIAL_TAG.exec(rest);
-  if (match === null) return false;
-  const names = [...rest.matchAll(ATTRIBUTE_NAME)].map(([, name]) => name);
-  return new Set(names).size === names.length;
 }
 
 const PREDEFINED = ['amp&', 'lt<', 'gt>', 'quot"', "apos'"].map((text) => ({
@@ -182,33 +166,23 @@ export function resolved({ codes }: Chunk, from: number, to: number): string | n
   return end < 0 ? null : Buffer.from(scratch.buffer, 0, 2 * end).toString('utf16le');
 }
 
-/** Whether the end of the chunk leaves a text that may go on regularly: nothing in it is wrong so far. */
-export function mayGoOn(chunk: Chunk, from: number, to: number): boolean {
-  const begun = BEGUN.exec(chunk.text.slice(from, to))?.[0].length ?? 0;
-  return resolved(chunk, from, to - begun) !== null;
-}
-
 /** A character of XML 1.0 (section 2.2). */
 function isCharacter(code: number): boolean {
   if (code < 0x20) return code === 9 || code === 10 || code === 13;
   return code < 0xd800 || (code > 0xdfff && code < 0xfffe) || (code > 0xffff && code < 0x110000);
 }
 
-/** Where the token after a comment begins, or IRREGULAR or INCOMPLETE. */
+/** Where the token after a comment begins, or -1 where it does not end in the chunk or saxes must decide. */
 export function comment(chunk: Chunk, j: number): number {
   const { text } = chunk;
   const from = j + COMMENT.length;
   const dashes = text.indexOf('--', from);
-  if (!isText(chunk, from, dashes < 0 ? text.length : dashes)) return IRREGULAR;
-  if (dashes < 0 || dashes + 2 === text.length) return INCOMPLETE;
-  return text.charCodeAt(dashes + 2) === GREATER ? dashes + 3 : IRREGULAR;
+  return dashes >= 0 && text.charCodeAt(dashes + 2) === GREATER && isText(chunk, from, dashes) ? dashes + 3 : -1;
 }
 
-/** Whether all characters are such as XML allows; the end of the chunk may cut a pair of surrogates. */
+/** Whether all characters are such as XML allows. */
 export function isText({ text, codes }: Chunk, from: number, to: number): boolean {
   let kinds = 0;
   for (let k = from; k < to; k++) kinds |= KIND[codes[k]!]!;
-  if ((kinds & SURROGATE) === 0) return kinds < FOREIGN;
-  const last = to === text.length && (codes[to - 1]! & 0xfc00) === 0xd800 ? to - 1 : to;
-  return kinds < FOREIGN && text.slice(from, last).isWellFormed();
+  return kinds < FOREIGN && ((kinds & SURROGATE) === 0 || text.slice(from, to).isWellFormed());
 }

@@ -70,6 +70,7 @@ export class XmlReader implements Listener {
 
   /** The next piece of the document. */
   write(text: string): void {
+    if (text === '') return;
     let chunk = text;
     if (!this.begun) {
       chunk = text.replace(/^[\s\ufeff]+/, '');

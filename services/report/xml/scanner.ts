@@ -6,12 +6,8 @@ import {
   chunkOf,
   comment,
   FOREIGN,
-  INCOMPLETE,
-  IRREGULAR,
-  isBegun,
   isText,
   KIND,
-  mayGoOn,
   NAME,
   PLAIN,
   RETURN,
@@ -27,13 +23,11 @@ const GREATER = 62;
 
 const DECLARATION =
   /<\?xml[ \t\r\n]+version=(?:"1\.0"|'1\.0')(?:[ \t\r\n]+encoding=(?:"[A-Za-z][\w.-]*"|'[A-Za-z][\w.-]*'))?(?:[ \t\r\n]+standalone=(?:"yes"|"no"|'yes'|'no'))?[ \t\r\n]*\?>/y;
-/** An end tag that the end of the chunk cuts off. */
-const PARTIAL_END = /^<\/(?:[A-Za-z_:][\w.:-]*[ \t\r\n]*)?$/;
 const END = /[ \t\r\n]*>/y;
 const BLANK = /^[ \t\r\n]*$/;
 /**
- * A token cut off by the end of a chunk is kept up to this length: no report has longer ones, and it is
- * scanned again each time.
+ * What the end of a chunk may have cut off is kept up to this length, and scanned again with the next chunk: no report has
+ * longer tokens.
  */
 const CARRIED = 4_096;
 
@@ -45,8 +39,7 @@ const HANDOVER = 400;
  * XML declaration, tags with plain names and attributes, comments, CDATA, text with no references but those of
  * characters and the predefined ones. At a token that is anything else, right or wrong, a saxes parser
  * with the same elements open takes over up to the end of the next tag, so what is refused, and how, is decided in one
- * place. A token is reported during the same `write` in which saxes would report it or its error, an attribute with
- * its tag.
+ * place. An attribute is reported with its tag, and what is not regular among the last characters of a chunk with the next one.
  */
 export class Scanner implements Tokenizer {
   private readonly listener: Listener;
@@ -97,28 +90,32 @@ export class Scanner implements Tokenizer {
   }
 
   write(chunk: string): void {
-    const text = this.carry === '' ? chunk : this.carry + chunk;
-    this.carry = '';
-    const scanned = chunkOf(text);
-    this.done = 0;
-    do {
-      if (this.strict === null && this.scan(scanned, this.done)) break;
-      this.done = this.strictly(text, this.done);
-    } while (this.strict === null);
-    this.carry = text.slice(this.done);
-    this.base += this.done;
+    this.read(this.carry === '' ? chunk : this.carry + chunk, CARRIED);
   }
 
   close(): void {
-    if (this.strict !== null) {
-      this.strict.close();
-    } else if (!this.rooted || this.open.length > 0 || !BLANK.test(this.carry)) {
-      const strict = this.handOver(0);
-      strict.write(this.carry);
-      strict.close();
-    } else if (this.carry !== '') {
-      this.listener.text(resolved(chunkOf(this.carry), 0, this.carry.length) as string);
+    const { strict, carry } = this;
+    if (strict === null && this.rooted && this.open.length === 0 && BLANK.test(carry)) {
+      if (carry !== '') this.listener.text(resolved(chunkOf(carry), 0, carry.length) as string);
+      return;
     }
+    this.read(carry, 0);
+    (this.strict ?? this.handOver(0)).close();
+  }
+
+  /** Reports the tokens of `text`, which begins at `base`. Up to `carried` characters, with a token that is not whole, are left. */
+  private read(text: string, carried: number): void {
+    const chunk = chunkOf(text);
+    this.done = 0;
+    do {
+      if (this.strict === null) {
+        this.scan(chunk);
+        if (text.length - this.done <= carried) break;
+      }
+      this.done = this.strictly(text, this.done);
+    } while (this.strict === null && this.done < text.length);
+    this.carry = text.slice(this.done);
+    this.base += this.done;
   }
 
   /**
@@ -169,44 +166,34 @@ export class Scanner implements Tokenizer {
     return text.length;
   }
 
-  /** Reports the tokens of `text` from `from` up to `done`; false when the token that follows is not regular. */
-  private scan(chunk: Chunk, from: number): boolean {
+  /** Reports the tokens from `done` on, up to one that is not whole or not regular, where `done` is then. */
+  private scan(chunk: Chunk): void {
     const { text } = chunk;
-    let i = this.begun ? from : this.begin(text);
-    this.done = Math.max(i, 0);
-    if (i < 0) return false;
-    for (;;) {
+    let i = this.begun ? this.done : this.begin(text);
+    while (i >= 0) {
       this.done = i;
-      let j = text.indexOf('<', i);
-      const cut = j < 0;
-      if (cut) j = text.length;
-      if (j > i && !this.content(chunk, i, j, cut)) return false;
-      if (cut) return text.length - this.done <= CARRIED;
+      const j = text.indexOf('<', i);
+      if (j < 0 || (j > i && !this.content(chunk, i, j))) return;
       i = this.tag(chunk, j);
-      if (i < 0) return i === INCOMPLETE && text.length - this.done <= CARRIED;
     }
   }
 
-  /** Reads the declaration; returns where the first token begins, or IRREGULAR. */
+  /** Reads the declaration; returns where the first token begins, or -1. */
   private begin(text: string): number {
-    if (text.length === 0) return 0;
+    if (text.charCodeAt(0) !== LESS) return -1;
     this.begun = true;
-    if (text.charCodeAt(0) !== LESS) return IRREGULAR;
     DECLARATION.lastIndex = 0;
     this.declared = DECLARATION.test(text);
     return this.declared ? DECLARATION.lastIndex : 0;
   }
 
-  /**
-   * Reports the text from `i` to `j`, unless the end of the chunk cuts it off; false when it is not regular.
-   */
-  private content(chunk: Chunk, i: number, j: number, cut: boolean): boolean {
+  /** Reports the text from `i` to `j`; false when it is not regular. */
+  private content(chunk: Chunk, i: number, j: number): boolean {
     const { text, codes } = chunk;
     let kinds = 0;
     for (let k = i; k < j; k++) kinds |= KIND[codes[k]!]!;
     const blank = (kinds & ~RETURN) === 0;
     if (kinds >= FOREIGN || (!blank && this.open.length === 0)) return false;
-    if (cut) return kinds <= PLAIN || mayGoOn(chunk, i, j);
     const content = kinds > PLAIN ? resolved(chunk, i, j) : text.slice(i, j);
     if (content === null) return false;
     this.listener.text(content, blank);
@@ -215,8 +202,7 @@ export class Scanner implements Tokenizer {
   }
 
   /**
-   * Reports the tag at `j`, unless the listener takes the whole element; returns where the next token begins,
-   * or IRREGULAR or INCOMPLETE.
+   * Reports the tag at `j`, unless the listener takes the whole element; returns where the next token begins, or -1.
    */
   private tag(chunk: Chunk, j: number): number {
     const { text } = chunk;
@@ -233,13 +219,10 @@ export class Scanner implements Tokenizer {
 
   private endTag(text: string, j: number): number {
     const { open } = this;
-    if (open.length === 0) return IRREGULAR;
-    const name = open[open.length - 1] as string;
-    const end = j + 2 + name.length;
-    if (end >= text.length) return PARTIAL_END.test(text.slice(j)) ? INCOMPLETE : IRREGULAR;
-    if (!text.startsWith(name, j + 2)) return IRREGULAR;
-    END.lastIndex = end;
-    if (!END.test(text)) return PARTIAL_END.test(text.slice(j, j + CARRIED)) ? INCOMPLETE : IRREGULAR;
+    const name = open[open.length - 1];
+    if (name === undefined || !text.startsWith(name, j + 2)) return -1;
+    END.lastIndex = j + 2 + name.length;
+    if (!END.test(text)) return -1;
     open.pop();
     this.at = this.base + END.lastIndex;
     this.listener.closed();
@@ -249,26 +232,20 @@ export class Scanner implements Tokenizer {
   private cdata(chunk: Chunk, j: number): number {
     const { text } = chunk;
     const { listener, open } = this;
-    if (!text.startsWith(CDATA, j)) return mayBegin(text, j) ? INCOMPLETE : IRREGULAR;
-    if (open.length === 0) return IRREGULAR;
+    if (!text.startsWith(CDATA, j) || open.length === 0) return -1;
     const from = j + CDATA.length;
     const to = text.indexOf(']]>', from);
-    if (!isText(chunk, from, to < 0 ? text.length : to)) return IRREGULAR;
-    if (to < 0) return INCOMPLETE;
+    if (to < 0 || !isText(chunk, from, to)) return -1;
     listener.text(text.slice(from, to).replace(/\r\n?/g, '\n'));
     return to + 3;
   }
 
   private startTag(text: string, j: number): number {
     const { open, listener } = this;
-    const n = text.length;
     let end = j + 1;
-    if (end === n) return INCOMPLETE;
-    if (this.rooted && open.length === 0) return IRREGULAR;
-    if (NAME[text.charCodeAt(end)] !== 2) return IRREGULAR;
+    if ((this.rooted && open.length === 0) || NAME[text.charCodeAt(end)] !== 2) return -1;
     do end++;
-    while (end < n && NAME[text.charCodeAt(end)] !== 0);
-    if (end === n) return INCOMPLETE;
+    while (NAME[text.charCodeAt(end)]! > 0);
     const name = text.slice(j + 1, end);
     let empty = false;
     let xmlns: string | null = null;
@@ -276,7 +253,7 @@ export class Scanner implements Tokenizer {
       end++;
     } else {
       const rest = tagEnd(text, end);
-      if (rest === null) return n - end <= CARRIED && isBegun(text.slice(end)) ? INCOMPLETE : IRREGULAR;
+      if (rest === null) return -1;
       ({ end, empty, xmlns } = rest);
       for (const length of rest.attributes) listener.attribute(length);
     }
@@ -287,10 +264,4 @@ export class Scanner implements Tokenizer {
     else open.push(name);
     return end;
   }
-}
-
-/** Whether a comment or CDATA may begin with what the chunk has left of it. */
-function mayBegin(text: string, j: number): boolean {
-  const begun = text.slice(j, j + CDATA.length);
-  return j + begun.length === text.length && (COMMENT.startsWith(begun) || CDATA.startsWith(begun));
 }
