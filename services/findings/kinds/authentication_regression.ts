@@ -111,7 +111,7 @@ function hiddenWords(told: Told, { dead = [] }: RegressionFacts): WithoutAdvice 
       title: `SPF of ${domain} ${ends} at receivers`,
       topic: `SPF of ${domain}`,
       summary: `The SPF record of ${record} could not be evaluated since ${since} (${error ?? 'permerror'}): ${counted(messages, 'message')} passed by DKIM alone, if at all`,
-      what: `The SPF check of ${record} ${ends} for ${outOf(messages, of, 'message')} since ${since} (${through}); ${messages === 1 ? 'it passes' : 'they pass'} by DKIM alone.${rest}`,
+      what: `The SPF check of ${record} ${ends} for ${outOf(messages, of, 'message')} since ${since}. Mail through ${through} passes by DKIM alone.${rest}`,
     };
   }
   const key = common(broken, isKey).shared;
