@@ -13,6 +13,7 @@ import { claimMessages, loadRaws } from '../../services/store/messages/messages.
 import { takeReportKeys } from '../../services/store/reports/reports.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { FULL } from '../helpers/full.ts';
 import type { TestReport } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
 import { mailFrom, receivePolled, resolverOf, signed, type TestResolver, under } from './signed.ts';
@@ -175,7 +176,7 @@ function orders(n: number): number[][][] {
 
 test.each(worlds)('%s end as they do when they are verified afterwards, in any order', async (_, mails) => {
   const raws = await mails();
-  for (const groups of orders(raws.length)) {
+  for (const groups of orders(raws.length).filter((_, i) => FULL || i % 2 === 0)) {
     for (const verify of ['after each', 'in the end'] as const) {
       const states = [];
       for (const way of ['at once', 'afterwards'] as const) {
