@@ -6,7 +6,7 @@
  */
 export const PLAIN = 1;
 export const RETURN = 2;
-export const SURROGATE = 4;
+const SURROGATE = 4;
 const SPECIAL = 8;
 export const BRACKET = 16;
 export const FOREIGN = 32;
