@@ -1,4 +1,5 @@
 import { type Admitted, admittedNetworks } from '../dns/spf/admitted.ts';
+import { rulesWith } from '../findings/kinds/traits.ts';
 import { addDays, dayOf, later } from '../shared/days.ts';
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
@@ -70,8 +71,6 @@ function looksUpNames({ config }: Pick<Context, 'config'>): boolean {
 const NETWORKS = 1000;
 /** Names below the domain listed one by one; the rest of a flood of invented ones is counted. */
 const NAMES = 200;
-/** Kinds that one cause may open for many domains at once: it is mailed for one of them. */
-const COMMON_KINDS = ['reports_stopped', 'reporter_silent'];
 const NO_KEYS: ReadonlyMap<string, Keys> = new Map();
 const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
 /**
@@ -272,7 +271,7 @@ async function loadBesideMail(
     confirmation: await loadConfirmation(tx, domain),
     silence: await loadSilence(tx, domain),
     expected: await loadExpected(tx, now, domain),
-    elsewhere: await loadToldElsewhere(tx, domain, COMMON_KINDS),
+    elsewhere: await loadToldElsewhere(tx, domain, rulesWith('sharedCause')),
   };
 }
 

@@ -21,7 +21,6 @@ const LISTS = {
   'services/parser/upkeep/monthly-retention.ts': ['SETTING'],
   'services/shared/settings/mailbox.ts': ['URL_OPTIONS'],
   'services/shared/settings/webhook.ts': ['WEBHOOK_FORMATS'],
-  'services/store/alerts/digests.ts': ['CAUSE'],
   'services/store/schema/partitions.ts': ['PARTITIONED'],
   'test/mails/subject.test.ts': ['OF_THE_DOMAIN'],
   'test/e2e/demo.test.ts': ['NOT_SHOWN'],

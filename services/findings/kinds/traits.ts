@@ -29,6 +29,8 @@ export interface Traits {
   urgent?: true;
   /** It rests on the word of reporters who decide nothing: few are open below a domain at a time. */
   unproven?: true;
+  /** One cause opens it for many domains at once, or one of each subject: it is mailed for one of them, and counted once. */
+  sharedCause?: 'kind' | 'subject';
   /** Closed as expected, it proposes to approve the sender that is its subject. */
   approvable?: true;
   /** It is found in the logs of own servers. */
@@ -62,8 +64,8 @@ export const TRAITS: Record<Facts['rule'], Traits> = {
   policy_change: { againstPolicy: true },
   policy_ready: { counts: 'touched' },
   record_invalid: { ofRecord: true },
-  reporter_silent: { counts: 'absent', ofReporter: true },
-  reports_stopped: { counts: 'absent' },
+  reporter_silent: { counts: 'absent', ofReporter: true, sharedCause: 'subject' },
+  reports_stopped: { counts: 'absent', sharedCause: 'kind' },
   sender_moved: {},
   sending_not_reported: { ofLogs: true },
   source_not_in_logs: { ofLogs: true },

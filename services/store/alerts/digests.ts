@@ -1,4 +1,5 @@
 import { readEvidence } from '../../findings/evidence.ts';
+import { rulesWith, traitsOf } from '../../findings/kinds/traits.ts';
 import type { StoredFinding } from '../../findings/sentences.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { QUORUM } from '../analysis/counted.ts';
@@ -83,8 +84,9 @@ const STRAY = "(class = 'unknown' and messages < 20)";
 /** SQL: a finding that a person must look at. What is for information, such as the next policy, can wait. */
 const TO_DO = "f.state = 'open' and f.severity <> 'info' and f.acknowledged_at is null and f.snoozed_until is null";
 /** SQL: the same of findings that one cause opened for many domains. */
-const CAUSE =
-  "case when f.kind = 'reports_stopped' then f.kind when f.kind = 'reporter_silent' then f.kind || ' ' || f.subject else f.finding_key::text end";
+const CAUSE = `case ${rulesWith('sharedCause')
+  .map((kind) => `when f.kind = '${kind}' then f.kind${traitsOf(kind).sharedCause === 'subject' ? " || ' ' || f.subject" : ''}`)
+  .join(' ')} else f.finding_key::text end`;
 
 /** When the schema was created: a digest that was due before would be empty. */
 export async function bornAt(q: Queryable): Promise<Date> {
