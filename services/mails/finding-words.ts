@@ -110,7 +110,8 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
     links,
     actions: step === 'resolved' ? [showAction(event.finding_key)] : actionsOn(event, brief ? {} : words),
     page: console === null ? null : pageOf(console, event.finding_key),
-    missing: labelsOf(evidence, evidence.missing ?? []),
+    // Where there are no reports at all, it says nothing that some of its reporters are missing.
+    missing: silences(event.kind) ? [] : labelsOf(evidence, evidence.missing ?? []),
     query: brief ? '' : queryOf(event),
   };
 }

@@ -103,6 +103,8 @@ test('the percentage is that of the two numbers beside it', () => {
 test.each(['reporter_silent', 'reports_stopped'])('of %s nothing was seen after the silence began', (kind) => {
   expect(content({ messages: 0, of: 786 }, { kind }).since).toBe('2026-10-03');
   expect(content({ messages: 0, of: 0 }, { kind }).since).toBe('2026-10-03');
+  expect(content({ messages: 0, of: 786, missing: ['google.com'] }, { kind }).missing).toEqual([]);
+  expect(content({ missing: ['google.com'] }).missing).toHaveLength(1);
 });
 
 test.each([
