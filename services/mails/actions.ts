@@ -5,9 +5,9 @@ const MONO = 'font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace';
 const FOLD = 78;
 const LONGEST_WORD = 30;
 
-/** What can be done in ruawatch: a command a line, never broken, and the page of the console. */
+/** What can be done in ruawatch: the page of the console, where all of it is done by clicks, and a command a line, never broken. */
 export function actionLines(actions: readonly Action[], page: string | null, about = ''): string[] {
-  return [`In ruawatch${about}:`, ...actions.map(({ command }) => `  ${command}`), ...(page === null ? [] : [`  ${page}`])];
+  return [`In ruawatch${about}:`, ...(page === null ? [] : [`  ${page}`]), ...actions.map(({ command }) => `  ${command}`)];
 }
 
 /** The same in HTML: each command below the sentence that says when to use it. */
@@ -17,7 +17,7 @@ export function actionsHtml(actions: readonly Action[], page: string | null): st
       `<p class="soft" style="margin:0 0 2px;font-size:13px;line-height:18px;color:#5b6875;">${e(when)}:</p>
 <p class="code" style="margin:0 0 8px;padding:4px 8px;background:#f3f5f7;border:1px solid #dde3e9;border-radius:4px;color:#26313c;${MONO};font-size:12px;line-height:17px;overflow-wrap:anywhere;">${words(command)}</p>`,
   );
-  return [...rows, ...(page === null ? [] : [pageLink(page, 'Open it in the console')])].join('\n');
+  return [...(page === null ? [] : [pageLink(page, 'Open it in the console')]), ...rows].join('\n');
 }
 
 /** Words that fit a telephone are not broken: half an option is none. */

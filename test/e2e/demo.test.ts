@@ -108,6 +108,10 @@ describe('demo, kept running', () => {
         await page.getByRole('heading', { name: 'Overview' }).waitFor();
         for (const [i, link] of links.entries())
           await resolveByClicks(page, link, i === 0 ? ['acknowledge', 'resolve'] : ['resolve']);
+        // Nothing that was resolved is the next step of a domain any more, and no reporter whose word decides nothing tells of it again.
+        await page.getByRole('link', { name: 'Overview' }).click();
+        const next = await page.locator('tbody tr:has(a[href^="/findings/"])').allTextContents();
+        expect(next.map((row) => row.replaceAll(/\s+/g, ' '))).toEqual([]);
         expect(complaints).toEqual([]);
       } finally {
         await browser.close();

@@ -168,8 +168,8 @@ export const domainWords = {
       'all-delivered': 'Delivered',
       'forged-stopped': 'Unauthorized, stopped',
       'forged-delivered': 'Unauthorized, delivered',
-      'all-quarantined': 'Others, quarantined',
-      'all-rejected': 'Others, rejected',
+      'all-quarantined': 'Other mail, quarantined',
+      'all-rejected': 'Other mail, rejected',
     },
     class: 'Class',
     classes: {
@@ -250,6 +250,7 @@ export const domainWords = {
       `What DNS publishes. ruawatch has looked since ${since} UTC: what it saw then was published before, nobody here knows since when.`,
     no_records: 'The watcher has not asked for the records of this domain yet.',
     value: 'Value',
+    value_of: (characters: number) => `(${number(characters)} characters)`,
     seen: 'Seen',
     since: (day: string) => `since ${day}`,
     first_seen: (day: string) => `first seen ${day}`,

@@ -222,7 +222,7 @@ export const reportWords = {
     alerts_on: 'none is refused',
     refused: (n: number) => `${counted(n, 'alert was', 'alerts were')} refused by the mail server: “ruawatch doctor” says why.`,
     archive: 'Archive',
-    archive_size: (gb: string, of: number | null) => `${gb} GB of raw mail${of === null ? '' : `, of ${of} GB`}`,
+    archive_size: (size: string, of: number | null) => `${size} of raw mail${of === null ? '' : `, of ${of} GB`}`,
     waiting: 'What waits',
     waiting_what: 'Work that is stored and not done yet. Numbers that only grow mean that a service is missing.',
     what: 'Work',

@@ -180,6 +180,15 @@ export function namesTable(names: readonly store.SubdomainLine[]): Table {
   );
 }
 
+/** Longer values are keys, which nobody reads: their beginning tells them apart, and the rest unfolds. */
+const LONGEST_VALUE = 160;
+const SHOWN_OF_IT = 60;
+
+const foldedValue = (value: string) =>
+  value.length <= LONGEST_VALUE
+    ? value
+    : html`<details><summary>${value.slice(0, SHOWN_OF_IT)}… <span class="quiet">${words.domain.value_of(value.length)}</span></summary>${value}</details>`;
+
 export function recordsTable(records: readonly store.RecordLine[]): Table {
   const w = words.domain;
   return tableOf<store.RecordLine>(
@@ -193,7 +202,7 @@ export function recordsTable(records: readonly store.RecordLine[]): Table {
         show: (one) => html`<span class="name">${one.name}</span> <span class="quiet">${one.type}</span>`,
       },
       { key: 'purpose', label: w.purpose, of: (one) => one.purpose, show: (one) => w.purposes[one.purpose] ?? one.purpose },
-      { key: 'value', label: w.value, as: 'name', of: (one) => one.value },
+      { key: 'value', label: w.value, as: 'name', of: (one) => one.value, show: (one) => foldedValue(one.value) },
       {
         key: 'seen',
         label: w.seen,

@@ -17,6 +17,7 @@ const MOST_DOMAINS = 30;
 const HOUR_SECONDS = 3600;
 const MINUTE_MS = 60_000;
 const GB = 1e9;
+const MB = 1e6;
 /** The share of the archive's total above which a note appears. */
 const FULL = 0.8;
 
@@ -53,7 +54,7 @@ async function checksOf({ db, config, clock }: Pick<Asked, 'db' | 'config' | 'cl
   else if (refused.findings + refused.digests > 0) say('bad', w.alerts, w.refused(refused.findings + refused.digests));
   else say('ok', w.alerts, w.alerts_on);
   const [bytes, total] = [await archiveSize(db), config.retention.raw_total_gb];
-  const size = w.archive_size((bytes / GB).toFixed(2), total);
+  const size = w.archive_size(bytes < GB / 10 ? `${(bytes / MB).toFixed(1)} MB` : `${(bytes / GB).toFixed(2)} GB`, total);
   say(total !== null && bytes > FULL * total * GB ? 'note' : 'ok', w.archive, size);
   return lines;
 }
