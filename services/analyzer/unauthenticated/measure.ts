@@ -29,7 +29,8 @@ export class Measure {
   readonly spans: readonly string[][];
   readonly habit: (last: string) => Trickle;
   readonly level: number;
-  readonly #open: boolean;
+  /** The first day of the open finding; null without one. */
+  readonly #begun: string | null;
   readonly #totals: Map<string, Harm>;
 
   constructor(
@@ -43,14 +44,18 @@ export class Measure {
     const stays = open ? { until: earlier(open.first_day, from), usual: open.evidence.usual ?? null } : null;
     this.habit = habitsOf(window, part, stays);
     this.level = open ? STILL : levelOf(window.budget, TESTS);
-    this.#open = open !== undefined;
+    this.#begun = open?.first_day ?? null;
     this.#totals = totalsOf(concerned, othersOf(window, part));
   }
 
-  /** How likely habit alone brings as much on these days, in a row. */
+  /**
+   * How likely habit alone brings as much on these days, in a row. What holds an open finding is too little on the days before
+   * it: else it would begin earlier at its second look, on the trickle.
+   */
   tail(days: readonly string[]): number {
     const n = this.sum(days).messages;
-    if (n < (this.#open ? HOLD : LEAST_TOGETHER)) return 1;
+    const held = this.#begun !== null && days.at(-1)! >= this.#begun;
+    if (n < (held ? HOLD : LEAST_TOGETHER)) return 1;
     const { mean, k } = this.habit(days.at(-1)!).expected(days);
     return countTail(n, mean, k);
   }

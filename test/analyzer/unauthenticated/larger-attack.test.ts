@@ -164,3 +164,16 @@ test.each([
   expect(now.evidence.again).toBeUndefined();
   expect(now.evidence).toMatchObject({ since: ago(5), messages: 3 * (3 * 45 + 3 * 120) });
 });
+
+test('what was opened on its day does not begin earlier at the next look, on days that would have opened nothing', () => {
+  const rows = [
+    ...[5, 4, 3, 2].flatMap((n) =>
+      REPORTERS.map((reporter, i) => row(ago(n), 'unauthenticated', 2, { ...net(10 * n + i), reporter })),
+    ),
+    ...[1, 2, 3].flatMap((n) => span(1, 0, 'unauthenticated', 200, REPORTERS, net(n))),
+  ];
+  const [then] = unauthorizedSource.find(domainWindow(rows)) as [Candidate];
+  expect(then).toMatchObject({ first_day: ago(1), evidence: { since: ago(1) } });
+  const [now] = unauthorizedSource.find(domainWindow(rows, { known: [onFile(then)] })) as [Candidate];
+  expect(now).toMatchObject({ first_day: ago(1), evidence: { since: ago(1), messages: then.evidence.messages } });
+});
