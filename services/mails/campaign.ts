@@ -10,7 +10,8 @@ import { cutName, LONGEST, PREFIXES, TAG } from './subject.ts';
 
 const WIDTH = 78;
 const MOST_LINES = 14;
-const NAMES = [LONGEST, 40, 30, 26, 22, 18, 14, 10];
+/** The longest name of a domain in a subject. */
+const NAME = 40;
 
 /**
  * Renders what the same networks did to several domains as one mail: what it is of each, what to do once, and a command
@@ -58,7 +59,9 @@ function subjectOf(items: readonly DigestItem[], severity: string): string {
   const before =
     step === 'resolved' ? `${endingTitle(event.evidence.ended ?? null)}: unauthenticated` : `${PREFIXES[step]}Unauthenticated`;
   const after = step === 'resolved' ? '' : ` (${severity})`;
-  const more = ` and ${number(items.length - 1)} more`;
-  const made = NAMES.map((longest) => `${TAG}${before} mail as ${cutName(event.domain, longest)}${more}${after}`);
-  return made.find((one) => [...one].length <= LONGEST) ?? made.at(-1)!;
+  const { domain } = event;
+  // A name that would be cut says less than how many there are: the text lists them.
+  const named = `${TAG}${before} mail as ${cutName(domain, NAME)} and ${number(items.length - 1)} more${after}`;
+  const whole = [...domain].length <= NAME && [...named].length <= LONGEST;
+  return whole ? named : `${TAG}${before} mail as ${counted(items.length, 'domain')}${after}`;
 }

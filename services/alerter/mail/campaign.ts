@@ -9,6 +9,15 @@ const SAME_DAYS = 2;
 const SHARED = 0.5;
 const SHARED_LISTED = 2;
 
+/** Findings that are told in one mail, and what they have in common. */
+interface Group {
+  items: Item[];
+  /** All networks that one of them lists: of forty, each lists its ten largest, and those are not the same ten. */
+  networks: Set<string>;
+  first: string;
+  last: string;
+}
+
 /**
  * Puts together the findings of several domains that are due at once and tell of the same networks: who forges all names
  * of a firm in one morning is one matter for whoever reads it, and each finding keeps its own number. What is alone stays
@@ -16,28 +25,57 @@ const SHARED_LISTED = 2;
  * @param events what each item reports, by its finding
  */
 export function campaignsAmong(items: readonly Item[], events: ReadonlyMap<number, FindingEvent>): Item[][] {
-  const groups: Item[][] = [];
+  let groups: Group[] = [];
   for (const item of items) {
     const event = events.get(item.finding_key);
-    const group = groups.find(([lead, ...more]) => {
-      const first = events.get(lead!.finding_key);
-      const others = [lead!, ...more].every(({ domain }) => domain !== item.domain);
-      return first && event && others && lead!.step === item.step && item.step !== 'reminded' && isSame(first, event);
-    });
-    if (group) group.push(item);
-    else groups.push([item]);
+    const own: Group = { items: [item], networks: new Set(), first: '', last: '' };
+    // Of what goes wrong with senders of ours, each domain is a matter of its own.
+    if (event && item.step !== 'reminded' && traitsOf(event.evidence.facts?.rule).campaign) {
+      own.networks = new Set(event.evidence.who.map(({ source }) => source));
+      own.first = own.last = event.evidence.last_day;
+    }
+    groups = joined(groups, own);
   }
-  return groups;
+  const place = new Map(items.map((item, i) => [item, i]));
+  return groups.map((group) => group.items.sort((a, b) => place.get(a)! - place.get(b)!));
 }
 
-function isSame(a: FindingEvent, b: FindingEvent): boolean {
-  // Of what goes wrong with senders of ours, each domain is a matter of its own.
-  if (![a, b].every(({ evidence: { facts } }) => traitsOf(facts?.rule).campaign)) return false;
-  const [first, last] = [a, b].map(({ evidence }) => evidence.last_day).sort() as [string, string];
-  if (later(first, last) > addDays(earlier(first, last), SAME_DAYS)) return false;
-  const [fewer, more] = [a, b]
-    .map(({ evidence }) => evidence.who.map(({ source }) => source))
-    .sort((x, y) => x.length - y.length);
-  const shared = fewer!.filter((source) => more!.includes(source)).length;
-  return shared > 0 && (shared >= SHARED_LISTED || shared >= SHARED * fewer!.length);
+/** The groups with one more item: it joins the first that it belongs to, and brings the others that it belongs to along. */
+function joined(groups: readonly Group[], own: Group): Group[] {
+  let all: Group | null = null;
+  const kept: Group[] = [];
+  for (const group of groups) {
+    if (!isSame(group, own) || (all !== null && !isApart(all, group))) {
+      kept.push(group);
+      continue;
+    }
+    if (all === null) {
+      all = group;
+      kept.push(group);
+    } else add(all, group);
+  }
+  if (all === null) return [...groups, own];
+  add(all, own);
+  return kept;
+}
+
+function add(to: Group, more: Group): void {
+  to.items.push(...more.items);
+  for (const network of more.networks) to.networks.add(network);
+  to.first = earlier(to.first, more.first);
+  to.last = later(to.last, more.last);
+}
+
+/** Each is about domains of its own, all of one time. */
+function isApart(a: Group, b: Group): boolean {
+  const domains = new Set(a.items.map(({ domain }) => domain));
+  if (b.items.some(({ domain }) => domains.has(domain))) return false;
+  return later(a.last, b.last) <= addDays(earlier(a.first, b.first), SAME_DAYS);
+}
+
+function isSame(a: Group, b: Group): boolean {
+  const [fewer, more] = [a.networks, b.networks].sort((x, y) => x.size - y.size) as [Set<string>, Set<string>];
+  if (fewer.size === 0 || a.items[0]!.step !== b.items[0]!.step || !isApart(a, b)) return false;
+  const shared = [...fewer].filter((source) => more.has(source)).length;
+  return shared > 0 && (shared >= SHARED_LISTED || shared >= SHARED * fewer.size);
 }

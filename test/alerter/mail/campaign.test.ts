@@ -9,17 +9,20 @@ interface Given {
   last_day?: string;
   step?: Item['step'];
   kind?: string;
+  domain?: string;
 }
 
 /** One finding for each: of the first domain, of the second, and so on. */
 function due(...some: Given[]) {
   const items: Item[] = [];
   const events = new Map<number, FindingEvent>();
-  for (const [i, { networks = ['203.0.113.0/24'], last_day = '2026-10-05', step = 'opened', kind }] of some.entries()) {
+  for (const [
+    i,
+    { networks = ['203.0.113.0/24'], last_day = '2026-10-05', step = 'opened', kind, domain = `d${i + 1}.example` },
+  ] of some.entries()) {
     const told = FINDINGS[kind ?? 'unauthorized_source']!;
     const who = networks.map((source) => ({ source, messages: 50, delivered: 50 }));
     const evidence = evidenceOf({ ...(told.stored as object), who, senders: who.length, last_day });
-    const domain = `d${i + 1}.example`;
     events.set(i + 1, { ...told, ...evidence, finding_key: i + 1, domain, event: step });
     items.push({ finding_key: i + 1, newest: 100 + i, domain, step } as Item);
   }
@@ -32,6 +35,11 @@ test('what the same networks did to several domains is put together', () => {
   // Of forty networks each lists its ten largest, which are not the same ten.
   const ten = (...first: string[]) => ({ networks: [...first, ...Array.from({ length: 8 }, (_, i) => `${first[0]}-${i}`)] });
   expect(due(ten('a', 'b'), ten('b', 'a'), ten('c', 'b'))).toEqual([[1, 2], [3]]);
+  // One that has a network in common with each of two, and those that it has two in common with bring each other.
+  expect(due(ten('a', 'b'), ten('b', 'a'), ten('c', 'b', 'a-0'))).toEqual([[1, 2, 3]]);
+  expect(due(ten('a', 'b'), ten('c', 'd'), ten('d', 'c'), ten('b', 'a', 'c', 'd'))).toEqual([[1, 2, 3, 4]]);
+  // Of one domain each finding is told by itself.
+  expect(due(ten('a', 'b'), ten('c', 'd'), { ...ten('a', 'b', 'c', 'd'), domain: 'd1.example' })).toEqual([[1], [2, 3]]);
 });
 
 test.each<[string, Given]>([
