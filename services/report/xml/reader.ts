@@ -6,6 +6,9 @@ import { RecordScanner } from './records.ts';
 import type { Listener } from './saxes.ts';
 import { Scanner } from './scanner.ts';
 
+/** Characters that stay in memory behind the chunk being read, at least: twice what the scanner leaves for the next chunk. */
+const KEPT = 8_192;
+
 /** The document is not well-formed: salvage.ts continues from `resume`. */
 export class NotWellFormed extends Error {
   /** Characters of the decoded document, from its start, up to which everything that counts has been read. */
@@ -83,7 +86,7 @@ export class XmlReader implements Listener {
     if (this.references > this.limits.references) {
       throw new Refusal('too_many_references', `The document holds more than ${this.limits.references} references.`);
     }
-    this.previous = this.chunk;
+    this.previous = this.recent();
     this.chunk = chunk;
     this.reported = false;
     this.parser.write(chunk);
@@ -108,9 +111,14 @@ export class XmlReader implements Listener {
   /** The document has ended. */
   end(): void {
     if (!this.begun) throw new NotWellFormed('the document is empty', 0);
-    this.previous = this.chunk;
+    this.previous = this.recent();
     this.chunk = '';
     this.parser.close();
+  }
+
+  /** The chunk read last; where it is a short one, what came before it as well. */
+  private recent(): string {
+    return this.chunk.length < KEPT ? (this.previous + this.chunk).slice(-KEPT) : this.chunk;
   }
 
   /**

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { DEFAULT_LIMITS } from '../../../services/report/limits.ts';
+import { MailTotals } from '../../../services/report/mail-totals.ts';
+import { Problems } from '../../../services/report/problems.ts';
+import { readDocuments } from '../../../services/report/xml/documents.ts';
+import { METADATA, POLICY, recordXml } from '../build.ts';
+
+/** Two reports one after the other in one payload, which comes in chunks of these lengths, the last of them again and again. */
+async function read(lengths: readonly number[]): Promise<unknown[]> {
+  const report = (id: string) =>
+    `<feedback>${METADATA.replace(/<report_id>[^<]*/, `<report_id>${id}`)}${POLICY}${recordXml().repeat(9)}</feedback>`;
+  const bytes = Buffer.from(`${report('first')}\n${report('second')}`);
+  const open = function* () {
+    for (let at = 0, i = 0; at < bytes.length; i++) {
+      const end = at + lengths[Math.min(i, lengths.length - 1)]!;
+      yield bytes.subarray(at, end);
+      at = end;
+    }
+  };
+  const payload = {
+    type: 'payload',
+    kind: 'xml',
+    name: null,
+    head: bytes.subarray(0, 512),
+    depth: 0,
+    whole: null,
+    problems: new Problems(),
+    open,
+  } as const;
+  const options = { limits: DEFAULT_LIMITS, totals: new MailTotals(DEFAULT_LIMITS), batch: 100, charset: null, hint: null };
+  const found: unknown[] = [];
+  for await (const event of readDocuments(payload, options)) {
+    if (event.type === 'report')
+      found.push([event.report.report_id, event.report.records, event.report.problems.map(({ code }) => code)]);
+    else if (event.type !== 'records') found.push(event.type);
+  }
+  return found;
+}
+
+const FIRST = recordXml().length * 9 + METADATA.length + POLICY.length;
+
+test.each([
+  ['one chunk', [1_000_000]],
+  ['a long and a short chunk', [FIRST + 1_500, 100_000]],
+  ['a long chunk and many short ones', [FIRST - 10, 7]],
+  ['short chunks', [301]],
+  ['single bytes', [1]],
+])('another report in the same payload is read as well, in %s', async (_how, lengths) => {
+  expect(await read(lengths)).toEqual([
+    ['first', 9, ['several_documents']],
+    ['second', 9, []],
+  ]);
+});
