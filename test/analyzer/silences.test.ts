@@ -74,7 +74,7 @@ test('many domains that fall silent at once are one mail, which names them', asy
   expect(lead).toMatchObject({ kind: 'reports_stopped', severity: 'high' });
   const evidence = readEvidence(lead!.evidence);
   const words = wordsOf({ domain: names[0]!, subject: names[0]!, summary: '', evidence });
-  expect(words.title).toBe(`No reports on d00.fleet.example and 11 more domains since ${addDays(TODAY, 1)}`);
+  expect(words.title).toBe('No reports on d00.fleet.example and 11 more domains');
   expect(words.what).toContain('d01.fleet.example');
   expect(words.what).toContain('4 more.');
   for (const name of names.slice(1))
