@@ -141,7 +141,7 @@ function tableOf(
   const [from, to] = [addDays(today, -DAYS), addDays(today, -1)];
   const range = daysBetween(from, to);
   const head = (sort: Sort, text: string, number = false) =>
-    html`<th scope="col" class="${number ? 'number' : ''}" aria-sort="${sort === asked.sort ? 'other' : 'none'}"><a href="${withQuery(path`/`, { ...pageOf(asked), page: null, sort })}">${text}</a></th>`;
+    html`<th scope="col" class="${number ? 'number' : sort}" aria-sort="${sort === asked.sort ? 'other' : 'none'}"><a href="${withQuery(path`/`, { ...pageOf(asked), page: null, sort })}">${text}</a></th>`;
   return html`<div class="table"><table class="domains">
 <thead><tr>${head('domain', w.domain)}${head('pass', w.pass)}<th scope="col">${w.policy}</th>
 ${head('messages', w.volume, true)}<th scope="col">${w.forged}</th><th scope="col">${w.open}</th>${head('last', w.last)}${head('attention', w.next)}</tr></thead>
@@ -156,9 +156,9 @@ ${head('messages', w.volume, true)}<th scope="col">${w.forged}</th><th scope="co
 <td data-label="${w.pass}"><div class="passing"><span class="number">${share(line.passed, line.messages)}</span>${spark(shares, w.spark(line.domain, from, to))}</div></td>
 <td data-label="${w.policy}">${policyOf(line)}</td>
 <td class="number" data-label="${w.volume}">${number(line.messages)}</td>
-<td data-label="${w.forged}">${forgedOf(forged.get(line.domain))}</td>
+<td class="forged" data-label="${w.forged}">${forgedOf(forged.get(line.domain))}</td>
 <td data-label="${w.open}">${openOf(line)}</td>
-<td class="date" data-label="${w.last}">${line.last_report_at === null ? w.never : day(line.last_report_at)}</td>
+<td class="date last" data-label="${w.last}">${line.last_report_at === null ? w.never : day(line.last_report_at)}</td>
 <td data-label="${w.next}">${stepOf(line, today)}</td>
 </tr>`;
   })}</tbody></table></div>`;
