@@ -34,7 +34,7 @@ export function numbersOf(window: DomainWindow, { told, others, open, again, day
   const of = Math.max(
     messages,
     window.reporterDays.reduce(
-      (n, row) => n + (days.includes(row.day) || (before !== null && row.day >= since) ? row.messages : 0),
+      (n, row) => n + (row.day >= since && (before !== null || days.includes(row.day)) ? row.messages : 0),
       0,
     ),
   );

@@ -28,7 +28,7 @@ export interface ReportMonth {
   /** Open findings that say that a stricter policy would cost mail. */
   against?: readonly string[];
   /** Open findings of own mail that stopped to pass, the gravest first. */
-  incidents?: readonly { finding_key: number; summary: string }[];
+  incidents?: readonly { finding_key: number; summary: string; severity?: string }[];
   /** Open findings of forged mail that is delivered: it is not clear whose mail is whose. */
   contested?: readonly string[];
   /** A finding says already that the next policy is safe: it is taken back only for more than was asked to open it. */

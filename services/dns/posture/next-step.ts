@@ -33,6 +33,10 @@ export interface Step {
 
 type MakeStep = (action: Action, sentence: string, publish?: Publication | null) => Step;
 
+/** Severities of incidents that come before anything else. */
+const GRAVE: ReadonlySet<string> = new Set(['high', 'critical']);
+/** Tags of a record that refuses mail from names that do not exist, and changes nothing for those that do. */
+const NAMES_NOBODY_HAS = ['np=reject', 'sp=none'];
 /** A sender with a smaller share of the own mail does not get a step of its own. */
 const LEAST_SHARE = 0.002;
 const MOST_NAMED = 5;
@@ -79,6 +83,9 @@ export function nextStep(
   if (wrong !== undefined) return step('fix_records', wrong.message, wrong.publish);
   // Mail that is being stopped comes before any record that may be added.
   const [incident] = month?.incidents ?? [];
+  const stopsForgers = recordAgainstForgers(records, month);
+  if (stopsForgers !== undefined && (incident?.severity === undefined || !GRAVE.has(incident.severity)))
+    return step('protect_subdomains', stopsForgers.message, stopsForgers.publish);
   if (incident !== undefined && (records.spf !== 'missing' || enforces(policy)))
     return step(
       'mend_senders',
@@ -90,6 +97,20 @@ export function nextStep(
       `Publish SPF for the servers that send as the domain${named(month)}. Without SPF and DKIM, enforcement protects nothing and costs your own mail.`,
     );
   return evidenceStep(records, month, blocked, step);
+}
+
+/**
+ * What keeps out forged mail below the domain that is being delivered, where it costs no mail of the domain's own: `np` is about names that
+ * do not exist (RFC 9989 section 4.7).
+ */
+function recordAgainstForgers(
+  { policy, faults }: SeenRecords,
+  month: ReportMonth | null,
+): SeenRecords['faults'][number] | undefined {
+  if (policy?.policy !== 'reject' || !month?.contested?.includes('subdomain_abuse')) return undefined;
+  return faults.find(
+    ({ code, publish }) => code === 'dmarc_subdomains_open' && NAMES_NOBODY_HAS.every((tag) => publish?.value?.includes(tag)),
+  );
 }
 
 /** A DMARC record that is there and wrong is corrected; one that is missing is published. */

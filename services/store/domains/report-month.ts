@@ -31,7 +31,7 @@ export interface ReportMonthRow {
   /** Kinds of open findings that say that a stricter policy would cost mail, and of forged mail that is delivered. */
   against: string[];
   /** Open findings of own mail that stopped to pass, the gravest first. */
-  incidents: { finding_key: number; summary: string }[];
+  incidents: { finding_key: number; summary: string; severity: Severity }[];
   contested: string[];
   /** `policy_ready` is open. */
   held: boolean;
@@ -192,7 +192,7 @@ async function loadAgainst(
   q: Queryable,
   domain: string,
 ): Promise<Pick<ReportMonthRow, 'against' | 'incidents' | 'contested' | 'held'>> {
-  const { rows } = await q.query<{ finding_key: number; kind: string; severity: string; summary: string; delivered: number }>(
+  const { rows } = await q.query<{ finding_key: number; kind: string; severity: Severity; summary: string; delivered: number }>(
     `select finding_key, kind, severity, summary,
             case when evidence ->> 'delivered' ~ '^[0-9]{1,15}$' then (evidence ->> 'delivered')::bigint else 0 end as delivered
        from ruawatch.findings where domain = $1 and state = 'open' and kind = any($2::text[]) order by kind, finding_key`,
@@ -203,7 +203,7 @@ async function loadAgainst(
     incidents: rows
       .filter(({ kind, severity }) => INCIDENTS.includes(kind) && rankOf(severity) >= rankOf(LEAST_STOPPING))
       .sort(byGravity)
-      .map(({ finding_key, summary }) => ({ finding_key, summary })),
+      .map(({ finding_key, summary, severity }) => ({ finding_key, summary, severity })),
     contested: rows.filter(({ kind, delivered }) => CONTESTED.includes(kind) && delivered > 0).map(({ kind }) => kind),
     held: rows.some(({ kind }) => kind === 'policy_ready'),
   };

@@ -44,6 +44,15 @@ test('the numbers of a rise, its largest networks first', () => {
   expect(confidence).toBeGreaterThan(0.8);
 });
 
+test('they are a part of the mail since their first day, not of days looked at before it', () => {
+  const days = [ago(4), ago(3), ...rise.days];
+  const mail = span(4, 1, 'both', 10, REPORTERS, { source: '192.0.2.0/24' });
+  const { evidence } = numbersOf(domainWindow([...rows, ...mail]), { ...rise, days });
+  const sinceFirst = numbersOf(domainWindow([...rows, ...mail]), rise).evidence;
+  expect([evidence.since, evidence.of]).toEqual([ago(2), sinceFirst.of]);
+  expect(evidence.of).toBeGreaterThan(evidence.messages);
+});
+
 test('networks too many to list are counted', () => {
   const day = { day: ago(0), failed: 60, delivered: 50, quarantined: 0, rejected: 10 };
   const { evidence } = numbersOf(window, { ...rise, others: { networks: 40, failed: 60, days: [day] } });

@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest';
-import { day, hostName, kindsNamed, minute, severity, share, shares } from '../../../services/console/pages/format.ts';
+import { day, dayField, hostName, kindsNamed, minute, severity, share, shares } from '../../../services/console/pages/format.ts';
 
 test('moments are shown in UTC, to the day or the minute', () => {
   const moment = new Date('2026-11-27T23:59:58.999Z');
   expect([day(moment), minute(moment)]).toEqual(['2026-11-27', '2026-11-27 23:59']);
+});
+
+test('a field for a day takes a day as it is written here', () => {
+  const pattern = /pattern="([^"]*)"/.exec(dayField('From', 'from', '').toString())![1];
+  const taken = new RegExp(`^(?:${pattern})$`, 'v');
+  expect(['2026-11-27', '', '27.11.2026', '2026-11-27x'].map((text) => taken.test(text))).toEqual([true, false, false, false]);
 });
 
 test.each([

@@ -213,6 +213,23 @@ describe('the next step', () => {
     expect(last.next.sentence).not.toContain('Publish np');
   });
 
+  test('is to close names that do not exist where forged mail of them is delivered, unless own mail is being lost', async () => {
+    const open = record(`v=DMARC1; p=reject; sp=none; ${RUA}`);
+    const withIncident = (severity: string) => ({
+      ...month(sender()),
+      contested: ['subdomain_abuse'],
+      incidents: [{ finding_key: 2, summary: 'The SPF record of example.com asks too much', severity }],
+    });
+    expect((await at(open, withIncident('medium'))).next).toMatchObject({
+      action: 'protect_subdomains',
+      publish: { value: `v=DMARC1; p=reject; np=reject; sp=none; ${RUA}` },
+    });
+    expect((await at(open, withIncident('critical'))).next.action).toBe('mend_senders');
+    expect((await at(open, { ...withIncident('medium'), contested: [] })).next.action).toBe('mend_senders');
+    const closed = record(`v=DMARC1; p=reject; sp=none; np=reject; ${RUA}`);
+    expect((await at(closed, withIncident('medium'))).next.action).toBe('mend_senders');
+  });
+
   test('is the open finding about own mail that fails, before any record that could be added', async () => {
     const incidents = [{ finding_key: 4, summary: 'Mail of example.com through a.test stopped passing DMARC on 2026-11-20' }];
     const broken = {

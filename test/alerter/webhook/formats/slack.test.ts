@@ -19,10 +19,10 @@ test('it ends with what to do in ruawatch, and the page of the console', () => {
   const lines = text(slackFormat.one(EVENT, 'https://ruawatch.example.org/r')).split('\n');
   expect(lines.slice(-5)).toEqual([
     'In ruawatch:',
+    'https://ruawatch.example.org/r/findings/17',
     'ruawatch findings ack 17 --why "being worked on"',
     'ruawatch findings resolve 17 --as false --why "false alarm"',
     'ruawatch findings show 17',
-    'https://ruawatch.example.org/r/findings/17',
   ]);
   expect(text(slackFormat.one(EVENT))).not.toContain('://');
 });
