@@ -19,10 +19,10 @@ describe('unauthorized_source', () => {
       first_day: ago(4),
       last_day: ago(1),
       severity: 'medium',
-      evidence: { messages: 1080, of: 8080, senders: 30, rejected: 1080, delivered: 0, reporters: REPORTERS },
+      evidence: { messages: 1080, of: 6080, senders: 30, rejected: 1080, delivered: 0, reporters: REPORTERS },
     });
     expect(finding!.evidence.who).toHaveLength(10);
-    expect(finding!.evidence.share).toBeCloseTo(1080 / 8080);
+    expect(finding!.evidence.share).toBeCloseTo(1080 / 6080);
     expect(finding!.evidence.query).toContain("'2026-05-25 00:00+00'");
     expect(finding!.confidence).toBeGreaterThan(0.8);
   });
