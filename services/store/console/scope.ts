@@ -63,6 +63,32 @@ export const OF_ALL = ['messages', 'addresses', 'audit'] as const;
 
 export type View = (typeof BY_DOMAIN)[number] | (typeof OF_ALL)[number];
 
+/** What findings about missing reports say of other domains, by its place in their evidence, and what stands there when it is left out. */
+const OF_OTHERS = {
+  '{facts,silence,others}': '[]',
+  '{facts,silence,others_in_all}': '0',
+  '{facts,silence,reported}': '0',
+  '{facts,spread}': 'null',
+  '{facts,last_elsewhere}': 'null',
+};
+
+/**
+ * SQL: the findings of a person's domains, without what they say of domains that are not the person's. The stored sentences say it, too;
+ * pages make theirs of the facts.
+ */
+function ofOneDomain(domains: string): string {
+  const evidence = Object.entries(OF_OTHERS).reduce(
+    (sql, [at, value]) => `jsonb_set(${sql}, '${at}', '${value}', false)`,
+    'f.evidence',
+  );
+  return `select t.* from dmarc.findings f
+     cross join lateral jsonb_populate_record(f, case
+       when f.kind not in ('reports_stopped', 'reporter_silent', 'sending_not_reported') then '{}'
+       when coalesce(f.evidence #>> '{facts,silence,others_in_all}', '0') = '0' then jsonb_build_object('evidence', ${evidence} - 'what' - 'advice')
+       else jsonb_build_object('evidence', ${evidence} - 'what' - 'advice', 'summary', 'No reports on ' || f.domain) end) t
+    where f.domain = any(${domains}::text[])`;
+}
+
 /**
  * Reads what a person may see. Every query of the console goes through here: it names the views by themselves,
  * without a schema, and they have the person's rows only.
@@ -83,6 +109,7 @@ export async function read<Row extends QueryResultRow>(
         'not_yours',
         'This page is about the whole installation: only people who see all domains may read it.',
       );
+    if (view === 'findings') return `${view} as not materialized (${ofOneDomain(`$${values.length + 1}`)})`;
     return `${view} as not materialized (select * from dmarc.${view} where ${COLUMN[view] ?? 'domain'} = any($${values.length + 1}::text[]))`;
   });
   const { rows } = await db.query<Row>(`with ${own.join(', ')} ${sql}`, scope.all ? [...values] : [...values, scope.domains]);
