@@ -137,7 +137,7 @@ export const reportWords = {
       passing,
       before,
     }: Record<'from' | 'to' | 'messages' | 'domains' | 'passing' | 'before', string>) =>
-      `From ${from} to ${to}, receivers reported ${messages} messages in the name of ${domains} domains${passing && `; ${passing} passed DMARC`}. The week before, there were ${before}.`,
+      `From ${from} to ${to}, receivers reported ${messages} messages in the name of ${domains} ${domains === '1' ? 'domain' : 'domains'}${passing && `; ${passing} passed DMARC`}. The week before, there were ${before}.`,
     findings_of: (since: string, until: string) =>
       `The findings are those from ${since} to ${until} UTC, as in the mail; those for information are not listed. The figures of a finding are of all its days, also of those before and after the week.`,
     counted: (title: string, n: number) => `${title} (${number(n)})`,

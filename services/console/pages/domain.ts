@@ -20,6 +20,7 @@ import {
   reportersTable,
   sendersTable,
 } from './domain-tables.ts';
+import { standing } from './findings.ts';
 import { dayField, kindsNamed, minute, severity, share } from './format.ts';
 import { gravestOf, type NextStep, nextStepOf } from './next-step.ts';
 import { letThrough, weakerBelow } from './policy-below.ts';
@@ -150,7 +151,7 @@ ${sections(parts)}`;
 const findingsOf = (findings: readonly ListedFinding[], titles: ReadonlyMap<number, string>) =>
   html`<ul class="plain-list">${findings.map(
     (one) =>
-      html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${titles.get(one.finding_key) ?? one.summary}</a></li>`,
+      html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${titles.get(one.finding_key) ?? one.summary}</a>${(one.acknowledged_at ?? one.snoozed_until) !== null && html` <small>${standing(one)}</small>`}</li>`,
   )}</ul>`;
 
 function rangeForm(

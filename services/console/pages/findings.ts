@@ -105,7 +105,7 @@ function findingTable(findings: readonly ListedFinding[], titles: ReadonlyMap<nu
 }
 
 /** "reopened, acknowledged by ada" */
-function standing(finding: ListedFinding): string {
+export function standing(finding: ListedFinding): string {
   const w = words.findings;
   const given = finding.assigned_to === null ? '' : `, ${w.given_to(finding.assigned_to)}`;
   const phase = `${w.phases[finding.phase] ?? finding.phase}${finding.resolved_at === null ? given : ''}`;

@@ -48,3 +48,16 @@ test('a reporter that fell silent has missed the days that are over, as the find
   const file = (await person.get('/domains/example.com?table=missing-reporters&as=json')).json();
   expect(file).toMatchObject([{ reporter: 'gmx', last_day: addDays(today, -13), missed_days: 12 }]);
 });
+
+test('its list of findings says which are snoozed, and by whom', async () => {
+  await c.t.db.query(
+    `insert into ruawatch.findings (domain, kind, severity, subject, state, revision, opened_at, changed_at, summary, evidence, confidence,
+                                    first_day, last_day, snoozed_until, snoozed_by)
+     select 'example.com', 'new_source', 'medium', s, 'open', 1, now(), now(), s, '{}', 1, '2026-10-01', '2026-10-02', u, 'ada'
+       from (values ('waits.example', now() + interval '3 days'), ('stands.example', null)) v(s, u)`,
+  );
+  const { body } = await (await c.person('viewer', ['example.com'])).get('/domains/example.com');
+  const items = [...body.matchAll(/<li>(?:(?!<\/li>)[\s\S])*\/findings\/\d+(?:(?!<\/li>)[\s\S])*<\/li>/g)].map(([item]) => item);
+  expect(items.filter((item) => item.includes('waits.example')).join()).toMatch(/snoozed until \d{4}-\d\d-\d\d \d\d:\d\d by ada/);
+  expect(items.filter((item) => item.includes('stands.example')).join()).not.toContain('snoozed');
+});
