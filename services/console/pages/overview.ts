@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rulesWith } from '../../findings/kinds/traits.ts';
 import { addDays, dayOf, daysBetween } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import {
@@ -23,8 +24,6 @@ import { spark } from './spark.ts';
 const DAYS = 30;
 const A_PAGE = 50;
 const MOST_SENDERS = 10;
-/** Kinds of findings about mail that others send in the name of a domain. */
-const FORGED_KINDS = ['unauthorized_source', 'subdomain_abuse'];
 
 const SORTS = ['attention', 'domain', 'pass', 'messages', 'last'] as const;
 type Sort = (typeof SORTS)[number];
@@ -74,7 +73,9 @@ const overview = route({
     const lines = sorted(await domainLines(reader, { from, search: asked.q, state: asked.state }), asked.sort, today);
     const shown = lines.slice((asked.page - 1) * A_PAGE, asked.page * A_PAGE);
     const about = (asked.as === '' ? shown : lines).map(({ domain }) => domain);
-    const forged = new Map((await forgedLines(reader, { domains: about, kinds: FORGED_KINDS })).map((one) => [one.domain, one]));
+    const forged = new Map(
+      (await forgedLines(reader, { domains: about, kinds: rulesWith('campaign') })).map((one) => [one.domain, one]),
+    );
     const file = fileOf(asked, [fileTable(lines, forged, today)], 'ruawatch');
     if (file !== null) return file;
     const days = await domainDays(reader, { from, domains: shown.map(({ domain }) => domain) });

@@ -1,4 +1,5 @@
 import type { DomainCheck } from '../check/check.ts';
+import { ORDER } from '../dmarc/applied.ts';
 import { own, type ReportMonth, sum } from './month.ts';
 import { type SeenRecords, seenOf } from './records.ts';
 
@@ -86,14 +87,13 @@ function* evidenceBlockers(month: ReportMonth, p: string | null, testing: boolea
     };
 }
 
-const STRENGTH = ['none', 'quarantine', 'reject'];
-
 /** That a policy is new; where the one before was stricter, somebody weakened it, which comes before any next step. */
 function newPolicy(p: string, testing: boolean, part: string, policies: NonNullable<ReportMonth['policies']>): string {
   const [before] = policies.filter((one) => one.p !== p).sort((a, b) => b.reports - a.reports);
   const now = `p=${p}${testing ? '; t=y' : ''} is new: ${part} of the reports of the last 30 days found`;
-  if (before?.p == null || STRENGTH.indexOf(before.p) < 0) return `${now} another policy.`;
-  return STRENGTH.indexOf(before.p) > STRENGTH.indexOf(p)
+  const strength = (policy: string) => (ORDER as readonly string[]).indexOf(policy);
+  if (before?.p == null || strength(before.p) < 0) return `${now} another policy.`;
+  return strength(before.p) > strength(p)
     ? `${now} p=${before.p}, which is stricter. If nobody of yours weakened it on purpose, publish that again.`
     : `${now} p=${before.p}.`;
 }

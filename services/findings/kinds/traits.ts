@@ -31,6 +31,8 @@ export interface Traits {
   unproven?: true;
   /** One cause opens it for many domains at once, or one of each subject: it is mailed for one of them, and counted once. */
   sharedCause?: 'kind' | 'subject';
+  /** Its evidence speaks of other domains as well (`OF_OTHERS` in services/store/console/scope.ts). */
+  ofOthers?: true;
   /** Closed as expected, it proposes to approve the sender that is its subject. */
   approvable?: true;
   /** It is found in the logs of own servers. */
@@ -64,10 +66,10 @@ export const TRAITS: Record<Facts['rule'], Traits> = {
   policy_change: { againstPolicy: true },
   policy_ready: { counts: 'touched' },
   record_invalid: { ofRecord: true },
-  reporter_silent: { counts: 'absent', ofReporter: true, sharedCause: 'subject' },
-  reports_stopped: { counts: 'absent', sharedCause: 'kind' },
+  reporter_silent: { counts: 'absent', ofReporter: true, sharedCause: 'subject', ofOthers: true },
+  reports_stopped: { counts: 'absent', sharedCause: 'kind', ofOthers: true },
   sender_moved: {},
-  sending_not_reported: { ofLogs: true },
+  sending_not_reported: { ofLogs: true, ofOthers: true },
   source_not_in_logs: { ofLogs: true },
   spf_limit: { ofRecord: true, stopsMail: true },
   subdomain_abuse: { mail: 'forged', partOf: 'domain', campaign: true, contested: true, urgent: true },

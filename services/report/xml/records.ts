@@ -76,9 +76,10 @@ export class RecordScanner {
     let at = FEEDBACK;
     let i = start;
     for (;;) {
-      if (codes[i + 1] === BANG) {
+      const c = this.depth === 0 ? 0 : codes[i + 1];
+      if (c === BANG) {
         i = comment(chunk, i);
-      } else if (codes[i + 1] === SLASH) {
+      } else if (c === SLASH) {
         const last = --this.depth * WORDS;
         i = endTag(codes, i, open[last + 1]!, open[last + 2]!);
         if (this.depth === 0) return i;

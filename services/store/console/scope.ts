@@ -1,4 +1,5 @@
 import type { QueryResultRow } from 'pg';
+import { rulesWith } from '../../findings/kinds/traits.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
 import type { Kept } from './kept.ts';
@@ -83,7 +84,7 @@ function ofOneDomain(domains: string): string {
   );
   return `select t.* from dmarc.findings f
      cross join lateral jsonb_populate_record(f, case
-       when f.kind not in ('reports_stopped', 'reporter_silent', 'sending_not_reported') then '{}'
+       when f.kind not in (${rulesWith('ofOthers').map((kind) => `'${kind}'`)}) then '{}'
        when coalesce(f.evidence #>> '{facts,silence,others_in_all}', '0') = '0' then jsonb_build_object('evidence', ${evidence} - 'what' - 'advice')
        else jsonb_build_object('evidence', ${evidence} - 'what' - 'advice', 'summary', 'No reports on ' || f.domain) end) t
     where f.domain = any(${domains}::text[])`;
