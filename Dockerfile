@@ -1,5 +1,5 @@
-# ruawatch: one image, one process in each container. `docker compose up` runs its thirteen services; see docker-compose.yml.
-# Node 24 is a long-term support version; rebuild with --pull to get its security updates.
+# ruawatch: one image, one process in each container. `docker compose up` runs its thirteen services; see
+# docker-compose.yml. Node 24 is a long-term support version; rebuild with --pull to get its security updates.
 FROM node:24-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
@@ -15,7 +15,8 @@ COPY data/ data/
 # Any user can read it, whatever the umask of whoever cloned the repository.
 RUN npm run build && chmod -R a+rX dist migrations data package.json
 
-# The runtime has neither development tools nor the embedded Postgres (an optional dependency): DATABASE_URL names the server.
+# The runtime has neither development tools nor the embedded Postgres (an optional dependency): DATABASE_URL
+# names the server.
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /src
 COPY package.json package-lock.json ./
@@ -31,8 +32,9 @@ COPY --from=build /src/migrations/ migrations/
 COPY --from=build /src/data/ data/
 COPY --from=build /src/package.json ./
 COPY LICENSE ./
-# The image's user `node`, by number: a platform that requires a non-root user can verify that it is not root. Any other user
-# works as well (`--user`, OpenShift), also with a read-only root file system: nothing is written but to /tmp.
+# The image's user `node`, by number: a platform that requires a non-root user can verify that it is not root.
+# Any other user works as well (`--user`, OpenShift), also with a read-only root file system: nothing is
+# written but to /tmp.
 USER 1000:1000
 EXPOSE 9807
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \

@@ -4,9 +4,10 @@ import { defineConfig } from 'vitest/config';
 import { LONGEST, LongestFirst } from './test/helpers/order.ts';
 
 /**
- * Starting a process and loading the program costs more CPU than most files of tests, so these share processes. A process of its
- * own has a file that replaces the clock, the environment or functions, or measures its process; and each of the longest that start
- * servers and services, which take more than it costs.
+ * Starting a process and loading the program costs more CPU than most files of tests, so these share
+ * processes. A process of its own has a file that replaces the clock, the environment or functions, or
+ * measures its process; and each of the longest that start servers and services, which take more than it
+ * costs.
  */
 const COMPUTE = /^test\/(alerter|analyzer|dns|findings|mails|simulate)\//;
 const ALONE = /\b(stubEnv|stubGlobal|useFakeTimers|spyOn|memoryUsage|cpuUsage|process\.(on|once|env\.\w+ =))\b/;

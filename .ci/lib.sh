@@ -5,8 +5,8 @@ exec </dev/null
 
 export CI=true DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1
 export npm_config_fund=false npm_config_audit=false npm_config_update_notifier=false
-# The suites that need Redis, Dovecot, Knot, BIND, PowerDNS or Unbound say so and skip without them; here that is a
-# failure.
+# The suites that need Redis, Dovecot, Knot, BIND, PowerDNS or Unbound say so and skip without them; here that
+# is a failure.
 export RUAWATCH_NO_SKIP=1
 NODE_24=24.9.0
 
@@ -179,8 +179,8 @@ exclude=()
 if [ ! -e ../shared/samples/expected.tsv ]; then exclude+=(--exclude test/report/samples.test.ts --exclude test/e2e/samples.test.ts); fi
 if [ ! -e ../shared/suites/spf/rfc7208-tests.yml ]; then exclude+=(--exclude test/dns/spf/suite.test.ts); fi
 
-# Tools of Kubernetes, and pebble, take half an hour to build, so CI takes what scripts/kubernetes-tools.sh has built on
-# this machine. without TEST TOOL... leaves a test out where one is missing.
+# Tools of Kubernetes, and pebble, take half an hour to build, so CI takes what scripts/kubernetes-tools.sh
+# has built on this machine. without TEST TOOL... leaves a test out where one is missing.
 missing_tools=()
 without() {
   local test=$1 tool

@@ -16,8 +16,8 @@ const ROWS_PER_DAY = 200;
 const recordsPerDay = (domains: number) => Math.round((domains * ROWS_PER_DAY) / ROWS_PER_RECORD);
 
 /**
- * The analyzer over one new day of 50 domains (or `input.domains`), in a database that holds the rollups of `input.records` records of the days before. The
- * day after it is the next run.
+ * The analyzer over one new day of 50 domains (or `input.domains`), in a database that holds the rollups of
+ * `input.records` records of the days before. The day after it is the next run.
  */
 export async function analyze(stage: string, input: StageInput): Promise<Measure> {
   const domains = input.domains ?? DOMAINS;
@@ -106,8 +106,8 @@ async function addDay(db: Db, domains: number, age: number): Promise<void> {
 }
 
 /**
- * Rollups of the days that are `from` to `to` days ago: of each domain and day, 20 large services that six reporters each saw, 60 rows of
- * 150 small ones and 20 of 2,000 networks that are not the domain's.
+ * Rollups of the days that are `from` to `to` days ago: of each domain and day, 20 large services that six
+ * reporters each saw, 60 rows of 150 small ones and 20 of 2,000 networks that are not the domain's.
  */
 const insertDays = (domains: number, from: number, to: number) => `
   insert into ruawatch.source_days (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
@@ -135,7 +135,10 @@ const insertPolicies = (domains: number, from: number, to: number) => `
    cross join generate_series(0, 22) who
    order by 1, 2, 3`;
 
-/** The reports behind the rollups, as far as the analyzer asks for them: without any, nobody decides and nothing is evaluated. */
+/**
+ * The reports behind the rollups, as far as the analyzer asks for them: without any, nobody decides and
+ * nothing is evaluated.
+ */
 const insertReports = (domains: number, from: number, to: number) => `
   insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors,
          records, messages, salvaged, problems, received_at)

@@ -24,9 +24,10 @@ export interface ArchiveSize {
 }
 
 /**
- * Fills an empty, migrated database with `records` records (about) of the twelve months before today, of 50 domains. Records, reports
- * and messages are made on the server from hashes of their keys, the same each time; the rollups are the program's own, added by the
- * statements that the parser runs, so that all is consistent.
+ * Fills an empty, migrated database with `records` records (about) of the twelve months before today, of 50
+ * domains. Records, reports and messages are made on the server from hashes of their keys, the same each
+ * time; the rollups are the program's own, added by the statements that the parser runs, so that all is
+ * consistent.
  */
 export async function fillArchive(db: Db, records: number, say: (line: string) => void): Promise<ArchiveSize> {
   const client = await db.connect();
@@ -92,7 +93,8 @@ async function addRollups(db: Db, say: (line: string) => void): Promise<void> {
     });
     if ((i / ROLLUP_REPORTS) % 50 === 49) {
       say(`rollups of ${i + part.length} reports`);
-      // What nobody works here would only grow; the planner must see the tables grow, as autovacuum would let it.
+      // What nobody works here would only grow; the planner must see the tables grow, as autovacuum would let
+      // it.
       await db.query('truncate ruawatch.analysis_work; analyze ruawatch.source_days; analyze ruawatch.sources');
     }
   }
@@ -102,7 +104,10 @@ async function addRollups(db: Db, say: (line: string) => void): Promise<void> {
 const HELPERS = `create or replace function bench_u(k bigint, purpose integer) returns float8 language sql immutable parallel safe
   return (hashint8extended(k, purpose) & 16777215) / 16777216.0::float8`;
 
-/** One row a report: yesterday's of all domains first, then those of the day before, so that a small archive is the newest part of a large one. */
+/**
+ * One row a report: yesterday's of all domains first, then those of the day before, so that a small archive
+ * is the newest part of a large one.
+ */
 const plan = (reports: number) => `${HELPERS};
   create unlogged table bench_plan as
   select i + 1 as report_key, format('domain-%s.example', i % ${DOMAINS}) as domain, i / ${DOMAINS} % ${DAYS} as age,
@@ -115,8 +120,9 @@ const plan = (reports: number) => `${HELPERS};
   analyze bench_plan`;
 
 /**
- * Who sends: half of the records by twelve large services, a fifth by 150 small ones, a tenth by the domain's own servers, 8 % by
- * 60 forwarders, 4 % by ten services that sign with their own domain, 8 % by 2,000 networks that are not the domain's.
+ * Who sends: half of the records by twelve large services, a fifth by 150 small ones, a tenth by the domain's
+ * own servers, 8 % by 60 forwarders, 4 % by ten services that sign with their own domain, 8 % by 2,000
+ * networks that are not the domain's.
  */
 const RECORDS = `
   insert into ruawatch.records (report_key, n, begin_at, source_ip, count, disposition, dkim_result, spf_result, reasons, header_from,
@@ -201,7 +207,10 @@ const FINDINGS = `
    cross join lateral (select now() - week * interval '7 days' as at) day
    cross join unnest(array['alignment_failure', 'authentication_regression']) kind`;
 
-/** Makes all domains of the archive own ones: names below an own domain have no row of their own until somebody adds them. */
+/**
+ * Makes all domains of the archive own ones: names below an own domain have no row of their own until
+ * somebody adds them.
+ */
 export async function ownAll(db: Db): Promise<void> {
   const { rows } = await db.query<{ domain: string }>('select distinct domain from dmarc.sources');
   await putOwn(

@@ -13,8 +13,9 @@ const KEY = `v=DKIM1; k=rsa; p=${'A'.repeat(392)}`;
 const SERVICES = 5;
 
 /**
- * `dns check` of `input.records` domains through Unbound, at the rate of the command: their records are on Knot, and 50 more have a name
- * server that is silent. Then some of them alone, each with an empty cache of its own, while the resolver's is warm. `records` are domains.
+ * `dns check` of `input.records` domains through Unbound, at the rate of the command: their records are on
+ * Knot, and 50 more have a name server that is silent. Then some of them alone, each with an empty cache of
+ * its own, while the resolver's is warm. `records` are domains.
  */
 export async function dns(stage: string, input: StageInput): Promise<Measure> {
   const count = input.records!;

@@ -18,9 +18,10 @@ const OWN: TestRow = { ip: '192.0.2.1', count: 500 };
 const MALLORY = { org: 'mallory.example', domain: 'mallory.example', email: 'dmarc@mallory.example' };
 
 /**
- * From the arrival of a known reporter's report of an attack to the mail about it, while parser, analyzer and alerter (as `ruawatch start` runs
- * them) are at `input.records` sources that a stranger's proven reports name, each with mail that nothing authenticates and everybody got.
- * The true report comes when the stranger's are stored.
+ * From the arrival of a known reporter's report of an attack to the mail about it, while parser, analyzer and
+ * alerter (as `ruawatch start` runs them) are at `input.records` sources that a stranger's proven reports
+ * name, each with mail that nothing authenticates and everybody got. The true report comes when the
+ * stranger's are stored.
  */
 export async function flood(stage: string, input: StageInput): Promise<Measure> {
   if (!knotPresent) throw new Error('The stage flood asks a name server for keys: install knot.');

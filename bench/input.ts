@@ -24,7 +24,10 @@ export interface StageInput {
   seed?: number;
   /** `auto`: Redis when it is installed. */
   queue?: 'auto' | 'redis' | 'postgres';
-  /** How the services verify reports: by the Authentication-Results of the mail, or not at all. Only `flood` asks DNS. */
+  /**
+   * How the services verify reports: by the Authentication-Results of the mail, or not at all. Only `flood`
+   * asks DNS.
+   */
   trust?: 'authserv' | 'off';
 }
 

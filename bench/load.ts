@@ -9,7 +9,10 @@ import { type Make, reportOf } from './makes.ts';
 /** The day every report of the load is about: 15 January 2026, UTC, in seconds. */
 export const LOAD_DAY = Date.UTC(2026, 0, 15) / 1000;
 
-/** Records a report, as the field shows them: log-normal, median 3, and a deviation that gives 5,000 reports the mean of 23.7. */
+/**
+ * Records a report, as the field shows them: log-normal, median 3, and a deviation that gives 5,000 reports
+ * the mean of 23.7.
+ */
 const MEDIAN_RECORDS = 3;
 const SIGMA = 2.039334;
 
@@ -32,8 +35,8 @@ function normalQuantile(p: number): number {
 }
 
 /**
- * How many records each of `reports` reports has, in a mixed order. The sizes are the distribution's quantiles, not draws from it, so
- * that every seed gives the same total: 118,655 records for 5,000 reports.
+ * How many records each of `reports` reports has, in a mixed order. The sizes are the distribution's
+ * quantiles, not draws from it, so that every seed gives the same total: 118,655 records for 5,000 reports.
  */
 export function reportSizes(reports: number, random: Random): number[] {
   const sizes = Array.from({ length: reports }, (_, i) =>
@@ -42,7 +45,10 @@ export function reportSizes(reports: number, random: Random): number[] {
   return random.shuffle(sizes);
 }
 
-/** Where a domain's mail comes from: `pool` is about the spread of real reports, `random` is harder than they are. */
+/**
+ * Where a domain's mail comes from: `pool` is about the spread of real reports, `random` is harder than they
+ * are.
+ */
 export type Spread = 'pool' | 'random';
 
 /** @throws where the name is of no spread */
@@ -55,7 +61,10 @@ export function spreadOf(name: string): Spread {
 const POOL = 40;
 /** Zipf's exponent: the first network of forty sends a quarter of what the pool does. */
 const ZIPF = 1.1;
-/** The part of the records that come from anywhere. Fits the rows of rollups a record to the samples (docs/performance.md). */
+/**
+ * The part of the records that come from anywhere. Fits the rows of rollups a record to the samples
+ * (docs/performance.md).
+ */
 const STRANGERS = 0.1;
 
 const SHARES = Array.from({ length: POOL }, (_, i) => (i + 1) ** -ZIPF);
@@ -149,8 +158,8 @@ export interface LoadOptions {
 }
 
 /**
- * A day of mail of a provider: `mails` report mails, one report each, for one domain in every five, from all the demo's reporters in
- * their dialects. The same options give the same bytes.
+ * A day of mail of a provider: `mails` report mails, one report each, for one domain in every five, from all
+ * the demo's reporters in their dialects. The same options give the same bytes.
  */
 export async function* generateLoad(options: LoadOptions): AsyncGenerator<LoadMail> {
   const { make } = options;
@@ -213,8 +222,8 @@ function recordText({ source_ip, count, disposition, dkim, spf, header_from, env
 }
 
 /**
- * One report of `records` records as gzip, streamed: neither the XML (about 700 bytes a record) nor the archive is ever held whole.
- * The same options give the same XML.
+ * One report of `records` records as gzip, streamed: neither the XML (about 700 bytes a record) nor the
+ * archive is ever held whole. The same options give the same XML.
  */
 export function largeReport(options: { seed: number; records: number; sources?: Spread }): Readable {
   const random = new Random(`large/${options.seed}`);

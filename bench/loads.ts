@@ -6,8 +6,8 @@ import { sixthLoad } from './sixth.ts';
 export type LoadWriter = (options: { seed: number; mails: number; sources: Spread }) => AsyncGenerator<LoadMail>;
 
 /**
- * The loads by name: the demo's reporters in their dialects, the same sizes in each make with random addresses, and the
- * load of receivers by an author who had not seen how reports are read.
+ * The loads by name: the demo's reporters in their dialects, the same sizes in each make with random
+ * addresses, and the load of receivers by an author who had not seen how reports are read.
  */
 export const LOADS: Record<string, LoadWriter> = {
   reporters: generateLoad,

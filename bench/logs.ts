@@ -11,8 +11,8 @@ import { CONNECTIONS } from './input.ts';
 import { type Measure, measure } from './measure.ts';
 
 /**
- * Lines of Postfix and OpenDKIM from a stream to messages and daily totals: `input.mails` messages of six lines, from 20 hosts, to 200
- * domains. `records` are lines. `mails` are messages.
+ * Lines of Postfix and OpenDKIM from a stream to messages and daily totals: `input.mails` messages of six
+ * lines, from 20 hosts, to 200 domains. `records` are lines. `mails` are messages.
  */
 export async function logs(stage: string, input: StageInput): Promise<Measure> {
   const config = loadConfig({ DATABASE_URL: input.databaseUrl!, LOG_LEVEL: 'warn', HTTP_LISTEN: 'off' }, '/nonexistent');

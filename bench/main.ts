@@ -152,7 +152,9 @@ async function runStages(url: string, load: { mails: string; large: string[] }):
 
 type Input = Omit<StageInput, 'databaseUrl' | 'postmaster'>;
 
-/** The inputs of a stage, each with how often it is run; a stage that repeats what it prepared is run once. */
+/**
+ * The inputs of a stage, each with how often it is run; a stage that repeats what it prepared is run once.
+ */
 function workOf(stage: string, load: { mails: string; large: string[] }): { runs: number; input: Input }[] {
   const runs = Number(values.runs);
   const history = values.history ?? (values.full ? '1,10,100' : '1');

@@ -24,8 +24,8 @@ const lines = (space: string) => (depth: number) => `\n${space.repeat(depth)}`;
 const PLAIN: Make = { indent: lines('  '), prefix: '', signatures: 1, optional: 1, shuffled: false, odd: 0 };
 
 /**
- * Reports of different make, all of them with random addresses, names and values: what a reader that remembers
- * earlier records cannot know beforehand.
+ * Reports of different make, all of them with random addresses, names and values: what a reader that
+ * remembers earlier records cannot know beforehand.
  */
 export const MAKES: Record<string, Make> = {
   plain: PLAIN,
@@ -185,7 +185,10 @@ async function readReport(bytes: Buffer): Promise<number> {
   return records;
 }
 
-/** The reader over one report of each make to the lines of COPY, on one core, after one of a tenth: a service reads all day. */
+/**
+ * The reader over one report of each make to the lines of COPY, on one core, after one of a tenth: a service
+ * reads all day.
+ */
 export async function makesRead(stage: string, { records = 30_000 }: StageInput): Promise<Measure[]> {
   const measures: Measure[] = [];
   for (const [name, make] of Object.entries(MAKES)) {

@@ -16,13 +16,21 @@ export interface Measure {
   cpu_s: number;
   /** CPU of the Postgres server over the timed part; null where /proc does not tell. */
   server_cpu_s: number | null;
-  /** Peak resident memory of the process since it began, in MB (2^20 bytes): what was prepared before the timed part included. */
+  /**
+   * Peak resident memory of the process since it began, in MB (2^20 bytes): what was prepared before the
+   * timed part included.
+   */
   peak_rss_mb: number;
-  /** The processes of a stage that has several, by name. `peak_rss_mb` is then the greatest, `cpu_s` the sum. */
+  /**
+   * The processes of a stage that has several, by name. `peak_rss_mb` is then the greatest, `cpu_s` the sum.
+   */
   processes?: Record<string, { cpu_s: number | null; peak_rss_mb: number | null }>;
   /** The same until the reports were verified as well; `processes` counts to then. */
   verified?: { seconds: number; cpu_s: number; server_cpu_s: number | null };
-  /** MB (2^20 bytes) of tables with their indexes afterwards, by what is in them, where a stage writes through the whole pipeline. */
+  /**
+   * MB (2^20 bytes) of tables with their indexes afterwards, by what is in them, where a stage writes through
+   * the whole pipeline.
+   */
   disk_mb?: Record<string, number>;
   /** What else one should know: the servers used, the size of an answer. */
   note?: string;
@@ -85,8 +93,8 @@ const TICKS = 100;
 const PAGE = 4096;
 
 /**
- * CPU seconds (user and system) that a Postgres server has used: the postmaster, its children that have ended, and those that run.
- * Null where there is no /proc.
+ * CPU seconds (user and system) that a Postgres server has used: the postmaster, its children that have
+ * ended, and those that run. Null where there is no /proc.
  */
 export function serverCpu(postmaster: number): number | null {
   const own = statOf(postmaster);
@@ -106,7 +114,10 @@ export function cpuOf(pid: number): number | null {
   return stat === null ? null : stat.self / TICKS;
 }
 
-/** CPU seconds (user and system) of the child processes that this one has waited for; null where /proc does not tell. */
+/**
+ * CPU seconds (user and system) of the child processes that this one has waited for; null where /proc does
+ * not tell.
+ */
 export function endedCpu(): number | null {
   const stat = statOf(process.pid);
   return stat === null ? null : stat.ended / TICKS;
@@ -127,7 +138,8 @@ function statOf(pid: number): { parent: number; self: number; ended: number; res
     // Ended since it was listed, or no Linux.
     return null;
   }
-  // The name of the program, in brackets, may hold spaces: fields are counted from behind it (proc(5): 3 is the state).
+  // The name of the program, in brackets, may hold spaces: fields are counted from behind it (proc(5): 3 is
+  // the state).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const at = (field: number) => Number(fields[field - 3]);
   return { parent: at(4), self: at(14) + at(15), ended: at(16) + at(17), residentMb: (at(24) * PAGE) / 2 ** 20 };

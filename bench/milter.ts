@@ -25,8 +25,9 @@ const BODIES = [8_000, 200_000] as const;
 const CHUNK = 65_535;
 
 /**
- * Signed mails that the milter takes in over its protocol, verifies by SPF, DKIM and DMARC against a name server, looks up in the store,
- * and lets pass: `input.mails` of them, over eight connections. `records` are mails as well.
+ * Signed mails that the milter takes in over its protocol, verifies by SPF, DKIM and DMARC against a name
+ * server, looks up in the store, and lets pass: `input.mails` of them, over eight connections. `records` are
+ * mails as well.
  */
 export async function milter(stage: string, input: StageInput): Promise<Measure> {
   const key = dkimKey();

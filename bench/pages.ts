@@ -11,7 +11,10 @@ import { fillArchive, ownAll } from './archive.ts';
 import type { StageInput } from './input.ts';
 import { type Measure, measure } from './measure.ts';
 
-/** Requests of each page before those that count: a console runs for weeks, and Node translates what it runs often. */
+/**
+ * Requests of each page before those that count: a console runs for weeks, and Node translates what it runs
+ * often.
+ */
 const WARM_UPS = 20;
 
 /** A page, as a browser gets it. */

@@ -9,7 +9,10 @@ export interface Packed {
   bytes: Buffer;
 }
 
-/** The report attachments of a mail. @throws Error when there is none: the load is not what the bench thinks it is */
+/**
+ * The report attachments of a mail. @throws Error when there is none: the load is not what the bench thinks
+ * it is
+ */
 export function attachmentsOf(raw: Buffer): Packed[] {
   const found: Packed[] = [];
   for (const part of readMail(raw, DEFAULT_LIMITS)?.parts ?? []) {

@@ -11,8 +11,9 @@ import { endedCpu, type Measure, rates, residentWithChildren, round, serverCpu }
 const PROCESSES = 2;
 
 /**
- * parsedmarc, as it is found in PATH (activate its virtual environment), from the files of the load to its own tables in Postgres,
- * offline: without names of hosts and without rollups, verdicts or archive, which it does not keep. Its start is part of the time.
+ * parsedmarc, as it is found in PATH (activate its virtual environment), from the files of the load to its
+ * own tables in Postgres, offline: without names of hosts and without rollups, verdicts or archive, which it
+ * does not keep. Its start is part of the time.
  * @throws where it is not installed, fails, or leaves out a report
  */
 export async function parsedmarc(stage: string, input: StageInput): Promise<Measure> {
@@ -63,7 +64,8 @@ connection_string = ${input.databaseUrl}
 }
 
 /**
- * Runs a program to its end, and looks at its memory meanwhile: what it and its child processes hold together, in MB (2^20 bytes).
+ * Runs a program to its end, and looks at its memory meanwhile: what it and its child processes hold
+ * together, in MB (2^20 bytes).
  * @throws with what it said, where it is missing or fails
  */
 async function run(program: string, args: readonly string[]): Promise<{ out: string; peakMb: number }> {

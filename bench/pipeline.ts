@@ -20,7 +20,10 @@ import { ServiceProcess } from './processes.ts';
 const JOB_MESSAGES = 100;
 const STORE_AT_ONCE = 200;
 
-/** Sweeps are quick where rows have no job; where they have one, no sweep must take them for lost. DNS stays out of it. */
+/**
+ * Sweeps are quick where rows have no job; where they have one, no sweep must take them for lost. DNS stays
+ * out of it.
+ */
 const settings = (sweepAfter: number, trust: string) => `sweep:
   every_seconds: 1
   after_seconds: ${sweepAfter}
@@ -110,7 +113,10 @@ async function startMailboxes(
   };
 }
 
-/** Mails in a mailbox to settled rows: `pollers` and `parsers` as processes; from the first poller's start to the last mail settled. */
+/**
+ * Mails in a mailbox to settled rows: `pollers` and `parsers` as processes; from the first poller's start to
+ * the last mail settled.
+ */
 export async function fromMailbox(stage: string, input: StageInput, pollers: number, parsers: number): Promise<Measure> {
   const raws = files(input.path).map((file) => readFileSync(file));
   const mailboxes = await startMailboxes(raws, pollers);
@@ -135,7 +141,10 @@ export async function fromMailbox(stage: string, input: StageInput, pollers: num
   }
 }
 
-/** Stored mails with their jobs on the queue to settled rows, by `parsers` processes that wait for the first job. */
+/**
+ * Stored mails with their jobs on the queue to settled rows, by `parsers` processes that wait for the first
+ * job.
+ */
 export async function fromQueue(stage: string, input: StageInput, parsers: number): Promise<Measure> {
   return inWorld(input, 3_600, async (world) => {
     const keys: number[] = [];
@@ -155,7 +164,10 @@ export async function fromQueue(stage: string, input: StageInput, parsers: numbe
   });
 }
 
-/** A backlog of `input.mails` stored mails without a job, worked off by one parser, whose memory is looked at all the while. */
+/**
+ * A backlog of `input.mails` stored mails without a job, worked off by one parser, whose memory is looked at
+ * all the while.
+ */
 export async function backlog(stage: string, input: StageInput): Promise<Measure> {
   return inWorld(input, 3_600, async (world) => {
     let raws: Buffer[] = [];
@@ -244,7 +256,10 @@ async function startWatch(db: Db, input: StageInput, services: ServiceProcess[])
       services.push(service);
       before.set(service.name, service.usage().cpu_s);
     },
-    /** @param begin milliseconds since the epoch; the end is when the last message was settled, by the server's clock on this machine */
+    /**
+     * @param begin milliseconds since the epoch; the end is when the last message was settled, by the
+     *   server's clock on this machine
+     */
     async result(stage: string, world: World, begin: number, note: string): Promise<Measure> {
       const used = usage();
       // Verification goes on behind: what it costs belongs to the cost of a record, not to the rate.

@@ -27,7 +27,10 @@ export class ServiceProcess {
   private readonly killAtExit = () => this.child.kill('SIGKILL');
   private tail: string[] = [];
 
-  /** @param name `service` or `service-n`: the part before the dash is the service. @param cwd a folder that may hold a ruawatch.yaml */
+  /**
+   * @param name `service` or `service-n`: the part before the dash is the service. @param cwd a folder that
+   *   may hold a ruawatch.yaml
+   */
   constructor(name: string, cwd: string, env: Record<string, string>) {
     if (MAIN === undefined) throw new Error('dist/ is missing: run "npm run build" first.');
     this.name = name;

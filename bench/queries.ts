@@ -9,7 +9,10 @@ import { type Measure, measure } from './measure.ts';
 /** Sources that stand in the place of the document's example. */
 const SOURCE = 'misaligned-3.example';
 
-/** What docs/queries.md says: how a session begins, and the questions, each with its title and the statement that psql would send. */
+/**
+ * What docs/queries.md says: how a session begins, and the questions, each with its title and the statement
+ * that psql would send.
+ */
 export function documentedQueries(): { preamble: string; questions: { title: string; sql: string }[] } {
   // From the sources and from dist/ alike.
   const root = path.resolve(import.meta.dirname, import.meta.dirname.includes(`${path.sep}dist${path.sep}`) ? '../..' : '..');
@@ -23,8 +26,8 @@ export function documentedQueries(): { preamble: string; questions: { title: str
 }
 
 /**
- * Every documented query on an archive of `input.records` records, made first: a warm-up, then `input.runs` runs, of which the median
- * by time counts.
+ * Every documented query on an archive of `input.records` records, made first: a warm-up, then `input.runs`
+ * runs, of which the median by time counts.
  */
 export async function queries(_stage: string, input: StageInput): Promise<Measure[]> {
   const db = openPool(input.databaseUrl!, { max: 2 });

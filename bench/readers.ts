@@ -15,7 +15,10 @@ import type { ServiceProcess } from './processes.ts';
 /** People who read at the same time, each on a page for that long on average before opening the next. */
 const READERS = 200;
 const PAUSE_MS = 20_000;
-/** Parts of the backlog, every other of which is parsed while they read: what else the machine does falls on both alike. */
+/**
+ * Parts of the backlog, every other of which is parsed while they read: what else the machine does falls on
+ * both alike.
+ */
 const PARTS = 6;
 const STORE_AT_ONCE = 200;
 const SETTINGS = `sweep:
@@ -43,8 +46,9 @@ interface Part {
 }
 
 /**
- * A backlog of `input.mails` mails, parsed by one parser over an archive of `input.records` records, half of it while 200 people read the
- * console. The note has the pages they opened, 95 % of them within what time, and the rates of the parser with and without them.
+ * A backlog of `input.mails` mails, parsed by one parser over an archive of `input.records` records, half of
+ * it while 200 people read the console. The note has the pages they opened, 95 % of them within what time,
+ * and the rates of the parser with and without them.
  */
 export async function readers(stage: string, input: StageInput): Promise<Measure> {
   return inWorld(

@@ -21,7 +21,10 @@ import { CONNECTIONS, files, type StageInput, warm } from './input.ts';
 import { type Measure, measure, type Work } from './measure.ts';
 import { attachmentsOf, unpack } from './payloads.ts';
 
-/** Decompressing and decoding the same payloads, nothing else. The text is looked at once, so that the decoding cannot be left out. */
+/**
+ * Decompressing and decoding the same payloads, nothing else. The text is looked at once, so that the
+ * decoding cannot be left out.
+ */
 export async function floorRead(stage: string, input: StageInput): Promise<Measure> {
   const packed = files(input.path).map((file) => attachmentsOf(readFileSync(file)));
   return measure(stage, null, async () => {
@@ -127,7 +130,10 @@ async function inParallel<T>(connections: number, items: readonly T[], work: (it
   await Promise.all(Array.from({ length: connections }, worker));
 }
 
-/** COPY of the very rows that the load becomes, their text made beforehand, into the same table with its indexes. */
+/**
+ * COPY of the very rows that the load becomes, their text made beforehand, into the same table with its
+ * indexes.
+ */
 export async function floorCopy(stage: string, input: StageInput, connections: number): Promise<Measure> {
   const db = openPool(input.databaseUrl!, { max: connections });
   let key = 0;
@@ -156,7 +162,10 @@ export async function floorCopy(stage: string, input: StageInput, connections: n
   }
 }
 
-/** From reports in memory to committed rows: identities, duplicates, records, rollups, states. The raw mails are stored before. */
+/**
+ * From reports in memory to committed rows: identities, duplicates, records, rollups, states. The raw mails
+ * are stored before.
+ */
 export async function store(stage: string, input: StageInput): Promise<Measure> {
   const db = openPool(input.databaseUrl!, { max: CONNECTIONS });
   const groups = batches(await readAll(input.path));

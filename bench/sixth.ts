@@ -5,14 +5,15 @@ import { RECEIVERS } from './sixth/receivers.ts';
 import { writeReport } from './sixth/report.ts';
 
 /**
- * A day of report mails that the reader's author has not seen: `mails` mails with one whole report each, for one domain in every
- * five, from fourteen invented receivers in dialects of their own, with what the RFCs leave open drawn for each record. The same
- * options give the same bytes.
+ * A day of report mails that the reader's author has not seen: `mails` mails with one whole report each, for
+ * one domain in every five, from fourteen invented receivers in dialects of their own, with what the RFCs
+ * leave open drawn for each record. The same options give the same bytes.
  */
 export async function* sixthLoad(options: { seed: number; mails: number }): AsyncGenerator<LoadMail> {
   const root = new Random(`sixth/${options.seed}`);
   const sizes = reportSizes(options.mails, root.fork('sizes'));
-  // Which receiver comes first is drawn; after that they take their places by number, so none writes twice for one domain.
+  // Which receiver comes first is drawn; after that they take their places by number, so none writes twice
+  // for one domain.
   const order = root.fork('order').shuffle(RECEIVERS);
   for (const [i, records] of sizes.entries()) {
     const random = root.fork(String(i));

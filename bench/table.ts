@@ -18,7 +18,9 @@ const FLOORS: Record<string, string> = {
   large_read: 'large_floor_read',
 };
 
-/** The run in the middle by time; of two in the middle the slower. Peak memory is the greatest of all runs. */
+/**
+ * The run in the middle by time; of two in the middle the slower. Peak memory is the greatest of all runs.
+ */
 export function median(runs: readonly Measure[]): Measure {
   const sorted = [...runs].sort((a, b) => a.seconds - b.seconds);
   const middle = sorted[Math.floor(sorted.length / 2)]!;
@@ -38,7 +40,10 @@ function maxOf(values: (number | null)[]): number | null {
   return known.length === 0 ? null : Math.max(...known);
 }
 
-/** How a stage does against its floor among the lines of the same run; null where it has none or it was not run. */
+/**
+ * How a stage does against its floor among the lines of the same run; null where it has none or it was not
+ * run.
+ */
 export function ratioToFloor(measured: Measure, before: readonly Measure[]): number | null {
   const floor = before.find((line) => line.stage === FLOORS[measured.stage] && line.records === measured.records);
   return floor === undefined ? null : Number((measured.records_per_s / floor.records_per_s).toFixed(2));

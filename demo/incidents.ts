@@ -1,7 +1,10 @@
 import type { PublishedPolicy } from './report.ts';
 import { type DemoDay, type Flow, office, range, signed } from './senders.ts';
 
-/** The two further domains that `demo` shows beside the first two, so that every kind of finding is seen and none hides another. */
+/**
+ * The two further domains that `demo` shows beside the first two, so that every kind of finding is seen and
+ * none hides another.
+ */
 export const CLUB = 'kestrel-club.example';
 export const PRESS = 'kestrel-press.example';
 
@@ -16,7 +19,10 @@ export const MORE_STARTS = {
 } as const;
 export type MoreIncident = keyof typeof MORE_STARTS;
 
-/** The reporter that falls silent about PRESS, the one whose verdicts go wrong there, and the one in whose name reports are forged. */
+/**
+ * The reporter that falls silent about PRESS, the one whose verdicts go wrong there, and the one in whose
+ * name reports are forged.
+ */
 const SILENT = 'gmx.net';
 const CONTRADICTING = 'mail.ru';
 export const FORGED = 'google.com';

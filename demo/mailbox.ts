@@ -12,13 +12,18 @@ export interface DemoMailbox {
   stop(): Promise<void>;
 }
 
-/** RFC 3501 `date-time`, in UTC: the library's own form uses the local zone and gets half-hour zones wrong. */
+/**
+ * RFC 3501 `date-time`, in UTC: the library's own form uses the local zone and gets half-hour zones wrong.
+ */
 function internalDate(date: Date): string {
   const day = String(date.getUTCDate()).padStart(2, '0');
   return `${day}-${MONTHS[date.getUTCMonth()]}-${date.getUTCFullYear()} ${date.toISOString().slice(11, 19)} +0000`;
 }
 
-/** RFC 2177, in place of the library's plugin: that one leaves a timer of half an hour behind a closed connection, and goes on notifying after DONE. */
+/**
+ * RFC 2177, in place of the library's plugin: that one leaves a timer of half an hour behind a closed
+ * connection, and goes on notifying after DONE.
+ */
 const idle: Plugin = (server) => {
   server.registerCapability('IDLE');
   server.setCommandHandler('IDLE', (connection, parsed, data, done) => {
@@ -41,7 +46,9 @@ const idle: Plugin = (server) => {
   });
 };
 
-/** The library answers BAD (a client's mistake) where RFC 3501 section 6.3 wants NO, and never says TRYCREATE. */
+/**
+ * The library answers BAD (a client's mistake) where RFC 3501 section 6.3 wants NO, and never says TRYCREATE.
+ */
 const refusals: Plugin = (server) => {
   server.outputHandlers.push((_connection, response, description) => {
     if (/^(SELECT|EXAMINE) FAILED$/.test(description)) response.command = 'NO';
@@ -55,11 +62,13 @@ const refusals: Plugin = (server) => {
 };
 
 /**
- * A real IMAP server (hoodiecrow-imap) on a loopback port the system picks, holding the mails in its INBOX, in memory.
+ * A real IMAP server (hoodiecrow-imap) on a loopback port the system picks, holding the mails in its INBOX,
+ * in memory.
  *
- * What it does about the library: IDLE is its own (see above); dates are written in UTC; SELECT of a missing folder and MOVE to one are
- * refused as the RFC says; UIDVALIDITY is new at each start, as the uids are (the library always says 1); `stop` ends open connections,
- * for which the library would wait; TCP_NODELAY is set. The user's name is `demo`; the password is new each time.
+ * What it does about the library: IDLE is its own (see above); dates are written in UTC; SELECT of a missing
+ * folder and MOVE to one are refused as the RFC says; UIDVALIDITY is new at each start, as the uids are (the
+ * library always says 1); `stop` ends open connections, for which the library would wait; TCP_NODELAY is set.
+ * The user's name is `demo`; the password is new each time.
  *
  * @throws the listening error when no port can be had
  */
@@ -80,7 +89,8 @@ export async function startDemoMailbox(mails: readonly { raw: Buffer; received: 
     },
   });
   server.server.on('connection', (socket: Socket) => {
-    // The library writes a response in several small pieces; waiting for acknowledgements between them costs 40 ms a command.
+    // The library writes a response in several small pieces; waiting for acknowledgements between them costs
+    // 40 ms a command.
     socket.setNoDelay(true);
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));

@@ -1,4 +1,7 @@
-/** A seeded source of numbers: the demo and the benchmark load must be the same on every machine and in every run. */
+/**
+ * A seeded source of numbers: the demo and the benchmark load must be the same on every machine and in every
+ * run.
+ */
 
 /** FNV-1a over the text, as the starting state of a generator. */
 function hash(text: string): number {
@@ -7,7 +10,10 @@ function hash(text: string): number {
   return state >>> 0;
 }
 
-/** mulberry32: 32 bits of state, enough for data that only has to look alive. Never use it where a guess must be hard. */
+/**
+ * mulberry32: 32 bits of state, enough for data that only has to look alive. Never use it where a guess must
+ * be hard.
+ */
 export class Random {
   readonly #seed: string;
   #state: number;
@@ -17,7 +23,9 @@ export class Random {
     this.#state = hash(this.#seed);
   }
 
-  /** An independent generator for a part, so that drawing more numbers in one part changes nothing in another. */
+  /**
+   * An independent generator for a part, so that drawing more numbers in one part changes nothing in another.
+   */
   fork(label: string): Random {
     return new Random(`${this.#seed}/${label}`);
   }

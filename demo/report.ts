@@ -1,7 +1,10 @@
 import type { OverrideReason } from '../services/report/model.ts';
 import type { Random } from './random.ts';
 
-/** A plain description of an aggregate report, before any reporter has put it into a dialect. Times are seconds since the epoch, UTC. */
+/**
+ * A plain description of an aggregate report, before any reporter has put it into a dialect. Times are
+ * seconds since the epoch, UTC.
+ */
 export interface ReportDescription {
   report_id: string;
   domain: string;

@@ -35,7 +35,10 @@ const SEVERITY_STYLE: Record<string, Style> = { critical: 'red', high: 'red', me
 const number = (n: number) => n.toLocaleString('en-US');
 const percent = (part: number, whole: number) => (whole === 0 ? '' : `${Math.round((100 * part) / whole)}%`);
 
-/** What the demo prints at its end: sources by class with bars, findings, alert mails, and where to look further. */
+/**
+ * What the demo prints at its end: sources by class with bars, findings, alert mails, and where to look
+ * further.
+ */
 export function describeResult(result: DemoResult): string[] {
   const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
   const paint = (style: Style | undefined, text: string) => (colour && style ? styleText(style, text) : text);

@@ -1,11 +1,16 @@
 import type { OverrideReason } from '../services/report/model.ts';
 import type { PublishedPolicy } from './report.ts';
 
-/** The first two domains of the demo; the others are in more.ts. Names and addresses are reserved ones (RFC 2606, 5737, 2544, 3849): nothing here is a real party. */
+/**
+ * The first two domains of the demo; the others are in more.ts. Names and addresses are reserved ones (RFC
+ * 2606, 5737, 2544, 3849): nothing here is a real party.
+ */
 export const BOOKS = 'kestrel-books.example';
 export const PAY = 'kestrel-pay.example';
 
-/** The incidents, by the number of days before the last day on which each begins (0 = the last day itself). */
+/**
+ * The incidents, by the number of days before the last day on which each begins (0 = the last day itself).
+ */
 export const INCIDENT_STARTS = { spoofing_campaign: 5, misaligned_service: 11, broken_dkim_key: 8, policy_lowered: 4 } as const;
 export type IncidentName = keyof typeof INCIDENT_STARTS;
 
@@ -100,7 +105,9 @@ function plainForwarder(domain: string, address: string, selector: string, volum
   };
 }
 
-/** A forwarder that rewrites the envelope sender (SRS): SPF passes for the forwarder, the signature survives. */
+/**
+ * A forwarder that rewrites the envelope sender (SRS): SPF passes for the forwarder, the signature survives.
+ */
 function srsForwarder(domain: string, selector: string, volume: number): Flow {
   const forwarder = 'srs.alumni-forward.example';
   return {
@@ -127,7 +134,8 @@ export const FLOWS: readonly Flow[] = [
     dkim: () => signed(BOOKS, 'mta1'),
   },
   {
-    // The key behind this selector is replaced at the service but not in DNS: every signature fails from that day on.
+    // The key behind this selector is replaced at the service but not in DNS: every signature fails from that
+    // day on.
     name: 'lettercraft, newsletters',
     domain: BOOKS,
     addresses: range('198.51.100.', 40, 6),
@@ -190,7 +198,9 @@ export const FLOWS: readonly Flow[] = [
   },
 ];
 
-/** The DMARC record that day. `kestrel-pay.example` never published `sp`, which reporters spell in five ways. */
+/**
+ * The DMARC record that day. `kestrel-pay.example` never published `sp`, which reporters spell in five ways.
+ */
 export function publishedPolicy(domain: string, { fromEnd }: DemoDay): PublishedPolicy {
   if (domain === BOOKS) return { p: 'reject', sp: 'reject', adkim: 'r', aspf: 'r' };
   return { p: fromEnd > INCIDENT_STARTS.policy_lowered ? 'reject' : 'none', sp: null, adkim: 'r', aspf: 'r' };

@@ -7,12 +7,17 @@ import { SMTPServer } from 'smtp-server';
 export interface MailSink {
   /** `smtp://127.0.0.1:port`, without TLS or login, loopback only. */
   url: string;
-  /** The paths of the mails taken in so far, in order of arrival. A path appears when its file is complete. */
+  /**
+   * The paths of the mails taken in so far, in order of arrival. A path appears when its file is complete.
+   */
   files: string[];
   stop(): Promise<void>;
 }
 
-/** The words of a subject as part of a file name: ASCII letters and digits joined by `-`, at most 60 characters. */
+/**
+ * The words of a subject as part of a file name: ASCII letters and digits joined by `-`, at most 60
+ * characters.
+ */
 function slug(subject: string): string {
   const words = subject
     .toLowerCase()
@@ -21,7 +26,9 @@ function slug(subject: string): string {
   return words.slice(0, 60).replace(/-+$/, '') || 'mail';
 }
 
-/** The subject of a mail's header block: unfolded, RFC 2047 words in base64 or quoted form decoded as UTF-8. */
+/**
+ * The subject of a mail's header block: unfolded, RFC 2047 words in base64 or quoted form decoded as UTF-8.
+ */
 function subjectOf(head: string): string {
   const raw = /^subject:((?:.*(?:\r?\n[ \t])?)*)/im.exec(head)?.[1] ?? '';
   const joined = raw.replace(/\r?\n[ \t]+/g, ' ').replace(/\?=\s+=\?/g, '?==?');
@@ -38,7 +45,8 @@ function subjectOf(head: string): string {
 }
 
 /**
- * An SMTP server on a loopback port the system picks that writes each mail it is given to `NNN-<subject>.eml` in the folder.
+ * An SMTP server on a loopback port the system picks that writes each mail it is given to `NNN-<subject>.eml`
+ * in the folder.
  *
  * @param folder made when missing; numbers start at 001
  * @throws the file system's or the listening error
@@ -77,7 +85,8 @@ export async function startMailSink(folder: string): Promise<MailSink> {
       resolve();
     });
   });
-  // A client that drops its connection is the client's affair; without a listener the error would end the process.
+  // A client that drops its connection is the client's affair; without a listener the error would end the
+  // process.
   server.on('error', () => undefined);
   const { port } = server.server.address() as AddressInfo;
   return {

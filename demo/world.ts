@@ -18,7 +18,10 @@ import { writeReportMail } from './write.ts';
 
 const DAY = 86_400;
 
-/** Each reporter's share of all mail, how many hours after the day it reports, and the domains of its mailboxes. */
+/**
+ * Each reporter's share of all mail, how many hours after the day it reports, and the domains of its
+ * mailboxes.
+ */
 const REPORTERS: readonly { dialect: Dialect; share: number; hour: number; recipients: readonly string[] }[] = [
   { dialect: dialects.google, share: 0.38, hour: 7, recipients: ['gmail.com'] },
   { dialect: dialects.microsoft, share: 0.22, hour: 5, recipients: ['northfold.example', 'tessel-design.example'] },
@@ -47,7 +50,10 @@ export interface DemoIncident {
   domain: string;
   /** Its first UTC day, YYYY-MM-DD. */
   since: string;
-  /** Records, the sum of their counts, and the reports with any of them. For a policy, all records reported under it. */
+  /**
+   * Records, the sum of their counts, and the reports with any of them. For a policy, all records reported
+   * under it.
+   */
   messages: number;
   records: number;
   reports: number;
@@ -119,7 +125,8 @@ function flowRows(
   const wrong = contradicts(flow.domain, reporter.dialect.submitter, day);
   const dkim = flow.dkim(day);
   return divide(messages, addresses.length, random).map((count, i) => {
-    // A receiver's resolver sometimes answers too late: SPF is temperror, and the mail passes by its signature.
+    // A receiver's resolver sometimes answers too late: SPF is temperror, and the mail passes by its
+    // signature.
     const slow = flow.spf.result === 'pass' && dkim.some(({ result }) => result === 'pass') && random.chance(0.01);
     const spf = slow ? { domain: flow.spf.domain, result: 'temperror' } : flow.spf;
     const dkimPass = dkim.some(({ domain, result }) => domain === flow.domain && result === 'pass');
@@ -178,12 +185,14 @@ class Tally {
 }
 
 /**
- * Weeks of reports about two domains (or four) from eight reporters, with a weekly rhythm, forwarders, a mailing list, reports that
- * are late, missing or sent twice, and planted incidents: four, or one for each kind of finding. The same options yield the same bytes.
+ * Weeks of reports about two domains (or four) from eight reporters, with a weekly rhythm, forwarders, a
+ * mailing list, reports that are late, missing or sent twice, and planted incidents: four, or one for each
+ * kind of finding. The same options yield the same bytes.
  *
  * @param options.today the last reported day is the UTC day before; no mail has a later date than this
  * @param options.more adds the two domains of incidents.ts
- * @param options.days number of reported days, 42 by default; fewer than 21 leave no time before the incidents
+ * @param options.days number of reported days, 42 by default; fewer than 21 leave no time before the
+ *   incidents
  */
 export async function generateDemo(options: { seed: number; today: Date; days?: number; more?: boolean }): Promise<DemoWorld> {
   const { seed, today, days = 42, more = false } = options;
@@ -228,7 +237,10 @@ interface DayOfReporter {
   policyAt(domain: string, day: DemoDay): PublishedPolicy;
 }
 
-/** The mails with one reporter's report about one day of a domain: usually one, none when it is missing, two when it is sent twice. */
+/**
+ * The mails with one reporter's report about one day of a domain: usually one, none when it is missing, two
+ * when it is sent twice.
+ */
 async function dayMails(of: DayOfReporter): Promise<DemoMail[]> {
   const { domain, reporter, day, start, now, random, tally, flows, policyAt } = of;
   const { dialect } = reporter;
@@ -273,7 +285,8 @@ async function dayMails(of: DayOfReporter): Promise<DemoMail[]> {
 }
 
 /**
- * The mails about one day after those of `generateDemo` with the same seed and day: what senders and policies became meanwhile.
+ * The mails about one day after those of `generateDemo` with the same seed and day: what senders and policies
+ * became meanwhile.
  * @param options.ahead 1 is the day that the demo is generated on
  * @param options.change gives what a sender's mail is like by then
  * @param options.policies the records that were changed
@@ -302,7 +315,10 @@ export async function laterMails(options: {
   return mails.sort((a, b) => a.received.getTime() - b.received.getTime());
 }
 
-/** The planted incidents, and what a correct analysis finds beside them: a reporter that stopped, a domain that is ready. */
+/**
+ * The planted incidents, and what a correct analysis finds beside them: a reporter that stopped, a domain
+ * that is ready.
+ */
 function incidentsOf(tally: Tally, world: { midnight: number; days: number; more: boolean }): DemoIncident[] {
   const { midnight, days, more } = world;
   const incidents = [...tally.incidents].map(
@@ -326,7 +342,10 @@ function incidentsOf(tally: Tally, world: { midnight: number; days: number; more
   ];
 }
 
-/** Forged reports in a large reporter's name, signed by the forger: they report a flood of mail that never existed. */
+/**
+ * Forged reports in a large reporter's name, signed by the forger: they report a flood of mail that never
+ * existed.
+ */
 async function forgedReports(root: Random, midnight: number, count: (rows: ReportRow[]) => void): Promise<DemoMail[]> {
   const dialect = dialects.DIALECTS.find(({ submitter }) => submitter === FORGED)!;
   const mails: DemoMail[] = [];

@@ -19,14 +19,17 @@ export function zip(name: string, data: Buffer, mtime: Date, compress = true): P
     file.outputStream.on('data', (chunk: Buffer) => chunks.push(chunk));
     file.outputStream.on('error', reject);
     file.outputStream.on('end', () => resolve(Buffer.concat(chunks)));
-    // A zip's DOS time is the local one: shifted, and without the UTC field beside it, the bytes are the same in every zone.
+    // A zip's DOS time is the local one: shifted, and without the UTC field beside it, the bytes are the same
+    // in every zone.
     const local = new Date(mtime.getTime() + mtime.getTimezoneOffset() * 60_000);
     file.addBuffer(data, name, { mtime: local, forceDosTimestamp: true, compress });
     file.end();
   });
 }
 
-/** Puts the XML into the reporter's container. Returns its file name (RFC 7489 section 7.2.1.1) and its bytes. */
+/**
+ * Puts the XML into the reporter's container. Returns its file name (RFC 7489 section 7.2.1.1) and its bytes.
+ */
 export async function packReport(
   dialect: Dialect,
   report: ReportDescription,
@@ -45,7 +48,8 @@ export async function packReport(
 }
 
 /**
- * A report as the complete mail a mailbox would hold: the reporter's own mail under the trace headers of the server that took it in.
+ * A report as the complete mail a mailbox would hold: the reporter's own mail under the trace headers of the
+ * server that took it in.
  *
  * @param options.to the rua address
  * @param options.date when the reporter sent it

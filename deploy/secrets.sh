@@ -1,7 +1,7 @@
 #!/bin/sh
-# Creates the secret files and the ruawatch.yaml that docker-compose.yml mounts, if they are missing, and says which ones must
-# be filled in.
-# Only the owner can enter the folder; the files are readable, so that the container's user can read them.
+# Creates the secret files and the ruawatch.yaml that docker-compose.yml mounts, if they are missing, and says
+# which ones must be filled in. Only the owner can enter the folder; the files are readable, so that the
+# container's user can read them.
 set -eu
 umask 022
 folder=${SECRETS_DIR:-"$(dirname "$0")/secrets"}

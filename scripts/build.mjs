@@ -1,5 +1,5 @@
-// Compiles services/, demo/, bench/ and simulate/ into dist/, without a check of types: that is `npm run types`, and takes four
-// times as long. An installed package has no tsconfig and nothing to build.
+// Compiles services/, demo/, bench/ and simulate/ into dist/, without a check of types: that is
+// `npm run types`, and takes four times as long. An installed package has no tsconfig and nothing to build.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,8 @@ if (existsSync(path.join(root, 'tsconfig.build.json'))) {
   if (!upToDate) {
     compile();
     mkdirSync(path.dirname(stamp), { recursive: true });
-    // Worktrees may share their dependencies by hard links: a stamp of one must not be written into the others.
+    // Worktrees may share their dependencies by hard links: a stamp of one must not be written into the
+    // others.
     rmSync(stamp, { force: true });
     writeFileSync(stamp, `${sources} ${digest(['dist'])}`);
   }
@@ -43,8 +44,8 @@ function compile() {
 }
 
 /**
- * SHA-256 over the names and octets of what a build reads or wrote, fixtures of tests left out. What is not there counts as
- * empty: a new clone has no dist, the image's build no tests.
+ * SHA-256 over the names and octets of what a build reads or wrote, fixtures of tests left out. What is not
+ * there counts as empty: a new clone has no dist, the image's build no tests.
  */
 function digest(places) {
   const hash = createHash('sha256');

@@ -1,5 +1,5 @@
-// Which folder may import which. Enforced by scripts/imports.mjs; ARCHITECTURE.md prints it, and test/docs/architecture.test.ts
-// compares the two.
+// Which folder may import which. Enforced by scripts/imports.mjs; ARCHITECTURE.md prints it, and
+// test/docs/architecture.test.ts compares the two.
 
 const COMMON = ['dns', 'report', 'store', 'shared'];
 
@@ -52,13 +52,22 @@ export const BESIDE = { demo: ['services'], bench: null, simulate: null, test: n
 /** The one file under services/ that may import demo/, which is not in the image. */
 export const DEMO_COMMAND = 'services/cli/commands/demo.ts';
 
-/** The command line may import these folders file by file, and all other services through their index.ts alone. */
+/**
+ * The command line may import these folders file by file, and all other services through their index.ts
+ * alone.
+ */
 export const LIBRARIES = [...COMMON, 'findings', 'requests'];
 
 const OUTSIDE = ['node:fs', 'node:fs/promises', 'node:net', 'node:http', 'node:https', 'node:dns', 'node:dgram', 'pg', 'pino'];
 
-/** report/, findings/ and dns/ do no input or output: dns/ is given its sockets and its web client, the others need none. */
+/**
+ * report/, findings/ and dns/ do no input or output: dns/ is given its sockets and its web client, the others
+ * need none.
+ */
 export const IMPURE = { report: OUTSIDE, findings: OUTSIDE, requests: OUTSIDE, mails: OUTSIDE };
 
-/** The one file outside services/store/ that runs statements: it opens the pool, and begins and ends transactions. */
+/**
+ * The one file outside services/store/ that runs statements: it opens the pool, and begins and ends
+ * transactions.
+ */
 export const TRANSACTIONS = 'services/shared/runtime/db.ts';

@@ -1,5 +1,5 @@
-// Checks the import rule (import-rule.mjs): which folder may import which, no cycles (imports of types count), SQL only in
-// services/store/. A folder that the rule does not name fails. Part of `npm run lint`.
+// Checks the import rule (import-rule.mjs): which folder may import which, no cycles (imports of types
+// count), SQL only in services/store/. A folder that the rule does not name fails. Part of `npm run lint`.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,8 +1,9 @@
-// Mutation testing: `npm run mutate -- --files 'services/poller/*.ts' [--most 150] [--seed 1] [--out FILE] [--share 1/2]`.
-// Changes one thing at a time in a copy of the tree, runs the tests nearest to the file (by imports), and lists the changes that
-// no test detects. Each survivor is either a missing test or code without effect. With --out every result is appended to the
-// file at once, and a run that was cut off is resumed. The exit code is 1 when fewer than 90 % are killed, or one survives in a
-// part that allows none (mutation/sample.mjs).
+// Mutation testing: `npm run mutate -- --files 'services/poller/*.ts' [--most 150] [--seed 1] [--out FILE]
+// [--share 1/2]`. Changes one thing at a time in a copy of the tree, runs the tests nearest to the file (by
+// imports), and lists the changes that no test detects. Each survivor is either a missing test or code
+// without effect. With --out every result is appended to the file at once, and a run that was cut off is
+// resumed. The exit code is 1 when fewer than 90 % are killed, or one survives in a part that allows none
+// (mutation/sample.mjs).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -68,7 +69,10 @@ const different = candidates.filter((mutant) => !isEquivalent(mutant));
 const [share, shares] = values.share.split('/').map(Number);
 const all = sample(different, Number(values.most), Number(values.seed)).filter((_, i) => i % shares === share - 1);
 
-/** Seconds that each test file takes on the tree as it is; null for one that fails there and so can detect nothing. */
+/**
+ * Seconds that each test file takes on the tree as it is; null for one that fails there and so can detect
+ * nothing.
+ */
 const took = new Map();
 const earlier = new Map();
 if (values.out && existsSync(values.out))
@@ -87,7 +91,10 @@ if (values.list) {
   process.exit(0);
 }
 
-/** @returns what an earlier run found, where it still counts: tests only grow, so what was killed stays killed. */
+/**
+ * @returns what an earlier run found, where it still counts: tests only grow, so what was killed stays
+ *   killed.
+ */
 function known(mutant, tests) {
   const entry = earlier.get(keyOf(mutant));
   return entry && (entry.result !== 'survived' || entry.state === stateOf(mutant.file, tests)) ? entry : null;
@@ -131,7 +138,10 @@ async function baselineOf(test) {
   return took.get(test);
 }
 
-/** Tests that have passed once more on the tree as it is after they had detected something: they can be repeated. */
+/**
+ * Tests that have passed once more on the tree as it is after they had detected something: they can be
+ * repeated.
+ */
 const repeatable = new Set();
 async function repeats(test, restore, changed) {
   if (!repeatable.has(test)) {
@@ -151,8 +161,9 @@ async function repeats(test, restore, changed) {
 const lastKiller = new Map();
 
 /**
- * Runs the tests on the mutant. Load can make a test late, so one that only waited for too long, or did not end, counts when it
- * does so twice, the second time with four times what it takes at that moment without the mutant.
+ * Runs the tests on the mutant. Load can make a test late, so one that only waited for too long, or did not
+ * end, counts when it does so twice, the second time with four times what it takes at that moment without the
+ * mutant.
  * @returns {Promise<{ result: 'killed' | 'late' | 'passed', by?: string }>}
  */
 async function attempt(batch, { place, restore, changed }, again = false) {

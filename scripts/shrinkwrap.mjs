@@ -1,6 +1,7 @@
-// `npm pack` adds npm-shrinkwrap.json to the tarball: the tree of package-lock.json without development dependencies. So everyone who
-// installs the tarball gets the tested versions, including transitive ones (`overrides` apply in a checkout only). The file is created
-// when packing and removed again, since in a checkout npm would read it instead of package-lock.json.
+// `npm pack` adds npm-shrinkwrap.json to the tarball: the tree of package-lock.json without development
+// dependencies. So everyone who installs the tarball gets the tested versions, including transitive ones
+// (`overrides` apply in a checkout only). The file is created when packing and removed again, since in a
+// checkout npm would read it instead of package-lock.json.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 

@@ -20,7 +20,9 @@ const STATEMENT = new RegExp(
   ].join('|')})`,
   'i',
 );
-/** The views are the public interface: mails and the terminal quote statements on them for people to paste. */
+/**
+ * The views are the public interface: mails and the terminal quote statements on them for people to paste.
+ */
 const FOR_PEOPLE = /\b(?:from|join)\s+dmarc\./i;
 
 /** Calls of a method `query`, and texts that are statements, wherever they are handed to later. */

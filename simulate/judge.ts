@@ -53,8 +53,9 @@ export interface Judgement {
 
 /**
  * Holds alarms against what families expect. An alarm is true if its kind means what is expected on its
- * domain, or on one that it names beside it, from the first tick after the begin to GRACE_DAYS after the end, and it names one of the senders
- * (or nobody, within NEWS_DAYS). One that only goes along with an incident is excused. All others are false.
+ * domain, or on one that it names beside it, from the first tick after the begin to GRACE_DAYS after the end,
+ * and it names one of the senders (or nobody, within NEWS_DAYS). One that only goes along with an incident is
+ * excused. All others are false.
  */
 export function judge(system: string, alarms: readonly Alarm[], cases: readonly Case[], traps: readonly Trap[]): Judgement {
   const verdicts = alarms.filter(({ notified }) => notified).map((alarm) => verdictOf(alarm, cases));

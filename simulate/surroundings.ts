@@ -8,7 +8,9 @@ import { watchOnce } from '../services/watcher/index.ts';
 import type { Internet } from './internet/internet.ts';
 import type { Approval } from './model.ts';
 
-/** The product's look-ups of addresses, on a world's name service. Nothing is paced: time is not simulated. */
+/**
+ * The product's look-ups of addresses, on a world's name service. Nothing is paced: time is not simulated.
+ */
 export function enricherOf(context: Context, internet: Internet): () => Promise<void> {
   const lookups = new AddressLookups({
     context,
@@ -33,7 +35,9 @@ const NO_SERVERS: Dns = {
   ask: (name) => Promise.resolve({ state: 'nxdomain', name, aliases: [], ttl: 60, authenticated: false }),
 };
 
-/** Two rounds of the product's watcher: what one does not find counts as gone when the next does not either. */
+/**
+ * Two rounds of the product's watcher: what one does not find counts as gone when the next does not either.
+ */
 export async function watch(context: Context, dns: Dns, at: (minutesBefore: number) => void): Promise<void> {
   // The families have no look-alikes, and a thousand names a domain would be asked about.
   context.config.watcher.lookalikes.questions_a_day = 0;

@@ -14,7 +14,10 @@ interface Carried {
   sent: Date;
 }
 
-/** The size of a report's first half in two members of a gzip: as of a program that compresses while it writes. */
+/**
+ * The size of a report's first half in two members of a gzip: as of a program that compresses while it
+ * writes.
+ */
 const half = (xml: Buffer): number => Math.ceil(xml.length / 2);
 
 /** RFC 1952 with the file's name in the header (FNAME), which zlib's own functions leave out. */
@@ -44,7 +47,10 @@ async function pack(container: Container, stem: string, { xml, sent }: Carried):
   }
 }
 
-/** Quoted-printable (RFC 2045 section 6.7) of text: line ends become CRLF, everything else is kept byte for byte. */
+/**
+ * Quoted-printable (RFC 2045 section 6.7) of text: line ends become CRLF, everything else is kept byte for
+ * byte.
+ */
 function quotedPrintable(data: Buffer): string {
   const lines: string[] = [];
   for (const line of data.toString('latin1').split(/\r?\n/)) {

@@ -13,7 +13,10 @@ export const leaf = (tag: string, value: string | number, kind: Kind, language?:
 export const some = (random: Random, parts: [chance: number, part: () => Part][]): Part[] =>
   parts.filter(([chance]) => random.chance(chance)).map(([, part]) => part());
 
-/** Siblings in the order of the schema, or in any where the schema says `xs:all` and the receiver does not care. */
+/**
+ * Siblings in the order of the schema, or in any where the schema says `xs:all` and the receiver does not
+ * care.
+ */
 export function arrange(receiver: Receiver, parts: Part[], random: Random): Part[] {
   return receiver.order === 'schema' ? parts : random.shuffle(parts);
 }

@@ -4,7 +4,10 @@ import { PLAIN, type Style } from './xml.ts';
 /** How the mail around the report looks. */
 export type Shape = 'text' | 'text+html' | 'html' | 'after' | 'alone' | 'only part';
 export type Container = 'gzip' | 'gzip named' | 'gzip members' | 'zip' | 'zip stored' | 'xml base64' | 'xml quoted';
-/** How a file's name is written into the header: in quotes, as RFC 2231 has it, in sections of it, or as an encoded word. */
+/**
+ * How a file's name is written into the header: in quotes, as RFC 2231 has it, in sections of it, or as an
+ * encoded word.
+ */
 export type Naming = 'quoted' | 'token' | 'extended' | 'sections' | 'word';
 
 /** One invented receiver: who it is, and the habits it writes with. */

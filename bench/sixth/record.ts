@@ -35,7 +35,10 @@ interface Bundle {
 const DKIM_FAILURES = ['fail', 'none', 'policy', 'neutral', 'temperror', 'permerror'];
 const SPF_FAILURES = ['fail', 'softfail', 'none', 'neutral', 'temperror', 'permerror'];
 
-/** RFC 9989 section 4.4, where the organizational domain of all mail is known: the one the policy is published at. */
+/**
+ * RFC 9989 section 4.4, where the organizational domain of all mail is known: the one the policy is published
+ * at.
+ */
 function aligned(domain: string, from: string, mode: string, organization: string): boolean {
   const name = canonical(domain);
   return mode === 's' ? name === canonical(from) : name === organization || name.endsWith(`.${organization}`);
@@ -90,7 +93,10 @@ function evaluated(receiver: Receiver, policy: Policy, { from, dkimAligned, spfA
   return { tag: 'policy_evaluated', parts: receiver.order === 'loose' ? random.shuffle(parts) : parts };
 }
 
-/** DKIM and SPF as they were found. RFC 7489 has the result of the host's name beside the sender's; RFC 9990 has not. */
+/**
+ * DKIM and SPF as they were found. RFC 7489 has the result of the host's name beside the sender's; RFC 9990
+ * has not.
+ */
 function results(receiver: Receiver, { envelope, spf, signatures }: Bundle, random: Random): Part {
   const modern = receiver.rfc === 9990;
   const human = (): Part =>

@@ -58,7 +58,10 @@ function published(receiver: Receiver, policy: Policy, random: Random): Branch {
   return { tag: 'policy_published', parts: arrange(receiver, parts, random) };
 }
 
-/** RFC 9990's extension of the whole report. Its elements have names of the report's own, in another namespace. */
+/**
+ * RFC 9990's extension of the whole report. Its elements have names of the report's own, in another
+ * namespace.
+ */
 function extension(receiver: Receiver, random: Random): Part[] {
   if (!receiver.extends || !random.chance(0.6)) return [];
   const own = `<e:record e:n="a > b"><e:count>${random.int(1, 99)}</e:count><e:source_ip>192.0.2.1</e:source_ip></e:record>`;

@@ -70,7 +70,9 @@ export function address(random: Random): string {
   return `${random.int(1, 223)}.${random.int(0, 255)}.${random.int(0, 255)}.${random.int(1, 254)}`;
 }
 
-/** Prose as receivers put it into human_result, comment, error and contact, with a mark of its own each time. */
+/**
+ * Prose as receivers put it into human_result, comment, error and contact, with a mark of its own each time.
+ */
 const PROSE: readonly ((mark: string) => string)[] = [
   (mark) => `2048-bit rsa key <sha256> & relaxed/relaxed, b=${mark}`,
   (mark) => `signature "${mark}" didn't verify`,

@@ -1,6 +1,9 @@
 import type { Random } from '../../demo/random.ts';
 
-/** How a leaf's text may be spelled: `word` is of an enumeration, `free` is prose, `name` and `number` are what they say. */
+/**
+ * How a leaf's text may be spelled: `word` is of an enumeration, `free` is prose, `name` and `number` are
+ * what they say.
+ */
 export type Kind = 'word' | 'number' | 'name' | 'free';
 
 /** An element that holds text. */

@@ -1,4 +1,6 @@
-/** A person at the console, who does what a browser does: keeps the cookie, and sends the forms of the pages. */
+/**
+ * A person at the console, who does what a browser does: keeps the cookie, and sends the forms of the pages.
+ */
 export class DemoBrowser {
   private readonly jar = new Map<string, string>();
   private readonly base: string;

@@ -12,7 +12,10 @@ import { BOOKS } from '../senders.ts';
 export const ADA = `ada@${BOOKS}`;
 export const BEN = `ben@${BOOKS}`;
 
-/** The service that sends for PAY without being set up, and the record that its documentation gives to every customer. */
+/**
+ * The service that sends for PAY without being set up, and the record that its documentation gives to every
+ * customer.
+ */
 export const VENDOR = 'postbird.example';
 export const VENDOR_KEY = { name: 'pb1._domainkey', value: `pb1._domainkey.${VENDOR}` };
 

@@ -43,9 +43,10 @@ const DAYS = 3;
 const HOUR_MS = 3_600_000;
 
 /**
- * What people and time do about the demo's findings: the records of a vendor that is not set up are asked for by a playbook,
- * approved by two people at the console, and published; its mail passes, and the finding resolves. A stricter policy of another
- * domain is approved too. Two rights are lent, and end by themselves. Then a service's signatures break, its mail is lost, and the policy returns by itself.
+ * What people and time do about the demo's findings: the records of a vendor that is not set up are asked for
+ * by a playbook, approved by two people at the console, and published; its mail passes, and the finding
+ * resolves. A stricter policy of another domain is approved too. Two rights are lent, and end by themselves.
+ * Then a service's signatures break, its mail is lost, and the policy returns by itself.
  * @returns what did not come about as told
  */
 export async function tellStory(story: Story): Promise<string[]> {

@@ -27,8 +27,8 @@ const MOST_CONNECTIONS = 200;
 const MOST_TRIES = 20;
 
 /**
- * A small authoritative name server for the demo, on a loopback port the system picks. It holds its zones in memory, and
- * takes updates (RFC 2136) signed with TSIG.
+ * A small authoritative name server for the demo, on a loopback port the system picks. It holds its zones in
+ * memory, and takes updates (RFC 2136) signed with TSIG.
  * @throws ZoneFileError, or the listening error
  */
 export async function startNameServer({ zones, keys = [], now = Date.now }: NameServerOptions): Promise<DemoNameServer> {

@@ -62,7 +62,8 @@ function change(zone: Zone, { name: given, type, class: klass, ttl, rdata }: Raw
   const apex = name === zone.name;
   if (klass === CLASS.IN) {
     const others = [...(types?.keys() ?? [])].some((one) => (one === RECORD_TYPES.CNAME) !== (type === RECORD_TYPES.CNAME));
-    // Nothing stands beside an alias: such an update is ignored without an error. The server writes the SOA itself.
+    // Nothing stands beside an alias: such an update is ignored without an error. The server writes the SOA
+    // itself.
     if (others || type === RECORD_TYPES.SOA) return;
     if (type === RECORD_TYPES.CNAME) types?.delete(type);
     add(zone.sets, name, type, rdata, ttl);

@@ -26,8 +26,8 @@ const SERVERS: Record<string, readonly number[]> = { [BOOKS]: [25, 26], [PAY]: [
 const SERVICES = { 'mail.clubdesk': 2, 'spf.raffleworks': 2, 'spf.printpost': 2, 'spf.tickethall': 1 };
 
 /**
- * The zones of the demo's domains, of the services that send for them, and of the root, so that every other name is said not to
- * exist. They agree with what the reports of the demo say, but for DNS_INCIDENTS.
+ * The zones of the demo's domains, of the services that send for them, and of the root, so that every other
+ * name is said not to exist. They agree with what the reports of the demo say, but for DNS_INCIDENTS.
  */
 export function demoZones(): Record<string, string[]> {
   const own = (domain: string, records: string[]) => [
@@ -101,8 +101,8 @@ const made = new Map<number, Buffer>();
 const EXPONENT = 5;
 
 /**
- * A DKIM record of an RSA key, in strings as a zone file has them. Nothing in the demo signs, so a modulus is made of random octets:
- * a key that differs from every other at a fraction of the time that a real one takes.
+ * A DKIM record of an RSA key, in strings as a zone file has them. Nothing in the demo signs, so a modulus is
+ * made of random octets: a key that differs from every other at a fraction of the time that a real one takes.
  */
 function keyRecord(bits = 2048): string {
   const der =

@@ -2,7 +2,10 @@ import { base64Lines, entity, mailDate, multipart } from '../mime.ts';
 import type { Dialect } from '../report.ts';
 import { el, record, renderXml } from '../xml.ts';
 
-/** Fastmail, written by Mail::DMARC: tabs, `report_id` before the name, the report as an inline part after a summary in words. */
+/**
+ * Fastmail, written by Mail::DMARC: tabs, `report_id` before the name, the report as an inline part after a
+ * summary in words.
+ */
 export const fastmail: Dialect = {
   submitter: 'fastmail.com',
   org_name: 'Fastmail Pty Ltd',

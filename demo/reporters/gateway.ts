@@ -5,8 +5,8 @@ import { el, record, renderXml } from '../xml.ts';
 const ORG = 'ashgrove-clinics.example';
 
 /**
- * A company's own mail gateway of the Cisco kind: report ids in angle brackets with `$` and `@`, a day that starts when the box did
- * and lasts some seconds too long, empty `<sp></sp>` and contact.
+ * A company's own mail gateway of the Cisco kind: report ids in angle brackets with `$` and `@`, a day that
+ * starts when the box did and lasts some seconds too long, empty `<sp></sp>` and contact.
  */
 export const gateway: Dialect = {
   submitter: ORG,

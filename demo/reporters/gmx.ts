@@ -2,7 +2,10 @@ import { base64Lines, entity, mailDate, multipart } from '../mime.ts';
 import type { Dialect } from '../report.ts';
 import { el, record, renderXml } from '../xml.ts';
 
-/** GMX, WEB.DE, mail.com: RFC 9990 in its namespace, three blanks of indent, the public suffix list, yet `none` for mail that passed. */
+/**
+ * GMX, WEB.DE, mail.com: RFC 9990 in its namespace, three blanks of indent, the public suffix list, yet
+ * `none` for mail that passed.
+ */
 export const gmx: Dialect = {
   submitter: 'gmx.net',
   org_name: 'GMX',

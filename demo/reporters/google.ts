@@ -2,7 +2,10 @@ import { base64Lines, entity, mailDate } from '../mime.ts';
 import type { Dialect } from '../report.ts';
 import { el, record, renderXml } from '../xml.ts';
 
-/** Google: RFC 7489 layout with `np` added, `sp` always written out, no envelope, and a mail that is one application/zip part. */
+/**
+ * Google: RFC 7489 layout with `np` added, `sp` always written out, no envelope, and a mail that is one
+ * application/zip part.
+ */
 export const google: Dialect = {
   submitter: 'google.com',
   org_name: 'google.com',

@@ -2,7 +2,10 @@ import { base64Lines, entity, mailDate, multipart } from '../mime.ts';
 import type { Dialect } from '../report.ts';
 import { el, record, renderXml } from '../xml.ts';
 
-/** Mail.ru: one line, a declaration in single quotes, no `version`, and `nil` for an `sp` that is not published. */
+/**
+ * Mail.ru: one line, a declaration in single quotes, no `version`, and `nil` for an `sp` that is not
+ * published.
+ */
 export const mailru: Dialect = {
   submitter: 'mail.ru',
   org_name: 'Mail.Ru',

@@ -5,8 +5,9 @@ import { el, record, renderXml } from '../xml.ts';
 const day = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 10);
 
 /**
- * Microsoft (Exchange Online): unused schema namespaces on the root, `envelope_to` first, everything on one line without a line end,
- * a range that ends at the next midnight, an encoded subject, and a mail whose only text is HTML; its plain alternative is empty.
+ * Microsoft (Exchange Online): unused schema namespaces on the root, `envelope_to` first, everything on one
+ * line without a line end, a range that ends at the next midnight, an encoded subject, and a mail whose only
+ * text is HTML; its plain alternative is empty.
  */
 export const microsoft: Dialect = {
   submitter: 'enterprise.protection.outlook.com',

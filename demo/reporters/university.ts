@@ -5,8 +5,9 @@ import { el, record, renderXml } from '../xml.ts';
 const ORG = 'linden-university.example';
 
 /**
- * A small reporter that follows RFC 9990 to the letter: namespace, generator, `np`, tree walk, disposition `pass`, tags that are not
- * published left out, and the XML plain in the mail (section 3.1.2 allows it), 7bit with CRLF.
+ * A small reporter that follows RFC 9990 to the letter: namespace, generator, `np`, tree walk, disposition
+ * `pass`, tags that are not published left out, and the XML plain in the mail (section 3.1.2 allows it), 7bit
+ * with CRLF.
  */
 export const university: Dialect = {
   submitter: ORG,

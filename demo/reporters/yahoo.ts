@@ -2,7 +2,10 @@ import { base64Lines, entity, mailDate, multipart } from '../mime.ts';
 import type { Dialect } from '../report.ts';
 import { el, record, renderXml } from '../xml.ts';
 
-/** Yahoo: no `version`, `sp` only when published, DKIM selectors, no envelope; the subject and the mail's id carry the angle brackets. */
+/**
+ * Yahoo: no `version`, `sp` only when published, DKIM selectors, no envelope; the subject and the mail's id
+ * carry the angle brackets.
+ */
 export const yahoo: Dialect = {
   submitter: 'yahoo.com',
   org_name: 'Yahoo',

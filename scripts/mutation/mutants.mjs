@@ -30,8 +30,8 @@ const WITH_VALUE = new Set(['TSNonNullExpression', 'TSAsExpression', 'TSSatisfie
 const CHOICES = { IfStatement: 'condition', ConditionalExpression: '?:', WhileStatement: 'condition' };
 
 /**
- * Statements whose effect is nothing that a user relies on: lines of the log below warnings, timers that do not
- * keep the process alive, and the heartbeat of a loop, which only five minutes of silence would show.
+ * Statements whose effect is nothing that a user relies on: lines of the log below warnings, timers that do
+ * not keep the process alive, and the heartbeat of a loop, which only five minutes of silence would show.
  */
 const WITHOUT_EFFECT = /^(?:[\w.]*\blog(?:ger)?\.(?:trace|debug|info)\(|[\w.]+\??\.unref\??\.?\(\)|turned\(\))/;
 
@@ -78,8 +78,8 @@ function replacements(node, parent, source) {
 /**
  * @param {string} file its path
  * @param {string} text its TypeScript
- * @returns {{ file: string, start: number, end: number, line: number, code: string, replacement: string, what: string }[]}
- * in the order of the text; `code` is the line without its indentation
+ * @returns {{ file: string, start: number, end: number, line: number, code: string, replacement: string,
+ *   what: string }[]} in the order of the text; `code` is the line without its indentation
  */
 export function mutantsOf(file, text) {
   const lines = text.split('\n');

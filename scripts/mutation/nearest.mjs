@@ -1,5 +1,5 @@
-// The tests that are nearest to a file: by the number of imports between it and what they are named after, or else
-// themselves, then by the folders they share.
+// The tests that are nearest to a file: by the number of imports between it and what they are named after, or
+// else themselves, then by the folders they share.
 import path from 'node:path';
 
 const IMPORT = /(?:\bfrom\s*|\bimport\s*\(\s*|\bimport\s+)['"](\.[^'"\n]+)['"]/g;
@@ -9,7 +9,10 @@ const USES_BUILT = /['"`][./]*dist\/(?:services|demo|simulate|bench)\//;
 /** Whole runs of many processes say little about one line, and take minutes. */
 const TOO_LONG = /^test\/(?:e2e|chaos|bench|fuzz|deploy|simulate|ci|scripts|docs)\//;
 
-/** @param {Map<string, string>} texts of every TypeScript file by its path @returns for each file those that import it */
+/**
+ * @param {Map<string, string>} texts of every TypeScript file by its path @returns for each file those that
+ *   import it
+ */
 export function importersOf(texts) {
   const importers = new Map();
   for (const [file, text] of texts) {
@@ -39,7 +42,8 @@ export function nearestTests(importers, file, most) {
         queue.push(from);
       }
   }
-  // A test is as near as the file that it is named after: one that only uses a file on its way says little about it.
+  // A test is as near as the file that it is named after: one that only uses a file on its way says little
+  // about it.
   const subjectOf = (test) => test.replace(/^test\//, 'services/').replace(/\.test\.ts$/, '.ts');
   const rank = (test) => distance.get(subjectOf(test)) ?? distance.get(test);
   return [...distance.keys()]

@@ -1,4 +1,5 @@
-// Runs tests in a copy of the tree: one Postgres for the whole run, and one vitest for as many mutants as end by themselves.
+// Runs tests in a copy of the tree: one Postgres for the whole run, and one vitest for as many mutants as end
+// by themselves.
 import { execFileSync, fork } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -76,10 +77,12 @@ export class Session {
 
   /**
    * @param {string[]} tests files
-   * @param {{ changed?: string[], seconds: number, testSeconds?: number, promptSeconds?: number }} options the files that
-   * changed since the last call, how long all may take, how long one test, and how long one that fails without waiting
-   * @returns {Promise<{ failed: string[], waited: string[], errors: string[], ran: number, longest: number } | 'late'>}
-   * `waited`: those of `failed` that only waited for too long; `longest` in seconds; 'late' when they did not end in time
+   * @param {{ changed?: string[], seconds: number, testSeconds?: number, promptSeconds?: number }} options
+   *   the files that changed since the last call, how long all may take, how long one test, and how long one
+   *   that fails without waiting
+   * @returns {Promise<{ failed: string[], waited: string[], errors: string[], ran: number, longest: number }
+   *   | 'late'>} `waited`: those of `failed` that only waited for too long; `longest` in seconds; 'late' when
+   *   they did not end in time
    */
   async run(tests, { changed = [], seconds, testSeconds = 60, promptSeconds = testSeconds }) {
     this.#child ??= await this.#start();

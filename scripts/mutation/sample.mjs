@@ -1,6 +1,8 @@
 // Which mutants are run: a seeded sample in which every part of the services has the same share.
 
-/** Parts in which no mutant may survive, each with its files; the other parts are the folders under services/. */
+/**
+ * Parts in which no mutant may survive, each with its files; the other parts are the folders under services/.
+ */
 const CRITICAL = {
   verification: /^services\/(?:parser\/verify\/|report\/mail\/(?:author|canonical|dkim|header)\.ts|store\/reports\/trust)/,
   poller: /^services\/poller\//,

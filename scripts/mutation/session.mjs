@@ -1,5 +1,6 @@
-// One vitest for many mutants: started by runner.mjs as a child process in the copy of the tree. It runs the test files that
-// it is sent, and answers with what failed. It keeps what it has transformed, so a mutant costs its tests and little more.
+// One vitest for many mutants: started by runner.mjs as a child process in the copy of the tree. It runs the
+// test files that it is sent, and answers with what failed. It keeps what it has transformed, so a mutant
+// costs its tests and little more.
 import path from 'node:path';
 import { createVitest } from 'vitest/node';
 
@@ -26,7 +27,10 @@ const durationOf = (test) => test.diagnostic()?.duration ?? 0;
 
 /** What vitest and our own helpers say when they have waited for too long. */
 const WAITED = /timed? ?out|waited|did not (?:succeed|come|happen|end)|within \d+ m?s/i;
-/** @returns whether nothing but time made the tests of a file fail: each failure is one of waiting, or came late */
+/**
+ * @returns whether nothing but time made the tests of a file fail: each failure is one of waiting, or came
+ *   late
+ */
 function onlyWaited(module, seconds) {
   const failed = [...module.children.allTests()].filter((test) => test.result().state === 'failed');
   const suites = [module, ...module.children.allSuites()].flatMap((suite) => suite.errors());

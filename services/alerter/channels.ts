@@ -16,7 +16,10 @@ export interface Channel {
   trouble: string | null;
   /** The error that was last logged. */
   said: string | null;
-  /** Absent, or null once it answered: the first alert may be weeks away, and a server that is not there is to be known before. */
+  /**
+   * Absent, or null once it answered: the first alert may be weeks away, and a server that is not there is to
+   * be known before.
+   */
   probe?: Probe | null;
 }
 

@@ -23,7 +23,8 @@ export interface Tried {
 const marked = (text: string) => text.replaceAll('[ruawatch]', '[ruawatch] TEST:');
 
 /**
- * Sends a test alert and a sample digest by every channel of the settings, to every set of recipients. Nothing is stored.
+ * Sends a test alert and a sample digest by every channel of the settings, to every set of recipients.
+ * Nothing is stored.
  * @param event the sample finding, of a domain that nobody owns
  */
 export async function sendTestAlerts(config: Config, event: FindingEvent, now: Date): Promise<Tried[]> {

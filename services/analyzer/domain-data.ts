@@ -63,7 +63,9 @@ export interface DomainData extends Moment {
   senders?: readonly SenderData[] | null;
   /** From loadKeyUses, where a sender may be new. */
   keyUses?: readonly KeyUse[];
-  /** Sources of one sender that are judged together, and the number of such senders; absent as for `senders`. */
+  /**
+   * Sources of one sender that are judged together, and the number of such senders; absent as for `senders`.
+   */
   units?: { read: readonly Unit[]; tests: number };
   /** Sources of one sender that is not set up; absent likewise. */
   unaligned?: readonly UnalignedUnit[];
@@ -71,11 +73,19 @@ export interface DomainData extends Moment {
   names: SubdomainNames;
   /** Networks that are the domain's own servers, by their names; absent where that was not loaded. */
   ownServers?: readonly string[];
-  /** Earlier rows of sources that the work names and that have none in the window: what they were; absent: not looked up. */
+  /**
+   * Earlier rows of sources that the work names and that have none in the window: what they were; absent: not
+   * looked up.
+   */
   past?: readonly SourceDay[];
-  /** Networks from which services of the domain's send although its SPF record does not list them; absent: not looked up. */
+  /**
+   * Networks from which services of the domain's send although its SPF record does not list them; absent: not
+   * looked up.
+   */
   outgrown?: ReadonlyMap<string, Sender>;
-  /** Networks with mail that nothing authenticates of services that the domain sends through; absent likewise. */
+  /**
+   * Networks with mail that nothing authenticates of services that the domain sends through; absent likewise.
+   */
   used?: ReadonlyMap<string, Sender>;
   /** Networks of security gateways that hand on the domain's mail to its receivers; absent likewise. */
   gateways?: readonly string[];
@@ -96,14 +106,19 @@ export interface DomainData extends Moment {
   senderList: readonly ListEntry[];
   /** What DNS says of the way of its reports to us; absent or null: nothing was asked. */
   confirmation?: Confirmation | null;
-  /** What the watcher saw of its records, and the mail of keys that are gone; absent or null: it is not watched. */
+  /**
+   * What the watcher saw of its records, and the mail of keys that are gone; absent or null: it is not
+   * watched.
+   */
   published?: Published | null;
   keyMail?: readonly KeyMail[];
   /** Where mail came from that passed SPF; absent or empty: its SPF record lost nothing of late. */
   spfMail?: readonly SpfMail[];
   /** What is wrong with its records; absent or null: they were not checked. */
   check?: StoredCheck | null;
-  /** What differs from mail-guard.yaml; null: it declares nothing of the domain; absent: it was not loaded. */
+  /**
+   * What differs from mail-guard.yaml; null: it declares nothing of the domain; absent: it was not loaded.
+   */
   drift?: StoredDrifts | null;
   /** What changed of names that look like it; absent: it was not loaded. */
   lookalikes?: readonly StoredLookalike[];

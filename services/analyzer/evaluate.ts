@@ -110,7 +110,10 @@ function windowsOf(
   };
 }
 
-/** What the rules about sources and senders find; what several sources of a sender have in common is one finding. */
+/**
+ * What the rules about sources and senders find; what several sources of a sender have in common is one
+ * finding.
+ */
 function ofSourcesAndSenders(
   data: DomainData,
   { windowOf }: ExaminedSources,
@@ -168,7 +171,10 @@ function usesElsewhere(senders: ReadonlyMap<string, SenderData>, { source, sende
   return same?.sources.some((one) => one.source !== source && isAligned(one) && one.passed >= USED) ?? false;
 }
 
-/** The part of the passing mail of a source's sender that is signed, without that of its own and of younger ones. */
+/**
+ * The part of the passing mail of a source's sender that is signed, without that of its own and of younger
+ * ones.
+ */
 function signsElsewhere(senders: readonly SenderData[], source: string): number | null {
   const sender = senders.find(({ sources }) => sources.some((one) => one.source === source));
   const own = sender?.sources.find((one) => one.source === source);
@@ -178,10 +184,15 @@ function signsElsewhere(senders: readonly SenderData[], source: string): number 
   return passed < USED ? null : others.reduce((n, one) => n + one.dkim_aligned, 0) / passed;
 }
 
-/** A domain signs, if this part of its passing mail is: what others pass on of it would bear its signature. */
+/**
+ * A domain signs, if this part of its passing mail is: what others pass on of it would bear its signature.
+ */
 const SIGNS = 0.9;
 
-/** The most mail of any stranger but the source itself; null for a domain that does not sign, or whose senders were not loaded. */
+/**
+ * The most mail of any stranger but the source itself; null for a domain that does not sign, or whose senders
+ * were not loaded.
+ */
 function straysOf(senders: DomainData['senders']): (source: string) => number | null {
   const all = (senders ?? []).flatMap(({ sources }) => sources);
   const passed = all.reduce((n, one) => n + one.passed, 0);

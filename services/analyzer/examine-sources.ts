@@ -62,8 +62,8 @@ export function examineSources(data: DomainData): ExaminedSources {
 }
 
 /**
- * Judges the sources of each sender together, for what none of them shows by itself. To be asked after examineSources,
- * and before what broke is looked up in the records.
+ * Judges the sources of each sender together, for what none of them shows by itself. To be asked after
+ * examineSources, and before what broke is looked up in the records.
  */
 export function examineTogether(data: DomainData, { senders, windowOf }: ExaminedSources): void {
   const { units, known, testedSources } = data;
@@ -131,8 +131,8 @@ class SourceWindows {
   }
 
   /**
-   * A network is named by its reverse names, which are not the service's word: what a person said of the service
-   * is said of its aligned mail alone.
+   * A network is named by its reverse names, which are not the service's word: what a person said of the
+   * service is said of its aligned mail alone.
    */
   #entryOf(source: string, sender: Sender | null): ListEntry | null {
     const sum = total(this.#rows.get(source) ?? []);

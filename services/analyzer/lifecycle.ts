@@ -13,7 +13,10 @@ const FURTHER = 5;
 const TIMES = 3;
 /** So many days without it, and what comes is a new beginning. */
 const SILENT_DAYS = 7;
-/** The fate of the mail is worse when this part of it and more has the bad one, less than that had, and so many messages more. */
+/**
+ * The fate of the mail is worse when this part of it and more has the bad one, less than that had, and so
+ * many messages more.
+ */
 const MOST = 0.5;
 const FEW = 0.25;
 const MUCH = 20;
@@ -22,10 +25,16 @@ const GROWN = 3;
 const GROWN_BY = 500;
 /** Damage that was told and has come to so many times as much, after so many days, is worth one more mail. */
 const DAMAGE_GROWN = 10;
-/** So many times the daily mail that was told of is another pace: of forged mail; and of a sender, which is small on its first days. */
+/**
+ * So many times the daily mail that was told of is another pace: of forged mail; and of a sender, which is
+ * small on its first days.
+ */
 const FASTER = 2;
 const SENDER_FASTER = 5;
-/** A policy that has been weakened and restored twice is told again when it stays weak for so many report days. */
+/**
+ * A policy that has been weakened and restored twice is told again when it stays weak for so many report
+ * days.
+ */
 const STANDS = 4;
 /**
  * What comes back within this many days after the report day on which it was over is treated as the same
@@ -34,10 +43,10 @@ const STANDS = 4;
 export const REOPEN_DAYS = 30;
 
 /**
- * What is new that a person would act on who knows the old evidence; null when nothing is: a higher severity, a new
- * beginning after a week without, another mechanism or sender that fails, a policy weakened further, a worse fate of
- * the mail. More of the same is no news, nor is an improvement (the resolution is), so a finding that wavers around a
- * threshold is reported once.
+ * What is new that a person would act on who knows the old evidence; null when nothing is: a higher severity,
+ * a new beginning after a week without, another mechanism or sender that fails, a policy weakened further, a
+ * worse fate of the mail. More of the same is no news, nor is an improvement (the resolution is), so a
+ * finding that wavers around a threshold is reported once.
  * @param seen the last day that was on file, when something new begins after a silence
  */
 export function materialChange(
@@ -78,8 +87,9 @@ export function materialChange(
 }
 
 /**
- * Whether it is graver than was told, and not by its days alone: what was told as low and goes on at the same pace comes
- * to a number that is medium, and whoever has read of it has nothing else to do. Two steps up, and critical, are always told.
+ * Whether it is graver than was told, and not by its days alone: what was told as low and goes on at the same
+ * pace comes to a number that is medium, and whoever has read of it has nothing else to do. Two steps up, and
+ * critical, are always told.
  */
 function isGraver(old: { severity: Severity; evidence: Evidence }, next: { severity: Severity; evidence: Evidence }): boolean {
   const steps = rankOf(next.severity) - rankOf(old.severity);
@@ -104,8 +114,9 @@ function answersOf({ facts }: Evidence): string {
 }
 
 /**
- * That an account which may be in a stranger's hands goes on sending after its owner was told: all of its mail passes,
- * so nothing but a person stops it. Of milder surges, campaigns mostly, more of the same is no news.
+ * That an account which may be in a stranger's hands goes on sending after its owner was told: all of its
+ * mail passes, so nothing but a person stops it. Of milder surges, campaigns mostly, more of the same is no
+ * news.
  */
 function notStopped(old: Evidence, { severity, evidence }: { severity: Severity; evidence: Evidence }): News | null {
   if (evidence.facts?.rule !== 'volume_surge' || rankOf(severity) < rankOf('medium')) return null;
@@ -115,8 +126,8 @@ function notStopped(old: Evidence, { severity, evidence }: { severity: Severity;
 }
 
 /**
- * That what was told when it was small has come to ten times the damage and more while weeks went by: forged mail that
- * was delivered, or rightful mail that was not. Nobody seems to have been at it.
+ * That what was told when it was small has come to ten times the damage and more while weeks went by: forged
+ * mail that was delivered, or rightful mail that was not. Nobody seems to have been at it.
  */
 function goesOn(old: Evidence, next: Evidence): News | null {
   const damage = (e: Evidence) => (isForged(next) ? e.delivered : e.quarantined + e.rejected);
@@ -135,8 +146,8 @@ function isKeptOut(evidence: Evidence): boolean {
 }
 
 /**
- * That receivers deliver most of the forged mail, or turn away most of the rightful mail, and did not when it was last
- * reported: the policy, or a list of senders, does not do what it did.
+ * That receivers deliver most of the forged mail, or turn away most of the rightful mail, and did not when it
+ * was last reported: the policy, or a list of senders, does not do what it did.
  */
 function worseFate(old: Evidence, next: Evidence): News | null {
   const now = isForged(next) ? 'delivered' : 'lost';
@@ -225,7 +236,10 @@ export function reconcile(
   return changes;
 }
 
-/** Whether a published policy goes back and forth, as a person and a pipeline may have it do: that was told, and told again. */
+/**
+ * Whether a published policy goes back and forth, as a person and a pipeline may have it do: that was told,
+ * and told again.
+ */
 function wavers({ reopened = 0 }: KnownFinding, { kind, first_day }: Candidate, { today }: Moment): boolean {
   return kind === 'policy_change' && reopened > 0 && first_day > addDays(today, -STANDS);
 }
@@ -287,12 +301,15 @@ function sharesSender(before: Candidate, now: Candidate): boolean {
   return now.evidence.broken.some(({ source }) => then.has(source));
 }
 
-/** At a first start, what was not seen on this many of the newest report days is over: no rule could say so yet. */
+/**
+ * At a first start, what was not seen on this many of the newest report days is over: no rule could say so
+ * yet.
+ */
 const STANDING_DAYS = 2;
 
 /**
- * Old history (an import of last year's mail) is recorded and mailed to nobody; nor is, when a domain is analysed for
- * the first time, what does not stand any more. Should it go on, it is opened then.
+ * Old history (an import of last year's mail) is recorded and mailed to nobody; nor is, when a domain is
+ * analysed for the first time, what does not stand any more. Should it go on, it is opened then.
  */
 function worthMail(finding: { severity: Severity; quiet?: true }, lastDay: string, moment: Moment): boolean {
   if (finding.quiet === true || finding.severity === 'info') return false;
@@ -325,8 +342,8 @@ function upheld(finding: KnownFinding, candidate: Candidate, moment: Moment): Fi
 }
 
 /**
- * The evidence with numbers that do not shrink while it begins on the same day: a rule may look at fewer days than the
- * finding is old. All numbers are of one moment.
+ * The evidence with numbers that do not shrink while it begins on the same day: a rule may look at fewer days
+ * than the finding is old. All numbers are of one moment.
  */
 function withoutShrinking(old: Evidence, next: Evidence): Evidence {
   if (next.since !== old.since || next.messages >= old.messages || next.broken !== undefined) return next;

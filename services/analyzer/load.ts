@@ -84,14 +84,17 @@ const FORGED_DAYS = 2000;
  */
 const URGENT_NETWORKS = 200;
 
-/** Sources without mail in the window that are classified by what they sent before it, and how far that is looked up. */
+/**
+ * Sources without mail in the window that are classified by what they sent before it, and how far that is
+ * looked up.
+ */
 const GONE = 1000;
 const PAST_DAYS = 366;
 
 /**
  * Reads what the evaluation of a domain needs.
- * @param given `named`: the sources to be evaluated; null: the largest of those whose mail nothing authenticates.
- * `whole`: the domain as a whole is evaluated too
+ * @param given `named`: the sources to be evaluated; null: the largest of those whose mail nothing
+ *   authenticates. `whole`: the domain as a whole is evaluated too
  */
 export async function loadCase(
   tx: Tx,
@@ -183,7 +186,8 @@ async function loadPast(
 
 /**
  * What is known of the sources that the work names, beside their rows.
- * @param given.own those that are own servers: of these, and of those that fail, it is asked since when they send
+ * @param given.own those that are own servers: of these, and of those that fail, it is asked since when they
+ *   send
  */
 async function loadAboutSources(
   tx: Tx,
@@ -251,7 +255,10 @@ function namesIn({
   return [...new Set([...names, ...(published?.servers ?? []).map(({ server }) => server)])];
 }
 
-/** What the domain's own SPF record admits, as the watcher saw it last; nothing while there are several records. */
+/**
+ * What the domain's own SPF record admits, as the watcher saw it last; nothing while there are several
+ * records.
+ */
 async function loadAdmitted(tx: Tx, domain: string): Promise<Admitted[]> {
   const records = await loadAdmitting(tx, domain);
   const valuesOf = (name: string, type: string) =>
@@ -275,7 +282,9 @@ async function loadBesideMail(
   };
 }
 
-/** The sources that authenticate as somebody else and never pass: services that are not set up, and forgers. */
+/**
+ * The sources that authenticate as somebody else and never pass: services that are not set up, and forgers.
+ */
 function strangersOf(rows: readonly SourceDay[]): string[] {
   const sums = new Map<string, { passed: number; failed: number }>();
   for (const { source, passed, failed_authenticated } of rows) {
@@ -295,7 +304,10 @@ function withBrokenSignatures(rows: readonly SourceDay[]): string[] {
 /** Fewer messages of a host are not told, whatever they are. */
 const HOST_WORTH = 5;
 
-/** Those of the networks that are no forgers by their confirmed names: own servers, gateways of receivers, a handful of forwarders. */
+/**
+ * Those of the networks that are no forgers by their confirmed names: own servers, gateways of receivers, a
+ * handful of forwarders.
+ */
 async function loadByName(
   tx: Tx,
   {

@@ -27,8 +27,8 @@ const AT_ONCE = 500;
 const OLD_MS = 24 * 3_600_000;
 
 /**
- * Writes the posture of a domain, after its findings are written: it rests on them, and the findings about the next
- * policy rest on it.
+ * Writes the posture of a domain, after its findings are written: it rests on them, and the findings about
+ * the next policy rest on it.
  */
 export async function writePosture(tx: Tx, { config }: Context, data: Judged): Promise<Standpoint> {
   const { domain, now, check } = data;
@@ -65,7 +65,10 @@ export function knownRecords(domain: string, seen: SeenRecords | null, policy: s
   return seen.dmarc === 'unknown' && seen.policy === null ? { ...seen, dmarc: reported.dmarc, policy: reported.policy } : seen;
 }
 
-/** Has the domains analyzed by the clock whose posture is a day old: what no report says any more changes it too. */
+/**
+ * Has the domains analyzed by the clock whose posture is a day old: what no report says any more changes it
+ * too.
+ */
 export const postureWatch = (context: Context): HourlyLook => new HourlyLook(context, noteStale);
 
 async function noteStale({ db, clock }: Context): Promise<void> {

@@ -18,12 +18,14 @@ import { EVERYTHING, HABIT_DAYS, OVER_DAYS } from './rules/unreadable_reports.ts
 import { saveChanges, wakeAlerter } from './save.ts';
 
 /**
- * Looks by the clock at how many of the mails that arrive can be read and proven: mails that cannot be read change no
- * rollup that would wake the analysis. So it does at requests that nobody is left to decide.
+ * Looks by the clock at how many of the mails that arrive can be read and proven: mails that cannot be read
+ * change no rollup that would wake the analysis. So it does at requests that nobody is left to decide.
  */
 export const readingWatch = (context: Context): HourlyLook => new HourlyLook(context, findUnreadable);
 
-/** Applies the rules about the whole installation, whose findings have the domain `*`. @returns what changed */
+/**
+ * Applies the rules about the whole installation, whose findings have the domain `*`. @returns what changed
+ */
 export async function findUnreadable(context: Context): Promise<WrittenEvent[]> {
   const now = context.clock.now();
   const today = dayOf(now);

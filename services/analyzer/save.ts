@@ -35,7 +35,9 @@ export async function withoutCrowd(tx: Tx, domain: string, outcome: FindingChang
   return { ...outcome, opened: outcome.opened.filter(({ quiet }) => !quiet) };
 }
 
-/** Writes the changes of a domain's findings. @returns the events, for `wakeAlerter` once they are committed */
+/**
+ * Writes the changes of a domain's findings. @returns the events, for `wakeAlerter` once they are committed
+ */
 export async function saveChanges(
   tx: Tx,
   domain: string,
@@ -53,8 +55,8 @@ export async function saveChanges(
 }
 
 /**
- * Puts beside each reporter's key what people call it: the catalogue's name, or what it calls itself. Anybody can choose
- * any name, so that is never shown without the domain that was proven.
+ * Puts beside each reporter's key what people call it: the catalogue's name, or what it calls itself. Anybody
+ * can choose any name, so that is never shown without the domain that was proven.
  */
 async function nameReporters(
   tx: Tx,
@@ -92,7 +94,10 @@ async function labelSources(tx: Tx, domain: string, told: readonly { evidence?: 
   }
 }
 
-/** Only names that somebody vouches for: a service that is its domain, or says no more than the host does, is none. */
+/**
+ * Only names that somebody vouches for: a service that is its domain, or says no more than the host does, is
+ * none.
+ */
 function labelOfSource({ source, host, name, identified_by, asn, owner, country }: SourceLabel): Partial<Culprit> {
   const named = name !== null && NAMED_BY.has(identified_by ?? '') && name !== source && !(host ?? '').endsWith(name);
   return {

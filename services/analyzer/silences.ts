@@ -15,7 +15,9 @@ import {
 import { HourlyLook } from './hourly.ts';
 import { ARRIVAL_DAYS, type ReportedDay, type ReportSilence, silenceOf } from './statistics/report-habit.ts';
 
-/** So far back it is looked for the last report; and so long ago a domain may have fallen silent to be news. */
+/**
+ * So far back it is looked for the last report; and so long ago a domain may have fallen silent to be news.
+ */
 const LOOK_BACK = 100;
 const NEWS_DAYS = 30;
 const HABIT_DAYS = 42;
@@ -33,8 +35,8 @@ const SAMPLE = 50;
 
 /**
  * Looks by the clock for own domains on which nobody reports any more: no report comes that would wake the
- * analysis. Notes those that fell silent, or are reported on again, for the analyzer. Does nothing while no mailbox
- * is read.
+ * analysis. Notes those that fell silent, or are reported on again, for the analyzer. Does nothing while no
+ * mailbox is read.
  */
 export const silenceWatch = (context: Context): HourlyLook =>
   new HourlyLook(context, findSilences, ({ db }) => isReading(db, READ_HOURS));

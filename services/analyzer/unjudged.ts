@@ -10,8 +10,8 @@ import { EVERYTHING } from './rules/unreadable_reports.ts';
 import { saveChanges, wakeAlerter } from './save.ts';
 
 /**
- * Looks for mail that the milter could not judge as soon as a note of it is there: such mail may be forged and is delivered already, so
- * neither the hour nor a backlog of reports is waited for.
+ * Looks for mail that the milter could not judge as soon as a note of it is there: such mail may be forged
+ * and is delivered already, so neither the hour nor a backlog of reports is waited for.
  */
 export class UnjudgedWatch {
   readonly #context: Context;
@@ -27,7 +27,10 @@ export class UnjudgedWatch {
   }
 }
 
-/** Opens or brings up to date the finding about such mail. @returns what changed; null while another analyzer is at it */
+/**
+ * Opens or brings up to date the finding about such mail. @returns what changed; null while another analyzer
+ * is at it
+ */
 async function findUnjudged(context: Context): Promise<WrittenEvent[] | null> {
   const now = context.clock.now();
   const today = dayOf(now);

@@ -58,7 +58,10 @@ export interface SourceWindow {
   keys: Keys | null;
   /** Messages whose signature as the domain does not verify here and does elsewhere (loadRelayed). */
   relayed: number;
-  /** It passes on mail of several authors of the domain, by their keys (sources/mix.ts); absent: not looked up. */
+  /**
+   * It passes on mail of several authors of the domain, by their keys (sources/mix.ts); absent: not looked
+   * up.
+   */
   mixed?: boolean;
   /** The policy that most reporters last saw; null when none is known. */
   policy: string | null;
@@ -67,8 +70,8 @@ export interface SourceWindow {
   /** Aligned mail of the same service comes from other sources as well. */
   uses: boolean;
   /**
-   * Of the passing mail that older sources of the same sender sent, the part that is signed as the domain, 0 to 1;
-   * null when there is too little, or that was not looked up.
+   * Of the passing mail that older sources of the same sender sent, the part that is signed as the domain, 0
+   * to 1; null when there is too little, or that was not looked up.
    */
   signs?: number | null;
   /** A confirmed reverse name of its addresses, if they have one below the domain. */
@@ -76,7 +79,8 @@ export interface SourceWindow {
   /** Whose network it is, by its number, else by its names; null or absent when that is not known. */
   owner?: string | null;
   /**
-   * The most messages that any other stranger brought, in the whole window; null or absent where that was not looked up.
+   * The most messages that any other stranger brought, in the whole window; null or absent where that was not
+   * looked up.
    */
   strays?: number | null;
   /** The mail service or forwarder that the source is known as; null when the catalogue does not know it. */
@@ -87,11 +91,17 @@ export interface SourceWindow {
   listed: ListEntry | null;
   /** One of the domain's own servers: see isOwnServer. */
   own: boolean;
-  /** It is one of them by its confirmed names, and not by the SPF record alone, which may admit a shared network. */
+  /**
+   * It is one of them by its confirmed names, and not by the SPF record alone, which may admit a shared
+   * network.
+   */
   ownByName?: boolean;
   /** The term of the domain's own SPF record that admits it; null or absent when none is known to. */
   admittedBy?: string | null;
-  /** The service of the domain's that sends from there although its SPF record does not list the network; see loadOutgrown. */
+  /**
+   * The service of the domain's that sends from there although its SPF record does not list the network; see
+   * loadOutgrown.
+   */
   outgrown?: Sender | null;
   /** It is part of an open or new authentication_regression. */
   broken: boolean;
@@ -195,13 +205,18 @@ export interface DnsWindow {
   published?: Published | null;
   /** What `dns check` finds wrong; null or absent: it was not checked. */
   check?: StoredCheck | null;
-  /** What differs from mail-guard.yaml; null: it declares nothing of the domain; absent: it was not looked up. */
+  /**
+   * What differs from mail-guard.yaml; null: it declares nothing of the domain; absent: it was not looked up.
+   */
   drift?: StoredDrifts | null;
   /** What changed of names that look like it; absent: it was not looked up. */
   lookalikes?: readonly StoredLookalike[];
   /** The mail of the keys that are gone or revoked. */
   keyMail?: readonly KeyMail[];
-  /** Where mail came from that passed SPF, of sources that are no networks; loaded when the SPF record lost something. */
+  /**
+   * Where mail came from that passed SPF, of sources that are no networks; loaded when the SPF record lost
+   * something.
+   */
   spfMail?: readonly SpfMail[];
   /** The senders of aligned mail; null or absent: more work of the domain waits. */
   senders?: readonly SenderData[] | null;
@@ -209,7 +224,10 @@ export interface DnsWindow {
   days?: number;
 }
 
-/** What a rule about the logs of sending sees: only messages that are judged, so that no line of them is awaited. */
+/**
+ * What a rule about the logs of sending sees: only messages that are judged, so that no line of them is
+ * awaited.
+ */
 export interface SendingWindow extends Sending {
   domain: string;
   /** The time by the clock. */
@@ -350,8 +368,8 @@ export function openOf(known: readonly KnownFinding[], kind: string, subject: st
 }
 
 /**
- * The open finding of a kind about a sender. One that was opened about a source stays with it when that becomes
- * known as a part of a sender.
+ * The open finding of a kind about a sender. One that was opened about a source stays with it when that
+ * becomes known as a part of a sender.
  */
 export function openOfSender({ known, source, of }: SenderWindow, kind: string): KnownFinding | undefined {
   const names = new Set(of.sources.map((one) => one.source));

@@ -30,7 +30,10 @@ export interface Applying {
   db: Db;
   log: Log;
   targets: readonly DnsTarget[];
-  /** Of the settings: what decides by itself must be one of them. Without them, a request's own word for it counts. */
+  /**
+   * Of the settings: what decides by itself must be one of them. Without them, a request's own word for it
+   * counts.
+   */
   rules?: readonly Rule[];
   /** The moment that decides; null for the database's. */
   at: () => Date | null;
@@ -43,7 +46,10 @@ export interface Applying {
 
 type Change = MadeChange;
 
-/** What a plan changes, without rights that are lent, mails that are held, and what people do by hand: others carry those out. */
+/**
+ * What a plan changes, without rights that are lent, mails that are held, and what people do by hand: others
+ * carry those out.
+ */
 const madeBy = ({ changes }: Plan): Change[] =>
   changes.flatMap((change) => (change.target === 'dns' || change.target === 'senders' ? [change] : []));
 
@@ -54,9 +60,9 @@ const targetName = (change: Change, targets: readonly DnsTarget[]): string =>
   change.target === 'senders' ? 'senders' : (targetFor(targets, change.name)?.target.name ?? 'nobody');
 
 /**
- * Applies one approved request, or goes on with one that a process left behind. What is intended is written before it is
- * sent; each change is a compare-and-swap, so that doing it again does nothing twice. When a later change of a plan cannot
- * be made, those before it are taken back.
+ * Applies one approved request, or goes on with one that a process left behind. What is intended is written
+ * before it is sent; each change is a compare-and-swap, so that doing it again does nothing twice. When a
+ * later change of a plan cannot be made, those before it are taken back.
  * @returns false when it has to be tried again later
  */
 export async function applyRequest(request: Request, means: Applying): Promise<boolean> {
@@ -195,7 +201,10 @@ async function make(
   }
 }
 
-/** Takes back what was made, the last first. @returns what is to be said of it, and whether a later try may do more */
+/**
+ * Takes back what was made, the last first. @returns what is to be said of it, and whether a later try may do
+ * more
+ */
 async function takeBack(request: Request, handed: boolean, means: Applying): Promise<{ says: string; again: boolean }> {
   const left = handed ? ' What was handed over has to be stopped by hand.' : '';
   const { made, all, state } = await back(request, means);
@@ -209,7 +218,8 @@ async function takeBack(request: Request, handed: boolean, means: Applying): Pro
 }
 
 /**
- * The way back of the changes of a plan that were made; those that were handed over are not ours to take back.
+ * The way back of the changes of a plan that were made; those that were handed over are not ours to take
+ * back.
  * @returns how many were made, whether all of them went back, and the first answer that was none
  */
 async function back(
@@ -239,9 +249,10 @@ export async function returnRequest(request: Request, means: Applying): Promise<
 }
 
 /**
- * Gives the records of a policy step the TTL again that they had before: the step set a short one, so that it could be taken
- * back quickly.
- * @returns what is to be said of it, empty when there is nothing to put back; null when it has to be tried again later
+ * Gives the records of a policy step the TTL again that they had before: the step set a short one, so that it
+ * could be taken back quickly.
+ * @returns what is to be said of it, empty when there is nothing to put back; null when it has to be tried
+ *   again later
  */
 export async function putBackTtl(request: Request, means: Applying): Promise<string | null> {
   const plan = readPlan({ text: request.plan, digest: request.digest });

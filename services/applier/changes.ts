@@ -51,7 +51,10 @@ export class Changes {
     }
   }
 
-  /** @returns the requests that wait for their server, and what the first that failed threw; `ended`: none is left */
+  /**
+   * @returns the requests that wait for their server, and what the first that failed threw; `ended`: none is
+   *   left
+   */
   private async apply(
     means: Applying,
     lost: AbortSignal,

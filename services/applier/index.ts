@@ -16,8 +16,8 @@ const SECOND_MS = 1000;
 const GRANTS_MS = 1000;
 
 /**
- * The applier: carries out what is approved, and nothing else; watches what it changed, and puts the state before back when
- * mail breaks. Any number may run: one works at a time.
+ * The applier: carries out what is approved, and nothing else; watches what it changed, and puts the state
+ * before back when mail breaks. Any number may run: one works at a time.
  */
 export function startApplier(context: Context): Service {
   const { config, db, clock } = context;

@@ -24,7 +24,10 @@ export async function closeManual(means: Applying, settings: SeenSettings): Prom
   }
 }
 
-/** Whether the settings of this process are what a change asks for: a target lends no longer than so many seconds, or a key is gone. */
+/**
+ * Whether the settings of this process are what a change asks for: a target lends no longer than so many
+ * seconds, or a key is gone.
+ */
 export function isSet({ seen }: Pick<ManualChange, 'seen'>, { access, dnsTargets }: SeenSettings): boolean {
   const [what = '', name = ''] = seen.id.split(':');
   if (what === 'key')

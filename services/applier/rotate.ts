@@ -21,7 +21,10 @@ export interface RotateMeans {
   openApi?: KubernetesMeans['open'];
 }
 
-/** The steps of rotations that touch keys: a new one is made, and signs once its record is everywhere. All others are the approver's. */
+/**
+ * The steps of rotations that touch keys: a new one is made, and signs once its record is everywhere. All
+ * others are the approver's.
+ */
 export async function rotateKeys({ db, log, keys, now, openApi }: RotateMeans): Promise<void> {
   const means = { pods: (domain: string) => loadSignerPods(db, domain), now, ...(openApi && { open: openApi }) };
   for (const rotation of await rotationsIn(db, ['wanted', 'published'])) {

@@ -9,8 +9,9 @@ import { recordsAt } from './targets/everywhere.ts';
 const LONGEST_TTL = 604_800;
 
 /**
- * The TTL, in seconds, that a record has at the server that is about to change it. A plan knows it from a resolver, which
- * counts it down. Null when the server does not say, or has other records than before the change: it may be made already.
+ * The TTL, in seconds, that a record has at the server that is about to change it. A plan knows it from a
+ * resolver, which counts it down. Null when the server does not say, or has other records than before the
+ * change: it may be made already.
  */
 export async function ttlAt(target: DnsTarget, change: DnsChange, signal: AbortSignal): Promise<number | null> {
   if (target.kind !== 'rfc2136' || change.before.length === 0) return null;
@@ -34,8 +35,8 @@ export function withTtl<T extends { target: string }>(change: T | DnsChange, row
 }
 
 /**
- * The change that gives a record its TTL again after a change that had set a shorter one, so that it could be taken back
- * quickly; null when there is nothing to put back.
+ * The change that gives a record its TTL again after a change that had set a shorter one, so that it could be
+ * taken back quickly; null when there is nothing to put back.
  */
 export function ttlBack(change: DnsChange): DnsChange | null {
   const { ttl, before, after } = change;

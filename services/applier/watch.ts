@@ -22,14 +22,18 @@ const REPORTS_LATE_MS = DAY_MS;
 
 /** What passed before and fails now, or failed before and is not delivered now, is own mail that is lost. */
 const FELL_TO = 0.8;
-/** Mail has good and bad days: what passes no more is at least half of what is lost, or nearly all that passed. */
+/**
+ * Mail has good and bad days: what passes no more is at least half of what is lost, or nearly all that
+ * passed.
+ */
 const EXPLAINS = 0.5;
 const NOTHING = 0.2;
 const FAILED_BEFORE = 0.5;
 
 /**
- * Whether a change broke the mail of own senders. Mail that fails beside all that passed before, and did not fail before, is somebody
- * else's: whoever sends as the domain through a service of ours must not get the policy back that lets him in.
+ * Whether a change broke the mail of own senders. Mail that fails beside all that passed before, and did not
+ * fail before, is somebody else's: whoever sends as the domain through a service of ours must not get the
+ * policy back that lets him in.
  */
 export function isBroken(given: Broken): boolean {
   const { messages, lost, reporters, messages_before, lost_before, failed_before, passed, passed_usual } = given;
@@ -44,7 +48,10 @@ export function isBroken(given: Broken): boolean {
   return missing || failed_before / messages_before >= FAILED_BEFORE * share;
 }
 
-/** Looks at the changes that are watched: returns those that broke mail, and ends the watch whose time is over. */
+/**
+ * Looks at the changes that are watched: returns those that broke mail, and ends the watch whose time is
+ * over.
+ */
 export async function watchChanges(means: Applying): Promise<void> {
   for (const request of await watched(means.db)) {
     if (means.signal.aborted) return;
@@ -58,7 +65,9 @@ export async function watchChanges(means: Applying): Promise<void> {
   }
 }
 
-/** A change whose watch is over stays; a third party whose mail did not come, or did not pass, is taken back. */
+/**
+ * A change whose watch is over stays; a third party whose mail did not come, or did not pass, is taken back.
+ */
 async function settleOrReturn(request: Request, means: Applying): Promise<void> {
   const party = request.kind === 'sender.onboard' ? await onboardingOf(means.db, request.request_key) : null;
   if (party === null || party.adopted_at !== null || request.applied_at === null) {
@@ -127,7 +136,8 @@ export async function closePublished(means: Applying): Promise<void> {
     const plan = readPlan({ text: request.plan, digest: request.digest });
     const records = plan.changes.flatMap((change) => (change.target === 'dns' ? [change] : []));
     if (records.length === 0) continue;
-    // What is beside the records, such as the entry of a third party, is made by us: by then it is, or was not.
+    // What is beside the records, such as the entry of a third party, is made by us: by then it is, or was
+    // not.
     if (records.length < plan.changes.length && !(await restIsMade(request, plan, means.db))) continue;
     const seen = await published(means.db, plan, request.created_at);
     const there = records.every((record) => isThere(record, seen.get(record.name)));

@@ -63,8 +63,9 @@ function requestKeeper({ config, db, clock }: Context, log: Log, at: () => Date 
 }
 
 /**
- * The approver: keeps the groups of the settings in the database, opens the requests of the playbooks, reminds, escalates,
- * and ends what nobody decides. People decide in the console and on the command line; nothing here does.
+ * The approver: keeps the groups of the settings in the database, opens the requests of the playbooks,
+ * reminds, escalates, and ends what nobody decides. People decide in the console and on the command line;
+ * nothing here does.
  */
 export function startApprover(context: Context, given: ApproverOptions = {}): Service {
   const { config, db } = context;
@@ -93,7 +94,10 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
     };
     return repeat(everyMs, noted, log, what);
   };
-  /** What asks DNS may take long, and keeps nothing else from its time: neither the timers nor the request of a finding. */
+  /**
+   * What asks DNS may take long, and keeps nothing else from its time: neither the timers nor the request of
+   * a finding.
+   */
   const asking = (what: string, task: (means: Asking) => Promise<unknown>) =>
     repeated(what, async (signal, turned) => {
       if (!kept) return;

@@ -32,7 +32,10 @@ export interface OnboardingMeans {
   turned: () => void;
 }
 
-/** Looks at third parties: adopts those whose mail arrives and passes, and asks to withdraw those whose contract has ended. */
+/**
+ * Looks at third parties: adopts those whose mail arrives and passes, and asks to withdraw those whose
+ * contract has ended.
+ */
 export async function keepOnboardings(means: OnboardingMeans): Promise<void> {
   for (const one of await standingOnboardings(means.db)) {
     try {

@@ -31,8 +31,9 @@ export interface PlaybookRun extends PlaybookMeans {
 }
 
 /**
- * Opens the requests of the playbooks: one for each open finding that has one. What cannot be planned now (DNS does not
- * answer) is tried again beside the turns, which do not wait for it; a finding that no plan fits is left to people.
+ * Opens the requests of the playbooks: one for each open finding that has one. What cannot be planned now
+ * (DNS does not answer) is tried again beside the turns, which do not wait for it; a finding that no plan
+ * fits is left to people.
  */
 export class PlaybookRunner {
   /** Findings that no plan fits, or no rule; by key, with what is known of them. */
@@ -113,7 +114,10 @@ export class PlaybookRunner {
     return done;
   }
 
-  /** @throws PlanError `unknown` when a first try takes too long: what DNS has not said until then is not in the plan */
+  /**
+   * @throws PlanError `unknown` when a first try takes too long: what DNS has not said until then is not in
+   *   the plan
+   */
   private async plan(finding: PlaybookFinding, playbook: Playbook, means: PlaybookRun): Promise<Plan | null> {
     const { signal } = means.asking;
     const asking = { ...means.asking, budget: { left: QUESTIONS } };

@@ -27,13 +27,20 @@ import { seenMail } from '../store/requests/seen.ts';
 
 const ACTOR = 'approver';
 const HOUR_MS = 3_600_000;
-/** Without an SOA record that says so, a name that was not there is remembered for this long at most (RFC 2308 section 5). */
+/**
+ * Without an SOA record that says so, a name that was not there is remembered for this long at most (RFC 2308
+ * section 5).
+ */
 const NEGATIVE_TTL_MS = 3 * HOUR_MS;
 /** Mail waits in queues for five days; reports about it come in the two days after. */
 const QUIET_DAYS = 7;
-/** Who signs with the new key must be seen in reports within this time, or something is wrong with the signer. */
+/**
+ * Who signs with the new key must be seen in reports within this time, or something is wrong with the signer.
+ */
 const SEEN_DAYS = 4;
-/** A revoked key stays for this long: it says that the selector is no longer used (RFC 6376 section 3.6.1). */
+/**
+ * A revoked key stays for this long: it says that the selector is no longer used (RFC 6376 section 3.6.1).
+ */
 const REVOKED_DAYS = 7;
 
 export interface RotationMeans {
@@ -52,8 +59,8 @@ export interface RotationMeans {
 }
 
 /**
- * Takes rotations on: opens those that are due, asks for each change of DNS by a request of its own, and waits for what makes
- * the next step safe. The steps that touch keys are the applier's.
+ * Takes rotations on: opens those that are due, asks for each change of DNS by a request of its own, and
+ * waits for what makes the next step safe. The steps that touch keys are the applier's.
  */
 export async function keepRotations(means: RotationMeans): Promise<void> {
   await beginDue(means);
@@ -171,7 +178,9 @@ async function afterRequest(rotation: Rotation, { db, now }: RotationMeans, then
   });
 }
 
-/** The new key is used once all servers of the zone give it, and no cache can still hold that there is none. */
+/**
+ * The new key is used once all servers of the zone give it, and no cache can still hold that there is none.
+ */
 async function published(rotation: Rotation, means: RotationMeans): Promise<void> {
   const { db, now } = means;
   const { domain, new_selector, record } = rotation;

@@ -18,7 +18,8 @@ export class Checks {
   }
 
   /**
-   * Runs a check, for ten seconds at most. A text that it returns is shown as a success, a note as one, an error as a failure.
+   * Runs a check, for ten seconds at most. A text that it returns is shown as a success, a note as one, an
+   * error as a failure.
    */
   async run(what: string, work: () => Promise<string | Note> | string | Note): Promise<void> {
     try {
@@ -32,8 +33,8 @@ export class Checks {
   }
 
   /**
-   * Runs groups of checks at the same time, since each may wait for a server that is silent, and prints their lines in the order of the
-   * groups, each as soon as all before it are printed.
+   * Runs groups of checks at the same time, since each may wait for a server that is silent, and prints their
+   * lines in the order of the groups, each as soon as all before it are printed.
    */
   async beside(...groups: ((checks: Checks) => Promise<void>)[]): Promise<void> {
     const lines: string[][] = groups.map(() => []);

@@ -81,7 +81,10 @@ async function serverLine(db: Db, embedded: EmbeddedPostgres | null): Promise<st
   return `Postgres ${version}, ${encoding}${embedded ? ` (embedded; psql ${embedded.readerUrl})` : ''}`;
 }
 
-/** What `start` would do to the schema; null when that is nothing. @throws PermanentError when the schema is newer */
+/**
+ * What `start` would do to the schema; null when that is nothing. @throws PermanentError when the schema is
+ * newer
+ */
 async function schemaLine(db: Db): Promise<string | null> {
   const at = await schemaVersion(db);
   const needed = readMigrations().length;

@@ -19,7 +19,8 @@ export async function milterNotes(db: Db): Promise<string | Note> {
 }
 
 /**
- * Whether what holds mail works: the key, and the hold queue of Postfix, which another machine may have than the one that asks.
+ * Whether what holds mail works: the key, and the hold queue of Postfix, which another machine may have than
+ * the one that asks.
  * @throws PermanentError when the key cannot be read
  */
 export async function checkHold(hold: HeldMail): Promise<string | Note> {

@@ -9,8 +9,8 @@ const FRESH_MS = 30_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Brings the gauges about the whole installation up to date, at most twice a minute. What a database role may not read, or an
- * outage hides, keeps its last value.
+ * Brings the gauges about the whole installation up to date, at most twice a minute. What a database role may
+ * not read, or an outage hides, keeps its last value.
  */
 export function measurer({ db, queues, metrics, log, clock }: Context): () => Promise<void> {
   let at = Number.NEGATIVE_INFINITY;

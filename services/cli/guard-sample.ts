@@ -7,7 +7,10 @@ import type { SpfResult } from '../dns/spf/evaluate.ts';
 import { Aligner } from '../report/aggregate/alignment.ts';
 import { type SelectorTrial, signersOf, type Trying, trialKey, trySelector } from './guard-signing.ts';
 
-/** How mail of a workload would do that leaves by an address, or by any of a network for which SPF says the same. */
+/**
+ * How mail of a workload would do that leaves by an address, or by any of a network for which SPF says the
+ * same.
+ */
 export interface EgressTrial {
   egress: string;
   /** An address, a network, or "A to B". */
@@ -36,7 +39,9 @@ export interface Trials {
   findings: GuardFinding[];
 }
 
-/** Signs a sample with each key that the file names, and evaluates SPF and DMARC for each workload's ways out. */
+/**
+ * Signs a sample with each key that the file names, and evaluates SPF and DMARC for each workload's ways out.
+ */
 export async function tryDomain(guarded: GuardedDomain, check: DomainCheck, trying: Trying): Promise<Trials> {
   const findings: GuardFinding[] = [];
   const tried = new Map<string, SelectorTrial>();

@@ -14,10 +14,11 @@ export interface Input {
 }
 
 /**
- * Everything under the paths, in the order of names: files, folders, mbox files (split into their mails) and Maildirs (without
- * tmp/, which holds unfinished deliveries). Symbolic links are followed, each folder once.
+ * Everything under the paths, in the order of names: files, folders, mbox files (split into their mails) and
+ * Maildirs (without tmp/, which holds unfinished deliveries). Symbolic links are followed, each folder once.
  * @param maxBytes the largest mail or file that is read
- * @param skipped receives what is not read, with a sentence: broken links, links in a circle, sockets and devices
+ * @param skipped receives what is not read, with a sentence: broken links, links in a circle, sockets and
+ *   devices
  * @throws PermanentError `no_such_path`, `unreadable` with the path in the sentence
  */
 export async function* inputs(paths: readonly string[], maxBytes: number, skipped: Skipped): AsyncGenerator<Input> {
@@ -87,8 +88,8 @@ export const NO_FILE = 'There was no file to read under the given paths.';
 const HEAD_BYTES = 512 * 1024;
 
 /**
- * The first bytes of a file. Synchronous: a small file is read in about 15 microseconds, and each of the six asynchronous steps
- * through the thread pool would cost more than that.
+ * The first bytes of a file. Synchronous: a small file is read in about 15 microseconds, and each of the six
+ * asynchronous steps through the thread pool would cost more than that.
  */
 function peek(at: string): { modified: Date; size: number; head: Buffer } {
   const file = openSync(at, 'r');
@@ -106,9 +107,9 @@ const SEPARATOR = Buffer.from('\nFrom ');
 const FROM_LINE_BYTES = 512;
 
 /**
- * The mails of an mbox (RFC 4155): each begins with a "From " line that contains a time and a year and follows an empty line or
- * the start of the file; a sentence that begins with "From " does not count. Memory is bounded by one mail of `maxBytes`; the
- * rest of a larger one is counted and skipped.
+ * The mails of an mbox (RFC 4155): each begins with a "From " line that contains a time and a year and
+ * follows an empty line or the start of the file; a sentence that begins with "From " does not count. Memory
+ * is bounded by one mail of `maxBytes`; the rest of a larger one is counted and skipped.
  */
 async function* mbox(at: string, modified: Date, maxBytes: number): AsyncGenerator<Input> {
   let held: Buffer[] = [];

@@ -39,8 +39,8 @@ const ROOT_DATA_DIR = '/var/lib/ruawatch';
 
 /**
  * Opens the database that the settings name, or the embedded one, and updates or checks its schema.
- * @param options.migrate updates the schema, which needs the right to change it only when a migration is pending; without it
- * the schema must be up to date
+ * @param options.migrate updates the schema, which needs the right to change it only when a migration is
+ *   pending; without it the schema must be up to date
  * @throws RuawatchError with one sentence: unreachable, wrong password, no such database, too old, too new
  */
 async function openDatabase(
@@ -77,7 +77,10 @@ export function openEmbeddedOf(config: Config, say?: (line: string) => void): Pr
   return openEmbedded(dataDirOf(config, say), { port: config.postgresPort, ...(say ? { say } : {}) });
 }
 
-/** Joins the embedded server that another ruawatch has started. @returns null when none runs: it is not started */
+/**
+ * Joins the embedded server that another ruawatch has started. @returns null when none runs: it is not
+ * started
+ */
 export async function joinEmbeddedOf(config: Config, say: (line: string) => void): Promise<EmbeddedPostgres | null> {
   try {
     return await openEmbedded(dataDirOf(config, say), { port: config.postgresPort, say, join: true });
@@ -87,7 +90,10 @@ export async function joinEmbeddedOf(config: Config, say: (line: string) => void
   }
 }
 
-/** Runs a command's work on the database, over one connection and without migrating, and closes it. @returns exit code 0 */
+/**
+ * Runs a command's work on the database, over one connection and without migrating, and closes it. @returns
+ * exit code 0
+ */
 export async function withDatabase(config: Config, work: (db: Db) => Promise<void>): Promise<number> {
   const { db, close } = await openDatabase(config, { migrate: false, max: 1 });
   try {
@@ -98,7 +104,10 @@ export async function withDatabase(config: Config, work: (db: Db) => Promise<voi
   }
 }
 
-/** Migrates, and grants rights on new tables where services have roles of their own. @returns the migrations applied */
+/**
+ * Migrates, and grants rights on new tables where services have roles of their own. @returns the migrations
+ * applied
+ */
 export async function bringUp(db: Db): Promise<string[]> {
   const applied = await migrate(db);
   if (applied.length > 0 && (await rolesInUse(db))) await grantRoles(db);
@@ -169,7 +178,10 @@ function queueError(config: Config, place: QueuePlace, error: unknown): Ruawatch
   return new TransientError('queue', `The queue on Postgres does not work: ${said}.`, error);
 }
 
-/** The folder of the embedded database: as set, or the default, or ROOT_DATA_DIR if Postgres cannot enter the default. */
+/**
+ * The folder of the embedded database: as set, or the default, or ROOT_DATA_DIR if Postgres cannot enter the
+ * default.
+ */
 export function dataDirOf(config: Config, say: (line: string) => void = () => undefined): string {
   if (config.dataDirChosen) return config.dataDir;
   const closed = firstClosedFolder(config.dataDir);
@@ -181,8 +193,9 @@ export function dataDirOf(config: Config, say: (line: string) => void = () => un
 }
 
 /**
- * One sentence for an error of a Postgres client. Whatever the server or the network says may be otherwise later (a server that
- * starts, a database or login that is not created yet, a certificate), so it is transient; our own errors stay as they are.
+ * One sentence for an error of a Postgres client. Whatever the server or the network says may be otherwise
+ * later (a server that starts, a database or login that is not created yet, a certificate), so it is
+ * transient; our own errors stay as they are.
  * @param setting names the setting with the URL
  */
 export function databaseError(error: unknown, setting = 'DATABASE_URL'): Error {
@@ -261,8 +274,9 @@ export async function openContext(config: Config, options: ContextOptions = {}):
 export type ImportContext = Omit<Context, 'queues'> & { queues: Pick<Queues, 'add'> };
 
 /**
- * As `openContext`, but the queues are opened when the first job is added, so that they take no memory during an import. As with
- * any queue, adding returns false after a warning when it cannot be reached: the sweepers find the rows.
+ * As `openContext`, but the queues are opened when the first job is added, so that they take no memory during
+ * an import. As with any queue, adding returns false after a warning when it cannot be reached: the sweepers
+ * find the rows.
  * @throws SettingsError, RuawatchError
  */
 export async function openForImport(config: Config, options: ContextOptions = {}): Promise<ImportContext & Opened> {

@@ -10,7 +10,8 @@ import { readTextFile } from '../shared/text-file.ts';
 
 /**
  * Planned records: YAML (by name, then type) when the file ends in .yaml or .yml, else a zone file.
- * @param origin for names without a final dot in a zone file; in YAML, for those that only a name below another can have
+ * @param origin for names without a final dot in a zone file; in YAML, for those that only a name below
+ *   another can have
  * @throws PermanentError `records_file`
  */
 export function readRecords(file: string, origin: string | null): Planned {
@@ -28,7 +29,10 @@ export function readRecords(file: string, origin: string | null): Planned {
   }
 }
 
-/** What a name server would load: an alias has no other records beside it (RFC 1034 section 3.6.2, RFC 2181 section 10.1). */
+/**
+ * What a name server would load: an alias has no other records beside it (RFC 1034 section 3.6.2, RFC 2181
+ * section 10.1).
+ */
 function aliasesAlone(planned: Planned): Planned {
   for (const [name, types] of planned) {
     if (types.CNAME === undefined || types.CNAME.length === 0) continue;
@@ -59,7 +63,10 @@ function yamlRecords(text: string, origin: string | null): Planned {
   return planned;
 }
 
-/** Names such as "_dmarc", "s1._domainkey", "www" or "@": no name of DNS ends so, so that they stand below the origin. */
+/**
+ * Names such as "_dmarc", "s1._domainkey", "www" or "@": no name of DNS ends so, so that they stand below the
+ * origin.
+ */
 function nameOf(given: string, origin: string | null): string {
   if (!/^(?:[^.]+|.*\._[^.]*)$/.test(given)) return normalDomain(given);
   if (origin === null) throw new Error(`"${given}" must be a whole name, with the domain that it is in`);

@@ -8,7 +8,10 @@ const LONGEST_WAIT_MS = 30_000;
 /** Schema or rights that another ruawatch (`migrate`) may still bring up to date. */
 const MIGRATED_LATER = new Set(['database_older', 'queue_schema']);
 
-/** Whether time may make it work: a server that starts, a login that is not created yet, a schema that is migrated elsewhere. */
+/**
+ * Whether time may make it work: a server that starts, a login that is not created yet, a schema that is
+ * migrated elsewhere.
+ */
 function mayPass(error: unknown): error is RuawatchError {
   return error instanceof RuawatchError && (error.transient || MIGRATED_LATER.has(error.code));
 }

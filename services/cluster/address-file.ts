@@ -14,7 +14,10 @@ const addressFile = z.strictObject({
 
 const MOST_LENGTH = 1024 * 1024;
 
-/** Addresses from a file, which is read again when it changes. One that cannot be read makes everything unknown. */
+/**
+ * Addresses from a file, which is read again when it changes. One that cannot be read makes everything
+ * unknown.
+ */
 export class AddressFile implements AddressSource {
   private readonly file: string;
   private readonly log: Log;

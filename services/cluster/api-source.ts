@@ -37,7 +37,10 @@ export interface ApiSourceOptions {
   firstWaitMs?: number;
 }
 
-/** Addresses from the API of a cluster, by list and watch alone. Only what the declared ways need is asked for. */
+/**
+ * Addresses from the API of a cluster, by list and watch alone. Only what the declared ways need is asked
+ * for.
+ */
 export class ApiSource implements AddressSource {
   private readonly options: ApiSourceOptions;
   private nodes: Follower<Node> | null = null;

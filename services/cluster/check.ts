@@ -20,8 +20,8 @@ const STEP_MS = 100;
 const SILENT_MS = 10 * 60_000;
 
 /**
- * The state of what follows the cluster, for `doctor`: whether its addresses can be read now, by the account that doctor runs with, and
- * whether the service does so and the records follow.
+ * The state of what follows the cluster, for `doctor`: whether its addresses can be read now, by the account
+ * that doctor runs with, and whether the service does so and the records follow.
  * @returns one sentence; `warn`: somebody should look
  * @throws SettingsError when mail-guard.yaml or the source cannot be read
  */

@@ -12,7 +12,10 @@ export interface Way {
   seen: readonly SeenAddress[];
   /** Why it is not known now; null when it is. */
   unknown: string | null;
-  /** Networks that mail-guard.yaml declares for it, in canonical text: one that contains an address is published in its place. */
+  /**
+   * Networks that mail-guard.yaml declares for it, in canonical text: one that contains an address is
+   * published in its place.
+   */
   declared: readonly string[];
   /** When a person last confirmed that what is gone from it is gone; null for never. */
   confirmed_at: Date | null;
@@ -83,7 +86,10 @@ const APPLIED: readonly State[] = ['active', 'done'];
 /** A person, or the reports, said no to it. */
 const REFUSED: readonly State[] = ['denied', 'withdrawn', 'returned'];
 
-/** What is to be asked for now, so that SPF admits the addresses by which mail leaves: additions first, removals late. */
+/**
+ * What is to be asked for now, so that SPF admits the addresses by which mail leaves: additions first,
+ * removals late.
+ */
 export function decide(record: RecordNow, limits: Limits, now: Date): Decided {
   const problems: Problem[] = record.ways.flatMap(({ name, unknown }) =>
     unknown === null

@@ -20,8 +20,9 @@ export interface FollowOptions<T> {
 }
 
 /**
- * All objects of one kind: listed once, then watched. A connection that breaks is made again from the version that was
- * seen last, and everything is listed again when that is too old; what is known stays, and `failure` says that it may be old.
+ * All objects of one kind: listed once, then watched. A connection that breaks is made again from the version
+ * that was seen last, and everything is listed again when that is too old; what is known stays, and `failure`
+ * says that it may be old.
  */
 export class Follower<T> {
   private readonly options: FollowOptions<T>;

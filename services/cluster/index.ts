@@ -35,8 +35,9 @@ export interface ClusterOptions {
 }
 
 /**
- * Watches the addresses by which mail leaves a cluster, and asks for the changes of SPF records that they need. It decides nothing and
- * changes nothing: rules and people decide about its requests, and the applier carries them out.
+ * Watches the addresses by which mail leaves a cluster, and asks for the changes of SPF records that they
+ * need. It decides nothing and changes nothing: rules and people decide about its requests, and the applier
+ * carries them out.
  */
 export function startCluster(context: Context, given: ClusterOptions = {}): Service {
   const cluster = new ClusterWatch(context, given);

@@ -12,7 +12,10 @@ export interface SeenAddress {
   gone_at: Date | null;
 }
 
-/** What is known of an egress at a moment. Silence, an error and an empty list are "unknown": nobody's mail leaves by no address. */
+/**
+ * What is known of an egress at a moment. Silence, an error and an empty list are "unknown": nobody's mail
+ * leaves by no address.
+ */
 export type Observation = { state: 'known'; addresses: readonly string[] } | { state: 'unknown'; why: string };
 
 /** An address, or a network with its length, in canonical text; null for anything else. */

@@ -49,7 +49,10 @@ export interface RoundMeans {
   asking: { signal: AbortSignal };
 }
 
-/** Brings one SPF record nearer to what the cluster's mail needs. @returns the request that was opened; null without one */
+/**
+ * Brings one SPF record nearer to what the cluster's mail needs. @returns the request that was opened; null
+ * without one
+ */
 export async function followRecord(
   record: WatchedRecord,
   stored: readonly StoredWay[],
@@ -143,7 +146,9 @@ async function shadowed(
   return { code: 'shadowed', message, addresses: [address] };
 }
 
-/** Addresses that reports show of the domain's own mail, and that neither the cluster nor mail-guard.yaml has. */
+/**
+ * Addresses that reports show of the domain's own mail, and that neither the cluster nor mail-guard.yaml has.
+ */
 async function unknownSenders(
   { record, domain, ways }: { record: WatchedRecord; domain: string; ways: readonly Way[] },
   admitted: (address: string) => Promise<string | null>,

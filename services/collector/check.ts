@@ -8,7 +8,8 @@ import { certificateOf } from './certificate.ts';
 const SILENT_MS = 3_600_000;
 
 /**
- * The state of the collector, for `doctor`: its certificate, sources, those that fell silent, and what cannot be read.
+ * The state of the collector, for `doctor`: its certificate, sources, those that fell silent, and what cannot
+ * be read.
  * @returns one sentence; `warn`: somebody should look
  * @throws SettingsError when a file cannot be used
  */

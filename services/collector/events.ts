@@ -1,6 +1,8 @@
 import { toALabels } from '../report/orgdomain.ts';
 
-/** An address as a line has it. Lines are read after their local parts were replaced by hashes (privacy.ts). */
+/**
+ * An address as a line has it. Lines are read after their local parts were replaced by hashes (privacy.ts).
+ */
 export interface Address {
   local: string;
   /** Lower case, without a final dot; '' when the line has none. */
@@ -64,7 +66,10 @@ export type FaultCode =
   | 'key_retrieval_failed'
   | 'signing_failed';
 
-/** What a line says. Without a queue id it speaks of no single message; without events it is known, and says nothing of use. */
+/**
+ * What a line says. Without a queue id it speaks of no single message; without events it is known, and says
+ * nothing of use.
+ */
 export interface Reading {
   queueId: string | null;
   events: LogEvent[];
@@ -85,7 +90,10 @@ export function addressOf(text: string): Address {
   return { local: bare.slice(0, at), domain: domainOf(bare.slice(at + 1)) };
 }
 
-/** A domain in lower case, with A-labels (SMTPUTF8), without a final dot, and no longer than a name can be (RFC 1035 section 2.3.4). */
+/**
+ * A domain in lower case, with A-labels (SMTPUTF8), without a final dot, and no longer than a name can be
+ * (RFC 1035 section 2.3.4).
+ */
 export const domainOf = (text: string): string => toALabels(text).toLowerCase().replace(/\.$/, '').slice(0, 253);
 
 /** A remote's answer, bounded. */

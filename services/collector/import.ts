@@ -39,8 +39,8 @@ function refuseOther(known: LogSource, given: NewLogSource): void {
 }
 
 /**
- * Reads a file of lines through the same steps as lines that shippers send, and judges its messages at the end: a file that is complete
- * gets no more lines. Lines that were imported before change nothing.
+ * Reads a file of lines through the same steps as lines that shippers send, and judges its messages at the
+ * end: a file that is complete gets no more lines. Lines that were imported before change nothing.
  * @param file a path, gzip or not; "-" reads `stdin`
  * @throws PermanentError `log_file` when it cannot be read, `log_source_differs`
  */
@@ -92,8 +92,8 @@ export async function importLogs(
 }
 
 /**
- * Reads lines one after the other: a CSV of Microsoft 365 says in its heading that it is one; JSON is read as shippers send it; parts of
- * lines are put together. `rest` gives what began and did not end.
+ * Reads lines one after the other: a CSV of Microsoft 365 says in its heading that it is one; JSON is read as
+ * shippers send it; parts of lines are put together. `rest` gives what began and did not end.
  */
 function rawsOf(now: () => Date): { take(line: string): Raw[]; rest(): Raw[] } {
   let trace: ReturnType<typeof readTrace> | undefined;
@@ -132,7 +132,10 @@ async function* readLines(file: string, stdin: Readable): AsyncGenerator<string>
   yield* cutter.end();
 }
 
-/** Text as UTF-8 that is UTF-16 by its byte order mark: Windows PowerShell writes so, and exports of Exchange may be. */
+/**
+ * Text as UTF-8 that is UTF-16 by its byte order mark: Windows PowerShell writes so, and exports of Exchange
+ * may be.
+ */
 async function* inUtf8(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let decoder: TextDecoder | null | undefined;
   for await (const chunk of chunks) {

@@ -27,8 +27,8 @@ export interface RunningCollector extends Service {
 }
 
 /**
- * The collector: takes lines of mail logs, stores them, joins them per message once no more come, and adds the messages up per workload,
- * domain, selector and day.
+ * The collector: takes lines of mail logs, stores them, joins them per message once no more come, and adds
+ * the messages up per workload, domain, selector and day.
  * @throws SettingsError when an address cannot be listened on, or a file not be read
  */
 export async function startCollector(context: Context): Promise<RunningCollector> {

@@ -8,8 +8,8 @@ const REMEMBERED = 20_000;
 const MARK = 'h:';
 
 /**
- * Hashes names with a key, as "h:" and 16 hexadecimal digits (64 bits of HMAC-SHA-256). Upper and lower case are one name. Who has the
- * key can find out which of a list of names a hash is; without it nobody can.
+ * Hashes names with a key, as "h:" and 16 hexadecimal digits (64 bits of HMAC-SHA-256). Upper and lower case
+ * are one name. Who has the key can find out which of a list of names a hash is; without it nobody can.
  */
 export function hashWith(key: string): HashName {
   const hmac = hmacWith(key);
@@ -25,7 +25,10 @@ export function hashWith(key: string): HashName {
   };
 }
 
-/** HMAC-SHA-256 (RFC 2104) in hexadecimal, without an object for each, which costs more to collect than the hash itself. */
+/**
+ * HMAC-SHA-256 (RFC 2104) in hexadecimal, without an object for each, which costs more to collect than the
+ * hash itself.
+ */
 function hmacWith(key: string): (text: string) => string {
   const bytes = Buffer.from(key);
   const block = Buffer.alloc(64);
@@ -36,7 +39,10 @@ function hmacWith(key: string): (text: string) => string {
     digest('sha256', Buffer.concat([outer, digest('sha256', Buffer.concat([inner, Buffer.from(text)]), 'buffer')]), 'hex');
 }
 
-/** What of an address is kept of its local part: the hash, or nothing where a line reached a reader unredacted. */
+/**
+ * What of an address is kept of its local part: the hash, or nothing where a line reached a reader
+ * unredacted.
+ */
 export const hashOf = (local: string): string => (local.startsWith(MARK) ? local : '');
 
 /** What ends a local part that is not in angle brackets, to its left. */
@@ -49,8 +55,9 @@ const IDS = ['message-id=<', 'message-id=', 'message-id: <', ' id=', ' id: <', '
 const ID_LENGTH = 15;
 
 /**
- * A line without the personal data in it: local parts and names of users are replaced by their hashes, and subjects and display names
- * are dropped. Message-IDs, hosts and addresses of hosts stay. It takes time in proportion to the length of the line.
+ * A line without the personal data in it: local parts and names of users are replaced by their hashes, and
+ * subjects and display names are dropped. Message-IDs, hosts and addresses of hosts stay. It takes time in
+ * proportion to the length of the line.
  */
 export function redact(text: string, hash: HashName): string {
   return names(addresses(headers(text), hash), hash);
@@ -111,7 +118,10 @@ function idEnd(text: string, at: number): number {
 const HEADER = /\bheader (Subject|From|To|Cc|Bcc|Reply-To|Sender|Content-[\w-]+|X-[\w-]+|[A-Z][\w-]*): /i;
 const AFTER_HEADER = / from (?:local|\S+\[[^\]]*\]);/g;
 
-/** "info: header Subject: … from host[ip]; from=<…>": of what the header says, only the domain of an author stays. */
+/**
+ * "info: header Subject: … from host[ip]; from=<…>": of what the header says, only the domain of an author
+ * stays.
+ */
 function headers(text: string): string {
   let out = text;
   if (out.includes('header ')) {
@@ -151,7 +161,10 @@ function names(text: string, hash: HashName): string {
   return /unknown/i.test(out) ? out.replace(UNKNOWN_USER, '$1"(dropped)"') : out;
 }
 
-/** What a terminal, a mail or Postgres must not get: control characters, marks of direction, half characters. Tabs are blanks. */
+/**
+ * What a terminal, a mail or Postgres must not get: control characters, marks of direction, half characters.
+ * Tabs are blanks.
+ */
 /** Of programs that write for a terminal. */
 const COLOURS = /\u001b\[[0-9;]{0,20}m/g;
 const PLAIN = /^[\x20-\x7e]*$/;
@@ -163,7 +176,10 @@ export function printable(text: string): string {
   return text.replace(COLOURS, '').replace(UNSAFE, (char) => (char === '\t' ? ' ' : '\ufffd'));
 }
 
-/** A line as a sample of what cannot be read: without addresses, names in quotes, and numbers that may identify somebody. */
+/**
+ * A line as a sample of what cannot be read: without addresses, names in quotes, and numbers that may
+ * identify somebody.
+ */
 export function sampleOf(redacted: string): string {
   return redacted
     .replace(/h:[0-9a-f]{16}/g, '*')

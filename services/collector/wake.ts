@@ -3,7 +3,9 @@ import { slices } from '../shared/slices.ts';
 
 /** Domains named in one job. */
 const DOMAINS_PER_JOB = 1_000;
-/** A domain is waken once in this time: its mail comes all the time, and the analyzer's sweep finds the rest. */
+/**
+ * A domain is waken once in this time: its mail comes all the time, and the analyzer's sweep finds the rest.
+ */
 const BETWEEN_MS = 30_000;
 /** Domains remembered. */
 const REMEMBERED = 100_000;

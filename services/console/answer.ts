@@ -45,11 +45,17 @@ export function answerIn(reply: FastifyReply, answer: Answer, who: For): Fastify
   }
 }
 
-/** What a mail that is shown as HTML may do: have its own style, and lead to pages. It has no origin, so nothing of ours is its. */
+/**
+ * What a mail that is shown as HTML may do: have its own style, and lead to pages. It has no origin, so
+ * nothing of ours is its.
+ */
 const APART =
   "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox allow-popups allow-top-navigation-by-user-activation";
 
-/** Data for programs. A program that has it already is told so (RFC 9110 section 13.1.2); no shared cache keeps it. */
+/**
+ * Data for programs. A program that has it already is told so (RFC 9110 section 13.1.2); no shared cache
+ * keeps it.
+ */
 function dataIn(reply: FastifyReply, { data, status = 200 }: Extract<Answer, { is: 'data' }>): FastifyReply {
   const text = JSON.stringify(data);
   const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;

@@ -1,7 +1,10 @@
 import { words } from './page-words/en.ts';
 import { Refusal } from './routes.ts';
 
-/** Lets so much work run at once; the rest waits in order, so that readers leave the database to the other services. */
+/**
+ * Lets so much work run at once; the rest waits in order, so that readers leave the database to the other
+ * services.
+ */
 export class Gate {
   private free: number;
   private readonly mostWaiting: number;
@@ -33,9 +36,10 @@ const AT_ONCE = 4;
 const MOST_WAITING = 400;
 
 /**
- * The places of the console. What waits for something else than the database has places of its own, so that whoever makes it slow
- * (servers that do not answer, passwords that are tried) keeps nobody from the pages. Of what waits for other servers, a person has
- * one at once: names of a silent name server cost half a minute each.
+ * The places of the console. What waits for something else than the database has places of its own, so that
+ * whoever makes it slow (servers that do not answer, passwords that are tried) keeps nobody from the pages.
+ * Of what waits for other servers, a person has one at once: names of a silent name server cost half a minute
+ * each.
  */
 export class Gates {
   private readonly pages = new Gate(AT_ONCE, MOST_WAITING);

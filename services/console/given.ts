@@ -4,8 +4,8 @@ import { words } from './page-words/en.ts';
 import { Refusal } from './routes.ts';
 
 /**
- * What a schema reads of a request. Text that Postgres cannot hold is refused for all of them: the character 0, and halves of
- * surrogate pairs, which JSON can write and UTF-8 cannot.
+ * What a schema reads of a request. Text that Postgres cannot hold is refused for all of them: the character
+ * 0, and halves of surrogate pairs, which JSON can write and UTF-8 cannot.
  * @param status of what is wrong: 404 for a path, which then leads nowhere
  * @throws Refusal `no_page`, `wrong_parameter`
  */
@@ -24,7 +24,10 @@ function refusal(status: 400 | 404, at: readonly string[], why: string): Refusal
   return new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter(at.join('.'), why));
 }
 
-/** What somebody says of what they do, which others read later. @param missing what is said where nothing can be read */
+/**
+ * What somebody says of what they do, which others read later. @param missing what is said where nothing can
+ * be read
+ */
 export const reason = (most: number, missing: string) =>
   z
     .string()

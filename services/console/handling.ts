@@ -62,7 +62,10 @@ export class Handling {
       throw new Refusal(403, 'form_outdated', words.problems.form_outdated);
   }
 
-  /** What the handler is given: parameters that were read by the route's schemas, of domains that the visitor sees. */
+  /**
+   * What the handler is given: parameters that were read by the route's schemas, of domains that the visitor
+   * sees.
+   */
   private askedOf(
     route: AnyRoute,
     request: FastifyRequest,

@@ -4,7 +4,9 @@ import { escaped } from '../shared/escape.ts';
 export class Html {
   readonly #text: string;
 
-  /** Not for pages: they use the template `html`. @param text markup in which every value is escaped already */
+  /**
+   * Not for pages: they use the template `html`. @param text markup in which every value is escaped already
+   */
   constructor(text: string) {
     this.#text = text;
   }
@@ -14,7 +16,10 @@ export class Html {
   }
 }
 
-/** An address that may stand in href, src or action: a path of ours made by `path`, or an https page made by `external`. */
+/**
+ * An address that may stand in href, src or action: a path of ours made by `path`, or an https page made by
+ * `external`.
+ */
 export class Address {
   readonly #text: string;
 
@@ -49,9 +54,10 @@ const RAW_ELEMENT = /<(?:script|style|iframe|object|embed|base)\b/i;
 const placesOf = new WeakMap<TemplateStringsArray, Place[]>();
 
 /**
- * Markup with values, each escaped for the place where it stands: there is no way to leave that out. Values may
- * stand in text, in attributes in double quotes, and (flags alone) among attributes.
- * @throws TypeError for a template in which a value would stand elsewhere, such as in an attribute without quotes
+ * Markup with values, each escaped for the place where it stands: there is no way to leave that out. Values
+ * may stand in text, in attributes in double quotes, and (flags alone) among attributes.
+ * @throws TypeError for a template in which a value would stand elsewhere, such as in an attribute without
+ *   quotes
  */
 export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
   let places = placesOf.get(strings);
@@ -120,8 +126,8 @@ const PLAIN = /^[\n !#-%(-;=?-~]*$/;
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 /**
- * Text for an element or an attribute in quotes. Characters that are invisible or change the direction of text
- * are written as `\u202e`: names come from reports, which anybody may write. Line feeds stay.
+ * Text for an element or an attribute in quotes. Characters that are invisible or change the direction of
+ * text are written as `\u202e`: names come from reports, which anybody may write. Line feeds stay.
  */
 function escapeHtml(text: string): string {
   // Nearly all text is plain, and this test is faster.
@@ -146,7 +152,10 @@ function readPlaces(strings: TemplateStringsArray): Place[] {
   return places;
 }
 
-/** The place at the end of a piece of a template. @param open the tag or the value that is open, from its first character */
+/**
+ * The place at the end of a piece of a template. @param open the tag or the value that is open, from its
+ * first character
+ */
 function after(string: string, place: Place, open: string): { place: Place; open: string } {
   let at: Place = place === 'address' ? 'value' : place;
   let text = open;

@@ -13,7 +13,10 @@ export interface Problem {
   cause: string;
 }
 
-/** Codes of errors of ours that mean that something is not there; those of a wrong input; all others are conflicts. */
+/**
+ * Codes of errors of ours that mean that something is not there; those of a wrong input; all others are
+ * conflicts.
+ */
 const MISSING = /^no_(?!rule$|policy$|second_factor$)/;
 const WRONG = /^(?:usage|settings|wrong_)/;
 

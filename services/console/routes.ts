@@ -32,7 +32,9 @@ export interface Services {
   clock: Clock;
   /** Sums that people who read pages share for some seconds. Absent: each asks Postgres. */
   kept?: Kept;
-  /** Connects to what the settings name, for the page that sets ruawatch up. Absent where nobody gave them. */
+  /**
+   * Connects to what the settings name, for the page that sets ruawatch up. Absent where nobody gave them.
+   */
   probes?: Probes;
 }
 
@@ -121,7 +123,10 @@ export interface Route<P extends Shape = Shape, Q extends Shape = Shape, B exten
   upload?: boolean;
   /** The most requests from one address in a minute, where that is not the usual number. */
   perMinute?: number;
-  /** What its handler waits for beside the database. It keeps no place of those that wait for the database alone (gate.ts). */
+  /**
+   * What its handler waits for beside the database. It keeps no place of those that wait for the database
+   * alone (gate.ts).
+   */
   waitsFor?: 'servers' | 'passwords' | 'provider';
   /** Of the API alone. */
   api?: ApiNotes;
@@ -134,7 +139,9 @@ export interface Route<P extends Shape = Shape, Q extends Shape = Shape, B exten
 /** A route in a list, whatever its parameters are. */
 export type AnyRoute = Omit<Route, 'handle'> & { handle(asked: never): Promise<Answer> | Answer };
 
-/** Declares a route. Its handler gets what the schemas read, so that nothing else of the request reaches it. */
+/**
+ * Declares a route. Its handler gets what the schemas read, so that nothing else of the request reaches it.
+ */
 export function route<P extends Shape = undefined, Q extends Shape = undefined, B extends Shape = undefined>(
   given: Route<P, Q, B>,
 ): AnyRoute {

@@ -17,7 +17,9 @@ import { type AnyRoute, Refusal, type Services } from './routes.ts';
 const KIB = 1024;
 /** A form of ours is far smaller. */
 const BODY_BYTES = 64 * KIB;
-/** Requests a minute from one address: more than a person makes, and enough for an office behind one address. */
+/**
+ * Requests a minute from one address: more than a person makes, and enough for an office behind one address.
+ */
 const PER_MINUTE = 1200;
 /** Requests a minute with one token, from wherever they come. */
 const PER_TOKEN_MINUTE = 600;
@@ -33,8 +35,8 @@ export interface ConsoleOptions {
 }
 
 /**
- * The web server of the console, not listening yet. Each route that it has is one of `routes`: what each needs
- * (role, domain, parameters, the form's field) is checked before its handler runs.
+ * The web server of the console, not listening yet. Each route that it has is one of `routes`: what each
+ * needs (role, domain, parameters, the form's field) is checked before its handler runs.
  * @throws TypeError when a route is not declared as it must be
  */
 export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINUTE }: ConsoleOptions): Promise<FastifyInstance> {
@@ -123,7 +125,10 @@ async function addPlugins(app: FastifyInstance, secure: boolean): Promise<void> 
   });
 }
 
-/** What a browser may do with our pages: nothing but show them, with our own style sheet, and send forms to us. */
+/**
+ * What a browser may do with our pages: nothing but show them, with our own style sheet, and send forms to
+ * us.
+ */
 const HEADERS = (secure: boolean) => ({
   contentSecurityPolicy: {
     useDefaults: false,

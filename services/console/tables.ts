@@ -89,7 +89,10 @@ function text(datum: Datum): string {
   return datum instanceof Date ? datum.toISOString().slice(0, 16).replace('T', ' ') : datum;
 }
 
-/** RFC 4180. Anybody may choose names in reports: what a spreadsheet would take for a formula gets an apostrophe. */
+/**
+ * RFC 4180. Anybody may choose names in reports: what a spreadsheet would take for a formula gets an
+ * apostrophe.
+ */
 function csv({ columns, data }: Table): string {
   const field = (datum: Datum) => {
     const plain = datum === null ? '' : datum instanceof Date ? datum.toISOString() : String(datum);

@@ -62,7 +62,8 @@ export function parseDkimKey(text: string): DkimKey {
     const begin = at + part.indexOf(trimmed);
     at += part.length + 1;
     if (trimmed === '') {
-      // One semicolon at the end is allowed; between two there must be a tag (section 3.2), and OpenDKIM refuses the key.
+      // One semicolon at the end is allowed; between two there must be a tag (section 3.2), and OpenDKIM
+      // refuses the key.
       if (n < parts.length - 1) problems.push({ code: 'dkim_syntax', at: at - 1, text: ';' });
       continue;
     }
@@ -118,7 +119,9 @@ export function parseDkimKey(text: string): DkimKey {
   };
 }
 
-/** The type and value (`p=`) that octets are a key of, whatever their record says; null when they are none. */
+/**
+ * The type and value (`p=`) that octets are a key of, whatever their record says; null when they are none.
+ */
 export function keyIn(base64: string): { type: 'rsa' | 'ed25519'; p: string } | null {
   const octets = Buffer.from(base64, 'base64');
   if (bitsOf('rsa', octets) !== null) return { type: 'rsa', p: base64 };
@@ -130,8 +133,9 @@ export function keyIn(base64: string): { type: 'rsa' | 'ed25519'; p: string } | 
 }
 
 /**
- * Whether octets are a sequence that begins with the number of a version, as that of every private key does (RFC 8017 appendix A.1.2, RFC
- * 5208 section 5, RFC 5915 section 3) and that of no public one: OpenSSL takes milliseconds to find that octets are no private key.
+ * Whether octets are a sequence that begins with the number of a version, as that of every private key does
+ * (RFC 8017 appendix A.1.2, RFC 5208 section 5, RFC 5915 section 3) and that of no public one: OpenSSL takes
+ * milliseconds to find that octets are no private key.
  */
 function beginsWithVersion(der: Buffer): boolean {
   if (der[0] !== 0x30) return false;
@@ -149,7 +153,9 @@ function lengthAt(der: Buffer, at: number): [number, number] {
   return [at + 1 + octets, der.subarray(at + 1, at + 1 + octets).reduce((sum, octet) => sum * 256 + octet, 0)];
 }
 
-/** Whether octets are the secret half of a pair: Node takes a private key for the public one that is in it. */
+/**
+ * Whether octets are the secret half of a pair: Node takes a private key for the public one that is in it.
+ */
 export function isPrivateKey(der: Buffer): boolean {
   return (
     beginsWithVersion(der) &&

@@ -27,7 +27,10 @@ export interface StsPolicy {
 
 /** One year (RFC 8461 section 3.2). */
 const MOST_AGE_S = 31_557_600;
-/** Octets of a policy file that senders read at most (RFC 8461 section 3.3 leaves the limit to them and suggests this one). */
+/**
+ * Octets of a policy file that senders read at most (RFC 8461 section 3.3 leaves the limit to them and
+ * suggests this one).
+ */
 export const MOST_POLICY_OCTETS = 65_536;
 
 /** Records that do not begin so are discarded before they are counted (RFC 8461 section 3.1). */
@@ -49,12 +52,15 @@ export function parseSts(text: string): StsRecord | null {
 }
 
 /**
- * One label or more (RFC 8461 section 3.2 takes what RFC 5321 calls a domain), the last with a letter: an address is no host (RFC 5321
- * section 2.3.5). The final dot of a zone file is no part of it.
+ * One label or more (RFC 8461 section 3.2 takes what RFC 5321 calls a domain), the last with a letter: an
+ * address is no host (RFC 5321 section 2.3.5). The final dot of a zone file is no part of it.
  */
 const HOST = /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?=[0-9-]*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** Reads a policy file: lines of "key: value", of which unknown ones are ignored and the first of several counts (RFC 8461 section 3.2). */
+/**
+ * Reads a policy file: lines of "key: value", of which unknown ones are ignored and the first of several
+ * counts (RFC 8461 section 3.2).
+ */
 export function parseStsPolicy(text: string): StsPolicy {
   const problems: StsPolicy['problems'][number][] = [];
   const fields = new Map<string, string>();
@@ -92,7 +98,9 @@ export function parseStsPolicy(text: string): StsPolicy {
   return { mode, maxAge, mx, problems };
 }
 
-/** Whether a mail host is one that the policy names (RFC 8461 section 4.1): "*." matches exactly one label. */
+/**
+ * Whether a mail host is one that the policy names (RFC 8461 section 4.1): "*." matches exactly one label.
+ */
 export function stsCovers(policy: StsPolicy, host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '');
   return policy.mx.some((pattern) =>

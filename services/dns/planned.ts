@@ -30,7 +30,8 @@ export function withPlanned(planned: Planned, published: Dns): Dns {
     if (records !== undefined || covered !== undefined) return { state: 'nodata', ...told };
     const answer = await published.ask(name, type, options);
     if (answer.state === 'unknown') return answer;
-    // An alias stands alone at its name (RFC 2181 section 10.1): what is planned there replaces it, or withdraws it.
+    // An alias stands alone at its name (RFC 2181 section 10.1): what is planned there replaces it, or
+    // withdraws it.
     if (mine !== undefined && (answer.aliases.length > 0 || (type === 'CNAME' && answer.state === 'records')))
       return { state: 'nodata', ...told };
     // A published alias may lead to a planned record.
@@ -48,8 +49,8 @@ export function withPlanned(planned: Planned, published: Dns): Dns {
 }
 
 /**
- * The records of the planned wildcard that answers for a name (RFC 4592 section 3.3.1): a name exists neither in the plan
- * nor in DNS, and neither does a name between it and the wildcard's parent.
+ * The records of the planned wildcard that answers for a name (RFC 4592 section 3.3.1): a name exists neither
+ * in the plan nor in DNS, and neither does a name between it and the wildcard's parent.
  */
 async function wildcard(
   planned: Planned,
@@ -78,8 +79,8 @@ function* between(name: string, parent: string): Generator<string> {
 }
 
 /**
- * Planned records without DNS: of the names at or below the domains, and of `_dmarc` above them, those that are not
- * planned do not exist; nothing is known of all others.
+ * Planned records without DNS: of the names at or below the domains, and of `_dmarc` above them, those that
+ * are not planned do not exist; nothing is known of all others.
  */
 export function onlyPlanned(planned: Planned, domains: readonly string[]): Dns {
   const nobody: Dns = {

@@ -14,7 +14,10 @@ export interface TagList {
   broken: readonly { at: number; text: string }[];
 }
 
-/** Without the blanks of the grammars around it: String.trim() takes a no-break space for one as well, and receivers do not. */
+/**
+ * Without the blanks of the grammars around it: String.trim() takes a no-break space for one as well, and
+ * receivers do not.
+ */
 export function trimBlanks(text: string): string {
   let from = 0;
   let to = text.length;
@@ -25,7 +28,10 @@ export function trimBlanks(text: string): string {
 
 const BLANK = ' \t\r\n';
 
-/** Reads the tags of a record in their order. An empty part, such as the one behind the last semicolon, is passed over. */
+/**
+ * Reads the tags of a record in their order. An empty part, such as the one behind the last semicolon, is
+ * passed over.
+ */
 export function parseTags(text: string): TagList {
   const tags: Tag[] = [];
   const broken: { at: number; text: string }[] = [];
@@ -42,9 +48,9 @@ const FIELD = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})=(?![ \t])(.*)$/s;
 const EXTENSION_VALUE = /^[\x21-\x3a\x3c\x3e-\x7e]+$/;
 
 /**
- * Reads the fields of an MTA-STS or TLS-RPT record, which share a grammar (RFC 8461 section 3.1, RFC 8460 section 3): senders discard a
- * record in which any field breaks it. No blanks stand around "=", no field is empty, and those that no standard knows have values of
- * visible ASCII without "=".
+ * Reads the fields of an MTA-STS or TLS-RPT record, which share a grammar (RFC 8461 section 3.1, RFC 8460
+ * section 3): senders discard a record in which any field breaks it. No blanks stand around "=", no field is
+ * empty, and those that no standard knows have values of visible ASCII without "=".
  * @param own the field whose value is for the caller to read
  */
 export function parseFields(text: string, own: string): TagList {

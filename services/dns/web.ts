@@ -7,7 +7,10 @@ export type WebAnswer =
       type: string | null;
       body: Uint8Array;
     }
-  /** A certificate that is not valid for the name, an address that must not be used, a body above the limit. `message` is a sentence. */
+  /**
+   * A certificate that is not valid for the name, an address that must not be used, a body above the limit.
+   * `message` is a sentence.
+   */
   | {
       state: 'broken';
       message: string;

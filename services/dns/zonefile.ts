@@ -25,7 +25,10 @@ const MOST_OCTETS = 4 * 1024 * 1024;
 const READ = new Set<string>(['A', 'AAAA', 'CNAME', 'MX', 'NS', 'PTR', 'TXT']);
 /** A, NS, CNAME, PTR, MX, TXT, AAAA. */
 const READ_NUMBERS = new Set([1, 2, 5, 12, 15, 16, 28]);
-/** Other record types in zone files (IANA's list, and what hosters add to it), which no check needs; nobody evaluates SPF records of the type SPF (RFC 7208 section 3.1). */
+/**
+ * Other record types in zone files (IANA's list, and what hosters add to it), which no check needs; nobody
+ * evaluates SPF records of the type SPF (RFC 7208 section 3.1).
+ */
 const PASSED_OVER = new Set(
   (
     'SOA SPF CAA SRV DS DNSKEY RRSIG NSEC NSEC3 NSEC3PARAM TLSA SSHFP NAPTR HTTPS SVCB CDS CDNSKEY LOC HINFO DNAME URI SMIMEA ' +
@@ -36,8 +39,8 @@ const PASSED_OVER = new Set(
 );
 
 /**
- * Reads the records of a zone file (RFC 1035 section 5.1): $ORIGIN, $TTL, parentheses, comments, quoted strings, names without a dot at
- * the end below the origin. What no check asks for is passed over.
+ * Reads the records of a zone file (RFC 1035 section 5.1): $ORIGIN, $TTL, parentheses, comments, quoted
+ * strings, names without a dot at the end below the origin. What no check asks for is passed over.
  * @param origin for names before any $ORIGIN; without one, such names stand for themselves
  * @throws ZoneFileError
  */
@@ -91,7 +94,10 @@ export function add<T extends RecordType>(planned: Planned, name: string, type: 
   planned.set(name, types);
 }
 
-/** One string of a TXT record as a zone file has it (RFC 1035 section 5.1): quoted, with all special characters escaped. */
+/**
+ * One string of a TXT record as a zone file has it (RFC 1035 section 5.1): quoted, with all special
+ * characters escaped.
+ */
 export function quotedString(text: string): string {
   return `"${text.replace(/[^ !#-[\]-~]/g, (c) => (c === '"' || c === '\\' ? `\\${c}` : `\\${String(c.charCodeAt(0) & 0xff).padStart(3, '0')}`))}"`;
 }
@@ -166,7 +172,9 @@ function* entriesOf(text: string): Generator<{ tokens: Token[]; indented: boolea
   if (depth > 0) throw new ZoneFileError(tokens[0]?.line ?? 1, 'a parenthesis is not closed');
 }
 
-/** A string without its escapes, one character an octet: `\\DDD` is an octet, what else is not ASCII is UTF-8. */
+/**
+ * A string without its escapes, one character an octet: `\\DDD` is an octet, what else is not ASCII is UTF-8.
+ */
 function plain(text: string): string {
   return text.replace(/\\(?:(\d{3})|(.))|[^\x00-\x7f]+/gu, (whole, code: string | undefined, c: string | undefined) => {
     if (code !== undefined) return String.fromCharCode(Number(code) & 255);

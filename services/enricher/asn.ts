@@ -62,13 +62,19 @@ export function readAsnFile(file: string): AsnFile {
 
 const NOBODY: Owner = { asn: null, owner: null, country: null };
 
-/** The number and name of a network's owner and its country in a record of an MMDB file, under any vendor's field names. */
+/**
+ * The number and name of a network's owner and its country in a record of an MMDB file, under any vendor's
+ * field names.
+ */
 export function ownerIn(record: unknown): Owner {
   const { asn, owner } = systemIn(record);
   return { asn, owner, country: countryIn(record) };
 }
 
-/** The two letters of ISO 3166-1, in capitals: `DE`, or an object with them; null for names of countries and what is none. */
+/**
+ * The two letters of ISO 3166-1, in capitals: `DE`, or an object with them; null for names of countries and
+ * what is none.
+ */
 function countryIn(record: unknown): string | null {
   if (typeof record === 'string') return /^[a-z]{2}$/i.test(record) ? record.toUpperCase() : null;
   if (typeof record !== 'object' || record === null) return null;

@@ -37,8 +37,8 @@ const FORGET_BATCH = 5_000;
 
 /**
  * Finds the domains in stored reports and asks DNS whose they are, once and then from time to time. Nothing
- * waits for it. Own and foreign domains are checked in parallel, so that neither slow name servers nor invented
- * names delay the own ones.
+ * waits for it. Own and foreign domains are checked in parallel, so that neither slow name servers nor
+ * invented names delay the own ones.
  */
 export function watchDomains(context: Context, dns: Dns | null): Loop {
   const checks = new DomainChecks(context, dns);
@@ -76,7 +76,9 @@ class DomainChecks {
     this.log = context.log.child({ service: 'enricher' });
   }
 
-  /** Finds the domains of stored reports, forgets those that are no longer reported, and checks foreign ones. */
+  /**
+   * Finds the domains of stored reports, forgets those that are no longer reported, and checks foreign ones.
+   */
   async find(signal: AbortSignal, turned: () => void): Promise<void> {
     const { config, db, clock } = this.context;
     if (!this.listed) await putOwn(db, ownDomains(config.domains).names, 'listed', { now: clock.now(), ignored: true });

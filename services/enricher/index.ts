@@ -13,10 +13,11 @@ export { proveDomain } from './proof.ts';
 const NAME = 'enricher';
 
 /**
- * Looks up the source addresses in reports: reverse name, forward confirmation, owner of the network. It finds new addresses
- * in what is stored, looks each up once at its own pace, keeps the answers for a time, and puts the sources whose names they
- * may change on the analyzer's list. Nothing waits for it: without it, sources that are networks have no names.
- * It also asks DNS which of the reported domains are ours (domains.ts).
+ * Looks up the source addresses in reports: reverse name, forward confirmation, owner of the network. It
+ * finds new addresses in what is stored, looks each up once at its own pace, keeps the answers for a time,
+ * and puts the sources whose names they may change on the analyzer's list. Nothing waits for it: without it,
+ * sources that are networks have no names. It also asks DNS which of the reported domains are ours
+ * (domains.ts).
  */
 export function startEnricher(context: Context, given: { resolver?: ReverseResolver; pace?: Pace; dns?: Dns } = {}): Service {
   const { config } = context;

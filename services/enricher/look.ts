@@ -10,7 +10,10 @@ import { arpaName, hostName, isGenericName } from './reverse-name.ts';
 /** Reverse names that are checked: one is usual, but the owner of an address may publish thousands. */
 const NAMES_TRIED = 4;
 
-/** Addresses without a meaning outside their own network (RFC 6890): no public name server knows whose they are. */
+/**
+ * Addresses without a meaning outside their own network (RFC 6890): no public name server knows whose they
+ * are.
+ */
 const LOCAL = new Networks([
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -29,8 +32,8 @@ const LOCAL = new Networks([
 const NOTHING: Names = { name: null, confirmed: false, generic: false, organization: null };
 
 /**
- * Looks up the names of an address and whether one of them resolves back to it (RFC 8601 section 2.7.3, "iprev"). Only such a
- * name is evidence, since the owner of an address may claim any name for it.
+ * Looks up the names of an address and whether one of them resolves back to it (RFC 8601 section 2.7.3,
+ * "iprev"). Only such a name is evidence, since the owner of an address may claim any name for it.
  * @throws TransientError `dns_failed` when a query failed in any step, which is not the same as "no name"
  */
 export async function lookUp(address: string, resolver: ReverseResolver, pace: Pace, signal?: AbortSignal): Promise<Names> {

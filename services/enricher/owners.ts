@@ -16,7 +16,10 @@ export class NetworkOwners {
   /** The id of a file that turned out to be damaged: it is not used again until it is replaced. */
   private damaged: string | null = null;
 
-  /** @throws SettingsError when the file cannot be used now; later failures are logged, and the last good file stays in use */
+  /**
+   * @throws SettingsError when the file cannot be used now; later failures are logged, and the last good file
+   *   stays in use
+   */
   constructor(path: string, log: Log) {
     this.read = watchedAsnFile(path);
     this.log = log;
@@ -36,7 +39,9 @@ export class NetworkOwners {
     }
   }
 
-  /** Reads the file again if it was replaced, and then compares the owners of all stored addresses with it. */
+  /**
+   * Reads the file again if it was replaced, and then compares the owners of all stored addresses with it.
+   */
   async refresh(db: Db, signal: AbortSignal): Promise<void> {
     try {
       const file = this.read();

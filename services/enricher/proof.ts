@@ -8,7 +8,10 @@ import { isFreeMail } from '../report/reporters/reporters.ts';
 /** Maximum number of DNS queries for one domain: two tree walks and the record of the other side. */
 const QUESTIONS = 30;
 
-/** Whether DNS confirms, from both sides, that reports about a domain are meant for a mailbox that is read here. */
+/**
+ * Whether DNS confirms, from both sides, that reports about a domain are meant for a mailbox that is read
+ * here.
+ */
 export type Proof =
   /** `at` is the name with the DMARC record: the domain or one above it. */
   | { state: 'proven'; at: string; reason: string }
@@ -17,10 +20,12 @@ export type Proof =
   | { state: 'unknown'; reason: string };
 
 /**
- * Checks both sides: the DMARC record that applies to the domain (tree walk, RFC 9989 section 4.10) names one of our mailboxes in rua=,
- * and the mailbox's domain belongs to the same organization or accepts reports about just this domain (RFC 9990 section 4).
+ * Checks both sides: the DMARC record that applies to the domain (tree walk, RFC 9989 section 4.10) names one
+ * of our mailboxes in rua=, and the mailbox's domain belongs to the same organization or accepts reports
+ * about just this domain (RFC 9990 section 4).
  *
- * A rua= alone proves nothing, since anyone can name our mailbox; nor does a wildcard, which accepts reports about any domain.
+ * A rua= alone proves nothing, since anyone can name our mailbox; nor does a wildcard, which accepts reports
+ * about any domain.
  * @param addresses the mailboxes that are read here, in lower case
  */
 export async function proveDomain(
@@ -89,9 +94,9 @@ async function otherSide(sides: Sides, dns: Dns, options: AskOptions): Promise<P
 }
 
 /**
- * Whether two names that the public suffix list puts into one organization are not separated by a record with psd= between them
- * (RFC 9989 section 4.10.2). The list includes its private part: customers of one host are strangers, and none of them can publish
- * anything that would join them.
+ * Whether two names that the public suffix list puts into one organization are not separated by a record with
+ * psd= between them (RFC 9989 section 4.10.2). The list includes its private part: customers of one host are
+ * strangers, and none of them can publish anything that would join them.
  * @returns a sentence when a query failed
  */
 async function sameOrganization({ at, mailbox, walked }: Sides, dns: Dns, options: AskOptions): Promise<boolean | string> {
@@ -120,8 +125,9 @@ function boundaryOf({ domain, steps }: Walk): string | null {
 }
 
 /**
- * Whether mail to an address arrives at one of ours; `dmarc+shop@example.com` arrives at `dmarc@example.com` (RFC 5233). A server that
- * treats them as different mailboxes does so within one domain, which is checked anyway.
+ * Whether mail to an address arrives at one of ours; `dmarc+shop@example.com` arrives at `dmarc@example.com`
+ * (RFC 5233). A server that treats them as different mailboxes does so within one domain, which is checked
+ * anyway.
  */
 function reaches(address: string, ours: ReadonlySet<string>): boolean {
   return ours.has(address) || ours.has(address.replace(/(?<=^[^+@]+)\+[^@]*(?=@)/, ''));

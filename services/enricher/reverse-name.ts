@@ -4,8 +4,8 @@ import { canonicalAddress } from '../report/address.ts';
 const LONGEST = 253;
 
 /**
- * The DNS name of an address's reverse record: "7.113.0.203.in-addr.arpa" (RFC 1035 section 3.5), nibbles under "ip6.arpa" (RFC 3596
- * section 2.5). Null when the text is not an address.
+ * The DNS name of an address's reverse record: "7.113.0.203.in-addr.arpa" (RFC 1035 section 3.5), nibbles
+ * under "ip6.arpa" (RFC 3596 section 2.5). Null when the text is not an address.
  */
 export function arpaName(address: string): string | null {
   const canonical = canonicalAddress(address);
@@ -21,8 +21,8 @@ export function arpaName(address: string): string | null {
 }
 
 /**
- * A name from a reverse zone as a host name: lower case, no trailing dot. Null for an invalid host name (RFC 1123 section 2.1, but with
- * the underscore that is in use): the owner of an address may publish anything.
+ * A name from a reverse zone as a host name: lower case, no trailing dot. Null for an invalid host name (RFC
+ * 1123 section 2.1, but with the underscore that is in use): the owner of an address may publish anything.
  */
 export function hostName(text: string): string | null {
   const name = text.toLowerCase().replace(/\.$/, '');
@@ -38,8 +38,9 @@ const MAILERS =
   /(?:^|[.-])(?:e?mail|mailer|smtp|mx|mta|out|outbound|relay|bounces?|news|newsletter|send|sender|delivery)[a-z]?\d*(?=[.-])/;
 
 /**
- * Whether a reverse name was generated for a provider's lines: it contains the address or a word for a line. Such a name shows which
- * provider a sender uses, not who the sender is. A name with a word for a mail server does not count.
+ * Whether a reverse name was generated for a provider's lines: it contains the address or a word for a line.
+ * Such a name shows which provider a sender uses, not who the sender is. A name with a word for a mail server
+ * does not count.
  * @param name as `hostName` gives it
  */
 export function isGenericName(name: string, address: string): boolean {
@@ -47,7 +48,10 @@ export function isGenericName(name: string, address: string): boolean {
   return LINES.test(name) || holdsAddress(name, address);
 }
 
-/** Whether a name contains three consecutive octets of an IPv4 address, in either order, decimal or hexadecimal; half of an IPv6 one. */
+/**
+ * Whether a name contains three consecutive octets of an IPv4 address, in either order, decimal or
+ * hexadecimal; half of an IPv6 one.
+ */
 function holdsAddress(name: string, address: string): boolean {
   const canonical = canonicalAddress(address);
   if (canonical === null) return false;

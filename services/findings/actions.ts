@@ -8,7 +8,10 @@ export interface Action {
   command: string;
 }
 
-/** What `senders approve` takes as a domain or a source (cli/commands/senders.ts); nothing in it means anything to a shell. */
+/**
+ * What `senders approve` takes as a domain or a source (cli/commands/senders.ts); nothing in it means
+ * anything to a shell.
+ */
 const NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+$/;
 /** The id of a mail service of the catalogue, under which all of its networks are one sender. */
 const SERVICE = /^(?!localhost$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;

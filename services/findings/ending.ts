@@ -37,13 +37,18 @@ const simpleEnding = z.discriminatedUnion('reason', [
   /** The milter could judge all mail for so long. */
   z.object({ reason: z.literal('all_judged'), hours: z.number() }),
   z.object({ reason: z.literal('dns_restored') }),
-  /** A DNS record is as it was; or it has been as it is for so long that somebody meant it, or its mail ended. */
+  /**
+   * A DNS record is as it was; or it has been as it is for so long that somebody meant it, or its mail ended.
+   */
   z.object({ reason: z.literal('record_restored'), since: day }),
   z.object({ reason: z.literal('record_kept'), days }),
   /** It is as mail-guard.yaml declares, or that declares nothing of it any more. */
   z.object({ reason: z.literal('as_declared'), since: day }),
   z.object({ reason: z.literal('not_declared') }),
-  /** Of what the logs show: mail is signed again, the workload is declared now, the key is there, signatures verify. */
+  /**
+   * Of what the logs show: mail is signed again, the workload is declared now, the key is there, signatures
+   * verify.
+   */
   z.object({ reason: z.literal('signed_again'), since: day }),
   z.object({ reason: z.literal('workload_declared') }),
   z.object({ reason: z.literal('not_expected') }),
@@ -52,7 +57,10 @@ const simpleEnding = z.discriminatedUnion('reason', [
   /** Of what the logs show: no such mail for so many days; or they show the source's mail. */
   z.object({ reason: z.literal('sent_no_more'), days }),
   z.object({ reason: z.literal('in_logs_again'), since: day }),
-  /** A name that looks like the domain is ours, is nobody's, accepts no mail, or somebody said that it does not matter. */
+  /**
+   * A name that looks like the domain is ours, is nobody's, accepts no mail, or somebody said that it does
+   * not matter.
+   */
   z.object({ reason: z.literal('lookalike_yours') }),
   z.object({ reason: z.literal('lookalike_gone') }),
   z.object({ reason: z.literal('lookalike_without_mail') }),
@@ -142,7 +150,9 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
 /** The sentence. */
 export const endingWords = (ending: Ending): string => (WORDS[ending.reason] as (ending: Ending) => string)(ending);
 
-/** Days without it, of what is over because it was not seen any more: whether anybody mended it, nobody knows. */
+/**
+ * Days without it, of what is over because it was not seen any more: whether anybody mended it, nobody knows.
+ */
 export function unseenDays(ended: Ending): number | null {
   switch (ended.reason) {
     case 'no_such_mail':

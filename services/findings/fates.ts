@@ -4,8 +4,9 @@ import type { Figures } from './figures.ts';
 type Fates = Pick<Figures, 'messages' | 'delivered' | 'quarantined' | 'rejected'>;
 
 /**
- * What receivers did with mail, as the end of a sentence: "5 were delivered, 20 quarantined and 100 rejected". What is
- * quarantined is delivered too, to the junk folder, so "none was delivered" is never said. Empty where nobody said.
+ * What receivers did with mail, as the end of a sentence: "5 were delivered, 20 quarantined and 100
+ * rejected". What is quarantined is delivered too, to the junk folder, so "none was delivered" is never said.
+ * Empty where nobody said.
  */
 export function fatesWords({ messages, delivered, quarantined, rejected }: Fates): string {
   const parts = (

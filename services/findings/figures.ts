@@ -62,15 +62,15 @@ export interface BrokenSender {
    */
   names?: string[] | undefined;
   /**
-   * The other mechanism, by which its mail still passes: then `messages` are those that lost `mechanism`, whether
-   * they pass DMARC or not.
+   * The other mechanism, by which its mail still passes: then `messages` are those that lost `mechanism`,
+   * whether they pass DMARC or not.
    */
   survives_on?: 'dkim' | 'spf' | undefined;
   /** The mail that fails has no signature of the domain's own, rather than one that does not verify. */
   unsigned?: boolean | undefined;
   /**
-   * What passes in most of the mail that fails, without alignment: `own` for a domain of the same organization, which
-   * only strict alignment keeps out; else it authenticates as somebody else alone.
+   * What passes in most of the mail that fails, without alignment: `own` for a domain of the same
+   * organization, which only strict alignment keeps out; else it authenticates as somebody else alone.
    */
   unaligned?: { mechanism: 'dkim' | 'spf'; domain: string; own: boolean }[] | undefined;
   /** The sender that the source is a part of, where that is known by more than the source. */
@@ -102,7 +102,10 @@ export interface Figures {
   /** Messages a report day: what is compared when the finding is looked at again. */
   per_day: number;
   since: string;
-  /** The days that are looked at begin with it, and its sender was seen since this day: it may have been so all along. */
+  /**
+   * The days that are looked at begin with it, and its sender was seen since this day: it may have been so
+   * all along.
+   */
   sent_since?: string | undefined;
   /**
    * It ceased for more than a week without being over for certain, and began again on this day; or it grew to
@@ -112,8 +115,8 @@ export interface Figures {
   last_day: string;
   reporters: string[];
   /**
-   * Of those among them, and of a reporter that the finding is about: the catalogue's name; of one that it does not
-   * know, what it calls itself and the domain that was proven beside it.
+   * Of those among them, and of a reporter that the finding is about: the catalogue's name; of one that it
+   * does not know, what it calls itself and the domain that was proven beside it.
    */
   reporter_names?: Record<string, string> | undefined;
   /**

@@ -4,8 +4,8 @@ import { counted, number, percent, short } from '../shared/format.ts';
 /** What is new about an open finding that a person would act on, or decide about in another way. */
 export const newsSchema = z.discriminatedUnion('what', [
   /**
-   * Graver; with the messages that the last mail told of and those by now, where they have grown, and with those of rightful mail
-   * that were rejected or quarantined, where that is why.
+   * Graver; with the messages that the last mail told of and those by now, where they have grown, and with
+   * those of rightful mail that were rejected or quarantined, where that is why.
    */
   z.object({
     what: z.literal('severity'),
@@ -23,9 +23,15 @@ export const newsSchema = z.discriminatedUnion('what', [
   /** The published policy was weakened further. */
   z.object({ what: z.literal('policy'), tag: z.string(), to: z.string() }),
   z.object({ what: z.literal('domains'), more: z.number() }),
-  /** Receivers now deliver most of the forged mail, or no longer deliver most of the rightful mail: that part of it. */
+  /**
+   * Receivers now deliver most of the forged mail, or no longer deliver most of the rightful mail: that part
+   * of it.
+   */
   z.object({ what: z.literal('fate'), now: z.enum(['delivered', 'lost']), share: z.number() }),
-  /** Mail that passes and may be a stranger's went on: messages that the last mail told of, and messages by now. */
+  /**
+   * Mail that passes and may be a stranger's went on: messages that the last mail told of, and messages by
+   * now.
+   */
   z.object({ what: z.literal('grown'), from: z.number(), to: z.number() }),
 ]);
 

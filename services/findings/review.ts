@@ -9,7 +9,10 @@ export interface Judged {
 
 /** How often a kind was right. */
 export interface Reviewed extends Judged {
-  /** Of those that were right or false, the part that was right; null without any. What was expected counts neither way. */
+  /**
+   * Of those that were right or false, the part that was right; null without any. What was expected counts
+   * neither way.
+   */
   precision: number | null;
   unjudged: number;
 }
@@ -34,7 +37,8 @@ const LARGEST = 2;
 
 /**
  * Precision by kind as people saw it, and what it suggests. Pure.
- * @param given `budget` is `analyzer.false_alarms_per_month`; `domains` and `months` are what the verdicts are about
+ * @param given `budget` is `analyzer.false_alarms_per_month`; `domains` and `months` are what the verdicts
+ *   are about
  */
 export function reviewOf(
   judged: readonly Judged[],

@@ -5,8 +5,8 @@ const LONGEST_OWNER = 30;
 
 /**
  * What is known of a source, as alerts show it: `mta3.crm.example (CRM), AS24940 Hetzner, DE`. Empty where
- * nothing is. Names come from DNS, and owners from the ASN file. A name that is too long is cut at its begin: its
- * end says whose it is.
+ * nothing is. Names come from DNS, and owners from the ASN file. A name that is too long is cut at its begin:
+ * its end says whose it is.
  * @param room characters, 50 at least
  */
 export function whoseWords({ host, service, asn, owner, country }: Culprit, room = 64): string {

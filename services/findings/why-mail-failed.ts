@@ -36,7 +36,10 @@ export interface MessageHop {
     words: string;
     dmarc_words: boolean;
     received_at: string;
-    /** The logs show that the mail was sent to that domain; otherwise it was forwarded, or the bounce is made up. */
+    /**
+     * The logs show that the mail was sent to that domain; otherwise it was forwarded, or the bounce is made
+     * up.
+     */
     expected: boolean;
   }[];
   networks: string[];
@@ -56,7 +59,10 @@ export interface MessageFacts {
   hops: MessageHop[];
   domain: string;
   keys: SeenKey[];
-  /** The domain of MAIL FROM, the networks that it left from, and the SPF records of then; null: MAIL FROM is not known. */
+  /**
+   * The domain of MAIL FROM, the networks that it left from, and the SPF records of then; null: MAIL FROM is
+   * not known.
+   */
   spf: { domain: string; networks: string[]; records: { name: string; type: string; value: string }[] } | null;
   /** What reports of the day and its neighbours count from these networks. */
   reported: {
@@ -124,7 +130,10 @@ function delivery({ hops }: MessageFacts): Reason[] {
   return reasons;
 }
 
-/** The bounces of a mail, each once: every server that the mail went through shows them. Those that the logs bear out come first. */
+/**
+ * The bounces of a mail, each once: every server that the mail went through shows them. Those that the logs
+ * bear out come first.
+ */
 function bouncesOf(hops: readonly MessageHop[]): MessageHop['bounces'] {
   const once = new Map<string, MessageHop['bounces'][number]>();
   for (const one of hops.flatMap(({ bounces }) => bounces)) {

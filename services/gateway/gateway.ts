@@ -39,8 +39,8 @@ export interface From {
 }
 
 /**
- * Answers one message that anyone may have sent: an update that is signed with a lent key, or a question for the SOA record of
- * a zone of the settings. It never throws.
+ * Answers one message that anyone may have sent: an update that is signed with a lent key, or a question for
+ * the SOA record of a zone of the settings. It never throws.
  * @returns null when nothing is to be answered
  */
 export async function answerMessage(bytes: Buffer, from: From, means: GatewayMeans): Promise<Buffer | null> {
@@ -97,7 +97,10 @@ function keyOf(keys: readonly LentKey[], name: string, algorithm: string): LentK
   return key !== undefined && key.algorithm === (wanted as TsigAlgorithm) ? key : null;
 }
 
-/** The answer; over UDP a longer one is cut to its header, and the client comes again over TCP (RFC 1035 section 4.2.1). */
+/**
+ * The answer; over UDP a longer one is cut to its header, and the client comes again over TCP (RFC 1035
+ * section 4.2.1).
+ */
 function within({ udp }: From, message: RawMessage, said: Said, finish: (answer: Buffer) => Buffer): Buffer {
   const answer = finish(answerTo(message, said));
   if (!udp || answer.length <= MOST_UDP) return answer;
@@ -140,8 +143,9 @@ async function answerUpdate(
   if (typeof update === 'string') return { rcode: update };
   try {
     const received = await ledger.receive(key, { mac: tsig!.mac, client: from.client });
-    // The same octets are the same update: it is not carried out twice, and has the same answer, also when it was what ended the
-    // grant (its last use, or the task that it was lent for) and the client has not heard that it was accepted.
+    // The same octets are the same update: it is not carried out twice, and has the same answer, also when it
+    // was what ended the grant (its last use, or the task that it was lent for) and the client has not heard
+    // that it was accepted.
     if (received.state === 'again') return received.rcode === null ? null : { rcode: NAMES.get(received.rcode) ?? 'SERVFAIL' };
     if (received.state === 'ended') return 'ended';
     if (received.state !== 'new') {

@@ -14,7 +14,10 @@ import { opensSpf } from './spf-hosts.ts';
 
 /** What a judgement needs to know about mail. */
 export interface Mail {
-  /** The own domains whose mail the records of these names may bear on; one more than MOST_JUDGED where there are more. */
+  /**
+   * The own domains whose mail the records of these names may bear on; one more than MOST_JUDGED where there
+   * are more.
+   */
   domainsOf(names: readonly string[]): Promise<string[]>;
   /** Who sends as a domain, and which keys are in use (store/requests/seen.ts). */
   seen(domain: string): Promise<{ seen: readonly SeenSender[]; keys: ReadonlyMap<string, number>; aliases?: readonly Lead[] }>;
@@ -31,8 +34,9 @@ export const asDnsChange = ({ before, after }: Step): DnsChange => ({
 });
 
 /**
- * Judges the state after an update as a plan is judged (requests/plans/effects.ts): what makes records invalid, weakens a policy,
- * withdraws a key in use or locks out a sender is refused. Such a change needs a request that people decide about.
+ * Judges the state after an update as a plan is judged (requests/plans/effects.ts): what makes records
+ * invalid, weakens a policy, withdraws a key in use or locks out a sender is refused. Such a change needs a
+ * request that people decide about.
  * @param dns of everybody, the zone's own records fresh
  */
 export async function refuseHarm(

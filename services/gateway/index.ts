@@ -19,8 +19,9 @@ export interface RunningGateway extends Service {
 }
 
 /**
- * The gateway: takes updates (RFC 2136) signed with keys that are lent for a time, and passes on those that their grants allow and
- * that leave the domains' mail as it is. It decides nothing, and does nothing for a key that has ended but answer again what it answered.
+ * The gateway: takes updates (RFC 2136) signed with keys that are lent for a time, and passes on those that
+ * their grants allow and that leave the domains' mail as it is. It decides nothing, and does nothing for a
+ * key that has ended but answer again what it answered.
  * @throws SettingsError when the address cannot be listened on
  */
 export async function startGateway(context: Context): Promise<RunningGateway> {

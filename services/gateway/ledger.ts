@@ -6,7 +6,9 @@ import type { DnsScope } from '../requests/scope.ts';
 export interface LentKey extends TsigKey {
   grant_key: number;
   scope: DnsScope;
-  /** Its grant has ended a moment ago: what it signed before may be answered again, and nothing else is done. */
+  /**
+   * Its grant has ended a moment ago: what it signed before may be answered again, and nothing else is done.
+   */
   over?: boolean;
 }
 
@@ -34,12 +36,17 @@ export interface Step {
   after: RrSet;
 }
 
-/** Where lent keys and what is done with them are kept. Each of these throws when the store does not answer. */
+/**
+ * Where lent keys and what is done with them are kept. Each of these throws when the store does not answer.
+ */
 export interface Ledger {
   /** The keys that are lent now. @param name the one that is looked for */
   keys(name: string): Promise<LentKey[]>;
   receive(key: LentKey, given: { mac: Buffer; client: string }): Promise<Received>;
-  /** Takes a use of the grant, and writes what is intended. @returns false when the grant has ended, or has no use left */
+  /**
+   * Takes a use of the grant, and writes what is intended. @returns false when the grant has ended, or has no
+   * use left
+   */
   intend(key: LentKey, update_key: number, target: string, steps: readonly Step[]): Promise<boolean>;
   settle(key: LentKey, update_key: number, settled: Settled): Promise<void>;
 }

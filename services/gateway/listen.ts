@@ -4,7 +4,10 @@ import { messageOf, SettingsError } from '../shared/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { type From, MOST_MESSAGE } from './gateway.ts';
 
-/** Connections in all, and of one network. One more closes the one that has been silent the longest, so that silence shuts nobody out. */
+/**
+ * Connections in all, and of one network. One more closes the one that has been silent the longest, so that
+ * silence shuts nobody out.
+ */
 const MOST_CONNECTIONS = 100;
 const MOST_OF_ONE = 20;
 /** Milliseconds in which a message must be there, and a connection may be silent. */

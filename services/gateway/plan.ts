@@ -81,7 +81,8 @@ export async function prepare(
     const { found, synthesized } = await readWithWildcards(dns, name, type, signal);
     const before = synthesized && !literal ? emptySet(name, type) : found;
     if (before === null) return refuse(`The name server does not say which ${type} records ${name} has.`, 'SERVFAIL');
-    // To add beside an alias changes nothing, and a server would say that it was done (RFC 2136 section 3.4.2.2).
+    // To add beside an alias changes nothing, and a server would say that it was done (RFC 2136 section
+    // 3.4.2.2).
     if (before === 'alias') return refuse(`${name} is an alias.`, 'YXRRSET');
     const after = afterChanges(before, changes);
     const wrong = checkStep({ before, after }, scope);

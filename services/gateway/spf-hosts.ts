@@ -12,8 +12,9 @@ const PROBES = ['0.0.0.1', '100::1'];
 const MOST_BETWEEN = 8;
 
 /**
- * Whether records would be added to a host that SPF of an own domain names, or of a name between: by `a`, `mx` or `exists`, also behind
- * an include. Whoever has such an address sends as the domain, and no SPF record has changed.
+ * Whether records would be added to a host that SPF of an own domain names, or of a name between: by `a`,
+ * `mx` or `exists`, also behind an include. Whoever has such an address sends as the domain, and no SPF
+ * record has changed.
  * @param states with all changes of the update, and without
  * @returns a sentence; null for none
  */
@@ -48,7 +49,10 @@ function between(name: string, own: readonly string[]): string[] {
   return labels.slice(-MOST_BETWEEN).map((_, at, { length }) => [...labels.slice(at - length), domain].join('.'));
 }
 
-/** The names of hosts, and all that they are aliases of, that are asked for somebody whom SPF does not let pass. */
+/**
+ * The names of hosts, and all that they are aliases of, that are asked for somebody whom SPF does not let
+ * pass.
+ */
 async function namesAsked(domain: string, dns: Dns): Promise<string[]> {
   const asked: string[] = [];
   const listening: Dns = {

@@ -9,13 +9,16 @@ import { intendUpdate, lentKeys, receiveUpdate, settleUpdate } from '../store/gr
 import { asDnsChange } from './harm.ts';
 import type { Ledger, LentKey } from './ledger.ts';
 
-/** Milliseconds for which the list of keys is used, and how old it is at least before it is read again for a key that is not in it. */
+/**
+ * Milliseconds for which the list of keys is used, and how old it is at least before it is read again for a
+ * key that is not in it.
+ */
 const KEPT_MS = 1_000;
 const MISSED_MS = 50;
 
 /**
- * The ledger in the database. A key whose grant ends is unknown within a second, and what it signs has no effect from the moment of
- * the end: each update asks the database once more before it is sent.
+ * The ledger in the database. A key whose grant ends is unknown within a second, and what it signs has no
+ * effect from the moment of the end: each update asks the database once more before it is sent.
  * @param keyFile the octets that secrets are kept with
  */
 export function storedLedger(db: Db, keyFile: () => Buffer, log: Log): Ledger {
@@ -51,7 +54,8 @@ export function storedLedger(db: Db, keyFile: () => Buffer, log: Log): Ledger {
       const { at, keys: list } = kept;
       const keys = await list;
       if (keys.some((one) => one.name === lowerName(name))) return keys;
-      // The key may have been lent since. One query answers all that wait, so that strangers' messages cost none each.
+      // The key may have been lent since. One query answers all that wait, so that strangers' messages cost
+      // none each.
       missed ??= sleep(Math.max(0, at + MISSED_MS - performance.now())).then(() => {
         missed = null;
         return fresh();

@@ -15,7 +15,10 @@ import { checkScope, isRefused, type Prepared, prepare, type Refused, refuse } f
 import { readWithWildcards } from './wildcards.ts';
 
 const SEND_MS = 10_000;
-/** An update without conditions of its own is tried again when somebody else's change came between reading and sending. */
+/**
+ * An update without conditions of its own is tried again when somebody else's change came between reading and
+ * sending.
+ */
 const TRIES = 3;
 
 export interface UpdateMeans {
@@ -38,8 +41,9 @@ export function serverOf(targets: readonly DnsTarget[], zone: string): UpdatedSe
 }
 
 /**
- * Carries out an update whose signature holds: what is outside the scope, invalid afterwards or locks out a sender is refused;
- * all else is written down, sent on the condition that nothing has changed since it was read, and read back.
+ * Carries out an update whose signature holds: what is outside the scope, invalid afterwards or locks out a
+ * sender is refused; all else is written down, sent on the condition that nothing has changed since it was
+ * read, and read back.
  * @returns how it ended, as it is written down
  * @throws when the store does not answer
  */
@@ -56,7 +60,8 @@ export async function carryOut(
   if (outside !== null) return settledOf(outside);
   const primary = primaryOf(target);
   for (let tries = 1; ; tries++) {
-    // Where a name may have its records from a wildcard, it is taken to have none; if the server says that it has them, they are its own.
+    // Where a name may have its records from a wildcard, it is taken to have none; if the server says that it
+    // has them, they are its own.
     const prepared = await prepare(update, key.scope, { dns: primary, literal: tries > 1, signal: means.signal });
     if (isRefused(prepared)) return settledOf(prepared);
     const judged = await refuseHarm(prepared.steps, withPrimary(update.zone, primary, means.dns), means);
@@ -123,7 +128,10 @@ export async function isThere(steps: readonly Step[], primary: Dns, signal: Abor
 
 const failed = (answer: string): Settled => ({ state: 'failed', rcode: RCODES.SERVFAIL, answer });
 
-/** @param there what the records are now: an answer that nobody signed proves nothing, and one that is signed no effect */
+/**
+ * @param there what the records are now: an answer that nobody signed proves nothing, and one that is signed
+ *   no effect
+ */
 function settle(outcome: UpdateOutcome, there: 'before' | 'after' | null): Settled {
   switch (outcome.state) {
     case 'accepted':

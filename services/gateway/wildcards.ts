@@ -8,13 +8,16 @@ const LABEL_BYTES = 10;
 /** What a server has of a name and a type, and whether a wildcard may have answered. */
 export interface ReadSet {
   found: Awaited<ReturnType<typeof readRrSet>>;
-  /** A name beside it that nobody has made has the same records: they may be those of a wildcard, and the name itself have none. */
+  /**
+   * A name beside it that nobody has made has the same records: they may be those of a wildcard, and the name
+   * itself have none.
+   */
   synthesized: boolean;
 }
 
 /**
- * Reads an RRset, and where there is one, whether any name in its place would have it (RFC 4592): an answer does not say so, and
- * conditions of an update are about the name itself (RFC 2136 section 3.2).
+ * Reads an RRset, and where there is one, whether any name in its place would have it (RFC 4592): an answer
+ * does not say so, and conditions of an update are about the name itself (RFC 2136 section 3.2).
  */
 export async function readWithWildcards(dns: Dns, name: string, type: RecordType, signal?: AbortSignal): Promise<ReadSet> {
   const found = await readRrSet(dns, name, type, signal);

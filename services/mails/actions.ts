@@ -5,7 +5,10 @@ const MONO = 'font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace';
 const FOLD = 78;
 const LONGEST_WORD = 30;
 
-/** What can be done in ruawatch: the page of the console, where all of it is done by clicks, and a command a line, never broken. */
+/**
+ * What can be done in ruawatch: the page of the console, where all of it is done by clicks, and a command a
+ * line, never broken.
+ */
 export function actionLines(actions: readonly Action[], page: string | null, about = ''): string[] {
   return [`In ruawatch${about}:`, ...(page === null ? [] : [`  ${page}`]), ...actions.map(({ command }) => `  ${command}`)];
 }

@@ -14,8 +14,8 @@ const MOST_LINES = 14;
 const NAME = 40;
 
 /**
- * Renders what the same networks did to several domains as one mail: what it is of each, what to do once, and a command
- * for each finding.
+ * Renders what the same networks did to several domains as one mail: what it is of each, what to do once, and
+ * a command for each finding.
  * @param items of one step, the gravest first
  */
 export function renderCampaign(items: readonly DigestItem[], console: string | null = null): Rendered {

@@ -9,8 +9,8 @@ const HOLLOW = 4;
 const MOST_NAMED = 3;
 
 /**
- * How the cells look: passing mail is filled, failing mail is hollow, so that they differ without colours. In dark
- * schemes the classes of html.ts take over.
+ * How the cells look: passing mail is filled, failing mail is hollow, so that they differ without colours. In
+ * dark schemes the classes of html.ts take over.
  */
 const LOOKS = {
   pass: { fill: '#2e8b57', line: '#2e8b57' },
@@ -47,7 +47,10 @@ export function shareBar(share: number, width: number): string {
   return '█'.repeat(full) + '░'.repeat(width - full);
 }
 
-/** What the columns of the days from `from` on show, in words: the largest day, and those on which most failed. */
+/**
+ * What the columns of the days from `from` on show, in words: the largest day, and those on which most
+ * failed.
+ */
 export function inWords(days: readonly DayTotal[], from: string): string {
   const week = days.filter(({ day, messages }) => day >= from && messages > 0);
   if (week.length === 0) return '';
@@ -64,7 +67,8 @@ export function inWords(days: readonly DayTotal[], from: string): string {
 
 /**
  * A column a day of cells and background colours, which every mail program draws: no image, no SVG, no
- * script. A scale stands before them and the days of both weeks below; failing mail is on top of passing mail.
+ * script. A scale stands before them and the days of both weeks below; failing mail is on top of passing
+ * mail.
  * @param days every day of both weeks, those without mail too
  * @param from the first day of the week
  */
@@ -89,7 +93,8 @@ function column({ messages, passed }: DayTotal, { most, old, first }: { most: nu
   const top = failed === 0 ? 0 : Math.min(height, Math.max(1, Math.round((height * failed) / messages)));
   const bars =
     messages === 0 ? part(1, 'track') : part(top, old ? 'old-fail' : 'fail') + part(height - top, old ? 'old' : 'pass');
-  // One cell gives the row its height. Fourteen of these for each domain must stay small: Gmail cuts long mails off.
+  // One cell gives the row its height. Fourteen of these for each domain must stay small: Gmail cuts long
+  // mails off.
   return `<td${first ? ` height="${HEIGHT}"` : ''} valign="bottom" style="padding:0 1px"><table width="100%" cellpadding="0" cellspacing="0">${bars}</table></td>`;
 }
 

@@ -10,8 +10,9 @@ const MISSING = 100;
 const MOST_LINES = 34;
 
 /**
- * The plain text of a finding: about 25 lines of 78 columns, then the commands, and the query below a line; when it is
- * over, three lines and the page of the console. No sentence is cut: advice for which there is no room is left out.
+ * The plain text of a finding: about 25 lines of 78 columns, then the commands, and the query below a line;
+ * when it is over, three lines and the page of the console. No sentence is cut: advice for which there is no
+ * room is left out.
  */
 export function findingText(content: Content): string {
   if (content.over !== null)

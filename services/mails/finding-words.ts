@@ -22,18 +22,26 @@ export interface Content {
   /** Why it is over, empty where nobody said; null when it is not. */
   over: string | null;
   key: number;
-  /** One sentence or two; empty where nothing but figures has changed since the last mail, which the lead says. */
+  /**
+   * One sentence or two; empty where nothing but figures has changed since the last mail, which the lead
+   * says.
+   */
   what: string;
   /** "High severity: authentication regression (DKIM), finding 19." */
   label: string;
   severity: string;
-  /** `whose`: the names, the service, the owner and the country that are known of it; empty where none are. */
+  /**
+   * `whose`: the names, the service, the owner and the country that are known of it; empty where none are.
+   */
   who: { source: string; whose: string; amount: string }[];
   /** "and 3 more, 1,200 messages" */
   others: string | null;
   many: string | null;
   since: string | null;
-  /** What it was, once it is over: the same in the past, the fullest sentence first; empty where nothing is known. */
+  /**
+   * What it was, once it is over: the same in the past, the fullest sentence first; empty where nothing is
+   * known.
+   */
   was: string[];
   sure: string;
   advice: string[];
@@ -116,7 +124,10 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
   };
 }
 
-/** News after which there is nothing else to do than before: the figures say it, and who reads it has read the rest. */
+/**
+ * News after which there is nothing else to do than before: the figures say it, and who reads it has read the
+ * rest.
+ */
 const FIGURES = new Set(['severity', 'grown', 'fate', 'begun_again']);
 const AS_BEFORE = 'What is to be done has not changed: the mail before said it, as does the last command below.';
 
@@ -129,7 +140,10 @@ function unmended({ ended }: Evidence): string {
   return ended && unseenDays(ended) !== null ? ' Reports do not show whether the cause is gone: it may come again.' : '';
 }
 
-/** Why it is over, with whose mail it was where the topic does not say so: "203.0.113.0/24 and 3 more: no such mail …". */
+/**
+ * Why it is over, with whose mail it was where the topic does not say so: "203.0.113.0/24 and 3 more: no such
+ * mail …".
+ */
 function overOf(evidence: Evidence, topic: string): string {
   const words = overWords(evidence);
   const whose = ofWhom(evidence, topic);

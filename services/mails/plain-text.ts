@@ -42,8 +42,8 @@ const COMMAND = /^\(?"ruawatch(?: [^"]*)?$/;
 const LONGEST_COMMAND = 60;
 
 /**
- * The lines of a text of at most `width` columns; a word that is longer is broken, unless it is a link: `clean`
- * leaves none but ours.
+ * The lines of a text of at most `width` columns; a word that is longer is broken, unless it is a link:
+ * `clean` leaves none but ours.
  */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];

@@ -17,7 +17,10 @@ export const PREFIXES: Record<Exclude<Step, 'resolved'>, string> = {
 const SHORTER: Partial<Record<Step, string>> = { changed: 'Now ', reopened: 'Again ' };
 /** Where the severity stands: behind the sentence, within what stands before it, or nowhere. */
 type Place = 'behind' | 'before' | null;
-/** How long names may be, and where the severity stands beside them, tried one after the other: it goes before short names are cut. */
+/**
+ * How long names may be, and where the severity stands beside them, tried one after the other: it goes before
+ * short names are cut.
+ */
 const NAMES: { longest: number; severity: Place }[] = [
   ...[LONGEST, 40, 30, 26, 22, 18, 16].map((longest) => ({ longest, severity: 'behind' as const })),
   ...[LONGEST, 40, 30, 26, 22, 18, 16, 14].map((longest) => ({ longest, severity: 'before' as const })),
@@ -25,9 +28,10 @@ const NAMES: { longest: number; severity: Place }[] = [
 ];
 
 /**
- * The subject of a mail about a finding: under 78 characters, and of the state that the mail reports. A thread
- * is held together by References, so its subjects may differ as the finding does. Long names are cut, so that what is
- * wrong is always readable, and mostly how grave it is, for those who sort their mail by that.
+ * The subject of a mail about a finding: under 78 characters, and of the state that the mail reports. A
+ * thread is held together by References, so its subjects may differ as the finding does. Long names are cut,
+ * so that what is wrong is always readable, and mostly how grave it is, for those who sort their mail by
+ * that.
  */
 export function subjectOf(event: FindingEvent, step: Step): string {
   if (event.evidence.facts === null) return stored(event, step);

@@ -3,7 +3,10 @@ import { unverifiedSentence } from '../shared/unverified.ts';
 import type { LoadedWeek } from '../store/alerts/week.ts';
 import { clean } from './plain-text.ts';
 
-/** What the operator must know of the reading of reports: mails set aside, and reports that cannot be verified. */
+/**
+ * What the operator must know of the reading of reports: mails set aside, and reports that cannot be
+ * verified.
+ */
 export function readingNotes(reading: LoadedWeek['reading']): string[] {
   if (reading === null) return [];
   const { mails, quarantined, codes, senders } = reading.unread;

@@ -10,7 +10,10 @@ export function requestsAct(week: RequestWeek | null | undefined): boolean {
   return week != null && week.waiting + week.overrides.length > 0;
 }
 
-/** What the digest says of requests: break-glass first, then what waits, how long decisions take, and the audit chain's head. */
+/**
+ * What the digest says of requests: break-glass first, then what waits, how long decisions take, and the
+ * audit chain's head.
+ */
 export function requestLines(week: RequestWeek | null | undefined): string[] {
   if (week == null) return [];
   const { waiting, oldest, decided, median_hours, overrides, head } = week;

@@ -10,7 +10,9 @@ const REJECTED = '550 5.7.1 This mail is refused by a rule of the recipient.';
 const TOO_LONG = '552 5.3.4 This mail is held by a rule of the recipient, and is longer than what can be held.';
 const TRY_LATER = '451 4.7.1 This mail cannot be checked at the moment: try again later.';
 
-/** Fields that only this server writes, in one mail: each takes the server as long to remove as the mail is. */
+/**
+ * Fields that only this server writes, in one mail: each takes the server as long to remove as the mail is.
+ */
 const MOST_FORGED = 50;
 const FORGED = '550 5.7.1 This mail has too many fields in the name of this server.';
 

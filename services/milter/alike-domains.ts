@@ -4,9 +4,10 @@ import { organizationalDomain } from '../report/orgdomain.ts';
 import { wordsOf } from '../report/reporters/names.ts';
 
 /**
- * The own domain that the domain of an author is taken for by its looks alone, whether or not the watcher knows it: letters of
- * other scripts, digits and pairs of letters that look like its own ("exаmple.com", "examp1e.com"), or its name in front of
- * another ("example.com.stranger.example", of which a narrow screen shows the beginning).
+ * The own domain that the domain of an author is taken for by its looks alone, whether or not the watcher
+ * knows it: letters of other scripts, digits and pairs of letters that look like its own ("exаmple.com",
+ * "examp1e.com"), or its name in front of another ("example.com.stranger.example", of which a narrow screen
+ * shows the beginning).
  * @param name A-labels, lower case; neither own nor below an own domain
  * @returns null when there is none
  */
@@ -25,7 +26,10 @@ export function ownDomainAlike(name: string, own: readonly string[]): string | n
   return null;
 }
 
-/** What is no letter, digit or dot, and is read as an end: "example.com-login.example", "example-com.example", a slash of another script. */
+/**
+ * What is no letter, digit or dot, and is read as an end: "example.com-login.example", "example-com.example",
+ * a slash of another script.
+ */
 const MARK = '[^\\p{L}\\p{M}\\p{N}.]';
 
 function isCutOff(shown: string, wanted: string): boolean {

@@ -23,7 +23,10 @@ interface Settled {
   refusal?: Buffer;
 }
 
-/** Codes of errors for which a mail comes again later: otherwise whoever fills the hold, or sends many mails at once, gets his through. */
+/**
+ * Codes of errors for which a mail comes again later: otherwise whoever fills the hold, or sends many mails
+ * at once, gets his through.
+ */
 const COMES_AGAIN = new Set(['hold_full', 'hold_late', 'store_busy', 'no_memory']);
 
 const COUNTED = { accept: 'accepted', tag: 'tagged', hold: 'held', reject: 'rejected', unjudged: 'unjudged' } as const;

@@ -25,9 +25,9 @@ interface Placed {
 }
 
 /**
- * A text with marks of direction in the order in which it is shown, for a line that begins at the left and one that begins
- * at the right; nothing for a text without such marks. Isolates count as embeddings, and digits as letters, which changes
- * how some numbers are placed and no more.
+ * A text with marks of direction in the order in which it is shown, for a line that begins at the left and
+ * one that begins at the right; nothing for a text without such marks. Isolates count as embeddings, and
+ * digits as letters, which changes how some numbers are placed and no more.
  */
 export function asDirected(text: string): string[] {
   return CONTROLS.test(text) ? [0, 1].map((base) => inOrder(placed(text, base))) : [];

@@ -26,9 +26,9 @@ export interface Removal {
 }
 
 /**
- * The fields that a mail brought along and only this server may write (RFC 8601 section 5): Authentication-Results of its
- * own id, however that is written, and the milter's own. The last come first, so that the number of the others stays,
- * whether the server counts removed fields or not.
+ * The fields that a mail brought along and only this server may write (RFC 8601 section 5):
+ * Authentication-Results of its own id, however that is written, and the milter's own. The last come first,
+ * so that the number of the others stays, whether the server counts removed fields or not.
  */
 export function forgedFields(fields: readonly GivenField[], id: string): Removal[] {
   const seen = new Map<string, number>();
@@ -55,9 +55,11 @@ export function claims(value: string, id: string): boolean {
       // "mx.example.com/1" and "mx.example.com=" are no ids, and some readers cut them.
       if (normalDomain(word.trim().replace(/[^\w.\u0080-\uffff-].*$/s, '')) === wanted) return true;
     }
-    // A comment ends a word (RFC 5322 section 3.2.2), and some readers take it out instead: "mx.(x)example.com".
+    // A comment ends a word (RFC 5322 section 3.2.2), and some readers take it out instead:
+    // "mx.(x)example.com".
     if (normalDomain(plain.replace(/\s+/g, '').split(/[;="]/)[0]!) === wanted) return true;
-    // Before the first result only an id and a version may stand: a field that has the id there in another way is odd.
+    // Before the first result only an id and a version may stand: a field that has the id there in another
+    // way is odd.
     const before = plain.split(/[;=]/)[0]!.toLowerCase();
     if (before.split(/[^a-z0-9._-]+/).some((word) => normalDomain(word) === wanted)) return true;
   }

@@ -4,8 +4,9 @@ import { TransientError } from '../shared/errors.ts';
 const HOLD_MS = 15_000;
 
 /**
- * Holds mails one after the other. The store takes one at a time anyway, and each that waits there would keep a connection from the
- * questions about other mails: whoever sends many forged mails at once must not get them through by that.
+ * Holds mails one after the other. The store takes one at a time anyway, and each that waits there would keep
+ * a connection from the questions about other mails: whoever sends many forged mails at once must not get
+ * them through by that.
  */
 export class HoldQueue {
   private last: Promise<unknown> = Promise.resolve();

@@ -7,7 +7,10 @@ import { isAtOrBelow } from './rules.ts';
 import type { Arrival, Screening } from './screen.ts';
 import type { Results } from './verify/results.ts';
 
-/** What is kept of a mail that is held, for whoever decides about it. @param kept_in where the mail itself waits */
+/**
+ * What is kept of a mail that is held, for whoever decides about it. @param kept_in where the mail itself
+ * waits
+ */
 export function heldFacts(arrival: Arrival, judgement: Screening, kept_in: NewHeld['kept_in']): NewHeld {
   const { message, ip, peer_name, helo, mail_from, recipients, queue_id } = arrival;
   const { rule, match } = judgement.decided!;
@@ -56,7 +59,9 @@ function resultsOf({ spf, dkim, arc, dmarc }: Results): NewHeld['results'] {
   };
 }
 
-/** The own domain that a held mail is about: the one it is forged or imitated in, else that of a recipient. */
+/**
+ * The own domain that a held mail is about: the one it is forged or imitated in, else that of a recipient.
+ */
 function domainOf({ recipients }: Arrival, { decided, known }: Screening): string {
   const { match } = decided!;
   const own = known?.own ?? [];
@@ -65,7 +70,10 @@ function domainOf({ recipients }: Arrival, { decided, known }: Screening): strin
   return theirs.find((one) => isAtOrBelow(one, own)) ?? own[0] ?? theirs[0] ?? 'localhost';
 }
 
-/** The attachments of a mail: whatever is no text, or has a name. Empty where the mail is too large or cannot be taken apart. */
+/**
+ * The attachments of a mail: whatever is no text, or has a name. Empty where the mail is too large or cannot
+ * be taken apart.
+ */
 function attachmentsOf(whole: Buffer | null): HeldAttachment[] {
   if (whole === null) return [];
   try {

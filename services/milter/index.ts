@@ -33,8 +33,9 @@ function holdIn({ db, config, clock }: Context): Hold {
 }
 
 /**
- * The milter: judges each mail that a mail server hands over, and says what is to become of it (docs/milter.md). It stands in the way of mail,
- * so nothing that fails here loses one: what cannot be judged passes, or is tried again later, as set.
+ * The milter: judges each mail that a mail server hands over, and says what is to become of it
+ * (docs/milter.md). It stands in the way of mail, so nothing that fails here loses one: what cannot be judged
+ * passes, or is tried again later, as set.
  * @param given in place of the store and of what carries out decisions
  * @throws SettingsError when the address cannot be listened on
  */

@@ -45,8 +45,9 @@ export class StoredNames {
   }
 
   /**
-   * Asks within a time. After a failure nothing is asked for a while, unless the store answers others meanwhile: then it is not away,
-   * and whoever sends more mails at once than it answers in time must not get his own through by that.
+   * Asks within a time. After a failure nothing is asked for a while, unless the store answers others
+   * meanwhile: then it is not away, and whoever sends more mails at once than it answers in time must not get
+   * his own through by that.
    * @throws TransientError `store_busy` in that case, `store_away` otherwise
    */
   async asked<T>(ask: (q: Queryable) => Promise<T>): Promise<T> {

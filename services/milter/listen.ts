@@ -10,9 +10,15 @@ import { ProtocolError } from './wire/protocol.ts';
 
 /** Connections at a time: each may hold a header of 128 KiB. Postfix has 100 processes by default. */
 const MOST_CONNECTIONS = 200;
-/** Milliseconds of silence after which a connection ends. A server keeps it as long as the SMTP client is there. */
+/**
+ * Milliseconds of silence after which a connection ends. A server keeps it as long as the SMTP client is
+ * there.
+ */
 const SILENCE_MS = 15 * 60_000;
-/** Milliseconds that servers have to end their connections by themselves when the milter stops, and to end a mail. */
+/**
+ * Milliseconds that servers have to end their connections by themselves when the milter stops, and to end a
+ * mail.
+ */
 const LEAVE_MS = 3_000;
 const FINISH_MS = 20_000;
 
@@ -42,8 +48,8 @@ export async function listen(address: MilterListen, begin: () => Session, log: L
     port: typeof at === 'object' && at !== null ? at.port : null,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // A server that finds its connection closed between two mails does without the milter for the second: so first all may end
-      // by themselves.
+      // A server that finds its connection closed between two mails does without the milter for the second:
+      // so first all may end by themselves.
       const idle = setTimeout(() => {
         for (const connection of open) connection.leave();
       }, LEAVE_MS);

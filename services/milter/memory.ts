@@ -1,4 +1,6 @@
-/** Octets for the bodies of all mails together that are arriving: with 200 headers of 128 KiB, below 64 MiB. */
+/**
+ * Octets for the bodies of all mails together that are arriving: with 200 headers of 128 KiB, below 64 MiB.
+ */
 const MOST_BODIES = 38 * 1024 * 1024;
 
 /** The memory that mails share while they arrive. */

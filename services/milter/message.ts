@@ -7,7 +7,10 @@ import type { BodyDigests } from '../report/mail/signatures.ts';
 import { type GivenField, isOwnField } from './forged.ts';
 import type { Memory } from './memory.ts';
 
-/** Octets of a header section that are read: what is longer is unclear, and only its forged fields are looked for. */
+/**
+ * Octets of a header section that are read: what is longer is unclear, and only its forged fields are looked
+ * for.
+ */
 export const MOST_HEADER = 128 * 1024;
 /** Octets of a body that are kept for whoever decides about the mail; hashing goes on beyond. */
 const MOST_BODY = 16 * 1024 * 1024;

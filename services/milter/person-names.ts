@@ -41,7 +41,10 @@ const STUCK = [
 
 /** A name of somebody, as it is looked for. */
 export interface WantedName {
-  /** Its words, in each of their readings; of a name with names in the middle also the first and the last one alone. */
+  /**
+   * Its words, in each of their readings; of a name with names in the middle also the first and the last one
+   * alone.
+   */
   forms: readonly (readonly string[])[];
   /** In a script without blanks. */
   unspaced: boolean;
@@ -74,7 +77,8 @@ export interface ShownWords {
 
 /** The words of a text in which names are looked for: of each part of it, in each reading. */
 export function shownWords(text: string): readonly ShownWords[] {
-  // An apostrophe that counts as a letter ends a word as any other does. A gap is a blank, whatever it is made of.
+  // An apostrophe that counts as a letter ends a word as any other does. A gap is a blank, whatever it is
+  // made of.
   const drawn = DRAWN.reduce((left, [signs, letter]) => left.replace(signs, letter), text);
   const found: ShownWords[] = [];
   for (const one of new Set([text, drawn])) for (const parted of partings(one)) found.push(...wordsShown(parted));
@@ -99,8 +103,8 @@ function wordsShown(plain: string): ShownWords[] {
 }
 
 /**
- * Whether a text has the name of a person in it, in any order of its words and however its letters are written: together,
- * apart, in the genitive, with other words around them.
+ * Whether a text has the name of a person in it, in any order of its words and however its letters are
+ * written: together, apart, in the genitive, with other words around them.
  */
 export const namesPerson = (text: string, name: string): boolean => showsName(shownWords(text), wantedName(name));
 

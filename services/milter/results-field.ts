@@ -12,15 +12,18 @@ interface Shown {
 /** What may stand in a value without quotes: RFC 8601 section 2.2, and of it what no sender can misuse. */
 const PLAIN = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/;
 
-/** A value that the sender of the mail chose. What is no plain name is quoted, without what could end the quotes. */
+/**
+ * A value that the sender of the mail chose. What is no plain name is quoted, without what could end the
+ * quotes.
+ */
 function property(text: string): string {
   const ascii = toALabels(text.toLowerCase());
   return PLAIN.test(ascii) ? ascii : `"${ascii.replace(/[^ -~]|["\\]/g, '?').slice(0, 253)}"`;
 }
 
 /**
- * The value of the Authentication-Results field (RFC 8601) for what was found, folded with LF: the mail server makes the
- * line ends its own.
+ * The value of the Authentication-Results field (RFC 8601) for what was found, folded with LF: the mail
+ * server makes the line ends its own.
  * @param id the authserv-id
  */
 export function resultsField(id: string, { spf, dkim, arc, dmarc }: Shown): string {

@@ -23,7 +23,10 @@ export interface Knowledge {
   lookalikes: readonly KnownLookalike[];
   /** Of these look-alikes, those from which mail was accepted before. */
   contacted: readonly string[];
-  /** Of the domains that the mail may come from, and those above them, look-alikes that are ours or that people ignore. */
+  /**
+   * Of the domains that the mail may come from, and those above them, look-alikes that are ours or that
+   * people ignore.
+   */
   settled: readonly string[];
   /** The analyzer's class of the source for the author's domain; null when reports do not know it. */
   source_class: string | null;
@@ -102,8 +105,9 @@ export const isAtOrBelow = (name: string, tops: readonly string[]): boolean =>
   tops.some((top) => name === top || name.endsWith(`.${top}`));
 
 /**
- * An own domain in the From field that nothing proves, whatever its policy. A mail in which every reader finds the same
- * author is let through where reports know its source, or a trusted list vouches for what it changed.
+ * An own domain in the From field that nothing proves, whatever its policy. A mail in which every reader
+ * finds the same author is let through where reports know its source, or a trusted list vouches for what it
+ * changed.
  */
 function ownDomain({ authors, results, known }: Judged, rule: MilterRule): Match | 'unknown' | null {
   const own = authors.domains.filter((name) => isAtOrBelow(name, known.own));
@@ -171,7 +175,10 @@ const routed = (local: string): string[] => [
   ...(local.includes('!') ? [`x@${local.slice(0, local.lastIndexOf('!'))}`] : []),
 ];
 
-/** Whether something proves that a mail passed servers of an own domain, as one of an own mailing list did that came back. */
+/**
+ * Whether something proves that a mail passed servers of an own domain, as one of an own mailing list did
+ * that came back.
+ */
 const isSentBy = ({ spf, dkim }: Results, own: readonly string[]): boolean =>
   (spf.result === 'pass' && isAtOrBelow(spf.domain, own)) ||
   dkim.some(({ result, domain }) => result === 'pass' && isAtOrBelow(domain, own));

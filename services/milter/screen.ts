@@ -34,7 +34,10 @@ export interface Screening {
 
 export interface Means {
   settings: Pick<Milter, 'authservId' | 'trustedSealers' | 'rules'>;
-  /** For questions about own domains, and for all other: strangers' name servers are not to use up what own mail needs. */
+  /**
+   * For questions about own domains, and for all other: strangers' name servers are not to use up what own
+   * mail needs.
+   */
   dns: { own: Dns; others: Dns };
   /** Own domains and people, as read a moment ago. @throws when the store does not answer */
   own(): Promise<Pick<Knowledge, 'own' | 'people'>>;
@@ -62,7 +65,8 @@ function andAbove(name: string): string[] {
 const MOST_NAMES = 50;
 
 /**
- * Verifies a mail and tries the rules. Never throws for what a mail holds; a store that does not answer makes it unjudged.
+ * Verifies a mail and tries the rules. Never throws for what a mail holds; a store that does not answer makes
+ * it unjudged.
  * @throws TransientError `store_busy`
  */
 export async function screenMail(arrival: Arrival, { settings, dns, own, about }: Means): Promise<Screening> {

@@ -17,7 +17,10 @@ const WANTED_STEPS =
   STEP.noReplyBody |
   STEP.leadingSpace;
 
-/** Recipients of one mail, and octets of all of them: servers allow some hundred of 256 octets each (RFC 5321 section 4.5.3.1.3). */
+/**
+ * Recipients of one mail, and octets of all of them: servers allow some hundred of 256 octets each (RFC 5321
+ * section 4.5.3.1.3).
+ */
 const MOST_RECIPIENTS = 10_000;
 const MOST_OCTETS = 512 * 1024;
 /** The macros that are read: the name of the queue file, and who signed in. Values are short. */

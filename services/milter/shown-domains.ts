@@ -5,8 +5,8 @@ import { asDirected } from './direction.ts';
 /** What turns the direction of the text after it around (UAX #9). */
 const OVERRIDE = /[\u202e\u2067\u202b]/u;
 /**
- * What programs show as nothing: marks of direction, joiners, fillers, tags, control characters, and what stands for octets
- * that are no text.
+ * What programs show as nothing: marks of direction, joiners, fillers, tags, control characters, and what
+ * stands for octets that are no text.
  */
 const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}\u2800\ufffc\ufffd\u{1d159}\u{13441}-\u{13446}\u{16fe4}]/gu;
 /** Blanks that are so narrow that two halves of a word beside one are read as one word. */
@@ -14,7 +14,10 @@ const NARROW = /[\u2004-\u200a\u202f\u205f]/gu;
 /** Marks upon marks: as many as a reader can tell apart are kept. */
 const HEAPED = /(\p{M}{4})\p{M}+/gu;
 
-/** A name as a reader sees it: without what is not shown; where marks turn the direction, in the order that they make, too. */
+/**
+ * A name as a reader sees it: without what is not shown; where marks turn the direction, in the order that
+ * they make, too.
+ */
 export function asShown(name: string): string[] {
   const readings = [name, ...asDirected(name)];
   // Some programs turn the whole name around.
@@ -50,7 +53,8 @@ const ATS = /[\u00a9\uff20\ufe6b\u24d0\u24b6\u{1f150}\u{1f170}]\u20dd?|[aA]\u20d
 const ADDRESS = /@\s?([\p{L}\p{M}\p{N}_-]{1,250}(?:\s?\.\s?[\p{L}\p{M}\p{N}_-]{1,250}){1,126})/gu;
 
 /**
- * The own domain that an address within shown names looks like: with letters of other scripts, of other widths, or turned around.
+ * The own domain that an address within shown names looks like: with letters of other scripts, of other
+ * widths, or turned around.
  * @param names up to some thousand characters each
  * @returns null when none does
  */

@@ -47,8 +47,8 @@ export function startParser(context: Context, given?: Resolver): Service {
         (keys) => parseWithFallback(context, keys, log, { readers, months }),
         async ({ domains, unverified }) => {
           await announce(context, domains);
-          // Its verdict moves as many rows again, so it is verified here and not in a job, where small messages
-          // would wait for it.
+          // Its verdict moves as many rows again, so it is verified here and not in a job, where small
+          // messages would wait for it.
           if (unverified.length > 0) await verifier.verify([key]);
         },
       );
@@ -62,7 +62,8 @@ export function startParser(context: Context, given?: Resolver): Service {
         await workJob(context, messages, jobLog, { readers, months, large });
         trouble = null;
       } catch (error) {
-        // A message that another worker holds keeps nobody waiting, and its job may not be repeated for minutes.
+        // A message that another worker holds keeps nobody waiting, and its job may not be repeated for
+        // minutes.
         if (isTransient(error) && codeOf(error) !== BUSY) trouble = messageOf(error);
         throw error;
       }

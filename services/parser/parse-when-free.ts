@@ -15,8 +15,8 @@ export interface Parsed {
 }
 
 /**
- * Parses messages, and tries again those that another worker holds: the poller holds a row for a moment when it
- * records that the mail was moved, so a short wait pays.
+ * Parses messages, and tries again those that another worker holds: the poller holds a row for a moment when
+ * it records that the mail was moved, so a short wait pays.
  * @param tries at most, 100 ms apart
  * @param parse parses the messages it is given, and says which of them it could not have
  * @param parsed is called with what was parsed, also when messages are left

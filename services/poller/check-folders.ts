@@ -14,8 +14,8 @@ const RIGHTS: Record<string, string> = {
 };
 
 /**
- * Whether mails of the opened folder can be disposed of as the settings say, by what the server says of rights and folders, and
- * without trying it.
+ * Whether mails of the opened folder can be disposed of as the settings say, by what the server says of
+ * rights and folders, and without trying it.
  * @returns what there is to know, such as "READ-WRITE" and "MOVE"
  * @throws PermanentError with one sentence that says what is missing and what to do
  */
@@ -107,7 +107,9 @@ async function checkTarget(client: ImapFlow, mailbox: Mailbox): Promise<string> 
   return `"${moveTo}" will be created`;
 }
 
-/** The path that imapflow sends for a name: below the personal namespace, where it does not begin with that. */
+/**
+ * The path that imapflow sends for a name: below the personal namespace, where it does not begin with that.
+ */
 function pathOf(client: ImapFlow, name: string): string {
   const prefix = client.namespace?.prefix ?? '';
   return name.startsWith(prefix) ? name : `${prefix}${name}`;
@@ -126,7 +128,10 @@ function samePath(a: string, b: string, delimiter: string): boolean {
 /** Names of flags have no case (RFC 3501 section 9). */
 const has = ({ flags }: ListResponse, flag: string) => [...flags].some((one) => one.toLowerCase() === flag.toLowerCase());
 
-/** The server makes what is missing between the nearest folder that is there and the new one (RFC 3501 section 6.3.3). */
+/**
+ * The server makes what is missing between the nearest folder that is there and the new one (RFC 3501 section
+ * 6.3.3).
+ */
 async function checkParent(
   client: ImapFlow,
   mailbox: Mailbox,

@@ -9,8 +9,8 @@ import { createTokens } from './oauth.ts';
 const CHECK_MS = 9_000;
 
 /**
- * Tries a mailbox as the poller would, without changing anything in it: connects, logs in, opens the folder, and asks for
- * the rights and folders that disposing of mails will need.
+ * Tries a mailbox as the poller would, without changing anything in it: connects, logs in, opens the folder,
+ * and asks for the rights and folders that disposing of mails will need.
  * @returns a line such as "12 mails, IDLE, MOVE, READ-WRITE, "ruawatch" is there"
  * @throws RuawatchError with one sentence that says what is wrong and what to do
  */

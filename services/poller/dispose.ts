@@ -37,8 +37,8 @@ export async function dispose(connection: Connection, mailbox: Mailbox, uids: re
 /** Moves mails; creates the folder when the first try fails. */
 async function move(connection: Connection, mailbox: Mailbox, set: string): Promise<boolean> {
   const { client } = connection;
-  // Before the move, since the UIDs in the other folder are known of some servers only. What cannot be marked is moved
-  // all the same.
+  // Before the move, since the UIDs in the other folder are known of some servers only. What cannot be marked
+  // is moved all the same.
   if (mailbox.markRead) await client.messageFlagsAdd(set, ['\\Seen'], { uid: true, silent: true });
   if (!client.usable) return false;
   if (await client.messageMove(set, mailbox.moveTo, { uid: true })) return true;

@@ -14,7 +14,8 @@ export interface NewMail {
 }
 
 /**
- * Passes on the mails that reach the mailbox's folder from now on, until the signal ends it, and changes nothing in it.
+ * Passes on the mails that reach the mailbox's folder from now on, until the signal ends it, and changes
+ * nothing in it.
  * @param mostBytes of a mail; a larger one is cut off one byte after that
  * @param onOpen called once the folder is open: mails from then on count
  * @throws RuawatchError with one sentence, see explain.ts

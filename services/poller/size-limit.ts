@@ -1,8 +1,8 @@
 import { type Arrival, fingerprintOf, type LeftMail } from '../store/messages/intake.ts';
 
 /**
- * What is recorded of a mail that is larger than the limit, and so stays in its folder. It is known by what its server
- * and header say, since its bytes are not fetched.
+ * What is recorded of a mail that is larger than the limit, and so stays in its folder. It is known by what
+ * its server and header say, since its bytes are not fetched.
  * @param mail its `size` in bytes, as announced or as far as it was read
  * @param mailBytes the limit `limits.mailBytes`, in bytes
  */

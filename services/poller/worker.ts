@@ -143,7 +143,8 @@ export class MailboxWorker {
     const dropSoon = () => setTimeout(drop, this.options.stopMs).unref();
     signal.addEventListener('abort', dropSoon);
     try {
-      // What hangs in Postgres must not keep the loop from taking the lease again; what it does later is refused by lease.check.
+      // What hangs in Postgres must not keep the loop from taking the lease again; what it does later is
+      // refused by lease.check.
       await Promise.race([this.poll(lease, connection), abortOf(lease.signal)]);
     } catch (error) {
       lease.check();

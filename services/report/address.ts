@@ -133,7 +133,10 @@ export function canonicalAddress(text: string): string | null {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
-/** What may precede an address, and stand after it: RFC 5321 section 4.1.3, a port, a full prefix length, a zone. */
+/**
+ * What may precede an address, and stand after it: RFC 5321 section 4.1.3, a port, a full prefix length, a
+ * zone.
+ */
 const TAG = /^(?:ip|ipv|inet)[46]?:/i;
 const AFTER = /^((?:\d{1,3}\.){3}\d{1,3})[:#]\d{1,5}$|^(.+?)(?:\/(?:32|128)|%[\w.-]+)$/;
 const BETWEEN = /[\s\u200b-\u200f\u2060,;()[\]<>"'|=]+/;

@@ -1,4 +1,7 @@
-/** What a mail claims to be by its subject, and an attachment by its name or type: what it is, its bytes decide. */
+/**
+ * What a mail claims to be by its subject, and an attachment by its name or type: what it is, its bytes
+ * decide.
+ */
 
 /** A report's file name: receiver!domain!begin!end (RFC 7489 section 7.2.1.1, RFC 9990 section 5.3). */
 const REPORT_NAME = /![^!]*!(\d{9,11})!(\d{9,11})(?=[!.]|$)/;
@@ -15,8 +18,8 @@ export function announcesReport(subject: string | null): boolean {
 }
 
 /**
- * A failure report (RFC 6591) that lost its structure, such as one that was quoted in an answer: behind signs of any kind, and
- * the initials that some programs put before them (`JD> `).
+ * A failure report (RFC 6591) that lost its structure, such as one that was quoted in an answer: behind signs
+ * of any kind, and the initials that some programs put before them (`JD> `).
  */
 const FAILURE_FIELD =
   /^[^A-Za-z0-9\r\n]{0,80}(?:[A-Za-z]{1,4}[ \t]?>[^A-Za-z0-9\r\n]{0,80})?Feedback-Type[ \t]*:[ \t]*auth-failure\b/im;

@@ -20,7 +20,9 @@ export type Found =
 export const ARCHIVE_DAMAGED = 'archive_damaged';
 const NO_FEEDBACK: Problem = { code: 'not_a_report', message: 'The attachment is XML, but holds no feedback element.' };
 const NO_TLS_REPORT: Problem = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
-/** Refusals of documents whose beginning or end is missing: in a damaged archive, its damage is the reason. */
+/**
+ * Refusals of documents whose beginning or end is missing: in a damaged archive, its damage is the reason.
+ */
 const BY_DAMAGE = new Set([
   'metadata_missing',
   'date_range_missing',

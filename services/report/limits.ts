@@ -1,7 +1,7 @@
 /**
- * What one delivered mail may cost (docs/reading.md, "Limits"). Anybody can mail anything to a rua address, so
- * every dimension in which input can grow has a limit and a code of its own, and reading stops with that code
- * when the limit is exceeded.
+ * What one delivered mail may cost (docs/reading.md, "Limits"). Anybody can mail anything to a rua address,
+ * so every dimension in which input can grow has a limit and a code of its own, and reading stops with that
+ * code when the limit is exceeded.
  */
 export interface Limits {
   /** Bytes of the mail, or of a bare file, as delivered. Code `mail_too_large`. */
@@ -28,8 +28,8 @@ export interface Limits {
   /** Containers inside containers (xml.gz is 1, xml.gz.gz is 2). Code `nested_too_deep`. */
   nesting: number;
   /**
-   * Bytes of a container inside a container that must be held whole to be opened (zip or tar inside gzip), and
-   * of mails inside one another, together. Code `unpacked_too_large`.
+   * Bytes of a container inside a container that must be held whole to be opened (zip or tar inside gzip),
+   * and of mails inside one another, together. Code `unpacked_too_large`.
    */
   heldBytes: number;
   /** Records of one report. Code `too_many_records`. */
@@ -54,7 +54,10 @@ export interface Limits {
   recordLength: number;
   /** Entity and character references of one document. Code `too_many_references`. */
   references: number;
-  /** Children that one record may repeat, and a broken report its metadata and policy. Code `too_many_children`. */
+  /**
+   * Children that one record may repeat, and a broken report its metadata and policy. Code
+   * `too_many_children`.
+   */
   children: number;
   /** MIME parts of one mail and of the mails inside it. Code `too_many_parts`. */
   mimeParts: number;

@@ -18,12 +18,16 @@ const PSL = { allowPrivateDomains: true, extractHostname: false, validateHostnam
 const CACHE_SIZE = 50_000;
 const cache = new Map<string, string>();
 
-/** What ends a host in a URL, or is decoded or dropped in it: Node's `domainToASCII` reads its argument as the host of one. */
+/**
+ * What ends a host in a URL, or is decoded or dropped in it: Node's `domainToASCII` reads its argument as the
+ * host of one.
+ */
 const OF_URLS = /[\x00-\x20\x7f#%/:<>?@[\\\]^|]/;
 
 /**
- * A name with its U-labels as A-labels; as it stands where it has none, or is no name. `a.example#é.example.net` is none:
- * `domainToASCII` alone makes `a.example` of it, which is another name than programs show.
+ * A name with its U-labels as A-labels; as it stands where it has none, or is no name.
+ * `a.example#é.example.net` is none: `domainToASCII` alone makes `a.example` of it, which is another name
+ * than programs show.
  */
 export const toALabels = (name: string): string =>
   !/[^\x00-\x7f]/.test(name) || OF_URLS.test(name) ? name : domainToASCII(name) || name;

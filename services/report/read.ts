@@ -53,8 +53,8 @@ export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): 
 }
 
 /**
- * The events of a mail, which end in a Refusal instead of an event of that type, and the document that the newest
- * event is about.
+ * The events of a mail, which end in a Refusal instead of an event of that type, and the document that the
+ * newest event is about.
  */
 export function readingOf(
   raw: Uint8Array,
@@ -375,7 +375,10 @@ class Reading {
 
 const MARKS = [Buffer.from('begin'), Buffer.from('PK\x03\x04'), Buffer.from('PK\x05\x06')];
 
-/** Whether a text is just that: neither a mail, nor with a file in it, nor called one. Most mails have such a part. */
+/**
+ * Whether a text is just that: neither a mail, nor with a file in it, nor called one. Most mails have such a
+ * part.
+ */
 function isProse({ bytes, encoding, name }: MimePart): boolean {
   return (
     name === null &&

@@ -14,9 +14,9 @@ export const MOST_JUDGED = 20;
 export const letsSend = (text: string): boolean => SPF.test(text) && !SPF_NOBODY.test(text);
 
 /**
- * What a change of records would let somebody do with mail of a domain, although the records of the domain itself stay as they are: mail
- * from a name below it is aligned with it (RFC 9989 section 4.4), and a policy there counts before that of the domain. People decide
- * about it; a right that is lent does not.
+ * What a change of records would let somebody do with mail of a domain, although the records of the domain
+ * itself stay as they are: mail from a name below it is aligned with it (RFC 9989 section 4.4), and a policy
+ * there counts before that of the domain. People decide about it; a right that is lent does not.
  * @param own the own domains
  * @returns a sentence; null for none
  */

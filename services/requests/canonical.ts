@@ -10,8 +10,9 @@ export type Canonical =
   | { readonly [key: string]: Canonical | undefined };
 
 /**
- * The canonical text of a value (RFC 8785, JSON Canonicalization Scheme): the same for equal values, whatever the order
- * of their keys. What is approved, and what the audit chain covers, is this text and not the object.
+ * The canonical text of a value (RFC 8785, JSON Canonicalization Scheme): the same for equal values, whatever
+ * the order of their keys. What is approved, and what the audit chain covers, is this text and not the
+ * object.
  * @throws TypeError for a number that is not a safe integer, and for text with half a surrogate pair
  */
 export function canonicalJson(value: Canonical): string {

@@ -5,8 +5,9 @@ const namesOf = (change: Plan['changes'][number]): string[] =>
   change.target === 'dns' ? [change.name, ...(change.stands_for ?? [])] : [];
 
 /**
- * The kind as which a plan is decided. Whoever may publish any record could else do by it what is a policy step or a rotation of
- * keys; a wildcard answers for both (RFC 4592), and so does a name that others are aliases of.
+ * The kind as which a plan is decided. Whoever may publish any record could else do by it what is a policy
+ * step or a rotation of keys; a wildcard answers for both (RFC 4592), and so does a name that others are
+ * aliases of.
  */
 export function decidedAs({ kind, changes }: Pick<Plan, 'kind' | 'changes'>): Kind {
   if (kind !== 'dns.change') return kind;
@@ -16,8 +17,8 @@ export function decidedAs({ kind, changes }: Pick<Plan, 'kind' | 'changes'>): Ki
 }
 
 /**
- * The domains that a plan is about: the one it names, and those between it and the names of its records. A request that names a
- * parent is decided by the rules of the domain that it changes.
+ * The domains that a plan is about: the one it names, and those between it and the names of its records. A
+ * request that names a parent is decided by the rules of the domain that it changes.
  */
 export function domainsOf({ domain, changes }: Pick<Plan, 'domain' | 'changes'>): string[] {
   const found = new Set([domain]);

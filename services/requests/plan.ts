@@ -37,7 +37,10 @@ const MOST = { warnings: 50, why: 50, risk_because: 20 } as const;
 const member = z.strictObject({
   /** For people: of TXT, the strings joined. */
   text: z.string().max(65_535),
-  /** The RDATA as it is sent, in hexadecimal (RFC 1035 section 3.3): TXT records are compared string by string. */
+  /**
+   * The RDATA as it is sent, in hexadecimal (RFC 1035 section 3.3): TXT records are compared string by
+   * string.
+   */
   wire: z.string().regex(/^(?:[0-9a-f]{2})+$/),
 });
 export type Member = z.infer<typeof member>;
@@ -101,7 +104,10 @@ const grantChange = z
     /** A person's mail address, or the name of a service principal. */
     holder: z.string().min(1).max(253),
     holder_kind: z.enum(['person', 'service']),
-    /** The groups of people that may hold it: who leaves all of them loses it. Empty for everybody who is known. */
+    /**
+     * The groups of people that may hold it: who leaves all of them loses it. Empty for everybody who is
+     * known.
+     */
     groups: z.array(z.string().min(1).max(63)).max(50),
     /** The target in the settings. */
     server: z.string().min(1).max(63),
@@ -111,7 +117,10 @@ const grantChange = z
     seconds: z.int().min(1).max(LONGEST_GRANT),
     /** After so many uses it ends; null without a limit. */
     uses: z.int().min(1).max(1_000_000).nullable(),
-    /** SHA-256 of what the target verifies the holder by: nobody can put another one in its place. Null where the target has none. */
+    /**
+     * SHA-256 of what the target verifies the holder by: nobody can put another one in its place. Null where
+     * the target has none.
+     */
     credential: z
       .string()
       .regex(/^[0-9a-f]{64}$/)
@@ -124,7 +133,10 @@ const grantChange = z
   });
 export type GrantChange = z.infer<typeof grantChange>;
 
-/** A mail that is held, and would go to its recipients. The digest of its octets names it: no other mail can take its place. */
+/**
+ * A mail that is held, and would go to its recipients. The digest of its octets names it: no other mail can
+ * take its place.
+ */
 const messageChange = z.strictObject({
   target: z.literal('message'),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -144,7 +156,10 @@ export const planSchema = z.strictObject({
   domain: z.union([z.literal('*'), name]),
   /** One sentence: what will be done. */
   summary: sentence,
-  /** What is bad about it, the worst first: that it breaks SPF, locks out a sender, weakens a policy. Shown before all else. */
+  /**
+   * What is bad about it, the worst first: that it breaks SPF, locks out a sender, weakens a policy. Shown
+   * before all else.
+   */
   warnings: z.array(sentence).max(MOST.warnings),
   /** Why, with the figures of that moment. */
   why: z.array(sentence).max(MOST.why),
@@ -154,7 +169,9 @@ export const planSchema = z.strictObject({
   changes: z.array(change).max(20),
   /** How and when the state before is restored. */
   back: z.strictObject({
-    /** Hours after the change during which broken mail restores the state before; 0 when nothing is watched. */
+    /**
+     * Hours after the change during which broken mail restores the state before; 0 when nothing is watched.
+     */
     watch_hours: z
       .int()
       .min(0)
@@ -176,8 +193,9 @@ export interface SealedPlan {
 }
 
 /**
- * A plan with sentences as people can read them: each on one line, since it may quote a zone or whoever asks, and cut where it is
- * long; of a list that is longer than a person reads, the first ones and how many more there are.
+ * A plan with sentences as people can read them: each on one line, since it may quote a zone or whoever asks,
+ * and cut where it is long; of a list that is longer than a person reads, the first ones and how many more
+ * there are.
  */
 export function readable(plan: Plan): Plan {
   const line = (text: string) => {

@@ -12,7 +12,10 @@ const hours = (most: number) => z.number().positive().max(most);
 const stageSchema = z.strictObject({
   /** Who decides. */
   group: groupName,
-  /** Whose mailboxes it comes to: a group of some of those people. All of them may decide; without it, all are mailed. */
+  /**
+   * Whose mailboxes it comes to: a group of some of those people. All of them may decide; without it, all are
+   * mailed.
+   */
   ask: groupName.nullable().default(null),
   /** How many different people of it. */
   need: z.int().min(1).max(20).default(1),
@@ -108,8 +111,8 @@ export const approvalsSchema = z
     /** Requests that open by themselves when a finding does. */
     playbooks: z.enum(['on', 'off']).default('on'),
     /**
-     * Where receivers that know `t=y` report at least this share of a domain's mail, a stricter policy comes by way of it: half a step.
-     * Null: never.
+     * Where receivers that know `t=y` report at least this share of a domain's mail, a stricter policy comes
+     * by way of it: half a step. Null: never.
      */
     half_step_share: z.number().min(0.5).max(1).nullable().default(0.8),
   })
@@ -119,7 +122,10 @@ export const approvalsSchema = z
   });
 export type Approvals = z.infer<typeof approvalsSchema>;
 
-/** What is wrong with settings that are valid each by itself: a quorum that nobody can reach, names that are not there. */
+/**
+ * What is wrong with settings that are valid each by itself: a quorum that nobody can reach, names that are
+ * not there.
+ */
 function mistakesOf({ groups, rules, emergency }: Pick<Approvals, 'groups' | 'rules' | 'emergency'>): string[] {
   const mistakes: string[] = [];
   const names = new Set<string>();
@@ -185,7 +191,10 @@ export interface Considered {
   because: string | null;
 }
 
-/** All rules, the most specific first, each with the reason why it does not match. The first that matches decides. */
+/**
+ * All rules, the most specific first, each with the reason why it does not match. The first that matches
+ * decides.
+ */
 export function consider(rules: readonly Rule[], subject: Subject, used: (rule: string) => Used): Considered[] {
   return bySpecificity(rules, domainsOf(subject.plan)).map((rule) => {
     const because = mismatch(rule, subject) ?? overCeiling(rule, used(rule.name));
@@ -247,8 +256,8 @@ function overCeiling({ ceiling }: Rule, used: Used): string | null {
 }
 
 /**
- * Whether enough different people are there for all stages: each person decides once about a request, whatever groups
- * he is in.
+ * Whether enough different people are there for all stages: each person decides once about a request,
+ * whatever groups he is in.
  * @param without who may not decide: the requester
  */
 export function isReachable(

@@ -23,7 +23,10 @@ const scopedName = z
 /** What a scope has. */
 export const DNS_SCOPE = {
   zone,
-  /** A name stands for itself; with a dot before it, for all names below it except wildcards and those of policies and keys. */
+  /**
+   * A name stands for itself; with a dot before it, for all names below it except wildcards and those of
+   * policies and keys.
+   */
   names: z.array(scopedName).min(1).max(20),
   types: z.array(z.enum(LENT_TYPES)).min(1),
   operations: z.array(z.enum(OPERATIONS)).min(1),
@@ -40,10 +43,16 @@ export function namesInZone(scope: { zone: string; names: readonly string[] }, c
 export const dnsScopeSchema = z.strictObject(DNS_SCOPE).superRefine(namesInZone);
 export type DnsScope = z.infer<typeof dnsScopeSchema>;
 
-/** Labels below which records say who may send as a domain, and what becomes of the rest: such names are lent by what they are called. */
+/**
+ * Labels below which records say who may send as a domain, and what becomes of the rest: such names are lent
+ * by what they are called.
+ */
 const OF_MAIL = new Set(['_dmarc', '_domainkey']);
 
-/** Whether a name is in the scope. Labels are compared, so that neither letter case nor an escape makes another name of it. */
+/**
+ * Whether a name is in the scope. Labels are compared, so that neither letter case nor an escape makes
+ * another name of it.
+ */
 export function hasName({ names }: Pick<DnsScope, 'names'>, given: string): boolean {
   const labels = labelsOf(given);
   if (labels === null) return false;
@@ -72,7 +81,10 @@ export function notCovered(names: readonly string[], by: readonly string[]): str
   return names.find((one) => !covers(one)) ?? null;
 }
 
-/** Why a step is outside the scope, as a sentence; null when it is inside. @param type null for one that is never lent */
+/**
+ * Why a step is outside the scope, as a sentence; null when it is inside. @param type null for one that is
+ * never lent
+ */
 export function outsideScope(
   scope: DnsScope,
   { name, type, operation }: { name: string; type: string | null; operation: Operation },

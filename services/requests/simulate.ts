@@ -40,8 +40,8 @@ export const DIFFERENCES = ['denied_by_people', 'undone', 'not_decided', 'unreac
 export type Difference = (typeof DIFFERENCES)[number];
 
 /**
- * What rules would have decided about requests of the past, in the order in which they were opened: ceilings count what the
- * rules themselves would have decided on the day (UTC). Nothing is changed. Pure.
+ * What rules would have decided about requests of the past, in the order in which they were opened: ceilings
+ * count what the rules themselves would have decided on the day (UTC). Nothing is changed. Pure.
  */
 export function simulate({ rules, groups }: Pick<Approvals, 'rules' | 'groups'>, history: readonly Past[]): Simulated[] {
   const counted = new Map<string, number>();

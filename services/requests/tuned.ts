@@ -36,7 +36,8 @@ const MOST_TEXT = 200;
 const BACK = 'The settings are put back by hand.';
 
 /**
- * What the use of grants proposes, each as a change of the settings that people decide about. Nothing for what nobody knows enough of.
+ * What the use of grants proposes, each as a change of the settings that people decide about. Nothing for
+ * what nobody knows enough of.
  * @param all of any targets
  */
 export function tunedFromUse(all: readonly UsedTarget[]): ReduceWish[] {

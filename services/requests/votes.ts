@@ -17,8 +17,8 @@ export interface Seat {
 }
 
 /**
- * The places in which somebody may still decide. A person decides once, and so does a place, whoever was first; the place of
- * whoever asks is empty.
+ * The places in which somebody may still decide. A person decides once, and so does a place, whoever was
+ * first; the place of whoever asks is empty.
  */
 export function freeSeats(
   seats: readonly Seat[],
@@ -72,7 +72,8 @@ export function canStillDecide(
   membersOf: (group: string) => readonly string[],
 ): boolean {
   const approvals = votes.filter((vote) => vote.stage === stage && vote.decision === 'approve').length;
-  // While a stage waits, one more has to decide, even where approvals count again because somebody has come back.
+  // While a stage waits, one more has to decide, even where approvals count again because somebody has come
+  // back.
   const left = stages
     .slice(stage)
     .map((one, i) => ({ group: one.group, need: i === 0 ? Math.max(1, one.need - approvals) : one.need }));

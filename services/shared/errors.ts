@@ -50,8 +50,8 @@ export class SettingsError extends PermanentError {
 }
 
 /**
- * The message of anything thrown, on one line, followed by those of its causes where they add something. Texts of
- * libraries that speak of their own parts are replaced by what they mean.
+ * The message of anything thrown, on one line, followed by those of its causes where they add something.
+ * Texts of libraries that speak of their own parts are replaced by what they mean.
  */
 export function messageOf(error: unknown): string {
   return joined(error, meaningOf);
@@ -69,14 +69,16 @@ function joined(error: unknown, said: (text: string) => string): string {
   return seen.join(': ') || 'unknown error';
 }
 
-/** The sentence to show to a person: our own errors are one already; otherwise the message with its causes. */
+/**
+ * The sentence to show to a person: our own errors are one already; otherwise the message with its causes.
+ */
 export function sentenceOf(error: unknown): string {
   return error instanceof RuawatchError ? error.message : messageOf(error);
 }
 
 /**
- * Why a connection failed, in words that never quote what the caller asked for: an address may hold a secret. What has no
- * words has its code.
+ * Why a connection failed, in words that never quote what the caller asked for: an address may hold a secret.
+ * What has no words has its code.
  */
 export function connectionFailure(error: unknown): string {
   if (error instanceof Error && error.name === 'TimeoutError') return 'it does not answer in time';
@@ -117,8 +119,9 @@ const NETWORK_CODES = new Set([
 ]);
 
 /**
- * Whether a retry may succeed: lost connections, a server that starts or stops, lack of resources, serialization failures and
- * deadlocks (Postgres classes 08, 25, 40, 53, 55, 57, 58), and our own transient errors.
+ * Whether a retry may succeed: lost connections, a server that starts or stops, lack of resources,
+ * serialization failures and deadlocks (Postgres classes 08, 25, 40, 53, 55, 57, 58), and our own transient
+ * errors.
  */
 export function isTransient(error: unknown): boolean {
   if (error instanceof RuawatchError) return error.transient;

@@ -1,7 +1,8 @@
 /**
- * Characters that a terminal obeys or hides, or that mislead a reader: C0 and C1 controls and DEL; line and paragraph separators;
- * characters that change the direction (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069); invisible ones (zero width,
- * fillers, tags, variation selectors, U+FEFF) or blank ones (U+2800); and lone surrogates.
+ * Characters that a terminal obeys or hides, or that mislead a reader: C0 and C1 controls and DEL; line and
+ * paragraph separators; characters that change the direction (U+061C, U+200E, U+200F, U+202A to U+202E,
+ * U+2066 to U+2069); invisible ones (zero width, fillers, tags, variation selectors, U+FEFF) or blank ones
+ * (U+2800); and lone surrogates.
  */
 const HOSTILE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 const HOSTILE_BUT_LINE_FEED = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
@@ -25,8 +26,8 @@ export function escapedLines(text: string): string {
 }
 
 /**
- * JSON that is safe on a terminal and has the same value as that of `JSON.stringify` (RFC 8259 section 7): outside strings it has no
- * hostile characters, and within them `\u202e` is the same character.
+ * JSON that is safe on a terminal and has the same value as that of `JSON.stringify` (RFC 8259 section 7):
+ * outside strings it has no hostile characters, and within them `\u202e` is the same character.
  * @param indent spaces for each level; 0 puts everything on one line
  */
 export function jsonText(value: unknown, indent = 0): string {

@@ -51,7 +51,10 @@ const UNITS = [
   ['second', 1],
 ] as const;
 
-/** A length of time in its two largest units: "2 hours", "1 day and 6 hours", "90 seconds" as "1 minute and 30 seconds". */
+/**
+ * A length of time in its two largest units: "2 hours", "1 day and 6 hours", "90 seconds" as "1 minute and 30
+ * seconds".
+ */
 export function durationText(seconds: number): string {
   let left = Math.round(seconds);
   const parts: string[] = [];

@@ -1,8 +1,8 @@
 const OPENSSL = /^\w*:?error:[0-9A-F]+:[^:]*:[^:]*:([^:]*)/;
 
 /**
- * What texts of libraries and servers mean, as a part of a sentence ("… (TEXT): start it"). They speak of their own
- * options and parts, which nobody knows who only runs ruawatch. What is not listed stays as it is.
+ * What texts of libraries and servers mean, as a part of a sentence ("… (TEXT): start it"). They speak of
+ * their own options and parts, which nobody knows who only runs ruawatch. What is not listed stays as it is.
  */
 const MEANINGS: readonly [RegExp, string | ((...found: string[]) => string | null)][] = [
   // pg, pg-pool

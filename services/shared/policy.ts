@@ -1,10 +1,13 @@
-/** The tags whose change matters, in the order of display (RFC 9989 section 4.7; `pct` RFC 7489 section 6.3). */
+/**
+ * The tags whose change matters, in the order of display (RFC 9989 section 4.7; `pct` RFC 7489 section 6.3).
+ */
 export const TAGS = ['p', 'sp', 'np', 'pct', 't', 'adkim', 'aspf'] as const;
 export type Tag = (typeof TAGS)[number];
 
 /**
- * What a published policy amounts to. An absent tag has its default: `sp` that of `p`, `np` that of `sp`, `pct` 100, `t` n,
- * alignment relaxed. So a reporter that spells defaults out and one that leaves them out say the same. Null: not known.
+ * What a published policy amounts to. An absent tag has its default: `sp` that of `p`, `np` that of `sp`,
+ * `pct` 100, `t` n, alignment relaxed. So a reporter that spells defaults out and one that leaves them out
+ * say the same. Null: not known.
  */
 export type Policy = Record<Tag, string | null>;
 
@@ -63,7 +66,10 @@ const STRENGTHS: Record<Exclude<Tag, 'pct'>, Record<string, number>> = {
   aspf: { r: 0, s: 1 },
 };
 
-/** How strong a value is among those of its tag; null for a value the standard does not have, which proves nothing. */
+/**
+ * How strong a value is among those of its tag; null for a value the standard does not have, which proves
+ * nothing.
+ */
 export function strength(tag: Tag, value: string | null): number | null {
   if (value === null) return null;
   if (tag !== 'pct') return Object.hasOwn(STRENGTHS[tag], value) ? STRENGTHS[tag][value]! : null;

@@ -1,7 +1,10 @@
 import { backoff, sleep } from './clock.ts';
 import { isTransient } from './errors.ts';
 
-/** Tries of work that no sweeper repeats, such as that of a command; with the waits between them, about two minutes. */
+/**
+ * Tries of work that no sweeper repeats, such as that of a command; with the waits between them, about two
+ * minutes.
+ */
 const TRIES = 12;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 30_000;

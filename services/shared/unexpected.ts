@@ -1,6 +1,8 @@
 import { codeOf, messageOf } from './errors.ts';
 
-/** What is said of an error that nobody foresaw: its code, and where to report it. @param version of ruawatch */
+/**
+ * What is said of an error that nobody foresaw: its code, and where to report it. @param version of ruawatch
+ */
 export function unexpectedSentence(error: unknown, version: string): string {
   const code = codeOf(error);
   return `Unexpected error${code === null ? '' : ` (${code})`}: ${messageOf(error)}. This may be a bug in ruawatch ${version}: please report it (see CONTRIBUTING.md) with the output of the command run with LOG_LEVEL=debug.`;
@@ -14,8 +16,8 @@ export function stackOf(error: unknown): string | null {
 }
 
 /**
- * Receives every error that nothing caught, also of promises, in place of Node, which would print its stack and exit.
- * The latest caller's handler is the one that counts.
+ * Receives every error that nothing caught, also of promises, in place of Node, which would print its stack
+ * and exit. The latest caller's handler is the one that counts.
  */
 export function onUncaught(handle: (error: unknown) => void): void {
   // A rejection that nobody handles arrives here as well while nobody listens to unhandledRejection.

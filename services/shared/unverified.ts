@@ -4,7 +4,8 @@ import { number } from './format.ts';
 const WORTH_SAYING = 0.25;
 
 /**
- * That reports cannot be verified, and so open no finding, for `doctor`, `findings`, the log and the digest; null when most can.
+ * That reports cannot be verified, and so open no finding, for `doctor`, `findings`, the log and the digest;
+ * null when most can.
  * @param share counts of the same days
  */
 export function unverifiedSentence({ reports, unverified }: { reports: number; unverified: number }): string | null {

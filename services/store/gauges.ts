@@ -20,7 +20,10 @@ export interface HeldGauges {
   states: { state: HeldState; mails: number }[];
   /** Age of the oldest that waits for a decision, in seconds; 0 when none does. */
   oldest: number;
-  /** Seconds from hold to decision of those decided in the last 30 days: the median, and 19 of 20; null when there was none. */
+  /**
+   * Seconds from hold to decision of those decided in the last 30 days: the median, and 19 of 20; null when
+   * there was none.
+   */
   decided: { median: number; most: number } | null;
 }
 

@@ -5,12 +5,15 @@ import type { Log } from '../shared/runtime/log.ts';
 
 const AGAIN_MS = 5_000;
 
-/** What triggers tell: that the end of a grant begins (migration 0063), and the kind of a finding that opens (0079). */
+/**
+ * What triggers tell: that the end of a grant begins (migration 0063), and the kind of a finding that opens
+ * (0079).
+ */
 export type Channel = 'ruawatch_grants' | 'ruawatch_findings';
 
 /**
- * Hears what the database tells, over a connection of its own. Behind a pooler that hands connections on, nothing is heard: whoever
- * listens looks now and then all the same.
+ * Hears what the database tells, over a connection of its own. Behind a pooler that hands connections on,
+ * nothing is heard: whoever listens looks now and then all the same.
  * @param wake gets null when something may have been told before the connection listened
  * @returns stops it
  */

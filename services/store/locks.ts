@@ -13,9 +13,9 @@ import type { Queryable, Tx } from '../shared/runtime/db.ts';
  */
 
 /**
- * How long a transaction that holds one of the locks may be idle, in milliseconds: it only computes between two statements. Its
- * session outlives a line that fell silent, for hours where something still acknowledges what the server sends, and
- * the lock with it. A shorter limit of the server stays.
+ * How long a transaction that holds one of the locks may be idle, in milliseconds: it only computes between
+ * two statements. Its session outlives a line that fell silent, for hours where something still acknowledges
+ * what the server sends, and the lock with it. A shorter limit of the server stays.
  */
 const MOST_IDLE_MS = 60_000;
 const BOUNDED = `set_config('idle_in_transaction_session_timeout', least(nullif(extract(epoch from

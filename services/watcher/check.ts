@@ -12,8 +12,8 @@ const MOST_TEXT = 1_000;
 const OF_REPORTS: readonly string[] = ['spf_unused', 'dmarc_sender_fails'] satisfies Code[];
 
 /**
- * What is known to be wrong after a check: what it found, and of records that nobody could answer for what was known
- * before. What reports say stays until they are read again.
+ * What is known to be wrong after a check: what it found, and of records that nobody could answer for what
+ * was known before. What reports say stays until they are read again.
  * @param seen whether reports were read for it
  */
 export function checked(before: StoredCheck | null, check: DomainCheck, now: Date, seen = false): StoredCheck {
@@ -65,8 +65,8 @@ export function checked(before: StoredCheck | null, check: DomainCheck, now: Dat
 }
 
 /**
- * Whether the analyzer must look: something is wrong that was not, or no longer, or was found by a second check,
- * from which on it counts.
+ * Whether the analyzer must look: something is wrong that was not, or no longer, or was found by a second
+ * check, from which on it counts.
  */
 export function isNews(before: StoredCheck | null, after: StoredCheck): boolean {
   if (before === null) return false;

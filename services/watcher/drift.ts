@@ -23,7 +23,9 @@ export function drifted(before: StoredDrifts | null, checks: readonly GuardedChe
   return { checked_at: now, drifts: [...drifts, ...kept].slice(0, MOST_DRIFTS) };
 }
 
-/** Whether the analyzer must look: something differs that did not, or no longer, or was found a second time. */
+/**
+ * Whether the analyzer must look: something differs that did not, or no longer, or was found a second time.
+ */
 export function isDriftNews(before: StoredDrifts | null, after: StoredDrifts | null): boolean {
   const keys = (one: StoredDrifts | null) => JSON.stringify((one?.drifts ?? []).map(keyOf).sort());
   if (before === null || after === null) return keys(before) !== keys(after);
@@ -49,7 +51,9 @@ function values(all: readonly string[]): string[] {
   return all.slice(0, MOST_VALUES).map(cut);
 }
 
-/** What makes a difference the same one in the next round, although the wrong value may be another by then. */
+/**
+ * What makes a difference the same one in the next round, although the wrong value may be another by then.
+ */
 function keyOf({ environment, domain, name, code, differs, wanted, published }: Omit<StoredDrift, 'since'>): string {
   const term = /^guard_spf_(?:source|forbidden)/.test(code) ? (wanted ?? published) : null;
   return JSON.stringify([environment, domain, name, code, differs?.aspect ?? null, term]);

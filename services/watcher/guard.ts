@@ -21,8 +21,9 @@ function above(domain: string): string[] {
 }
 
 /**
- * The declarations that are compared in the round of an own domain: those of the domain and of names below it that
- * are below no other own domain, and those of domains that are not own and are compared with one of them.
+ * The declarations that are compared in the round of an own domain: those of the domain and of names below it
+ * that are below no other own domain, and those of domains that are not own and are compared with one of
+ * them.
  */
 export function guardedBy(own: string, { environments }: Guard, watched: ReadonlySet<string>): GuardedDomain[] {
   const ownerOf = (domain: string) => above(domain).find((name) => watched.has(name)) ?? null;

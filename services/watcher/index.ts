@@ -40,7 +40,9 @@ const ROUND_MS = 90_000;
 const QUESTIONS = 800;
 /** How long a batch may take; after that another watcher takes what is left. */
 const LEASE_MS = 15 * MINUTE_MS;
-/** When a value is asked about again that was not there: soon, since a change should be known, not assumed. */
+/**
+ * When a value is asked about again that was not there: soon, since a change should be known, not assumed.
+ */
 const AGAIN_MS = 5 * MINUTE_MS;
 /** How often what is not watched any more is deleted. */
 const FORGET_MS = 60 * MINUTE_MS;
@@ -61,8 +63,8 @@ export interface WatcherOptions {
 }
 
 /**
- * Asks DNS for the records of own domains about mail on a schedule, and keeps what it saw: each value with the
- * time it was first and last seen, and by which servers. Nothing waits for it.
+ * Asks DNS for the records of own domains about mail on a schedule, and keeps what it saw: each value with
+ * the time it was first and last seen, and by which servers. Nothing waits for it.
  */
 export function startWatcher(context: Context, given: WatcherOptions = {}): Service {
   const { config } = context;
@@ -267,7 +269,10 @@ class Watcher {
     return [...named, ...(await loadKeyNames(db, domain, addDays(dayOf(clock.now()), -KEY_DAYS)))];
   }
 
-  /** Compares what is declared of a domain, and of names below it, with DNS; null while the declaration cannot be read. */
+  /**
+   * Compares what is declared of a domain, and of names below it, with DNS; null while the declaration cannot
+   * be read.
+   */
   private async drift(
     domain: string,
     dns: Dns,

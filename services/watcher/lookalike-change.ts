@@ -10,8 +10,8 @@ export interface OwnPlaces {
 }
 
 /**
- * What is known of a look-alike after an answer. The first answer is the ground: only what differs from it later is a change. What
- * was not answered changes nothing.
+ * What is known of a look-alike after an answer. The first answer is the ground: only what differs from it
+ * later is a change. What was not answered changes nothing.
  * @returns `news`: whether the analyzer must look
  */
 export function afterAnswer(
@@ -66,8 +66,9 @@ function changeOf(before: StoredLookalike, after: StoredLookalike, fresh: boolea
 }
 
 /**
- * Whether a name is most likely the owner's own: it has the name servers of the domain. A hoster gives the same servers to strangers,
- * so mail that goes elsewhere speaks against it, unless these servers are the owner's.
+ * Whether a name is most likely the owner's own: it has the name servers of the domain. A hoster gives the
+ * same servers to strangers, so mail that goes elsewhere speaks against it, unless these servers are the
+ * owner's.
  */
 function isYours(servers: readonly string[], mailHosts: readonly string[], own: OwnPlaces): boolean {
   if (own.servers.length === 0 || !equal(servers, own.servers)) return false;

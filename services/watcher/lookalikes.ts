@@ -19,7 +19,9 @@ import {
 } from '../store/dns/lookalikes.ts';
 import { afterAnswer, type OwnPlaces } from './lookalike-change.ts';
 
-/** Domains whose candidates are listed, and names that are asked about, between two looks at what else is due. */
+/**
+ * Domains whose candidates are listed, and names that are asked about, between two looks at what else is due.
+ */
 const DOMAINS = 20;
 const NAMES = 100;
 const AT_ONCE = 16;
@@ -34,7 +36,8 @@ const AGAIN_MS = 6 * 3_600_000;
 type Parts = Pick<Context, 'db' | 'clock' | 'config' | 'log'>;
 
 /**
- * Asks about some of the names that may be mistaken for own domains, as long as the day's budget lasts, and keeps what it finds.
+ * Asks about some of the names that may be mistaken for own domains, as long as the day's budget lasts, and
+ * keeps what it finds.
  * @returns how many names were asked about; 0: nothing is due, or the budget is spent
  */
 export async function watchLookalikes(context: Parts, dns: Dns, signal: AbortSignal): Promise<number> {
@@ -95,7 +98,10 @@ function candidatesOf(domain: string, own: ReadonlySet<string>, most: number): C
     .map(({ name, shown, kind, rank }) => ({ name, shown, kind, rank }));
 }
 
-/** The name servers and mail hosts of the domain; null when nobody answers for it: then nothing can be compared. */
+/**
+ * The name servers and mail hosts of the domain; null when nobody answers for it: then nothing can be
+ * compared.
+ */
 async function placesOf(domain: string, domains: ReadonlySet<string>, dns: Dns, ask: AskOptions): Promise<OwnPlaces | null> {
   const base = organizationalDomain(domain);
   const servers = await dns.ask(base, 'NS', ask);

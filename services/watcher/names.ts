@@ -42,7 +42,8 @@ export function ownQuestions(domain: string, keys: readonly KeyName[]): Question
 /**
  * The records by which other organizations accept reports about the domain (RFC 9990 section 4).
  * @param texts the domain's DMARC records
- * @param registrable gives the registrable domain of a name: reports within one organization need no such record
+ * @param registrable gives the registrable domain of a name: reports within one organization need no such
+ *   record
  */
 export function destinationQuestions(
   domain: string,
@@ -77,8 +78,8 @@ export function includedTexts(
 }
 
 /**
- * What the domain's own record admits by name: the hosts of its `a`, and those behind its `mx`. What an include
- * admits is somebody else's.
+ * What the domain's own record admits by name: the hosts of its `a`, and those behind its `mx`. What an
+ * include admits is somebody else's.
  */
 export async function admittedHosts(
   tree: SpfTree,
@@ -100,7 +101,10 @@ function ownTerms(tree: SpfTree): readonly TreeTerm[] {
   return tree.root.terms.filter(({ state }) => state === 'found' || state === 'unknown' || state === 'void');
 }
 
-/** Whether a text at a name is one of the records that are watched there: beside SPF, other TXT records are no business of mail. */
+/**
+ * Whether a text at a name is one of the records that are watched there: beside SPF, other TXT records are no
+ * business of mail.
+ */
 export function isWatched(purpose: Purpose, text: string): boolean {
   return purpose === 'spf' || purpose === 'spf_include' ? isSpf(text) : true;
 }

@@ -8,8 +8,8 @@ const MOST_TEXT = 1_000;
 const MOST_VALUE = 4_000;
 
 /**
- * What is known of the records that a domain's posture rests on, after a check: what it found, and of what nobody could
- * answer what was known before.
+ * What is known of the records that a domain's posture rests on, after a check: what it found, and of what
+ * nobody could answer what was known before.
  * @param stored what was stored before
  */
 export function knownAfter(stored: unknown, check: DomainCheck): SeenRecords {

@@ -6,8 +6,8 @@ import type { StoredCheck } from '../store/dns/checks.ts';
 const DAY_MS = 86_400_000;
 
 /**
- * What reports say of a domain's mail; undefined where they were read less than a day ago: reports come once a day,
- * and ninety days of them are much to read.
+ * What reports say of a domain's mail; undefined where they were read less than a day ago: reports come once
+ * a day, and ninety days of them are much to read.
  */
 export async function seenMail(
   q: Queryable,

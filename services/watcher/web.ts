@@ -1,8 +1,8 @@
 import type { Web } from '../dns/web.ts';
 
 /**
- * What is published for the internet may have a private address inside an organization's own network, which says
- * nothing of what senders see: such a document counts as not answered.
+ * What is published for the internet may have a private address inside an organization's own network, which
+ * says nothing of what senders see: such a document counts as not answered.
  */
 export function publicWeb(web: Web): Web {
   return {

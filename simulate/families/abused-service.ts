@@ -1,6 +1,8 @@
 import type { Family } from './family.ts';
 
-/** Somebody else’s account of a service that we use as well: his signature, our name, other networks of it. */
+/**
+ * Somebody else’s account of a service that we use as well: his signature, our name, other networks of it.
+ */
 export const abusedService: Family = {
   name: 'abused-service',
   group: 'reported',

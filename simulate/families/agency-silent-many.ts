@@ -2,9 +2,9 @@ import type { Family } from './family.ts';
 import { few } from './months/shared.ts';
 
 /**
- * An agency looks after 150 domains, most of them small or parked, which few receivers see; its mailbox for reports is full
- * for good. The program was started a week before, with the weeks in the mailbox: to analyze 150 domains on each of these
- * days as well takes half an hour.
+ * An agency looks after 150 domains, most of them small or parked, which few receivers see; its mailbox for
+ * reports is full for good. The program was started a week before, with the weeks in the mailbox: to analyze
+ * 150 domains on each of these days as well takes half an hour.
  */
 export const agencySilentMany: Family = {
   name: 'agency-silent-many',

@@ -1,6 +1,8 @@
 import type { Family } from './family.ts';
 
-/** The record turns strict or relaxed (aspf, adkim); all mail passes under both by DKIM of the domain itself. */
+/**
+ * The record turns strict or relaxed (aspf, adkim); all mail passes under both by DKIM of the domain itself.
+ */
 export const aspfChange: Family = {
   name: 'aspf-change',
   group: 'tuning',

@@ -1,6 +1,8 @@
 import type { Family } from './family.ts';
 
-/** Some forged messages a day for weeks, as every domain gets them; then a botnet a hundred times as large. */
+/**
+ * Some forged messages a day for weeks, as every domain gets them; then a botnet a hundred times as large.
+ */
 export const botnetAfterTrickle: Family = {
   name: 'botnet-after-trickle',
   group: 'tuning',

@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** Invitations that recipients pass on: their tenant sends them in our name, unsigned or with a broken signature. */
+/**
+ * Invitations that recipients pass on: their tenant sends them in our name, unsigned or with a broken
+ * signature.
+ */
 export const calendarInvites: Family = {
   name: 'calendar-invites',
   group: 'reported',

@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** Mailboxes leave the own servers for Google Workspace, team by team; what is left behind sends little or nothing. */
+/**
+ * Mailboxes leave the own servers for Google Workspace, team by team; what is left behind sends little or
+ * nothing.
+ */
 export const cutoverByTeams: Family = {
   name: 'cutover-by-teams',
   group: 'tuning',

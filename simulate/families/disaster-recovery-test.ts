@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** For a day or some, all mail leaves by the second data centre, which is set up as the first one; then it goes back. */
+/**
+ * For a day or some, all mail leaves by the second data centre, which is set up as the first one; then it
+ * goes back.
+ */
 export const disasterRecoveryTest: Family = {
   name: 'disaster-recovery-test',
   group: 'reported',

@@ -1,6 +1,8 @@
 import type { Family } from './family.ts';
 
-/** A disclaimer breaks the signature of messages with attachments, and always did; SPF passes for all of them. */
+/**
+ * A disclaimer breaks the signature of messages with attachments, and always did; SPF passes for all of them.
+ */
 export const disclaimerAttachments: Family = {
   name: 'disclaimer-attachments',
   group: 'tuning',

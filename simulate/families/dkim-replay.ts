@@ -2,8 +2,8 @@ import { provider } from '../internet/providers.ts';
 import type { Family } from './family.ts';
 
 /**
- * DKIM replay: somebody receives one signed mail and sends it on to thousands from rented machines. The signature
- * holds for each copy, and nothing else does.
+ * DKIM replay: somebody receives one signed mail and sends it on to thousands from rented machines. The
+ * signature holds for each copy, and nothing else does.
  */
 export const dkimReplay: Family = {
   name: 'dkim-replay',

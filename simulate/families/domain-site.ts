@@ -54,7 +54,10 @@ export interface ServiceOptions extends Volume {
   /** Addresses instead of new ones of the provider's. */
   addresses?: readonly string[];
   selector?: string;
-  /** The provider signs with its own domain as well; default as it does by its documentation, half of the time. */
+  /**
+   * The provider signs with its own domain as well; default as it does by its documentation, half of the
+   * time.
+   */
   double?: boolean;
 }
 
@@ -100,7 +103,9 @@ export class DomainSite {
       this.forwarder({ mean: Math.max(0.3, Math.min(40, logNormal(random, volume * 0.004, 0.8))) });
   }
 
-  /** One of these services that the domain does not use yet; of two accounts of one service reports see one. */
+  /**
+   * One of these services that the domain does not use yet; of two accounts of one service reports see one.
+   */
   unused<Name extends ProviderName>(...names: Name[]): Name {
     const free = names.filter((name) => !this.domain.flows.some(({ id }) => id.startsWith(`${name}/`)));
     if (free.length === 0) throw new Error(`${this.name} uses all of ${names.join(', ')}.`);
@@ -290,8 +295,9 @@ export class DomainSite {
   }
 
   /**
-   * What a reporter does on these report days: `doubled` reports under two ids, `contradicts` its own results,
-   * `forged` in its name by somebody else (`mismatched`: whose mail is authentic for a domain of his own).
+   * What a reporter does on these report days: `doubled` reports under two ids, `contradicts` its own
+   * results, `forged` in its name by somebody else (`mismatched`: whose mail is authentic for a domain of his
+   * own).
    */
   reports(
     what: ReporterEvent['what'],
@@ -309,7 +315,9 @@ export class DomainSite {
     this.domain.policyChanges.push({ from, to, incident: null, ...change });
   }
 
-  /** Somebody runs `ruawatch senders approve` on the evening of a report day. `source`: a service, or a name. */
+  /**
+   * Somebody runs `ruawatch senders approve` on the evening of a report day. `source`: a service, or a name.
+   */
   approve(day: number, source: string): void {
     this.site.approval({ tick: day, domain: this.name, source });
   }

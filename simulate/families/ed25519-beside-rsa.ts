@@ -1,8 +1,8 @@
 import type { Family } from './family.ts';
 
 /**
- * The own servers sign with an Ed25519 key beside the RSA one. Receivers that do not know the algorithm report that
- * signature as failed; nothing is lost.
+ * The own servers sign with an Ed25519 key beside the RSA one. Receivers that do not know the algorithm
+ * report that signature as failed; nothing is lost.
  */
 export const ed25519BesideRsa: Family = {
   name: 'ed25519-beside-rsa',

@@ -2,8 +2,8 @@ import type { ProviderName } from '../internet/providers.ts';
 import type { Family } from './family.ts';
 
 /**
- * The SPF record lists a service's networks one by one ("flattened"), as they were. The service adds others: mail
- * from there has nothing that is aligned, while the rest goes on to pass by SPF.
+ * The SPF record lists a service's networks one by one ("flattened"), as they were. The service adds others:
+ * mail from there has nothing that is aligned, while the rest goes on to pass by SPF.
  */
 export const flattenedSpfStale: Family = {
   name: 'flattened-spf-stale',

@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** A footer for the whole domain is added after signing: DKIM fails for all mail of the own servers, SPF carries it. */
+/**
+ * A footer for the whole domain is added after signing: DKIM fails for all mail of the own servers, SPF
+ * carries it.
+ */
 export const footerBreaksDkim: Family = {
   name: 'footer-breaks-dkim',
   group: 'tuning',

@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** A disclaimer added after signing is rolled out by department: a growing part of the signatures fails, SPF carries it. */
+/**
+ * A disclaimer added after signing is rolled out by department: a growing part of the signatures fails, SPF
+ * carries it.
+ */
 export const footerRollout: Family = {
   name: 'footer-rollout',
   group: 'tuning',

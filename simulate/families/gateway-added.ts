@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** Outgoing mail is led through a security gateway: the tenant’s key and name stay, the addresses are another’s. */
+/**
+ * Outgoing mail is led through a security gateway: the tenant’s key and name stay, the addresses are
+ * another’s.
+ */
 export const gatewayAdded: Family = {
   name: 'gateway-added',
   group: 'reported',

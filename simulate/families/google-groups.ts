@@ -1,6 +1,8 @@
 import type { Family } from './family.ts';
 
-/** Members of a Google group that keeps From: the footer breaks the signature, and Google signs for the group. */
+/**
+ * Members of a Google group that keeps From: the footer breaks the signature, and Google signs for the group.
+ */
 export const googleGroups: Family = {
   name: 'google-groups',
   group: 'reported',

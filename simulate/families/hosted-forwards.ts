@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** Customers of hosters forward their mailboxes (.forward): shared servers of well-known hosters pass our mail on. */
+/**
+ * Customers of hosters forward their mailboxes (.forward): shared servers of well-known hosters pass our mail
+ * on.
+ */
 export const hostedForwards: Family = {
   name: 'hosted-forwards',
   group: 'tuning',

@@ -3,7 +3,10 @@ import type { Family } from './family.ts';
 
 const RENTED: readonly ProviderName[] = ['digitalocean', 'hetzner', 'ec2', 'ovh', 'kasserver'];
 
-/** An include of the SPF record names a domain that expired; whoever registered it admits rented machines of many owners. */
+/**
+ * An include of the SPF record names a domain that expired; whoever registered it admits rented machines of
+ * many owners.
+ */
 export const includeLetGo: Family = {
   name: 'include-let-go',
   group: 'tuning',

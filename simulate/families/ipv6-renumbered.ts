@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** The provider gives the own servers another IPv6 prefix: all addresses change, the keys stay, names follow days later or never. */
+/**
+ * The provider gives the own servers another IPv6 prefix: all addresses change, the keys stay, names follow
+ * days later or never.
+ */
 export const ipv6Renumbered: Family = {
   name: 'ipv6-renumbered',
   group: 'tuning',

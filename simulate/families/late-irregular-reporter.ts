@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** A reporter most of whose reports come days late, and that leaves out days at a time, goes on as it always did. */
+/**
+ * A reporter most of whose reports come days late, and that leaves out days at a time, goes on as it always
+ * did.
+ */
 export const lateIrregularReporter: Family = {
   name: 'late-irregular-reporter',
   group: 'tuning',

@@ -1,6 +1,8 @@
 import type { Family } from './family.ts';
 
-/** Microsoft 365 sends a tenant's mail from ever new networks of its pool: aligned, with its reverse names. */
+/**
+ * Microsoft 365 sends a tenant's mail from ever new networks of its pool: aligned, with its reverse names.
+ */
 export const m365Pool: Family = {
   name: 'm365-pool',
   group: 'tuning',

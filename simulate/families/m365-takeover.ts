@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** An account in the tenant was taken over: thousands of messages within days, from many networks of Microsoft's. */
+/**
+ * An account in the tenant was taken over: thousands of messages within days, from many networks of
+ * Microsoft's.
+ */
 export const m365Takeover: Family = {
   name: 'm365-takeover',
   group: 'tuning',

@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** A fleet of own mailers without reverse names is taken over: many times the mail through each of its networks. */
+/**
+ * A fleet of own mailers without reverse names is taken over: many times the mail through each of its
+ * networks.
+ */
 export const namelessFleetTakeover: Family = {
   name: 'nameless-fleet-takeover',
   group: 'tuning',

@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** Own mailers on rented machines without any reverse name, a network each: newsletters go out in peaks through all. */
+/**
+ * Own mailers on rented machines without any reverse name, a network each: newsletters go out in peaks
+ * through all.
+ */
 export const namelessFleet: Family = {
   name: 'nameless-fleet',
   group: 'tuning',

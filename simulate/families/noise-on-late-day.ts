@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** The trickle of forged mail is a little more than usual for days on which some of the large reporters are late. */
+/**
+ * The trickle of forged mail is a little more than usual for days on which some of the large reporters are
+ * late.
+ */
 export const noiseOnLateDay: Family = {
   name: 'noise-on-late-day',
   group: 'tuning',

@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** The whole company is away for weeks: many times the automatic replies, with an empty return path, signed or not. */
+/**
+ * The whole company is away for weeks: many times the automatic replies, with an empty return path, signed or
+ * not.
+ */
 export const outOfOffice: Family = {
   name: 'out-of-office',
   group: 'tuning',

@@ -2,8 +2,8 @@ import type { ProviderName } from '../internet/providers.ts';
 import type { Family } from './family.ts';
 
 /**
- * A service that passes by SPF alone sends from networks that the record does not list: somebody wrote down the
- * addresses once, and the service grew, or it was given an address of its own.
+ * A service that passes by SPF alone sends from networks that the record does not list: somebody wrote down
+ * the addresses once, and the service grew, or it was given an address of its own.
  */
 export const outgrownNetworks: Family = {
   name: 'outgrown-networks',

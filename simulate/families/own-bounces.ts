@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** Own servers answer junk with bounces of MAILER-DAEMON at the domain: unsigned, with an empty return path, in waves. */
+/**
+ * Own servers answer junk with bounces of MAILER-DAEMON at the domain: unsigned, with an empty return path,
+ * in waves.
+ */
 export const ownBounces: Family = {
   name: 'own-bounces',
   group: 'tuning',

@@ -1,6 +1,8 @@
 import type { Family } from './family.ts';
 
-/** Invoices and statements at the end of the month or quarter: five to thirty times the usual mail for days. */
+/**
+ * Invoices and statements at the end of the month or quarter: five to thirty times the usual mail for days.
+ */
 export const quarterEnd: Family = {
   name: 'quarter-end',
   group: 'tuning',

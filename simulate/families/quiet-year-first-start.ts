@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** The program is started with a year of history: a forged campaign, a broken key and a silent reporter are long over. */
+/**
+ * The program is started with a year of history: a forged campaign, a broken key and a silent reporter are
+ * long over.
+ */
 export const quietYearFirstStart: Family = {
   name: 'quiet-year-first-start',
   group: 'reported',

@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** Receivers behind a filter that changes the body report on what the filter hands them: our mail from its addresses. */
+/**
+ * Receivers behind a filter that changes the body report on what the filter hands them: our mail from its
+ * addresses.
+ */
 export const recipientGateway: Family = {
   name: 'recipient-gateway',
   group: 'tuning',

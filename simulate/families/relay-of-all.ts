@@ -1,8 +1,8 @@
 import type { Family } from './family.ts';
 
 /**
- * An alumni office, a club or a filter before mailboxes begins to pass on whatever its members get: mail of all
- * senders of the domain, with the signature of each, at any share of the mail.
+ * An alumni office, a club or a filter before mailboxes begins to pass on whatever its members get: mail of
+ * all senders of the domain, with the signature of each, at any share of the mail.
  */
 export const relayOfAll: Family = {
   name: 'relay-of-all',

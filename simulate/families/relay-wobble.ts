@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** One or two percent of a large sender’s mail fails for days: a relay that rewrites, a resolver that times out. */
+/**
+ * One or two percent of a large sender’s mail fails for days: a relay that rewrites, a resolver that times
+ * out.
+ */
 export const relayWobble: Family = {
   name: 'relay-wobble',
   group: 'tuning',

@@ -2,8 +2,8 @@ import { provider } from '../internet/providers.ts';
 import type { Family } from './family.ts';
 
 /**
- * One signed mail is sent again and again by many machines, a few hundred copies a day from each network or a handful,
- * while the domain's own mail goes on: the twin of `stolen-key` that is spread thin.
+ * One signed mail is sent again and again by many machines, a few hundred copies a day from each network or a
+ * handful, while the domain's own mail goes on: the twin of `stolen-key` that is spread thin.
  */
 export const replayedMail: Family = {
   name: 'replayed-mail',

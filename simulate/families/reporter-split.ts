@@ -1,7 +1,9 @@
 import { named } from '../reporters.ts';
 import type { Family } from './family.ts';
 
-/** A reporter splits: Outlook reports on its consumers and its tenants under two names, one after the other. */
+/**
+ * A reporter splits: Outlook reports on its consumers and its tenants under two names, one after the other.
+ */
 export const reporterSplit: Family = {
   name: 'reporter-split',
   group: 'reported',

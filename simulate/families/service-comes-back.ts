@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** A rightful service that was silent for one to two months sends again from other networks of its own, key unchanged. */
+/**
+ * A rightful service that was silent for one to two months sends again from other networks of its own, key
+ * unchanged.
+ */
 export const serviceComesBack: Family = {
   name: 'service-comes-back',
   group: 'reported',

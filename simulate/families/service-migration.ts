@@ -1,6 +1,8 @@
 import type { Family } from './family.ts';
 
-/** A team moves from one mail service to another over some weeks: the old falls, the new rises, both aligned. */
+/**
+ * A team moves from one mail service to another over some weeks: the old falls, the new rises, both aligned.
+ */
 export const serviceMigration: Family = {
   name: 'service-migration',
   group: 'tuning',

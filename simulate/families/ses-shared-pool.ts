@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** Transactional mail over a shared pool: each week other addresses of Amazon’s, DKIM aligned, the return path theirs. */
+/**
+ * Transactional mail over a shared pool: each week other addresses of Amazon’s, DKIM aligned, the return path
+ * theirs.
+ */
 export const sesSharedPool: Family = {
   name: 'ses-shared-pool',
   group: 'reported',

@@ -1,6 +1,8 @@
 import type { Family } from './family.ts';
 
-/** A stranger at our own hoster sends in our name: the shared network passes SPF, but ours is always signed. */
+/**
+ * A stranger at our own hoster sends in our name: the shared network passes SPF, but ours is always signed.
+ */
 export const sharedHosterAbuse: Family = {
   name: 'shared-hoster-abuse',
   group: 'reported',

@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** A small firm sends through a hoster’s shared servers, each month other ones; the hoster signs with the firm’s key. */
+/**
+ * A small firm sends through a hoster’s shared servers, each month other ones; the hoster signs with the
+ * firm’s key.
+ */
 export const sharedHostingPool: Family = {
   name: 'shared-hosting-pool',
   group: 'tuning',

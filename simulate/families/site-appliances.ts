@@ -1,8 +1,8 @@
 import type { Family } from './family.ts';
 
 /**
- * Printers, alarm boxes and routers at many sites send by themselves, each from its own line: named below the domain,
- * outside SPF, unsigned. All at once, or one site after another.
+ * Printers, alarm boxes and routers at many sites send by themselves, each from its own line: named below the
+ * domain, outside SPF, unsigned. All at once, or one site after another.
  */
 export const siteAppliances: Family = {
   name: 'site-appliances',

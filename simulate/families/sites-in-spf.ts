@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** Each branch office has a mail gateway on its own line, all in SPF and signed or not; a new office opens now and then. */
+/**
+ * Each branch office has a mail gateway on its own line, all in SPF and signed or not; a new office opens now
+ * and then.
+ */
 export const sitesInSpf: Family = {
   name: 'sites-in-spf',
   group: 'tuning',

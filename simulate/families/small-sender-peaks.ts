@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** A club or a practice with a few mails a day writes to all its members now and then: invitations, a change of hours. */
+/**
+ * A club or a practice with a few mails a day writes to all its members now and then: invitations, a change
+ * of hours.
+ */
 export const smallSenderPeaks: Family = {
   name: 'small-sender-peaks',
   group: 'tuning',

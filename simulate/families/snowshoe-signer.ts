@@ -1,6 +1,8 @@
 import type { Family } from './family.ts';
 
-/** Forged mail in small numbers from many networks, all signed by a domain that the forger registered for it. */
+/**
+ * Forged mail in small numbers from many networks, all signed by a domain that the forger registered for it.
+ */
 export const snowshoeSigner: Family = {
   name: 'snowshoe-signer',
   group: 'tuning',

@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** The name service of the domain stumbles for a day or two: SPF ends in temperror for part of the mail, DKIM passes. */
+/**
+ * The name service of the domain stumbles for a day or two: SPF ends in temperror for part of the mail, DKIM
+ * passes.
+ */
 export const spfTemperrorHiccup: Family = {
   name: 'spf-temperror-hiccup',
   group: 'reported',

@@ -1,6 +1,9 @@
 import type { Family } from './family.ts';
 
-/** Many small forwarders, some of which rewrite the return path (SRS), some keep it: mail of a few recipients each. */
+/**
+ * Many small forwarders, some of which rewrite the return path (SRS), some keep it: mail of a few recipients
+ * each.
+ */
 export const srsVerpForwarders: Family = {
   name: 'srs-verp-forwarders',
   group: 'reported',

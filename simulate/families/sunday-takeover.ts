@@ -1,7 +1,10 @@
 import { Calendar } from '../calendar.ts';
 import type { Family } from './family.ts';
 
-/** One account of a tenant writes to thousands on a Sunday, from networks of the service that the domain never saw. */
+/**
+ * One account of a tenant writes to thousands on a Sunday, from networks of the service that the domain never
+ * saw.
+ */
 export const sundayTakeover: Family = {
   name: 'sunday-takeover',
   group: 'tuning',

@@ -1,6 +1,8 @@
 import type { Family } from './family.ts';
 
-/** DKIM of the tenant fails for all mail, and SPF hides it: nothing fails DMARC but what somebody forwards. */
+/**
+ * DKIM of the tenant fails for all mail, and SPF hides it: nothing fails DMARC but what somebody forwards.
+ */
 export const tenantDkimHidden: Family = {
   name: 'tenant-dkim-hidden',
   group: 'tuning',

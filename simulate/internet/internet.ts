@@ -97,7 +97,9 @@ export class Internet {
   }
 }
 
-/** An address anywhere in a range, "192.0.2.0/24" or "2001:db8::/32"; within IPv6 in the form of a server's. */
+/**
+ * An address anywhere in a range, "192.0.2.0/24" or "2001:db8::/32"; within IPv6 in the form of a server's.
+ */
 function addressIn(range: string, random: Random): string {
   const [base, bits] = range.split('/') as [string, string];
   if (base.includes(':')) {

@@ -50,8 +50,8 @@ interface Score {
 }
 
 /**
- * An alarm is right when it has the kind and the subject of something expected, and is no earlier; what is mailed again
- * of the same counts once. All others are wrong.
+ * An alarm is right when it has the kind and the subject of something expected, and is no earlier; what is
+ * mailed again of the same counts once. All others are wrong.
  */
 export function scoreOf({ expected, alarms }: Pick<LogDraw, 'expected' | 'alarms'>): Score {
   const is = (one: LogDraw['expected'][number], alarm: LogDraw['alarms'][number]) =>

@@ -31,7 +31,10 @@ export interface LogDraw {
   alarms: { kind: string; subject: string; at: number }[];
 }
 
-/** Builds a world, writes its logs, reports and records tick by tick, and lets collector and analyzer see them. */
+/**
+ * Builds a world, writes its logs, reports and records tick by tick, and lets collector and analyzer see
+ * them.
+ */
 export async function logDrawOf(
   db: Db,
   family: LogFamily,

@@ -80,7 +80,10 @@ const proven = (label: string): Teller[] =>
 const lying = (site: Site, domain: DomainSite, tellers: readonly Teller[], step: number) =>
   site.strangers(told(domain, tellers, (day, _, root) => (day >= step ? lies(domain, root.fork(`lie/${day}`)) : [])));
 
-/** Somebody else's account of a service that the domain uses: as the domain, from the same addresses, failing both. */
+/**
+ * Somebody else's account of a service that the domain uses: as the domain, from the same addresses, failing
+ * both.
+ */
 function through(domain: DomainSite, flow: Flow, factor: number, step: number): void {
   domain.mail('through a service', {
     mean: Math.max(200, flow.mean * factor),

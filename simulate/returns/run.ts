@@ -7,7 +7,9 @@ import { Site } from '../families/site.ts';
 import { runWorld } from '../pipeline.ts';
 import type { ReturnWorld } from './attacks.ts';
 
-/** Report days before the step, enough for a habit, and after it: the watch, and a day for the last reports. */
+/**
+ * Report days before the step, enough for a habit, and after it: the watch, and a day for the last reports.
+ */
 const BEFORE = [38, 45] as const;
 const AFTER = 6;
 /** Messages of an ordinary day. */

@@ -15,7 +15,10 @@ const { rules: RULES } = approvalsSchema.parse({
 /** Hours for which a policy step is watched (requests/plans/dns.ts). */
 const WATCH_HOURS = 72;
 
-/** Publishes the steps of a tick, and looks at those that are watched, as the service `applier` does; its target always succeeds. */
+/**
+ * Publishes the steps of a tick, and looks at those that are watched, as the service `applier` does; its
+ * target always succeeds.
+ */
 export async function carryOut({ db, log, clock }: Context, steps: readonly PolicyStep[], tick: number): Promise<void> {
   const domains = steps.map(({ domain }) => domain);
   const means: Applying = {

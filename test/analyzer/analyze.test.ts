@@ -40,7 +40,9 @@ function around(db: Db, statement: (query: Query, text: string, values?: unknown
   });
 }
 
-/** The pool, noting what each statement of each client reads: its text, its values, and how many rows came. */
+/**
+ * The pool, noting what each statement of each client reads: its text, its values, and how many rows came.
+ */
 function noting(db: Db, seen: { text: string; values: unknown[]; rows: Record<string, unknown>[] }[]): Db {
   return around(db, async (query, text, values = []) => {
     const result = await query(text, values);
@@ -66,7 +68,8 @@ test('only what changed is read: the named sources, and nothing older than the w
   expect(new Set(details.rows.map((r) => r.source))).toEqual(new Set(['sender7.example']));
   expect(details.rows).toHaveLength(42);
   expect(details.rows[0]!.day).toBe(ago(41));
-  // Nothing that was read is larger than the domain has sources or the window days: the other sources came as sums.
+  // Nothing that was read is larger than the domain has sources or the window days: the other sources came as
+  // sums.
   expect(Math.max(...seen.map((s) => s.rows.length))).toBe(50);
   const { rows: after } = await f.t.db.query('select source, classified_at from ruawatch.sources order by source');
   expect(after.filter((r, i) => r.classified_at.getTime() !== before[i].classified_at.getTime()).map((r) => r.source)).toEqual([

@@ -44,7 +44,10 @@ export interface EventRow {
   kind: string;
 }
 
-/** The reports behind rollups, as far as the analyzer asks for them: who told of which day. Imported, so that each reporter is known. */
+/**
+ * The reports behind rollups, as far as the analyzer asks for them: who told of which day. Imported, so that
+ * each reporter is known.
+ */
 async function putReports(t: TestDatabase, domain: string, rows: readonly { reporter: string; day: string }[]): Promise<void> {
   await t.db.query(
     `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
@@ -57,7 +60,10 @@ async function putReports(t: TestDatabase, domain: string, rows: readonly { repo
   );
 }
 
-/** A database of its own with real queues on it, and an analyzer's context; the clock stands the morning after TODAY. */
+/**
+ * A database of its own with real queues on it, and an analyzer's context; the clock stands the morning after
+ * TODAY.
+ */
 export async function fixture(env: NodeJS.ProcessEnv = {}): Promise<Fixture> {
   const t = await testDatabase();
   const log = createLog('silent');

@@ -496,7 +496,10 @@ describe('a finding that nobody was alerted about', () => {
     act?: (f: Fixture) => Promise<void>;
   }
 
-  /** Brings the waves in, judging after each or only after the last, and tells what is on file, without its keys. */
+  /**
+   * Brings the waves in, judging after each or only after the last, and tells what is on file, without its
+   * keys.
+   */
   async function run(waves: readonly Wave[], judged: 'each' | 'last'): Promise<unknown> {
     const f = await fixture();
     fixtures.push(f);

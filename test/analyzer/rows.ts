@@ -123,7 +123,10 @@ export function merged(rows: readonly SourceDay[]): SourceDay[] {
   return [...byKey.values()];
 }
 
-/** The domain's report days as the table would tell them: these rows, and `others` messages a day of other sources. */
+/**
+ * The domain's report days as the table would tell them: these rows, and `others` messages a day of other
+ * sources.
+ */
 export function domainDays(rows: readonly SourceDay[], others = 1000, days = 42): DomainDay[] {
   const result: DomainDay[] = [];
   for (let d = 0; d < days && result.length < 14; d++) {
@@ -139,7 +142,10 @@ export function domainDays(rows: readonly SourceDay[], others = 1000, days = 42)
   return result;
 }
 
-/** What each reporter tells of each day: these rows, and `others` messages a day of other sources divided among them. */
+/**
+ * What each reporter tells of each day: these rows, and `others` messages a day of other sources divided
+ * among them.
+ */
 export function reporterDays(rows: readonly SourceDay[], others = 1000, days = 42): ReporterDay[] {
   const background = new Set(
     [...new Set(rows.map((r) => r.source))].filter((source) => {
@@ -300,7 +306,10 @@ export function domainWindow(rows: readonly SourceDay[], extra: Partial<DomainWi
   };
 }
 
-/** What each reporter says of the policy: `policies[i]` is that of the day i before the last listed, oldest first. */
+/**
+ * What each reporter says of the policy: `policies[i]` is that of the day i before the last listed, oldest
+ * first.
+ */
 export function policyDays(reporter: string, policies: readonly (string | null)[], newest = 0): PolicyDay[] {
   return policies.flatMap((policy, i) =>
     policy === null ? [] : [{ day: ago(newest + policies.length - 1 - i), reporter, policy, reports: 1 }],

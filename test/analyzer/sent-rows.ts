@@ -15,8 +15,8 @@ const SHOP = { cluster: 'eu-1', environment: 'production', workload: 'shop' };
 export const SHOP_KEY = 'eu-1/production/shop';
 
 /**
- * Messages of the shop that began between two times, in hours before NOW, on the day of the first; the key is s1 unless
- * another is named, '' for unsigned mail.
+ * Messages of the shop that began between two times, in hours before NOW, on the day of the first; the key is
+ * s1 unless another is named, '' for unsigned mail.
  */
 export function sent(messages: number, from: number, to: number, more: Partial<SentDay> = {}): SentDay {
   const selector = more.selector ?? 's1';
@@ -70,7 +70,10 @@ export function declares(...more: (string | DeclaredSender)[]): DeclaredSenders 
   return { reference: 'production', senders: [`production/shop ${DOMAIN}`, ...more].map(one) };
 }
 
-/** What the watcher has of a TXT record: null for one that is absent, undefined for an answer that did not come. */
+/**
+ * What the watcher has of a TXT record: null for one that is absent, undefined for an answer that did not
+ * come.
+ */
 export function answered(name: string, value: string | null | undefined, at: Date, gone: Date | null = null): Published {
   const state = value === undefined ? 'unknown' : value === null || gone !== null ? 'absent' : 'records';
   const record = { name, type: 'TXT', purpose: 'dkim' as const, value: value ?? '', first_seen: hoursAgo(900), gone_at: gone };

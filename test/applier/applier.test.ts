@@ -405,7 +405,10 @@ describe.runIf(updatable.knot)(`killed at any instant${updatable.knot ? '' : ' (
   });
 });
 
-/** A pool whose process dies with its n-th statement: that and all later ones fail, and open transactions are gone. */
+/**
+ * A pool whose process dies with its n-th statement: that and all later ones fail, and open transactions are
+ * gone.
+ */
 function dyingAfter(db: Db, n: number): Db {
   let left = n;
   const step = () => {

@@ -158,7 +158,10 @@ describe.each(LAYOUTS)('an unattended rotation of keys for %s%s', (layout, absen
   });
   afterEach(async () => signer?.stop());
 
-  /** A mail that the program signs by the tables as they are, verified with the records of the name server as they are. */
+  /**
+   * A mail that the program signs by the tables as they are, verified with the records of the name server as
+   * they are.
+   */
   const signedNow = async (selector: string) => {
     if (signer === null) return [`${DOMAIN} ${selector} pass`];
     const signature = await signedBy(signer, MAIL, selector);

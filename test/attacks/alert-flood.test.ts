@@ -4,7 +4,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Bench, bench, eventually } from '../alerter/setup.ts';
 import { type Sink, startSink } from '../alerter/sink.ts';
 
-/** Whoever can raise many small findings must not keep the one that matters from being told, nor make any get lost. */
+/**
+ * Whoever can raise many small findings must not keep the one that matters from being told, nor make any get
+ * lost.
+ */
 let b: Bench;
 let sink: Sink;
 beforeEach(async () => {

@@ -18,8 +18,8 @@ import { receive, reportMail, reportXml } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
 
 /**
- * Who may read the views may connect, and so may take any advisory lock by its number, watch pg_locks for more of them, and leave a
- * transaction open on the views for ever. Nothing of ours may wait for that.
+ * Who may read the views may connect, and so may take any advisory lock by its number, watch pg_locks for
+ * more of them, and leave a transaction open on the views for ever. Nothing of ours may wait for that.
  */
 const ANALYST = `analyst_${randomBytes(4).toString('hex')}`;
 const QUEUES = ['parse', 'verify', 'analyze', 'alert', 'enrich'];
@@ -69,7 +69,8 @@ async function takeAll(client: pg.Client, identities: readonly string[]): Promis
 beforeAll(async () => {
   f = await fixture();
   sink = await startSink();
-  // What the role ruawatch_analyst has. That itself belongs to the whole server, and test/store/schema/roles.test.ts wants to make it.
+  // What the role ruawatch_analyst has. That itself belongs to the whole server, and
+  // test/store/schema/roles.test.ts wants to make it.
   await f.t.db.query(
     `create user ${ANALYST} password 'secret-word'; grant usage on schema dmarc to ${ANALYST}; grant select on all tables in schema dmarc to ${ANALYST}`,
   );

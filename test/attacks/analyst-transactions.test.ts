@@ -10,7 +10,10 @@ import { receive, reportMail, reportXml, trusting } from '../helpers/report.ts';
 const ANALYST = `analyst_${randomBytes(4).toString('hex')}`;
 const NOW = new Date(Date.UTC(2026, 8, 3));
 
-/** Who may connect may ask for a transaction number and keep it: what waits for all older transactions would wait for him. */
+/**
+ * Who may connect may ask for a transaction number and keep it: what waits for all older transactions would
+ * wait for him.
+ */
 let t: TestDatabase;
 let analyst: pg.Client;
 beforeEach(async () => {

@@ -10,7 +10,10 @@ import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, reportMail, reportXml, trusting } from '../helpers/report.ts';
 
-/** The mailbox is open to the world: what strangers send must not fill the disk, nor push a report out of the archive. */
+/**
+ * The mailbox is open to the world: what strangers send must not fill the disk, nor push a report out of the
+ * archive.
+ */
 let t: TestDatabase;
 let context: Context;
 let lines: Record<string, unknown>[];

@@ -58,7 +58,9 @@ const LIES: [string, string[]][] = [
   ['for another author', [OURS, results('dmarc=pass header.from=evil.example')]],
 ];
 
-/** The same with a field that tells only what the server's own does not: nothing contradicts it but its place. */
+/**
+ * The same with a field that tells only what the server's own does not: nothing contradicts it but its place.
+ */
 const FORGED_DMARC = results('dmarc=pass header.from=reporter.example');
 const FITTING = LIES.filter(([what, fields]) => fields.includes(FORGED) && !what.includes('second time')).map(
   ([what, fields]): [string, string[]] => [`fitting ${what}`, fields.map((field) => (field === FORGED ? FORGED_DMARC : field))],

@@ -4,7 +4,10 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { prepareLog, rememberPort } from '../../services/shared/runtime/embedded-server.ts';
 
-/** Whoever may write into the data folder, such as a member of its group, lays links to files of others where the services write. */
+/**
+ * Whoever may write into the data folder, such as a member of its group, lays links to files of others where
+ * the services write.
+ */
 let folder: string;
 let precious: string;
 beforeEach(() => {

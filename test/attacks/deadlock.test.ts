@@ -33,7 +33,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A report above what is written at once; all name the same sources, and half of them those of the other domain's order. */
+/**
+ * A report above what is written at once; all name the same sources, and half of them those of the other
+ * domain's order.
+ */
 function mail(n: number, who: string): Buffer {
   const domain = n % 2 === 0 ? 'a.example' : 'b.example';
   const rows = Array.from({ length: RECORDS }, (_, i) => ({ ip: `10.${(i % 400) >> 8}.${i % 256}.${1 + (i % 250)}`, count: 1 }));

@@ -52,8 +52,8 @@ export const USUAL_HEADERS = ['from', 'to', 'subject', 'date', 'message-id', 'mi
 export const OVERSIGNED = [...USUAL_HEADERS, ...USUAL_HEADERS, 'content-transfer-encoding', 'content-disposition', 'sender'];
 
 /**
- * Signs a mail (CRLF line ends, an honest header) as the owner of `domain` would, by the letter of RFC 6376 section 3.7: written apart
- * from the verifier, so that neither hides the other's mistakes.
+ * Signs a mail (CRLF line ends, an honest header) as the owner of `domain` would, by the letter of RFC 6376
+ * section 3.7: written apart from the verifier, so that neither hides the other's mistakes.
  * @returns the mail under its new signature; sign again for several
  */
 export function dkimSigned(mail: Buffer, options: SignOptions): Buffer {

@@ -9,8 +9,9 @@ const NOW = new Date(Date.UTC(2026, 8, 3));
 const LIMITS = { limit: 20, perHour: 600, perReporter: 60 };
 
 /**
- * Whose line a domain waits in. A stranger with a valid signature tells of thousands of invented names and of a true one, before the reporter
- * that everybody knows does: the true one is not to wait until all that he invented was asked about.
+ * Whose line a domain waits in. A stranger with a valid signature tells of thousands of invented names and of
+ * a true one, before the reporter that everybody knows does: the true one is not to wait until all that he
+ * invented was asked about.
  */
 let t: TestDatabase;
 beforeEach(async () => {

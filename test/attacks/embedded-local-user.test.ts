@@ -11,7 +11,10 @@ import { adminUrl, type EmbeddedPostgres, openEmbedded } from '../../services/st
 import { fillOlder, startOlder } from '../helpers/older.ts';
 import { ruawatch, ruawatchOnce } from '../helpers/process.ts';
 
-/** Whoever has an account on the machine. What 3ba4c26 gave him: superuser by name alone, and programs run as the server's user. */
+/**
+ * Whoever has an account on the machine. What 3ba4c26 gave him: superuser by name alone, and programs run as
+ * the server's user.
+ */
 const NAMES = [
   'ruawatch',
   'ruawatch_admin',
@@ -58,7 +61,10 @@ async function ask(url: string, ...statements: string[]): Promise<unknown[]> {
 
 const portOf = (server: EmbeddedPostgres) => Number(new URL(server.readerUrl).port);
 
-/** @param guesses every guess at every database; else no password and the name as one, at one: the rules of the server are the same */
+/**
+ * @param guesses every guess at every database; else no password and the name as one, at one: the rules of
+ *   the server are the same
+ */
 async function expectClosed(server: EmbeddedPostgres, guesses: 'all' | 'some' = 'some'): Promise<void> {
   for (const name of NAMES) {
     for (const password of guesses === 'all' ? [null, '', name, 'ruawatch', 'postgres'] : [null, name]) {

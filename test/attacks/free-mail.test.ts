@@ -80,7 +80,10 @@ const GENUINE: readonly [address: string, name: string][] = [
   ['reporting@dmarc25.jp', 'docomo.ne.jp'],
 ];
 
-/** Threat: an account that anybody gets, whose mail its provider signs, speaks for the provider (issue 10, part 2). */
+/**
+ * Threat: an account that anybody gets, whose mail its provider signs, speaks for the provider (issue 10,
+ * part 2).
+ */
 describe.skipIf(!knotPresent)(titled('a free-mail account'), () => {
   let world: World;
   const key: DkimKey = dkimKey();

@@ -15,7 +15,10 @@ import {
   type World,
 } from './harness.ts';
 
-/** What every other file here rests on: the honest case goes through, by a key in a real name server, to an alert. */
+/**
+ * What every other file here rests on: the honest case goes through, by a key in a real name server, to an
+ * alert.
+ */
 describe.skipIf(!knotPresent)(titled('the harness of the attacks'), () => {
   let world: World;
   beforeEach(async () => {

@@ -27,9 +27,15 @@ export const titled = (title: string) => `${title}${knotPresent ? '' : ' (SKIPPE
 const TOP = ['example', 'test', 'com', 'net', 'org', 'de', 'ru', 'jp', 'cn', 'uk', 'io', 'invalid', 'arpa'];
 
 export interface WorldOptions {
-  /** What the services' clock shows at first; 2026-09-03 12:00 UTC when not given (reports of test/helpers are of 2026-09-01). */
+  /**
+   * What the services' clock shows at first; 2026-09-03 12:00 UTC when not given (reports of test/helpers are
+   * of 2026-09-01).
+   */
   now?: Date;
-  /** Settings as ruawatch.yaml has them, such as `{ trust: { authserv_ids: ['mx.example.org'] } }`; they pass the schema. */
+  /**
+   * Settings as ruawatch.yaml has them, such as `{ trust: { authserv_ids: ['mx.example.org'] } }`; they pass
+   * the schema.
+   */
   settings?: Record<string, unknown>;
   /** More top-level zones of the name server. */
   zones?: readonly string[];
@@ -66,9 +72,15 @@ export interface World {
   record(...lines: string[]): Promise<void>;
   /** Publishes a key. @param selector `s1` when not given */
   publish(domain: string, key: DkimKey, selector?: string): Promise<void>;
-  /** Takes a zone's content away: the server then answers SERVFAIL for all below; publishing in it brings it back. */
+  /**
+   * Takes a zone's content away: the server then answers SERVFAIL for all below; publishing in it brings it
+   * back.
+   */
   down(top: string): Promise<void>;
-  /** Stores mails as the poller does, a minute apart, without waiting for what becomes of them. @param receivedAt the clock's time when not given */
+  /**
+   * Stores mails as the poller does, a minute apart, without waiting for what becomes of them. @param
+   * receivedAt the clock's time when not given
+   */
   deliver(mails: readonly Buffer[], receivedAt?: Date): Promise<number[]>;
   /** Waits until everything delivered is parsed, verified and analysed, and alerts are rendered. */
   settle(): Promise<void>;
@@ -86,8 +98,9 @@ export interface World {
 }
 
 /**
- * The real services (parser with verification, analyzer, alerter's rendering) on a database of the test's own, asking a real name server
- * on the loopback address. Nothing is replaced but the clock. Close it in `afterEach`.
+ * The real services (parser with verification, analyzer, alerter's rendering) on a database of the test's
+ * own, asking a real name server on the loopback address. Nothing is replaced but the clock. Close it in
+ * `afterEach`.
  */
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const top = [...new Set([...TOP, ...(options.zones ?? [])])];
@@ -276,7 +289,8 @@ export function dailyReport(reporter: Reporter, key: DkimKey, day: number, rows:
 }
 
 /**
- * Ordinary days before an attack: each has a report of 500 rightful messages, which came on the next morning. They are judged as one.
+ * Ordinary days before an attack: each has a report of 500 rightful messages, which came on the next morning.
+ * They are judged as one.
  * @param days from 2026-09-01 on; @returns the number of the next day
  */
 export async function ordinaryDays(

@@ -5,7 +5,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type HealthServer, serveHealth } from '../../services/shared/runtime/health.ts';
 import { createMetrics } from '../../services/shared/runtime/metrics.ts';
 
-/** Whoever reaches the health port can send it anything: none of it is worth a line in the log, a crash, or a connection held. */
+/**
+ * Whoever reaches the health port can send it anything: none of it is worth a line in the log, a crash, or a
+ * connection held.
+ */
 let server: HealthServer;
 let logged: string[];
 beforeEach(async () => {

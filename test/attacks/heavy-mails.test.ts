@@ -7,8 +7,8 @@ const HEAVY = 8;
 const RECORDS = 8_000;
 
 /**
- * Threat: a mail of 40 kB holds 8,000 records, which take a second to store and as long to verify. A few dozen, from anybody, come before the
- * genuine report.
+ * Threat: a mail of 40 kB holds 8,000 records, which take a second to store and as long to verify. A few
+ * dozen, from anybody, come before the genuine report.
  */
 describe.skipIf(!knotPresent)(titled('mails that are small and heavy'), () => {
   let world: World;

@@ -15,8 +15,8 @@ import { Commands, type Said } from '../helpers/process.ts';
 import { reportXml } from '../helpers/report.ts';
 
 /**
- * Whatever a stranger writes into a mail may be printed by a command: nothing of it may move the cursor, change colours or direction,
- * hide, or end a line.
+ * Whatever a stranger writes into a mail may be printed by a command: nothing of it may move the cursor,
+ * change colours or direction, hide, or end a line.
  */
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const HOSTILE = [

@@ -6,7 +6,10 @@ import { stringsOf } from '../../services/dns/zonefile.ts';
 import { organizationalDomain } from '../../services/report/orgdomain.ts';
 import { type Asked, type Reply, startFake } from '../helpers/dns.ts';
 
-/** What `dns check` may send and receive for one domain, whatever its name servers answer. A truncated answer is asked for again by TCP. */
+/**
+ * What `dns check` may send and receive for one domain, whatever its name servers answer. A truncated answer
+ * is asked for again by TCP.
+ */
 const MOST_PACKETS = 800;
 const MOST_OCTETS = 4 * 1024 * 1024;
 

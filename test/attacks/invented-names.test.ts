@@ -22,8 +22,8 @@ function reportsOn(names: readonly string[], org: string, email: string, day: nu
 }
 
 /**
- * Threat: what is below an own domain is own, and names cost nothing. A stranger reports on hundreds of names that he makes up below the domain
- * that he attacks, with a signature of his own or without any.
+ * Threat: what is below an own domain is own, and names cost nothing. A stranger reports on hundreds of names
+ * that he makes up below the domain that he attacks, with a signature of his own or without any.
  */
 describe.skipIf(!knotPresent)(titled('names invented below an own domain'), () => {
   let world: World;

@@ -88,7 +88,10 @@ const HONEST = [
   '\u25CF Circle \u25CF',
 ];
 
-/** Threat: a name that a person takes for that of a large reporter, from a stranger's domain (issue 10, part 2). */
+/**
+ * Threat: a name that a person takes for that of a large reporter, from a stranger's domain (issue 10, part
+ * 2).
+ */
 describe.skipIf(!knotPresent)(titled('names that look like those of others'), () => {
   let world: World;
   const key = dkimKey();

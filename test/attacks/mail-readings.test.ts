@@ -38,8 +38,8 @@ const text = (mail: Buffer) => mail.toString('latin1');
 const bytes = (mail: string) => Buffer.from(mail, 'latin1');
 
 /**
- * One reading of a mail: what is put around a genuine, signed mail so that the verifier sees the genuine one and the reader a lie.
- * Every one of these verifies for whoever takes the mail apart in another way.
+ * One reading of a mail: what is put around a genuine, signed mail so that the verifier sees the genuine one
+ * and the reader a lie. Every one of these verifies for whoever takes the mail apart in another way.
  */
 const LIES: [string, () => Buffer][] = [
   ['a line of one blank in a folded field', () => onTop([`X-Junk: a\r\n \r\n ${lie()}`], signed(honest()))],

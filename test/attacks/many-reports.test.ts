@@ -32,7 +32,10 @@ const tls = (i: number, details = 0) => ({
   ],
 });
 
-/** Threat: every report is within its limits, and there is no end of them in one mail: rows, memory and work without bound. */
+/**
+ * Threat: every report is within its limits, and there is no end of them in one mail: rows, memory and work
+ * without bound.
+ */
 describe.skipIf(!knotPresent)(titled('very many reports in one mail'), () => {
   let world: World;
   afterEach(() => world.close());

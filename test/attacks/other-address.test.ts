@@ -15,10 +15,16 @@ import {
   type World,
 } from './harness.ts';
 
-/** Another address at the organization of a known reporter: its signature is genuine, and the reports are not its own. */
+/**
+ * Another address at the organization of a known reporter: its signature is genuine, and the reports are not
+ * its own.
+ */
 const COLLEAGUE: Reporter = { ...GOOGLE, email: 'someone@google.com' };
 
-/** Threat: who knows the identity of a known reporter's report sends it again, later, with other content (issue 10, part 2). */
+/**
+ * Threat: who knows the identity of a known reporter's report sends it again, later, with other content
+ * (issue 10, part 2).
+ */
 describe.skipIf(!knotPresent)(titled('another address of a known organization'), () => {
   let world: World;
   const key: DkimKey = dkimKey();

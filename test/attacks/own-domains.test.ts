@@ -49,7 +49,10 @@ async function zipMail(documents: { name: string; data: string }[]): Promise<Buf
   return Buffer.from([...fields, '', zip, ''].join('\r\n'));
 }
 
-/** Anybody can point his domain at our mailbox, and report on any: only what we say or DNS proves from both sides is watched. */
+/**
+ * Anybody can point his domain at our mailbox, and report on any: only what we say or DNS proves from both
+ * sides is watched.
+ */
 describe.skipIf(!knotPresent)(titled('whose domains are watched'), () => {
   let world: World;
   let enricher: Service | null;

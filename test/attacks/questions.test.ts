@@ -7,10 +7,15 @@ import { attack, Cast, daysFrom, noonAfter, own, stranger, whitewash } from './s
 const EVIL = stranger('evil-receiver.example');
 const LAST = 33;
 const TODAY = noonAfter(LAST).toISOString().slice(0, 10);
-/** The questions that add up days: what fails, what a policy would reject, rates, policies, readiness, what is new. */
+/**
+ * The questions that add up days: what fails, what a policy would reject, rates, policies, readiness, what is
+ * new.
+ */
 const SUMMED = [1, 2, 3, 5, 7, 12, 13];
 
-/** Threat: what nobody believes opens no finding, and is summed up all the same by whoever asks the database. */
+/**
+ * Threat: what nobody believes opens no finding, and is summed up all the same by whoever asks the database.
+ */
 describe.skipIf(!knotPresent)(titled('the questions of docs/queries.md, asked after a stranger has told his lies'), () => {
   let world: World;
   afterEach(() => world.close());
@@ -43,7 +48,8 @@ describe.skipIf(!knotPresent)(titled('the questions of docs/queries.md, asked af
     const before = await answers();
     for (const [n, rows] of before) expect(rows, `question ${n}`).not.toEqual([]);
 
-    // He says that his own network passes, and was there for weeks; that the domain's server fails; and that another policy is published.
+    // He says that his own network passes, and was there for weeks; that the domain's server fails; and that
+    // another policy is published.
     const lies = [whitewash(9_000_000), { ...attack(9_000_000), ip: '192.0.2.1' }, { ...attack(80), ip: '203.0.114.9' }];
     const unsigned = (day: number) =>
       mailOf(

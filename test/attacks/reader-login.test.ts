@@ -17,7 +17,10 @@ const enter = async (url: string) => {
   return client;
 };
 
-/** Postgres lets every login change its own password and settings, that of the people with whom the URL is shared too. */
+/**
+ * Postgres lets every login change its own password and settings, that of the people with whom the URL is
+ * shared too.
+ */
 test('a reader who changes the login of all readers locks nobody out for longer than to the next command', async () => {
   const server = await openEmbedded(dataDir);
   try {

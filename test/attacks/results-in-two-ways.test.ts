@@ -6,7 +6,10 @@ const key = dkimKey();
 const OURS = `Received: from out.evil.example by ${ID} with ESMTPS id 1; Wed, 2 Sep 2026 00:00:00 +0000`;
 const told = (text: string) => [OURS, `Authentication-Results: ${ID}; ${text}`];
 
-/** What our server writes about a mail of evil.example's, as its sender chose his address, his signature and his greeting. */
+/**
+ * What our server writes about a mail of evil.example's, as its sender chose his address, his signature and
+ * his greeting.
+ */
 const LIES: [string, string][] = [
   ['a quoted local part that looks like an address', 'spf=pass smtp.mailfrom="x@reporter.example"@evil.example'],
   ['the same in i=', 'dkim=pass header.i="x@reporter.example"@evil.example header.s=s1'],

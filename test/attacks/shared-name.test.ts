@@ -19,7 +19,10 @@ import {
 const TERN: Reporter = { org: 'Tern Mail a.s.', domain: 'tern.example', email: 'dmarc@tern.example' };
 const STRANGER: Reporter = { org: 'Tern Mail a.s.', domain: 'stranger.example', email: 'dmarc@stranger.example' };
 
-/** Threat: who calls himself as another does writes into his sums, or displaces his reports (issue 10, part 2). */
+/**
+ * Threat: who calls himself as another does writes into his sums, or displaces his reports (issue 10, part
+ * 2).
+ */
 describe.skipIf(!knotPresent)(titled('the name of a reporter that is not listed'), () => {
   let world: World;
   const key: DkimKey = dkimKey();

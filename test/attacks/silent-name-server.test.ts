@@ -45,8 +45,8 @@ describe.skipIf(!knotPresent)(titled('a name server that never answers'), () => 
 });
 
 /**
- * Nor does he need a name server: there are millions of domains whose name servers are gone, and each mail can be signed in the name of
- * another of them.
+ * Nor does he need a name server: there are millions of domains whose name servers are gone, and each mail
+ * can be signed in the name of another of them.
  */
 describe.skipIf(!knotPresent)(titled('hundreds of organizations whose name servers are silent'), () => {
   let world: World;

@@ -31,7 +31,8 @@ describe.skipIf(!knotPresent)(titled('sleepers: ninety days of agreement, then a
       expect(await world.alerts()).toEqual([]);
       expect(await cast.classOf(ATTACKER)).toBe('unknown');
 
-      // One that is, of which they say that all of it passes; and the domain's own server, of which they say that nothing does.
+      // One that is, of which they say that all of it passes; and the domain's own server, of which they say
+      // that nothing does.
       for (const day of [93, 94]) {
         const lies = sleepers.map((one) => cast.report(one, day, [{ ...attack(9000), ip: '192.0.2.1' }, whitewash(400_000)]));
         await cast.bring(day, [cast.report(GOOGLE, day, [own(), attack(300)]), ...lies]);

@@ -11,8 +11,8 @@ const sign = (mail: Buffer, more: object = {}) => dkimSigned(mail, { domain: 're
 const AT = new Date(Date.UTC(2026, 8, 3));
 
 /**
- * Each takes a naive verifier seconds to hours. Time of the processor is measured, not of the clock, which a busy machine stretches: on
- * commit 3ba4c26 the commas took 12 s and the quotes 5 s.
+ * Each takes a naive verifier seconds to hours. Time of the processor is measured, not of the clock, which a
+ * busy machine stretches: on commit 3ba4c26 the commas took 12 s and the quotes 5 s.
  */
 const SLOW: [string, () => Buffer][] = [
   ['an address of 120,000 brackets, unsigned', () => mailOf({}, { from: '<'.repeat(120_000) })],

@@ -13,7 +13,10 @@ export const KNOWN = [GOOGLE, YAHOO, MICROSOFT] as const;
 export const stranger = (domain: string): Reporter => ({ org: domain, domain, email: `dmarc@${domain}` });
 export const BROTHERS = ['one', 'two', 'three', 'four', 'five'].map((name) => stranger(`${name}-receiver.example`));
 
-/** A network of the attacker's, and his mail from there as a truthful reporter tells of it, and as he would have it. */
+/**
+ * A network of the attacker's, and his mail from there as a truthful reporter tells of it, and as he would
+ * have it.
+ */
 export const ATTACKER = '203.0.113.0/24';
 export const attack = (count: number): TestRow => ({
   ip: '203.0.113.7',

@@ -3,7 +3,10 @@ import { FULL } from '../helpers/full.ts';
 import { GOOGLE, knotPresent, startWorld, titled, type World } from './harness.ts';
 import { ATTACKER, attack, Cast, daysFrom, OWN, own, stranger, whitewash } from './standing.ts';
 
-/** Somebody with a domain of his own reports, with valid DKIM, what hides his attack from those who are attacked. */
+/**
+ * Somebody with a domain of his own reports, with valid DKIM, what hides his attack from those who are
+ * attacked.
+ */
 const EVIL = stranger('evil-receiver.example');
 
 describe.skipIf(!knotPresent)(titled('a stranger reports what hides his attack'), () => {

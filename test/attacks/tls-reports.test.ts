@@ -26,7 +26,10 @@ function tlsMail(from: string, successful: number, failed: number): Buffer {
   );
 }
 
-/** Threat: nothing says who wrote a TLS report, and one that comes with the identity of another takes its place. */
+/**
+ * Threat: nothing says who wrote a TLS report, and one that comes with the identity of another takes its
+ * place.
+ */
 describe.skipIf(!knotPresent)(titled("a forged TLS report with the identity of a listed reporter's"), () => {
   let world: World;
   afterEach(() => world.close());

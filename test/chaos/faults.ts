@@ -4,8 +4,8 @@ import { reply } from '../alerter/sink.ts';
 import { RECIPIENTS, type World } from './world.ts';
 
 /**
- * One way to disturb a run. `act` ends when the disturbance is over, and leaves nothing disturbed. It resolves to
- * whether a service met the disturbance, where that is not certain.
+ * One way to disturb a run. `act` ends when the disturbance is over, and leaves nothing disturbed. It
+ * resolves to whether a service met the disturbance, where that is not certain.
  */
 interface Fault {
   name: string;
@@ -44,7 +44,8 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
-    // Long enough now and then to lose the lease on the mailbox (30 s) and wake up behind the back of the other poller.
+    // Long enough now and then to lose the lease on the mailbox (30 s) and wake up behind the back of the
+    // other poller.
     name: 'frozen process',
     weight: 2,
     async act({ processes }, random) {
@@ -101,7 +102,8 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
-    // TCP is content, and nobody answers: no error ends it, only a bound on the waiting side. Cut in the end, or never heard of again.
+    // TCP is content, and nobody answers: no error ends it, only a bound on the waiting side. Cut in the end,
+    // or never heard of again.
     name: 'line silent',
     weight: 4,
     async act({ lines }, random) {
@@ -142,7 +144,8 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
-    // The alert is made anew as another mail; whoever corrects a mail server starts the alerter again, which tries at once.
+    // The alert is made anew as another mail; whoever corrects a mail server starts the alerter again, which
+    // tries at once.
     name: 'SMTP refuses',
     weight: 4,
     async act({ sink, processes }, random) {
@@ -186,7 +189,10 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** Faults that must not overlap: a server that is being restarted cannot be restarted, and crash recovery needs its disk. */
+/**
+ * Faults that must not overlap: a server that is being restarted cannot be restarted, and crash recovery
+ * needs its disk.
+ */
 const OF_POSTGRES = new Set(['Postgres crash', 'sessions terminated', 'writes refused', 'disk full']);
 const OF_REDIS = new Set(['Redis flushed', 'Redis restart']);
 const OF_SMTP = new Set(['SMTP outage', 'SMTP puts off', 'SMTP refuses', 'SMTP treats recipients apart']);
@@ -196,15 +202,18 @@ const GROUPS = [OF_POSTGRES, OF_REDIS, OF_SMTP, new Set(['IMAP restart']), new S
 
 export interface Chaos {
   /**
-   * Alerts are about to be sent: begins a fault of the mail server, unless one is under way; also after `stop`, since
-   * a wave may be analyzed only then. Resolves when the fault is over.
+   * Alerts are about to be sent: begins a fault of the mail server, unless one is under way; also after
+   * `stop`, since a wave may be analyzed only then. Resolves when the fault is over.
    */
   alerting(): Promise<void>;
   /** What was done, by name. */
   done: Map<string, number>;
   /** How often a service met it, of faults that may pass unnoticed. */
   met: Map<string, number>;
-  /** Begins nothing new; resolves when everything that was disturbed is whole again. @throws what a fault threw */
+  /**
+   * Begins nothing new; resolves when everything that was disturbed is whole again. @throws what a fault
+   * threw
+   */
   stop(): Promise<void>;
 }
 

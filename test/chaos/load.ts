@@ -10,7 +10,10 @@ import { reportMail, reportXml, type TestReport } from '../helpers/report.ts';
 
 export interface ChaosMail {
   raw: Buffer;
-  /** What the IMAP server gives as INTERNALDATE, in whole seconds: it decides between two reports of one identity. */
+  /**
+   * What the IMAP server gives as INTERNALDATE, in whole seconds: it decides between two reports of one
+   * identity.
+   */
   received: Date;
   kind: string;
 }
@@ -25,9 +28,10 @@ export const ORG = 'reporter.example';
 export const RIVAL_DOMAINS = 7;
 
 /**
- * About `count` mails as a bad month brings them, sorted by when they were received: weeks of reports with planted incidents, the
- * same mail again, the same report in another mail, other reports under the same identity, cut ones with and without intact copies,
- * forged ones, hostile ones, spam, and the readers' fixtures. The same options give the same bytes.
+ * About `count` mails as a bad month brings them, sorted by when they were received: weeks of reports with
+ * planted incidents, the same mail again, the same report in another mail, other reports under the same
+ * identity, cut ones with and without intact copies, forged ones, hostile ones, spam, and the readers'
+ * fixtures. The same options give the same bytes.
  */
 export async function chaosLoad(seed: number, count: number, today: Date): Promise<ChaosMail[]> {
   const random = new Random(`chaos/${seed}`);
@@ -100,7 +104,10 @@ function rowsOf(n: number, random: Random): NonNullable<TestReport['rows']> {
   });
 }
 
-/** Mails about one identity: tellings that differ, copies of each, a forged one, a cut one and its intact copy. */
+/**
+ * Mails about one identity: tellings that differ, copies of each, a forged one, a cut one and its intact
+ * copy.
+ */
 function rivals(i: number, begin: number, random: Random): { raw: Buffer; hour: number; kind: string }[] {
   const identity = { org: ORG, id: `rival-${i}`, domain: `rivals-${i % RIVAL_DOMAINS}.example`, begin: begin / 1000 };
   const telling = () => reportXml({ ...identity, rows: rowsOf(random.int(2, 12), random) });

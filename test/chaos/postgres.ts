@@ -44,7 +44,10 @@ export interface ChaosPostgres {
 const DISK_MB = 1024;
 const PAGE = 4096;
 
-/** A Postgres of its own under `folder` that can be treated badly. As root its database lies on a small disk (tmpfs). */
+/**
+ * A Postgres of its own under `folder` that can be treated badly. As root its database lies on a small disk
+ * (tmpfs).
+ */
 export async function startPostgres(folder: string): Promise<ChaosPostgres> {
   // initdb, the server's user, and the binaries where that user can reach them are embedded.ts' business.
   const embedded = await openEmbedded(folder);

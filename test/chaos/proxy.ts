@@ -9,7 +9,10 @@ export interface Line {
   stall(ms: number): void;
   /** Cuts, and takes no connection for a while. */
   refuse(ms: number): void;
-  /** Goes on acknowledging what both sides send, and passes nothing on. Connections of that time stay silent even afterwards. */
+  /**
+   * Goes on acknowledging what both sides send, and passes nothing on. Connections of that time stay silent
+   * even afterwards.
+   */
   swallow(): void;
   /** Bytes that were acknowledged and not passed on, so far. */
   readonly swallowed: number;

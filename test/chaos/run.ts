@@ -38,7 +38,10 @@ const OPEN = `select (select count(*) from ruawatch.messages where state = 'rece
        (select count(*) from ruawatch.finding_events where handled_at is null) as untold,
        (select count(*) from ruawatch.outbox where state = 'pending') as pending`;
 
-/** Brings all mails through a pipeline of its own and reads what it came to. The folder with its logs is left to the caller. */
+/**
+ * Brings all mails through a pipeline of its own and reads what it came to. The folder with its logs is left
+ * to the caller.
+ */
 export async function runOnce(options: RunOptions): Promise<RunResult> {
   const started = performance.now();
   const world = await startWorld();
@@ -137,8 +140,8 @@ function skewed(mails: readonly ChaosMail[], random: Random): ChaosMail[] {
 }
 
 /**
- * While it is closed, the analyzer believes that a second mailbox has mails which are not stored yet, and waits: what it finds must not
- * depend on how far the others happened to be when it looked.
+ * While it is closed, the analyzer believes that a second mailbox has mails which are not stored yet, and
+ * waits: what it finds must not depend on how far the others happened to be when it looked.
  */
 async function gate({ postgres }: World, closed: boolean): Promise<void> {
   await patiently(postgres.db, (client) =>
@@ -177,7 +180,10 @@ async function openWork(world: World): Promise<Record<string, number>> {
   return rows[0]!;
 }
 
-/** Waits until every mail is stored and, when `judged`, all that follows of it is done; bounded once nothing is disturbed. */
+/**
+ * Waits until every mail is stored and, when `judged`, all that follows of it is done; bounded once nothing
+ * is disturbed.
+ */
 async function settled(world: World, distinct: number, judged: boolean, options: RunOptions, calm: () => boolean): Promise<void> {
   let calmSince: number | null = null;
   for (;;) {

@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Db } from '../../services/shared/runtime/db.ts';
 import type { Received } from '../alerter/sink.ts';
 
-/** What a run came to, without keys and times, so that two runs of the same mails can be held against each other. */
+/**
+ * What a run came to, without keys and times, so that two runs of the same mails can be held against each
+ * other.
+ */
 export interface Totals {
   /** Each thing by its name, with everything that must be equal. */
   facts: Map<string, string>;
@@ -50,7 +53,9 @@ const FACTS: Record<string, string> = {
               from ruawatch.findings f`,
 };
 
-/** Rows of rollups that are not what the records say: both sides counted apart, without the program's own SQL. */
+/**
+ * Rows of rollups that are not what the records say: both sides counted apart, without the program's own SQL.
+ */
 const ROLLUPS: Record<string, string> = {
   source_days: `with said as (
       select p.domain, c.source, (p.begin_at at time zone 'UTC')::date as day, p.reporter, p.trust, sum(c.count) as messages,
@@ -160,8 +165,9 @@ export async function readTotals(db: Db, mails: readonly Received[]): Promise<To
 }
 
 /**
- * Every mail of the outbox must have reached each of its recipients whom the server did not refuse, and nothing else may have been
- * sent. A mail that was refused for all is followed by another that tells the same.
+ * Every mail of the outbox must have reached each of its recipients whom the server did not refuse, and
+ * nothing else may have been sent. A mail that was refused for all is followed by another that tells the
+ * same.
  */
 async function readMails(
   db: Db,

@@ -19,7 +19,10 @@ const SERVICES = ['poller-1', 'poller-2', 'parser-1', 'parser-2', 'analyzer-1', 
 /** To whom the alerts go. */
 export const RECIPIENTS: readonly string[] = ['postmaster@kestrel-books.example', 'security@kestrel-books.example'];
 
-/** Sweeps are quick, the hourly cap is out of the way, and work is judged only when nothing is on its way in: see docs/chaos.md. */
+/**
+ * Sweeps are quick, the hourly cap is out of the way, and work is judged only when nothing is on its way in:
+ * see docs/chaos.md.
+ */
 const SETTINGS = `sweep:
   every_seconds: 1
   after_seconds: 5
@@ -39,16 +42,18 @@ limits:
 `;
 
 /**
- * Whether reports have stopped is asked of the clock once an hour and at each start of the analyzer: between two waves, which are of
- * the past, the answer depends on when that is. To the analyzer no mailbox was read lately, so it does not ask.
+ * Whether reports have stopped is asked of the clock once an hour and at each start of the analyzer: between
+ * two waves, which are of the past, the answer depends on when that is. To the analyzer no mailbox was read
+ * lately, so it does not ask.
  */
 const NEVER_READ = `create function ruawatch.never_read() returns trigger language plpgsql as
     $$ begin new.polled_at := '2000-01-01'; return new; end $$;
   create trigger never_read before insert or update on ruawatch.mailboxes for each row execute function ruawatch.never_read()`;
 
 /**
- * A reporter's age is counted as its domains are analyzed, one after the other: in the wave in which it comes of age, its word would
- * be worth more for those that happen to be analyzed last. It has been of age since before.
+ * A reporter's age is counted as its domains are analyzed, one after the other: in the wave in which it comes
+ * of age, its word would be worth more for those that happen to be analyzed last. It has been of age since
+ * before.
  */
 const ESTABLISHED = `with old as (
     insert into ruawatch.reporter_arrivals (reporter, day) select $1, current_date - n from generate_series(30, 60) n)
@@ -89,7 +94,8 @@ export async function startWorld(services: readonly string[] = SERVICES): Promis
   chmodSync(folder, 0o755);
   const postgres = await startPostgres(folder);
   await migrate(postgres.db);
-  // What it reports on is ours: by name, where the mail is made here, since names below an own domain have few findings together.
+  // What it reports on is ours: by name, where the mail is made here, since names below an own domain have
+  // few findings together.
   const made = ['books', 'pay', 'club', 'press'].map((name) => `kestrel-${name}.example`);
   const rivals = Array.from({ length: RIVAL_DOMAINS }, (_, i) => `rivals-${i}.example`);
   await putOwn(postgres.db, [...made, ...rivals, 'example', 'test', 'com', 'net', 'org'], 'listed', {

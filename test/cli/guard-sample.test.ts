@@ -159,7 +159,10 @@ test.each([
   expect(trials.workloads[0]!.dmarc).toBe(dmarc);
 });
 
-/** Of each code about keys and workloads: selectors, workload and records that raise it, and the twin that is corrected. */
+/**
+ * Of each code about keys and workloads: selectors, workload and records that raise it, and the twin that is
+ * corrected.
+ */
 type Tried = [selectors: string, workload: string, zone?: Zone];
 const SIGNED = 's1: {private_key: rsa.pem}';
 const TWINS: Partial<Record<keyof typeof GUARD_CODES, { raised: Tried; corrected: Tried }>> = {

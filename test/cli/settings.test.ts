@@ -57,7 +57,9 @@ interface Case {
   /** What must not be in the output. */
   never?: RegExp;
   args?: string[];
-  /** It may be a matter of time: `start` says it once, and waits. Those of one name are tried in one start. */
+  /**
+   * It may be a matter of time: `start` says it once, and waits. Those of one name are tried in one start.
+   */
   waits?: string;
 }
 
@@ -179,7 +181,10 @@ describe('each wrong setting is one clear sentence and exit code 1', () => {
     await client.end();
   });
 
-  /** Wrong settings in one start: of the database one, as nothing else is tried without it, of all others together. */
+  /**
+   * Wrong settings in one start: of the database one, as nothing else is tried without it, of all others
+   * together.
+   */
   const together = [...new Set(cases.flatMap(({ waits }) => (waits ? [waits] : [])))].map((name) => ({
     name,
     some: cases.filter(({ waits }) => waits === name),

@@ -73,7 +73,8 @@ describe.skipIf(!postfixPresent)(`lines that Debian's Postfix writes now${withou
       postfix = await sendAll([opendkim.milter]);
       const lines = postfix.log();
       expect(unknown(lines)).toEqual([]);
-      // Here is no syslog to which OpenDKIM could write: its lines are those of its source, with the ids of now.
+      // Here is no syslog to which OpenDKIM could write: its lines are those of its source, with the ids of
+      // now.
       const said = lines.flatMap((line) => {
         const id = /cleanup\[\d+\]: (\w+): message-id=<(?:one|three|four)@/.exec(line)?.[1];
         return id === undefined

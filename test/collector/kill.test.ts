@@ -21,7 +21,10 @@ afterAll(async () => {
 
 const MESSAGES = 400;
 
-/** Today's lines: messages in turn signed, unsigned, refused, and through a filter that gives them a second id. */
+/**
+ * Today's lines: messages in turn signed, unsigned, refused, and through a filter that gives them a second
+ * id.
+ */
 function lines(): string[][] {
   const at = new Date().toISOString().replace('Z', '000+00:00');
   return Array.from({ length: MESSAGES }, (_, n) => {

@@ -63,7 +63,10 @@ afterEach(async () => {
   await t.drop();
 });
 
-/** Starts a shipper, says the lines to its socket as a mail server does, and waits until they are a message that was sent. */
+/**
+ * Starts a shipper, says the lines to its socket as a mail server does, and waits until they are a message
+ * that was sent.
+ */
 async function ships(program: string, args: string[], socket: string): Promise<void> {
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   running.push(child);

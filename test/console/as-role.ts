@@ -23,7 +23,10 @@ import { archiveSize } from '../../services/store/messages/archive.ts';
 import { verifiedShare } from '../../services/store/reports/verified-share.ts';
 import { seenMail, seenSource, standingEntry } from '../../services/store/requests/seen.ts';
 
-/** Shows every page, and calls every GET of the API, with the rights of the services' database user. Leaves the account "root". @returns those that failed */
+/**
+ * Shows every page, and calls every GET of the API, with the rights of the services' database user. Leaves
+ * the account "root". @returns those that failed
+ */
 export async function showEveryPage(services: Services, domain: string): Promise<string[]> {
   const { db, clock } = services;
   const app = await buildConsole({ routes: ROUTES, services });
@@ -46,7 +49,10 @@ export async function showEveryPage(services: Services, domain: string): Promise
   return failed;
 }
 
-/** All that the console does with the database for sign-ins and the API, as whoever `db` is. Leaves nobody behind. */
+/**
+ * All that the console does with the database for sign-ins and the API, as whoever `db` is. Leaves nobody
+ * behind.
+ */
 export async function useConsoleAs(db: Db, domain: string, now: Date): Promise<void> {
   const person_key = await addPerson(
     db,

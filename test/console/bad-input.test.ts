@@ -9,9 +9,9 @@ import { makeToken } from '../../services/store/console/tokens.ts';
 import { type TestConsole, type TestPerson, testConsole } from './setup.ts';
 
 /**
- * Each parameter of each route is given what nobody should send, by somebody who may do everything. Every field is given
- * the values that have stopped a page before, and a share of the others, of which each comes to many fields; with
- * BAD_INPUT=all (.ci/full), every field is given every value.
+ * Each parameter of each route is given what nobody should send, by somebody who may do everything. Every
+ * field is given the values that have stopped a page before, and a share of the others, of which each comes
+ * to many fields; with BAD_INPUT=all (.ci/full), every field is given every value.
  */
 const ALL = process.env.BAD_INPUT === 'all';
 /** Of the others, a field gets one in so many. */

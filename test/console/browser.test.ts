@@ -21,7 +21,9 @@ import { addRecentPages } from './browser-data.ts';
 import { type TestConsole, testConsole } from './setup.ts';
 
 const PASSWORD = 'correct horse battery';
-/** Every rule at every width, light and dark (.ci/full); without it, those rules that depend on what differs. */
+/**
+ * Every rule at every width, light and dark (.ci/full); without it, those rules that depend on what differs.
+ */
 const ALL = process.env.BROWSER_MATRIX === 'all';
 /** What anybody may write into a report. */
 const HOSTILE = [

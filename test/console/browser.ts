@@ -41,7 +41,10 @@ export async function openWindow(
   return { context, page, complaints };
 }
 
-/** The rules of axe-core whose outcome depends on colours, and those where it depends on the width of the window. */
+/**
+ * The rules of axe-core whose outcome depends on colours, and those where it depends on the width of the
+ * window.
+ */
 export const OF_COLOURS = ['color-contrast', 'link-in-text-block'];
 export const OF_WIDTH = ['color-contrast', 'scrollable-region-focusable', 'target-size', 'link-name', 'button-name', 'label'];
 

@@ -26,7 +26,10 @@ let apiKey: number;
 /** Rights that are asked for. */
 let right: number;
 let apiRight: number;
-/** Somebody of each role, who sees example.com; `other` sees example.net; `nobody` is not signed in; `root` sees everything. */
+/**
+ * Somebody of each role, who sees example.com; `other` sees example.net; `nobody` is not signed in; `root`
+ * sees everything.
+ */
 const people: Record<string, TestPerson> = {};
 
 beforeAll(async () => {
@@ -108,7 +111,10 @@ interface Case {
   fields?: Record<string, string>;
   /** What is sent to the API. */
   json?: object;
-  /** What each gets. A POST that is let in comes to its handler, which redirects (303) or says what is wrong (400, 404, 409). */
+  /**
+   * What each gets. A POST that is let in comes to its handler, which redirects (303) or says what is wrong
+   * (400, 404, 409).
+   */
   status: Expected;
 }
 

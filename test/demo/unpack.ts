@@ -2,7 +2,10 @@ import { gunzipSync } from 'node:zlib';
 import { SaxesParser } from 'saxes';
 import { fromBuffer } from 'yauzl';
 
-/** The report in a demo mail, found without the program's own readers: the last attachment, decoded by its bytes. */
+/**
+ * The report in a demo mail, found without the program's own readers: the last attachment, decoded by its
+ * bytes.
+ */
 export async function xmlOf(raw: Buffer): Promise<string> {
   const text = raw.toString('latin1');
   const start = Math.max(text.lastIndexOf('filename="'), 0);
@@ -32,7 +35,10 @@ function firstMember(bytes: Buffer): Promise<Buffer> {
   });
 }
 
-/** Reads a document strictly: the texts of its leaves by path, in order. Throws when it is not well-formed XML with its namespaces. */
+/**
+ * Reads a document strictly: the texts of its leaves by path, in order. Throws when it is not well-formed XML
+ * with its namespaces.
+ */
 export function leaves(xml: string): { path: string; text: string }[] {
   const parser = new SaxesParser({ xmlns: true });
   const found: { path: string; text: string }[] = [];

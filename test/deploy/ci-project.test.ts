@@ -9,7 +9,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { signMail } from '../../services/report/mail/sign.ts';
 
-// A project as a user has it, and the steps of the Action, of GitLab's template and of the Job run by hand on it. Needs dist/.
+// A project as a user has it, and the steps of the Action, of GitLab's template and of the Job run by hand on
+// it. Needs dist/.
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const read = (file: string) => parse(readFileSync(path.join(ROOT, 'deploy/ci', file), 'utf8'));
 const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-project-'));

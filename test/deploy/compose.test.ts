@@ -159,9 +159,9 @@ describe('docker-compose.yml', () => {
     const least = /Compose (v2(?:\.\d+)+)/;
     const [, said] = least.exec(text.split('\n')[0]!)!;
     expect(least.exec(readFileSync(path.join(ROOT, 'README.md'), 'utf8'))![1]).toBe(said);
-    // Since which version of Compose its reader takes each key, found with the readers themselves (compose-go 1.0.3 is in Compose
-    // 2.0, 1.0.8 in 2.2.2, 1.1.0 in 2.3.2; those up to 2.24.0 were tried): 2.2.3 still refuses `name`, all others are older.
-    // Whoever uses a new key looks up which version brought it.
+    // Since which version of Compose its reader takes each key, found with the readers themselves (compose-go
+    // 1.0.3 is in Compose 2.0, 1.0.8 in 2.2.2, 1.1.0 in 2.3.2; those up to 2.24.0 were tried): 2.2.3 still
+    // refuses `name`, all others are older. Whoever uses a new key looks up which version brought it.
     const since = {
       'v2.0.0': {
         top: 'services networks volumes secrets configs',

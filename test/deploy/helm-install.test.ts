@@ -42,7 +42,8 @@ describe.skipIf(skipped !== '')(`the chart on a real API server${skipped}`, () =
   const installed = new Set<string>();
   const install = (set: string) => {
     installed.add(set);
-    // Helm's own check of fields is dear, and weaker than the server's, which the tests before this one ask for.
+    // Helm's own check of fields is dear, and weaker than the server's, which the tests before this one ask
+    // for.
     const check = set === 'full' ? [] : ['--disable-openapi-validation'];
     return done(['helm', 'upgrade', '--install', 'r', CHART, '--namespace', set, '--no-hooks', ...check, ...values(set)]);
   };

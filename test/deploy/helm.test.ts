@@ -19,7 +19,10 @@ const SERVICES = Object.keys(parse(readFileSync(path.join(CHART, 'values.yaml'),
 /** Switched on by whoever needs them. */
 const OPTIONAL = ['gateway', 'cluster', 'collector', 'milter'];
 const helm = kubernetesTool('helm');
-/** A Python that has kubernetes-validate (`pip install kubernetes-validate==1.37.0`), with the schemas of many versions. */
+/**
+ * A Python that has kubernetes-validate (`pip install kubernetes-validate==1.37.0`), with the schemas of many
+ * versions.
+ */
 const PYTHON = process.env.KUBERNETES_VALIDATE || null;
 const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-helm-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,6 +1,9 @@
 import type { Answer, AskOptions, Dns, RecordData, RecordType } from '../../services/dns/client/types.ts';
 
-/** What stands at a name: records by type; "unknown" for a name that nobody can say anything of. A name above one that exists, exists. */
+/**
+ * What stands at a name: records by type; "unknown" for a name that nobody can say anything of. A name above
+ * one that exists, exists.
+ */
 export type Zone = Record<
   string,
   | ({ [T in RecordType]?: RecordData[T][] } & {

@@ -62,7 +62,10 @@ export interface Archive {
   records: TrueRecord[];
 }
 
-/** Six weeks of demo mails in two mailboxes and the planted files beside them, read by the real parser, judged by the real analyzer. */
+/**
+ * Six weeks of demo mails in two mailboxes and the planted files beside them, read by the real parser, judged
+ * by the real analyzer.
+ */
 export async function fillArchive(database: TestDatabase): Promise<Archive> {
   const { db } = database;
   const world = await generateDemo({ seed: 42, today: new Date(`${TODAY}T15:30:00Z`) });
@@ -93,7 +96,8 @@ export async function fillArchive(database: TestDatabase): Promise<Archive> {
     await nameAddresses(context);
     await watchRecords(context);
     for (const domain of [...world.domains, LAB]) await analyzeDomain(context, domain);
-    // The truth that answers are held against is what all reporters saw; two of them are unlisted, and have no say yet.
+    // The truth that answers are held against is what all reporters saw; two of them are unlisted, and have
+    // no say yet.
     await db.query('update ruawatch.domain_reporters set decides = true');
     await askForChanges(database);
   } finally {
@@ -102,7 +106,10 @@ export async function fillArchive(database: TestDatabase): Promise<Archive> {
   return { world, records: await readBack(world) };
 }
 
-/** Reports in the name of a reporter that are not its own, beside its own, on a domain of theirs; read, verified and judged. */
+/**
+ * Reports in the name of a reporter that are not its own, beside its own, on a domain of theirs; read,
+ * verified and judged.
+ */
 export async function plantForged(database: TestDatabase): Promise<void> {
   const place = { mailbox: `dmarc@${DECOY}`, folder: 'INBOX', uidValidity: 1 };
   const { stored } = await transaction(database.db, (tx) => storeMails(tx, place, decoyMails()));
@@ -327,7 +334,10 @@ interface PlantedFile {
   raw: Buffer;
 }
 
-/** A reporter's own reports of three days, and two of them again with other numbers, of which one was sent by another domain. */
+/**
+ * A reporter's own reports of three days, and two of them again with other numbers, of which one was sent by
+ * another domain.
+ */
 function decoyMails(): (Arrival & { raw: Buffer })[] {
   const begin = Date.parse('2026-06-01T00:00:00Z') / 1000;
   const mail = (i: number, count: number, from: string, id = `decoy-${i}`) => {
@@ -404,7 +414,9 @@ interface LabRow {
   spf?: string;
 }
 
-/** A report of a reporter nobody has heard of, on mail that is signed for the lab and sent from its server. */
+/**
+ * A report of a reporter nobody has heard of, on mail that is signed for the lab and sent from its server.
+ */
 function labReport(reporter: string, id: string, day: string, rows: readonly LabRow[]): Buffer {
   const begin = Date.parse(`${day}T00:00:00Z`) / 1000;
   const records = rows.map(

@@ -11,7 +11,10 @@ describe.skipIf(!debianPostgres)(`docs/backup.md${debianPostgres ? '' : ' (SKIPP
   });
   afterAll(() => servers.stop());
 
-  /** What must be the same afterwards: schema version, contents, owners, rights of every role on every table and view. */
+  /**
+   * What must be the same afterwards: schema version, contents, owners, rights of every role on every table
+   * and view.
+   */
   const contents = async (db: Db) => {
     const read = async (sql: string) => (await db.query(sql)).rows;
     return {

@@ -30,7 +30,8 @@ test('the simulator has an incident for every kind of finding, and knows no othe
   expect([...new Set(detected)].sort()).toEqual(kindsOf(RULES));
   const meant = Object.values(MEANING).flatMap(({ detect, excuse }) => [...detect, ...excuse]);
   const named = [...new Set(meant.filter((kind) => !kind.includes(' ')))].sort();
-  // What is for information is a line in the digest, and no family is about it; nor is one about mail to the domain, or about other environments, names, people or logs.
+  // What is for information is a line in the digest, and no family is about it; nor is one about mail to the
+  // domain, or about other environments, names, people or logs.
   expect(named).toEqual(
     kindsOf(RULES).filter(
       (kind) =>

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** A part of a document: its heading with the number of hashes, and what stands below it up to the next heading of any level. */
+/**
+ * A part of a document: its heading with the number of hashes, and what stands below it up to the next
+ * heading of any level.
+ */
 export interface Section {
   level: number;
   title: string;

@@ -96,7 +96,8 @@ describe('docs/queries.md', () => {
     expect(made!.length).toBeGreaterThan(1);
     const plain = await t.db.connect();
     try {
-      // Against a database this small a planner would read everything; what is asked is whether it could do better.
+      // Against a database this small a planner would read everything; what is asked is whether it could do
+      // better.
       for (const name of ['seqscan', 'hashjoin', 'mergejoin']) await plain.query(`set enable_${name} = off`);
       await plain.query('analyze ruawatch.reports, ruawatch.records');
       for (const n of [8, 9]) {

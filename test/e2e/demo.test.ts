@@ -9,7 +9,10 @@ import { FULL } from '../helpers/full.ts';
 import { ruawatch, ruawatchOnce } from '../helpers/process.ts';
 import { until } from '../helpers/services.ts';
 
-/** These need what a demo has not: records that change, reporters that nobody knows yet, and a sender that moves. */
+/**
+ * These need what a demo has not: records that change, reporters that nobody knows yet, and a sender that
+ * moves.
+ */
 const NOT_SHOWN = [
   'dns_broken',
   'dns_drift',
@@ -55,7 +58,8 @@ function expectAllShown(folder: string, stdout: string): void {
   expect(stdout).toMatch(/^ {2}kestrel-club\.example +11 of 10 +reject +mta1 th1$/m);
   expect(stdout).toMatch(/^ {2}kestre1-pay\.example looks like kestrel-pay\.example/m);
   const mails = readdirSync(path.join(folder, '.ruawatch/demo/alerts'));
-  // One for each finding, but what is for information (policy_ready, dkim_key_weak) stands in the digest, which comes last.
+  // One for each finding, but what is for information (policy_ready, dkim_key_weak) stands in the digest,
+  // which comes last.
   expect(mails).toHaveLength(KINDS.length - 1);
   const digest = mails.sort().at(-1)!;
   for (const mail of mails) {
@@ -108,7 +112,8 @@ describe('demo, kept running', () => {
         await page.getByRole('heading', { name: 'Overview' }).waitFor();
         for (const [i, link] of links.entries())
           await resolveByClicks(page, link, i === 0 ? ['acknowledge', 'resolve'] : ['resolve']);
-        // Nothing that was resolved is the next step of a domain any more, and no reporter whose word decides nothing tells of it again.
+        // Nothing that was resolved is the next step of a domain any more, and no reporter whose word decides
+        // nothing tells of it again.
         await page.getByRole('link', { name: 'Overview' }).click();
         const next = await page.locator('tbody tr:has(a[href^="/findings/"])').allTextContents();
         expect(next.map((row) => row.replaceAll(/\s+/g, ' '))).toEqual([]);
@@ -125,7 +130,8 @@ describe('demo, kept running', () => {
   });
 });
 
-// Without --exit it has a console beside it; the rest is the same, and .ci/run runs `demo --exit --act` from the tarball.
+// Without --exit it has a console beside it; the rest is the same, and .ci/run runs `demo --exit --act` from
+// the tarball.
 if (FULL)
   test('demo --exit in an empty folder: the same, and exit 0', async () => {
     const folder = emptyFolder();

@@ -1,6 +1,7 @@
 /**
- * Loaded with `node --import` into the process that the test of hostile mails starts: makes the decompression of certain bytes hang, eat
- * memory or kill the process, as a fault in a library would. The program itself knows nothing of it.
+ * Loaded with `node --import` into the process that the test of hostile mails starts: makes the decompression
+ * of certain bytes hang, eat memory or kill the process, as a fault in a library would. The program itself
+ * knows nothing of it.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import zlib from 'node:zlib';

@@ -32,7 +32,8 @@ describe.skipIf(!dovecotPresent)(
         JSON.stringify({
           LOG_LEVEL: 'info',
           sweep: { every_seconds: 0.5, after_seconds: 2 },
-          // Few messages a job: what the sweeper brings back is then another job than the one whose worker died.
+          // Few messages a job: what the sweeper brings back is then another job than the one whose worker
+          // died.
           parser: { time_budget_seconds: 5, batch_messages: 9 },
           trust: { check: 'off' },
           limits: LIMITS,

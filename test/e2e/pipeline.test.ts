@@ -55,7 +55,10 @@ describe.skipIf(!present)(
       };
       running.set(name, ruawatch(['start', name.split('-')[0]!], env, folder));
     };
-    /** kill -9, then started again; a poller that cannot reach its mailbox at start ends with 1, and is started until it can. */
+    /**
+     * kill -9, then started again; a poller that cannot reach its mailbox at start ends with 1, and is
+     * started until it can.
+     */
     const kill = async (name: string, queue: 'redis' | 'postgres') => {
       const run = running.get(name)!;
       run.child.kill('SIGKILL');

@@ -9,7 +9,10 @@ const SAMPLES = path.resolve(import.meta.dirname, '../../../shared/samples');
 const present = existsSync(path.join(SAMPLES, 'expected.tsv'));
 const PEAK_MB = 300;
 
-/** Runs the command over the samples, bombs included. @returns the most memory it had resident, in MiB, and what it printed */
+/**
+ * Runs the command over the samples, bombs included. @returns the most memory it had resident, in MiB, and
+ * what it printed
+ */
 async function peakOf(args: string[], env: Record<string, string> = {}): Promise<{ peak: number; lines: string[] }> {
   const run = ruawatch([...args, SAMPLES], env);
   let peak = 0;

@@ -38,7 +38,8 @@ describe('every command that a mail prints does what it says', () => {
     const printed = [...text.matchAll(/^ {2}(ruawatch .*)$/gm)].map(([, command]) => command!);
     expect(printed).toEqual(commands(actionsOn(event, factWords({ domain, subject, evidence }, facts))));
     expect(printed.length).toBeGreaterThanOrEqual(3);
-    // What is the same for every kind is run once. Of decisions about a sender the later one replaces the earlier one.
+    // What is the same for every kind is run once. Of decisions about a sender the later one replaces the
+    // earlier one.
     for (const command of printed.filter((one) => kind === 'policy_change' || /senders|expected/.test(one))) {
       expect(split(command).join(' ')).toBe(command.replaceAll('"', ''));
       const { code, stdout, stderr } = await program.run(split(command).slice(1));

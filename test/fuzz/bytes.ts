@@ -63,7 +63,8 @@ export function mutateBytes(random: Random, bytes: Buffer): Buffer {
     case 7:
       return joined(bytes.subarray(at), bytes.subarray(0, at));
     default:
-      // The same few bytes over and over: what takes a time that grows with the square of its input shows itself here.
+      // The same few bytes over and over: what takes a time that grows with the square of its input shows
+      // itself here.
       return random.oneIn(8)
         ? joined(bytes.subarray(0, at), repeated(random, slice.subarray(0, random.size(32))), bytes.subarray(at))
         : bytes;

@@ -49,8 +49,8 @@ export interface FuzzOptions {
 }
 
 /**
- * Reads one case after the other in a thread, and watches it from outside: a case that hangs is found, named and passed over, as is
- * one that takes all memory.
+ * Reads one case after the other in a thread, and watches it from outside: a case that hangs is found, named
+ * and passed over, as is one that takes all memory.
  */
 export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   const started = performance.now();

@@ -13,8 +13,8 @@ class Broken extends Error {}
 const BATCH = 50;
 
 /**
- * Reads one case and holds the events against what readMessage and its callers promise. What the parser does with the records
- * (COPY's text) is done too.
+ * Reads one case and holds the events against what readMessage and its callers promise. What the parser does
+ * with the records (COPY's text) is done too.
  *
  * @returns the outcome in a word: what is counted
  * @throws what the reader throws; Broken

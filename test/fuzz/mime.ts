@@ -33,7 +33,10 @@ const HEADERS = [
   '',
 ];
 
-/** One change to the lines of a mail: headers, boundaries, encodings, parts. Works on text that need not be a mail. */
+/**
+ * One change to the lines of a mail: headers, boundaries, encodings, parts. Works on text that need not be a
+ * mail.
+ */
 export function mutateMime(random: Random, text: string): string {
   const lines = text.split('\n');
   const at = random.below(lines.length + 1);

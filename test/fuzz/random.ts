@@ -1,4 +1,7 @@
-/** Random numbers that a seed decides: case `n` of a seed is the same on every machine, whatever ran before it. */
+/**
+ * Random numbers that a seed decides: case `n` of a seed is the same on every machine, whatever ran before
+ * it.
+ */
 export class Random {
   private a: number;
   private b: number;

@@ -5,7 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { startUpdatableBind, updatable } from '../helpers/update-servers.ts';
 import { recordsAt, startTestGateway } from './setup.ts';
 
-/** A Python that has certbot-dns-rfc2136: `python3 -m venv DIR && DIR/bin/pip install certbot-dns-rfc2136`. */
+/**
+ * A Python that has certbot-dns-rfc2136: `python3 -m venv DIR && DIR/bin/pip install certbot-dns-rfc2136`.
+ */
 const PYTHON = process.env.CERTBOT_PYTHON;
 const present = updatable.bind && PYTHON !== undefined && existsSync(PYTHON);
 

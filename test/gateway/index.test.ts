@@ -170,7 +170,8 @@ access: { dns: [{ name: primary }] }
     await until(async () => (await nsupdate(short, `update add ${NAME} 60 TXT "late"`)).code !== 0);
     await until(async () => (await turn()) && (await loadGrant(t.db, short.grant.grant_key)).state === 'ended');
 
-    // The zone's own name server is at port 53 of this machine, where nothing answers: not all servers have the record.
+    // The zone's own name server is at port 53 of this machine, where nothing answers: not all servers have
+    // the record.
     const task = await lend({ task: { name: NAME, type: 'TXT', value: 'two' } });
     expect(await nsupdate(task, `update delete ${NAME} TXT`, `update add ${NAME} 60 TXT "two"`)).toMatchObject({ code: 0 });
     await turn();

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Arrival } from '../../services/store/messages/intake.ts';
 
-/** A mail as a poller hands it to the store, without what its header says. @param receivedAt now, when not given */
+/**
+ * A mail as a poller hands it to the store, without what its header says. @param receivedAt now, when not
+ * given
+ */
 export function arrivalOf(raw: Buffer, receivedAt = new Date()): Arrival & { raw: Buffer } {
   return {
     uid: null,

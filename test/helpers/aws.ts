@@ -2,8 +2,8 @@ import { createHash, createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-// A strict stand-in for AWS STS (2011-06-15) and IAM (2010-05-08), made from their API references: what AWS refuses, it refuses. It
-// computes the signature by itself, from the request as it came.
+// A strict stand-in for AWS STS (2011-06-15) and IAM (2010-05-08), made from their API references: what AWS
+// refuses, it refuses. It computes the signature by itself, from the request as it came.
 
 export const KEYS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
 

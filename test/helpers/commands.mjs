@@ -1,6 +1,6 @@
-// Runs many commands of the built program in one process: `node commands.mjs`, with an array of arguments on each
-// line of stdin. Answers each with a line of JSON, {code, stdout, stderr}. A process of its own for each of eighty
-// commands takes a minute of CPU, nearly all of it for loading the program.
+// Runs many commands of the built program in one process: `node commands.mjs`, with an array of arguments on
+// each line of stdin. Answers each with a line of JSON, {code, stdout, stderr}. A process of its own for each
+// of eighty commands takes a minute of CPU, nearly all of it for loading the program.
 import { createInterface } from 'node:readline';
 
 const { commandLine } = await import(new URL('../../dist/services/cli/program/index.js', import.meta.url).href);

@@ -7,7 +7,10 @@ import type { Context } from '../../services/shared/runtime/service.ts';
 import { loadConfig } from '../../services/shared/settings/config.ts';
 import type { TestDatabase } from './database.ts';
 
-/** A context on a test database; `env` are settings as the environment would give them. Close its queues when done. */
+/**
+ * A context on a test database; `env` are settings as the environment would give them. Close its queues when
+ * done.
+ */
 export function testContext(
   database: TestDatabase,
   options: { env?: Record<string, string>; redisUrl?: string | null; clock?: Clock; namespace?: string } = {},

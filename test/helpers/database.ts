@@ -14,8 +14,9 @@ export interface TestDatabase {
 }
 
 /**
- * A fresh, migrated database, with the tables of the queue, on the run's own Postgres (test/helpers/global.ts starts it and prepares the template).
- * `empty` leaves out the schema. Every domain is own, unless `own` is false: most tests are of what is found of domains that are.
+ * A fresh, migrated database, with the tables of the queue, on the run's own Postgres (test/helpers/global.ts
+ * starts it and prepares the template). `empty` leaves out the schema. Every domain is own, unless `own` is
+ * false: most tests are of what is found of domains that are.
  */
 export async function testDatabase(options: { empty?: boolean; max?: number; own?: boolean } = {}): Promise<TestDatabase> {
   const server = process.env.TEST_POSTGRES_URL;
@@ -62,7 +63,10 @@ export async function makeTemplate(server: string): Promise<void> {
   }
 }
 
-/** Takes the roles away that the embedded server has from the start: to the suites it is a Postgres of one's own. */
+/**
+ * Takes the roles away that the embedded server has from the start: to the suites it is a Postgres of one's
+ * own.
+ */
 export async function withoutRoles(url: string): Promise<void> {
   const all = [READER, ...ROLES].join(', ');
   await admin(url, `drop owned by ${all}; drop role ${all}`);
@@ -74,7 +78,8 @@ export async function admin(server: string, sql: string): Promise<void> {
   client.on('error', () => client.emit('test:lost'));
   await client.connect();
   try {
-    // Cloning fails while another session is still connected to the template; concurrent clones wait on this lock.
+    // Cloning fails while another session is still connected to the template; concurrent clones wait on this
+    // lock.
     await client.query('select pg_advisory_lock(42)');
     await client.query(sql);
   } finally {

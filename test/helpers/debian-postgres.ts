@@ -6,7 +6,10 @@ import { serverOwner } from '../../services/shared/runtime/embedded-binaries.ts'
 import { readDocument } from '../docs/markdown.ts';
 import { freePort } from './services.ts';
 
-/** A Postgres with its client programs of the same version (Debian: postgresql); the embedded one has no pg_dump. */
+/**
+ * A Postgres with its client programs of the same version (Debian: postgresql); the embedded one has no
+ * pg_dump.
+ */
 const BASE = '/usr/lib/postgresql';
 const version = existsSync(BASE)
   ? readdirSync(BASE)
@@ -36,7 +39,10 @@ export class Servers {
     chmodSync(this.base, 0o755);
   }
 
-  /** @param passwords whether everybody but the superuser needs one @param more settings, as options of the server */
+  /**
+   * @param passwords whether everybody but the superuser needs one @param more settings, as options of the
+   *   server
+   */
   async start(name: string, passwords = false, more: (folder: string) => string = () => ''): Promise<Server> {
     const folder = path.join(this.base, name);
     mkdirSync(folder, { mode: 0o700 });

@@ -21,7 +21,10 @@ export interface DovecotSasl {
   stop(): Promise<void>;
 }
 
-/** A Dovecot that verifies the logins of Postfix, caches them, and has IMAP for sessions. @param passdb its lines */
+/**
+ * A Dovecot that verifies the logins of Postfix, caches them, and has IMAP for sessions. @param passdb its
+ * lines
+ */
 export async function startDovecotSasl(passdb: (folder: string) => string): Promise<DovecotSasl> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-sasl-'));
   chmodSync(folder, 0o755);

@@ -18,7 +18,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { freePort } from './services.ts';
 
 const BINARY = '/usr/sbin/dovecot';
-/** Suites that need the server run when it is installed (Debian: dovecot-imapd) and are named as skipped when it is not. */
+/**
+ * Suites that need the server run when it is installed (Debian: dovecot-imapd) and are named as skipped when
+ * it is not.
+ */
 export const dovecotPresent = existsSync(BINARY);
 /** The same for suites in which mail servers hand it mail (Debian: dovecot-lmtpd). */
 export const lmtpPresent = dovecotPresent && existsSync('/usr/lib/dovecot/lmtp');
@@ -54,7 +57,10 @@ const USERS = [
   { name: 'grace', password: 'paper clip' },
 ];
 
-/** A real Dovecot in a temporary folder, on loopback ports the system picked; gone with the process that started it. */
+/**
+ * A real Dovecot in a temporary folder, on loopback ports the system picked; gone with the process that
+ * started it.
+ */
 export async function startDovecot({ lmtp = false }: { lmtp?: boolean } = {}): Promise<Dovecot> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-dovecot-'));
   // The server's own users must be able to enter.
@@ -221,7 +227,10 @@ function makeCertificate(folder: string): void {
   );
 }
 
-/** Both are held until both are known; another process could still take one before Dovecot does, and the start then fails loudly. */
+/**
+ * Both are held until both are known; another process could still take one before Dovecot does, and the start
+ * then fails loudly.
+ */
 async function freePorts(): Promise<[number, number]> {
   const open = () =>
     new Promise<{ port: number; close(): Promise<void> }>((resolve, reject) => {

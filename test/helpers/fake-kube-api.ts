@@ -15,8 +15,8 @@ interface Watching {
 }
 
 /**
- * An API server that speaks list, watch, get and merge patch as the real one does, and that can be made to fail in the ways in which
- * real ones fail. Strict: without its token, and for any other method, it refuses.
+ * An API server that speaks list, watch, get and merge patch as the real one does, and that can be made to
+ * fail in the ways in which real ones fail. Strict: without its token, and for any other method, it refuses.
  */
 export class FakeKubeApi {
   readonly token = 'the-token';

@@ -1,6 +1,6 @@
 /**
- * Set by `.ci/full`, which takes hours: every case, and all draws of a property. `.ci/run` takes fewer, from seeds of its own, so
- * that many runs come to as much.
+ * Set by `.ci/full`, which takes hours: every case, and all draws of a property. `.ci/run` takes fewer, from
+ * seeds of its own, so that many runs come to as much.
  */
 export const FULL = process.env.RUAWATCH_FULL === '1';
 

@@ -30,8 +30,8 @@ export default async function setup(): Promise<() => Promise<void>> {
 
 /**
  * Memory where there is enough of it, otherwise the disk. Every test creates and drops a database of six
- * hundred files. ext4 does not reuse an inode that was deleted a moment ago, and its search for another one takes ten
- * times as long as copying the database.
+ * hundred files. ext4 does not reuse an inode that was deleted a moment ago, and its search for another one
+ * takes ten times as long as copying the database.
  */
 function placeFor(): string {
   if (!existsSync(MEMORY_FOLDER)) return tmpdir();
@@ -50,8 +50,8 @@ function removeAbandoned(): void {
     try {
       rmSync(path.join(MEMORY_FOLDER, name), { recursive: true, force: true });
     } catch (error) {
-      // A disk that a killed run has mounted stays until it is unmounted; this run need not wait for that. Node 24
-      // gives the error no code.
+      // A disk that a killed run has mounted stays until it is unmounted; this run need not wait for that.
+      // Node 24 gives the error no code.
       const { code, message } = error as NodeJS.ErrnoException;
       if (code !== 'EBUSY' && !message.includes('resource busy')) throw error;
     }

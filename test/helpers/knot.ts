@@ -7,7 +7,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { freePort, which } from './services.ts';
 
 const BINARY = which('knotd');
-/** Suites that need the server run when it is installed (Debian: knot) and are named as skipped when it is not. */
+/**
+ * Suites that need the server run when it is installed (Debian: knot) and are named as skipped when it is
+ * not.
+ */
 export const knotPresent = BINARY !== null;
 
 export interface NameServer {
@@ -19,9 +22,10 @@ export interface NameServer {
 }
 
 /**
- * A real Knot DNS in a temporary folder, on a loopback port the system picked; gone with the process that started it.
- * @param zones by name ("113.0.203.in-addr.arpa"), their records as a zone file has them ("7 PTR mail.example."); of a zone with null the server
- * has no content: SERVFAIL
+ * A real Knot DNS in a temporary folder, on a loopback port the system picked; gone with the process that
+ * started it.
+ * @param zones by name ("113.0.203.in-addr.arpa"), their records as a zone file has them ("7 PTR
+ *   mail.example."); of a zone with null the server has no content: SERVFAIL
  */
 export async function startKnot(zones: Record<string, readonly string[] | null>): Promise<NameServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-knot-'));

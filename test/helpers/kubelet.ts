@@ -11,9 +11,10 @@ import { freePort } from './services.ts';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
 /**
- * Stands in for the controllers and the kubelet in one namespace, which need a container engine: runs the containers of Jobs and
- * Pods as processes and reports how they ended, and runs one process for each Deployment. Each gets the files, variables and
- * arguments that its pod would get from the API server, with paths below a folder of its own and ports that the system picks.
+ * Stands in for the controllers and the kubelet in one namespace, which need a container engine: runs the
+ * containers of Jobs and Pods as processes and reports how they ended, and runs one process for each
+ * Deployment. Each gets the files, variables and arguments that its pod would get from the API server, with
+ * paths below a folder of its own and ports that the system picks.
  */
 export class Kubelet {
   private readonly kubernetes: Kubernetes;
@@ -36,7 +37,10 @@ export class Kubelet {
     this.loop = this.run();
   }
 
-  /** A folder for the PATH with a kubectl whose `logs` and `exec`, which need a kubelet, are answered from here; the rest is the real one. */
+  /**
+   * A folder for the PATH with a kubectl whose `logs` and `exec`, which need a kubelet, are answered from
+   * here; the rest is the real one.
+   */
   commands(): string {
     const folder = path.join(this.folder, 'bin');
     mkdirSync(folder, { recursive: true });

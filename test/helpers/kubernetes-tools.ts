@@ -11,7 +11,10 @@ export function kubernetesTool(name: 'helm' | 'etcd' | 'kube-apiserver' | 'kubec
   return existsSync(file) ? file : null;
 }
 
-/** The definitions of KEDA, the Prometheus Operator and the Gateway API, as the script took them; null without. */
+/**
+ * The definitions of KEDA, the Prometheus Operator and the Gateway API, as the script took them; null
+ * without.
+ */
 export function crdFolder(): string | null {
   const folder = path.join(FOLDER, '../crds');
   return existsSync(folder) ? folder : null;

@@ -15,8 +15,9 @@ export interface Said {
 }
 
 /**
- * A real API server with its etcd, on ports of the loopback address that the system picks. There are no controllers, no scheduler
- * and no kubelet: objects, watches, admission (also of pod security), accounts and their rights are real, and pods do not run.
+ * A real API server with its etcd, on ports of the loopback address that the system picks. There are no
+ * controllers, no scheduler and no kubelet: objects, watches, admission (also of pod security), accounts and
+ * their rights are real, and pods do not run.
  */
 export interface Kubernetes {
   /** https://127.0.0.1:port */
@@ -103,7 +104,10 @@ export async function startKubernetes(): Promise<Kubernetes> {
   };
 }
 
-/** Makes the definitions of KEDA, the Prometheus Operator and the Gateway API known, and waits until they are served. */
+/**
+ * Makes the definitions of KEDA, the Prometheus Operator and the Gateway API known, and waits until they are
+ * served.
+ */
 export async function addDefinitions({ ask }: Kubernetes): Promise<void> {
   const folder = crdFolder()!;
   for (const name of readdirSync(folder)) {

@@ -89,7 +89,9 @@ export async function makeLender(base: string, given: Partial<LendingDatabase> =
   };
 }
 
-/** Gives a database a mark of its own: test databases are copies of one, and end each other's roles otherwise. */
+/**
+ * Gives a database a mark of its own: test databases are copies of one, and end each other's roles otherwise.
+ */
 export async function ownMark(db: Db): Promise<void> {
   await db.query('update ruawatch.grant_watch set installation = $1', [randomBytes(4).toString('hex')]);
 }

@@ -8,7 +8,10 @@ import { freePort, which } from './services.ts';
 
 const OPENDKIM = which('opendkim');
 const RSPAMD = which('rspamd');
-/** Suites that need them run when they are installed (Debian: opendkim, rspamd) and are named as skipped when they are not. */
+/**
+ * Suites that need them run when they are installed (Debian: opendkim, rspamd) and are named as skipped when
+ * they are not.
+ */
 export const opendkimPresent = OPENDKIM !== null;
 export const rspamdPresent = RSPAMD !== null;
 
@@ -28,7 +31,10 @@ export interface MilterKey {
   pem: string;
 }
 
-/** A real OpenDKIM in a temporary folder that signs what comes from this machine. @param lines more of its configuration */
+/**
+ * A real OpenDKIM in a temporary folder that signs what comes from this machine. @param lines more of its
+ * configuration
+ */
 export async function startOpendkim(keys: readonly MilterKey[], lines: readonly string[] = []): Promise<SigningMilter> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-opendkim-'));
   const port = await freePort();

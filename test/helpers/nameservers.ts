@@ -20,8 +20,10 @@ export interface RunningServer {
 }
 
 /**
- * A real BIND in a temporary folder, on a loopback port the system picked: it holds the zones, and asks nobody else.
- * @param zones by name, their records as a zone file has them; of a zone with null the file is broken: SERVFAIL
+ * A real BIND in a temporary folder, on a loopback port the system picked: it holds the zones, and asks
+ * nobody else.
+ * @param zones by name, their records as a zone file has them; of a zone with null the file is broken:
+ *   SERVFAIL
  * @param signed zones that BIND signs, with keys of its own making
  */
 export async function startBind(
@@ -53,7 +55,8 @@ export async function startBind(
 /**
  * A real Unbound, a resolver that asks others, on a loopback port the system picked.
  * @param stubs by zone, the port of the loopback server that holds it
- * @param anchors DS records of zones that are signed, as a zone file has them: with one, answers are validated
+ * @param anchors DS records of zones that are signed, as a zone file has them: with one, answers are
+ *   validated
  */
 export async function startUnbound(stubs: Record<string, number>, anchors: readonly string[] = []): Promise<RunningServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-unbound-'));

@@ -21,7 +21,10 @@ export interface TestProvider {
 const CLIENT = { id: 'ruawatch', secret: 'secret of the client' };
 const text = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** A provider of OpenID Connect that signs everybody in at once: discovery, codes with PKCE, refresh tokens, ID tokens by RS256. */
+/**
+ * A provider of OpenID Connect that signs everybody in at once: discovery, codes with PKCE, refresh tokens,
+ * ID tokens by RS256.
+ */
 export async function startProvider(account: OidcAccount): Promise<TestProvider> {
   const [keys, others] = [0, 1].map(() => generateKeyPairSync('rsa', { modulusLength: 2048 }));
   const codes = new Map<string, { nonce: string; challenge: string; redirect: string }>();

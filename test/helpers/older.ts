@@ -18,8 +18,8 @@ export interface OlderServer {
 }
 
 /**
- * The embedded Postgres as version 0.1.0 (commit 3ba4c26) made and started it: superuser `ruawatch`, `trust` for all on the loopback
- * address, no socket, a port that the system picked.
+ * The embedded Postgres as version 0.1.0 (commit 3ba4c26) made and started it: superuser `ruawatch`, `trust`
+ * for all on the loopback address, no socket, a port that the system picked.
  */
 export async function startOlder(dataDir: string): Promise<OlderServer> {
   mkdirSync(dataDir, { recursive: true });

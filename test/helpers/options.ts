@@ -1,7 +1,10 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { messageOf } from '../../services/shared/errors.ts';
 
-/** The command line of a developer's program. `--help` prints the usage and ends; what cannot be understood ends it with a sentence. */
+/**
+ * The command line of a developer's program. `--help` prints the usage and ends; what cannot be understood
+ * ends it with a sentence.
+ */
 export function optionsOf<const T extends NonNullable<ParseArgsConfig['options']>>(usage: string, options: T) {
   if (process.argv.includes('--help')) {
     process.stdout.write(`${usage}\n`);

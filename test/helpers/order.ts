@@ -2,9 +2,10 @@ import type { TestSpecification } from 'vitest/node';
 import { BaseSequencer } from 'vitest/node';
 
 /**
- * The test files that take longest, the longest first. A clean checkout has no cache of durations, and Vitest goes by the size of
- * the files then: a small one that waits for a minute would begin last, and everything wait for it. Those that mostly wait, for
- * servers and processes, stand between those that compute, so that the cores have work.
+ * The test files that take longest, the longest first. A clean checkout has no cache of durations, and Vitest
+ * goes by the size of the files then: a small one that waits for a minute would begin last, and everything
+ * wait for it. Those that mostly wait, for servers and processes, stand between those that compute, so that
+ * the cores have work.
  */
 export const LONGEST: readonly string[] = [
   'test/e2e/silent-postgres.test.ts',
@@ -133,7 +134,10 @@ export const LONGEST: readonly string[] = [
   'test/attacks/tls-reports.test.ts',
 ];
 
-/** Long files first; then those with a process of their own; then those that share one, which are short and fill the end. */
+/**
+ * Long files first; then those with a process of their own; then those that share one, which are short and
+ * fill the end.
+ */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const place = (spec: TestSpecification): number => {

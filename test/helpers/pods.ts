@@ -42,8 +42,9 @@ interface Item {
 export type Contents = Record<string, Record<string, string>>;
 
 /**
- * Does what the kubelet does before it starts a container: lays out its volumes, below `root` instead of /, and gives its
- * environment. Paths in variables and in ruawatch.yaml that lie in a mount are moved there as well.
+ * Does what the kubelet does before it starts a container: lays out its volumes, below `root` instead of /,
+ * and gives its environment. Paths in variables and in ruawatch.yaml that lie in a mount are moved there as
+ * well.
  * @throws Error when a ConfigMap, a Secret or a key of one is missing, where a real pod would not start
  */
 export function layOut(pod: PodSpec, contents: Contents, root: string): { env: Record<string, string>; command: string[] } {

@@ -8,8 +8,8 @@ import { freePort, which } from './services.ts';
 
 const DAEMONS = '/usr/lib/postfix/sbin';
 /**
- * Suites that need the server run when it is installed (Debian: postfix) and the tests run as root, which its processes demand;
- * they are named as skipped otherwise.
+ * Suites that need the server run when it is installed (Debian: postfix) and the tests run as root, which its
+ * processes demand; they are named as skipped otherwise.
  */
 export const postfixPresent = which('postfix') !== null && existsSync(path.join(DAEMONS, 'master')) && process.getuid?.() === 0;
 
@@ -30,7 +30,10 @@ export interface Postfix {
   queue(): QueuedMail[];
   /** Waits until nothing is left in the queue. @throws with the queue after 20 seconds */
   drained(): Promise<void>;
-  /** Hands in a mail by SMTP, as Postfix's smtp-source or a library would: one connection, one mail. @returns the answer to the mail */
+  /**
+   * Hands in a mail by SMTP, as Postfix's smtp-source or a library would: one connection, one mail. @returns
+   * the answer to the mail
+   */
   send(mail: HandedIn): Promise<string>;
   /** SIGKILL to all of it, at once; `up` starts it again on the same port. */
   kill(): Promise<void>;
@@ -93,8 +96,8 @@ postlog    unix-dgram n - n - 1 postlogd
 `;
 
 /**
- * A real Postfix with configuration, queue and log in a temporary folder, on a loopback port that the system picked. It ends with
- * the process that started it, and touches nothing of an instance of the machine's own.
+ * A real Postfix with configuration, queue and log in a temporary folder, on a loopback port that the system
+ * picked. It ends with the process that started it, and touches nothing of an instance of the machine's own.
  */
 export async function startPostfix({
   relayhost,

@@ -64,7 +64,10 @@ export interface Said {
   stderr: string;
 }
 
-/** Runs commands of the built program one after the other in one process, with these settings: see commands.mjs. */
+/**
+ * Runs commands of the built program one after the other in one process, with these settings: see
+ * commands.mjs.
+ */
 export class Commands {
   private readonly child: ChildProcess;
   private readonly answers: AsyncIterator<string>;

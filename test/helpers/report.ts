@@ -56,7 +56,10 @@ export function reportMail(xml: string | Buffer, options: { unique?: string; nam
   );
 }
 
-/** Puts raw mails into the database as waiting messages, received one second apart in their order. @returns their keys */
+/**
+ * Puts raw mails into the database as waiting messages, received one second apart in their order. @returns
+ * their keys
+ */
 export async function receive(
   database: TestDatabase,
   raws: readonly Buffer[],

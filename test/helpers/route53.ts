@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { XMLParser } from 'fast-xml-parser';
 
-// A strict stand-in for Amazon Route 53, made from the API reference of 2013-04-01: what the vendor refuses, it refuses.
+// A strict stand-in for Amazon Route 53, made from the API reference of 2013-04-01: what the vendor refuses,
+// it refuses.
 
 export interface StandInSet {
   name: string;
@@ -32,7 +33,9 @@ export interface StandIn {
   effects: number;
   /** Calls of GetChange that still answer PENDING. */
   pending: number;
-  /** Whether refusals of batches have the form of the API reference's example, not that of all other errors. */
+  /**
+   * Whether refusals of batches have the form of the API reference's example, not that of all other errors.
+   */
   bareRefusals: boolean;
   /** Called before a batch is looked at. */
   before: () => void;
@@ -56,7 +59,10 @@ class Refusal extends Error {
 const xml = (text: string | number) =>
   String(text).replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);
 const order = (name: string) => name.replace(/\.$/, '').split('.').reverse().join('\u0000');
-/** As the service keeps names: lower case, all but letters, digits, hyphen and underscore as octal digits, a final dot. */
+/**
+ * As the service keeps names: lower case, all but letters, digits, hyphen and underscore as octal digits, a
+ * final dot.
+ */
 const keptName = (name: string) =>
   `${name.replace(/\.$/, '').toLowerCase()}.`.replace(/\\([0-7]{3})|[^a-z0-9_.\\-]/g, (all, digits) =>
     digits === undefined

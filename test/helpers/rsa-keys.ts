@@ -18,7 +18,10 @@ export async function makeKeys(folder: string): Promise<void> {
 
 let left: string[] | null = null;
 
-/** An RSA key of 2,048 bits that no other call in this file gets; one of the run while there are any. A bench has no run of tests around it. */
+/**
+ * An RSA key of 2,048 bits that no other call in this file gets; one of the run while there are any. A bench
+ * has no run of tests around it.
+ */
 export function rsaKey(): KeyObject {
   const { TEST_RSA_KEYS: file } = process.env;
   left ??= file === undefined ? [] : (JSON.parse(readFileSync(file, 'utf8')) as string[]);

@@ -117,7 +117,10 @@ dkim_signing {
   };
 }
 
-/** Who signed, as a verifier finds it: `DOMAIN SELECTOR RESULT` of each signature. @param textAt the TXT record of a name */
+/**
+ * Who signed, as a verifier finds it: `DOMAIN SELECTOR RESULT` of each signature. @param textAt the TXT
+ * record of a name
+ */
 export async function verified(
   signature: string,
   mail: string,

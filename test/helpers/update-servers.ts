@@ -21,7 +21,10 @@ export interface LoggingServer extends UpdateServer {
   said(): string;
 }
 
-/** A zone with its records as a zone file has them, and the keys that may change it; `textOnly` may change TXT records alone. */
+/**
+ * A zone with its records as a zone file has them, and the keys that may change it; `textOnly` may change TXT
+ * records alone.
+ */
 export interface UpdateZone {
   zone: string;
   records: readonly string[];
@@ -179,7 +182,10 @@ async function started(
   };
 }
 
-/** Sends octets over TCP as they are, and gives the octets of the one message that comes back; empty when none does. */
+/**
+ * Sends octets over TCP as they are, and gives the octets of the one message that comes back; empty when none
+ * does.
+ */
 export function exchangeBytes({ address, port }: Server, bytes: Buffer): Promise<Buffer> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port });

@@ -72,7 +72,10 @@ const contextWith = (settings: object) => {
   );
   return context;
 };
-/** What becomes of a mail: the packets without those of the negotiation, and how many were counted of each outcome. */
+/**
+ * What becomes of a mail: the packets without those of the negotiation, and how many were counted of each
+ * outcome.
+ */
 async function judged(
   settings: object,
   given: Parameters<typeof handedIn>[0],

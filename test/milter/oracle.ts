@@ -18,8 +18,9 @@ export interface Oracle {
 }
 
 /**
- * Debian's OpenDKIM and OpenDMARC, which verify. They ask the name servers of the system alone, at port 53: so they run in namespaces of
- * their own, with a Knot at 127.0.0.1 and a resolv.conf that names it. Their milters are reached at Unix sockets.
+ * Debian's OpenDKIM and OpenDMARC, which verify. They ask the name servers of the system alone, at port 53:
+ * so they run in namespaces of their own, with a Knot at 127.0.0.1 and a resolv.conf that names it. Their
+ * milters are reached at Unix sockets.
  */
 export async function startOracle(zones: Record<string, readonly string[]>): Promise<Oracle> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-oracle-'));

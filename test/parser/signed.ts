@@ -60,7 +60,10 @@ export function mailFrom(from: string, report: TestReport & { email?: string } =
   return Buffer.from(mail.replace('From: dmarc@reporter.example', `From: DMARC <dmarc@${from}>`), 'latin1');
 }
 
-/** Puts mails into the database as a poller does, received a minute apart. @returns their keys, in the order of `raws` */
+/**
+ * Puts mails into the database as a poller does, received a minute apart. @returns their keys, in the order
+ * of `raws`
+ */
 export async function receivePolled(
   database: TestDatabase,
   raws: readonly Buffer[],

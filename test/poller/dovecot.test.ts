@@ -111,7 +111,8 @@ describe.skipIf(!dovecotPresent)(`Dovecot${dovecotPresent ? '' : ' (SKIPPED: dov
       (s) => s === null,
     );
     for (const subject of ['first', 'second', 'after a silence']) {
-      // Long enough for the connection to be asked, more than once, whether it still stands; IDLE must go on after that.
+      // Long enough for the connection to be asked, more than once, whether it still stands; IDLE must go on
+      // after that.
       if (subject === 'after a silence') await new Promise((resolve) => setTimeout(resolve, 1_000));
       await deliver([mail(subject)]);
       await until(
@@ -206,7 +207,8 @@ describe.skipIf(!dovecotPresent)(`Dovecot${dovecotPresent ? '' : ' (SKIPPED: dov
     const before = await stateOf(t, mailbox);
     // UIDVALIDITY is the time of creation here, in seconds.
     await new Promise((resolve) => setTimeout(resolve, 1_100));
-    // The poller has the folder open all the while, and Dovecot may refuse to delete or make it at just that moment.
+    // The poller has the folder open all the while, and Dovecot may refuse to delete or make it at just that
+    // moment.
     const insist = (what: string, work: () => Promise<unknown>, done: () => Promise<boolean>) =>
       until(what, async () => {
         await work().catch(() => undefined);

@@ -177,7 +177,8 @@ export const refusing =
   };
 
 /**
- * A hoodiecrow server: one that is slim where Dovecot is rich (no MOVE, no UIDPLUS, no IDLE unless asked for), and that can check XOAUTH2.
+ * A hoodiecrow server: one that is slim where Dovecot is rich (no MOVE, no UIDPLUS, no IDLE unless asked
+ * for), and that can check XOAUTH2.
  */
 export async function startImap(options: {
   plugins?: (string | Plugin)[];

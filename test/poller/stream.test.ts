@@ -32,7 +32,9 @@ afterEach(async () => {
   await t.drop();
 });
 
-/** Streams a mail that a server hands out in parts of at most `most` bytes; it is deleted after `until` bytes. */
+/**
+ * Streams a mail that a server hands out in parts of at most `most` bytes; it is deleted after `until` bytes.
+ */
 function stream(raw: Buffer, { uid = 1, most = 1e9, until = Number.POSITIVE_INFINITY } = {}) {
   const client = {
     fetchOne: async (_: string, { source: { start, maxLength } }: { source: { start: number; maxLength: number } }) =>

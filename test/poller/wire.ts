@@ -15,13 +15,17 @@ export interface Wire {
   stop(): Promise<void>;
 }
 
-/** What the server says to a command: lines, of which `OK`, `NO` and `BAD` get the tag. Null: nothing, it hangs. */
+/**
+ * What the server says to a command: lines, of which `OK`, `NO` and `BAD` get the tag. Null: nothing, it
+ * hangs.
+ */
 export type Answer = (line: string, wire: Wire) => string[] | null | undefined;
 
 const CAPABILITIES = 'IMAP4rev1 IDLE MOVE UIDPLUS';
 
 /**
- * An IMAP server with an empty folder, whose every answer a test can say for itself: a server is the far side of the internet.
+ * An IMAP server with an empty folder, whose every answer a test can say for itself: a server is the far side
+ * of the internet.
  * @param greeting null: it takes the connection and is silent
  */
 export async function startWire(

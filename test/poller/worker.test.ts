@@ -26,7 +26,9 @@ afterEach(async () => {
 });
 
 const FAST: PollerOptions = { leaseMs: 60_000, retryMs: 20, refusedMs: 20, quietMs: 60 };
-/** Polls once in ten minutes, unless a test says otherwise: what happens at once happens for another reason. */
+/**
+ * Polls once in ten minutes, unless a test says otherwise: what happens at once happens for another reason.
+ */
 async function begin(
   options: PollerOptions = FAST,
   extra: Parameters<typeof mailboxAt>[1] = {},

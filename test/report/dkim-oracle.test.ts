@@ -44,10 +44,12 @@ const RFC_RULES: Record<string, RegExp> = {
 };
 
 /**
- * Whether mailauth is known not to read this mail by RFC 6376, so that it says nothing here; dkimpy reads each as we do.
+ * Whether mailauth is known not to read this mail by RFC 6376, so that it says nothing here; dkimpy reads
+ * each as we do.
  * - Bare CR: mailauth takes those at the end of the body for empty lines; section 3.4.3 knows CRLF alone.
  * - CRLF and bare LF in one body: the LF is left bare where chunks are put together.
- * - A last line of the body that has no end, with blanks at its end: section 3.4.4 has them ignored at the end of any line.
+ * - A last line of the body that has no end, with blanks at its end: section 3.4.4 has them ignored at the
+ *   end of any line.
  * - No line between header and body: the mail is not looked at (RFC 5322 section 2.1: a body is optional).
  */
 function isBeyondMailauth(text: string): boolean {

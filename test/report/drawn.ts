@@ -215,8 +215,8 @@ export const drawnSignature: fc.Arbitrary<DrawnSignature> = fc.record({
 });
 
 /**
- * Signs a mail by the letter of RFC 6376 section 3.7, apart from the verifier: what is hashed is made from the signer's own pieces
- * and never taken out of a finished field.
+ * Signs a mail by the letter of RFC 6376 section 3.7, apart from the verifier: what is hashed is made from
+ * the signer's own pieces and never taken out of a finished field.
  */
 export function signedMail({ fields, body }: DrawnMail, how: DrawnSignature, keys: Record<string, DkimKey>): string {
   const key = keys[how.selector.toLowerCase()] ?? keys.s2048!;

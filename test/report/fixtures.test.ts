@@ -3,7 +3,10 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseLines } from './build.ts';
 
-/** One fixture a quirk or a reporter's dialect, written for this repository; what `parse` prints of it lies beside it. */
+/**
+ * One fixture a quirk or a reporter's dialect, written for this repository; what `parse` prints of it lies
+ * beside it.
+ */
 const root = path.resolve(import.meta.dirname, '../fixtures');
 const GOLDEN = '.golden.json';
 

@@ -233,7 +233,10 @@ function tnefOf(files: readonly { name: string; bytes: Uint8Array; kind?: 'file'
   ]);
 }
 
-/** The properties of an attached message: how it is attached (a message, 5), and the message itself, filled up to four octets. */
+/**
+ * The properties of an attached message: how it is attached (a message, 5), and the message itself, filled up
+ * to four octets.
+ */
 function asProperty(message: Uint8Array): Buffer {
   const numbers = Buffer.alloc(24);
   for (const [i, n] of [2, 0x37050003, 5, 0x3701000d, 1, message.length + 16].entries()) numbers.writeUInt32LE(n, i * 4);

@@ -315,7 +315,9 @@ describe('hostile documents', () => {
   });
 });
 
-/** Small inputs that once took minutes each: what they cost must grow with their size, not with its square. */
+/**
+ * Small inputs that once took minutes each: what they cost must grow with their size, not with its square.
+ */
 describe('input made to be slow', () => {
   const broken = (text: string): string => `<feedback>${METADATA}${POLICY}${recordXml()}<record>&</record>${text}`;
 

@@ -1,7 +1,10 @@
 import { burn, type Entry } from '@kenjiuno/msgreader/lib/Burner.js';
 import { TypeEnum } from '@kenjiuno/msgreader/lib/Reader.js';
 
-/** A message as Outlook saves it: storages and streams, named by the properties they hold (MS-OXMSG section 2). */
+/**
+ * A message as Outlook saves it: storages and streams, named by the properties they hold (MS-OXMSG section
+ * 2).
+ */
 export interface Message {
   subject?: string;
   headers?: string;

@@ -13,8 +13,9 @@ export interface Resigned {
 }
 
 /**
- * A mail with the signatures it came with made anew: `b=` and `bh=` are a test's, all else is its own reporter's (d=, s=, h=, c=, the order
- * and the folding). Signatures are made from the lowest up, as those above may cover those below.
+ * A mail with the signatures it came with made anew: `b=` and `bh=` are a test's, all else is its own
+ * reporter's (d=, s=, h=, c=, the order and the folding). Signatures are made from the lowest up, as those
+ * above may cover those below.
  */
 export function resigned(raw: Buffer, rsa: DkimKey, ed25519: DkimKey): Resigned {
   const text = raw.toString('latin1').replace(/\r?\n/g, '\r\n');

@@ -8,7 +8,9 @@ import { dkimKey } from '../attacks/dkim.ts';
 const { dkimSign } = createRequire(import.meta.url)('mailauth/lib/dkim/sign') as {
   dkimSign(mail: Buffer, options: object): Promise<{ signatures: string }>;
 };
-/** One mail as dkimpy 1.1 and OpenDKIM 2.11 signed it, in each pair of canonicalizations, in November 2026. */
+/**
+ * One mail as dkimpy 1.1 and OpenDKIM 2.11 signed it, in each pair of canonicalizations, in November 2026.
+ */
 const folder = path.resolve(import.meta.dirname, '../fixtures/dkim');
 const FORMS = ['simple/simple', 'simple/relaxed', 'relaxed/simple', 'relaxed/relaxed'];
 

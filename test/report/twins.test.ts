@@ -24,7 +24,10 @@ const NOT_PROVEN: Record<string, RegExp> = {
   arf: /no DKIM signature/,
 };
 
-/** Each keeps its own d=, s=, h=, c=, and the folding: whether it is proven says whether we take what real reporters send. */
+/**
+ * Each keeps its own d=, s=, h=, c=, and the folding: whether it is proven says whether we take what real
+ * reporters send.
+ */
 test('mails of real reporters, signed anew as they were, are proven', async () => {
   const unproven: string[] = [];
   let proven = 0;

@@ -29,7 +29,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Settings that make the program throw what is planted as soon as `when` is printed, or once it is loaded. */
+/**
+ * Settings that make the program throw what is planted as soon as `when` is printed, or once it is loaded.
+ */
 function planted(what: string, when: string | null): Record<string, string> {
   const file = path.join(folder, `${Math.random()}.mjs`);
   writeFileSync(

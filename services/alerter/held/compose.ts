@@ -67,7 +67,10 @@ const dead = (text: string): string =>
     .replace(/:\/\//g, '[:]//')
     .replace(/(?<=[\p{L}\p{N}])\.(?=[\p{L}\p{N}])/gu, '[.]');
 
-/** What a recipient is told of the mails that are held. @param link makes the address of the page that asks for a mail; null without one */
+/**
+ * What a recipient is told of the mails that are held. @param link makes the address of the page that asks
+ * for a mail; null without one
+ */
 export function renderHeld({ mails, total }: ToTell, link: ((held_key: number) => string) | null): Rendered {
   const subject = `[ruawatch] ${counted(total, 'mail')} to you ${total === 1 ? 'is' : 'are'} held`;
   const rest = total - mails.length;

@@ -16,8 +16,9 @@ export interface Way {
 }
 
 /**
- * What a server answers to EHLO, once the connection is as it will be for mails, and to MAIL FROM; no mail is sent (RFC 5321
- * section 4.1.1.5: RSET). After STARTTLS the extensions are asked for anew (RFC 3207 section 4.2).
+ * What a server answers to EHLO, once the connection is as it will be for mails, and to MAIL FROM; no mail is
+ * sent (RFC 5321 section 4.1.1.5: RSET). After STARTTLS the extensions are asked for anew (RFC 3207 section
+ * 4.2).
  * @param from the sender; null leaves MAIL FROM out, which many servers accept after a login only
  * @returns the extensions it offers, in capitals, and the last line of its reply to MAIL FROM
  * @throws when the connection fails, or ends without a reply

@@ -5,23 +5,29 @@ import type { Item } from './plan.ts';
 
 /** So many days between the last of one and of another, and they are of the same time. */
 const SAME_DAYS = 2;
-/** Of two findings so large a part of the networks that one lists is the other's too; or so many, as only the largest are listed. */
+/**
+ * Of two findings so large a part of the networks that one lists is the other's too; or so many, as only the
+ * largest are listed.
+ */
 const SHARED = 0.5;
 const SHARED_LISTED = 2;
 
 /** Findings that are told in one mail, and what they have in common. */
 interface Group {
   items: Item[];
-  /** All networks that one of them lists: of forty, each lists its ten largest, and those are not the same ten. */
+  /**
+   * All networks that one of them lists: of forty, each lists its ten largest, and those are not the same
+   * ten.
+   */
   networks: Set<string>;
   first: string;
   last: string;
 }
 
 /**
- * Puts together the findings of several domains that are due at once and tell of the same networks: who forges all names
- * of a firm in one morning is one matter for whoever reads it, and each finding keeps its own number. What is alone stays
- * alone. The order is that of the items.
+ * Puts together the findings of several domains that are due at once and tell of the same networks: who
+ * forges all names of a firm in one morning is one matter for whoever reads it, and each finding keeps its
+ * own number. What is alone stays alone. The order is that of the items.
  * @param events what each item reports, by its finding
  */
 export function campaignsAmong(items: readonly Item[], events: ReadonlyMap<number, FindingEvent>): Item[][] {
@@ -40,7 +46,10 @@ export function campaignsAmong(items: readonly Item[], events: ReadonlyMap<numbe
   return groups.map((group) => group.items.sort((a, b) => place.get(a)! - place.get(b)!));
 }
 
-/** The groups with one more item: it joins the first that it belongs to, and brings the others that it belongs to along. */
+/**
+ * The groups with one more item: it joins the first that it belongs to, and brings the others that it belongs
+ * to along.
+ */
 function joined(groups: readonly Group[], own: Group): Group[] {
   let all: Group | null = null;
   const kept: Group[] = [];

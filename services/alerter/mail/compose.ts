@@ -145,7 +145,10 @@ class Composer {
     });
   }
 
-  /** Several findings in one mail. @param standing they stood at a first start; else the hourly cap held them back */
+  /**
+   * Several findings in one mail. @param standing they stood at a first start; else the hourly cap held them
+   * back
+   */
   async digest(wanted: Item[], recipients: string[], standing = false): Promise<number> {
     const items = await this.locked(wanted);
     if (items.length === 0) return 0;
@@ -181,8 +184,8 @@ class Composer {
   }
 
   /**
-   * The items all of whose events this transaction has locked, and as they were planned. Another transaction reports
-   * the others, or a later turn does: a mail about them was refused meanwhile.
+   * The items all of whose events this transaction has locked, and as they were planned. Another transaction
+   * reports the others, or a later turn does: a mail about them was refused meanwhile.
    */
   private async locked(items: Item[]): Promise<Item[]> {
     const refusals = await outbox.lockEvents(

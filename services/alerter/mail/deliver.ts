@@ -37,9 +37,9 @@ const DEFER_CAP_MS = 30 * 60_000;
 const GIVE_UP_MS = 5 * 24 * 3_600_000;
 
 /**
- * A mail is not repeated for those whom the server refuses (RFC 5321 section 4.2.1): what it was about is composed
- * again for them, by the settings of that moment. Refusals are corrected by people, so the tries become rare, and go
- * on for weeks.
+ * A mail is not repeated for those whom the server refuses (RFC 5321 section 4.2.1): what it was about is
+ * composed again for them, by the settings of that moment. Refusals are corrected by people, so the tries
+ * become rare, and go on for weeks.
  */
 const REFUSED_BASE_MS = 15 * 60_000;
 const REFUSED_CAP_MS = 12 * 3_600_000;
@@ -83,7 +83,9 @@ interface Claim {
   log: Log;
 }
 
-/** Notes what became of a mail that the server took for some of its recipients at least, or put off for some. */
+/**
+ * Notes what became of a mail that the server took for some of its recipients at least, or put off for some.
+ */
 async function settle(claim: Claim, { accepted, deferred, refused }: Sent, now: Date): Promise<Outcome> {
   const { tx, mail, metrics, log } = claim;
   const names = refused.map(({ recipient }) => recipient);

@@ -18,9 +18,9 @@ export interface Sorted<T> {
 }
 
 /**
- * Sorts out what stood when its domain was first analyzed. While the history is still being read, nobody can say
- * whether that is a handful or hundreds, so it waits, for an hour at most; what is critical does not. Then up to `most`
- * are mailed one by one, and more as one summary. What is found later is nothing of this.
+ * Sorts out what stood when its domain was first analyzed. While the history is still being read, nobody can
+ * say whether that is a handful or hundreds, so it waits, for an hour at most; what is critical does not.
+ * Then up to `most` are mailed one by one, and more as one summary. What is found later is nothing of this.
  * @param waits more history is on its way
  */
 export function sortStanding<T extends Standing>(

@@ -33,9 +33,9 @@ export interface Plan {
 }
 
 /**
- * Decides which events are mailed to whom, and as what. Pure; the cap comes later. Each recipient is planned for by
- * what he was mailed about; those for whom it comes to the same mail get it together. A recipient who was refused
- * waits until the mail is due again, or until something new happens to the finding.
+ * Decides which events are mailed to whom, and as what. Pure; the cap comes later. Each recipient is planned
+ * for by what he was mailed about; those for whom it comes to the same mail get it together. A recipient who
+ * was refused waits until the mail is due again, or until something new happens to the finding.
  * @param digest whether there is a weekly one, which lists what is over
  */
 export function planOf(
@@ -127,8 +127,8 @@ function itemOf({ events, step }: Share, all: string[]): Item {
 }
 
 /**
- * What the events that a recipient was not mailed about are reported as together; null when they are not worth a
- * mail.
+ * What the events that a recipient was not mailed about are reported as together; null when they are not
+ * worth a mail.
  * @param known whether he was mailed about the finding before
  * @param digest whether there is a weekly one
  */
@@ -140,7 +140,10 @@ function stepOf(events: UnhandledEvent[], known: boolean, digest: boolean): Step
   return events.some((one) => one.event === 'reopened') ? 'reopened' : newest.event === 'reminded' ? 'reminded' : 'changed';
 }
 
-/** The end of a finding that was never more than low is listed in the digest, and nobody is interrupted for it. */
+/**
+ * The end of a finding that was never more than low is listed in the digest, and nobody is interrupted for
+ * it.
+ */
 function isMinor({ gravest }: UnhandledEvent): boolean {
   return rankOf(gravest) < rankOf('medium');
 }

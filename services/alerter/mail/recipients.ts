@@ -23,9 +23,9 @@ function distinct(addresses: string[]): string[] {
 }
 
 /**
- * The recipients of each mail about the same thing: all that any mail server takes together, and each whose local part is not
- * ASCII apart, since his address in a header would make the mail of all others an internationalized one (RFC 6531 section 3.4),
- * which many servers refuse.
+ * The recipients of each mail about the same thing: all that any mail server takes together, and each whose
+ * local part is not ASCII apart, since his address in a header would make the mail of all others an
+ * internationalized one (RFC 6531 section 3.4), which many servers refuse.
  */
 export function audiencesOf(recipients: readonly string[]): string[][] {
   const plain = recipients.filter((address) => !needsSmtpUtf8(address));
@@ -33,7 +33,10 @@ export function audiencesOf(recipients: readonly string[]): string[][] {
   return plain.length > 0 || apart.length === 0 ? [plain, ...apart] : apart;
 }
 
-/** Whether an address can only be used with SMTPUTF8: its local part is not ASCII. A domain has an A-label form. */
+/**
+ * Whether an address can only be used with SMTPUTF8: its local part is not ASCII. A domain has an A-label
+ * form.
+ */
 export function needsSmtpUtf8(address: string): boolean {
   return !/^[\x20-\x7e]*$/.test(address.slice(0, address.lastIndexOf('@')));
 }

@@ -1,7 +1,9 @@
 import { counted, list } from '../../shared/format.ts';
 import type { Refused } from '../../store/alerts/refusals.ts';
 
-/** What /readyz, `doctor` and `findings` say of mails that the mail server refuses; null when there are none. */
+/**
+ * What /readyz, `doctor` and `findings` say of mails that the mail server refuses; null when there are none.
+ */
 export function refusedSentence({ findings, digests, requests, recipients, why, next }: Refused): string | null {
   if (findings + digests + requests === 0) return null;
   const what = [

@@ -136,8 +136,8 @@ const NO_ADDRESSES: Addresses = { alertFrom: null, alertTo: [] };
 const CHECK_LIMITS = { connectionTimeout: 8_000, greetingTimeout: 8_000, dnsTimeout: 8_000, socketTimeout: 8_000 } as const;
 
 /**
- * Asks a server whether it takes mail from this sender (many demand STARTTLS or a login, and say so at MAIL FROM only) and for these
- * recipients. After a login only the latter is asked. No mail is sent.
+ * Asks a server whether it takes mail from this sender (many demand STARTTLS or a login, and say so at MAIL
+ * FROM only) and for these recipients. After a login only the latter is asked. No mail is sent.
  */
 async function checkAddresses(settings: SmtpSettings, { alertFrom, alertTo }: Addresses): Promise<void> {
   const { host, port } = settings;

@@ -35,9 +35,10 @@ export function dueDigest(schedule: Schedule, now: Date, born: Date): Date | nul
 }
 
 /**
- * Makes the digest of a moment for all recipients who do not have it yet, but for those who were refused and whose
- * next try is still to come. Safe to run at any time, in any number of processes. It covers the seven report days
- * that end two days before the moment, and the findings since the digest that a recipient got before.
+ * Makes the digest of a moment for all recipients who do not have it yet, but for those who were refused and
+ * whose next try is still to come. Safe to run at any time, in any number of processes. It covers the seven
+ * report days that end two days before the moment, and the findings since the digest that a recipient got
+ * before.
  * @returns how many mails were made
  */
 export async function composeWeekly(

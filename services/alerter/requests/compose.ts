@@ -34,8 +34,9 @@ interface Item {
 type Stories = Map<number, mails.RequestStory>;
 
 /**
- * Turns what happened to requests into mails of the outbox, to each recipient by himself. The mails and the marks are one
- * transaction. What asks for a decision that is not wanted any more makes no mail, and ends the one that is not out yet.
+ * Turns what happened to requests into mails of the outbox, to each recipient by himself. The mails and the
+ * marks are one transaction. What asks for a decision that is not wanted any more makes no mail, and ends the
+ * one that is not out yet.
  * @returns how many mails were made
  */
 export async function composeRequestMails(
@@ -63,7 +64,10 @@ export async function composeRequestMails(
   });
 }
 
-/** What is due to a person, one mail for each request; break-glass has one of its own. What is not wanted is settled. */
+/**
+ * What is due to a person, one mail for each request; break-glass has one of its own. What is not wanted is
+ * settled.
+ */
 async function itemsOf(
   tx: Tx,
   { recipient, due, stories, now }: { recipient: string; due: readonly mails.DueRequestMail[]; stories: Stories; now: Date },
@@ -114,7 +118,9 @@ interface Putting {
   now: Date;
 }
 
-/** Puts mails to a person into the outbox, as many as the hour has room for; what it held back comes together. */
+/**
+ * Puts mails to a person into the outbox, as many as the hour has room for; what it held back comes together.
+ */
 async function put(putting: Putting, recipient: string, items: Item[], perHour: number): Promise<number> {
   const { tx, now, installation } = putting;
   const made = await mails.newestRequestMails(tx, recipient, 2 * perHour);
@@ -147,7 +153,8 @@ async function insert(
   const message_id = messageIdOf(name, installation, from);
   const urgent = items.some((item) => item.urgent);
   const events = items.flatMap((item) => item.events);
-  // Every mail of a request refers to one id that no mail has, so that whoever is asked late has the thread as well.
+  // Every mail of a request refers to one id that no mail has, so that whoever is asked late has the thread
+  // as well.
   const raw = await composeMail({ from, to: [recipient], message_id, inReplyTo: thread, date: now, urgent, content });
   const only = items.length === 1 ? { request_key: items[0]!.request_key } : {};
   await outbox.insertMail(tx, {

@@ -23,7 +23,9 @@ export interface RequestContent {
   risk: Plan['risk'];
   /** What is wanted of the reader; null when nothing is. */
   wanted: string | null;
-  /** Exactly what changes, one line for each member: "-" goes, "+" comes, " " stays. Lines are never broken. */
+  /**
+   * Exactly what changes, one line for each member: "-" goes, "+" comes, " " stays. Lines are never broken.
+   */
   changes: string[];
   /** Sentences below a label, in the order in which they are shown. */
   rows: { label: string; sentences: string[] }[];

@@ -11,8 +11,8 @@ import { eventOf, type RequestPost } from './post.ts';
 import { isUrgentStep } from './steps.ts';
 
 /**
- * Turns what happened to requests into posts of the outbox, for every webhook that is set. JSON has every event; texts have a
- * budget like mails, and the events of a turn that are beyond it are gathered in one.
+ * Turns what happened to requests into posts of the outbox, for every webhook that is set. JSON has every
+ * event; texts have a budget like mails, and the events of a turn that are beyond it are gathered in one.
  * @returns how many posts were made
  */
 export async function composeRequestPosts(

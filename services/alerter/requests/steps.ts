@@ -11,8 +11,8 @@ export function isAsk(event: string, { asked }: Pick<RequestStory, 'asked'>, rec
 }
 
 /**
- * Whether a mail about an event is still of use to a person: what asks for a decision is not when the request is settled, when
- * its stage is over, or when that person has decided or is not asked any more.
+ * Whether a mail about an event is still of use to a person: what asks for a decision is not when the request
+ * is settled, when its stage is over, or when that person has decided or is not asked any more.
  */
 export function isWanted(event: { event: string; event_key: number }, story: RequestStory, recipient: string): boolean {
   if (!ASKS.has(event.event)) return true;

@@ -4,7 +4,10 @@ import type { Kind, Plan } from '../../requests/plan.ts';
 const LONGEST = 77;
 const TAG = '[ruawatch] ';
 
-/** What the kinds ask for; after it comes the own domain. A subject has no word of a sender, a reporter or a requester. */
+/**
+ * What the kinds ask for; after it comes the own domain. A subject has no word of a sender, a reporter or a
+ * requester.
+ */
 const WHAT: Record<Kind, string> = {
   'sender.approve': 'approve a sender of',
   'sender.deny': 'deny a sender of',
@@ -51,7 +54,10 @@ const NEWS: Record<string, string> = {
   reachable: 'can be decided again',
 };
 
-/** The subject of a mail about a request: under 78 characters, of our own words, the number and the own domain. */
+/**
+ * The subject of a mail about a request: under 78 characters, of our own words, the number and the own
+ * domain.
+ */
 export function subjectOf({
   event,
   asks,

@@ -94,8 +94,8 @@ function isTold({ notify, silent }: outbox.UnpostedEvent): boolean {
 }
 
 /**
- * What stood at a first start and is posted together, what is posted as usual, and what waits for the rest of the
- * history. Later events of a finding wait with its first one.
+ * What stood at a first start and is posted together, what is posted as usual, and what waits for the rest of
+ * the history. Later events of a finding wait with its first one.
  */
 function sortPosts(events: readonly outbox.UnpostedEvent[], first: { most: number; waits: boolean; now: Date }) {
   const items = events.map((event) => ({

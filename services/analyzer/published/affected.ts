@@ -42,7 +42,10 @@ export function affectedBy(
   return found.sort((a, b) => b.passed - a.passed || (a.key < b.key ? -1 : 1));
 }
 
-/** The senders that sign with a key that no mail passed with: `passed` and `alone` are the messages that they signed. */
+/**
+ * The senders that sign with a key that no mail passed with: `passed` and `alone` are the messages that they
+ * signed.
+ */
 export function ofUnpublished(mail: KeyMail | undefined, senders: readonly SenderData[]): Affected[] {
   if (mail === undefined) return [];
   const messages = mail.failed ?? 0;

@@ -5,8 +5,8 @@ import type { StoredCheck } from '../../store/dns/checks.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 
 /**
- * Caches keep an old record for its TTL, and a reporter's day need not be ours: what begins so many days from a
- * change of DNS is its consequence.
+ * Caches keep an old record for its TTL, and a reporter's day need not be ours: what begins so many days from
+ * a change of DNS is its consequence.
  */
 const NEAR_DAYS = 2;
 /** Mail of the days before a record was restored is reported so many days later. */
@@ -15,9 +15,9 @@ const LATE_DAYS = 3;
 type Finding = Pick<Candidate, 'kind' | 'subject' | 'first_day' | 'last_day' | 'evidence' | 'severity'>;
 
 /**
- * Puts together what DNS and the reports say of one cause: what fails since a record changed is the consequence
- * of that change, and mailed with it. Whichever was mailed first goes on; of two that are new, the change of DNS
- * is mailed, with the severity of its consequence.
+ * Puts together what DNS and the reports say of one cause: what fails since a record changed is the
+ * consequence of that change, and mailed with it. Whichever was mailed first goes on; of two that are new,
+ * the change of DNS is mailed, with the severity of its consequence.
  */
 export function joinCauses(candidates: readonly Candidate[], known: readonly KnownFinding[]): Candidate[] {
   const changes = [...candidates, ...known].filter(isChange);
@@ -112,7 +112,10 @@ function isPermerror({ kind, evidence: { broken = [] } }: Finding): boolean {
   );
 }
 
-/** Adds to what receivers could not evaluate how many lookups the SPF record needs, and at which term it exceeds the limit. */
+/**
+ * Adds to what receivers could not evaluate how many lookups the SPF record needs, and at which term it
+ * exceeds the limit.
+ */
 export function withLookups(candidates: readonly Candidate[], check: StoredCheck | null): Candidate[] {
   return candidates.map((one) => {
     const { facts, broken = [] } = one.evidence;

@@ -1,7 +1,9 @@
 import { addDays, dayOf } from '../../shared/days.ts';
 import type { Published } from '../../store/dns/published.ts';
 
-/** A change of the record so many days before the silence began may be its cause: reports of a day come later. */
+/**
+ * A change of the record so many days before the silence began may be its cause: reports of a day come later.
+ */
 const NEAR_DAYS = 3;
 
 /** The domain's own DMARC record as the watcher saw it, where its reports stay away. */

@@ -6,8 +6,8 @@ import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 const NEAR_DAYS = 2;
 
 /**
- * Puts together what is wrong with one record: what it lost, or an error in it, is mailed, and that it is not as
- * declared is recorded with it. What was mailed before goes on.
+ * Puts together what is wrong with one record: what it lost, or an error in it, is mailed, and that it is not
+ * as declared is recorded with it. What was mailed before goes on.
  */
 export function joinDrifts(candidates: readonly Candidate[], known: readonly KnownFinding[]): Candidate[] {
   const others = [...candidates, ...known.filter(({ state }) => state === 'open')].filter(({ kind }) => traitsOf(kind).ofRecord);

@@ -5,7 +5,10 @@ import { parsePolicy, strength, TAGS } from '../../shared/policy.ts';
 import type { KeyMail, Published, PublishedRecord } from '../../store/dns/published.ts';
 
 export type RecordLoss = 'spf_terms' | 'spf_gone' | 'spf_several' | 'dmarc_gone' | 'dmarc_weaker';
-/** `key_absent`: mail has passed with it, and DNS was not seen to have it; `key_unpublished`: no mail ever passed. */
+/**
+ * `key_absent`: mail has passed with it, and DNS was not seen to have it; `key_unpublished`: no mail ever
+ * passed.
+ */
 export type KeyLoss = 'key_gone' | 'key_revoked' | 'key_absent' | 'key_unpublished';
 
 /** What a record lost that mail may rest on. */
@@ -93,8 +96,8 @@ function keyLoss(name: string, records: readonly PublishedRecord[], absent: bool
 }
 
 /**
- * The keys that mail is signed with and that were never seen in DNS, since a time: what begins later, the mail or the
- * answer, is when the key was first missed.
+ * The keys that mail is signed with and that were never seen in DNS, since a time: what begins later, the
+ * mail or the answer, is when the key was first missed.
  */
 export function absentKeys({ records, questions }: Published, keyMail: readonly KeyMail[], since: Date): Loss[] {
   const seen = new Set(records.map(({ name }) => name));

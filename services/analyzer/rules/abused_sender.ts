@@ -27,18 +27,26 @@ import { silent } from './silence.ts';
 const KIND = 'unauthorized_source';
 /** Days looked at, and report days without such mail after which it is over. */
 const DAYS = 7;
-/** Grave from so many delivered messages on; or from so many unsigned ones that are most of what comes from there. */
+/**
+ * Grave from so many delivered messages on; or from so many unsigned ones that are most of what comes from
+ * there.
+ */
 const MANY = 1000;
 const MUCH = 100;
 const SUMS = [1, 3, 7];
 const LEAST = 20;
-/** Our own mail through it before: on so many days, so many messages, of which this share is as it should be. */
+/**
+ * Our own mail through it before: on so many days, so many messages, of which this share is as it should be.
+ */
 const OWN_DAYS = 7;
 const OWN_MESSAGES = 50;
 const CLEAN = 0.95;
 /** It is this many times the noise that our mail has. */
 const TIMES = 3;
-/** What is missing of our own mail may be this part of what is foreign: more of it, and it is our mail that broke. */
+/**
+ * What is missing of our own mail may be this part of what is foreign: more of it, and it is our mail that
+ * broke.
+ */
 const MISSING = 0.3;
 /** And this part of it may bear a broken signature of ours. */
 const BROKEN = 0.2;
@@ -46,7 +54,10 @@ const BROKEN = 0.2;
 const NEARLY = 0.9;
 /** How likely it is that a system or an account of our own sends it. */
 const OURS = 0.2;
-/** How a service's share of foreign mail varies: Beta with twice this sum of parameters, as in alignment_failure. */
+/**
+ * How a service's share of foreign mail varies: Beta with twice this sum of parameters, as in
+ * alignment_failure.
+ */
 const PRIOR_HALF = 10;
 /** Before anything is known of the foreign mail: how bursty it is. */
 const PRIOR_K = 1.5;
@@ -56,8 +67,8 @@ const NOT_FOR_CUSTOMERS = new Set(['mailbox_provider', 'hosting', 'forwarder', '
 /** Mail of somebody else beside our own, through the same service or network. */
 interface Mix {
   /**
-   * `foreign`: it authenticates as the service and not as the domain. `unsigned`: it passes by SPF alone, which
-   * all customers of a shared network do, while our mail there is signed.
+   * `foreign`: it authenticates as the service and not as the domain. `unsigned`: it passes by SPF alone,
+   * which all customers of a shared network do, while our mail there is signed.
    */
   how: 'foreign' | 'unsigned';
   foreign(row: SourceDay): number;
@@ -70,9 +81,9 @@ const MIXES: readonly Mix[] = [
 
 /**
  * Abuse of the domain through a service or a network that we use as well: our own mail goes on there as it
- * should be, and other mail comes beside it. A stranger's account at the same mail service signs as the service
- * and not as us; a stranger at the same hoster passes SPF, as the record allows the whole network (RFC 7208
- * section 11.4), but cannot sign as us. The change of the mix is what shows it.
+ * should be, and other mail comes beside it. A stranger's account at the same mail service signs as the
+ * service and not as us; a stranger at the same hoster passes SPF, as the record allows the whole network
+ * (RFC 7208 section 11.4), but cannot sign as us. The change of the mix is what shows it.
  *
  * Not for a sender of ours that broke: what fails is then missing among what passes.
  */
@@ -120,7 +131,8 @@ function unsetAccount(window: SourceWindow, open: KnownFinding | undefined): Fou
 /** Other mail that rises beside ours within one source. */
 function mixed(window: SourceWindow, open: KnownFinding | undefined): Found | null {
   for (const mix of MIXES) {
-    // On a server of our own there are no other customers: what it does not sign is its bounces and automatic replies.
+    // On a server of our own there are no other customers: what it does not sign is its bounces and automatic
+    // replies.
     if (mix.how === 'unsigned' && (!isNetwork(window.source) || window.ownByName === true)) continue;
     const settled = settledUntil(window.known, KIND, window.source);
     const days = daysBetween(addDays(window.today, 1 - DAYS), window.today).filter((day) => day > settled);

@@ -34,8 +34,8 @@ const KIND = 'alignment_failure';
 /** Fewer than this in the recent report days are a person's auto-forward or a test, not a service. */
 export const LEAST = 20;
 /**
- * So few will do of a stranger who was never seen before, where none of the others that a domain has brought nearly as much:
- * a dozen letters to pay are an attack that no botnet's size betrays.
+ * So few will do of a stranger who was never seen before, where none of the others that a domain has brought
+ * nearly as much: a dozen letters to pay are an attack that no botnet's size betrays.
  */
 const LEAST_OF_STRANGER = 12;
 const BEYOND_STRAYS = 3;
@@ -46,7 +46,9 @@ const HISTORY = 21;
  * parameters.
  */
 const PRIOR_HALF = 10;
-/** So many networks, none of which has more than this part of the mail, are rented to send a little from each. */
+/**
+ * So many networks, none of which has more than this part of the mail, are rented to send a little from each.
+ */
 const SCATTERED = 5;
 const LARGEST = 0.5;
 /** How likely a forwarder that nothing marks is, where little mail is concerned. */
@@ -59,8 +61,9 @@ const SMALL = 0.01;
  * bounce domain, DKIM for its own `d=`, and neither aligns. Typically a mail service that was bought and not
  * set up. Per source.
  *
- * Forwarders and mailing lists that keep the author's From look the same, and nobody can set them up (RFC 9989
- * section 7.4, RFC 7960): they are for information. Not for a source that used to pass: that is authentication_regression's.
+ * Forwarders and mailing lists that keep the author's From look the same, and nobody can set them up (RFC
+ * 9989 section 7.4, RFC 7960): they are for information. Not for a source that used to pass: that is
+ * authentication_regression's.
  *
  * Most of its mail must fail, by more than chance: a source of which half does would have to be this lopsided
  * with the chance `level` (beta-binomial).
@@ -131,8 +134,9 @@ function failureOf(window: SourceWindow, open: KnownFinding | undefined): Failur
 }
 
 /**
- * Whether it is somebody never seen before who has nothing of ours: no signature, not even a broken one, which what passes
- * on our mail would bear, and more mail than any of the strays (web forms of others, tests) that every domain has.
+ * Whether it is somebody never seen before who has nothing of ours: no signature, not even a broken one,
+ * which what passes on our mail would bear, and more mail than any of the strays (web forms of others, tests)
+ * that every domain has.
  */
 function isStranger(window: SourceWindow, sum: Counts): boolean {
   const { sender, listed, own, strays, attendance } = window;
@@ -149,7 +153,10 @@ function staysStranger(open: KnownFinding | undefined, sum: Counts): boolean {
   return facts?.rule === KIND && facts.stranger === true && sum.passed === 0 && sum.failed_signed === 0;
 }
 
-/** Messages that count as failing: of an approved source or an own server, those that nothing authenticates too. */
+/**
+ * Messages that count as failing: of an approved source or an own server, those that nothing authenticates
+ * too.
+ */
 function failing(window: SourceWindow, row: Pick<Counts, 'failed_authenticated' | 'failed_unauthenticated'>): number {
   return isApproved(window) || window.own || window.outgrown ? failedOf(row) : row.failed_authenticated;
 }
@@ -228,21 +235,27 @@ function sumSince(window: SourceWindow, { via }: Failure, since: string) {
   };
 }
 
-/** Where the days that are looked at begin with it: since when the source was seen, as nobody knows how long it was so. */
+/**
+ * Where the days that are looked at begin with it: since when the source was seen, as nobody knows how long
+ * it was so.
+ */
 function beforeThat({ rows, firstSeen }: SourceWindow, since: string): { sent_since?: string } {
   const begins = rows.every(({ day }) => day >= since);
   return begins && firstSeen !== null && firstSeen < since ? { sent_since: firstSeen } : {};
 }
 
-/** The signing domain, where it is another name of the domain's organization and strict alignment alone keeps it out. */
+/**
+ * The signing domain, where it is another name of the domain's organization and strict alignment alone keeps
+ * it out.
+ */
 function strictOf({ domain, policy }: SourceWindow, signer: string | null): string | null {
   const strict = publishedTag(policy, 'adkim') === 's';
   return strict && signer !== null && organizationalDomain(signer) === organizationalDomain(domain) ? signer : null;
 }
 
 /**
- * The number of networks behind an unknown sender that looks like a forger's snowshoe: a little from each of many, none
- * of which sends mail of ours, under a name that has nothing of ours. Null where it does not.
+ * The number of networks behind an unknown sender that looks like a forger's snowshoe: a little from each of
+ * many, none of which sends mail of ours, under a name that has nothing of ours. Null where it does not.
  */
 function scatteredOf({ domain, source, sender, scatter, own, listed }: SourceWindow, { sum, via }: Failure): number | null {
   if (!scatter || sender !== null || own || via !== null || listed !== null || sum.passed > 0) return null;
@@ -295,7 +308,10 @@ const FASTER = 2;
 /** From this part of its mail on, receivers turn it away. */
 const LOST = 0.5;
 
-/** What is told already and goes on as it was, at its pace and with its fate, does not get graver from day to day. */
+/**
+ * What is told already and goes on as it was, at its pace and with its fate, does not get graver from day to
+ * day.
+ */
 function unlessAtPace(open: KnownFinding | undefined, severity: Severity, { messages, days, sum }: Failure): Severity {
   if (!open || open.severity === 'info' || rankOf(severity) <= rankOf(open.severity)) return severity;
   const { per_day, quarantined, rejected, messages: before } = (open.told ?? open).evidence;

@@ -255,8 +255,8 @@ function stillFailing(window: SourceWindow, open: BrokenSender): BrokenSender | 
 }
 
 /**
- * The part that one source has in the failing of its sender, whose sources were judged together: it fails at no less
- * than half of the sender's rate. Null where it does not.
+ * The part that one source has in the failing of its sender, whose sources were judged together: it fails at
+ * no less than half of the sender's rate. Null where it does not.
  * @param found of the sender
  */
 export function shareOfFailing(
@@ -338,8 +338,8 @@ function passingMailGone(before: readonly Day[], after: readonly Day[], share: n
 const LOST = 0.5;
 
 /**
- * Which mechanism the failing mail lost: each by itself, from how many messages had it before and do not since.
- * (One of three hosts that lost both leaves most of the mail with both.)
+ * Which mechanism the failing mail lost: each by itself, from how many messages had it before and do not
+ * since. (One of three hosts that lost both leaves most of the mail with both.)
  */
 function mechanismOf(before: Counts, after: Counts): 'dkim' | 'spf' | 'both' {
   const failing = Math.max(1, failedOf(after));

@@ -6,8 +6,9 @@ import type { ReadinessRule } from './rule.ts';
 const KIND = 'bimi_ready';
 
 /**
- * All that a logo in mailboxes needs is there (BIMI): DMARC is enforced for the domain and what is below it, and reports
- * show that its mail gets through. For information: open until a BIMI record is published or the ground is gone.
+ * All that a logo in mailboxes needs is there (BIMI): DMARC is enforced for the domain and what is below it,
+ * and reports show that its mail gets through. For information: open until a BIMI record is published or the
+ * ground is gone.
  */
 export const bimiReady: ReadinessRule = {
   kind: KIND,

@@ -197,12 +197,15 @@ function namesOf(domain: string, { source, mechanism }: BrokenSender, checks: re
   return ranked.slice(0, NAMES).map(([name]) => name);
 }
 
-/** What passes in so much of the failing mail is why the mechanism is lost, or what fails in so much of it. */
+/**
+ * What passes in so much of the failing mail is why the mechanism is lost, or what fails in so much of it.
+ */
 const MOST = 0.5;
 
 /**
- * What passes without alignment in most of the mail of a sender. A domain of the same organization counts whatever
- * else there is; a foreign one only where no signature or record of ours fails, as services sign for themselves too.
+ * What passes without alignment in most of the mail of a sender. A domain of the same organization counts
+ * whatever else there is; a foreign one only where no signature or record of ours fails, as services sign for
+ * themselves too.
  */
 function unalignedOf(
   domain: string,
@@ -255,7 +258,10 @@ interface Incident {
   alive: ReadonlySet<string>;
 }
 
-/** Caches keep an old record, and a reporter's day need not be ours: so near to its effect is a change of the record. */
+/**
+ * Caches keep an old record, and a reporter's day need not be ours: so near to its effect is a change of the
+ * record.
+ */
 const NEAR_DAYS = 2;
 
 /** The alignment tags that turned strict when the senders broke. */
@@ -325,8 +331,8 @@ function incidentOf(
 
 const DAYS_OF_WEEK = 7;
 /**
- * A key that nothing verifies any more, while SPF hides it, is medium from so many messages a week on, where it is this
- * part of the mail of its senders.
+ * A key that nothing verifies any more, while SPF hides it, is medium from so many messages a week on, where
+ * it is this part of the mail of its senders.
  */
 const HIDDEN = 100;
 const HIDDEN_PART = 0.25;

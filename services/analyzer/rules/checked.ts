@@ -16,8 +16,8 @@ type CheckedRule = Extract<Facts, { problems: unknown }>['rule'];
 const MISREAD = 0.01;
 
 /**
- * A rule about what `dns check` finds wrong (services/dns/check/). A fault counts from the second check that finds
- * it; it is over when a check is answered that does not.
+ * A rule about what `dns check` finds wrong (services/dns/check/). A fault counts from the second check that
+ * finds it; it is over when a check is answered that does not.
  * @param severityOf of a fault; null: it is the business of another rule
  */
 export function checkedRule(

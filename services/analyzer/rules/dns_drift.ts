@@ -13,7 +13,9 @@ import type { DnsRule } from './rule.ts';
 const KIND = 'dns_drift';
 /** How likely a record that was read twice is read wrongly. */
 const MISREAD = 0.01;
-/** What lets others send or be believed as the domain: somebody else's key, and senders that nobody approved. */
+/**
+ * What lets others send or be believed as the domain: somebody else's key, and senders that nobody approved.
+ */
 const SEVERITY: Record<string, Severity> = {
   guard_dkim_other: 'high',
   guard_spf_forbidden: 'high',
@@ -28,8 +30,8 @@ const SEVERITY: Record<string, Severity> = {
 };
 
 /**
- * What is published is not what was approved: what mail-guard.yaml declares. A difference counts from the second
- * round that finds it, since a file and a zone are never changed at one moment.
+ * What is published is not what was approved: what mail-guard.yaml declares. A difference counts from the
+ * second round that finds it, since a file and a zone are never changed at one moment.
  */
 export const dnsDrift: DnsRule = {
   kind: KIND,

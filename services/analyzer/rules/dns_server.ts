@@ -16,9 +16,9 @@ const FAILING_MS = 6 * 3_600_000;
 const THE_WAY = 0.2;
 
 /**
- * An authoritative server does not answer for the zone (RFC 1912 section 2.8: lame), or answers with records that
- * the others no longer have: receivers that happen to ask it get no record, or an old one. Of servers none of
- * which answers, nothing is said: the way to them is closed, or the whole zone is.
+ * An authoritative server does not answer for the zone (RFC 1912 section 2.8: lame), or answers with records
+ * that the others no longer have: receivers that happen to ask it get no record, or an old one. Of servers
+ * none of which answers, nothing is said: the way to them is closed, or the whole zone is.
  */
 export const dnsServer: DnsRule = {
   kind: KIND,

@@ -4,10 +4,14 @@ import { MOST_NAMED, ofInstallation } from '../installation-finding.ts';
 import type { InstallationRule } from './rule.ts';
 
 const KIND = 'egress_not_followed';
-/** While these alone are in the way, the addresses are not known, or stay admitted: mail does not fail for it. */
+/**
+ * While these alone are in the way, the addresses are not known, or stay admitted: mail does not fail for it.
+ */
 const MILD = new Set(['unknown', 'loss']);
 
-/** SPF records that do not follow the addresses of their cluster, for a reason that does not pass by itself. */
+/**
+ * SPF records that do not follow the addresses of their cluster, for a reason that does not pass by itself.
+ */
 export const egressNotFollowed: InstallationRule = {
   kind: KIND,
   scope: 'installation',

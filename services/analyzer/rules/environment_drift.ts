@@ -10,8 +10,8 @@ const KIND = 'environment_drift';
 const GRAVE = /^(?:spf\.sources|dkim\.|dmarc\.policy|dmarc\.alignment)/;
 
 /**
- * Environments that should agree and do not: what is tried in staging then says nothing of production. What may
- * differ, mail-guard.yaml says. A difference counts from the second round that finds it.
+ * Environments that should agree and do not: what is tried in staging then says nothing of production. What
+ * may differ, mail-guard.yaml says. A difference counts from the second round that finds it.
  */
 export const environmentDrift: DnsRule = {
   kind: KIND,

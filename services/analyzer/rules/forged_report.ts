@@ -18,8 +18,8 @@ const SILENT_DAYS = 14;
 const MISMATCHED_REPORTS = 2;
 const UNAUTHENTICATED_REPORTS = 3;
 /**
- * Fewer will do of those that claim so many times what a proven report of the reporter tells, where enough of those are
- * known: a mishap of the reporter's own tells what it always does.
+ * Fewer will do of those that claim so many times what a proven report of the reporter tells, where enough of
+ * those are known: a mishap of the reporter's own tells what it always does.
  */
 const FLOOD_REPORTS = 2;
 const FLOOD = 5;
@@ -35,8 +35,8 @@ const NO_FROM = '(no From field)';
  * There must be proven reports of that reporter beside them, so that a small reporter that signs nothing, or
  * calls itself by another name than its domain, is no forger. Then it takes one report that contradicts a
  * proven one of the same id, two that are authentic for somebody else, or three that nothing authenticates
- * (two, if they claim a flood), on two days, while proven ones go on: if those end where the others begin, the reporter's own signature
- * broke.
+ * (two, if they claim a flood), on two days, while proven ones go on: if those end where the others begin,
+ * the reporter's own signature broke.
  */
 export const forgedReport: ArrivalRule = {
   kind: KIND,

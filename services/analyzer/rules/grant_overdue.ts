@@ -5,7 +5,10 @@ import type { InstallationRule } from './rule.ts';
 
 const KIND = 'grant_overdue';
 
-/** Rights that are over and that their targets may still have: the applier tries on, and somebody has to look at the target. */
+/**
+ * Rights that are over and that their targets may still have: the applier tries on, and somebody has to look
+ * at the target.
+ */
 export const grantOverdue: InstallationRule = {
   kind: KIND,
   scope: 'installation',

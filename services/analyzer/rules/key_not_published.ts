@@ -33,8 +33,8 @@ const FEW = 3;
 const MISTAKEN = 0.02;
 
 /**
- * The logs show signatures with a key that DNS answered it does not have, or has revoked, after the first of them. An
- * answer that did not come says nothing, nor does one of before.
+ * The logs show signatures with a key that DNS answered it does not have, or has revoked, after the first of
+ * them. An answer that did not come says nothing, nor does one of before.
  */
 export const keyNotPublished: SendingRule = {
   kind: KIND,

@@ -13,7 +13,10 @@ import type { DnsRule } from './rule.ts';
 const KIND = 'lookalike_domain';
 /** Findings of one domain that are open at once: the most similar names. */
 const MOST = 20;
-/** Up to this rank a difference is hard to see: one letter that looks like another in a name of six letters or more. */
+/**
+ * Up to this rank a difference is hard to see: one letter that looks like another in a name of six letters or
+ * more.
+ */
 const HARD_TO_SEE = 0.6;
 /** Names as short as this are neighbours of many others by chance. */
 const SHORT_LABEL = 4;
@@ -23,8 +26,9 @@ const BY_CHANCE = 0.3;
 const HOSTS = 10;
 
 /**
- * A name that looks like the domain was registered and accepts mail, or changed its mail hosts or DMARC record: whoever holds it can
- * send mail under it that passes DMARC. What was registered before the watch began is no finding.
+ * A name that looks like the domain was registered and accepts mail, or changed its mail hosts or DMARC
+ * record: whoever holds it can send mail under it that passes DMARC. What was registered before the watch
+ * began is no finding.
  */
 export const lookalikeDomain: DnsRule = {
   kind: KIND,
@@ -47,7 +51,10 @@ export const lookalikeDomain: DnsRule = {
   },
 };
 
-/** Whether what changed still holds: it is registered, and accepts mail or has a DMARC record for mail of its own. */
+/**
+ * Whether what changed still holds: it is registered, and accepts mail or has a DMARC record for mail of its
+ * own.
+ */
 function stands({ registered, change, yours, ignored_at, mail_hosts, dmarc }: StoredLookalike): boolean {
   if (!registered || change === null || yours || ignored_at !== null) return false;
   return (mail_hosts?.length ?? 0) > 0 || (change === 'dmarc' && dmarc !== '');

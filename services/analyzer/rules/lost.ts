@@ -55,7 +55,8 @@ function find(window: DnsWindow, kind: Kind, isIts: (loss: Loss) => boolean): Ca
     const dmarc = loss.loss.startsWith('dmarc_');
     const affected = dmarc ? [] : affectedIn(window, loss);
     const passed = affected.reduce((n, one) => n + one.passed, 0);
-    // What fails since counts less and less as mail of its sender; while the record lacks it, the finding stays.
+    // What fails since counts less and less as mail of its sender; while the record lacks it, the finding
+    // stays.
     const open = openOf(known, kind, loss.name);
     if (!dmarc && passed < LEAST && !isOf(open, loss)) return [];
     return [candidateOf(window, { kind, loss, affected })];

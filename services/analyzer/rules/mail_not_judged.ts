@@ -8,15 +8,19 @@ import type { InstallationRule } from './rule.ts';
 export const MAIL_NOT_JUDGED = 'mail_not_judged';
 
 const HOURS = 24;
-/** Mails in the name of own domains that passed unchecked: fewer may be a name server of ours that did not answer in time. */
+/**
+ * Mails in the name of own domains that passed unchecked: fewer may be a name server of ours that did not
+ * answer in time.
+ */
 const MANY = 5;
 
 /** From when on mail is looked at: it is over when all of that could be judged. */
 export const unjudgedSince = (now: Date): Date => new Date(now.getTime() - DAY_MS);
 
 /**
- * Mail that the milter could not judge. What passed went to its recipients unchecked: medium, and high when much of it is in the name of own
- * domains, since whoever brings that about gets forged mail through. Mail that was asked to come again is only late: low.
+ * Mail that the milter could not judge. What passed went to its recipients unchecked: medium, and high when
+ * much of it is in the name of own domains, since whoever brings that about gets forged mail through. Mail
+ * that was asked to come again is only late: low.
  */
 export const mailNotJudged = {
   kind: MAIL_NOT_JUDGED,

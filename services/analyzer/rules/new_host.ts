@@ -8,7 +8,9 @@ import { endOfNews, HISTORY, LEAST, NEWS } from './new_source.ts';
 import type { SourceRule } from './rule.ts';
 
 const KIND = 'new_source';
-/** The other own servers sign at least this part of their mail, and the new one at most this part of its own. */
+/**
+ * The other own servers sign at least this part of their mail, and the new one at most this part of its own.
+ */
 const SIGNED = 0.95;
 const UNSIGNED = 0.1;
 const PASSING = 0.8;
@@ -19,9 +21,9 @@ const LARGE = 0.1;
 const OURS = 0.3;
 
 /**
- * One of the own servers by its confirmed name, never seen before, whose mail passes by SPF alone while the others
- * sign: a web host that the SPF record names (`a`, `mx`, RFC 7208 section 5.3) and that somebody broke into, or a
- * form that nobody remembers. A server that signs as the others do is no news.
+ * One of the own servers by its confirmed name, never seen before, whose mail passes by SPF alone while the
+ * others sign: a web host that the SPF record names (`a`, `mx`, RFC 7208 section 5.3) and that somebody broke
+ * into, or a form that nobody remembers. A server that signs as the others do is no news.
  */
 export const newHost: SourceRule = {
   kind: KIND,

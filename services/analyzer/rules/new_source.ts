@@ -45,7 +45,10 @@ const SPF_STRAY = 0.01;
  */
 const LARGE = 0.03;
 const LARGE_ODDS = 3;
-/** Of what it passes on a forwarder breaks so many signatures, and this part; then it may bring this part of the domain's mail. */
+/**
+ * Of what it passes on a forwarder breaks so many signatures, and this part; then it may bring this part of
+ * the domain's mail.
+ */
 const BROKEN = 2;
 const BROKEN_PART = 0.02;
 const LARGE_BROKEN = 0.1;
@@ -62,7 +65,10 @@ const GRAVE = 100;
 /** Covered days after the first until a sender is called new; more for a service, as teams move slowly. */
 const RIPE = 2;
 const RIPE_SERVICE = 4;
-/** And so many for another network of a hoster that mail of the domain has come from for days, while it adds none. */
+/**
+ * And so many for another network of a hoster that mail of the domain has come from for days, while it adds
+ * none.
+ */
 const RIPE_KIN = 6;
 const KIN_DAYS = 10;
 /** And so many for a service that may yet turn out to take the place of another. */
@@ -176,7 +182,10 @@ function over(finding: KnownFinding, window: SenderWindow): Ending | null {
   return endOfNews(finding, window);
 }
 
-/** Why what was new is over: it has been there for long, or has sent nothing for as long as the rules look back. */
+/**
+ * Why what was new is over: it has been there for long, or has sent nothing for as long as the rules look
+ * back.
+ */
 export function endOfNews(
   { first_day, last_day }: KnownFinding,
   { today, domainDays }: Pick<SourceWindow, 'today' | 'domainDays'>,
@@ -192,9 +201,9 @@ function isPart({ subject, first_day }: KnownFinding, { source, firstSeen }: Sen
 
 /**
  * Whether a source that passes by the signature alone is a forwarder, as far as can be seen. By whose keys it
- * signs with, where reports name the selector (those of several authors, whatever its share); else, and of a source too large to be one, by where its mail
- * ends: it is none when a forwarder's mail had no more than the chance `onceLevel` to look so unlike a
- * forwarder's, ever.
+ * signs with, where reports name the selector (those of several authors, whatever its share); else, and of a
+ * source too large to be one, by where its mail ends: it is none when a forwarder's mail had no more than the
+ * chance `onceLevel` to look so unlike a forwarder's, ever.
  */
 function forwards(window: SenderWindow): boolean {
   const sum = total(window.rows);
@@ -211,15 +220,17 @@ function forwards(window: SenderWindow): boolean {
 }
 
 /**
- * Whether some of it bears signatures of ours that are broken, as on the way through whoever
- * tags a subject: who has the key breaks none, and whoever breaks some on purpose still gets no further than this part of
- * the mail.
+ * Whether some of it bears signatures of ours that are broken, as on the way through whoever tags a subject:
+ * who has the key breaks none, and whoever breaks some on purpose still gets no further than this part of the
+ * mail.
  */
 function breaksSome({ messages, failed_signed }: Counts, of: number): boolean {
   return failed_signed >= BROKEN && failed_signed >= BROKEN_PART * messages && wilson(messages, of) < LARGE_BROKEN;
 }
 
-/** Whether what is new is a sender of old: its key from a network that the SPF record admits, or in its place. */
+/**
+ * Whether what is new is a sender of old: its key from a network that the SPF record admits, or in its place.
+ */
 function isOfOld(window: SenderWindow, key: MainKey | null, first: string): boolean {
   const { passed, spf_aligned } = total(window.rows);
   if (bearsOldKey(key) && spf_aligned >= MOSTLY * passed) return true;
@@ -238,8 +249,9 @@ function isShared(key: MainKey | null, first: string): boolean {
 }
 
 /**
- * Whether a new forwarder of one author's mail would look the same as a copied key: it bears the key of somebody who
- * goes on with it, passes by nothing else, and brings less than half as much mail, as a forwarder passes on a part.
+ * Whether a new forwarder of one author's mail would look the same as a copied key: it bears the key of
+ * somebody who goes on with it, passes by nothing else, and brings less than half as much mail, as a
+ * forwarder passes on a part.
  */
 function mayPassOn({ messages, spf_aligned }: Counts, key: MainKey | null, first: string): boolean {
   return key !== null && isShared(key, first) && spf_aligned <= SPF_STRAY * messages && key.part < PART_PASSED_ON;
@@ -263,8 +275,9 @@ function isRipe(window: SenderWindow, key: MainKey | null, first: string): boole
 }
 
 /**
- * Whether a service that signs with a key of its own brings ever more, as one does whose addresses are to earn a name
- * before it takes the place of another: it is recorded, and that it has moved is told when the other has fallen.
+ * Whether a service that signs with a key of its own brings ever more, as one does whose addresses are to
+ * earn a name before it takes the place of another: it is recorded, and that it has moved is told when the
+ * other has fallen.
  */
 function isWarmUp(window: SenderWindow, key: MainKey | null, first: string): boolean {
   if (window.sender === null || key?.age !== 'new' || !mayReplace(window, first)) return false;
@@ -277,8 +290,8 @@ function isWarmUp(window: SenderWindow, key: MainKey | null, first: string): boo
 }
 
 /**
- * Whether mail of the domain has long come from other networks of the same hoster, and what is new brings no mail on top
- * of theirs: its relays move together, and strangers rent there too.
+ * Whether mail of the domain has long come from other networks of the same hoster, and what is new brings no
+ * mail on top of theirs: its relays move together, and strangers rent there too.
  */
 function joinsKin(window: SenderWindow, first: string): boolean {
   // Who passes on mail of others has no kin.

@@ -6,8 +6,8 @@ import type { InstallationRule } from './rule.ts';
 const KIND = 'nobody_can_approve';
 
 /**
- * Pending requests that too few people are left for, since somebody left a group: the settings refuse rules that nobody can
- * meet, and opening refuses them too, so that this comes after both.
+ * Pending requests that too few people are left for, since somebody left a group: the settings refuse rules
+ * that nobody can meet, and opening refuses them too, so that this comes after both.
  */
 export const nobodyCanApprove: InstallationRule = {
   kind: KIND,

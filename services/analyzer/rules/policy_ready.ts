@@ -17,9 +17,9 @@ export const READY_DAYS = MONTH_DAYS;
 /**
  * The evidence that the next step of policy is safe: none → quarantine → reject. RFC 9989 asks for a month at
  * none and as long at quarantine, and that a domain whose people write to mailing lists stay below reject.
- * There are no percentages any more; `t=y` is the trial. The domain's posture decides (services/dns/posture), as it does
- * for the view and for `policy status`. Never mailed by itself: it is in the digest until the step is taken or is no
- * longer safe.
+ * There are no percentages any more; `t=y` is the trial. The domain's posture decides (services/dns/posture),
+ * as it does for the view and for `policy status`. Never mailed by itself: it is in the digest until the step
+ * is taken or is no longer safe.
  */
 export const policyReady: ReadinessRule = {
   kind: KIND,

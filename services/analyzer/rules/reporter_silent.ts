@@ -29,8 +29,9 @@ const ONE_CAUSE_DAYS = 3;
 
 /**
  * A reporter that spoke on at least four of five days, and enough, says nothing any more while others go on.
- * Everything it saw goes unseen from then: what the other rules find rests on the rest. Per organization, which
- * may change its name; one that is silent on many domains, and several that fell silent on one, are mailed once.
+ * Everything it saw goes unseen from then: what the other rules find rests on the rest. Per organization,
+ * which may change its name; one that is silent on many domains, and several that fell silent on one, are
+ * mailed once.
  */
 export const reporterSilent: DomainRule = {
   kind: KIND,
@@ -57,7 +58,10 @@ function find(window: DomainWindow): Candidate[] {
   return onceEach(window, found);
 }
 
-/** Marks what is mailed elsewhere: for another domain of the reporter, or for a larger reporter of this domain. */
+/**
+ * Marks what is mailed elsewhere: for another domain of the reporter, or for a larger reporter of this
+ * domain.
+ */
 function onceEach({ reporting, known }: DomainWindow, found: readonly Candidate[]): Candidate[] {
   const near = (a: string, b: string) => a >= addDays(b, -ONE_CAUSE_DAYS) && a <= addDays(b, ONE_CAUSE_DAYS);
   const mailed = (one: Candidate) => (openOf(known, KIND, one.subject)?.told ?? null) !== null;
@@ -95,8 +99,9 @@ interface Silence {
 }
 
 /**
- * The silence of a reporter; null when it was never regular, or has not been silent for long: for SILENT_DAYS of
- * which its reports should have come by now, as late as they used to come, and for longer than it used to leave out.
+ * The silence of a reporter; null when it was never regular, or has not been silent for long: for SILENT_DAYS
+ * of which its reports should have come by now, as late as they used to come, and for longer than it used to
+ * leave out.
  */
 function silenceOf(
   { attendance, known, reporting, today }: DomainWindow,

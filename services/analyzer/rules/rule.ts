@@ -24,8 +24,8 @@ export interface RuleOf<Scope extends string, Window> {
   /** `rule` of the facts of its findings, for a rule that shares both kind and scope with another. */
   facts?: string;
   /**
-   * Which data the rule sees, and once for what it is called: each source, each sender, the senders that broke,
-   * the domain, …
+   * Which data the rule sees, and once for what it is called: each source, each sender, the senders that
+   * broke, the domain, …
    */
   scope: Scope;
   /** The severities that `find` may return, mildest first. */

@@ -19,9 +19,9 @@ const MISSED_DAYS = 2;
 const OTHERWISE = 0.1;
 
 /**
- * The logs show thousands of messages to a receiver that reports, on this domain or on others, and no report of it has
- * come for two days longer than it usually takes. A reporter that is silent on every domain has a fault of its own, and
- * where reporter_silent or reports_stopped is open, that suffices.
+ * The logs show thousands of messages to a receiver that reports, on this domain or on others, and no report
+ * of it has come for two days longer than it usually takes. A reporter that is silent on every domain has a
+ * fault of its own, and where reporter_silent or reports_stopped is open, that suffices.
  */
 export const sendingNotReported: SendingRule = {
   kind: KIND,
@@ -75,7 +75,10 @@ function candidateOf(window: SendingWindow, one: ReceiverDays): Candidate[] {
   ];
 }
 
-/** It reports on another domain for the days that are missing here; where it knows no other, it reported here before. */
+/**
+ * It reports on another domain for the days that are missing here; where it knows no other, it reported here
+ * before.
+ */
 function reportsOn({ last_here, last_elsewhere }: ReceiverDays, missing: string): boolean {
   return last_elsewhere === null ? last_here !== null : last_elsewhere >= missing;
 }

@@ -30,8 +30,9 @@ export function silentSince(
 const OWN = 0.5;
 
 /**
- * Whether the networks of a finding about forged mail turned out to be senders of the domain's, when their names became
- * known or when their mail was seen to have passed before: whether that mail fails is the business of other rules.
+ * Whether the networks of a finding about forged mail turned out to be senders of the domain's, when their
+ * names became known or when their mail was seen to have passed before: whether that mail fails is the
+ * business of other rules.
  */
 export function isOwnAfterAll({ evidence }: KnownFinding, { excluded }: Pick<DomainWindow, 'excluded'>): boolean {
   const own = evidence.who.reduce((n, { source, messages }) => n + (excluded.has(source) ? messages : 0), 0);

@@ -13,16 +13,16 @@ const KIND = 'source_not_in_logs';
 /** Reported messages that are no stray. */
 const LEAST = 20;
 /**
- * Reports count no more than was sent, so that anything beyond is somebody else's. A part of the lines may be lost, and a
- * message to many recipients be counted for each: twice as many are beyond doubt.
+ * Reports count no more than was sent, so that anything beyond is somebody else's. A part of the lines may be
+ * lost, and a message to many recipients be counted for each: twice as many are beyond doubt.
  */
 const TIMES = 2;
 /** How likely a server of our own sends there whose logs nobody collects. */
 const OTHERWISE = 0.2;
 
 /**
- * Reports count mail from an address of an own network that the logs of that network do not show, though these have no
- * gap on the day and its neighbours: somebody else sends through it.
+ * Reports count mail from an address of an own network that the logs of that network do not show, though
+ * these have no gap on the day and its neighbours: somebody else sends through it.
  */
 export const sourceNotInLogs: SendingRule = {
   kind: KIND,

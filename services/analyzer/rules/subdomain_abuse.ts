@@ -107,8 +107,8 @@ function graver(a: Severity, b: Severity): Severity {
 }
 
 /**
- * What the same networks may have had delivered as the domain itself: it is no milder because they forge names
- * below it as well.
+ * What the same networks may have had delivered as the domain itself: it is no milder because they forge
+ * names below it as well.
  */
 function asDomainItself({ told }: Rise): { messages: number; delivered: number } {
   const sum = { messages: 0, delivered: 0 };

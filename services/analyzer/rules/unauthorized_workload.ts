@@ -29,8 +29,8 @@ const MISTAKEN = 0.02;
 const NAMED = 10;
 
 /**
- * A workload sends as a domain that mail-guard.yaml does not declare it for. A fact, so that one message suffices; mail
- * whose workload no log names is not judged, nor is a domain of which the file says nothing.
+ * A workload sends as a domain that mail-guard.yaml does not declare it for. A fact, so that one message
+ * suffices; mail whose workload no log names is not judged, nor is a domain of which the file says nothing.
  */
 export const unauthorizedWorkload = workloadRule(KIND, { find: candidateOf, over });
 
@@ -72,8 +72,8 @@ function candidateOf(window: SendingWindow, mail: SenderMail): Candidate[] {
 }
 
 /**
- * In production it is graver with the domain's own key. Mail from a place to try things in is grave only where it bears
- * the name of a domain of another environment.
+ * In production it is graver with the domain's own key. Mail from a place to try things in is grave only
+ * where it bears the name of a domain of another environment.
  */
 function severityOf(
   { declared }: SendingWindow,

@@ -34,11 +34,12 @@ const EXPLAINED = 0.5;
 const MOST_NAMED = 5;
 
 /**
- * A sudden share of the mails cannot be read, or the reports of a known reporter can no longer be read or proven: the
- * fault may be in our reader. Anybody can send mails that look like damaged reports, so their share alone is low, and
- * they make one finding however many they are. Nobody can keep a known reporter's own reports away: that these fall
- * to less than half while unusable ones come in their place is medium. So is a report that counts and that the two
- * readers read in different ways: what it adds to the evidence may be wrong.
+ * A sudden share of the mails cannot be read, or the reports of a known reporter can no longer be read or
+ * proven: the fault may be in our reader. Anybody can send mails that look like damaged reports, so their
+ * share alone is low, and they make one finding however many they are. Nobody can keep a known reporter's own
+ * reports away: that these fall to less than half while unusable ones come in their place is medium. So is a
+ * report that counts and that the two readers read in different ways: what it adds to the evidence may be
+ * wrong.
  */
 export const unreadableReports: InstallationRule = {
   kind: KIND,

@@ -37,8 +37,8 @@ const HABIT = 3;
 const LOST_LINES = 0.05;
 
 /**
- * A workload that signs sends mail without a signature of the domain to the outside. Bounces do not count, nor do
- * the few messages that pass while a signer is restarted.
+ * A workload that signs sends mail without a signature of the domain to the outside. Bounces do not count,
+ * nor do the few messages that pass while a signer is restarted.
  */
 export const unsignedMail = workloadRule(KIND, { find: candidateOf, over });
 

@@ -22,9 +22,9 @@ const ALTERED = 0.05;
 const NAMED = 5;
 
 /**
- * Signatures of our own do not verify: by our own verifier, for mail that the logs show to be signed by us and to come
- * from own networks, or in the words of receivers that refused it. Anybody can send a broken signature in our name;
- * only what the logs know counts.
+ * Signatures of our own do not verify: by our own verifier, for mail that the logs show to be signed by us
+ * and to come from own networks, or in the words of receivers that refused it. Anybody can send a broken
+ * signature in our name; only what the logs know counts.
  */
 export const verifyFailed: SendingRule = {
   kind: KIND,

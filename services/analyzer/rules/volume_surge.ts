@@ -292,8 +292,9 @@ function domainRises(window: SenderWindow, { days: base, habit }: Base, days: re
 }
 
 /**
- * Whether all networks of its hoster from which the domain sends rise with it: a hoster moves the mail of its customers
- * between its networks, and one of them is no sender by itself. What is out of all proportion is told in any case.
+ * Whether all networks of its hoster from which the domain sends rise with it: a hoster moves the mail of its
+ * customers between its networks, and one of them is no sender by itself. What is out of all proportion is
+ * told in any case.
  */
 function hosterRises(
   { of, senders }: SenderWindow,
@@ -327,12 +328,18 @@ function chanceOf(some: readonly string[], series: Series, habit: Habit): number
   return countTail(n, mean, k);
 }
 
-/** People's mail has no campaigns and no sales: only what it did before, or a few dozen messages, is no surprise. */
+/**
+ * People's mail has no campaigns and no sales: only what it did before, or a few dozen messages, is no
+ * surprise.
+ */
 function ofPeople(service: Sender | null, season: Season | null): Season | null {
   return service?.kind === 'mailbox_provider' && season?.why !== 'recurring' && season?.why !== 'small' ? null : season;
 }
 
-/** People's mail, and that of a server, does not rise suddenly: somebody else has an account, or runs a script. */
+/**
+ * People's mail, and that of a server, does not rise suddenly: somebody else has an account, or runs a
+ * script.
+ */
 function severityOf(window: SenderWindow, times: number, messages: number): Severity {
   const { sender } = window;
   if ((sender?.kind === 'mailbox_provider' || isOwnServer(window)) && times >= ACCOUNT_TIMES) return 'medium';

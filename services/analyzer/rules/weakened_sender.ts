@@ -14,7 +14,9 @@ import { DOMAIN_DAYS, silentSince } from './silence.ts';
 const BEFORE_DAYS = 5;
 const BEFORE_MESSAGES = 20;
 const BEFORE_SHARE = 0.9;
-/** The clear after: so many messages, of which at most this share is signed, and no more of it than this part. */
+/**
+ * The clear after: so many messages, of which at most this share is signed, and no more of it than this part.
+ */
 const AFTER_MESSAGES = 20;
 const AFTER_SHARE = 0.2;
 const GONE = 0.5;
@@ -23,16 +25,19 @@ const PRIOR_SHARE = 40;
 /** Days tried as the day of the change count as so many tests: they have most of their mail in common. */
 const CHANGES_TESTED = 5;
 /**
- * Of a source a part of whose signatures fails (one server of several in a network): so much more of its mail than
- * before, on so many days, of which nearly all bears a signature of the domain's own that does not verify; the
- * newest mail fails at no less than half of that rate. What is lost to at most this part of it is lost to a part.
+ * Of a source a part of whose signatures fails (one server of several in a network): so much more of its mail
+ * than before, on so many days, of which nearly all bears a signature of the domain's own that does not
+ * verify; the newest mail fails at no less than half of that rate. What is lost to at most this part of it is
+ * lost to a part.
  */
 const PART_RISE = 0.1;
 const PART_DAYS = 3;
 const PART_BROKEN = 0.8;
 const PART_STILL = 0.5;
 const PART = 0.8;
-/** Of a source that is new, so much of its mail bears a signature of the domain's own that does not verify. */
+/**
+ * Of a source that is new, so much of its mail bears a signature of the domain's own that does not verify.
+ */
 const NEVER = 0.3;
 /** How far back the day may lie on which a part was lost. */
 const LOOK = 28;
@@ -52,9 +57,9 @@ const UNSIGNED: Mechanism = { lost: 'dkim', bad: ({ messages, dkim_aligned }) =>
 const ERRORS: Mechanism = { lost: 'spf', bad: ({ spf_permerror, spf_temperror }) => spf_permerror + spf_temperror };
 
 /**
- * Finds the mechanism that a source lost although its mail still passes, by the other one: a key that no longer
- * verifies and that SPF hides, until the mail is forwarded; an SPF record that cannot be evaluated. Each
- * mechanism is judged by itself. Null when none is lost.
+ * Finds the mechanism that a source lost although its mail still passes, by the other one: a key that no
+ * longer verifies and that SPF hides, until the mail is forwarded; an SPF record that cannot be evaluated.
+ * Each mechanism is judged by itself. Null when none is lost.
  *
  * @param open what an open finding says of the source already
  */
@@ -77,8 +82,8 @@ export function strengthenedSince(part: BrokenSender, window: SourceWindow): End
 }
 
 /**
- * The part that one source has in what its sender lost, whose sources were judged together: it lacks the mechanism
- * for no less than half of the sender's rate. Null where it does not.
+ * The part that one source has in what its sender lost, whose sources were judged together: it lacks the
+ * mechanism for no less than half of the sender's rate. Null where it does not.
  * @param found of the sender
  */
 export function shareOfWeakness(window: SourceWindow, found: BrokenSender): BrokenSender | null {
@@ -124,9 +129,9 @@ function unsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenS
 }
 
 /**
- * A source of which a part signs with a key that no longer verifies, while SPF passes for all of it: one server of
- * several. Such mail bears a signature of ours, so it is nobody else's; and lists and forwarders, which break
- * signatures too, do not pass SPF. The day is the one that divides the source's days best.
+ * A source of which a part signs with a key that no longer verifies, while SPF passes for all of it: one
+ * server of several. Such mail bears a signature of ours, so it is nobody else's; and lists and forwarders,
+ * which break signatures too, do not pass SPF. The day is the one that divides the source's days best.
  */
 function partlyUnsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
   const all = daysBy(coveredRows(window), UNSIGNED);
@@ -160,9 +165,10 @@ function partlyUnsignedSince(window: SourceWindow, open: BrokenSender | null): B
 }
 
 /**
- * A new source whose mail passes SPF and has borne signatures of ours that do not verify since its first day: a gateway
- * that was put behind the signer and changes the mail, a new server whose key is not the published one. What went
- * another way before is not there to be compared with. Nobody but the domain signs as it and is in its SPF record.
+ * A new source whose mail passes SPF and has borne signatures of ours that do not verify since its first day:
+ * a gateway that was put behind the signer and changes the mail, a new server whose key is not the published
+ * one. What went another way before is not there to be compared with. Nobody but the domain signs as it and
+ * is in its SPF record.
  */
 function neverVerified(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
   if (open !== null || window.rows.some(({ day }) => day < addDays(window.today, 1 - LOOK))) return null;
@@ -177,7 +183,10 @@ function neverVerified(window: SourceWindow, open: BrokenSender | null): BrokenS
   return partOf(window, UNSIGNED, { since, last_good_day: since, chance: 0 });
 }
 
-/** The days before and since the one from which the share of unsigned mail rose most clearly; null if none did. */
+/**
+ * The days before and since the one from which the share of unsigned mail rose most clearly; null if none
+ * did.
+ */
 function partlyLostFrom(all: readonly Day[], from: string): { before: readonly Day[]; after: readonly Day[] } | null {
   let best: { before: readonly Day[]; after: readonly Day[] } | null = null;
   let most = 0;
@@ -204,7 +213,9 @@ function lostShare(days: readonly Day[]): number {
   return lost / Math.max(1, lost + sum(days, 'passed'));
 }
 
-/** A source whose mail passes by DKIM while its SPF record cannot be evaluated. A fact, so no test of chance. */
+/**
+ * A source whose mail passes by DKIM while its SPF record cannot be evaluated. A fact, so no test of chance.
+ */
 function inErrorSince(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
   const all = daysBy(coveredRows(window), ERRORS);
   const run = lostRun(all);

@@ -15,7 +15,10 @@ const SOURCES = 300;
 const UNITS = 20;
 /** Before a source broke, this part of its mail passed. */
 const PASSED = 0.8;
-/** What is worth a closer look: so many messages that lack something, and so much larger a share of all than before. */
+/**
+ * What is worth a closer look: so many messages that lack something, and so much larger a share of all than
+ * before.
+ */
 const WORTH = 10;
 const RISE = 0.1;
 const MEASURES = ['failing', 'unsigned', 'errors'] as const satisfies readonly (keyof Lacking)[];
@@ -29,17 +32,19 @@ export interface Unit {
   rows: readonly SourceDay[];
 }
 
-/** The sources of a unit before their rows are read, and how many units there are with two sources or more. */
+/**
+ * The sources of a unit before their rows are read, and how many units there are with two sources or more.
+ */
 export interface UnitsToRead {
   units: { key: string; sources: string[] }[];
   tests: number;
 }
 
 /**
- * The senders whose sources are worth judging together: more of their mail lacks something on the newest days than
- * before, or one of their sources is part of an open finding. What has no sender is put together by the name of the
- * owner of its network: that authorizes nothing, and networks that break at once have one cause. Those beside a source
- * that sends most of it are judged without it as well.
+ * The senders whose sources are worth judging together: more of their mail lacks something on the newest days
+ * than before, or one of their sources is part of an open finding. What has no sender is put together by the
+ * name of the owner of its network: that authorizes nothing, and networks that break at once have one cause.
+ * Those beside a source that sends most of it are judged without it as well.
  * @param broken sources that are part of an open finding
  */
 export function unitsToRead(senders: readonly SenderData[], broken: ReadonlySet<string>): UnitsToRead {
@@ -59,7 +64,9 @@ export function unitsToRead(senders: readonly SenderData[], broken: ReadonlySet<
   return { units: read, tests: judged.length };
 }
 
-/** The sources beside one that has most of the mail, in which theirs would not show; none where no source has. */
+/**
+ * The sources beside one that has most of the mail, in which theirs would not show; none where no source has.
+ */
 function besideLargest(sources: readonly SeenSource[]): SeenSource[] {
   const all = sources.reduce((n, { messages }) => n + messages, 0);
   const largest = sources.find(({ messages }) => 2 * messages > all);
@@ -111,8 +118,8 @@ interface Given {
 
 /**
  * Judges the sources of each unit together, whether their mail fails or lost a mechanism since a day, as
- * `examineSender` does each by itself: first all of them, then those that nothing was found of. What is found becomes
- * a part of each source that has its share in it. To be asked after all sources were examined.
+ * `examineSender` does each by itself: first all of them, then those that nothing was found of. What is found
+ * becomes a part of each source that has its share in it. To be asked after all sources were examined.
  */
 export function examineUnits(senders: BrokenSenders, units: readonly Unit[], given: Given): void {
   for (const unit of units) {
@@ -165,8 +172,9 @@ function together({ key }: Unit, members: readonly SourceWindow[], { level, know
 }
 
 /**
- * A source that sends little does not show by itself that it passes again: it is over what it had in common with its
- * sender when all of that passes again, and its own mail as well, however little it is. Silence proves nothing.
+ * A source that sends little does not show by itself that it passes again: it is over what it had in common
+ * with its sender when all of that passes again, and its own mail as well, however little it is. Silence
+ * proves nothing.
  */
 function recoverTogether(senders: BrokenSenders, unit: Unit, members: readonly SourceWindow[], given: Given): void {
   const failing = new Set(senders.failing.map(({ source }) => source));

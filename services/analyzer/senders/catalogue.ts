@@ -51,7 +51,10 @@ export interface Sender {
   readonly reverse_suffixes: readonly string[];
   /** One sentence: what to publish so that its mail aligns. */
   readonly align: string | null;
-  /** Records that align its mail, where they are the same for every customer; `{domain}` is the customer's domain. */
+  /**
+   * Records that align its mail, where they are the same for every customer; `{domain}` is the customer's
+   * domain.
+   */
   readonly records: readonly SenderRecord[];
   /** URL of the documentation that the facts come from. */
   readonly source: string | null;

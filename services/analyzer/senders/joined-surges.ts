@@ -15,9 +15,9 @@ const LISTED = 20;
 const GRAVE = { times: 10, some: 5, messages: 1000 };
 
 /**
- * Makes one finding of the surges of networks that belong to no sender by name: whoever runs machines without reverse
- * names sends through all of them at once. It stays with the network that was first mailed about; else it is about
- * the one with the most messages.
+ * Makes one finding of the surges of networks that belong to no sender by name: whoever runs machines without
+ * reverse names sends through all of them at once. It stays with the network that was first mailed about;
+ * else it is about the one with the most messages.
  * @param known what is on file, as the rules see it
  */
 export function joinSurges(domain: string, found: readonly Candidate[], known: readonly KnownFinding[]): Candidate[] {
@@ -44,7 +44,9 @@ function isNameless({ kind, subject, severity, evidence: { facts } }: Candidate)
   );
 }
 
-/** Whether a finding about another network named it, and is over: the days that it was told of are no news. */
+/**
+ * Whether a finding about another network named it, and is over: the days that it was told of are no news.
+ */
 function wasPart({ subject, last_day }: Candidate, known: readonly KnownFinding[]): boolean {
   return known.some(
     (one) =>

@@ -8,7 +8,10 @@ export function summed(all: readonly Candidate[], figure: Summed): number {
   return all.reduce((n, { evidence }) => n + evidence[figure], 0);
 }
 
-/** What several candidates have in common as one finding: their span, their most certain one, and all their reporters. */
+/**
+ * What several candidates have in common as one finding: their span, their most certain one, and all their
+ * reporters.
+ */
 export function joinedSpan(all: readonly Candidate[]) {
   return {
     first_day: all.map((one) => one.first_day).reduce(earlier),

@@ -14,15 +14,18 @@ export interface MainKey {
   age: 'new' | 'old';
   /** The part of all signed mail of the domain under this key, 0 to 1: how much would fail without it. */
   carries: number;
-  /** The sender's messages under it in the newest days, as a part of those of all others; Infinity when they have none. */
+  /**
+   * The sender's messages under it in the newest days, as a part of those of all others; Infinity when they
+   * have none.
+   */
   part: number;
   /** Senders that signed with it long before and still may, those with the most mail first. */
   others: { sender: string; last_day: string }[];
 }
 
 /**
- * With which key a sender signs, and who else does; null when no report names its selectors, or the keys are not
- * known for long enough to say.
+ * With which key a sender signs, and who else does; null when no report names its selectors, or the keys are
+ * not known for long enough to say.
  * @param first first day of the sender, YYYY-MM-DD
  */
 export function mainKeyOf(

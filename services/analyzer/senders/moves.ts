@@ -29,8 +29,8 @@ const ADDED = 2;
 const NEWEST = 3;
 
 /**
- * The sender that a new one has taken the place of; null when none fell as the new one rose. Only days after its
- * first are compared: on the day of the move both have sent.
+ * The sender that a new one has taken the place of; null when none fell as the new one rose. Only days after
+ * its first are compared: on the day of the move both have sent.
  * @param first first day of the new sender, YYYY-MM-DD
  */
 export function predecessorOf(window: SenderWindow, first: string): Predecessor | null {
@@ -53,9 +53,9 @@ export function predecessorOf(window: SenderWindow, first: string): Predecessor 
 }
 
 /**
- * Whether a new service may yet turn out to take the place of another, or of own servers: one that sends more than the new one, and as
- * much less than it used to, as far as its mail varies from day to day. A move over weeks begins with so little that
- * the fall does not show in the first days.
+ * Whether a new service may yet turn out to take the place of another, or of own servers: one that sends more
+ * than the new one, and as much less than it used to, as far as its mail varies from day to day. A move over
+ * weeks begins with so little that the fall does not show in the first days.
  * @param first first day of the new sender, YYYY-MM-DD
  */
 export function mayReplace(window: SenderWindow, first: string): boolean {
@@ -70,8 +70,8 @@ export function mayReplace(window: SenderWindow, first: string): boolean {
 }
 
 /**
- * Whether a new sender brings mail on top of that of others it is like, and does not take over theirs: together they
- * send twice what the others used to.
+ * Whether a new sender brings mail on top of that of others it is like, and does not take over theirs:
+ * together they send twice what the others used to.
  * @param others keys of senders
  */
 export function bringsMore(window: SenderWindow, first: string, others: ReadonlySet<string>): boolean {

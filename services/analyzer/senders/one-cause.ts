@@ -10,18 +10,25 @@ const SAME_KEY_DAYS = 14;
 /** Fewer where nothing but SPF lets them in: two servers that somebody set up in two weeks are two things. */
 const SPF_DAYS = 5;
 const SPF = 'spf';
-/** From so many messages on, a key in strange hands, or a gap in SPF, is no trifle, whatever else the domain sends. */
+/**
+ * From so many messages on, a key in strange hands, or a gap in SPF, is no trifle, whatever else the domain
+ * sends.
+ */
 const GRAVE = 100;
-/** So many senders without a common name under one key that somebody published are no server that a team set up. */
+/**
+ * So many senders without a common name under one key that somebody published are no server that a team set
+ * up.
+ */
 const SCATTERED = 3;
 /** Sources listed in the evidence, and in its query. */
 const LISTED = 20;
 
 /**
- * Makes one finding of the new senders that have one cause: an old key of the domain's whose own senders go on, or a new
- * one that nobody else signs with, or an SPF record that lets in strangers from wherever they rent. It stays with the
- * sender that it was first mailed about; of several that are new, with the one that began first. When that finding is
- * over, for any reason but that its sender was approved, so it is for the others that it named.
+ * Makes one finding of the new senders that have one cause: an old key of the domain's whose own senders go
+ * on, or a new one that nobody else signs with, or an SPF record that lets in strangers from wherever they
+ * rent. It stays with the sender that it was first mailed about; of several that are new, with the one that
+ * began first. When that finding is over, for any reason but that its sender was approved, so it is for the
+ * others that it named.
  * @param known what is on file, as the rules see it
  */
 export function joinOneCause(domain: string, found: readonly Candidate[], known: readonly KnownFinding[]): Candidate[] {
@@ -53,7 +60,9 @@ export function joinOneCause(domain: string, found: readonly Candidate[], known:
   });
 }
 
-/** What lets a new sender in, if it may let in others as well; null for a service, which is a cause by itself. */
+/**
+ * What lets a new sender in, if it may let in others as well; null for a service, which is a cause by itself.
+ */
 function causeOf({ kind, evidence: { facts } }: Pick<Candidate, 'kind' | 'evidence'>): string | null {
   if (kind !== KIND || facts?.rule !== KIND) return null;
   const { key, by, service } = facts;
@@ -88,7 +97,8 @@ function together(domain: string, lead: Candidate, parts: readonly Candidate[]):
   const messages = summed(all, 'messages');
   const { facts } = lead.evidence;
   const passedOn = parts.length === 0 && facts?.rule === KIND && facts.passed_on === true && facts.scattered !== true;
-  // Whoever published a key may change the domain's DNS, which is no copy; but no team sends from strangers all over.
+  // Whoever published a key may change the domain's DNS, which is no copy; but no team sends from strangers
+  // all over.
   const published = facts?.rule === KIND && facts.key?.age === 'new' && all.length < SCATTERED;
   const grave = messages >= GRAVE && lead.severity === 'low' && !passedOn && !published;
   const severity = all.some((one) => one.severity === 'medium') || grave ? 'medium' : lead.severity;

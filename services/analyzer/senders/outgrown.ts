@@ -14,13 +14,15 @@ const STRAY = 0.02;
 const SHARED = new Set(['hosting', 'forwarder', 'mailing_list', 'security_gateway']);
 
 /**
- * Of some networks, those from which a service of the domain's sends its mail although the SPF record does not list them.
+ * Of some networks, those from which a service of the domain's sends its mail although the SPF record does
+ * not list them.
  *
- * Where a service's mail passes by SPF alone, the record admits it, mostly by an include that names all of its networks.
- * Mail from another network of it, by confirmed names, that nothing authenticates is then our own from where the record
- * does not reach: addresses that were written down once, and a service that grew. A stranger's account there would
- * bear a return path of its own, or pass by the same include.
- * @returns the services by source, and those of networks of services that any mail of the domain passes through
+ * Where a service's mail passes by SPF alone, the record admits it, mostly by an include that names all of
+ * its networks. Mail from another network of it, by confirmed names, that nothing authenticates is then our
+ * own from where the record does not reach: addresses that were written down once, and a service that grew. A
+ * stranger's account there would bear a return path of its own, or pass by the same include.
+ * @returns the services by source, and those of networks of services that any mail of the domain passes
+ *   through
  */
 export async function loadOutgrown(
   tx: Tx,
@@ -44,7 +46,10 @@ export async function loadOutgrown(
   };
 }
 
-/** The service whose confirmed names all addresses of a network have; null for one where strangers send as well. */
+/**
+ * The service whose confirmed names all addresses of a network have; null for one where strangers send as
+ * well.
+ */
 function serviceOf({ answered, organization_addresses, name }: NetworkFacts, catalogue: Catalogue): Sender | null {
   if (answered === 0 || organization_addresses < answered) return null;
   const service = lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: name });

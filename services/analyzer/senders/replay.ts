@@ -15,7 +15,9 @@ const NETWORKS = 5;
 const MESSAGES = 100;
 /** And this part of what the owners of the key send on the same days: new forwarders pass on less. */
 const PART = 0.05;
-/** And so many times what new networks brought at once before, as some domains have new forwarders every week. */
+/**
+ * And so many times what new networks brought at once before, as some domains have new forwarders every week.
+ */
 const TIMES = 3;
 /** The key has been known for so many days before. */
 const KNOWN_DAYS = 14;
@@ -41,10 +43,10 @@ export function mayReplay(senders: readonly SenderData[], fresh: string): boolea
 }
 
 /**
- * A signed mail that is sent again and again from rented machines or a botnet (RFC 6376 section 8.6), or a copied key that
- * is used from many: each network looks like one more forwarder, as it passes by an old key alone and sends little. What
- * tells them from forwarders is that they come at once, that there are many, and that together they bring more than new
- * forwarders do.
+ * A signed mail that is sent again and again from rented machines or a botnet (RFC 6376 section 8.6), or a
+ * copied key that is used from many: each network looks like one more forwarder, as it passes by an old key
+ * alone and sends little. What tells them from forwarders is that they come at once, that there are many, and
+ * that together they bring more than new forwarders do.
  * @param given.windows those of the senders of the domain
  * @param given.told what the rule about single senders found: no source is counted twice
  */
@@ -103,7 +105,10 @@ function put<T>(map: Map<string, T[]>, key: string, one: T): void {
   else map.set(key, [one]);
 }
 
-/** Whether a sender is one network or name that began since a day, that the catalogue does not know, and passes by signature alone. */
+/**
+ * Whether a sender is one network or name that began since a day, that the catalogue does not know, and
+ * passes by signature alone.
+ */
 function isStranger({ sources, service, unnamed, firstSeen }: SenderData, since: string): boolean {
   const [one, ...others] = sources;
   if (one === undefined || others.length > 0 || unnamed || one.first_day < since) return false;
@@ -126,7 +131,10 @@ function sum(some: readonly { passed: number }[]): number {
   return some.reduce((n, { passed }) => n + passed, 0);
 }
 
-/** Who signed with the key long before and goes on, and what they sent under it since; null for a new key, or one whose owners are gone. */
+/**
+ * Who signed with the key long before and goes on, and what they sent under it since; null for a new key, or
+ * one whose owners are gone.
+ */
 function ownersOf(
   { keyUses = [], today }: Pick<DomainData, 'keyUses' | 'today'>,
   key: string,

@@ -21,8 +21,9 @@ const LOOKED_MESSAGES = 50;
 const LOOKED_TIMES = 1.4;
 
 /**
- * Whether the sources of a sender together sent more on one of the newest days than on any such day (weekend or not)
- * before these. Of most senders on most days there is nothing to say, and their rows need not be read.
+ * Whether the sources of a sender together sent more on one of the newest days than on any such day (weekend
+ * or not) before these. Of most senders on most days there is nothing to say, and their rows need not be
+ * read.
  * @param today newest day
  */
 export function standsOut(sources: readonly Pick<SeenSource, 'each'>[], today: string): boolean {
@@ -32,9 +33,10 @@ export function standsOut(sources: readonly Pick<SeenSource, 'each'>[], today: s
 }
 
 /**
- * Whether a new `volume_surge` of a sender is possible at all: then it is compared with seasons long past, which are
- * costly to read. Never false where the rule finds one: it takes a day above all days that every test counts as
- * habit (of its kind, weekend or not: that is all a mailbox provider's are held against), and a part of the domain's mail.
+ * Whether a new `volume_surge` of a sender is possible at all: then it is compared with seasons long past,
+ * which are costly to read. Never false where the rule finds one: it takes a day above all days that every
+ * test counts as habit (of its kind, weekend or not: that is all a mailbox provider's are held against), and
+ * a part of the domain's mail.
  * @param rows the sender's days
  * @param ofDomain the domain's messages by day
  * @param today newest day

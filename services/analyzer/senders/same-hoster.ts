@@ -6,9 +6,10 @@ import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 const NEAR = 14;
 
 /**
- * Mails the abuse of one hoster once: a stranger who rents there sends unsigned from a network that our mail comes from,
- * and from its neighbours, which the SPF record admits as well. The gravest, then the largest, stands for all; the others
- * are recorded, and in the digest. What is graver than the one that was mailed is mailed too.
+ * Mails the abuse of one hoster once: a stranger who rents there sends unsigned from a network that our mail
+ * comes from, and from its neighbours, which the SPF record admits as well. The gravest, then the largest,
+ * stands for all; the others are recorded, and in the digest. What is graver than the one that was mailed is
+ * mailed too.
  * @param known what is on file: what was mailed stands for its hoster
  */
 export function quietNeighbours(candidates: readonly Candidate[], known: readonly KnownFinding[]): Candidate[] {
@@ -32,7 +33,10 @@ function isUnsigned({ evidence: { facts } }: Pick<Candidate, 'evidence'>): boole
   return facts?.rule === 'new_source' && facts.by === 'spf' && facts.service === null;
 }
 
-/** By the owner of both networks; where that of one is not known, by the range that hosters are given whole: a /16, or an IPv6 /32. */
+/**
+ * By the owner of both networks; where that of one is not known, by the range that hosters are given whole: a
+ * /16, or an IPv6 /32.
+ */
 function isOneHoster(a: Pick<Candidate, 'subject' | 'evidence'>, b: Pick<Candidate, 'subject' | 'evidence'>): boolean {
   const [one, other] = [ownerOf(a), ownerOf(b)];
   if (one !== null && other !== null) return one === other;

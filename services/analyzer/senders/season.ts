@@ -8,22 +8,22 @@ const STANDS_OUT = 1.5;
 /** Days between a surge and the one that it repeats. */
 const APART = 20;
 /**
- * Many times the usual is what people send on the days on which the calendar or their trade says so, and no more:
- * an account in a stranger's hands knows no measure.
+ * Many times the usual is what people send on the days on which the calendar or their trade says so, and no
+ * more: an account in a stranger's hands knows no measure.
  */
 const SEASON_TIMES = 10;
 /**
- * At the end of a month (of a quarter by some calendar: fiscal years end in any month), and in the weeks of sales before
- * Christmas, as much as this, if nothing else about it is new:
- * the first of them that is seen repeats nothing yet.
+ * At the end of a month (of a quarter by some calendar: fiscal years end in any month), and in the weeks of
+ * sales before Christmas, as much as this, if nothing else about it is new: the first of them that is seen
+ * repeats nothing yet.
  */
 const FIRST_SEASON_TIMES = 25;
 /** Then hardly any of it comes from other networks, and hardly any fails. */
 const HARDLY = 0.1;
 const FAILS = 0.01;
 /**
- * As many people as a small sender knows. So many messages more than usual, for so many days, are all members of a club,
- * and an account in a stranger's hands sends more.
+ * As many people as a small sender knows. So many messages more than usual, for so many days, are all members
+ * of a club, and an account in a stranger's hands sends more.
  */
 const SMALL = 150;
 const SMALL_DAYS = 3;
@@ -78,9 +78,10 @@ export type Season =
   | { why: 'campaign' };
 
 /**
- * Whether far more mail than usual is a season's, and not an account in a stranger's hands: it repeats what was
- * there before, however long ago; or the calendar brings it, or the sender's trade, and nothing else about it is
- * new: the same networks, receivers and days of the week, and not out of all proportion. Null: nothing of that.
+ * Whether far more mail than usual is a season's, and not an account in a stranger's hands: it repeats what
+ * was there before, however long ago; or the calendar brings it, or the sender's trade, and nothing else
+ * about it is new: the same networks, receivers and days of the week, and not out of all proportion. Null:
+ * nothing of that.
  */
 export function seasonOf(swell: Swell): Season | null {
   const rests = swell.weekend < RESTS;
@@ -100,15 +101,22 @@ export function seasonOf(swell: Swell): Season | null {
   return swell.kind !== null && CAMPAIGNS.has(swell.kind) ? { why: 'campaign' } : null;
 }
 
-/** Whether the usual networks bring a few dozen messages more for a day or three, all of which pass, on days on which people work. */
+/**
+ * Whether the usual networks bring a few dozen messages more for a day or three, all of which pass, on days
+ * on which people work.
+ */
 function isSmall({ days, most, usual, fresh, failing, loudest }: Swell, rests: boolean): boolean {
   if (most - usual > SMALL || days.length > SMALL_DAYS) return false;
   return fresh <= FRESH && failing <= SMALL_FAILS && !(rests && isWeekend(loudest));
 }
 
-/** Whether all of it falls on a calendar quarter's end, the working days of another month's, or before Christmas, and nothing about it is new but how much it is. */
+/**
+ * Whether all of it falls on a calendar quarter's end, the working days of another month's, or before
+ * Christmas, and nothing about it is new but how much it is.
+ */
 function isFirstSeason({ days, fresh, failing, kind }: Swell): boolean {
-  // Sales go out through services for campaigns; twenty times the mail of an office is a queue run wild in any month.
+  // Sales go out through services for campaigns; twenty times the mail of an office is a queue run wild in
+  // any month.
   const sells = kind !== null && CAMPAIGNS.has(kind);
   return (
     fresh <= HARDLY &&
@@ -123,8 +131,8 @@ function isOfSeason(day: string): boolean {
 }
 
 /**
- * From the working day before the last of a month to the third of the next one, and the first three and last two days
- * in any case: accounts are closed and paid on working days.
+ * From the working day before the last of a month to the third of the next one, and the first three and last
+ * two days in any case: accounts are closed and paid on working days.
  */
 function isMonthsEnd(day: string): boolean {
   const date = Number(day.slice(8));
@@ -147,7 +155,10 @@ function isOfSales(day: string): boolean {
   return date >= '11-18' && date <= '12-23';
 }
 
-/** Half the sum of the differences of shares: 0 alike, 1 with nothing in common; null where either has nothing. */
+/**
+ * Half the sum of the differences of shares: 0 alike, 1 with nothing in common; null where either has
+ * nothing.
+ */
 export function differenceOf(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): number | null {
   const sum = (of: ReadonlyMap<string, number>) => [...of.values()].reduce((n, one) => n + one, 0);
   const [all, other] = [sum(a), sum(b)];

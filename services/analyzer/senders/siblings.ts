@@ -6,9 +6,9 @@ import { type Catalogue, lookup } from './catalogue.ts';
 const KIND = 'alignment_failure';
 
 /**
- * Mails what one sender does once: a service that is not set up shows under several domains of its own, and own
- * servers in several networks. The gravest, then the largest, stands for all; the others are recorded, and in the
- * digest, as long as it is open. One that is graver than what was mailed is mailed.
+ * Mails what one sender does once: a service that is not set up shows under several domains of its own, and
+ * own servers in several networks. The gravest, then the largest, stands for all; the others are recorded,
+ * and in the digest, as long as it is open. One that is graver than what was mailed is mailed.
  * @param known what is on file: who was mailed about it stands for its sender
  */
 export function quietSiblings(
@@ -39,7 +39,9 @@ export function quietSiblings(
   });
 }
 
-/** The sender of unaligned mail: a service by its own domains, not by those of its customers; the own servers. */
+/**
+ * The sender of unaligned mail: a service by its own domains, not by those of its customers; the own servers.
+ */
 function unalignedSender({ subject, evidence }: Candidate, catalogue: Catalogue): string {
   const { facts } = evidence;
   if (facts?.rule === KIND && facts.bare && facts.approved_by === null) return 'own servers';

@@ -25,9 +25,10 @@ export interface UnalignedUnit {
 }
 
 /**
- * The sources of senders that are not set up and have several sources: a service by its own domains, and the own
- * servers in their networks. Not those through which people pass mail on, which nobody here can set up.
- * @param networks with mail that nothing authenticates: of the domain's own servers, and of services that outgrew its SPF record
+ * The sources of senders that are not set up and have several sources: a service by its own domains, and the
+ * own servers in their networks. Not those through which people pass mail on, which nobody here can set up.
+ * @param networks with mail that nothing authenticates: of the domain's own servers, and of services that
+ *   outgrew its SPF record
  */
 export function unalignedToRead(
   senders: readonly SenderData[],
@@ -49,8 +50,8 @@ export function unalignedToRead(
 }
 
 /**
- * What the sources of a sender that is not set up bring together, where none of them shows it by itself. The finding
- * is about the largest of them, or the one that an open finding is about, and lists all.
+ * What the sources of a sender that is not set up bring together, where none of them shows it by itself. The
+ * finding is about the largest of them, or the one that an open finding is about, and lists all.
  * @param found what each source shows by itself
  */
 export function unalignedTogether(

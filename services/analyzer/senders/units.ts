@@ -18,7 +18,9 @@ import { mayRise, standsOut } from './rising.ts';
 /** Sources that are looked at, and senders that they make: the largest of each. */
 const SOURCES = 5000;
 const SENDERS = 500;
-/** A new sender with fewer passing messages is no finding yet; with so many it is held against the largest. */
+/**
+ * A new sender with fewer passing messages is no finding yet; with so many it is held against the largest.
+ */
 const WORTH = 20;
 const COMPARED = 40;
 /** The share of a source's mail that passes before the source counts as its sender's. */
@@ -32,8 +34,8 @@ export interface SenderData {
   /** The service that the catalogue knows. */
   service: Sender | null;
   /**
-   * Whether it is known by more than one source can show: a service, a signing domain, a confirmed name. A new
-   * network of it has its standing. False for a source that is a sender by itself.
+   * Whether it is known by more than one source can show: a service, a signing domain, a confirmed name. A
+   * new network of it has its standing. False for a source that is a sender by itself.
    */
   grouped: boolean;
   /** Its sources, those with the most passing mail first. */
@@ -52,10 +54,10 @@ export interface SenderData {
 }
 
 /**
- * The key of the sender that a source belongs to, by the strongest evidence there is: the service, the signing
- * or envelope domain, the domain of confirmed reverse names. The owner of a network and the name of a cloud or
- * hoster tell where mail comes from and not whose it is: such a source is a sender by itself. So is what passes
- * mail on: it sends nothing of its own.
+ * The key of the sender that a source belongs to, by the strongest evidence there is: the service, the
+ * signing or envelope domain, the domain of confirmed reverse names. The owner of a network and the name of a
+ * cloud or hoster tell where mail comes from and not whose it is: such a source is a sender by itself. So is
+ * what passes mail on: it sends nothing of its own.
  */
 export function senderOf(
   seen: Pick<SeenSource, 'source' | 'identified_by' | 'grouped_as' | 'class' | 'messages' | 'passed'>,
@@ -81,8 +83,8 @@ function ofService(name: string, catalogue: Catalogue): string {
 }
 
 /**
- * Loads the senders of a domain's aligned mail in the window: all of them, not only those that the work names,
- * since one network says nothing about its sender.
+ * Loads the senders of a domain's aligned mail in the window: all of them, not only those that the work
+ * names, since one network says nothing about its sender.
  * @param days.fresh the first day of the newest, which are listed one by one; a sender first seen since is
  * looked up in the days before the window
  * @param given.told what open findings are about: senders or sources
@@ -165,8 +167,8 @@ function largestOf(senders: ReadonlyMap<string, SeenSource[]>): [string, SeenSou
 }
 
 /**
- * Puts new networks of one owner together, each of which sends too little to be a finding: many of them at once are one
- * newcomer. None has a standing to pass on, and none gets that of older networks of the owner.
+ * Puts new networks of one owner together, each of which sends too little to be a finding: many of them at
+ * once are one newcomer. None has a standing to pass on, and none gets that of older networks of the owner.
  * @param fresh the senders that were never seen before
  * @param told what open findings are about: what was put together stays so
  */
@@ -190,7 +192,10 @@ function joinNewcomers(
   return all;
 }
 
-/** What a network that is a sender by itself is put together by: the number of its owner, or the name its addresses have from a hoster. */
+/**
+ * What a network that is a sender by itself is put together by: the number of its owner, or the name its
+ * addresses have from a hoster.
+ */
 export function groupOf({ source, identified_by, grouped_as, class: of }: SeenSource): string | null {
   if (!isNetwork(source) || of === 'forwarded') return null;
   return identified_by === 'asn' || identified_by === 'reverse_name' ? grouped_as : null;

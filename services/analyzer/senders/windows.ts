@@ -53,8 +53,8 @@ export class SenderWindows {
   }
 
   /**
-   * The window of what a finding is about: a sender, or the one that a source has become a part of. One without
-   * mail in the window has no rows.
+   * The window of what a finding is about: a sender, or the one that a source has become a part of. One
+   * without mail in the window has no rows.
    */
   of(subject: string): SenderWindow {
     const known = this.#byName.get(subject);

@@ -78,8 +78,8 @@ export function episode(rows: readonly SentDay[], apart = 2): SentDay[] {
 }
 
 /**
- * Whether a fault is over: good mail an hour after the last bad one; for one that came on several days, as many days
- * after, so that what comes every night is one finding.
+ * Whether a fault is over: good mail an hour after the last bad one; for one that came on several days, as
+ * many days after, so that what comes every night is one finding.
  */
 export function isMended(bad: readonly SentDay[], good: readonly SentDay[]): boolean {
   if (bad.length === 0 || good.length === 0) return false;
@@ -94,8 +94,8 @@ export function isGone(rows: readonly SentDay[], now: Date): boolean {
 }
 
 /**
- * The day up to which a kind is settled for a subject. What the logs show is newer than the newest report day, on which
- * findings end.
+ * The day up to which a kind is settled for a subject. What the logs show is newer than the newest report
+ * day, on which findings end.
  */
 export function closedUntil(known: readonly KnownFinding[], kind: string, subject: string): string {
   const closed = known.find((one) => one.kind === kind && one.subject === subject && one.state === 'resolved');

@@ -32,8 +32,8 @@ const LISTED = 0.8;
  *
  * - `authorized`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Days that fail since do not change
  *   that, however many; they are the business of authentication_regression.
- * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list; or
- *   its mail bears its author's signature, which verifies elsewhere and not there, or a list's envelope;
+ * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list;
+ *   or its mail bears its author's signature, which verifies elsewhere and not there, or a list's envelope;
  *   or the domain's own signature survives on it while SPF never aligns, in a small part of the domain's
  *   mail, and it is another's signature, or where the mail ends speaks for it.
  * - `misaligned`: its mail authenticates, but as somebody else.
@@ -174,7 +174,10 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
     `${number(part)} of ${seen} fail with no passing SPF or DKIM of any domain; ${percent(sum.failed_delivered / Math.max(1, sum.messages - sum.passed))} of what fails was delivered.`,
 };
 
-/** Whether what nothing authenticates is the domain's own mail: of an own server, or of a service that outgrew the SPF record. */
+/**
+ * Whether what nothing authenticates is the domain's own mail: of an own server, or of a service that outgrew
+ * the SPF record.
+ */
 function isOurs({ own, outgrown }: SourceWindow): boolean {
   return own || outgrown != null;
 }
@@ -221,7 +224,10 @@ export function mayForward(rows: readonly SourceDay[], domainDays: readonly Doma
   return sum.passed > 0.5 * sum.messages && passesBySignature(sum) && sizeOf(rows, domainDays) >= 0;
 }
 
-/** Whether a source passes by the signature alone, whatever its size, so that it is worth asking whose keys it carries. */
+/**
+ * Whether a source passes by the signature alone, whatever its size, so that it is worth asking whose keys it
+ * carries.
+ */
 export function mayCarryMix(rows: readonly SourceDay[]): boolean {
   const sum = total(rows);
   return sum.passed > 0.5 * sum.messages && passesBySignature(sum);

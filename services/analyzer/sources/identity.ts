@@ -110,7 +110,9 @@ function ofNetwork(sent: SentMail, facts: NetworkFacts | null, catalogue: Catalo
   return { identity: { ...identity, asn, owner, country }, sender };
 }
 
-/** By the domain's own SPF record, if the network has no name that says more; null when it does not admit it. */
+/**
+ * By the domain's own SPF record, if the network has no name that says more; null when it does not admit it.
+ */
 function byAdmission({ domain, source }: SentMail, facts: NetworkFacts | null, catalogue: Catalogue): Identified | null {
   if (facts === null || isOwnByName(domain, facts) || !isAdmitted(facts, catalogue)) return null;
   const organization = organizationalDomain(domain);

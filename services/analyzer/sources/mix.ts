@@ -1,15 +1,24 @@
 import type { KeyUse } from '../../store/analysis/senders.ts';
 import { lnGamma } from '../statistics/tails.ts';
 
-/** A source may be the author of mail under a key when this part of what it signs is under it: keys are rotated. */
+/**
+ * A source may be the author of mail under a key when this part of what it signs is under it: keys are
+ * rotated.
+ */
 const AUTHOR = 0.3;
 /** And it signs this part of what others carry under the key: what is less was passed on for them. */
 const CARRIED = 0.2;
 /** Messages under keys of others than the main author, below which nothing is said. */
 const LEAST = 5;
-/** How far the mix of a forwarder strays from that of the domain's authors: the sum of a Dirichlet's parameters. */
+/**
+ * How far the mix of a forwarder strays from that of the domain's authors: the sum of a Dirichlet's
+ * parameters.
+ */
 const ALIKE = 4;
-/** Who has the key of one author sends under that alone, but for this part: the same, and the sum of parameters. */
+/**
+ * Who has the key of one author sends under that alone, but for this part: the same, and the sum of
+ * parameters.
+ */
 const STRAY = 0.03;
 const PURE = 20;
 /** Log odds from which on it is a mix: twenty to one. */
@@ -19,10 +28,10 @@ const OWN_KEY = 0.1;
 
 /**
  * Whether sources together pass on mail of the domain's authors: what they carry bears the keys of several of
- * these, each of whom goes on signing with its own, in about the parts in which they send. A sender has one key; a
- * stolen key is one too; a forwarder, an alumni office or a gateway has them all, however large its share of the
- * domain's mail is. Nobody gets there without signatures of several authors that verify: to hide the mail of one
- * stolen key takes a fifth of genuine mail of another author.
+ * these, each of whom goes on signing with its own, in about the parts in which they send. A sender has one
+ * key; a stolen key is one too; a forwarder, an alumni office or a gateway has them all, however large its
+ * share of the domain's mail is. Nobody gets there without signatures of several authors that verify: to hide
+ * the mail of one stolen key takes a fifth of genuine mail of another author.
  *
  * Both models are Dirichlet-multinomial over the authors of keys.
  * @param uses which keys the sources of the domain sign with, from loadKeyUses

@@ -2,9 +2,9 @@ import type { Identity } from '../../store/sources/identities.ts';
 import { isNetwork } from './network.ts';
 
 /**
- * Whose network a source is: the number of the autonomous system, or the domain of its addresses' names where no number
- * is known; null for a source that is no network, and where nobody knows. Asked of what was just looked up and of what is
- * on file, so that the two never name one owner differently.
+ * Whose network a source is: the number of the autonomous system, or the domain of its addresses' names where
+ * no number is known; null for a source that is no network, and where nobody knows. Asked of what was just
+ * looked up and of what is on file, so that the two never name one owner differently.
  */
 export function ownerOf({
   source,

@@ -10,26 +10,30 @@ const MOSTLY = 0.5;
 const MAY_RELAY = new Set(['mailbox_provider', 'hosting', 'productivity', 'security_gateway', 'other']);
 
 const GATEWAY = 'security_gateway';
-/** Of a domain's mail, receivers' gateways hand on at most this part; more is a gateway of the domain's own. */
+/**
+ * Of a domain's mail, receivers' gateways hand on at most this part; more is a gateway of the domain's own.
+ */
 const OF_DOMAIN = 0.05;
-/** And other named hosts together at most so many messages: whoever copies signatures by the hundred is told. */
+/**
+ * And other named hosts together at most so many messages: whoever copies signatures by the hundred is told.
+ */
 const LITTLE = 100;
 
 /** By what a source is known to pass on mail of others, the strongest first. */
 export type RelayedBy = 'catalogue' | 'receivers' | 'signature' | 'envelope';
 
 /**
- * By what the failing mail of a source is known to be passed on, by a forwarder or by a mailing list that keeps
- * the author's From; null when nothing says so. However much of the domain's mail it is:
+ * By what the failing mail of a source is known to be passed on, by a forwarder or by a mailing list that
+ * keeps the author's From; null when nothing says so. However much of the domain's mail it is:
  *
  * - the catalogue knows it, or receivers say so;
  * - it bears the author's signature, which does not verify there and verifies elsewhere on the same days: a
  *   service that is not set up has none, and one with a wrong key has one of its own;
  * - its envelope is a list's or a forwarder's by its name.
  *
- * Only mail that authenticates as the relay: what nothing authenticates is not excused by a signature that anybody
- * can copy. The exception is a security gateway, by the confirmed names of its servers, which no forger has: a filter
- * before the mailboxes of a receiver, which changes the mail and hands it on.
+ * Only mail that authenticates as the relay: what nothing authenticates is not excused by a signature that
+ * anybody can copy. The exception is a security gateway, by the confirmed names of its servers, which no
+ * forger has: a filter before the mailboxes of a receiver, which changes the mail and hands it on.
  */
 export function relayedBy({ sender, relayed }: Pick<SourceWindow, 'sender' | 'relayed'>, sum: Counts): RelayedBy | null {
   if (passesOn(sender)) return 'catalogue';
@@ -54,7 +58,10 @@ export function isGateway(facts: NetworkFacts, catalogue: Catalogue): boolean {
   return lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: facts.name })?.kind === GATEWAY;
 }
 
-/** Whether a network is somebody's own host: all names that DNS has for it are confirmed below one domain, of no hoster or service. */
+/**
+ * Whether a network is somebody's own host: all names that DNS has for it are confirmed below one domain, of
+ * no hoster or service.
+ */
 export function isNamedHost(
   { answered, organization, organization_addresses, name }: NetworkFacts,
   catalogue: Catalogue,
@@ -63,7 +70,10 @@ export function isNamedHost(
   return lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: name }) === null;
 }
 
-/** What a network sent that nothing authenticates, and how much of it bears signatures of ours that verify elsewhere. */
+/**
+ * What a network sent that nothing authenticates, and how much of it bears signatures of ours that verify
+ * elsewhere.
+ */
 interface HandedOn {
   source: string;
   failed: number;
@@ -71,8 +81,9 @@ interface HandedOn {
 }
 
 /**
- * The named hosts that pass on our mail and break its signature, as lifelong addresses do that tag a subject: as with
- * gateways, but together no more than a handful, since a name of one's own and a copied signature cost a forger little.
+ * The named hosts that pass on our mail and break its signature, as lifelong addresses do that tag a subject:
+ * as with gateways, but together no more than a handful, since a name of one's own and a copied signature
+ * cost a forger little.
  */
 export function handfulOf(hosts: readonly HandedOn[], of: number): string[] {
   const handed = hosts.filter((one) => handsOn({ ...one, of }));
@@ -81,9 +92,11 @@ export function handfulOf(hosts: readonly HandedOn[], of: number): string[] {
 }
 
 /**
- * Whether a gateway hands on the domain's mail to its receivers, so that its unauthenticated mail is not forged:
- * most of that bears signatures of the domain's own that verify elsewhere, and it is a small part of all mail.
- * @param mail.failed unauthenticated messages of the gateway, `relayed` those with such signatures, `of` all of the domain
+ * Whether a gateway hands on the domain's mail to its receivers, so that its unauthenticated mail is not
+ * forged: most of that bears signatures of the domain's own that verify elsewhere, and it is a small part of
+ * all mail.
+ * @param mail.failed unauthenticated messages of the gateway, `relayed` those with such signatures, `of` all
+ *   of the domain
  */
 export function handsOn({ failed, relayed, of }: { failed: number; relayed: number; of: number }): boolean {
   return failed > 0 && relayed >= MOSTLY * failed && failed <= OF_DOMAIN * of;

@@ -26,8 +26,8 @@ const ALONE = 0.25;
 
 /**
  * How sure a finding is of what it claims: not a share of mail, and not how grave it is. It is the certainty
- * that neither habit nor accident nor an innocent explanation lies behind what was seen, and that what was seen
- * was seen right: one report leaves a quarter of doubt, four leave a sixteenth.
+ * that neither habit nor accident nor an innocent explanation lies behind what was seen, and that what was
+ * seen was seen right: one report leaves a quarter of doubt, four leave a sixteenth.
  *
  * @param chance that habit or accident alone bring it, as tested; 0 for what is a fact
  * @param otherwise how likely an innocent explanation is that reports cannot rule out
@@ -45,7 +45,10 @@ export function certainty({
   return stated((1 - Math.min(1, chance)) * (1 - otherwise) * (1 - ALONE / Math.max(1, seen)));
 }
 
-/** The least certainty with which a person is told of so grave a thing: "fairly sure", and "more likely than not". */
+/**
+ * The least certainty with which a person is told of so grave a thing: "fairly sure", and "more likely than
+ * not".
+ */
 const LEAST_SURE: Partial<Record<Severity, number>> = { critical: 0.7, high: 0.5 };
 
 /** The severity that a claim of this certainty can bear: nobody gets up at night for a guess. */

@@ -167,7 +167,10 @@ export interface Observed {
   prior: number;
   /** Whether days that stand far out are left out. */
   robust: boolean;
-  /** The steadiest that it may be, whatever its days show (negative binomial k); absent: as steady as they show. */
+  /**
+   * The steadiest that it may be, whatever its days show (negative binomial k); absent: as steady as they
+   * show.
+   */
   steadiest?: number;
 }
 

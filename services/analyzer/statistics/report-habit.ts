@@ -49,9 +49,9 @@ export interface ReportSilence {
 }
 
 /**
- * Whether the reports on a domain have ceased, by the habit of the days before: how often there were reports on
- * a weekday and on a weekend, the longest time without any, and how many messages. Around the turn of the year
- * every day counts as one of a weekend. Pure.
+ * Whether the reports on a domain have ceased, by the habit of the days before: how often there were reports
+ * on a weekday and on a weekend, the longest time without any, and how many messages. Around the turn of the
+ * year every day counts as one of a weekend. Pure.
  * @param reported all days with reports, up to `last`
  * @param today the day by our clock
  * @param heard the reporters that still report on other domains; null: there are no others to tell by
@@ -103,8 +103,8 @@ function habitOf(reported: readonly ReportedDay[], last: string): ReportHabit | 
   }
   if (messages.size < LEAST_DAYS) return null;
   const days = daysBetween([...messages.keys()].sort()[0]!, last);
-  // A campaign of forged mail is no habit, and on a domain that sends nothing it is all that is reported: what each
-  // half of the days shows is.
+  // A campaign of forged mail is no habit, and on a domain that sends nothing it is all that is reported:
+  // what each half of the days shows is.
   const half = Math.ceil(days.length / 2);
   const least = (of: (some: readonly string[]) => number, what: DayClass) => {
     const halves = [days.slice(0, half), days.slice(half)].map((some) => some.filter((day) => classOf(day) === what));

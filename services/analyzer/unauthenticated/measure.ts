@@ -49,8 +49,8 @@ export class Measure {
   }
 
   /**
-   * How likely habit alone brings as much on these days, in a row. What holds an open finding is too little on the days before
-   * it: else it would begin earlier at its second look, on the trickle.
+   * How likely habit alone brings as much on these days, in a row. What holds an open finding is too little
+   * on the days before it: else it would begin earlier at its second look, on the trickle.
    */
   tail(days: readonly string[]): number {
     const n = this.sum(days).messages;
@@ -71,7 +71,10 @@ export class Measure {
     return sum;
   }
 
-  /** Messages a day, of the days that brought any from one day until another, which is not counted; 0 without such a day. */
+  /**
+   * Messages a day, of the days that brought any from one day until another, which is not counted; 0 without
+   * such a day.
+   */
   meanBetween(first: string, until: string): number {
     const days = this.days.filter((day) => day >= first && day < until && this.#totals.has(day));
     return days.length === 0 ? 0 : this.sum(days).messages / days.length;
@@ -92,7 +95,8 @@ export class Measure {
 
   /**
    * The days that it rose on, from the first to the last, without days of mere habit before and after: those
-   * that are much by themselves, or, where that would leave out much of it, all of the span that brought most.
+   * that are much by themselves, or, where that would leave out much of it, all of the span that brought
+   * most.
    */
   range(): Range | null {
     const [most, ...others] = this.rising();

@@ -4,13 +4,16 @@ import { severityOf } from './numbers.ts';
 import type { Part } from './part.ts';
 import { type Rise, riseOf } from './rise.ts';
 
-/** One network with this part of the mail is somebody's server rather than a botnet, and may be one's own that has moved. */
+/**
+ * One network with this part of the mail is somebody's server rather than a botnet, and may be one's own that
+ * has moved.
+ */
 const MOST = 0.8;
 
 /**
- * The rise that a finding is about; null when there is none. What is neither high nor critical is opened when it holds
- * without the networks whose names are being looked up: many of them may turn out to be own servers. So is what is high
- * where one of these brings most of it.
+ * The rise that a finding is about; null when there is none. What is neither high nor critical is opened when
+ * it holds without the networks whose names are being looked up: many of them may turn out to be own servers.
+ * So is what is high where one of these brings most of it.
  */
 export function namedRiseOf(window: DomainWindow, part: Part): Rise | null {
   const rise = riseOf(window, part);

@@ -63,7 +63,9 @@ export function numbersOf(window: DomainWindow, { told, others, open, again, day
   };
 }
 
-/** The networks by their messages, with what was told of them before, and those that are no longer among them. */
+/**
+ * The networks by their messages, with what was told of them before, and those that are no longer among them.
+ */
 function rankedOf(named: Rise['told'], before: Before | null) {
   const who = named.map((c) => {
     const was = before?.who.find(({ source }) => source === c.source);
@@ -83,7 +85,9 @@ function rankedOf(named: Rise['told'], before: Before | null) {
 type Before = NonNullable<Rise['open']>['evidence'];
 type Sum = Pick<ReturnType<typeof sumOf>, 'messages' | 'delivered' | 'quarantined' | 'rejected'>;
 
-/** What was told before and what came since: the networks' days reach back a week, and a finding may be older. */
+/**
+ * What was told before and what came since: the networks' days reach back a week, and a finding may be older.
+ */
 function withEarlier(before: Sum, since: Sum, week: Sum): Sum {
   const both = (name: keyof Sum) => before[name] + since[name];
   const messages = both('messages');

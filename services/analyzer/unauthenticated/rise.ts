@@ -144,9 +144,9 @@ function evidenceOf(seen: readonly NetworkDay[]) {
 
 /**
  * The day on which an open finding began again after a week without, or grew far beyond what was last
- * reported of it, as a botnet does after a trickle: what is said is then said of the days since. It must also be
- * far beyond what is known by now of the days before: those were told from the reports that were in then, and
- * late ones, or the rest of an import, make them larger as well.
+ * reported of it, as a botnet does after a trickle: what is said is then said of the days since. It must also
+ * be far beyond what is known by now of the days before: those were told from the reports that were in then,
+ * and late ones, or the rest of an import, make them larger as well.
  */
 function againSince(open: KnownFinding, told: readonly Told[], others: Rest, measure: Measure): string | undefined {
   const totals = new Map<string, number>();

@@ -19,8 +19,8 @@ const PRIOR_MEAN = 1.5;
 const PRIOR_DAYS = 3;
 const PRIOR_K = 1.5;
 /**
- * Forged mail comes in waves: four calm weeks do not make it steadier than that. And the level of the weeks before is
- * known as well as their days show it, and drifts: the squared error of it, as a part.
+ * Forged mail comes in waves: four calm weeks do not make it steadier than that. And the level of the weeks
+ * before is known as well as their days show it, and drifts: the squared error of it, as a part.
  */
 const STEADIEST_K = 1.5;
 const DRIFT = 0.1;

@@ -15,12 +15,17 @@ import {
 } from '../../store/grants/lending.ts';
 import type { GrantMeans, GrantWorker, Taken } from './grant-kind.ts';
 
-/** A session that logged in at the moment of the end shows a little later: so many looks in a row find none. */
+/**
+ * A session that logged in at the moment of the end shows a little later: so many looks in a row find none.
+ */
 const LOOKS = 3;
 const LOOK_MS = 100;
 const LONGEST_CUT_MS = 4_000;
 
-/** insufficient_privilege, invalid_parameter_value, undefined_object, check_violation: said of what was asked, and not passing. */
+/**
+ * insufficient_privilege, invalid_parameter_value, undefined_object, check_violation: said of what was asked,
+ * and not passing.
+ */
 const FOR_GOOD = new Set(['42501', '22023', '42704', '23514']);
 /** undefined_function, invalid_schema_name */
 const NOT_SET_UP = new Set(['42883', '3F000']);
@@ -89,7 +94,10 @@ export const databaseWorker: GrantWorker = {
   },
 };
 
-/** No login, then no session, then nothing owned in any database, then no role: each step is committed before the next. */
+/**
+ * No login, then no session, then nothing owned in any database, then no role: each step is committed before
+ * the next.
+ */
 async function takeRole(client: pg.Client, name: string, url: string): Promise<Taken> {
   const closed = await closeInSpite(client, name, url);
   if (!closed.there) return { state: 'ended', answer: `There is no role ${name}.` };
@@ -102,8 +110,9 @@ async function takeRole(client: pg.Client, name: string, url: string): Promise<T
 }
 
 /**
- * Lets nobody log in any more. The holder may keep the role's row locked, by an `alter role` of its own password that is not committed:
- * while we wait for the row, its sessions are ended, those too that begin meanwhile, until we are the next who gets it.
+ * Lets nobody log in any more. The holder may keep the role's row locked, by an `alter role` of its own
+ * password that is not committed: while we wait for the row, its sessions are ended, those too that begin
+ * meanwhile, until we are the next who gets it.
  */
 async function closeInSpite(client: pg.Client, name: string, url: string): Promise<{ there: boolean; cut: number }> {
   const begun = performance.now();

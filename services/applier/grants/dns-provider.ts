@@ -22,7 +22,10 @@ const FOR_GOOD = new Set([
   'RegionDisabled',
 ]);
 
-/** Credentials that DNS providers make for a time. They are sealed for whoever asked, before anything is stored. */
+/**
+ * Credentials that DNS providers make for a time. They are sealed for whoever asked, before anything is
+ * stored.
+ */
 export const providerWorker = (keysOf: (aws: AwsSts) => Promise<AwsKeys> = ownKeys): GrantWorker => ({
   kind: 'access.dns-provider',
 

@@ -4,8 +4,9 @@ import { notCovered } from '../../requests/scope.ts';
 import type { GrantMeans, GrantWorker } from './grant-kind.ts';
 
 /**
- * Changes of DNS records in a scope. The right is its row in the store: the gateway and requests ask for it at each use, so that it ends
- * with the row, whatever the name server does, and nobody can use it while the store does not answer.
+ * Changes of DNS records in a scope. The right is its row in the store: the gateway and requests ask for it
+ * at each use, so that it ends with the row, whatever the name server does, and nobody can use it while the
+ * store does not answer.
  */
 export const dnsWorker: GrantWorker = {
   kind: 'access.dns',

@@ -11,8 +11,8 @@ import { changeLines, linesOf } from './lines-file.ts';
 import { askProgram, runShort } from './program.ts';
 
 /**
- * Dovecot looks whether a passwd-file has changed once a second, and a lookup that is under way ends: until then a log-in may still
- * succeed, and be cached. What is cut after it stays cut.
+ * Dovecot looks whether a passwd-file has changed once a second, and a lookup that is under way ends: until
+ * then a log-in may still succeed, and be cached. What is cut after it stays cut.
  */
 const SETTLE_MS = { file: 1_200, sql: 300, command: 300 };
 
@@ -158,7 +158,10 @@ async function rebuild(postmap: readonly string[], signal: AbortSignal): Promise
   if (code !== 0) throw new Error(`${postmap[0]} ended with code ${code}: ${complaint}`);
 }
 
-/** Has Dovecot end the sessions of an account, and forget that its password was right. @returns what is said of it */
+/**
+ * Has Dovecot end the sessions of an account, and forget that its password was right. @returns what is said
+ * of it
+ */
 async function cutSessions({ accounts, doveadm }: MailServer, name: string, { signal }: GrantMeans): Promise<string> {
   if (doveadm === null) return '';
   await wait(SETTLE_MS[accounts.by]);

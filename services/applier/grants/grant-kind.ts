@@ -48,11 +48,15 @@ export interface GrantWorker {
   /** Takes the right, and cuts what uses it. */
   end(grant: Pick<Grant, 'server' | 'name' | 'scope' | 'applied_at' | 'ends_at'>, means: GrantMeans): Promise<Taken>;
   /**
-   * The rights at the targets of the settings. Left out where a right is its row in the store, and nothing is at the target.
+   * The rights at the targets of the settings. Left out where a right is its row in the store, and nothing is
+   * at the target.
    * @param failed gets the name of each target that does not answer, with a sentence
    */
   present?(means: GrantMeans, failed: (server: string, answer: string) => void): Promise<Present[]>;
-  /** Whether a target names all that it has; what one that does not lacks in `present` may be there all the same. True without this. */
+  /**
+   * Whether a target names all that it has; what one that does not lacks in `present` may be there all the
+   * same. True without this.
+   */
   lists?(server: string, means: GrantMeans): boolean;
   /** How many new uses there were since the last call. */
   uses?(grant: Grant, means: GrantMeans): Promise<number>;

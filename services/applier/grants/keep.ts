@@ -18,8 +18,8 @@ const SWEEP_MS = 60_000;
 /** A clock may be corrected by so much. */
 const CLOCK_SLACK_MS = 5_000;
 /**
- * A copy of a disk or of a whole machine shows nothing but that nobody has looked for so long. Approvals end then; a pause that
- * is shorter is one of the services, and what was lent ends after a much shorter one.
+ * A copy of a disk or of a whole machine shows nothing but that nobody has looked for so long. Approvals end
+ * then; a pause that is shorter is one of the services, and what was lent ends after a much shorter one.
  */
 const APPROVALS_UNWATCHED_MS = 4 * 3_600_000;
 /** After so long without an answer lending has failed. */
@@ -41,8 +41,9 @@ const unwatched = (gap_ms: number): string =>
   `Nothing looked at grants for ${Math.round(gap_ms / 60_000)} minutes: the database may have been restored from a copy.`;
 
 /**
- * Keeps the rights that are lent, and ends approvals that an older copy of the database brings back: ends what is due, first of all; then ends what targets have and the store does not know; then
- * lends what is approved. Any number may run: one works at a time.
+ * Keeps the rights that are lent, and ends approvals that an older copy of the database brings back: ends
+ * what is due, first of all; then ends what targets have and the store does not know; then lends what is
+ * approved. Any number may run: one works at a time.
  */
 export class GrantKeeper {
   /** When this process looked last without another in between, by a clock that nobody can set. */
@@ -127,7 +128,9 @@ export class GrantKeeper {
     this.waiting = waiting.length === 0 ? null : `Grants could not be ended yet: ${waiting.slice(0, 3).join(', ')}`;
   }
 
-  /** Ends what targets have with our mark and the store does not, and what the store has and targets do not. */
+  /**
+   * Ends what targets have with our mark and the store does not, and what the store has and targets do not.
+   */
   private async sweep({ db, log, at }: KeepMeans, grantMeans: GrantMeans): Promise<void> {
     for (const worker of Object.values(GRANT_WORKERS)) {
       if (worker.present === undefined) continue;

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises';
 
 /**
- * Changes lines of a file that other programs read: it is replaced in one step, keeps its owner and rights, and is on the disk when
- * this returns. Lines that are not ours stay as they are.
+ * Changes lines of a file that other programs read: it is replaced in one step, keeps its owner and rights,
+ * and is on the disk when this returns. Lines that are not ours stay as they are.
  * @param change gets the lines, and returns those that are to be there
  * @returns whether anything changed
  * @throws Error of the file system: the file has to be there, with the rights that its readers need

@@ -31,8 +31,9 @@ export type Told = { state: 'done'; answer: ProgramAnswer } | { state: 'later' |
 const AGAIN = 75;
 
 /**
- * Has a program of the user lend, end, list or describe: it gets `{version, verb, kind, …}` as JSON on its standard input, and
- * prints a JSON object or nothing. 0: done, 75: try again, else failed. It must take the same twice.
+ * Has a program of the user lend, end, list or describe: it gets `{version, verb, kind, …}` as JSON on its
+ * standard input, and prints a JSON object or nothing. 0: done, 75: try again, else failed. It must take the
+ * same twice.
  */
 export async function askProgram(
   command: readonly string[],

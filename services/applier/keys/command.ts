@@ -5,9 +5,9 @@ const TIMEOUT_MS = 120_000;
 const MOST_OUTPUT = 20_000;
 
 /**
- * Keys that a program of the user makes and switches: it gets `{version, step, domain, selector, bits}` as JSON on its standard input.
- * `current` prints the selector that signs, or nothing; `make` prints the public key as a DKIM record; `switch` prints nothing.
- * It must take the same step twice.
+ * Keys that a program of the user makes and switches: it gets `{version, step, domain, selector, bits}` as
+ * JSON on its standard input. `current` prints the selector that signs, or nothing; `make` prints the public
+ * key as a DKIM record; `switch` prints nothing. It must take the same step twice.
  */
 export function keysByCommand(command: readonly string[], domain: string, bits: number): KeyStore {
   const ask = async (step: string, selector: string | null) => {

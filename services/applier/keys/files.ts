@@ -14,7 +14,10 @@ interface Places {
   key(selector: string): string;
   /** The table that says which key signs. */
   table: string;
-  /** The table's line for a selector, and the selector that a line names; null when it is about something else. */
+  /**
+   * The table's line for a selector, and the selector that a line names; null when it is about something
+   * else.
+   */
   line(selector: string): string;
   selectorIn(line: string): string | null;
   /** The private key of such a line; null where it is not named: it is where keys of its selector are. */
@@ -22,8 +25,8 @@ interface Places {
 }
 
 /**
- * OpenDKIM's layout: `<folder>/<domain>/<selector>.private`, and `<folder>/KeyTable`, in which the key named as the domain is the
- * one that signs (`SigningTable`, which is not changed, leads to that name).
+ * OpenDKIM's layout: `<folder>/<domain>/<selector>.private`, and `<folder>/KeyTable`, in which the key named
+ * as the domain is the one that signs (`SigningTable`, which is not changed, leads to that name).
  */
 const openDkim = (folder: string, domain: string): Places => {
   const key = (selector: string) => path.join(folder, domain, `${selector}.private`);
@@ -39,7 +42,9 @@ const openDkim = (folder: string, domain: string): Places => {
   };
 };
 
-/** rspamd's layout: `<folder>/<domain>.<selector>.key`, and `<folder>/dkim_selectors.map` as `selector_map`. */
+/**
+ * rspamd's layout: `<folder>/<domain>.<selector>.key`, and `<folder>/dkim_selectors.map` as `selector_map`.
+ */
 const rspamd = (folder: string, domain: string): Places => ({
   key: (selector) => path.join(folder, `${domain}.${selector}.key`),
   table: path.join(folder, 'dkim_selectors.map'),
@@ -103,7 +108,8 @@ const MOST_RIGHTS = 0o640;
 
 /**
  * Writes a file unless it is there: a process that ended after it wrote one has left the key that counts.
- * @param like the key that signs now, whose owner, group and rights the new one gets: the signer runs as a user of its own
+ * @param like the key that signs now, whose owner, group and rights the new one gets: the signer runs as a
+ *   user of its own
  */
 async function writeNew(file: string, text: string, like: Stats | null): Promise<void> {
   const part = partOf(file);
@@ -133,7 +139,10 @@ function missing(error: NodeJS.ErrnoException): null {
   throw error;
 }
 
-/** Replaces a file in one step, so that a signer that reads it meanwhile sees the one before or the new one. Its owner and rights stay. */
+/**
+ * Replaces a file in one step, so that a signer that reads it meanwhile sees the one before or the new one.
+ * Its owner and rights stay.
+ */
 async function replaceFile(file: string, text: string): Promise<void> {
   const part = partOf(file);
   const there = await stat(file).catch(missing);

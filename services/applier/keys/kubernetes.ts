@@ -27,8 +27,9 @@ const TRIES = 4;
 const CONFLICT = 409;
 
 /**
- * Keys in a Secret, each in a file that its selector names, so that no key is ever replaced under its name; a ConfigMap holds the
- * signer's table. Both have to be there: this account gets and patches these two objects, and does nothing else.
+ * Keys in a Secret, each in a file that its selector names, so that no key is ever replaced under its name; a
+ * ConfigMap holds the signer's table. Both have to be there: this account gets and patches these two objects,
+ * and does nothing else.
  */
 export function keysInKubernetes(keys: KubernetesKeys, domain: string, bits: number, means: KubernetesMeans): KeyStore {
   const { namespace, secret, configMap } = keys;
@@ -103,7 +104,10 @@ async function waitOfProgram(seen: readonly string[], file: string): Promise<str
   }
 }
 
-/** A file of a Secret as a private key. @throws KeyStoreError for one that is none: nobody can verify what it would sign */
+/**
+ * A file of a Secret as a private key. @throws KeyStoreError for one that is none: nobody can verify what it
+ * would sign
+ */
 function pemIn(data: string, file: string): string {
   const pem = Buffer.from(data, 'base64').toString('utf8');
   try {

@@ -9,7 +9,10 @@ export interface KeyStore {
   make(selector: string): Promise<string>;
   /** Lets a key sign from now on. The one before stays: mail under way, and a way back, need it. */
   switchTo(selector: string): Promise<void>;
-  /** Why a new key may not sign yet, as the end of a sentence; null when all that sign have it. Without it, they have it at once. */
+  /**
+   * Why a new key may not sign yet, as the end of a sentence; null when all that sign have it. Without it,
+   * they have it at once.
+   */
   waitsFor?(selector: string): Promise<string | null>;
 }
 

@@ -4,12 +4,18 @@ export interface SignerTable {
   file: string;
   /** The file of the Secret with the private key of a selector. */
   key(selector: string): string;
-  /** The table's line for a selector, and the selector that a line names; null when it is about another domain. */
+  /**
+   * The table's line for a selector, and the selector that a line names; null when it is about another
+   * domain.
+   */
   line(selector: string): string;
   selectorIn(line: string): string | null;
 }
 
-/** The table of a signer, as the layouts in files have it. @param mount where its pods have the Secret; of opendkim */
+/**
+ * The table of a signer, as the layouts in files have it. @param mount where its pods have the Secret; of
+ * opendkim
+ */
 export function tableOf(signer: 'rspamd' | 'opendkim', domain: string, mount: string | null): SignerTable {
   const words = (line: string) => line.trim().split(/\s+/, 2);
   if (signer === 'rspamd')

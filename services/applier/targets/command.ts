@@ -12,9 +12,10 @@ const MOST_ANSWER = 500;
 const STATES: Record<number, Applied['state']> = { 0: 'applied', 3: 'stale', 4: 'handed_over', 75: 'later' };
 
 /**
- * Makes a change by a program of the user: it gets the change as one JSON object on its standard input, and says by its exit
- * code how it ended: 0 applied, 3 stale, 4 handed over (such as a pull request), 75 try again; all else failed. Its first line
- * of output, or of complaints, is the answer that is recorded. It must take the same change twice without doing it twice.
+ * Makes a change by a program of the user: it gets the change as one JSON object on its standard input, and
+ * says by its exit code how it ended: 0 applied, 3 stale, 4 handed over (such as a pull request), 75 try
+ * again; all else failed. Its first line of output, or of complaints, is the answer that is recorded. It must
+ * take the same change twice without doing it twice.
  */
 export async function applyByCommand(
   { command, name }: ChangeCommand,

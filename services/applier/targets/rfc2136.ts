@@ -17,8 +17,9 @@ export interface UpdateMeans {
 }
 
 /**
- * Makes a change by a signed update (RFC 2136, RFC 8945) of the whole RRset, on the condition that it is what the plan says.
- * The answer's signature is verified, and the records are read back: an accepted update proves no effect.
+ * Makes a change by a signed update (RFC 2136, RFC 8945) of the whole RRset, on the condition that it is what
+ * the plan says. The answer's signature is verified, and the records are read back: an accepted update proves
+ * no effect.
  */
 export async function applyByUpdate(
   { server, key, secret }: UpdatedServer,
@@ -74,8 +75,8 @@ async function update(at: Signed, change: RecordChange): Promise<Applied> {
 }
 
 /**
- * Whether a record is at a server as it is after the change, by its signed word: an update that changes nothing, on the condition that
- * it is. An answer to a plain question can come from anybody on the way.
+ * Whether a record is at a server as it is after the change, by its signed word: an update that changes
+ * nothing, on the condition that it is. An answer to a plain question can come from anybody on the way.
  * @returns null when the server does not say
  */
 async function isThere(at: Signed, { name, type, after }: RecordChange): Promise<boolean | null> {
@@ -88,7 +89,10 @@ async function isThere(at: Signed, { name, type, after }: RecordChange): Promise
   return outcome.state === 'refused' && outcome.proven && outcome.reason === 'stale' ? false : null;
 }
 
-/** The prerequisites and steps of a change: the RRset is what it was and no alias, then it is what it is to be. */
+/**
+ * The prerequisites and steps of a change: the RRset is what it was and no alias, then it is what it is to
+ * be.
+ */
 function partsOf({ name, type, ttl: ttls, before, after }: RecordChange): { prerequisites: Prerequisite[]; changes: Change[] } {
   // Null only where nothing is left.
   const ttl = ttls.after!;
@@ -125,8 +129,9 @@ const direct = (server: UpdatedServer['server']): Dns =>
   createDnsClient({ servers: [server], recursive: false, cacheEntries: 0, timeoutMs: 3_000, tries: 3 });
 
 /**
- * Why a record is not to be changed at this server: the name is in a zone of its own below (BIND and Knot would accept a record
- * that nobody ever sees), or an alias. Null when neither is seen; what is not known is for the update's own condition.
+ * Why a record is not to be changed at this server: the name is in a zone of its own below (BIND and Knot
+ * would accept a record that nobody ever sees), or an alias. Null when neither is seen; what is not known is
+ * for the update's own condition.
  */
 async function notHere(
   server: UpdatedServer['server'],

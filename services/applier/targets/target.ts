@@ -1,8 +1,8 @@
 import type { DnsChange } from '../../requests/plan.ts';
 
 /**
- * How a change ended. `later`: what happened is not known, or cannot happen now; it is tried again. A change that was made
- * before, by a process that ended before it could say so, is `applied`.
+ * How a change ended. `later`: what happened is not known, or cannot happen now; it is tried again. A change
+ * that was made before, by a process that ended before it could say so, is `applied`.
  */
 export interface Applied {
   state: 'applied' | 'stale' | 'failed' | 'later' | 'handed_over';

@@ -11,7 +11,9 @@ export interface PlaybookMeans {
   now: Date;
   registrable: (name: string) => string;
   asking: AskOptions;
-  /** The share of the mail that receivers which know `t=y` must see for half a step; null without half steps. */
+  /**
+   * The share of the mail that receivers which know `t=y` must see for half a step; null without half steps.
+   */
   halfStepShare: number | null;
 }
 

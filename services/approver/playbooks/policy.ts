@@ -22,7 +22,9 @@ async function recordOf(finding: PlaybookFinding, means: PlaybookMeans): Promise
   return policyOf(check)?.record.text ?? null;
 }
 
-/** Names below the domain are forged: names that do not exist are refused, which can affect no mail of ours. */
+/**
+ * Names below the domain are forged: names that do not exist are refused, which can affect no mail of ours.
+ */
 export const protectSubdomains: Playbook = {
   name: 'protect-subdomains',
   kinds: ['subdomain_abuse'],

@@ -6,7 +6,9 @@ import { passedBySpf } from '../../store/requests/seen.ts';
 import { planBack, planRecord } from './dns-means.ts';
 import type { Playbook, PlaybookFinding, PlaybookMeans } from './playbook.ts';
 
-/** Days without mail after which a term of SPF passes for unused, and least days of reports that can show it. */
+/**
+ * Days without mail after which a term of SPF passes for unused, and least days of reports that can show it.
+ */
 const UNUSED_DAYS = 90;
 const LEAST_DAYS = 30;
 
@@ -36,7 +38,10 @@ async function correction(finding: PlaybookFinding, { name, problems }: CheckedF
   );
 }
 
-/** SPF above its ten lookups: what no mail has passed by is taken out, then what little mail passes by comes last. */
+/**
+ * SPF above its ten lookups: what no mail has passed by is taken out, then what little mail passes by comes
+ * last.
+ */
 export const reduceLookups: Playbook = {
   name: 'reduce-lookups',
   kinds: ['spf_limit'],
@@ -77,7 +82,10 @@ export const restoreRecord: Playbook = {
   },
 };
 
-/** What is published is not what mail-guard.yaml declares, and no request changed it: what is declared is published. */
+/**
+ * What is published is not what mail-guard.yaml declares, and no request changed it: what is declared is
+ * published.
+ */
 export const restoreDeclared: Playbook = {
   name: 'restore-declared',
   kinds: ['dns_drift'],

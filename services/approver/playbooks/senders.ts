@@ -4,8 +4,8 @@ import { planRecord } from './dns-means.ts';
 import { aboutOf, type Playbook } from './playbook.ts';
 
 /**
- * A sender that passes and was never seen before: is it ours? Where several new ones sign with one key of ours, the key was copied:
- * it is revoked, by a plan that says how much of our own mail rests on it.
+ * A sender that passes and was never seen before: is it ours? Where several new ones sign with one key of
+ * ours, the key was copied: it is revoked, by a plan that says how much of our own mail rests on it.
  */
 export const newSender: Playbook = {
   name: 'new-sender',

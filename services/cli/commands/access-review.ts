@@ -15,8 +15,8 @@ const DAY_MS = 86_400_000;
 const DAYS = '90';
 
 /**
- * `access review`: for each kind, target and group how long grants were really used, and what was never used; proposes shorter maxima and
- * narrower scopes and defaults, with --ask as requests.
+ * `access review`: for each kind, target and group how long grants were really used, and what was never used;
+ * proposes shorter maxima and narrower scopes and defaults, with --ask as requests.
  * @throws PermanentError `usage`, `no_rule`, `nobody_can_approve`
  */
 export async function runAccessReview(

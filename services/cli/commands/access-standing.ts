@@ -20,8 +20,8 @@ export interface StandingOptions {
 }
 
 /**
- * `access standing`: every right that somebody has for good, as far as it can be seen, with its last use; with --ask, a request to take
- * one away or to lend it.
+ * `access standing`: every right that somebody has for good, as far as it can be seen, with its last use;
+ * with --ask, a request to take one away or to lend it.
  * @throws PermanentError `usage`, `no_rule`, `nobody_can_approve`
  */
 export async function runAccessStanding(
@@ -75,7 +75,10 @@ async function askFor(
   await openReduce(db, config, { wish: found.instead, why: options.why, by: options.by }, out);
 }
 
-/** Opens a request that people carry out by hand. @throws PermanentError `usage`, `no_rule`, `nobody_can_approve` */
+/**
+ * Opens a request that people carry out by hand. @throws PermanentError `usage`, `no_rule`,
+ * `nobody_can_approve`
+ */
 export async function openReduce(
   db: Db,
   config: Config,

@@ -39,8 +39,8 @@ export interface RequestOptions extends WordOptions, ScopeOptions {
 }
 
 /**
- * `access request KIND`: asks for a right to be lent, and prints the secret that works once it is. The secret is made here: the
- * database and the target get what it is verified by alone.
+ * `access request KIND`: asks for a right to be lent, and prints the secret that works once it is. The secret
+ * is made here: the database and the target get what it is verified by alone.
  * @throws PermanentError `usage`, `no_rule`, `nobody_can_approve`, `may_not_hold`
  */
 export async function runAccessRequest(
@@ -170,8 +170,8 @@ const WAIT_MS = 5_000;
 const LOOK_MS = 100;
 
 /**
- * `access end ID` and `access end --all`: from this moment the grants count for nothing; the applier takes them from their targets, which
- * is waited for.
+ * `access end ID` and `access end --all`: from this moment the grants count for nothing; the applier takes
+ * them from their targets, which is waited for.
  * @returns exit code 1 when some have not ended at their targets in 5 seconds
  * @throws PermanentError `usage`, `no_grant`
  */
@@ -219,7 +219,8 @@ async function waitForEnds(db: Db, keys: readonly number[]): Promise<Map<number,
 }
 
 /**
- * `access secret ID`: opens what a target made when it lent, with the key that was shown when it was asked for.
+ * `access secret ID`: opens what a target made when it lent, with the key that was shown when it was asked
+ * for.
  * @param key that key: from the standard input, so that no list of processes shows it
  * @throws PermanentError `no_secret`, `wrong_key`
  */
@@ -276,7 +277,8 @@ export async function runAccessStatements(config: Config, key: string, { out }: 
 }
 
 /**
- * `access setup SERVER`: the SQL that makes a Postgres server able to lend roles, or mail accounts that Dovecot and Postfix read.
+ * `access setup SERVER`: the SQL that makes a Postgres server able to lend roles, or mail accounts that
+ * Dovecot and Postfix read.
  * @throws PermanentError `usage`
  */
 export function runAccessSetup(

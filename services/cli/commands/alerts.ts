@@ -8,8 +8,8 @@ import type { Config } from '../../shared/settings/config.ts';
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
 
 /**
- * `alerts test`: sends a made-up alert and a sample digest to all recipients by every channel, and prints what the servers
- * answered. It needs no database.
+ * `alerts test`: sends a made-up alert and a sample digest to all recipients by every channel, and prints
+ * what the servers answered. It needs no database.
  * @returns 1 when any of them was not accepted
  * @throws SettingsError when there is no channel, or nobody to mail
  */

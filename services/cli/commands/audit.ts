@@ -88,7 +88,10 @@ const FAULTS = {
 
 const PAGE = 1000;
 
-/** `audit export`: the chain as JSON lines, the oldest first: what `audit verify` computes can be computed from it. */
+/**
+ * `audit export`: the chain as JSON lines, the oldest first: what `audit verify` computes can be computed
+ * from it.
+ */
 export async function runAuditExport(config: Config, options: { from?: string; to?: string }, out: Out): Promise<number> {
   const [from, to] = [dateOf(options.from, '--from'), dateOf(options.to, '--to')];
   return withDatabase(config, async (db) => {
@@ -112,9 +115,10 @@ export interface AuditReportOptions {
 const QUARTER_DAYS = 90;
 
 /**
- * `audit report`: who asked, who decided, why, what was done, and what an auditor must look at, by controls; without dates of the
- * last 90 days.
- * @returns 0, or 2 when the chain is not intact, begins later than a setting explains, or the head is not in it
+ * `audit report`: who asked, who decided, why, what was done, and what an auditor must look at, by controls;
+ * without dates of the last 90 days.
+ * @returns 0, or 2 when the chain is not intact, begins later than a setting explains, or the head is not in
+ *   it
  * @throws PermanentError `usage`
  */
 export async function runAuditReport(

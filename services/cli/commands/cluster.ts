@@ -8,7 +8,9 @@ import { appendAudit } from '../../store/requests/audit.ts';
 import { withDatabase } from '../open.ts';
 import { moment, type Terminal, wordOf } from '../terminal/options.ts';
 
-/** `cluster status`: the addresses by which mail leaves, and what the SPF records that follow them wait for. */
+/**
+ * `cluster status`: the addresses by which mail leaves, and what the SPF records that follow them wait for.
+ */
 export async function runClusterStatus(config: Config, options: { json?: boolean }, { out }: Terminal): Promise<number> {
   return withDatabase(config, async (db) => {
     const [ways, records] = [await allWays(db), await loadEgressRecords(db)];

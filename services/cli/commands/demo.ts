@@ -229,7 +229,10 @@ async function openEmpty(config: Config, out: (line: string) => void) {
   return context;
 }
 
-/** Waits until the records of each domain were checked twice. @returns false when a stop was requested before that */
+/**
+ * Waits until the records of each domain were checked twice. @returns false when a stop was requested before
+ * that
+ */
 async function checkedTwice(db: Db, domains: readonly string[], stop: { requested: boolean }): Promise<boolean> {
   const seen = new Map(domains.map((domain) => [domain, new Set<number>()]));
   while ([...seen.values()].some(({ size }) => size < 2)) {
@@ -241,7 +244,8 @@ async function checkedTwice(db: Db, domains: readonly string[], stop: { requeste
 }
 
 /**
- * Waits until every name that looks like an own domain was asked about, registers one of them, and waits until the watcher saw it.
+ * Waits until every name that looks like an own domain was asked about, registers one of them, and waits
+ * until the watcher saw it.
  * @returns false when a stop was requested before that
  */
 async function registered(db: Db, names: DemoNameServer, stop: { requested: boolean }): Promise<boolean> {
@@ -271,7 +275,10 @@ async function allProcessed(db: Db, mails: number, progress: Progress, stop: { r
 /** Kinds that are for information only, and expected all the same. */
 const EXPECTED_INFO = ['policy_ready', 'dkim_key_weak'];
 
-/** Planted incidents that were not found, and open findings that were not planted. What else is for information is no incident. */
+/**
+ * Planted incidents that were not found, and open findings that were not planted. What else is for
+ * information is no incident.
+ */
 function mismatches(world: DemoWorld, findings: FindingSummary[]): string[] {
   const open = findings.filter((f) => f.state === 'open' && (f.severity !== 'info' || EXPECTED_INFO.includes(f.kind)));
   const name = (f: { domain: string; kind: string }) => `${f.kind} of ${f.domain}`;

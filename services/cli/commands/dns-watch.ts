@@ -19,7 +19,8 @@ interface Change extends LookedAt {
 }
 
 /**
- * `dns watch`: one round of the watcher about all own domains, or those named, now. Prints what changed since its last round.
+ * `dns watch`: one round of the watcher about all own domains, or those named, now. Prints what changed since
+ * its last round.
  * @returns 0; 3 when no name server answers for any of them
  * @throws PermanentError `usage` for a domain that is not own
  */

@@ -31,15 +31,16 @@ const PER_SECOND = 100;
 /** How many days of reports are searched for selectors. */
 const REPORT_DAYS = 35;
 /**
- * Domains checked at once, and queries in flight: one whose name server is silent takes half a minute, and the others
- * go on meanwhile. The rate is what is polite, not these.
+ * Domains checked at once, and queries in flight: one whose name server is silent takes half a minute, and
+ * the others go on meanwhile. The rate is what is polite, not these.
  */
 const AT_ONCE = 32;
 const QUERIES_AT_ONCE = 256;
 
 /**
  * `dns check`: checks the records about mail of domains, as published or as planned.
- * @returns 0; 1 with warnings and --strict; 2 with errors; 3 when something could not be looked up and nothing is wrong
+ * @returns 0; 1 with warnings and --strict; 2 with errors; 3 when something could not be looked up and
+ *   nothing is wrong
  * @throws PermanentError `usage`, `records_file`
  */
 export async function runDnsCheck(

@@ -36,8 +36,8 @@ const DNS_MS = 8_000;
 const NEWEST_MAILS = 20;
 
 /**
- * `doctor`: checks every setting and connection, one line each, and continues after a failure. It changes nothing, and may run
- * beside a ruawatch that runs.
+ * `doctor`: checks every setting and connection, one line each, and continues after a failure. It changes
+ * nothing, and may run beside a ruawatch that runs.
  * @param config the settings, or the error of loadConfig, which is reported in a line of its own
  * @returns 1 when any line says FAIL
  */
@@ -119,8 +119,8 @@ async function checkArchive(db: Db, config: Config, checks: Checks): Promise<voi
 }
 
 /**
- * Whether the newest mails carry what trust.authserv_ids makes us rely on. A mail without it is not lost: its DKIM
- * signature is verified instead.
+ * Whether the newest mails carry what trust.authserv_ids makes us rely on. A mail without it is not lost: its
+ * DKIM signature is verified instead.
  */
 async function authserv(db: Db, ids: readonly string[]): Promise<string | Note> {
   const newest = await newestRaws(db, NEWEST_MAILS);
@@ -175,7 +175,10 @@ async function checkAlerts(config: Config, database: Promise<Db | null>, checks:
   );
 }
 
-/** What gives sources that are networks a name. Nothing waits for these names, so a silent name server is not a failure. */
+/**
+ * What gives sources that are networks a name. Nothing waits for these names, so a silent name server is not
+ * a failure.
+ */
 async function checkSourceNames(config: Config, checks: Checks): Promise<void> {
   const file = config.asnFile;
   if (file !== null) await checks.run('asn_file', () => readAsnFile(file).title);

@@ -187,7 +187,10 @@ function wordOfOptions(options: { why?: string; by?: string }): OperatorNote {
   return { by, why: (options.why ?? '').trim() };
 }
 
-/** `domains timeline DOMAIN`: findings, DNS, requests, changes, logs and reports of a domain in one order, the newest first. */
+/**
+ * `domains timeline DOMAIN`: findings, DNS, requests, changes, logs and reports of a domain in one order, the
+ * newest first.
+ */
 export async function runDomainsTimeline(
   config: Config,
   domain: string,

@@ -26,7 +26,8 @@ type Out = Terminal & { colors?: boolean; err?: (line: string) => void; signal?:
 
 /**
  * `guard probe`: takes the mail that workloads send to it, and says of each what a receiver would.
- * @returns as `dns check`: 0, 1 with warnings and --strict, 2 with errors, 3 with unknown results and no errors
+ * @returns as `dns check`: 0, 1 with warnings and --strict, 2 with errors, 3 with unknown results and no
+ *   errors
  * @throws PermanentError `usage`, `guard_file`, `records_file`, `probe_listen`, `probe_report`
  */
 export async function runGuardProbe(

@@ -27,9 +27,10 @@ const AT_ONCE = 4;
 const TOOL = 'ruawatch guard check';
 
 /**
- * `guard check`: compares what is published or planned with what mail-guard.yaml declares, the environments with
- * each other, and tries how mail of the declared workloads would do.
- * @returns as `dns check`: 0, 1 with warnings and --strict, 2 with errors, 3 with unknown results and no errors
+ * `guard check`: compares what is published or planned with what mail-guard.yaml declares, the environments
+ * with each other, and tries how mail of the declared workloads would do.
+ * @returns as `dns check`: 0, 1 with warnings and --strict, 2 with errors, 3 with unknown results and no
+ *   errors
  * @throws PermanentError `usage`, `guard_file`, `records_file`
  */
 export async function runGuardCheck(
@@ -100,7 +101,10 @@ function checked(findings: readonly Finding[], offline: boolean): readonly Findi
   return offline ? findings.filter(({ code }) => !LIVE_ONLY.has(code)) : findings;
 }
 
-/** Findings without the corrections of records for which what is declared asks for another: two for one record contradict each other. */
+/**
+ * Findings without the corrections of records for which what is declared asks for another: two for one record
+ * contradict each other.
+ */
 function withoutRivals(findings: readonly Finding[], declared: readonly Finding<string>[]): Finding[] {
   const corrected = new Set(declared.flatMap(({ publish }) => publish?.name ?? []));
   return findings.map((one) => (one.publish !== null && corrected.has(one.publish.name) ? { ...one, publish: null } : one));

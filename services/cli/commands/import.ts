@@ -42,7 +42,10 @@ interface Trouble {
   reason: string;
 }
 
-/** What `import --json` prints. Every file is in exactly one place: stored, known, ignored, quarantined or failed. */
+/**
+ * What `import --json` prints. Every file is in exactly one place: stored, known, ignored, quarantined or
+ * failed.
+ */
 export interface ImportSummary {
   /** Mails and files read. */
   messages: number;
@@ -78,7 +81,10 @@ const BATCH_BYTES = 8 * 1024 * 1024;
 const BUSY_TRIES = 300;
 const BUSY_MS = 200;
 
-/** `import PATH…`: files, folders, mbox files and Maildirs, through the same store, parser and analyzer as a mailbox. */
+/**
+ * `import PATH…`: files, folders, mbox files and Maildirs, through the same store, parser and analyzer as a
+ * mailbox.
+ */
 export async function runImport(
   config: Config,
   paths: string[],
@@ -200,7 +206,10 @@ async function importBatch(run: ImportRun, batch: Input[]): Promise<string[]> {
   return result.domains;
 }
 
-/** Keeps a report of `guard probe` apart. False: it is none, or cannot be read as one and goes the way of all others. */
+/**
+ * Keeps a report of `guard probe` apart. False: it is none, or cannot be read as one and goes the way of all
+ * others.
+ */
 async function keepProbe({ context, summary, persistent }: ImportRun, file: string, raw: Buffer): Promise<boolean> {
   const probe = isProbeReport(raw) ? await readProbeReport(raw, file) : null;
   if (probe === null) return false;
@@ -219,7 +228,8 @@ async function rawsToParse(
   imported: readonly Imported[],
 ): Promise<Map<number, Buffer>> {
   const known = imported.filter((one) => one.known).map((one) => one.message_key);
-  // Known messages that still wait were stored by a try whose answer was lost, or by an import that was interrupted.
+  // Known messages that still wait were stored by a try whose answer was lost, or by an import that was
+  // interrupted.
   const left = known.length > 0 ? await persistent(() => waitingMessages(context.db, known)) : [];
   const waiting = new Set(left.map((message) => message.message_key));
   return new Map(
@@ -247,7 +257,10 @@ function addCounts(summary: ImportSummary, { messages }: BatchResult): void {
 
 const NOTHING_STORED = { reports: 0, records: 0, tls_reports: 0, failure_reports: 0 };
 
-/** Puts each file into its place in the summary: what was parsed now, and what the database says of the others. */
+/**
+ * Puts each file into its place in the summary: what was parsed now, and what the database says of the
+ * others.
+ */
 async function countFiles(
   { context, summary, persistent }: ImportRun,
   imported: readonly Imported[],

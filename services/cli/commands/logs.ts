@@ -42,7 +42,10 @@ function sourceOf(name: string, options: LogSourceOptions): NewLogSource {
   };
 }
 
-/** `logs sources add`: prints the token of a new source, once. @throws PermanentError `usage`, `log_source_exists` */
+/**
+ * `logs sources add`: prints the token of a new source, once. @throws PermanentError `usage`,
+ * `log_source_exists`
+ */
 export async function runLogSourceAdd(
   config: Config,
   name: string,

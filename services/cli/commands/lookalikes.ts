@@ -33,8 +33,9 @@ const MOST = 1_000;
 const PER_SECOND = 100;
 
 /**
- * `dns lookalikes`: which names that may be mistaken for a domain are registered, the most similar first: as DNS says now, or
- * (`--stored`, or without a domain) as the watcher found them. `--names` matches a feed of names instead.
+ * `dns lookalikes`: which names that may be mistaken for a domain are registered, the most similar first: as
+ * DNS says now, or (`--stored`, or without a domain) as the watcher found them. `--names` matches a feed of
+ * names instead.
  * @returns 0; 3 when some names could not be looked up and none is registered
  * @throws PermanentError `usage`, `names_file`
  */

@@ -7,8 +7,9 @@ import { grantQueueRoles, grantRoles, rolesInUse } from '../../store/schema/role
 import { bringUp, databaseError, openEmbeddedOf, queuePlace } from '../open.ts';
 
 /**
- * `migrate`: updates the schema, and that of a queue on Postgres, to this program's version and prints what it did. With `roles`
- * it also creates the services' roles; once they exist, every later run updates their rights.
+ * `migrate`: updates the schema, and that of a queue on Postgres, to this program's version and prints what
+ * it did. With `roles` it also creates the services' roles; once they exist, every later run updates their
+ * rights.
  */
 export async function runMigrate(config: Config, options: { roles?: boolean }, out: (line: string) => void): Promise<number> {
   const embedded = config.databaseUrl === null ? await openEmbeddedOf(config, out) : null;

@@ -14,7 +14,8 @@ export interface MilterTryOptions {
 }
 
 /**
- * `milter try`: judges a mail in a file as if it arrived now, and shows what the milter would do. Holds, notes and sends nothing.
+ * `milter try`: judges a mail in a file as if it arrived now, and shows what the milter would do. Holds,
+ * notes and sends nothing.
  * @throws PermanentError `usage` when the file cannot be read, or the address is none
  */
 export async function runMilterTry(

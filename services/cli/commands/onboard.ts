@@ -29,8 +29,8 @@ export interface OnboardOptions extends WordOptions {
 const PER_SECOND = 100;
 
 /**
- * `senders onboard SOURCE --domain D`: one request for a third party: its records, its approval, and when both end. With `--window`, a
- * DNS window for those records is asked for instead of publishing them.
+ * `senders onboard SOURCE --domain D`: one request for a third party: its records, its approval, and when
+ * both end. With `--window`, a DNS window for those records is asked for instead of publishing them.
  * @throws PermanentError `usage`, `no_rule`, `nobody_can_approve`
  */
 export async function runSendersOnboard(

@@ -6,15 +6,20 @@ import { readMessage } from '../../report/read.ts';
 import { jsonText } from '../../shared/escape.ts';
 import { type Input, inputs, NO_FILE } from '../inputs.ts';
 
-/** Characters of records that are collected for one line; a longer line is written in pieces while the file is read again. */
+/**
+ * Characters of records that are collected for one line; a longer line is written in pieces while the file is
+ * read again.
+ */
 const GATHERED_LENGTH = 8 * 1024 * 1024;
 
 /**
- * `ruawatch parse`: needs no database and prints one line of JSON for each report in files, folders, mbox files and Maildirs, in
- * the order of names, or `{file, error: {code, message}}` for a file without a readable report. `domain` is as the report states
- * it. Failure reports are printed as they are stored by default, without personal data.
+ * `ruawatch parse`: needs no database and prints one line of JSON for each report in files, folders, mbox
+ * files and Maildirs, in the order of names, or `{file, error: {code, message}}` for a file without a
+ * readable report. `domain` is as the report states it. Failure reports are printed as they are stored by
+ * default, without personal data.
  *
- * Files are read one at a time. A line above the limit is written in pieces, so memory does not grow with the largest report.
+ * Files are read one at a time. A line above the limit is written in pieces, so memory does not grow with the
+ * largest report.
  *
  * @param output receives the lines; its back-pressure is respected
  * @param say receives a sentence for people when there was no file to read
@@ -74,8 +79,8 @@ async function* piecesOf({ file, raw }: Input): AsyncGenerator<string> {
 }
 
 /**
- * The records of one report, read a second time: they come before the report's own fields, and are too many to keep until then.
- * Reading the same bytes yields the same parts.
+ * The records of one report, read a second time: they come before the report's own fields, and are too many
+ * to keep until then. Reading the same bytes yields the same parts.
  */
 async function* recordsOf(file: string, raw: Buffer, part: number): AsyncGenerator<string> {
   let first = true;

@@ -24,7 +24,8 @@ export interface TokenOptions {
 
 /**
  * `people token NAME`: makes a token for a person's programs, or for a service principal, and prints it once.
- * @throws PermanentError `usage`, `no_person`, `service_decides_nothing`, `token_too_long`, `no_second_factor`, `code_wrong`
+ * @throws PermanentError `usage`, `no_person`, `service_decides_nothing`, `token_too_long`,
+ *   `no_second_factor`, `code_wrong`
  */
 export async function runPeopleToken(
   config: Config,

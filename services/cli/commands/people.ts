@@ -56,7 +56,8 @@ export interface ServiceOptions extends RightsOptions {
 }
 
 /**
- * `people add NAME --service`: adds a program with an account of its own, which holds tokens and grants and decides nothing.
+ * `people add NAME --service`: adds a program with an account of its own, which holds tokens and grants and
+ * decides nothing.
  * @throws PermanentError `usage`, `no_owner`, `person_exists`, `service_too_long`
  */
 export async function runServiceAdd(
@@ -126,7 +127,10 @@ function rightsOf(options: RightsOptions): Pick<people.NewPerson, 'role' | 'doma
   return { role, domains: options.allDomains ? null : names };
 }
 
-/** `people change NAME`: other rights; sessions and tokens end. @throws PermanentError `usage`, `no_person`, `last_admin` */
+/**
+ * `people change NAME`: other rights; sessions and tokens end. @throws PermanentError `usage`, `no_person`,
+ * `last_admin`
+ */
 export async function runPeopleChange(
   config: Config,
   name: string,
@@ -140,7 +144,9 @@ export async function runPeopleChange(
   });
 }
 
-/** `people link NAME`: another link with which somebody chooses a password. @throws PermanentError `no_person` */
+/**
+ * `people link NAME`: another link with which somebody chooses a password. @throws PermanentError `no_person`
+ */
 export async function runPeopleLink(config: Config, name: string, { out, now = new Date() }: Terminal): Promise<number> {
   return withDatabase(config, async (db) => {
     const person = await people.findPerson(db, name);

@@ -45,8 +45,8 @@ interface Status {
 }
 
 /**
- * `policy status`: how far each domain has come (SPF, DKIM, DMARC at none, quarantine, reject, BIMI), the next step, and what it waits
- * for, from DNS as it is now and the reports of the last 30 days.
+ * `policy status`: how far each domain has come (SPF, DKIM, DMARC at none, quarantine, reject, BIMI), the
+ * next step, and what it waits for, from DNS as it is now and the reports of the last 30 days.
  * @param domains those to look at; empty for all own domains
  * @throws PermanentError `usage`
  */
@@ -102,8 +102,8 @@ async function statusOf(
 }
 
 /**
- * The records by which other organizations' domains accept the reports that a proposed record asks for (RFC 9990 section 4), as far as
- * they are not published.
+ * The records by which other organizations' domains accept the reports that a proposed record asks for (RFC
+ * 9990 section 4), as far as they are not published.
  */
 async function acceptancesFor(proposed: string | null, domain: string, dns: Dns): Promise<Publication[]> {
   const places = (proposed === null ? null : parseDmarc(proposed))?.rua.flatMap(({ address }) => address ?? []) ?? [];

@@ -110,8 +110,8 @@ export interface OpenOptions extends WordOptions {
 }
 
 /**
- * `requests open KIND DOMAIN`: makes the plan, shows it, and opens a request, or prints what is to be published where no rules
- * are set. `requests explain` shows it, and who would decide, and opens nothing.
+ * `requests open KIND DOMAIN`: makes the plan, shows it, and opens a request, or prints what is to be
+ * published where no rules are set. `requests explain` shows it, and who would decide, and opens nothing.
  * @throws PermanentError `usage`, `no_rule`, `nobody_can_approve`; TransientError when DNS does not answer
  */
 export async function runRequestsOpen(

@@ -31,7 +31,8 @@ const WORDS: Record<Difference, string> = {
 };
 
 /**
- * `requests simulate RULES.yaml`: what these rules would have decided about the stored requests. Nothing is changed.
+ * `requests simulate RULES.yaml`: what these rules would have decided about the stored requests. Nothing is
+ * changed.
  * @returns 0, or 2 when a rule would have approved what people denied or what had to be taken back
  * @throws PermanentError `usage`, `rules_file`
  */
@@ -62,7 +63,10 @@ export async function runRequestsSimulate(
 const sorted = (results: readonly Simulated[]) =>
   [...results].sort((a, b) => DIFFERENCES.indexOf(a.differs!) - DIFFERENCES.indexOf(b.differs!) || a.request_key - b.request_key);
 
-/** The rules of a file: `approvals:` of ruawatch.yaml, or its content alone. @throws PermanentError `rules_file` */
+/**
+ * The rules of a file: `approvals:` of ruawatch.yaml, or its content alone. @throws PermanentError
+ * `rules_file`
+ */
 export function readRules(file: string): Approvals {
   const name = path.basename(file);
   let text: string;

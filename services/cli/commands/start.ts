@@ -35,7 +35,10 @@ const SERVICES = {
     (await import('../../console/index.ts')).startConsole(context, forPeople(context.log), probesOf(context)),
 } satisfies Record<string, (context: Context) => Promise<Service>>;
 
-/** Shows a line to whoever started the program: as it is on a terminal; where a program reads the log, as a line of it. */
+/**
+ * Shows a line to whoever started the program: as it is on a terminal; where a program reads the log, as a
+ * line of it.
+ */
 const forPeople = (log: Log) => (line: string) =>
   void (process.stderr.isTTY ? process.stderr.write(`${line}\n`) : log.warn(line));
 
@@ -61,10 +64,10 @@ export type ServiceName = keyof typeof SERVICES;
 export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
 
 /**
- * Runs the named services, or all, until a signal. What may be a matter of time (a server that does not answer yet, a folder, a
- * certificate) is logged once and tried again by the service that needs it; the others work meanwhile. SIGTERM and SIGINT let
- * running jobs finish, take no new ones, and exit with 0; a second signal exits at once with 1. An error that nothing caught
- * ends it in the same way, with 1.
+ * Runs the named services, or all, until a signal. What may be a matter of time (a server that does not
+ * answer yet, a folder, a certificate) is logged once and tried again by the service that needs it; the
+ * others work meanwhile. SIGTERM and SIGINT let running jobs finish, take no new ones, and exit with 0; a
+ * second signal exits at once with 1. An error that nothing caught ends it in the same way, with 1.
  * @throws SettingsError, RuawatchError when a setting is wrong in a way that no time can change
  */
 export async function runStart(config: Config, named: string[], version = ''): Promise<number> {
@@ -100,12 +103,16 @@ export async function runStart(config: Config, named: string[], version = ''): P
     await health?.close();
   }
   log.info('stopped');
-  // Everything is closed and committed. Only timers of BullMQ, which wait for a Redis that is down, may keep the process alive.
+  // Everything is closed and committed. Only timers of BullMQ, which wait for a Redis that is down, may keep
+  // the process alive.
   setTimeout(() => process.exit(), LEAVE_MS).unref();
   return (await stopped) === null ? 1 : 0;
 }
 
-/** Resolves to null at the first error that nothing caught; all of them go to the log, their stacks at debug level. */
+/**
+ * Resolves to null at the first error that nothing caught; all of them go to the log, their stacks at debug
+ * level.
+ */
 function untilUncaught(log: Log, version: string): Promise<null> {
   return new Promise((resolve) => {
     onUncaught((error) => {
@@ -145,7 +152,10 @@ async function runServices(
   }
 }
 
-/** Stops everything. What a server that does not answer holds up ends after a time: its work is not committed, and done again. */
+/**
+ * Stops everything. What a server that does not answer holds up ends after a time: its work is not committed,
+ * and done again.
+ */
 async function drain({ context, running }: State, log: Log): Promise<void> {
   context?.watch.hurry();
   const ended = Promise.all(running.map((service) => service.stop())).then(() => context?.close());

@@ -8,9 +8,9 @@ import { countVerdicts, reopenChecks } from '../../store/reports/trust-checks.ts
 import { openContext } from '../open.ts';
 
 /**
- * `verify`: verifies the mails of reports of all kinds whose trust was never settled again, now and without a job: those that
- * wait for DNS, and those that were stored while trust.check was off. With `all`, also those found unproven, for
- * after a change of trust.authserv_ids.
+ * `verify`: verifies the mails of reports of all kinds whose trust was never settled again, now and without a
+ * job: those that wait for DNS, and those that were stored while trust.check was off. With `all`, also those
+ * found unproven, for after a change of trust.authserv_ids.
  * @throws PermanentError `usage` while trust.check is off
  */
 export async function runVerify(

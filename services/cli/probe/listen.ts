@@ -22,7 +22,8 @@ export interface ListenOptions {
 }
 
 /**
- * An SMTP server that takes every mail, for every recipient, from every user, and keeps none. It relays nothing.
+ * An SMTP server that takes every mail, for every recipient, from every user, and keeps none. It relays
+ * nothing.
  * @throws PermanentError `probe_listen`
  */
 export async function startListener({ address, port, onMail, onRefused, now }: ListenOptions): Promise<Listener> {

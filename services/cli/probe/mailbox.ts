@@ -5,8 +5,9 @@ import { readMailHeader } from '../../report/mail/header.ts';
 import type { ProbeMail } from './mail.ts';
 
 /**
- * A mail out of a mailbox, with what its server wrote above it: the uppermost Received field says where it came from
- * (RFC 5321 section 4.4), Return-Path what MAIL FROM was. Fields below are the sender's, and say nothing.
+ * A mail out of a mailbox, with what its server wrote above it: the uppermost Received field says where it
+ * came from (RFC 5321 section 4.4), Return-Path what MAIL FROM was. Fields below are the sender's, and say
+ * nothing.
  */
 export function fromMailbox(raw: Buffer, at: Date): ProbeMail {
   const fields = fieldsOf(raw);

@@ -11,18 +11,22 @@ const GENERATOR = `<generator>${PROBE_GENERATOR}</generator>`;
 /** "ruawatch guard probe (staging)" */
 const ENVIRONMENT = /^ruawatch guard probe \((.+)\)$/;
 
-/** Whether a file is a report of `guard probe --report`. Mails are none: whoever sends one may write what he likes. */
+/**
+ * Whether a file is a report of `guard probe --report`. Mails are none: whoever sends one may write what he
+ * likes.
+ */
 export function isProbeReport(raw: Buffer): boolean {
   const head = raw.subarray(0, HEAD).toString('latin1');
   return /^\s*<\?xml/.test(head) && head.includes(GENERATOR);
 }
 
 /**
- * What the probe saw, by the report that it wrote. A report names no workload, and has one time for all mails. Null: it cannot be read,
- * names no environment, or has more mails than a run of the probe takes.
+ * What the probe saw, by the report that it wrote. A report names no workload, and has one time for all
+ * mails. Null: it cannot be read, names no environment, or has more mails than a run of the probe takes.
  */
 export async function readProbeReport(raw: Buffer, name: string): Promise<ProbeRun | null> {
-  // The reader refuses the generator, so that no mail brings such a report in. Who imports the file by hand means it.
+  // The reader refuses the generator, so that no mail brings such a report in. Who imports the file by hand
+  // means it.
   const text = Buffer.from(raw.toString('utf8').replace(GENERATOR, ''));
   const records: AggregateRecord[] = [];
   let report: AggregateReport | null = null;

@@ -1,7 +1,9 @@
 import { PROBE_GENERATOR } from '../../report/aggregate/metadata.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Where the environment is named: an element of RFC 9990's `extension`, with a name that nobody else uses. */
+/**
+ * Where the environment is named: an element of RFC 9990's `extension`, with a name that nobody else uses.
+ */
 const NAMESPACE = 'urn:ruawatch:guard:1';
 
 /** One report of RFC 9990: what was seen of one policy domain. */
@@ -18,8 +20,8 @@ export interface ReportOptions {
 }
 
 /**
- * What the probe saw, as aggregate reports (RFC 9990), one for each policy domain. Mail without an author, and from an
- * address that is not known, is in none.
+ * What the probe saw, as aggregate reports (RFC 9990), one for each policy domain. Mail without an author,
+ * and from an address that is not known, is in none.
  */
 export function reportsOf(verdicts: readonly Verdict[], { environment, begin, end }: ReportOptions): ProbeReport[] {
   const domains = new Map<string, Verdict[]>();

@@ -18,9 +18,9 @@ export interface Signs {
 }
 
 /**
- * The workload that a mail is from: the one that the client authenticated as; else, of those that the address may be,
- * the one that sends as the domain in From; of several, the one that is called as the local part of From. Null where
- * that leaves none, or several.
+ * The workload that a mail is from: the one that the client authenticated as; else, of those that the address
+ * may be, the one that sends as the domain in From; of several, the one that is called as the local part of
+ * From. Null where that leaves none, or several.
  */
 export function senderOf(environments: readonly GuardedEnvironment[], { user, peer, from }: Signs): Sender | null {
   const all = environments.flatMap(({ name: environment, workloads }) =>

@@ -23,7 +23,10 @@ import { addSendersCommands } from './senders.ts';
 import { addStartCommand } from './start.ts';
 import { addVerifyCommand } from './verify.ts';
 
-/** All commands with their options, a file here for each as in commands/. The code of a command is loaded when it runs. */
+/**
+ * All commands with their options, a file here for each as in commands/. The code of a command is loaded when
+ * it runs.
+ */
 export function commandLine(): Command {
   const program = new Command('ruawatch')
     .description('Reads DMARC reports from a mailbox into Postgres and sends alerts about what needs action')

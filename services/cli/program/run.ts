@@ -20,7 +20,10 @@ export const complainOf = (error: unknown) => {
   const stack = process.env.LOG_LEVEL === 'debug' ? stackOf(error) : null;
   complain(`${unexpectedSentence(error, version)}\n${stack === null ? '' : `${stack}\n`}`);
 };
-/** Runs a command. The number it returns is the exit code; an error becomes one sentence on stderr and exit code 1. */
+/**
+ * Runs a command. The number it returns is the exit code; an error becomes one sentence on stderr and exit
+ * code 1.
+ */
 export const run =
   <A extends unknown[]>(command: (...args: A) => Promise<number>) =>
   async (...args: A): Promise<void> => {

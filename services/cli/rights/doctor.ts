@@ -8,7 +8,10 @@ import type { Checks, Note } from '../doctor-checks.ts';
 
 const MOST_NAMED = 5;
 
-/** Names what is wider than our services need: the log-in of DATABASE_URL, our roles in the database, and TSIG keys. */
+/**
+ * Names what is wider than our services need: the log-in of DATABASE_URL, our roles in the database, and TSIG
+ * keys.
+ */
 export async function checkRights(db: Db | null, config: Config, checks: Checks): Promise<void> {
   if (db !== null && config.databaseUrl !== null) await checks.run('rights in the database', () => ofDatabase(db));
   for (const one of config.dnsTargets) if (one.kind === 'rfc2136') await checks.run(`TSIG key ${one.key.name}`, () => ofKey(one));

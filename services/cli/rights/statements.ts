@@ -14,7 +14,8 @@ export interface LoggedStatement {
 const STATEMENT = /^(?:statement|execute [^:]*): ([\s\S]*)$/;
 
 /**
- * The statements of a role in the logs of a Postgres (log_destination jsonlog or csvlog), in the order of their files' names.
+ * The statements of a role in the logs of a Postgres (log_destination jsonlog or csvlog), in the order of
+ * their files' names.
  * @param folder of the log files; others than *.json and *.csv are left out
  * @throws Error of the file system
  */

@@ -26,7 +26,10 @@ export interface AuditReport {
   audit_days: number | null;
 }
 
-/** Whether rows at the beginning of the chain are gone that no setting deletes: then an intruder has deleted them. */
+/**
+ * Whether rows at the beginning of the chain are gone that no setting deletes: then an intruder has deleted
+ * them.
+ */
 export const isCutByOthers = ({ base }: Verified, audit_days: number | null): boolean =>
   audit_days === null && numberOf(base) > 0;
 

@@ -9,8 +9,8 @@ export interface Suite {
 }
 
 /**
- * JUnit XML, as CI servers read it: a suite for each domain, a case for each finding. Errors are failures, what is unknown is an error of
- * the run; warnings fail with `strict` alone, and hints never.
+ * JUnit XML, as CI servers read it: a suite for each domain, a case for each finding. Errors are failures,
+ * what is unknown is an error of the run; warnings fail with `strict` alone, and hints never.
  */
 export function junit(checks: readonly Suite[], { strict, tool }: { strict: boolean; tool: string }): string {
   const fails = ({ severity }: Finding<string>) => severity === 'error' || (strict && severity === 'warning');

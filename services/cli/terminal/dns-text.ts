@@ -15,9 +15,11 @@ const MOST_LINES = 40;
 const WIDTH = 110;
 
 /**
- * A check for a person: the records, the tree of includes with its look-ups, what is wrong and what to publish. Foreign text is escaped.
+ * A check for a person: the records, the tree of includes with its look-ups, what is wrong and what to
+ * publish. Foreign text is escaped.
  * @param signed what the reports say of its selectors
- * @param corrected the records with all corrections in them; what a finding would publish by itself is shown where it is no part of these
+ * @param corrected the records with all corrections in them; what a finding would publish by itself is shown
+ *   where it is no part of these
  */
 export function renderCheck(
   check: DomainCheck,
@@ -147,8 +149,8 @@ function shown(text: string): string {
 }
 
 /**
- * Records are octets, one character each: those beyond ASCII as in a zone file (RFC 1035 section 5.1), so that a blank
- * copied from a page is seen and not taken for a blank.
+ * Records are octets, one character each: those beyond ASCII as in a zone file (RFC 1035 section 5.1), so
+ * that a blank copied from a page is seen and not taken for a blank.
  */
 function octets(text: string): string {
   return text.replace(/[\u0080-\u00ff]/g, escapedOctet);

@@ -9,8 +9,8 @@ import { anyOwn, foreignDomains, isOwn } from '../../store/domains/domains.ts';
 const MOST_LISTED = 10;
 
 /**
- * What the operator has to decide, a sentence each, with the command for it: reported domains that DNS does not prove to be
- * his, and mailboxes for which it cannot. For `doctor` and `start`.
+ * What the operator has to decide, a sentence each, with the command for it: reported domains that DNS does
+ * not prove to be his, and mailboxes for which it cannot. For `doctor` and `start`.
  */
 export async function undecidedDomains(db: Db, config: Config): Promise<string[]> {
   const lines: string[] = [];

@@ -5,14 +5,18 @@ const NUL = 0;
 const SPACE = 32;
 
 /**
- * Cuts the octets of a syslog connection into messages (RFC 6587): by octet counting where a message begins with a length, otherwise at
- * LF or NUL. A connection may use both. Of a message that is too long, the begin is kept. Holds one message at most.
+ * Cuts the octets of a syslog connection into messages (RFC 6587): by octet counting where a message begins
+ * with a length, otherwise at LF or NUL. A connection may use both. Of a message that is too long, the begin
+ * is kept. Holds one message at most.
  */
 export class SyslogCutter {
   private readonly maxBytes: number;
   private held: Buffer[] = [];
   private size = 0;
-  /** `begin`: nothing of a message has come; `length`: digits of its length; `counted`: so many octets are to come; `line`: until LF. */
+  /**
+   * `begin`: nothing of a message has come; `length`: digits of its length; `counted`: so many octets are to
+   * come; `line`: until LF.
+   */
   private state: { at: 'begin' } | { at: 'length'; digits: string } | { at: 'counted'; left: number } | { at: 'line' } = {
     at: 'begin',
   };
@@ -29,7 +33,10 @@ export class SyslogCutter {
     return messages;
   }
 
-  /** The last message of a connection that ended without LF. One that is shorter than its length is lost, as the protocol has it. */
+  /**
+   * The last message of a connection that ended without LF. One that is shorter than its length is lost, as
+   * the protocol has it.
+   */
   end(): string[] {
     const messages: string[] = [];
     if (this.state.at === 'line') this.release(messages);

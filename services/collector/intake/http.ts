@@ -47,8 +47,9 @@ class Refused extends Error {
 }
 
 /**
- * Takes lines over HTTP: POST or PUT of any path, with `Authorization: Bearer TOKEN` (or the token as the password of Basic). 204 means that the lines
- * are stored; 429 and 503, with Retry-After, that they are to be sent again.
+ * Takes lines over HTTP: POST or PUT of any path, with `Authorization: Bearer TOKEN` (or the token as the
+ * password of Basic). 204 means that the lines are stored; 429 and 503, with Retry-After, that they are to be
+ * sent again.
  */
 export async function listenHttp(
   { host, port, tls }: { host: string; port: number; tls: { cert: Buffer; key: Buffer } | null },

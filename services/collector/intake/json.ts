@@ -9,10 +9,12 @@ const MOST_RECORDS = 50_000;
 export class BodyError extends Error {}
 
 /**
- * The lines in the body of a request: a JSON array (Fluent Bit's `json`, Vector), one value a line (`json_lines`, NDJSON), values one
- * after the other (`json_stream`), or text, a line each. A record may hold records in `events`, as some shippers wrap them.
+ * The lines in the body of a request: a JSON array (Fluent Bit's `json`, Vector), one value a line
+ * (`json_lines`, NDJSON), values one after the other (`json_stream`), or text, a line each. A record may hold
+ * records in `events`, as some shippers wrap them.
  * @param options.now milliseconds since the epoch
- * @param options.parts of lines that began in an earlier body; without it, what has not ended with this body is as it is
+ * @param options.parts of lines that began in an earlier body; without it, what has not ended with this body
+ *   is as it is
  * @throws BodyError when it begins as JSON and is not
  */
 export function linesOfBody(

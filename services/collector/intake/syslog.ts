@@ -28,7 +28,8 @@ export interface SyslogIntake {
 }
 
 /**
- * The source of a connection: the one that its client certificate names, else the one with the most specific network that its address is in.
+ * The source of a connection: the one that its client certificate names, else the one with the most specific
+ * network that its address is in.
  * @param name the common name of a certificate that was verified
  */
 function syslogSource(sources: readonly LogSource[], address: string, name: string | null): LogSource | null {
@@ -46,8 +47,9 @@ function syslogSource(sources: readonly LogSource[], address: string, name: stri
 }
 
 /**
- * Takes syslog over TCP or TLS (RFC 6587, RFC 5425). The protocol acknowledges nothing: lines that were sent and not stored are lost when this process is
- * killed. While they cannot be stored, nothing more is read, so that the sender keeps them.
+ * Takes syslog over TCP or TLS (RFC 6587, RFC 5425). The protocol acknowledges nothing: lines that were sent
+ * and not stored are lost when this process is killed. While they cannot be stored, nothing more is read, so
+ * that the sender keeps them.
  */
 export async function listenSyslog(
   { host, port, tls }: { host: string; port: number; tls: { cert: Buffer; key: Buffer; ca: Buffer | null } | null },
@@ -119,7 +121,8 @@ async function store(messages: readonly string[], source: LogSource, means: Sysl
       await means.writer.take(source, raws);
       return;
     } catch (error) {
-      // A reason that stays: these lines cannot be stored, and holding the connection would hold up all others of it.
+      // A reason that stays: these lines cannot be stored, and holding the connection would hold up all
+      // others of it.
       if (isUnstorable(error) || closing.aborted) return;
       await sleep(AGAIN_MS, closing);
     }

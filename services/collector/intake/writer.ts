@@ -14,7 +14,8 @@ export type Outcome = 'stored' | 'known' | 'foreign' | 'unparsed' | 'old';
 export type Counts = Partial<Record<Outcome, number>>;
 
 /**
- * Whether Postgres refuses the lines for what they are (classes 22 and 23). Every other reason passes: whoever sent them sends them again.
+ * Whether Postgres refuses the lines for what they are (classes 22 and 23). Every other reason passes:
+ * whoever sent them sends them again.
  */
 export const isUnstorable = (error: unknown): boolean => /^2[23]...$/.test(codeOf(error) ?? '');
 
@@ -45,8 +46,9 @@ export interface WriterMeans {
 }
 
 /**
- * Takes deliveries of lines, and stores them. Those that arrive while a transaction runs are stored together in the next one. `take`
- * resolves when its lines are committed, so whoever waits for it can acknowledge them.
+ * Takes deliveries of lines, and stores them. Those that arrive while a transaction runs are stored together
+ * in the next one. `take` resolves when its lines are committed, so whoever waits for it can acknowledge
+ * them.
  */
 export class Writer {
   private readonly means: WriterMeans;
@@ -136,7 +138,10 @@ export class Writer {
     this.running = null;
   }
 
-  /** Stores deliveries together; when that fails for a reason that stays, each by itself, so that one cannot hold up the others. */
+  /**
+   * Stores deliveries together; when that fails for a reason that stays, each by itself, so that one cannot
+   * hold up the others.
+   */
   private async store(batch: readonly Waiting[]): Promise<void> {
     try {
       await storeLines(this.means.db, this.batchOf(batch));

@@ -7,7 +7,10 @@ import { filterOf, handedTo } from './fold.ts';
 /** Recipients' domains that one message counts by name. */
 const MOST_RECIPIENT_DOMAINS = 100;
 
-/** The drafts of one mail: what several servers and filters saw of it, in the order in which it went through them. */
+/**
+ * The drafts of one mail: what several servers and filters saw of it, in the order in which it went through
+ * them.
+ */
 export interface Mail {
   drafts: Draft[];
   /** The servers that each was handed to: several when a filter split it by recipients. */
@@ -55,8 +58,8 @@ function signatureFor(domain: string, signatures: readonly Signature[]): { signa
 }
 
 /**
- * What a mail adds to the rollups; null: nothing, since it did not leave. A mail counts once, by where it left, for the day on which the
- * first server took it.
+ * What a mail adds to the rollups; null: nothing, since it did not leave. A mail counts once, by where it
+ * left, for the day on which the first server took it.
  * @param of who sent it
  */
 export function countMail(mail: Mail, of: { cluster: string; environment: string; workload: string }): Counted | null {
@@ -133,7 +136,10 @@ function groupBy<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> {
   return groups;
 }
 
-/** Which way a message went, by what one server saw of it. @param inside whether an address is in the networks that mail is handed on in */
+/**
+ * Which way a message went, by what one server saw of it. @param inside whether an address is in the networks
+ * that mail is handed on in
+ */
 export function directionOf(draft: Draft, handed: boolean, inside: (ip: string) => boolean): SentMessage['direction'] {
   const fromInside = draft.local || draft.sasl_username !== null || draft.client_ip === null || inside(draft.client_ip);
   if (draft.recipients.length === 0) return 'unknown';

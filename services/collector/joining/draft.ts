@@ -228,7 +228,8 @@ function addDelivery(
   if (event.queuedAs !== null && !draft.queued_as.includes(event.queuedAs)) push(draft.queued_as, event.queuedAs, MOST.queuedAs);
   const index = draft.recipients.findIndex((known) => known.domain === one.domain && known.hash === hash);
   if (index === -1) push(draft.recipients, one, MOST.recipients);
-  // Lines may come out of order: the newest one about a recipient stands, and a final word before a deferral of the same second.
+  // Lines may come out of order: the newest one about a recipient stands, and a final word before a deferral
+  // of the same second.
   else if (newer(one, draft.recipients[index]!)) draft.recipients[index] = one;
 }
 

@@ -1,13 +1,18 @@
 import { addLine, type Draft, newDraft, ofFiltersAlone, type ReadLine } from './draft.ts';
 
-/** Lines of one message are this far out of order at most, where one program's clock differs from another's. */
+/**
+ * Lines of one message are this far out of order at most, where one program's clock differs from another's.
+ */
 const SLACK_MS = 10_000;
-/** A queue keeps a mail for five days (maximal_queue_lifetime); a line after more belongs to another message of the same id. */
+/**
+ * A queue keeps a mail for five days (maximal_queue_lifetime); a line after more belongs to another message
+ * of the same id.
+ */
 const QUEUE_LIFE_MS = 6 * 86_400_000;
 
 /**
- * Adds lines of one queue id to the messages that had it. Short ids are used again: a second client, a second Message-ID, or a begin after
- * the end is another message. Lines may come in any order, and more than once.
+ * Adds lines of one queue id to the messages that had it. Short ids are used again: a second client, a second
+ * Message-ID, or a begin after the end is another message. Lines may come in any order, and more than once.
  * @param drafts those that are known, which are changed
  * @param inside whether an address is one of the networks that mail is handed on in
  * @returns all of the id, also those without a change
@@ -57,7 +62,10 @@ function contradicts(draft: Draft, line: ReadLine): boolean {
   return false;
 }
 
-/** Whether two drafts are of one message: a filter's on another host (a milter in a pod of its own), and the server's. */
+/**
+ * Whether two drafts are of one message: a filter's on another host (a milter in a pod of its own), and the
+ * server's.
+ */
 export function filterOf(filter: Draft, server: Draft): boolean {
   return (
     ofFiltersAlone(filter) &&
@@ -71,7 +79,10 @@ export function filterOf(filter: Draft, server: Draft): boolean {
 
 const LOOPBACK = /^(?:127\.|::1$)/;
 
-/** Whether a server handed the mail to the other: by the queue id that the next one gave it, or back into the queue of the same host. */
+/**
+ * Whether a server handed the mail to the other: by the queue id that the next one gave it, or back into the
+ * queue of the same host.
+ */
 export function handedTo(from: Draft, to: Draft): boolean {
   if (from === to || ofFiltersAlone(from) || ofFiltersAlone(to)) return false;
   if (to.started_at < from.started_at - SLACK_MS || to.started_at > from.last_at + QUEUE_LIFE_MS) return false;

@@ -93,7 +93,10 @@ function joinedMail(mail: Mail, place: { cluster: string; environment: string },
   return [...judged.values()];
 }
 
-/** Column by column, at once: what is left of an object after some of it, or added to one, costs more than all else of a message. */
+/**
+ * Column by column, at once: what is left of an object after some of it, or added to one, costs more than all
+ * else of a message.
+ */
 function rowOf(
   draft: Draft,
   { cluster, environment, workload }: { cluster: string; environment: string; workload: string },
@@ -131,7 +134,9 @@ function rowOf(
   };
 }
 
-/** Mail is put together within a cluster and environment: queue ids and Message-IDs of others are strangers. */
+/**
+ * Mail is put together within a cluster and environment: queue ids and Message-IDs of others are strangers.
+ */
 function byPlace(
   drafts: readonly Draft[],
   sources: ReadonlyMap<number, LogSource>,

@@ -23,7 +23,8 @@ export interface RoundMeans {
 }
 
 /**
- * Judges all queue ids of which no line came after `before`, and ends when none is left or another process is at it.
+ * Judges all queue ids of which no line came after `before`, and ends when none is left or another process is
+ * at it.
  * @param which.source only ids of this source
  * @returns how many it judged
  */

@@ -8,7 +8,10 @@ import type { Draft } from './draft.ts';
 
 const MOST_NAME = 100;
 
-/** The workloads that mail-guard.yaml declares, read again when the file changes; while it cannot be read, those before stand. */
+/**
+ * The workloads that mail-guard.yaml declares, read again when the file changes; while it cannot be read,
+ * those before stand.
+ */
 export class DeclaredWorkloads {
   private readonly file: string | null;
   private readonly log: Log;
@@ -46,8 +49,9 @@ export class DeclaredWorkloads {
 }
 
 /**
- * The workload that sent a message: the one that its shipper names; else the declared one that the place of its lines, its user, or the
- * name of its client belongs to; else the application that wrote the lines; else the source's own.
+ * The workload that sent a message: the one that its shipper names; else the declared one that the place of
+ * its lines, its user, or the name of its client belongs to; else the application that wrote the lines; else
+ * the source's own.
  * @param first what the first server saw of it
  */
 export function workloadOf(

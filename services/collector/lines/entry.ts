@@ -25,7 +25,10 @@ export interface Entry {
 /** What became of a line. */
 export type Taken =
   | { kept: Entry }
-  /** known: it says nothing of a message; foreign: a program that is not read; unparsed: one that is, and the line is not known. */
+  /**
+   * known: it says nothing of a message; foreign: a program that is not read; unparsed: one that is, and the
+   * line is not known.
+   */
   | { kept: null; why: 'known' | 'foreign' }
   | { kept: null; why: 'unparsed'; program: Program; redacted: string };
 
@@ -37,11 +40,17 @@ export interface TakeOptions {
   host: string;
 }
 
-/** Lines may be ahead by as much, by a clock that is wrong; a line of a later time is given the time at which it came. */
+/**
+ * Lines may be ahead by as much, by a clock that is wrong; a line of a later time is given the time at which
+ * it came.
+ */
 const MOST_AHEAD_MS = 10 * 60_000;
 const MOST_HOST = 253;
 
-/** Lines that lie in each other: a line in a container's JSON, in a record, in a syslog line of the node, and one more. */
+/**
+ * Lines that lie in each other: a line in a container's JSON, in a record, in a syslog line of the node, and
+ * one more.
+ */
 const MOST_DEPTH = 4;
 
 interface Found {
@@ -62,7 +71,8 @@ function findLine(given: Raw, now: number): Found {
     const found = { raw, line, tag, program };
     if (depth >= MOST_DEPTH) return found;
     const inner = line.text.startsWith('{') && !isService(program) ? recordWithin(raw, line, now) : null;
-    // The name of the program, cut off by rsyslog, or of a container whose lines name the daemon: what is within counts first.
+    // The name of the program, cut off by rsyslog, or of a container whose lines name the daemon: what is
+    // within counts first.
     const whole = program !== 'postfix' || tag.includes('/');
     if (inner === null && program !== null && whole) return found;
     const next = inner ?? wrapped(raw, lineWithin(text, line));
@@ -104,7 +114,9 @@ function wrapped(outer: Raw, inner: Within | null): Raw | null {
 const placeOf = (inner: Place | undefined, outer: Place | undefined): { place?: Place } =>
   inner === undefined && outer === undefined ? {} : { place: { ...inner, ...outer } };
 
-/** Reads a line and decides whether it is kept. Nothing of a line that is not kept is stored, but for samples. */
+/**
+ * Reads a line and decides whether it is kept. Nothing of a line that is not kept is stored, but for samples.
+ */
 export function takeLine(given: Raw, { now, hash, programs, host }: TakeOptions): Taken {
   const { raw, line, tag, program } = findLine(given, now);
   if (program === null || !programs.has(program)) return { kept: null, why: 'foreign' };
@@ -131,7 +143,10 @@ export function takeLine(given: Raw, { now, hash, programs, host }: TakeOptions)
   };
 }
 
-/** By which a line is known again that comes twice: its time, program, process and text, or its place in a file when it has no time. */
+/**
+ * By which a line is known again that comes twice: its time, program, process and text, or its place in a
+ * file when it has no time.
+ */
 function hashLine(line: Line, raw: Raw): string {
   const when = line.stamp !== '' ? line.stamp : (raw.position ?? String(raw.at ?? ''));
   // In one call: an object for each hash costs more to collect than the hash itself.

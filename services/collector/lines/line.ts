@@ -18,10 +18,16 @@ const CRI = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d) std(?:
 const PRI = /^<\d{1,3}>/;
 /** RFC 5424 section 6: VERSION TIMESTAMP HOSTNAME APP-NAME PROCID MSGID. */
 const RFC5424 = /^1 (\S+) (\S+) (\S+) (\S+) \S+ /;
-/** Also with one blank before a day of one digit, and with a fraction, as `journalctl --output short-precise` writes. */
+/**
+ * Also with one blank before a day of one digit, and with a fraction, as `journalctl --output short-precise`
+ * writes.
+ */
 const RFC3164 = /^([A-Z][a-z]{2} (?: ?\d|\d\d) \d\d:\d\d:\d\d(?:\.\d{1,9})?) (?:(\S+) )?(?=\S)/;
 const ISO_HOST = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)) (\S*[^\s:]) (?=[\w/.@:[\]-]+: )/;
-/** Services of Postfix may be called by their address: "postfix/127.0.0.1:10025/smtpd", "postfix/[::1]:10025/smtpd". */
+/**
+ * Services of Postfix may be called by their address: "postfix/127.0.0.1:10025/smtpd",
+ * "postfix/[::1]:10025/smtpd".
+ */
 const TAG = /^([\w/.@-]{1,80}(?:(?:\[[\d:a-f.]{2,40}\])?:\d{1,5}\/[\w/.-]{1,80})?)(?:\[(\d+)\])?: ?/;
 /** "[ID 197553 mail.info] ", which syslogd of Solaris and illumos puts before each text. */
 const SOLARIS = /^\[ID \d+ \w+\.\w+\] /;
@@ -34,8 +40,9 @@ const NAMED =
 const KNOT = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d{4}) (?=\w+: )/;
 
 /**
- * Takes a line apart: syslog (RFC 5424, RFC 3164, and what rsyslog and Postfix write into files), container logs (CRI), or the own format of
- * Exim, rspamd, BIND and Knot. Anything else is a text without time, host and tag.
+ * Takes a line apart: syslog (RFC 5424, RFC 3164, and what rsyslog and Postfix write into files), container
+ * logs (CRI), or the own format of Exim, rspamd, BIND and Knot. Anything else is a text without time, host
+ * and tag.
  * @param now milliseconds since the epoch, for times without a year
  */
 export function readLine(raw: string, now: number): Line {
@@ -99,8 +106,8 @@ function readModern([, stamp, host, app, pid]: RegExpExecArray, rest: string, no
     host: nil(host!) || null,
     tag: nil(app!).slice(0, 80),
     pid: nil(pid!),
-    // A byte order mark says that what follows is UTF-8 (section 6.4); it is no character that a line may keep (privacy.ts).
-    // rsyslog leaves the blank of RFC 3164 before the text.
+    // A byte order mark says that what follows is UTF-8 (section 6.4); it is no character that a line may
+    // keep (privacy.ts). rsyslog leaves the blank of RFC 3164 before the text.
     text: afterData(rest).replace(/^[\ufeff\ufffd]? */, ''),
   };
 }

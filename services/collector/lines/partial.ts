@@ -8,7 +8,10 @@ const DOCKER_PART = 16_384;
 const MOST_HELD = 64 * 1024;
 const MOST_STREAMS = 1_000;
 
-/** Puts the parts of long lines together, which container runtimes write; parts of several streams may be mixed. */
+/**
+ * Puts the parts of long lines together, which container runtimes write; parts of several streams may be
+ * mixed.
+ */
 export class Parts {
   private readonly held = new Map<string, Raw>();
 
@@ -33,7 +36,10 @@ export class Parts {
   }
 }
 
-/** Whether it is a part, of which stream, and whether the line ends with it; null: nothing says that it is one. */
+/**
+ * Whether it is a part, of which stream, and whether the line ends with it; null: nothing says that it is
+ * one.
+ */
 function partOf(raw: Raw): { of: string; text: string; last: boolean } | null {
   if (raw.part !== undefined) return { of: `${whereOf(raw)} ${raw.part.stream}`, text: raw.text, last: raw.part.last };
   const cri = CRI.exec(raw.text);
@@ -46,8 +52,8 @@ const whereOf = ({ place, position }: Raw): string =>
   [place?.namespace, place?.pod, place?.container, position?.replace(/:\d+$/, '')].join(' ');
 
 /**
- * What a record says of being a part: `logtag` of Fluent Bit's parser `cri`; a record of Docker's own that is as long as a part
- * and has no line end. Undefined: nothing.
+ * What a record says of being a part: `logtag` of Fluent Bit's parser `cri`; a record of Docker's own that is
+ * as long as a part and has no line end. Undefined: nothing.
  */
 export function partOfRecord(record: Readonly<Record<string, unknown>>): Raw['part'] {
   const stream = typeof record.stream === 'string' ? record.stream : '';

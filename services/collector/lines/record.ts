@@ -5,9 +5,10 @@ import type { Place, Raw } from './raw.ts';
 import { readTime } from './time.ts';
 
 /*
- * Fields of records as shippers send them: Fluent Bit (parsers syslog-rfc3164, syslog-rfc5424, docker and cri, filter kubernetes), Vector
- * (sources syslog, journald, file, docker_logs and kubernetes_logs), journald itself, rsyslog (jsonmesg), syslog-ng (format-json), Elastic
- * Common Schema (Filebeat), and rspamd's own JSON.
+ * Fields of records as shippers send them: Fluent Bit (parsers syslog-rfc3164, syslog-rfc5424, docker and
+ * cri, filter kubernetes), Vector (sources syslog, journald, file, docker_logs and kubernetes_logs), journald
+ * itself, rsyslog (jsonmesg), syslog-ng (format-json), Elastic Common Schema (Filebeat), and rspamd's own
+ * JSON.
  */
 const TEXT = ['message', 'log', 'msg', 'MESSAGE', 'short_message'];
 const TIME = ['timestamp', '@timestamp', 'time', 'date', '__REALTIME_TIMESTAMP', 'timereported', 'ISODATE', 'DATE', 'ts'];
@@ -57,7 +58,8 @@ export function rawOf(value: unknown, now: number): Raw | null {
   if (given !== null)
     return { text: given.text, tag: given.program, host: given.program, ...(given.at === null ? {} : { at: given.at }) };
   const text = first(record, TEXT) ?? octets(record.MESSAGE);
-  // Fluent Bit's filter `kubernetes` with `Merge_Log` puts JSON of the line under this name, and drops the line.
+  // Fluent Bit's filter `kubernetes` with `Merge_Log` puts JSON of the line under this name, and drops the
+  // line.
   const merged = text === undefined ? object(record.log_processed) : undefined;
   if (merged !== undefined) return rawOf({ ...record, log_processed: undefined, ...merged }, now);
   if (text === undefined) return null;

@@ -5,8 +5,9 @@ const ISO = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d
 const NAMED = /^(\d\d)-([A-Z][a-z]{2})-(\d{4}) (\d\d):(\d\d):(\d\d)\.(\d{3})$/;
 
 /**
- * Reads the time of a line: RFC 3339 in its variants, RFC 3164 ("Nov 27 14:20:01"), or BIND's. RFC 3164 has neither year nor zone: the
- * year is the one in which the time is nearest to `now`, and not more than a day after it; the zone is UTC, as is that of all times without one.
+ * Reads the time of a line: RFC 3339 in its variants, RFC 3164 ("Nov 27 14:20:01"), or BIND's. RFC 3164 has
+ * neither year nor zone: the year is the one in which the time is nearest to `now`, and not more than a day
+ * after it; the zone is UTC, as is that of all times without one.
  * @param now milliseconds since the epoch
  * @returns milliseconds since the epoch; null when it is no such time
  */
@@ -31,7 +32,10 @@ export function readTime(text: string, now: number): number | null {
   return month === -1 ? null : utc([+named[3]!, month, +named[1]!, +named[4]!, +named[5]!, Math.min(+named[6]!, 59), +named[7]!]);
 }
 
-/** Milliseconds since the epoch; null for a day or an hour that does not exist, which Date.UTC takes for one of the next month or day. */
+/**
+ * Milliseconds since the epoch; null for a day or an hour that does not exist, which Date.UTC takes for one
+ * of the next month or day.
+ */
 function utc([year, month, day, hour, minute, second, ms]: [number, number, number, number, number, number, number]):
   | number
   | null {

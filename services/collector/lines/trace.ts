@@ -4,8 +4,8 @@ import type { Raw } from './raw.ts';
 const NEEDED = ['senderaddress', 'recipientaddress', 'recipientstatus', 'sender', 'recipient'];
 
 /**
- * Columns as the admin center names them in other languages, by the letters that remain without accents. Not tried against the
- * service: its reports that are made on the server have English names.
+ * Columns as the admin center names them in other languages, by the letters that remain without accents. Not
+ * tried against the service: its reports that are made on the server have English names.
  */
 const LOCAL: readonly [RegExp, string][] = [
   [/^(?:absender|expediteur|remitente|mittente|afzender|remetente|adressedelexpediteur|direccion(?:del)?remitente)/, 'sender'],
@@ -28,8 +28,9 @@ export const isPreamble = (line: string): boolean => /^\ufeff?"?(?:sep=.|#TYPE )
 const MOST_LINES = 200;
 
 /**
- * The reader of a message trace that was exported as CSV (Microsoft 365), by its heading; null: the line is no such heading. The
- * separator may be a comma, a semicolon or a tab. A value in quotes may have line breaks: its record is read with its last line.
+ * The reader of a message trace that was exported as CSV (Microsoft 365), by its heading; null: the line is
+ * no such heading. The separator may be a comma, a semicolon or a tab. A value in quotes may have line
+ * breaks: its record is read with its last line.
  */
 export function readTrace(heading: string): ((line: string) => Raw[]) | null {
   const bare = heading.replace(/^\ufeff/, '');

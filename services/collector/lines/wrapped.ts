@@ -15,7 +15,10 @@ const month = (name: string): string => String(MONTHS.indexOf(name) / 3 + 1).pad
 const day = (text: string): string => text.padStart(2, '0');
 const ISO = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)`;
 
-/** Forms in which a line is found within another, or in which few programs write; each leads to a shorter or a usual one. */
+/**
+ * Forms in which a line is found within another, or in which few programs write; each leads to a shorter or a
+ * usual one.
+ */
 const FORMS: readonly [RegExp, (found: RegExpExecArray, rest: string) => Within][] = [
   // kubectl logs --prefix
   [/^\[pod\/([^/\]\s]{1,253})\/([^\]\s]{1,253})\] /, ([, pod, container], text) => ({ text, pod: pod!, container: container! })],
@@ -49,7 +52,10 @@ const FORMS: readonly [RegExp, (found: RegExpExecArray, rest: string) => Within]
   ],
 ];
 
-/** A whole line begins so, where one stands in the text of another: a shipper that is given lines and makes its own of them. */
+/**
+ * A whole line begins so, where one stands in the text of another: a shipper that is given lines and makes
+ * its own of them.
+ */
 const BEGINS = /^(?:<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d \d\d:|\d{4}-\d\d-\d\d[T ]|#\d+\(|[\w./-]+\/[\w-]+\[\d+\]: |\{)/;
 
 /**

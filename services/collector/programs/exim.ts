@@ -78,8 +78,8 @@ function arrival(rest: string): LogEvent[] {
 }
 
 function delivery(rest: string, status: 'sent' | 'deferred' | 'bounced'): LogEvent[] {
-  // "bob <bob@example.com>" of a local delivery, ":blackhole:", "|command", "/file"; where an alias led to an address
-  // that is not here, that address comes first.
+  // "bob <bob@example.com>" of a local delivery, ":blackhole:", "|command", "/file"; where an alias led to an
+  // address that is not here, that address comes first.
   const [, first = '', within] = /^(\S+)(?: <([^>]*)>)?/.exec(rest) ?? [];
   const to = addressOf((within === undefined || first.includes('@') ? first : within).replace(/:$/, ''));
   const host = HOST.exec(rest);

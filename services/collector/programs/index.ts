@@ -18,8 +18,8 @@ const SERVICES: readonly (Program | null)[] = ['ses', 'sendgrid', 'm365'];
 export const isService = (program: Program | null): boolean => SERVICES.includes(program);
 
 /**
- * Instances of Postfix have names of their own ("postfix-out/smtp"), services one of theirs beside it ("postfix/submission/smtpd").
- * `syslog_name` may be any word: what ends in a daemon of Postfix is one.
+ * Instances of Postfix have names of their own ("postfix-out/smtp"), services one of theirs beside it
+ * ("postfix/submission/smtpd"). `syslog_name` may be any word: what ends in a daemon of Postfix is one.
  */
 const POSTFIX =
   /^(?:postfix[\w.-]*\/(?:[\w.:[\]-]+\/)*([\w-]+)|[\w.-]+\/(?:[\w.:[\]-]+\/)*(smtpd?|qmgr|cleanup|pickup|bounce|lmtp|local|virtual|pipe|error|discard|postscreen|tlsproxy|anvil))$/;
@@ -28,7 +28,10 @@ const daemonOf = (tag: string): string => {
   return found?.[1] ?? found?.[2] ?? '';
 };
 
-/** rsyslog ends the name of a program at its first slash when it writes RFC 5424: all daemons of Postfix are then one. */
+/**
+ * rsyslog ends the name of a program at its first slash when it writes RFC 5424: all daemons of Postfix are
+ * then one.
+ */
 const CUT = /^postfix(?:-(?!script$)[\w.-]+)?$/;
 
 /** The program that a tag names; null: none of them. */
@@ -40,7 +43,10 @@ export function programOf(tag: string): Program | null {
   return (LOG_PROGRAMS as readonly string[]).includes(name) && name !== 'postfix' ? (name as Program) : null;
 }
 
-/** Reads what a program wrote; null: the line is not known. @param tag as the line has it, such as "postfix/smtp" */
+/**
+ * Reads what a program wrote; null: the line is not known. @param tag as the line has it, such as
+ * "postfix/smtp"
+ */
 export function readProgram(program: Program, tag: string, text: string): Reading | null {
   switch (program) {
     case 'postfix':

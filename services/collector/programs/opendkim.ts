@@ -2,7 +2,9 @@ import { domainOf, type FaultCode, type LogEvent, type Reading, SILENT } from '.
 
 /** Milters log the queue id of the server that calls them (macro i). */
 export const QUEUE_ID = /^([0-9A-Fa-f]{5,30}|[0-9A-Za-z]{10,30}|\w{6}-\w{6,11}-\w{2,4}|\(unknown-jobid\)): /;
-/** What stands there when the server gave none: before the first recipient, or by a server without such ids. */
+/**
+ * What stands there when the server gave none: before the first recipient, or by a server without such ids.
+ */
 export const NO_ID = '(unknown-jobid)';
 
 /** "header added" until 2.6. */
@@ -20,7 +22,8 @@ const FAULTS: readonly [RegExp, FaultCode][] = [
   [/^key '([^']*)' (?:not found)/, 'key_missing'],
   [/^key '([^']*)' could not be (?:applied|loaded)/, 'key_unreadable'],
   [/^can't load key from ([^:]*):/, 'key_unreadable'],
-  // OpenSSL's words for a file that is no key; what it says of a signature that does not verify has "s=… d=…" before it.
+  // OpenSSL's words for a file that is no key; what it says of a signature that does not verify has "s=… d=…"
+  // before it.
   [/^SSL error:\S*:?(.*(?:PEM|start line|DECODER|bad (?:decrypt|password)|asn1|RSA_sign|digest too big).*)/i, 'key_unreadable'],
   [/^([^:]*): (?:open|stat|fstat|read)\(\): /, 'key_unreadable'],
   [/^(?:[^:]*: )?key data is not secure: (.*)/, 'key_unreadable'],

@@ -31,6 +31,7 @@ export function readOpendmarc(text: string): Reading | null {
       ],
     };
   }
-  // Some sentences have the id without a colon: "4F2A1C0 ignoring Authentication-Results at 1 from mx.example.org".
+  // Some sentences have the id without a colon: "4F2A1C0 ignoring Authentication-Results at 1 from
+  // mx.example.org".
   return KNOWN.test(rest) || /^\w+ ignoring /.test(rest) ? SILENT : null;
 }

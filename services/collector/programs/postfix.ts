@@ -1,7 +1,10 @@
 import { isIP } from 'node:net';
 import { addressOf, domainOf, type LogEvent, MOST_ID, type Reading, SILENT, wordsOf } from '../events.ts';
 
-/** Short ids are hexadecimal; long ones (enable_long_queue_ids) use 0-9, B-Z and b-z without vowels, and are 11 or more. */
+/**
+ * Short ids are hexadecimal; long ones (enable_long_queue_ids) use 0-9, B-Z and b-z without vowels, and are
+ * 11 or more.
+ */
 const QUEUE_ID = /^([0-9A-F]{5,30}|[0-9A-Za-z]{11,30}): /;
 const HOST = /^([^[\s,]*)\[([^\]\s]*)\](?::(\d{1,5}))?/;
 const STATUS = /(?:^|, )status=([a-z-]+|SOFTBOUNCE)(?: \((.*)\))?$/s;

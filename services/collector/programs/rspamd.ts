@@ -1,7 +1,10 @@
 import { isIP } from 'node:net';
 import { addressOf, domainOf, type LogEvent, MOST_ID, type Reading, SILENT } from '../events.ts';
 
-/** Before what rspamd says: "2026-11-27 14:20:11 #7(normal) <ab12cd>; task; rspamd_task_write_log: " or the end of that. */
+/**
+ * Before what rspamd says: "2026-11-27 14:20:11 #7(normal) <ab12cd>; task; rspamd_task_write_log: " or the
+ * end of that.
+ */
 const PREFIX = /^(?:.*?; )?rspamd_task_write_log: /s;
 const OWN_FORM = /^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? )?(?:#\d+)?\(\w+\) (?:\[\w+\] )?<\w+>; |^<\w+>; /;
 const KEY_FAULT =
@@ -38,7 +41,9 @@ const DMARC: Record<string, string> = {
   DMARC_DNSFAIL: 'temperror',
 };
 
-/** Reads a line of rspamd 3.x in its own log format (`log_format` left as it is), in a file or through syslog. */
+/**
+ * Reads a line of rspamd 3.x in its own log format (`log_format` left as it is), in a file or through syslog.
+ */
 export function readRspamd(text: string): Reading | null {
   const prefix = PREFIX.exec(text);
   if (prefix === null) {

@@ -1,12 +1,15 @@
 import { addressOf, domainOf, type LogEvent, MOST_ID, type Reading, wordsOf } from '../events.ts';
 
 /*
- * Mail services send events, not lines. `given` takes of one what is read, as a line of JSON; the parser reads
- * that line, so that events are stored, redacted and read as all other lines are. All three were compared with
- * the pages that are named below, and none was tried against the service itself.
+ * Mail services send events, not lines. `given` takes of one what is read, as a line of JSON; the parser
+ * reads that line, so that events are stored, redacted and read as all other lines are. All three were
+ * compared with the pages that are named below, and none was tried against the service itself.
  */
 
-/** An event as a line: of which message, when (milliseconds since the epoch; null: not said), and what it says. */
+/**
+ * An event as a line: of which message, when (milliseconds since the epoch; null: not said), and what it
+ * says.
+ */
 export interface GivenEvent {
   program: 'ses' | 'sendgrid' | 'm365';
   at: number | null;
@@ -39,7 +42,8 @@ const MOST_RECIPIENTS = 1_000;
 
 /**
  * An event that Amazon SES publishes, as it is or in a notification of SNS. Null: it is none.
- * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html and …-sns-examples.html
+ * https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html and
+ * …-sns-examples.html
  */
 export function givenBySes(raw: Record<string, unknown>): GivenEvent | null {
   // Through EventBridge the event is the detail.
@@ -133,7 +137,8 @@ export function givenBySendgrid(raw: Record<string, unknown>): GivenEvent | null
   // Opens, clicks and complaints are not about delivery.
   if (event === undefined) return { program: 'sendgrid', at, text: '{}' };
   const said: Said = {
-    // "14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0": what precedes ".filter" or ".recvd" names the message.
+    // "14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0": what precedes ".filter" or ".recvd" names the
+    // message.
     id: id.split(/\.(?:filter|recvd)/)[0]!,
     event,
     message_id: smtpId,
@@ -155,7 +160,10 @@ const M365: Record<string, Said['event']> = {
   fail: 'bounced',
 };
 
-/** Statuses as the admin center may name them in German, French, Spanish, Italian, Dutch and Portuguese; not tried against it. */
+/**
+ * Statuses as the admin center may name them in German, French, Spanish, Italian, Dutch and Portuguese; not
+ * tried against it.
+ */
 const M365_LOCAL: readonly [RegExp, Said['event']][] = [
   [
     /^(?:zugestellt|übermittelt|remis|distribué|livré|entregad[oa]|entregue|consegnat[oa]|recapitat[oa]|bezorgd|geleverd)$/,
@@ -169,11 +177,11 @@ const M365_LOCAL: readonly [RegExp, Said['event']][] = [
 ];
 
 /**
- * A row of Exchange Online's message trace, by the names of its columns in any case, spaces and underscores left
- * out: one event for each recipient. Empty: it is none.
+ * A row of Exchange Online's message trace, by the names of its columns in any case, spaces and underscores
+ * left out: one event for each recipient. Empty: it is none.
  * https://learn.microsoft.com/powershell/module/exchangepowershell/get-messagetracev2
- * https://learn.microsoft.com/exchange/monitoring/trace-an-email-message/message-trace-modern-eac
- * These pages confirm neither the names that end in "_utc" nor the form of times.
+ * https://learn.microsoft.com/exchange/monitoring/trace-an-email-message/message-trace-modern-eac These pages
+ * confirm neither the names that end in "_utc" nor the form of times.
  */
 export function givenByM365(row: Readonly<Record<string, string>>): GivenEvent[] {
   const of = (...names: string[]) => names.map((name) => row[name]).find((value) => value !== undefined && value !== '');
@@ -208,7 +216,10 @@ export function givenByM365(row: Readonly<Record<string, string>>): GivenEvent[]
 
 const GUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
-/** Dates as Export-Csv writes them by the language of the system: 27.11.2026 10:00:00, 11/27/2026 10:00:00 AM, 27/11/2026 10:00. */
+/**
+ * Dates as Export-Csv writes them by the language of the system: 27.11.2026 10:00:00, 11/27/2026 10:00:00 AM,
+ * 27/11/2026 10:00.
+ */
 const LOCAL_DATE = /^(\d{1,2})([./-])(\d{1,2})\2(\d{4}),? (\d{1,2}):(\d\d)(?::(\d\d))?(?: ([AP])\.?M\.?)?$/i;
 
 function timeOf(value: unknown): number | null {

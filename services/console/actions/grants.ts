@@ -9,7 +9,9 @@ import { beginEnd } from '../../store/grants/life.ts';
 import { words } from '../page-words/en.ts';
 import { Refusal } from '../routes.ts';
 
-/** Ends a right. The person whose right it is may, and operators of its domain. @throws Refusal 404, 403, 409 */
+/**
+ * Ends a right. The person whose right it is may, and operators of its domain. @throws Refusal 404, 403, 409
+ */
 export async function endRight(
   { db, reader, visitor, now }: { db: Db; reader: Reader; visitor: Visitor; now: Date },
   key: number,

@@ -26,7 +26,8 @@ export const heldDecision = z
   });
 
 /**
- * Takes a person's decision about a held mail, and opens the request about its source that belongs to it, in one transaction.
+ * Takes a person's decision about a held mail, and opens the request about its source that belongs to it, in
+ * one transaction.
  * @returns the state of the request after it
  * @throws PermanentError as `decide` and `openRequest`, and `no_source`
  */

@@ -5,7 +5,8 @@ import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, Refusal } from '../routes.ts';
 
 /**
- * Who calls the API: whose token the field Authorization has (RFC 6750 section 2.1). Cookies do not count here.
+ * Who calls the API: whose token the field Authorization has (RFC 6750 section 2.1). Cookies do not count
+ * here.
  * @throws Refusal `not_signed_in` without a token that holds, `scope_missing` when the token is not for this,
  *   `not_allowed` when the person's role no longer includes it
  */

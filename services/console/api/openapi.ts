@@ -16,7 +16,10 @@ const problem = {
   },
 };
 
-/** The schema of a value as JSON; of a parameter, what it stands for. @param io of what is sent to us, or by us */
+/**
+ * The schema of a value as JSON; of a parameter, what it stands for. @param io of what is sent to us, or by
+ * us
+ */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json;
   const { param, ...rest } = json;

@@ -8,13 +8,15 @@ type Shape = z.ZodObject | undefined;
 /** Below this path lies the first version of the API. */
 export const API = '/api/v1';
 
-/** What a route of the API declares: its path is below /api/v1, and its role follows from the token's scope. */
+/**
+ * What a route of the API declares: its path is below /api/v1, and its role follows from the token's scope.
+ */
 type ApiRoute<P extends Shape, Q extends Shape, B extends Shape> = Omit<Route<P, Q, B>, 'kind' | 'least' | 'api' | 'handle'> &
   ApiNotes & { handle(asked: Asked<P, Q, B>): Promise<unknown> };
 
 /**
- * Declares a route of the API. Its handler returns what is sent as JSON. Parameters and fields that it does not know are
- * refused: a misspelled filter would otherwise answer more than was asked for.
+ * Declares a route of the API. Its handler returns what is sent as JSON. Parameters and fields that it does
+ * not know are refused: a misspelled filter would otherwise answer more than was asked for.
  */
 export function apiRoute<P extends Shape = undefined, Q extends Shape = undefined, B extends Shape = undefined>(
   given: ApiRoute<P, Q, B>,

@@ -10,8 +10,8 @@ import { setupWords } from './en-setup.ts';
 import { signInDone, signInWords } from './en-sign-in.ts';
 
 /**
- * All texts of the console but the sentences about findings (services/findings): a translation is another file
- * of this form.
+ * All texts of the console but the sentences about findings (services/findings): a translation is another
+ * file of this form.
  */
 export const words = {
   ...domainWords,

@@ -40,7 +40,10 @@ const preview = route({
   },
 });
 
-/** The mail's own HTML has its style within, as mails do: it is shown apart from the console, where nothing of it may run. */
+/**
+ * The mail's own HTML has its style within, as mails do: it is shown apart from the console, where nothing of
+ * it may run.
+ */
 const asHtml = route({
   method: 'GET',
   path: '/digest/mail.html',

@@ -149,7 +149,8 @@ export function funnelTable(classes: readonly store.ClassDay[], open: number): T
 const BAR = 600;
 
 /**
- * All mail of the range as one bar: what passes, what stays although it fails, and what each policy would stop.
+ * All mail of the range as one bar: what passes, what stays although it fails, and what each policy would
+ * stop.
  * @param now.open the part of failing mail as names below the domain that `sp` and `np` let through
  */
 export function funnel(

@@ -78,7 +78,9 @@ export interface ReportsAsked {
   sender?: string;
 }
 
-/** Who reports on a domain or one of its senders: each leads to its reports, with what it did with the mail. */
+/**
+ * Who reports on a domain or one of its senders: each leads to its reports, with what it did with the mail.
+ */
 export function reportersTable(asked: ReportsAsked, reporters: readonly store.ReporterLine[]): Table {
   const w = words.domain;
   return tableOf<store.ReporterLine>(

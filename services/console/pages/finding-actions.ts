@@ -60,7 +60,10 @@ interface FormParts {
 /** Reports of a day come in until the second day after it, and are read on the third. */
 export const LATE_DAYS = 3;
 
-/** That the newest reports still show what is about to be resolved; null where they do not, or it is not found in reports. */
+/**
+ * That the newest reports still show what is about to be resolved; null where they do not, or it is not found
+ * in reports.
+ */
 function goesOn({ state, evidence }: ReadFinding, now: Date): string | null {
   const { last_day, messages } = evidence;
   if (state !== 'open' || messages === 0 || !last_day || last_day < addDays(dayOf(now), -LATE_DAYS)) return null;

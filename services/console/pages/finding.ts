@@ -102,7 +102,10 @@ export function daysOf(finding: ReadFinding): { from: string; to: string } | nul
   return { from: addDays(evidence.since || first_day, -BEFORE_DAYS), to: evidence.last_day || first_day };
 }
 
-/** The reports that prove it. Of reports that are themselves the finding: those in the name of the reporter, whatever their days. */
+/**
+ * The reports that prove it. Of reports that are themselves the finding: those in the name of the reporter,
+ * whatever their days.
+ */
 function proofOf(finding: ReadFinding): Html | null {
   const { domain, kind, subject } = finding;
   if (domain === '*') return null;
@@ -298,7 +301,8 @@ function namesOf({ names = [], names_in_all = 0 }: Evidence): Html | null {
 
 function historyOf(events: readonly LifeEvent[]): Html {
   const w = words.finding;
-  // Who resolves or reopens a finding by hand makes two events of one moment: what they did, and what the program made of it.
+  // Who resolves or reopens a finding by hand makes two events of one moment: what they did, and what the
+  // program made of it.
   const byHand = new Set(events.filter(({ event }) => event === 'closed' || event === 'unclosed').map(({ at }) => at.getTime()));
   const told = events.filter(({ event, at }) => (event !== 'resolved' && event !== 'reopened') || !byHand.has(at.getTime()));
   return html`<section><h2>${w.history}</h2><ol class="history">${[...told].reverse().map(

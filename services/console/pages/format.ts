@@ -16,8 +16,8 @@ export function dayField(label: string, name: string, value: string): Html {
 export const share = (part: number, whole: number): string => (whole === 0 ? '' : percent(part / whole));
 
 /**
- * The parts of a whole as people read them, such that they add up to 100%: whole numbers where those are near enough, else tenths.
- * What is neither nothing nor all never looks like it.
+ * The parts of a whole as people read them, such that they add up to 100%: whole numbers where those are near
+ * enough, else tenths. What is neither nothing nor all never looks like it.
  */
 export function shares(parts: readonly number[]): string[] {
   const all = parts.reduce((sum, part) => sum + part, 0);

@@ -20,7 +20,9 @@ const token = z.string().max(100);
 const over = (): Answer =>
   page(w.ask_over_title, html`<div class="narrow"><h1>${w.ask_over_title}</h1><p>${w.ask_over}</p></div>`, { status: 404 });
 
-/** The mail and the recipient that a link is for; null for a link that is over, or none, whatever the reason. */
+/**
+ * The mail and the recipient that a link is for; null for a link that is over, or none, whatever the reason.
+ */
 async function linked(
   { db, config, clock }: Pick<Asked, 'db' | 'config' | 'clock'>,
   link: string,
@@ -38,7 +40,9 @@ async function linked(
   }
 }
 
-/** Shows what is held, and a form. Whoever follows the link, a person or a scanner, has done nothing by it. */
+/**
+ * Shows what is held, and a form. Whoever follows the link, a person or a scanner, has done nothing by it.
+ */
 const show = route({
   method: 'GET',
   path: '/held-for-me',

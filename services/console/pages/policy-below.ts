@@ -8,8 +8,8 @@ export interface PolicyTags {
 }
 
 /**
- * The part of failing mail as names below a domain that its policy lets through though it stops mail as the domain itself: `np`
- * applies to names that do not exist, `sp` to the others (RFC 9989 section 4.7).
+ * The part of failing mail as names below a domain that its policy lets through though it stops mail as the
+ * domain itself: `np` applies to names that do not exist, `sp` to the others (RFC 9989 section 4.7).
  */
 export function letThrough({ p, sp, np }: PolicyTags, { used, unused }: { used: number; unused: number }): number {
   if (p === null || p === 'none') return 0;
@@ -17,7 +17,9 @@ export function letThrough({ p, sp, np }: PolicyTags, { used, unused }: { used: 
   return ((sp === 'none' ? used : 0) + (np === 'none' ? unused : 0)) / (used + unused);
 }
 
-/** "sp=none" where names below a domain are protected less than the domain itself; empty where they are not. */
+/**
+ * "sp=none" where names below a domain are protected less than the domain itself; empty where they are not.
+ */
 export function weakerBelow({ p, sp, np }: PolicyTags): string {
   const own = strength('p', p) ?? 0;
   const weaker = (value: string | null, than: number) => value !== null && (strength('sp', value) ?? own) < than;

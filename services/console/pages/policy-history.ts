@@ -13,7 +13,10 @@ export interface PolicySpan {
   all: number;
 }
 
-/** What a policy says of mail as the domain, as names below it, and as such as do not exist; however a reporter spells that. */
+/**
+ * What a policy says of mail as the domain, as names below it, and as such as do not exist; however a
+ * reporter spells that.
+ */
 function tagsOf(text: string): string {
   const { p, sp, np } = parsePolicy(text);
   if (p === null) return '';

@@ -12,8 +12,8 @@ const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_READ = 16 * 1024 * 1024;
 
 /**
- * A mail for a person: all in it is about domains that the person sees. One without reports, or with a part that
- * could not be read and may be about anybody, belongs to the installation.
+ * A mail for a person: all in it is about domains that the person sees. One without reports, or with a part
+ * that could not be read and may be about anybody, belongs to the installation.
  * @throws Refusal `no_page`, as if it did not exist
  */
 async function mailFor({ db, reader }: Pick<Asked, 'db' | 'reader'>, key: number): Promise<RawMail> {

@@ -16,7 +16,10 @@ export const SENDER_DAYS = 90;
 const MOST = { reporters: 30, records: 30, events: 30 };
 const w = words.sender;
 
-/** On what the page about a sender rests: its days, keys, reporters, sample records, and what was decided about it. */
+/**
+ * On what the page about a sender rests: its days, keys, reporters, sample records, and what was decided
+ * about it.
+ */
 export async function evidenceOf(
   reader: Reader,
   sender: store.Sender & { sender: string; forged: boolean },

@@ -11,7 +11,10 @@ export interface WantedRecord {
   there: boolean;
 }
 
-/** The address as a URI in rua=: RFC 9989 section 4.7 asks for "," and "!" to be encoded, and ";" would end the tag. */
+/**
+ * The address as a URI in rua=: RFC 9989 section 4.7 asks for "," and "!" to be encoded, and ";" would end
+ * the tag.
+ */
 const uriOf = (address: string) =>
   `mailto:${address.replace(/[%,!;\s]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)}`;
 
@@ -33,8 +36,8 @@ export function wantedRecord(domain: string, current: string | null, address: st
 }
 
 /**
- * The record by which another organization's domain accepts the reports (RFC 9990 section 4); null where none is
- * needed.
+ * The record by which another organization's domain accepts the reports (RFC 9990 section 4); null where none
+ * is needed.
  */
 export function destinationRecord(domain: string, address: string): Omit<WantedRecord, 'there'> | null {
   const destination = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
@@ -47,8 +50,8 @@ const LEAST_MAILS = 3;
 const AGREE = 0.8;
 
 /**
- * The name that the own mail server writes at the top of every mail (RFC 8601): what `trust.authserv_ids` may be
- * set to. Null where the mails say too little.
+ * The name that the own mail server writes at the top of every mail (RFC 8601): what `trust.authserv_ids` may
+ * be set to. Null where the mails say too little.
  */
 export function proposedServer(raws: readonly Buffer[]): string | null {
   if (raws.length < LEAST_MAILS) return null;

@@ -65,7 +65,8 @@ export function tokensTable(tokens: readonly Token[], form: string, of: 'own' | 
 }
 
 /**
- * The form that makes a token. It asks for the password, so that a stolen session does not become a way in that lasts.
+ * The form that makes a token. It asks for the password, so that a stolen session does not become a way in
+ * that lasts.
  * @param has_password false for company accounts, whose tokens are made on the command line
  */
 export function tokenForm(visitor: Visitor, form: string, has_password: boolean): Html {

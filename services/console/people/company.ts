@@ -102,10 +102,15 @@ async function allClaims(configuration: client.Configuration, grant: Grant, id: 
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' && value.trim() !== '' ? value.trim() : null);
 
-/** Printable ASCII: other letters may become those of another address in lower case, as the Kelvin sign does. */
+/**
+ * Printable ASCII: other letters may become those of another address in lower case, as the Kelvin sign does.
+ */
 const ADDRESS = /^[\x21-\x7e]{1,64}@[\x21-\x7e]{1,190}$/;
 
-/** An address that the provider does not say is verified may be anybody's, unless the settings say that it gives the addresses. */
+/**
+ * An address that the provider does not say is verified may be anybody's, unless the settings say that it
+ * gives the addresses.
+ */
 function emailOf(claims: Claims, { emails }: Pick<Oidc, 'emails'>): string | null {
   const verified = claims.email_verified === true || (emails === 'all' && claims.email_verified !== false);
   const email = verified ? textOf(claims.email) : null;
@@ -130,7 +135,8 @@ function isSilence(error: unknown): boolean {
 }
 
 /**
- * Has the provider confirm that somebody who is signed in still belongs to the company, by their refresh token.
+ * Has the provider confirm that somebody who is signed in still belongs to the company, by their refresh
+ * token.
  * @returns false when not, or when nobody can say: sessions and tokens have ended
  * @throws TransientError when the provider does not answer
  */

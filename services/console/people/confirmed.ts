@@ -10,7 +10,8 @@ export const isDue = ({ confirmed_at }: Pick<Visitor, 'confirmed_at'>, now: Date
   confirmed_at !== null && now.getTime() - confirmed_at.getTime() >= CONFIRM_MS;
 
 /**
- * Whether somebody may still be here: a person of the company's provider is confirmed by it every few minutes.
+ * Whether somebody may still be here: a person of the company's provider is confirmed by it every few
+ * minutes.
  * @throws TransientError when the provider does not answer
  */
 export async function isConfirmed({ db, config, clock }: Services, visitor: Visitor): Promise<boolean> {

@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /**
- * The value of the hidden field that every form has: nobody who does not know the cookie can compute it, and it
- * ends with the session.
+ * The value of the hidden field that every form has: nobody who does not know the cookie can compute it, and
+ * it ends with the session.
  * @param cookie the token of the session, or of a visitor who is not signed in
  */
 export function formToken(cookie: string): string {
@@ -34,8 +34,8 @@ export function isOwnHost(host: string | undefined, url: string | null): boolean
 }
 
 /**
- * Whether a request that changes something comes from a page of ours: browsers say so themselves, and no script
- * of another page can change it.
+ * Whether a request that changes something comes from a page of ours: browsers say so themselves, and no
+ * script of another page can change it.
  */
 export function isOwnOrigin(headers: { origin?: string; site?: string; host: string }, url: string | null): boolean {
   const { origin, site, host } = headers;

@@ -2,7 +2,9 @@ import { createHmac, randomBytes } from 'node:crypto';
 
 const STEP_SECONDS = 30;
 const DIGITS = 6;
-/** Steps before and after now that are accepted: clocks differ, and typing takes time (RFC 6238 section 5.2). */
+/**
+ * Steps before and after now that are accepted: clocks differ, and typing takes time (RFC 6238 section 5.2).
+ */
 const DRIFT = 1;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 

@@ -11,9 +11,10 @@ export const OCTETS = 0x04;
 export const IA5_STRING = 0x16;
 
 /**
- * Reads the parts that stand one after the other. Nothing is copied, and each part is at least two octets, so the work is bounded by
- * the input.
- * @returns null when the octets are no DER: a length that does not fit, an indefinite one, a tag of several octets
+ * Reads the parts that stand one after the other. Nothing is copied, and each part is at least two octets, so
+ * the work is bounded by the input.
+ * @returns null when the octets are no DER: a length that does not fit, an indefinite one, a tag of several
+ *   octets
  */
 export function partsOf(octets: Uint8Array): Der[] | null {
   const parts: Der[] = [];
@@ -42,7 +43,10 @@ export function within(part: Der | undefined, tag: number): Der[] {
   return part?.tag === tag ? (partsOf(part.content) ?? []) : [];
 }
 
-/** The contents of a part with this tag in hexadecimal, such as an object identifier; null when it is another one. */
+/**
+ * The contents of a part with this tag in hexadecimal, such as an object identifier; null when it is another
+ * one.
+ */
 export function hexOf(part: Der | undefined, tag: number): string | null {
   return part?.tag === tag ? Buffer.from(part.content).toString('hex') : null;
 }

@@ -32,7 +32,10 @@ export interface Mark {
 
 export type MarkLogo = { svg: Uint8Array; problem: null } | { svg: null; problem: string };
 
-/** A logo of 32 KB in base64 beside a chain of a few certificates; an archive unpacks to no more than the logo itself may have. */
+/**
+ * A logo of 32 KB in base64 beside a chain of a few certificates; an archive unpacks to no more than the logo
+ * itself may have.
+ */
 export const MOST_OCTETS = 262_144;
 const MOST_CERTIFICATES = 10;
 const MOST_LOGO = 1_048_576;
@@ -50,8 +53,9 @@ const HASHES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads a chain of certificates, the mark's first, and follows it to one of the authorities. Signatures are verified
- * (`X509Certificate.checkIssued` compares names alone). Any input is safe: nothing is loaded, and sizes are bounded.
+ * Reads a chain of certificates, the mark's first, and follows it to one of the authorities. Signatures are
+ * verified (`X509Certificate.checkIssued` compares names alone). Any input is safe: nothing is loaded, and
+ * sizes are bounded.
  * @returns a sentence when the document is no such chain
  */
 export function readMark(pem: string, { roots, now }: MarkTrust): Mark | string {
@@ -150,7 +154,8 @@ function namesOf(value: Uint8Array | undefined): string[] {
 
 /** An attribute of the subject (RFC 5280 section 4.1.2.6), as text. */
 function subjectOf(certificate: X509Certificate, id: string): string | null {
-  // Version, serial number, algorithm, issuer, validity, subject: the version has a tag of its own, and may be absent.
+  // Version, serial number, algorithm, issuer, validity, subject: the version has a tag of its own, and may
+  // be absent.
   const parts = bodyOf(certificate);
   const subject = parts[parts[0]?.tag === 0xa0 ? 5 : 4];
   for (const set of within(subject, SEQUENCE))
@@ -185,7 +190,9 @@ function logoOf(value: Uint8Array | undefined): MarkLogo {
   return same ? { svg, problem: null } : none('The digest in it is not that of the logo in it.');
 }
 
-/** The document itself; null when it is a broken archive, or one that unpacks to more than a logo may have. */
+/**
+ * The document itself; null when it is a broken archive, or one that unpacks to more than a logo may have.
+ */
 function unpacked(octets: Buffer): Buffer | null {
   if (octets[0] !== 0x1f || octets[1] !== 0x8b) return octets;
   try {

@@ -11,8 +11,9 @@ export interface LogoCheck {
 const SVG = 'http://www.w3.org/2000/svg';
 const XLINK = 'http://www.w3.org/1999/xlink';
 /**
- * Elements of SVG Tiny 1.2 without those that the profile leaves out: scripts, animation, interaction, raster images and other
- * documents. SVG Tiny has no clip paths, masks, filters, patterns, symbols or style sheets, which drawing programs like to write.
+ * Elements of SVG Tiny 1.2 without those that the profile leaves out: scripts, animation, interaction, raster
+ * images and other documents. SVG Tiny has no clip paths, masks, filters, patterns, symbols or style sheets,
+ * which drawing programs like to write.
  */
 const ELEMENTS = new Set(
   `circle defs desc ellipse font font-face font-face-src g glyph hkern line linearGradient metadata missing-glyph path polygon
@@ -20,7 +21,10 @@ const ELEMENTS = new Set(
 );
 const MOST_PROBLEMS = 10;
 
-/** Checks an SVG document against the profile that BIMI wants. Any input is safe: nothing is loaded and entities are not expanded. */
+/**
+ * Checks an SVG document against the profile that BIMI wants. Any input is safe: nothing is loaded and
+ * entities are not expanded.
+ */
 export function checkLogo(text: string): LogoCheck {
   const problems = new Set<string>();
   let square: boolean | null = null;

@@ -4,7 +4,10 @@ import type { AskOptions } from '../client/types.ts';
 import { textOf, type Web } from '../web.ts';
 import { type Finding, finding } from './finding.ts';
 
-/** When a certificate is about to end: a new one takes an authority weeks, since it looks at the trademark again. */
+/**
+ * When a certificate is about to end: a new one takes an authority weeks, since it looks at the trademark
+ * again.
+ */
 const SOON_DAYS = 30;
 const DAY_MS = 86_400_000;
 const NAMES_SHOWN = 5;
@@ -22,7 +25,8 @@ export interface MarkCheckOptions extends AskOptions {
 
 /**
  * Checks the mark certificate (VMC or CMC) of a BIMI record.
- * @param about the domain, where the certificate is, and the logo that the record names; null when it names none, undefined when it was not fetched
+ * @param about the domain, where the certificate is, and the logo that the record names; null when it names
+ *   none, undefined when it was not fetched
  */
 export async function checkMark(
   about: { domain: string; url: string; logo: Uint8Array | null | undefined },
@@ -69,7 +73,10 @@ function* trustProblems(mark: Mark, url: string, now: Date): Generator<Problem> 
     yield ['bimi_certificate_expires', `The mark certificate at ${url} ends on ${ends}: order the next one now.`];
 }
 
-/** Names of a mark certificate are the domain, the one that it belongs to, or the name of the BIMI record of either. */
+/**
+ * Names of a mark certificate are the domain, the one that it belongs to, or the name of the BIMI record of
+ * either.
+ */
 function* namesProblem({ domains }: Mark, domain: string, registrable?: (name: string) => string): Generator<Problem> {
   const wanted = [...new Set([domain, registrable?.(domain) ?? domain])].flatMap((name) => [name, `default._bimi.${name}`]);
   if (domains.some((name) => wanted.includes(name))) return;

@@ -39,7 +39,10 @@ export interface CheckOptions extends AskOptions {
   /** DKIM selectors to look at. */
   selectors?: readonly string[];
   registrable?: (name: string) => string;
-  /** The mailboxes that are read here, in lower case; without them, nothing is said about reports that are sent elsewhere. */
+  /**
+   * The mailboxes that are read here, in lower case; without them, nothing is said about reports that are
+   * sent elsewhere.
+   */
   mailboxes?: readonly string[];
   /** Fetches MTA-STS policies and BIMI logos; without it they are not looked at. */
   web?: Web;
@@ -60,7 +63,9 @@ const TIMEOUT_MS = 30_000;
 /** SPF with forty terms, a dozen selectors, two walks for each place of reports. */
 const MOST_QUESTIONS = 400;
 
-/** Checks all that DNS says about a domain's mail. All queries go through `asked`; a failed one is `unknown`. */
+/**
+ * Checks all that DNS says about a domain's mail. All queries go through `asked`; a failed one is `unknown`.
+ */
 export async function checkDomain(given: string, asked: Dns, options: CheckOptions = {}): Promise<DomainCheck> {
   const dns = new Refusals(asked);
   const domain = lowerName(given.replace(/\.$/, ''));
@@ -129,7 +134,8 @@ export function needsDecision({ code, publish, record }: Pick<Finding, 'code' | 
 const MOST_ROUNDS = 20;
 
 /**
- * The domain's own records with all corrections in them that need no decision, one after the other until there is nothing more to correct.
+ * The domain's own records with all corrections in them that need no decision, one after the other until
+ * there is nothing more to correct.
  * @param check the result; what is in the client's cache is not queried again
  */
 export async function correctedRecords(check: DomainCheck, dns: Dns, options: CheckOptions = {}): Promise<Publication[]> {
@@ -138,11 +144,13 @@ export async function correctedRecords(check: DomainCheck, dns: Dns, options: Ch
   const tried = new Set<string>();
   let findings = check.findings;
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    // One correction of each record at a time: the next of the same record begins with what that leaves. Every round is a whole check.
+    // One correction of each record at a time: the next of the same record begins with what that leaves.
+    // Every round is a whole check.
     const next = new Map<string, string>();
     for (const { code, publish, severity, record } of findings) {
       if (publish?.value == null || severity === 'unknown' || needsDecision({ code, publish, record })) continue;
-      // An error in someone else's record can only be avoided by dropping the include, which is a decision for people.
+      // An error in someone else's record can only be avoided by dropping the include, which is a decision
+      // for people.
       const foreign = record === null ? code.startsWith('spf_') : record.name !== publish.name;
       if (foreign || next.has(publish.name) || tried.has(`${publish.name} ${publish.value}`)) continue;
       if (publish.name === check.domain || publish.name.endsWith(`.${check.domain}`)) next.set(publish.name, publish.value);
@@ -165,7 +173,10 @@ function inOrder(findings: readonly Finding[]): Finding[] {
   return [...findings].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }
 
-/** Removes duplicates: a record may be reached in several ways, and a name server that does not answer is reported once. */
+/**
+ * Removes duplicates: a record may be reached in several ways, and a name server that does not answer is
+ * reported once.
+ */
 function once(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
   return findings.filter(({ code, message, place }) => {

@@ -1,6 +1,6 @@
 /**
- * error: receivers do something else than the record was published for. warning: works, and is a risk or a trap. hint: worth knowing,
- * need not be changed. unknown: a query failed, so nothing is claimed.
+ * error: receivers do something else than the record was published for. warning: works, and is a risk or a
+ * trap. hint: worth knowing, need not be changed. unknown: a query failed, so nothing is claimed.
  */
 export type Severity = 'error' | 'warning' | 'hint' | 'unknown';
 
@@ -20,7 +20,9 @@ const BIMI = 'draft-brand-indicators-for-message-identification';
 const MARK = 'draft-fetch-validation-vmc-wchuang';
 const DMARC = (section: string) => `RFC 9989 section ${section}`;
 
-/** Everything that `dns check` may say. The codes are stable: others build on them. docs/dns.md lists them. */
+/**
+ * Everything that `dns check` may say. The codes are stable: others build on them. docs/dns.md lists them.
+ */
 export const CODES = {
   domain_missing: { severity: 'error', section: 'RFC 1034 section 3.6' },
 

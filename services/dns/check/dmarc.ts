@@ -12,7 +12,10 @@ import { type Finding, finding, type Given } from './finding.ts';
 export interface DmarcCheck {
   findings: Finding[];
   discovery: Discovery;
-  /** The discovery is unknown only because of names above the registrable domain: the domain's people have published nothing. */
+  /**
+   * The discovery is unknown only because of names above the registrable domain: the domain's people have
+   * published nothing.
+   */
   unpublished?: true;
 }
 
@@ -78,7 +81,10 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
   return { findings, discovery };
 }
 
-/** Where reports may go: a mailbox that is read here, else one of the domain itself; null where that takes no mail. */
+/**
+ * Where reports may go: a mailbox that is read here, else one of the domain itself; null where that takes no
+ * mail.
+ */
 async function placeOfReports(domain: string, dns: Dns, options: DmarcCheckOptions): Promise<string | null> {
   const [mailbox] = options.mailboxes ?? [];
   if (mailbox !== undefined) return `mailto:${mailbox.replace(/[,!]/g, (c) => (c === ',' ? '%2C' : '%21'))}`;
@@ -279,7 +285,10 @@ function corrected(record: DmarcRecord, { code, tag, at, text }: DmarcProblem): 
   }
 }
 
-/** The record with the semicolon that lacks between a value and the tag behind it; null when that is not what is wrong. */
+/**
+ * The record with the semicolon that lacks between a value and the tag behind it; null when that is not what
+ * is wrong.
+ */
 function withSemicolon(whole: string, at: number, text: string): string | null {
   const [, value, next] = /^(\w+\s*=\s*\w+)[\s,]+(\w+\s*=.*)$/s.exec(text) ?? [];
   if (value === undefined) return null;

@@ -3,10 +3,10 @@ import { type Finding, finding } from './finding.ts';
 import type { Refusal } from './refusals.ts';
 
 /**
- * What the resolver says of a domain's DNSSEC: `validated`: it has validated an answer (AD, RFC 4035 section 3.2.3); `unsigned`: it
- * validates others, and this domain has no keys; `no_chain`: the domain has keys, and the zone above names none of them;
- * `bogus`: the resolver refuses answers that it has, since their signatures do not validate; `not_validating`: the resolver does not
- * validate, so that nothing can be said.
+ * What the resolver says of a domain's DNSSEC: `validated`: it has validated an answer (AD, RFC 4035 section
+ * 3.2.3); `unsigned`: it validates others, and this domain has no keys; `no_chain`: the domain has keys, and
+ * the zone above names none of them; `bogus`: the resolver refuses answers that it has, since their
+ * signatures do not validate; `not_validating`: the resolver does not validate, so that nothing can be said.
  */
 export type DnssecState = 'validated' | 'unsigned' | 'no_chain' | 'bogus' | 'not_validating' | 'unknown';
 
@@ -17,13 +17,16 @@ export interface DnssecCheck {
 
 const ROOT_TIMEOUT_MS = 1_000;
 
-/** Checks whether a domain's answers can be validated. A resolver that validates answers SERVFAIL to what is bogus: see `checkRefusals`. */
+/**
+ * Checks whether a domain's answers can be validated. A resolver that validates answers SERVFAIL to what is
+ * bogus: see `checkRefusals`.
+ */
 export async function checkDnssec(domain: string, dns: Dns, options: AskOptions = {}): Promise<DnssecCheck> {
   const own = await dns.ask(domain, 'SOA', options);
   if (own.state === 'unknown') return { state: 'unknown', findings: [] };
   if (own.authenticated) return { state: 'validated', findings: [] };
-  // The root is signed: a resolver that validates says so of it, and at once. One that cannot reach it would cost every domain six
-  // seconds.
+  // The root is signed: a resolver that validates says so of it, and at once. One that cannot reach it would
+  // cost every domain six seconds.
   const timeout = AbortSignal.timeout(ROOT_TIMEOUT_MS);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
   const root = await dns.ask('.', 'NS', { ...options, signal });
@@ -42,8 +45,9 @@ export async function checkDnssec(domain: string, dns: Dns, options: AskOptions 
 const MOST_PROBED = 4;
 
 /**
- * Finds out whether what the resolver refused (SERVFAIL) is bogus: it says what is there when it is asked not to validate, and refuses it
- * once more when it is not (RFC 4035 sections 3.2.2 and 5.5). A server that cannot be reached fails either way.
+ * Finds out whether what the resolver refused (SERVFAIL) is bogus: it says what is there when it is asked not
+ * to validate, and refuses it once more when it is not (RFC 4035 sections 3.2.2 and 5.5). A server that
+ * cannot be reached fails either way.
  * @returns null when nothing is
  */
 export async function checkRefusals(
@@ -72,7 +76,10 @@ export async function checkRefusals(
   return { state: 'bogus', findings: [told] };
 }
 
-/** Why a name is bogus, as far as the resolver tells: an empty text when it does not; null when the name is not bogus. */
+/**
+ * Why a name is bogus, as far as the resolver tells: an empty text when it does not; null when the name is
+ * not bogus.
+ */
 async function bogusReason({ name, type }: Refusal, dns: Dns, options: AskOptions): Promise<string | null> {
   const there = await dns.ask(name, type, { ...options, unchecked: true });
   if (there.state === 'unknown') return null;

@@ -17,7 +17,9 @@ export interface Finding<AnyCode extends string = Code> {
   /** One or two sentences for a person. Foreign text in it is as it came: whoever shows it escapes it. */
   message: string;
   section: string;
-  /** The record that is meant: its name, and its text as published (strings joined); null when there is none. */
+  /**
+   * The record that is meant: its name, and its text as published (strings joined); null when there is none.
+   */
   record: { name: string; text: string } | null;
   /** The part of the record's text that is meant. */
   place: { at: number; text: string } | null;
@@ -43,7 +45,10 @@ export function zoneLine({ name, value }: { name: string; value: string }): stri
   return `${name}. TXT ${stringsOf(value).map(quotedString).join(' ')}`;
 }
 
-/** A record for a form of a DNS provider: the name below the zone ("@" for the zone itself), and the value in one piece. */
+/**
+ * A record for a form of a DNS provider: the name below the zone ("@" for the zone itself), and the value in
+ * one piece.
+ */
 export function webForm({ name, value }: { name: string; value: string }, zone: string): { host: string; value: string } {
   return { host: name === zone ? '@' : name.endsWith(`.${zone}`) ? name.slice(0, -zone.length - 1) : `${name}.`, value };
 }

@@ -15,7 +15,9 @@ const MOST_HOSTS = 20;
 const TEXT = (hosts: readonly { preference: number; exchange: string }[]) =>
   hosts.map(({ preference, exchange }) => `${preference} ${exchange}`).join('\n');
 
-/** Checks where a domain receives mail: its MX records and their addresses (RFC 5321 section 5.1, RFC 7505). */
+/**
+ * Checks where a domain receives mail: its MX records and their addresses (RFC 5321 section 5.1, RFC 7505).
+ */
 export async function checkMx(domain: string, dns: Dns, options: AskOptions = {}): Promise<MxCheck> {
   const answer = await dns.ask(domain, 'MX', options);
   if (answer.state === 'unknown')

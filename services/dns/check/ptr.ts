@@ -26,9 +26,9 @@ const MOST_ADDRESSES = 12;
 const MOST_NAMES = 3;
 
 /**
- * Checks the reverse names of the addresses that the domain's own SPF record admits one by one (`ip4`, `ip6`, `a`, `mx`); a network is no
- * address, and an include is somebody else's. Large receivers refuse mail from addresses without a name, or with one that does not lead
- * back.
+ * Checks the reverse names of the addresses that the domain's own SPF record admits one by one (`ip4`, `ip6`,
+ * `a`, `mx`); a network is no address, and an include is somebody else's. Large receivers refuse mail from
+ * addresses without a name, or with one that does not lead back.
  * @param text the SPF record; null when there is none
  */
 export async function checkPtr(domain: string, text: string | null, dns: Dns, options: AskOptions = {}): Promise<PtrCheck> {

@@ -8,7 +8,10 @@ export interface Refusal {
 /** Hostile zones may have any number of names. */
 const MOST_KEPT = 50;
 
-/** DNS that notes the queries answered SERVFAIL: what a resolver that validates answers for everything that is bogus. */
+/**
+ * DNS that notes the queries answered SERVFAIL: what a resolver that validates answers for everything that is
+ * bogus.
+ */
 export class Refusals implements Dns {
   readonly all: Refusal[] = [];
   private readonly dns: Dns;

@@ -25,7 +25,10 @@ export const MOST_ADDRESSES = 1_000;
 const ENOUGH_DAYS = 60;
 const MOST_QUESTIONS = 400;
 
-/** What reports add to the check of a domain: SPF terms that no mail needs, and own senders whose mail passes by nothing. */
+/**
+ * What reports add to the check of a domain: SPF terms that no mail needs, and own senders whose mail passes
+ * by nothing.
+ */
 export async function seenFindings(
   { domain, tree }: Pick<SpfCheck, 'tree'> & { domain: string },
   seen: SeenMail,
@@ -65,8 +68,8 @@ function admits({ kind, qualifier, text }: Mechanism): boolean {
 }
 
 /**
- * The places of those of some terms in the domain's own record that decide about an address; null when one could not
- * be evaluated.
+ * The places of those of some terms in the domain's own record that decide about an address; null when one
+ * could not be evaluated.
  */
 async function neededTerms(
   domain: string,

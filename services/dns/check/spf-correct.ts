@@ -19,7 +19,10 @@ export function replaced(record: SpfRecord, { at, text }: { at: number; text: st
   return record.text.slice(0, at) + by + record.text.slice(at + text.length);
 }
 
-/** The record with "all" at its end: of several, the first counts (RFC 7208 section 5.1), and goes there alone. */
+/**
+ * The record with "all" at its end: of several, the first counts (RFC 7208 section 5.1), and goes there
+ * alone.
+ */
 export function allAtEnd(record: SpfRecord, all: Mechanism): string {
   const others = record.mechanisms.filter(({ kind }) => kind === 'all');
   const text = others.reduceRight(
@@ -38,7 +41,10 @@ export function merged(texts: readonly string[]): string {
   return ['v=spf1', ...terms.filter((term) => !isAll(term)), end].join(' ');
 }
 
-/** Where another term begins without the space before it: strings of a TXT record are joined without one (RFC 7208 section 3.3). */
+/**
+ * Where another term begins without the space before it: strings of a TXT record are joined without one (RFC
+ * 7208 section 3.3).
+ */
 const GLUED = /(?<=[^\s+?~-])(?=(?:[+?~-]?(?:ip4:|ip6:|include:|exists:)|[+?~-]all$|redirect=))/gi;
 
 /** What is meant by a term that is none, where that is plain; null where it is not. */
@@ -74,7 +80,10 @@ export function leavesNobody(before: string, after: string): boolean {
   return said.some((word) => /[:/.]/.test(word) && !/^(?:exp=|[?~-])/i.test(word));
 }
 
-/** A record that is meant to be SPF, with its version, spaces and terms as they must be; a term that means nothing goes. */
+/**
+ * A record that is meant to be SPF, with its version, spaces and terms as they must be; a term that means
+ * nothing goes.
+ */
 export function respelled(text: string): string {
   const rest = asTyped(text)
     .replace(/^\s*["']?\s*v?\s*=?\s*spf\s*-?\s*[12](?:\.0)?/i, '')

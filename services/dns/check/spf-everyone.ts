@@ -14,14 +14,16 @@ interface Term {
   to: bigint;
 }
 
-/** Where hosts on the internet are: unicast addresses of IPv4, global unicast of IPv6 (RFC 4291 section 2.4). */
+/**
+ * Where hosts on the internet are: unicast addresses of IPv4, global unicast of IPv6 (RFC 4291 section 2.4).
+ */
 const HOSTS = { v4: { from: 0n, to: (224n << 24n) - 1n }, v6: { from: 1n << 125n, to: (1n << 126n) - 1n } };
 /** So much of it is all of it: what is left out is a trick. */
 const PERCENT = 90n;
 
 /**
- * Networks that are each less than everything, and everything together: `ip4:0.0.0.0/1 ip4:128.0.0.0/1`. A single term that lets
- * anyone send is found at the term.
+ * Networks that are each less than everything, and everything together: `ip4:0.0.0.0/1 ip4:128.0.0.0/1`. A
+ * single term that lets anyone send is found at the term.
  */
 export function everyoneFindings(domain: string, tree: SpfTree): Finding[] {
   const { record } = tree.root;

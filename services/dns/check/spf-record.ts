@@ -47,8 +47,8 @@ export function* rootFindings(domain: string, root: SpfTreeNode): Generator<Find
 }
 
 /**
- * What a record says of all other senders is what the record says that its redirect leads to (RFC 7208 section 6.1). That one may be
- * another's, so that its owner has to correct it.
+ * What a record says of all other senders is what the record says that its redirect leads to (RFC 7208
+ * section 6.1). That one may be another's, so that its owner has to correct it.
  */
 function* redirectedEnd(domain: string, record: SpfRecord, node: SpfTreeNode): Generator<Finding> {
   let last = node;

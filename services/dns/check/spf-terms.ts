@@ -40,7 +40,10 @@ interface Problem {
   publish: Publication | null;
 }
 
-/** What is wrong with one record of the tree: in the domain's own, everything; in others, what affects the domain. */
+/**
+ * What is wrong with one record of the tree: in the domain's own, everything; in others, what affects the
+ * domain.
+ */
 export function* nodeFindings(domain: string, tree: SpfTree, node: SpfTreeNode, path: readonly TreeTerm[]): Generator<Finding> {
   const place = { domain, node, path, root: tree.root.record };
   if (path.length > 0) yield* includeFindings(place);
@@ -71,7 +74,10 @@ function withoutOwn({ domain, root }: Place, term: { at: number; text: string })
   return root === null ? null : { name: domain, value: withoutTerm(root, term) };
 }
 
-/** The correction of a term: in the domain's own record as given; otherwise the own record without what leads to the term. */
+/**
+ * The correction of a term: in the domain's own record as given; otherwise the own record without what leads
+ * to the term.
+ */
 function correction(place: Place, own: () => string): Publication | null {
   const first = place.path[0]?.term;
   return first === undefined ? { name: place.domain, value: own() } : withoutOwn(place, first);
@@ -168,7 +174,10 @@ function passesAll({ kind, qualifier, prefix4, prefix6, address }: Mechanism): b
   return kind === 'all' || ((kind === 'a' || kind === 'mx') && prefix4 === 0);
 }
 
-/** Whether a pass in an included record is a pass of the domain's record: no include on the way has another qualifier. */
+/**
+ * Whether a pass in an included record is a pass of the domain's record: no include on the way has another
+ * qualifier.
+ */
 function includedPasses(path: readonly TreeTerm[]): boolean {
   return path.every(({ term }) => !('kind' in term) || term.qualifier === '+');
 }

@@ -14,7 +14,10 @@ export interface SpfCheck {
 }
 
 export interface SpfCheckOptions extends AskOptions {
-  /** The registrable domain of a name: its public suffix and one label. Without it, unregistered domains are not found. */
+  /**
+   * The registrable domain of a name: its public suffix and one label. Without it, unregistered domains are
+   * not found.
+   */
   registrable?: ((name: string) => string) | undefined;
 }
 

@@ -10,7 +10,8 @@ const DNS_PORT = 53;
  * What every authoritative server of a zone says of a name, each asked directly.
  * @param asked.dns a resolver, which knows the servers and their addresses
  * @param primary is asked too, whether its zone names it or not
- * @returns null when the resolver does not say who they are; a server without an address is an answer `unknown`
+ * @returns null when the resolver does not say who they are; a server without an address is an answer
+ *   `unknown`
  */
 export async function askAuthorities<T extends RecordType>(
   { dns, zone, name, type, signal }: { dns: Dns; zone: string; name: string; type: T; signal: AbortSignal },

@@ -18,7 +18,8 @@ const REFUSED = 5;
 const WITHOUT_SOA_TTL = 0;
 
 /**
- * Reads a message that answers a question, following the CNAME records in it. Records that do not belong to this chain are ignored.
+ * Reads a message that answers a question, following the CNAME records in it. Records that do not belong to
+ * this chain are ignored.
  * @param mostAliases maximum number of CNAME records to follow
  */
 export function readAnswer<T extends RecordType>(

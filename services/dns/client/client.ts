@@ -7,8 +7,8 @@ import type { Answer, AskOptions, Budget, Dns, RecordType, UnknownReason } from 
 
 export interface ClientOptions {
   /**
-   * Asked in this order, the next one when one does not answer; a server that did not answer is asked last for a while. A function is
-   * called before each query, since the system's servers may change.
+   * Asked in this order, the next one when one does not answer; a server that did not answer is asked last
+   * for a while. A function is called before each query, since the system's servers may change.
    */
   servers: readonly Server[] | (() => readonly Server[]);
   /** Whether to ask for recursion (RD), the default; false for servers that hold the zone. */
@@ -20,7 +20,9 @@ export interface ClientOptions {
   /** Maximum number of queries in flight, and of queries that may wait. */
   atOnce?: number;
   waiting?: number;
-  /** Maximum number of queries a second over all servers; after a pause, as many at once. No limit without it. */
+  /**
+   * Maximum number of queries a second over all servers; after a pause, as many at once. No limit without it.
+   */
   perSecond?: number;
   /** Entries of the cache; 0 disables it. */
   cacheEntries?: number;
@@ -255,7 +257,9 @@ function sizeOf(reading: Reading<RecordType>): number {
 /** Limits the rate of queries; unused capacity of the last second may be used at once. */
 class Pace {
   private readonly perSecond: number;
-  /** Milliseconds, by performance.now(): when the next query may be sent if all earlier ones kept to the rate. */
+  /**
+   * Milliseconds, by performance.now(): when the next query may be sent if all earlier ones kept to the rate.
+   */
   private next = Number.NEGATIVE_INFINITY;
 
   constructor(perSecond: number) {

@@ -21,9 +21,9 @@ export interface ExchangeOptions {
 }
 
 /**
- * Sends one query to one server: over UDP, and over TCP when the answer is truncated or an attacker may be guessing. Each query has a
- * socket of its own (and so a random source port), a random id, and the letters of its name in random case; the answer must match all
- * of them (RFC 5452, draft-vixie-dnsext-dns0x20).
+ * Sends one query to one server: over UDP, and over TCP when the answer is truncated or an attacker may be
+ * guessing. Each query has a socket of its own (and so a random source port), a random id, and the letters of
+ * its name in random case; the answer must match all of them (RFC 5452, draft-vixie-dnsext-dns0x20).
  */
 export async function exchange(server: Server, name: string, type: RecordType, options: ExchangeOptions): Promise<Exchange> {
   const deadline = performance.now() + options.timeoutMs;
@@ -56,8 +56,8 @@ interface Query {
 type Said = Exchange | 'over TCP';
 
 /**
- * On a machine that is busy this process may sleep for longer than a time-out. Timers run first when it wakes, though the answer may have
- * been there all the time: what has arrived is read before it is given up.
+ * On a machine that is busy this process may sleep for longer than a time-out. Timers run first when it
+ * wakes, though the answer may have been there all the time: what has arrived is read before it is given up.
  */
 function afterReading(giveUp: () => void): () => void {
   return () => void setImmediate(giveUp);
@@ -152,7 +152,10 @@ function lengthOf(pieces: readonly Buffer[]): number {
   return Buffer.concat(pieces as Buffer[], 2).readUInt16BE(0);
 }
 
-/** The message if it answers the query; "case" if only the case of letters differs; else a text that says what is wrong. */
+/**
+ * The message if it answers the query; "case" if only the case of letters differs; else a text that says what
+ * is wrong.
+ */
 function matches(packet: Buffer, question: Question): Message | string {
   let message: Message;
   try {

@@ -4,7 +4,8 @@ const MOST_LABEL = 63;
 
 /**
  * The labels of a name in presentation format, each as octets in latin1.
- * @returns null when no zone can hold it: an empty or too long label, a name that is too long, a character above one octet
+ * @returns null when no zone can hold it: an empty or too long label, a name that is too long, a character
+ *   above one octet
  */
 export function labelsOf(name: string): string[] | null {
   if (name === '.' || name === '') return [];

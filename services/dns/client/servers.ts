@@ -16,7 +16,8 @@ export function parseServer(text: string): Server | null {
 }
 
 /**
- * The servers that a resolv.conf names (resolv.conf(5)), in their order, without what cannot be read; 127.0.0.1 when it names none.
+ * The servers that a resolv.conf names (resolv.conf(5)), in their order, without what cannot be read;
+ * 127.0.0.1 when it names none.
  * @param text the file's content
  */
 export function serversOfResolvConf(text: string): Server[] {

@@ -14,8 +14,9 @@ export const RECORD_TYPES = {
 export type RecordType = keyof typeof RECORD_TYPES;
 
 /**
- * The data of a record. Names are in presentation format without the trailing dot, in lower case: an octet that is not visible ASCII
- * is written `\DDD`, a dot or backslash inside a label has a backslash before it (RFC 1035 section 5.1).
+ * The data of a record. Names are in presentation format without the trailing dot, in lower case: an octet
+ * that is not visible ASCII is written `\DDD`, a dot or backslash inside a label has a backslash before it
+ * (RFC 1035 section 5.1).
  */
 export interface RecordData {
   /** Canonical text: "192.0.2.1". */
@@ -61,17 +62,26 @@ export type UnknownReason =
   | 'cancelled';
 
 interface Told {
-  /** The name that has (or lacks) the records: the queried one, or the one its CNAME records lead to. Lower case. */
+  /**
+   * The name that has (or lacks) the records: the queried one, or the one its CNAME records lead to. Lower
+   * case.
+   */
   name: string;
   /** The names that the CNAME records on the way lead to, in order; empty when there are none. Lower case. */
   aliases: readonly string[];
   /** Seconds that the answer may be cached, within the client's settings. */
   ttl: number;
-  /** Whether the server claims to have validated the answer (RFC 6840 section 5.8); as trustworthy as the path to that server. */
+  /**
+   * Whether the server claims to have validated the answer (RFC 6840 section 5.8); as trustworthy as the path
+   * to that server.
+   */
   authenticated: boolean;
 }
 
-/** What is known about a name and a type. "unknown" means that the query failed; it must never be treated as "there is none". */
+/**
+ * What is known about a name and a type. "unknown" means that the query failed; it must never be treated as
+ * "there is none".
+ */
 export type Answer<T extends RecordType = RecordType> =
   | (Told & { state: 'records'; records: readonly RecordData[T][] })
   /** The name exists, without records of this type. */
@@ -86,7 +96,9 @@ export type Answer<T extends RecordType = RecordType> =
       extended?: string;
     };
 
-/** How many more queries one piece of work may send, shared by all its calls; answers from the cache are free. */
+/**
+ * How many more queries one piece of work may send, shared by all its calls; answers from the cache are free.
+ */
 export interface Budget {
   left: number;
 }
@@ -95,8 +107,8 @@ export interface AskOptions {
   signal?: AbortSignal | undefined;
   budget?: Budget | undefined;
   /**
-   * Ask a resolver that validates for what it would refuse (CD, RFC 4035 section 3.2.2). Such an answer says why a query failed; nothing
-   * else may rest on it.
+   * Ask a resolver that validates for what it would refuse (CD, RFC 4035 section 3.2.2). Such an answer says
+   * why a query failed; nothing else may rest on it.
    */
   unchecked?: boolean | undefined;
 }
@@ -104,8 +116,8 @@ export interface AskOptions {
 /** Queries DNS. A parameter wherever DNS is needed, so that tests can replace it. */
 export interface Dns {
   /**
-   * Never rejects: the answer to a failed query is `unknown`. A name that no zone can contain (a label above 63 octets, a name above
-   * 253, an empty label) is `nxdomain`, without a query.
+   * Never rejects: the answer to a failed query is `unknown`. A name that no zone can contain (a label above
+   * 63 octets, a name above 253, an empty label) is `nxdomain`, without a query.
    */
   ask<T extends RecordType>(name: string, type: T, options?: AskOptions): Promise<Answer<T>>;
 }

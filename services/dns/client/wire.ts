@@ -83,11 +83,12 @@ export interface Message {
 }
 
 /**
- * Reads a message that anyone may have sent. It is strict: data outside its record, a name that jumps forward or is too long, and counts
- * that exceed the bytes make a message unreadable. Bytes after the last record are ignored.
+ * Reads a message that anyone may have sent. It is strict: data outside its record, a name that jumps forward
+ * or is too long, and counts that exceed the bytes make a message unreadable. Bytes after the last record are
+ * ignored.
  *
- * dns-packet's decoder is not used for messages of strangers: it turns a label "a.b" and the labels "a", "b" into the same name, turns
- * octets into U+FFFD, and reads data beyond the end of its record.
+ * dns-packet's decoder is not used for messages of strangers: it turns a label "a.b" and the labels "a", "b"
+ * into the same name, turns octets into U+FFFD, and reads data beyond the end of its record.
  * @throws WireError
  */
 export function readMessage(bytes: Buffer): Message {
@@ -134,7 +135,10 @@ const OPT = 41;
 const EXTENDED_ERROR = 15;
 const NO_OPTIONS = Buffer.alloc(0);
 
-/** The codes of extended errors among the options of an OPT record. Their texts, which anyone may have written, are left. */
+/**
+ * The codes of extended errors among the options of an OPT record. Their texts, which anyone may have
+ * written, are left.
+ */
 function extendedErrors(options: Buffer): number[] {
   const codes: number[] = [];
   for (let at = 0; at + 4 <= options.length; at += 4 + options.readUInt16BE(at + 2)) {

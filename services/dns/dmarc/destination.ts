@@ -7,7 +7,9 @@ import { isDmarc, parseDmarc, type ReportUri } from './record.ts';
 export type Destination =
   | {
       state: 'authorized';
-      /** "exact": the record is for just this domain; "wildcard": a random sibling name has the same answer. */
+      /**
+       * "exact": the record is for just this domain; "wildcard": a random sibling name has the same answer.
+       */
       by: 'exact' | 'wildcard';
       /** Where reports are to be sent instead; empty when the record does not say. */
       rua: readonly ReportUri[];
@@ -18,13 +20,14 @@ export type Destination =
   | { state: 'unknown'; message: string; name: string };
 
 /**
- * Asks whether reports about `domain` may go to `destination`, a domain of another organization: by a TXT record
- * `<domain>._report._dmarc.<destination>` that begins with v=DMARC1. (Whether the two are one organization is the caller's to say: then
- * no record is needed.)
+ * Asks whether reports about `domain` may go to `destination`, a domain of another organization: by a TXT
+ * record `<domain>._report._dmarc.<destination>` that begins with v=DMARC1. (Whether the two are one
+ * organization is the caller's to say: then no record is needed.)
  *
- * A wildcard `*._report._dmarc` accepts reports about any domain, which says nothing about this one. A query for a random sibling name
- * detects it: a wildcard that covers one name covers the other, since both have the same parents (RFC 4592 section 3.3.1). An exact
- * record with the same text as such a wildcard cannot be distinguished from it, and counts as wildcard.
+ * A wildcard `*._report._dmarc` accepts reports about any domain, which says nothing about this one. A query
+ * for a random sibling name detects it: a wildcard that covers one name covers the other, since both have the
+ * same parents (RFC 4592 section 3.3.1). An exact record with the same text as such a wildcard cannot be
+ * distinguished from it, and counts as wildcard.
  */
 export async function checkDestination(
   domain: string,
@@ -44,7 +47,8 @@ export async function checkDestination(
   const told = (by: 'exact' | 'wildcard'): Destination => ({ state: 'authorized', by, rua, name });
   if (beside.length === 0) return told('exact');
   if (found.every((text) => beside.includes(text))) return told('wildcard');
-  // A text that differs from its sibling's is a record of its own, unless the server generates a text for every name.
+  // A text that differs from its sibling's is a record of its own, unless the server generates a text for
+  // every name.
   const third = await recordsAt(nameOf(anyLabel()), dns, options);
   if (typeof third === 'string') return { state: 'unknown', message: third, name };
   return told([...third].sort().join('\n') === [...beside].sort().join('\n') ? 'exact' : 'wildcard');

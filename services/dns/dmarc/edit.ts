@@ -11,8 +11,8 @@ const nameOf = (part: string): string => part.split('=')[0]!.trim().toLowerCase(
 const POLICIES = new Set(['sp', 'np', 't']);
 
 /**
- * A DMARC record with some tags set, or taken away (null). All else stays as it is written, in its order. A new `p` stands right
- * behind `v`, where receivers of RFC 7489 want it.
+ * A DMARC record with some tags set, or taken away (null). All else stays as it is written, in its order. A
+ * new `p` stands right behind `v`, where receivers of RFC 7489 want it.
  */
 export function withTags(text: string, tags: Readonly<Record<string, string | null>>): string {
   const there = new Set<string>();

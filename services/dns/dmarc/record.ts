@@ -64,7 +64,10 @@ export interface DmarcRecord {
 /** Records of any length may be published; a DMARC record has a few hundred octets. */
 const MOST_OCTETS = 8_192;
 
-/** Whether a TXT record, its strings joined, is a DMARC record at all: its first tag is v=DMARC1, in just this case. */
+/**
+ * Whether a TXT record, its strings joined, is a DMARC record at all: its first tag is v=DMARC1, in just this
+ * case.
+ */
 export function isDmarc(text: string): boolean {
   return /^[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/.test(text) && text.length <= MOST_OCTETS;
 }
@@ -145,8 +148,8 @@ function tagsOf(text: string, problems: DmarcProblem[]): Map<string, Tag> {
     const found = /^([a-z]+)[ \t]*=(.*)$/is.exec(trimmed);
     const problem = (code: DmarcProblemCode, tag: string | null) => problems.push({ code, tag, at: begin, text: trimmed });
     const value = trimBlanks(found?.[2] ?? '');
-    // A policy that is empty or has other letters is one that is not valid, and a place for reports stays one beside another
-    // that is none (section 4.10.1); elsewhere such a value is no tag at all (section 4.8).
+    // A policy that is empty or has other letters is one that is not valid, and a place for reports stays one
+    // beside another that is none (section 4.10.1); elsewhere such a value is no tag at all (section 4.8).
     const kept = value === '' ? /^(?:p|sp|np)$/i : /^(?:p|sp|np|rua|ruf)$/i;
     if (!found || (!/^[ -~]+$/.test(value) && !kept.test(found[1]!))) {
       problem('dmarc_syntax', null);

@@ -6,9 +6,10 @@ export interface Closing {
 }
 
 /**
- * What closes the names below a domain, in the order that costs no mail: `np` first, which is about names that do not exist, from
- * which nobody can send; `sp` when what is sent from those that do exist passes (RFC 9989 section 4.7). The check of the records, the
- * domain's next step and the findings all say what this says.
+ * What closes the names below a domain, in the order that costs no mail: `np` first, which is about names
+ * that do not exist, from which nobody can send; `sp` when what is sent from those that do exist passes (RFC
+ * 9989 section 4.7). The check of the records, the domain's next step and the findings all say what this
+ * says.
  * @param published the policy with its defaults: `sp` as `p`, `np` as `sp`
  * @param names.inUse the names under which mail passes, listed; null when none is known
  * @param names.unused whether there may be names that do not exist

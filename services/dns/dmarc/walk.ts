@@ -29,16 +29,24 @@ export type Discovery =
       record: DmarcRecord;
       /** Whose record it is: the domain, its organizational domain, or the public suffix domain above. */
       at: string;
-      /** The requested handling of mail that fails, and the tag that requests it; "none" where the tags are invalid and a rua exists. */
+      /**
+       * The requested handling of mail that fails, and the tag that requests it; "none" where the tags are
+       * invalid and a rua exists.
+       */
       policy: Policy;
       tag: 'p' | 'sp' | 'np';
       /** Whether the domain exists; null when that does not matter and was not queried. */
       exists: boolean | null;
-      /** Null when a name service that could not answer may have made the difference; the policy is then that of the domain's own record. */
+      /**
+       * Null when a name service that could not answer may have made the difference; the policy is then that
+       * of the domain's own record.
+       */
       organizationalDomain: string | null;
       walk: Walk;
     }
-  /** DMARC does not apply. With `record`, there is one, but its policy is invalid and it requests no reports. */
+  /**
+   * DMARC does not apply. With `record`, there is one, but its policy is invalid and it requests no reports.
+   */
   | { state: 'none'; record: DmarcRecord | null; walk: Walk }
   | { state: 'unknown'; message: string; walk: Walk };
 
@@ -73,7 +81,9 @@ export async function walkTree(domain: string, dns: Dns, options: AskOptions = {
   return { domain: names[0]!, steps, organizationalDomain: organizationalDomainOf(names[0]!, steps) };
 }
 
-/** Section 4.10.2. An unknown step may have a record: nothing is concluded that such a record could change. */
+/**
+ * Section 4.10.2. An unknown step may have a record: nothing is concluded that such a record could change.
+ */
 function organizationalDomainOf(domain: string, steps: readonly WalkStep[]): string | null {
   if (steps.some((step) => step.state === 'unknown')) return null;
   const found = steps.flatMap((step) => (step.state === 'record' ? [step] : []));
@@ -123,7 +133,8 @@ export async function discoverPolicy(domain: string, dns: Dns, options: AskOptio
 }
 
 /**
- * Whether a domain exists in the sense of RFC 8020, as in RFC 9989 section 3.2.8: NXDOMAIN applies to every type.
+ * Whether a domain exists in the sense of RFC 8020, as in RFC 9989 section 3.2.8: NXDOMAIN applies to every
+ * type.
  * @returns a sentence when the query failed
  */
 async function domainExists(domain: string, dns: Dns, options: AskOptions): Promise<boolean | string> {

@@ -1,4 +1,7 @@
-/** What is compared between environments. Each can be allowed to differ, by its name or by the word before its dot. */
+/**
+ * What is compared between environments. Each can be allowed to differ, by its name or by the word before its
+ * dot.
+ */
 export const ASPECTS = [
   'spf.sources',
   'spf.all',

@@ -5,7 +5,9 @@ import type { Aspect } from './aspects.ts';
 /** Where all that these codes say is written down. */
 const SECTION = 'docs/guard.md';
 
-/** Everything that `guard check` may say beyond `dns check`. The codes are stable; docs/guard.md lists them. */
+/**
+ * Everything that `guard check` may say beyond `dns check`. The codes are stable; docs/guard.md lists them.
+ */
 export const GUARD_CODES = {
   guard_spf_record: 'error',
   guard_spf_source_missing: 'error',

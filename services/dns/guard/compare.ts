@@ -7,7 +7,10 @@ import type { Guard, GuardedDomain } from './file.ts';
 import { compareRecords, compareTransport } from './others.ts';
 import { compareSpf } from './spf.ts';
 
-/** The selectors of a domain that are to have a key, in any environment, by its records or a workload that signs with it. */
+/**
+ * The selectors of a domain that are to have a key, in any environment, by its records or a workload that
+ * signs with it.
+ */
 export function wantedSelectors({ environments }: Guard, domain: string): string[] {
   const declared = environments.flatMap(({ domains }) =>
     domains.filter((one) => one.domain === domain).flatMap(({ wanted }) => Object.entries(wanted.dkim?.selectors ?? {})),

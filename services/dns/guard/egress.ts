@@ -18,14 +18,17 @@ export interface SpfPart {
   /** The term that decided; null when none did. */
   decidedBy: string | null;
   reason: string | null;
-  /** False: addresses of it were tried, and others may do otherwise: the record asks about the address itself. */
+  /**
+   * False: addresses of it were tried, and others may do otherwise: the record asks about the address itself.
+   */
   exact: boolean;
 }
 
 /**
- * What SPF says of each address of a network: its parts, from the first address to the last. The result is decided for
- * every address, not only for those that are tried: between the bounds of the networks that an evaluation looked at,
- * nothing changes. Where a record asks about the address itself (ptr, exists:%{i}…), addresses are tried.
+ * What SPF says of each address of a network: its parts, from the first address to the last. The result is
+ * decided for every address, not only for those that are tried: between the bounds of the networks that an
+ * evaluation looked at, nothing changes. Where a record asks about the address itself (ptr, exists:%{i}…),
+ * addresses are tried.
  * @param network an address or a network
  */
 export async function spfOver(
@@ -138,7 +141,10 @@ function lookedAt({ tree }: SpfEvaluation): Looked {
   return looked;
 }
 
-/** The first address above `at` where something that was looked at begins or has ended; null when there is none. */
+/**
+ * The first address above `at` where something that was looked at begins or has ended; null when there is
+ * none.
+ */
 function nextBound(
   { networks, prefixes }: Looked,
   addresses: ReadonlySet<string>,

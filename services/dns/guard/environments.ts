@@ -95,7 +95,10 @@ function fingerprint(data: string): string {
   return data.length <= 16 ? data : `…${data.slice(-16)}`;
 }
 
-/** Compares a domain with its counterpart. A value with the own name in it is the same as one with the other's name there. */
+/**
+ * Compares a domain with its counterpart. A value with the own name in it is the same as one with the other's
+ * name there.
+ */
 export function compareAspects(
   { domain, like, mayDiffer }: Pick<GuardedDomain, 'domain' | 'like' | 'mayDiffer'>,
   mine: Aspects,

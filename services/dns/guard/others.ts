@@ -6,7 +6,10 @@ import { reportPlace } from './dmarc.ts';
 import type { WantedDomain } from './schema.ts';
 import { canonicalNetwork } from './spf-terms.ts';
 
-/** What MTA-STS, TLS-RPT, BIMI and MX have otherwise than wanted. What is unknown is told by `dns check` already. */
+/**
+ * What MTA-STS, TLS-RPT, BIMI and MX have otherwise than wanted. What is unknown is told by `dns check`
+ * already.
+ */
 export function compareTransport(place: Omit<Place, 'name' | 'text'>, wanted: WantedDomain, check: DomainCheck): GuardFinding[] {
   const unknown = (part: string) => check.findings.some(({ code }) => code === `${part}_unknown`);
   return [
@@ -93,7 +96,10 @@ function mx(place: Near, wanted: readonly string[], { mx }: DomainCheck): GuardF
   return [guardFinding('guard_mx', at, { message, wanted: declared.join(', ') || null, published: hosts.join(', ') || null })];
 }
 
-/** What the records under `records` have otherwise than declared. Beside the TXT records of the domain itself there may be others. */
+/**
+ * What the records under `records` have otherwise than declared. Beside the TXT records of the domain itself
+ * there may be others.
+ */
 export async function compareRecords(
   place: Near,
   wanted: WantedDomain['records'],

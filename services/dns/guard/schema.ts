@@ -11,7 +11,10 @@ const policy = z.enum(['none', 'quarantine', 'reject']);
 const alignment = z.enum(['relaxed', 'strict']);
 const url = z.string().refine((text) => URL.canParse(text), 'must be a URL, such as mailto:dmarc@example.com');
 
-/** A term as an SPF record has it; with `kinds`, also the bare name of a mechanism, which stands for all of its terms. */
+/**
+ * A term as an SPF record has it; with `kinds`, also the bare name of a mechanism, which stands for all of
+ * its terms.
+ */
 const spfTerm = z.string().refine((text) => parseSpf(`v=spf1 ${text}`).errors.length === 0 && !/\s/.test(text), {
   error: ({ input }) => `"${String(input)}" must be one term of an SPF record, such as include:_spf.example.net`,
 });

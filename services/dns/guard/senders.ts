@@ -46,8 +46,8 @@ export interface Declaration {
 }
 
 /**
- * Looks up a workload as the logs name it. A domain without workloads of its own is held by the nearest declared
- * domain above it, as its key is in relaxed alignment (RFC 9989 section 4.4).
+ * Looks up a workload as the logs name it. A domain without workloads of its own is held by the nearest
+ * declared domain above it, as its key is in relaxed alignment (RFC 9989 section 4.4).
  * @param environment as the logs have it; '' stands for the reference environment
  */
 export function declarationOf(

@@ -5,8 +5,8 @@ import { type Mechanism, parseSpf, type SpfRecord } from '../spf/record.ts';
 import { nodesOf, type SpfTree } from '../spf/tree.ts';
 
 /**
- * A term in the form in which terms are compared: lower case, without "+", with the domain also where it is the
- * record's own, a network without its host bits.
+ * A term in the form in which terms are compared: lower case, without "+", with the domain also where it is
+ * the record's own, a network without its host bits.
  * @param own the domain of the record
  */
 export function normalTerm(text: string, own: string): string {
@@ -82,7 +82,10 @@ export function sendingTerms({ mechanisms, redirect }: SpfRecord, own: string): 
   return end >= 0 || redirect === null ? found : [...found, { normal: normalTerm(redirect.text, own), text: redirect.text }];
 }
 
-/** The qualifier and "all" of a record, "?all" where it has neither that nor a redirect (RFC 7208 section 4.7). */
+/**
+ * The qualifier and "all" of a record, "?all" where it has neither that nor a redirect (RFC 7208 section
+ * 4.7).
+ */
 export function allOf({ mechanisms, redirect }: SpfRecord): string | null {
   const all = mechanisms.find(({ kind }) => kind === 'all');
   if (all === undefined) return redirect === null ? '?all' : null;

@@ -25,7 +25,9 @@ export const egress = z
     'has "node_labels", which belongs to "from: nodes"',
   );
 
-/** A way out as a workload has it: a name of the environment's `egress`, addresses, or a place in the cluster. */
+/**
+ * A way out as a workload has it: a name of the environment's `egress`, addresses, or a place in the cluster.
+ */
 const egressText = z.string().refine((text) => isNetwork(text) || word.safeParse(text).success, {
   error: ({ input }) => `"${String(input)}" must be an address, a network, "nodes", or the name of an egress of the environment`,
 });

@@ -69,7 +69,10 @@ export function workloadsOf(around: Around): GuardedWorkload[] {
   return found.map((written) => resolved(written, around));
 }
 
-/** Each workload once: what is written below several domains about the same pods is one that sends as all of them. */
+/**
+ * Each workload once: what is written below several domains about the same pods is one that sends as all of
+ * them.
+ */
 export function eachOnce(workloads: readonly GuardedWorkload[]): GuardedWorkload[] {
   const once = new Map<string, GuardedWorkload>();
   for (const one of workloads) {
@@ -89,9 +92,9 @@ export interface Seen {
 }
 
 /**
- * The workload that something seen belongs to: the one whose namespace, labels and service account it has, of several
- * the one that demands most. A workload that names none of these is found by its name alone. A service account that is
- * not known contradicts none.
+ * The workload that something seen belongs to: the one whose namespace, labels and service account it has, of
+ * several the one that demands most. A workload that names none of these is found by its name alone. A
+ * service account that is not known contradicts none.
  * @returns null when none fits
  */
 export function workloadSeen(workloads: readonly GuardedWorkload[], seen: Seen): GuardedWorkload | null {
@@ -119,8 +122,8 @@ function weightOf(workload: GuardedWorkload, seen: Seen): number | null {
 }
 
 /**
- * What a workload signs mail of a domain with: its keys of that domain; else those of a domain above or below it; else
- * all it has, which do not align.
+ * What a workload signs mail of a domain with: its keys of that domain; else those of a domain above or below
+ * it; else all it has, which do not align.
  */
 export function signersAs({ signers }: GuardedWorkload, domain: string): Signer[] {
   const own = signers.filter((one) => one.domain === domain);

@@ -5,7 +5,9 @@ import type { LookalikeKind } from './permutations.ts';
 /** A name of a feed that has to do with a domain. */
 export interface FeedMatch {
   name: string;
-  /** `brand`: a label has a brand word in it; else the kind of the permutation that its registrable domain is. */
+  /**
+   * `brand`: a label has a brand word in it; else the kind of the permutation that its registrable domain is.
+   */
   kind: LookalikeKind | 'brand';
   /** The brand word; null for a permutation. */
   word: string | null;
@@ -25,8 +27,8 @@ export interface BrandOptions {
 const SHORT_WORD = 4;
 
 /**
- * The name in a line of a feed: of a certificate (`*.login.example.com`), of a list of registrations (its first field), or an
- * address. Null: there is none, or it is a comment.
+ * The name in a line of a feed: of a certificate (`*.login.example.com`), of a list of registrations (its
+ * first field), or an address. Null: there is none, or it is a comment.
  */
 export function nameInLine(line: string): string | null {
   const field = line.trim().split(/[\s,;|]+/)[0] ?? '';
@@ -40,7 +42,10 @@ export function nameInLine(line: string): string | null {
   return host.length <= 253 && host.includes('.') && /^[^\s"'<>()@]+$/.test(host) ? host : null;
 }
 
-/** Whether a name, as DNS has it, is a permutation of a domain or has one of its words in a label; null: neither, or it is own. */
+/**
+ * Whether a name, as DNS has it, is a permutation of a domain or has one of its words in a label; null:
+ * neither, or it is own.
+ */
 export function matchName(name: string, { words, permutations, own, registrable }: BrandOptions): FeedMatch | null {
   if (own.some((one) => name === one || name.endsWith(`.${one}`))) return null;
   const permutation = permutations.get(registrable(name)) ?? permutations.get(name);

@@ -1,4 +1,7 @@
-/** Letters that NFD does not take apart: strokes, hooks, small capitals, and letters of other shapes that look the same. */
+/**
+ * Letters that NFD does not take apart: strokes, hooks, small capitals, and letters of other shapes that look
+ * the same.
+ */
 const SINGLE: Record<string, string> = {
   a: 'ɑəạȧǎ',
   b: 'dʙɓƅ',
@@ -71,7 +74,10 @@ for (const [from, to] of [
   }
 }
 
-/** Cyrillic letters that have the shape of a Latin one (UTS 39): for names that are wholly Cyrillic, which browsers show as they are. */
+/**
+ * Cyrillic letters that have the shape of a Latin one (UTS 39): for names that are wholly Cyrillic, which
+ * browsers show as they are.
+ */
 export const CYRILLIC: Readonly<Record<string, string>> = {
   a: 'а',
   b: 'ь',

@@ -34,7 +34,8 @@ const WORDS: readonly string[] =
   );
 
 /**
- * Names that may be taken for a domain, each once, the likest first. They are candidates: whether anybody has registered one is for DNS to say.
+ * Names that may be taken for a domain, each once, the likest first. They are candidates: whether anybody has
+ * registered one is for DNS to say.
  * @param written the label below the public suffix: "kestrel-books"; of an A-label, what people see is varied
  * @param suffix the public suffix: "com", "co.uk"
  */

@@ -50,7 +50,9 @@ function neighboursOf(rows: readonly string[]): Map<string, string> {
 
 const nearKeys = (key: string) => [...new Set(KEYBOARDS.flatMap((board) => [...(board.get(key) ?? '')]))];
 
-/** All kinds of changes to one label but `dictionary`, `tld` and `subdomain`; a label may come more than once. */
+/**
+ * All kinds of changes to one label but `dictionary`, `tld` and `subdomain`; a label may come more than once.
+ */
 export function* variantsOf(label: string): Generator<Variant> {
   const at = (i: number, text: string, length = 1) => label.slice(0, i) + text + label.slice(i + length);
   const vary =
@@ -86,8 +88,8 @@ function partsEnds(label: string): number[] {
 }
 
 /**
- * Names with two places changed: they grow with the square of the label's length, and few of them deceive anybody. A company's
- * name of forty letters has all of them.
+ * Names with two places changed: they grow with the square of the label's length, and few of them deceive
+ * anybody. A company's name of forty letters has all of them.
  */
 const MOST_DOUBLES = 400_000;
 

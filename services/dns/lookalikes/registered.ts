@@ -8,7 +8,10 @@ export interface Registered extends Lookalike {
   servers: readonly string[];
   /** Mail hosts; empty without any. */
   mailHosts: readonly string[];
-  /** Whether it has the same name servers as the domain that it looks like: most likely a registration of the same owner. */
+  /**
+   * Whether it has the same name servers as the domain that it looks like: most likely a registration of the
+   * same owner.
+   */
   sameServers: boolean;
 }
 
@@ -41,8 +44,9 @@ const AT_ONCE = 50;
 const MOST_TEXT = 1_000;
 
 /**
- * Looks up a name: NS first, MX if the name exists, then, where that is wanted, its DMARC record. A name whose servers answer
- * the one and not the other counts by what they answer: whoever registers it chooses what they do.
+ * Looks up a name: NS first, MX if the name exists, then, where that is wanted, its DMARC record. A name
+ * whose servers answer the one and not the other counts by what they answer: whoever registers it chooses
+ * what they do.
  */
 export async function lookUp(
   name: string,

@@ -14,7 +14,10 @@ export const OWN_PASSING = 0.99;
 const OWN_PASSING_HELD = 0.98;
 /** Failing mail of senders that nothing is known of, as part of all. */
 export const UNKNOWN_FAILING = 0.01;
-/** Mail that passes by SPF alone, as part of the own mail, from which p=reject is held back (RFC 9989 section 7). */
+/**
+ * Mail that passes by SPF alone, as part of the own mail, from which p=reject is held back (RFC 9989 section
+ * 7).
+ */
 export const SPF_ALONE = 0.05;
 /** The part of the own mail that passes by DKIM below which nothing is set up that survives forwarding. */
 const SIGNED = 0.01;
@@ -49,7 +52,9 @@ export interface Blocker {
   sentence: string;
 }
 
-/** Why a stricter policy would lose mail, or why that is unknown. Empty: according to the reports it is safe. */
+/**
+ * Why a stricter policy would lose mail, or why that is unknown. Empty: according to the reports it is safe.
+ */
 export function* blockers(given: SeenRecords | DomainCheck, month: ReportMonth | null): Generator<Blocker> {
   const { policy } = seenOf(given);
   if (month === null)
@@ -78,7 +83,8 @@ function* evidenceBlockers(month: ReportMonth, p: string | null, testing: boolea
       sentence: `${month.reporters} of the ${REPORTERS} regular reporters that are needed have reported (on ${REPORTER_DAYS} days or more).`,
     };
   const all = policies.reduce((n, one) => n + one.reports, 0);
-  // A trial (t=y) that is over shows how those who know it treated mail at a weaker policy; those who do not know it never say t=y.
+  // A trial (t=y) that is over shows how those who know it treated mail at a weaker policy; those who do not
+  // know it never say t=y.
   const other = policies.reduce((n, one) => n + (one.p === p && (testing || one.t !== 'y') ? 0 : one.reports), 0);
   if (p !== null && other > OTHER_POLICY * all)
     yield {
@@ -87,7 +93,10 @@ function* evidenceBlockers(month: ReportMonth, p: string | null, testing: boolea
     };
 }
 
-/** That a policy is new; where the one before was stricter, somebody weakened it, which comes before any next step. */
+/**
+ * That a policy is new; where the one before was stricter, somebody weakened it, which comes before any next
+ * step.
+ */
 function newPolicy(p: string, testing: boolean, part: string, policies: NonNullable<ReportMonth['policies']>): string {
   const [before] = policies.filter((one) => one.p !== p).sort((a, b) => b.reports - a.reports);
   const now = `p=${p}${testing ? '; t=y' : ''} is new: ${part} of the reports of the last 30 days found`;

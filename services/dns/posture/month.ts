@@ -31,7 +31,10 @@ export interface ReportMonth {
   incidents?: readonly { finding_key: number; summary: string; severity?: string }[];
   /** Open findings of forged mail that is delivered: it is not clear whose mail is whose. */
   contested?: readonly string[];
-  /** A finding says already that the next policy is safe: it is taken back only for more than was asked to open it. */
+  /**
+   * A finding says already that the next policy is safe: it is taken back only for more than was asked to
+   * open it.
+   */
   held?: boolean;
 }
 

@@ -100,8 +100,8 @@ export function nextStep(
 }
 
 /**
- * What keeps out forged mail below the domain that is being delivered, where it costs no mail of the domain's own: `np` is about names that
- * do not exist (RFC 9989 section 4.7).
+ * What keeps out forged mail below the domain that is being delivered, where it costs no mail of the domain's
+ * own: `np` is about names that do not exist (RFC 9989 section 4.7).
  */
 function recordAgainstForgers(
   { policy, faults }: SeenRecords,
@@ -215,8 +215,9 @@ function stepBeyondReject({ faults }: SeenRecords, step: MakeStep): Step {
 }
 
 /**
- * A domain that sends no mail: it says so itself (`v=spf1 -all`, a null MX), or a month of reports shows none of its own, it names no mail host
- * and has no SPF. Own mail in the reports is a sign of mail, whatever the records say.
+ * A domain that sends no mail: it says so itself (`v=spf1 -all`, a null MX), or a month of reports shows none
+ * of its own, it names no mail host and has no SPF. Own mail in the reports is a sign of mail, whatever the
+ * records say.
  */
 function isParked({ closed, mx, spf, policy }: SeenRecords, month: ReportMonth | null): boolean {
   if (month !== null && sum(own(month), (one) => one.passed) > 0) return false;

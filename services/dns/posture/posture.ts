@@ -15,16 +15,20 @@ export interface Posture {
   next: Step;
   /** Why the stage after this one is not taken yet; sentences. */
   blocked_by: readonly string[];
-  /** The policy that the reports say is safe to take next, or to apply in full (without t=y); null: none, or it is unknown. */
+  /**
+   * The policy that the reports say is safe to take next, or to apply in full (without t=y); null: none, or
+   * it is unknown.
+   */
   ready_for: 'quarantine' | 'reject' | null;
   /** All that a logo in mailboxes needs is there, and no BIMI record yet. */
   bimi_ready: boolean;
 }
 
 /**
- * How far a domain has come and what to do next: `p=none` with reports comes first at every stage, since it brings the evidence; SPF and
- * DKIM of the own senders come before any enforcement, which would cost their mail. The view dmarc.posture, `policy status`, the digest and
- * the findings policy_ready and bimi_ready all say what this says.
+ * How far a domain has come and what to do next: `p=none` with reports comes first at every stage, since it
+ * brings the evidence; SPF and DKIM of the own senders come before any enforcement, which would cost their
+ * mail. The view dmarc.posture, `policy status`, the digest and the findings policy_ready and bimi_ready all
+ * say what this says.
  * @param given what is known of the records, or the check that says it
  * @param month what trusted reports say; null when there are none
  * @param mailbox the address that reports should go to; null when no mailbox is set

@@ -110,7 +110,8 @@ export function recordsOf(check: DomainCheck): SeenRecords {
 }
 
 /**
- * What reports say of a domain's records, where nobody asks DNS: the policy that receivers found, and nothing else.
+ * What reports say of a domain's records, where nobody asks DNS: the policy that receivers found, and nothing
+ * else.
  * @param policy tags as RFC 9989 has them; null when no report says
  */
 export function reportedRecords(

@@ -14,8 +14,8 @@ export const WIDE_6 = 32;
 
 /**
  * The networks that a domain's own SPF record lets send by `ip4`, `ip6`, `a` and `mx` (RFC 7208 sections 5.3,
- * 5.4 and 5.6), not through an include. A record with an error admits nobody (section 4.6), a term with a macro
- * names nobody in particular.
+ * 5.4 and 5.6), not through an include. A record with an error admits nobody (section 4.6), a term with a
+ * macro names nobody in particular.
  * @param known the values that are known of a name: addresses, or of MX "10 mx.example.com"
  */
 export function admittedNetworks(

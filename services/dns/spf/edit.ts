@@ -1,7 +1,9 @@
 import { canonicalNetwork } from '../guard/spf-terms.ts';
 import { type Mechanism, parseSpf } from './record.ts';
 
-/** The network of an ip4 or ip6 term in canonical text ("192.0.2.1", "192.0.2.0/24"); null for other terms. */
+/**
+ * The network of an ip4 or ip6 term in canonical text ("192.0.2.1", "192.0.2.0/24"); null for other terms.
+ */
 function networkOf({ kind, address, prefix4, prefix6 }: Mechanism): string | null {
   if (address === null) return null;
   return canonicalNetwork(address, kind === 'ip4' ? prefix4 : prefix6);
@@ -10,7 +12,9 @@ function networkOf({ kind, address, prefix4, prefix6 }: Mechanism): string | nul
 /** The term that admits a network. @param network canonical */
 const termOf = (network: string): string => `${network.includes(':') ? 'ip6' : 'ip4'}:${network}`;
 
-/** The networks that ip4 and ip6 terms of a record itself admit, before its "all". @param text without errors */
+/**
+ * The networks that ip4 and ip6 terms of a record itself admit, before its "all". @param text without errors
+ */
 export function ownNetworks(text: string): string[] {
   return evaluated(parseSpf(text).mechanisms).flatMap((one) => (one.qualifier === '+' ? (networkOf(one) ?? []) : []));
 }
@@ -21,8 +25,9 @@ const evaluated = (mechanisms: readonly Mechanism[]): readonly Mechanism[] => {
 };
 
 /**
- * A record with other networks. What comes stands behind the ip4 and ip6 terms that the record begins with: it is evaluated before
- * terms that ask DNS, so it needs no look-up and meets no limit of theirs. All other terms keep their text and their order.
+ * A record with other networks. What comes stands behind the ip4 and ip6 terms that the record begins with:
+ * it is evaluated before terms that ask DNS, so it needs no look-up and meets no limit of theirs. All other
+ * terms keep their text and their order.
  * @param text a record without errors @param gone, come canonical networks
  */
 export function editNetworks(text: string, { gone, come }: { gone: ReadonlySet<string>; come: readonly string[] }): string {

@@ -24,7 +24,10 @@ export interface SpfMail {
   ip: string;
   /** The name it gave in HELO or EHLO. */
   helo: string;
-  /** The address in MAIL FROM without angle brackets; empty for a bounce, where postmaster at the HELO name is checked. */
+  /**
+   * The address in MAIL FROM without angle brackets; empty for a bounce, where postmaster at the HELO name is
+   * checked.
+   */
   mailFrom: string;
 }
 
@@ -61,7 +64,10 @@ export interface SpfNode {
 
 export interface SpfEvaluation {
   result: SpfResult;
-  /** The domain's explanation (exp=), on fail only; a foreign text of visible ASCII and spaces. Null when there is none that counts. */
+  /**
+   * The domain's explanation (exp=), on fail only; a foreign text of visible ASCII and spaces. Null when
+   * there is none that counts.
+   */
   explanation: string | null;
   /** The term that decided; null when none did. */
   decidedBy: string | null;
@@ -72,7 +78,10 @@ export interface SpfEvaluation {
   tree: SpfNode;
 }
 
-/** A name with letters beyond ASCII, and without what ends or changes a host in a URL: `domainToASCII` takes its argument for one. */
+/**
+ * A name with letters beyond ASCII, and without what ends or changes a host in a URL: `domainToASCII` takes
+ * its argument for one.
+ */
 const U_NAME = /^(?=.*[^\x00-\x7f])[^\x00-\x20\x7f#%/:<>?@[\\\]^|]+$/;
 
 /**
@@ -291,7 +300,10 @@ class Evaluation {
     }
   }
 
-  /** Section 5.5: names of the address that have the address in turn, of the first ten. DNS errors say "not this one". */
+  /**
+   * Section 5.5: names of the address that have the address in turn, of the first ten. DNS errors say "not
+   * this one".
+   */
   private async validated(step: SpfStep | null): Promise<string[]> {
     const { ip } = this.given;
     const answer = await this.dns.ask(reverseName(ip), 'PTR', this.given);
@@ -384,7 +396,9 @@ function isBelow(name: string, domain: string): boolean {
   return one === other || one.endsWith(`.${other}`);
 }
 
-/** An IPv4 address in IPv6's clothes (RFC 4291 section 2.5.5.2) is one of IPv4; IPv6 in its canonical text. */
+/**
+ * An IPv4 address in IPv6's clothes (RFC 4291 section 2.5.5.2) is one of IPv4; IPv6 in its canonical text.
+ */
 function plainAddress(ip: string): string {
   if (!isIPv6(ip)) return ip;
   const digits = nibbles(ip);

@@ -22,8 +22,8 @@ const MACRO = /^%\{([a-z])(\d*)(r?)([.\-+,/_=]*)\}/i;
 
 /**
  * Reads a macro-string.
- * @param where "term" allows the letters of terms and visible characters; "exp" those of explanations, and blanks; "any" the
- * letters of both, for unknown modifiers
+ * @param where "term" allows the letters of terms and visible characters; "exp" those of explanations, and
+ *   blanks; "any" the letters of both, for unknown modifiers
  * @returns the parts, or a sentence that says what is wrong
  */
 export function parseMacros(text: string, where: 'term' | 'exp' | 'any'): Piece[] | string {

@@ -11,8 +11,8 @@ export interface OpenTo {
   /** The part of all IPv6 addresses. */
   ipv6: number;
   /**
-   * Terms whose answer somebody gives for each address as he likes: those with a macro. `name` is what the name that is asked ends with,
-   * whatever the mail; empty where all of it is the sender's.
+   * Terms whose answer somebody gives for each address as he likes: those with a macro. `name` is what the
+   * name that is asked ends with, whatever the mail; empty where all of it is the sender's.
    */
   asked: { term: string; name: string }[];
 }
@@ -55,8 +55,9 @@ function add(open: OpenTo, { kind, address, prefix4, prefix6, domainText, text }
 }
 
 /**
- * What the name ends with, whatever the mail: the labels after the one that the last macro ends or is a part of, since "%{l}example.com"
- * is "xexample.com" for who likes. "%{d}" is the record's own domain (RFC 7208 section 7.2).
+ * What the name ends with, whatever the mail: the labels after the one that the last macro ends or is a part
+ * of, since "%{l}example.com" is "xexample.com" for who likes. "%{d}" is the record's own domain (RFC 7208
+ * section 7.2).
  */
 const certainEnd = (domainText: string, domain: string): string =>
   domainText.replace(/%\{d\}/gi, domain).replace(/^.*%\{[^}]*\}[^.]*\.?/, '');

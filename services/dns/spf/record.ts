@@ -37,7 +37,9 @@ export interface SpfSyntaxError {
   at: number;
 }
 
-/** An SPF record as it is written. With errors it is a permerror, whatever comes before them (section 4.6). */
+/**
+ * An SPF record as it is written. With errors it is a permerror, whatever comes before them (section 4.6).
+ */
 export interface SpfRecord {
   text: string;
   /** In the order of the record. */

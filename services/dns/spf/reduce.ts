@@ -29,8 +29,9 @@ interface Weighed {
 }
 
 /**
- * A record of fewer lookups (RFC 7208 section 4.6.4): terms that allow none of the sources are taken out, the most expensive first,
- * until ten are enough. Where they are not, terms that allow the most mail come first, so that the least mail meets the limit.
+ * A record of fewer lookups (RFC 7208 section 4.6.4): terms that allow none of the sources are taken out, the
+ * most expensive first, until ten are enough. Where they are not, terms that allow the most mail come first,
+ * so that the least mail meets the limit.
  * @returns null when the record is not over the limit, has errors, or nothing can be improved
  */
 export async function reduceSpf(

@@ -3,7 +3,10 @@ import type { AskOptions, Dns } from '../client/types.ts';
 import { expand, type Piece, toName } from './macro.ts';
 import { isSpf, type Mechanism, type Modifier, parseSpf, type SpfRecord } from './record.ts';
 
-/** Look-ups after which nothing more is followed: what is above ten is wrong anyway, and a hostile zone has no end. */
+/**
+ * Look-ups after which nothing more is followed: what is above ten is wrong anyway, and a hostile zone has no
+ * end.
+ */
 const MOST_FOLLOWED = 40;
 const MOST_DEPTH = 12;
 
@@ -23,7 +26,10 @@ export type TermState =
 
 export interface TreeTerm {
   term: Mechanism | Modifier;
-  /** The number of its look-up when no term before it matches, from 1; null for a term that asks nothing or is not evaluated. */
+  /**
+   * The number of its look-up when no term before it matches, from 1; null for a term that asks nothing or is
+   * not evaluated.
+   */
   lookup: number | null;
   state: TermState;
   message: string | null;
@@ -50,7 +56,10 @@ export interface SpfTreeNode {
   terms: readonly TreeTerm[];
 }
 
-/** An SPF record with all that it includes, as an evaluation sees it for which no term matches: the worst case. */
+/**
+ * An SPF record with all that it includes, as an evaluation sees it for which no term matches: the worst
+ * case.
+ */
 export interface SpfTree {
   root: SpfTreeNode;
   /** Terms that query DNS (RFC 7208 section 4.6.4). */
@@ -161,7 +170,10 @@ class Walker {
   }
 }
 
-/** The null MX (RFC 7505) names no host. It is a record, so that a term that finds it is none of the voids receivers count. */
+/**
+ * The null MX (RFC 7505) names no host. It is a record, so that a term that finds it is none of the voids
+ * receivers count.
+ */
 function mailHosts(records: readonly unknown[]): number {
   const names = (records as readonly { exchange: string }[]).map(({ exchange }) => exchange);
   return names.every((name) => name === '.' || name === '') ? 0 : names.length;

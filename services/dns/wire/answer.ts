@@ -31,7 +31,10 @@ export function answerTo(asked: Asked, { rcode, flags = 0, answers = [], authori
   });
 }
 
-/** An answer to a request whose signature holds, signed with its key (RFC 8945 section 5.3). @param now seconds since 1970 */
+/**
+ * An answer to a request whose signature holds, signed with its key (RFC 8945 section 5.3). @param now
+ * seconds since 1970
+ */
 export function signedAnswer(answer: Buffer, { tsig, key }: { tsig: Tsig; key: TsigKey }, now: number): Buffer {
   // The name of the key as the client wrote it.
   const named = { ...key, name: tsig.keyName };
@@ -39,8 +42,9 @@ export function signedAnswer(answer: Buffer, { tsig, key }: { tsig: Tsig; key: T
 }
 
 /**
- * The answer to a request whose signature does not hold (RFC 8945 section 5.3.2). BADKEY and BADSIG have no MAC; BADTIME and
- * BADTRUNC are signed, and BADTIME has the time of the server, while its own time is the client's (section 5.2.3).
+ * The answer to a request whose signature does not hold (RFC 8945 section 5.3.2). BADKEY and BADSIG have no
+ * MAC; BADTIME and BADTRUNC are signed, and BADTIME has the time of the server, while its own time is the
+ * client's (section 5.2.3).
  * @param now seconds since 1970
  */
 export function tsigErrorAnswer(

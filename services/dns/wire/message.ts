@@ -24,12 +24,16 @@ export interface RawRecord {
   rdata: Buffer;
 }
 
-/** A message with all its sections; in an update they are zone, prerequisites, updates and additional data. */
+/**
+ * A message with all its sections; in an update they are zone, prerequisites, updates and additional data.
+ */
 export interface RawMessage {
   id: number;
   opcode: number;
   response: boolean;
-  /** AA, TC, RD, RA, AD and CD as they are in the header; in an update they are zero (RFC 2136 section 2.2). */
+  /**
+   * AA, TC, RD, RA, AD and CD as they are in the header; in an update they are zero (RFC 2136 section 2.2).
+   */
   flags: number;
   rcode: number;
   questions: { name: string; type: number; class: number }[];
@@ -64,7 +68,8 @@ export function encodeRecord({ name, type, class: klass, ttl, rdata }: RawRecord
 }
 
 /**
- * Reads a message that anyone may have sent, strictly: every section must be whole, and nothing may follow the last record.
+ * Reads a message that anyone may have sent, strictly: every section must be whole, and nothing may follow
+ * the last record.
  * @returns the message, and the octet at which its last additional record begins (null without any)
  * @throws WireError
  */

@@ -41,8 +41,8 @@ export type Refusal =
 /** What is known after an update was sent. */
 export type UpdateOutcome =
   /**
-   * The server has accepted it, as its signature proves. That does not prove an effect (nothing is added beside a CNAME; Knot
-   * does not change the TTL of a record that is there): read the records back.
+   * The server has accepted it, as its signature proves. That does not prove an effect (nothing is added
+   * beside a CNAME; Knot does not change the TTL of a record that is there): read the records back.
    */
   | { state: 'accepted' /** Seconds by which the server's clock is ahead of ours. */; drift: number }
   | {
@@ -50,7 +50,10 @@ export type UpdateOutcome =
       reason: Refusal;
       /** The name of the code, or its number as text. */
       rcode: Rcode | string;
-      /** Whether a signature proves that the server said so. Without one, read the records before trusting that nothing changed. */
+      /**
+       * Whether a signature proves that the server said so. Without one, read the records before trusting
+       * that nothing changed.
+       */
       proven: boolean;
       /** Seconds by which the server's clock is ahead of ours; null when it gave no time. */
       drift: number | null;
@@ -58,7 +61,10 @@ export type UpdateOutcome =
     }
   /** Nothing left this machine. */
   | { state: 'not_sent'; reason: 'unreachable' | 'timeout' | 'cancelled' | 'unencodable'; message: string }
-  /** It may have been carried out or not: send it again, and read the records when it is then refused as stale. */
+  /**
+   * It may have been carried out or not: send it again, and read the records when it is then refused as
+   * stale.
+   */
   | { state: 'unknown'; reason: UnknownOutcome; message: string };
 
 export type UnknownOutcome =

@@ -21,7 +21,8 @@ const same = (a: Buffer, b: Buffer): boolean => a.equals(b);
 /**
  * What a server has of a name and a type.
  * @param dns asks the primary server of the zone, without a cache
- * @returns null when the server does not say; `alias` when the name has a CNAME record and another type was asked for
+ * @returns null when the server does not say; `alias` when the name has a CNAME record and another type was
+ *   asked for
  */
 export async function readRrSet(dns: Dns, name: string, type: RecordType, signal?: AbortSignal): Promise<RrSet | 'alias' | null> {
   const answer = await dns.ask(name, type, { signal });
@@ -32,8 +33,8 @@ export async function readRrSet(dns: Dns, name: string, type: RecordType, signal
 }
 
 /**
- * The RRset after the steps that concern it, in their order (RFC 2136 section 3.4.2). An added record gives its TTL to the whole
- * RRset, as BIND and PowerDNS do and RFC 2181 section 5.2 demands.
+ * The RRset after the steps that concern it, in their order (RFC 2136 section 3.4.2). An added record gives
+ * its TTL to the whole RRset, as BIND and PowerDNS do and RFC 2181 section 5.2 demands.
  */
 export function afterChanges(before: RrSet, changes: readonly ReceivedChange[]): RrSet {
   let { ttl, members } = before;

@@ -15,9 +15,10 @@ export interface SendOptions {
 }
 
 /**
- * Sends a signed update to the primary server of a zone, over TCP, once (RFC 2136, RFC 8945). It never rejects: whatever happens is
- * an outcome. Only a change with an `equals` or `absent` prerequisite may be sent again after `unknown`; without one, a copy of the
- * message that somebody recorded can be sent once more within five minutes.
+ * Sends a signed update to the primary server of a zone, over TCP, once (RFC 2136, RFC 8945). It never
+ * rejects: whatever happens is an outcome. Only a change with an `equals` or `absent` prerequisite may be
+ * sent again after `unknown`; without one, a copy of the message that somebody recorded can be sent once more
+ * within five minutes.
  */
 export async function sendUpdate(
   server: Server,

@@ -109,7 +109,8 @@ export interface Signed {
 
 /**
  * Reads a message and takes its TSIG record off.
- * @throws WireError for a message that is not whole, and for a TSIG that is not alone or not the last record (RFC 8945 section 5.1)
+ * @throws WireError for a message that is not whole, and for a TSIG that is not alone or not the last record
+ *   (RFC 8945 section 5.1)
  */
 export function readSigned(bytes: Buffer): Signed {
   const { lastRecordAt, ...message } = decodeMessage(bytes);
@@ -144,7 +145,8 @@ function readTsig(keyName: string, rdata: Buffer): Tsig {
  * @param key the key of this name; null when there is none
  * @param requestMac of the request, when an answer is verified
  * @param now seconds since 1970
- * @returns null when the signature holds, otherwise the first error; FORMERR for a MAC that is too short or too long for any use
+ * @returns null when the signature holds, otherwise the first error; FORMERR for a MAC that is too short or
+ *   too long for any use
  */
 export function verifyTsig(
   { tsig, unsigned }: { tsig: Tsig; unsigned: Buffer },

@@ -13,15 +13,24 @@ const facts = z.object({
   approved_by: z.string().nullable(),
   /** The term of the domain's own SPF record that admits it; null when none is known to. */
   admitted_by: z.string().nullish(),
-  /** The service whose networks the domain's SPF record does not list, with what it publishes for that; null or absent: it is none. */
+  /**
+   * The service whose networks the domain's SPF record does not list, with what it publishes for that; null
+   * or absent: it is none.
+   */
   outgrown: z.object({ name: z.string(), include: z.string().nullable() }).nullish(),
   /** The foreign domain that signs most of it. */
   signer: z.string().nullable(),
   /** So small a part of the domain's mail that it may be a forwarder. */
   small: z.boolean(),
-  /** Never seen before, and without any signature of a domain that signs, which mail passed on would bear; absent: no. */
+  /**
+   * Never seen before, and without any signature of a domain that signs, which mail passed on would bear;
+   * absent: no.
+   */
   stranger: z.boolean().optional(),
-  /** From so many networks a little each, nothing ties it to the domain: a forger's; null where it does not look so. */
+  /**
+   * From so many networks a little each, nothing ties it to the domain: a forger's; null where it does not
+   * look so.
+   */
   scattered: z.number().nullish(),
   /** By what it is known to pass on mail of others, unchanged in From; null when it is not. */
   relayed_by: z.enum(['catalogue', 'receivers', 'signature', 'envelope']).nullish(),
@@ -29,7 +38,10 @@ const facts = z.object({
   p: z.string().nullable(),
   /** aspf=s is published. */
   strict_spf: z.boolean(),
-  /** adkim=s is published, and most of it is signed as this other name of the organization; null where that is not so. */
+  /**
+   * adkim=s is published, and most of it is signed as this other name of the organization; null where that is
+   * not so.
+   */
   strict_dkim: z.string().nullish(),
   /** The mail service, with what its documentation says about alignment. */
   service: z

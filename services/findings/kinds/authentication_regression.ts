@@ -9,7 +9,10 @@ const facts = z.object({
   rule: z.literal('authentication_regression'),
   /** The tags that ask for strict alignment in the published policy. */
   strict: z.array(z.enum(['adkim', 'aspf'])),
-  /** Of these, those that turned strict when the senders broke, and the first day; absent in rows of older versions. */
+  /**
+   * Of these, those that turned strict when the senders broke, and the first day; absent in rows of older
+   * versions.
+   */
   turned: z.array(z.object({ tag: z.enum(['adkim', 'aspf']), since: z.string() })).optional(),
   /** Of the keys that the senders share, those that verify nowhere since: names as in BrokenSender. */
   dead: z.array(z.string()).optional(),
@@ -83,7 +86,9 @@ function whyOf({ unsigned, error, mechanism }: BrokenSender, domain: string): st
   return parts.length === 0 ? '' : ` (${parts.join(' and ')})`;
 }
 
-/** Of senders that lost a mechanism while the other one carries most of the mail: what lost it is said first. */
+/**
+ * Of senders that lost a mechanism while the other one carries most of the mail: what lost it is said first.
+ */
 function hiddenWords(told: Told, { dead = [] }: RegressionFacts): WithoutAdvice {
   const { senders, messages, of, broken = [] } = told.evidence;
   const domain = short(told.domain);

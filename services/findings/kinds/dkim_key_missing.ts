@@ -6,7 +6,10 @@ import { type Advice, kind, seenOn, type Told } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('dkim_key_missing'),
-  /** key_absent: mail has passed with it, and DNS was never seen to have it; key_unpublished: no mail has passed with it. */
+  /**
+   * key_absent: mail has passed with it, and DNS was never seen to have it; key_unpublished: no mail has
+   * passed with it.
+   */
   loss: z.enum(['key_gone', 'key_revoked', 'key_absent', 'key_unpublished']),
   /** `before` is empty when DNS was not seen to have the key. */
   ...lostRecord,

@@ -4,7 +4,10 @@ import { kind } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('egress_not_followed'),
-  /** SPF records that cannot follow the addresses of their cluster: the oldest first, and how many there are in all. */
+  /**
+   * SPF records that cannot follow the addresses of their cluster: the oldest first, and how many there are
+   * in all.
+   */
   records: z.array(
     z.object({
       name: z.string(),

@@ -4,7 +4,10 @@ import { kind } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('grant_overdue'),
-  /** Rights that are over, or that no grant is for, and may still be at their targets: the oldest first, and how many there are in all. */
+  /**
+   * Rights that are over, or that no grant is for, and may still be at their targets: the oldest first, and
+   * how many there are in all.
+   */
   grants: z.array(
     z.object({
       /** Null of a right that no grant is for. */

@@ -8,7 +8,10 @@ export interface Told {
   evidence: Figures;
 }
 
-/** A page of the console that shows what the command in a sentence prints, or takes the decision that it asks for. */
+/**
+ * A page of the console that shows what the command in a sentence prints, or takes the decision that it asks
+ * for.
+ */
 export type Page =
   | 'dns_check'
   | 'dns_history'
@@ -40,11 +43,16 @@ export interface Words {
   what: string;
   /** What to do, in sentences, the most important first. */
   advice: string[];
-  /** For each sentence of the advice, the page of the console where it is followed; absent where no page is known. */
+  /**
+   * For each sentence of the advice, the page of the console where it is followed; absent where no page is
+   * known.
+   */
   pages?: readonly (Page | null)[];
   /** The senders that a person can approve or deny because of it. */
   senders?: SenderAction[];
-  /** Why somebody may have meant it to be so, for `findings resolve --as expected`; absent where nobody can. */
+  /**
+   * Why somebody may have meant it to be so, for `findings resolve --as expected`; absent where nobody can.
+   */
   expected?: string;
   /** The addresses of pages in the advice that are ours, from the catalogue: nothing that a report said. */
   links?: string[];

@@ -12,7 +12,10 @@ const TAG = { dkim: 'adkim', spf: 'aspf' } as const;
 
 /** Why mail that authenticates is not aligned, for the senders of most of it. */
 export interface LostAlignment {
-  /** `strict`: as a domain of the same organization, which strict alignment keeps out; `foreign`: as somebody else. */
+  /**
+   * `strict`: as a domain of the same organization, which strict alignment keeps out; `foreign`: as somebody
+   * else.
+   */
   how: 'strict' | 'foreign';
   lost: Mechanism[];
   /** What passes, by mechanism; the domains of the largest sender. */
@@ -20,8 +23,8 @@ export interface LostAlignment {
 }
 
 /**
- * Whether it is alignment that the senders of most of the mail lost, and not a signature or a record that passes.
- * Null where something fails, or reports do not say.
+ * Whether it is alignment that the senders of most of the mail lost, and not a signature or a record that
+ * passes. Null where something fails, or reports do not say.
  */
 export function lostAlignment({ evidence: { broken = [], mechanism = 'both' } }: Told): LostAlignment | null {
   const lost: Mechanism[] = mechanism === 'both' ? ['dkim', 'spf'] : [mechanism];

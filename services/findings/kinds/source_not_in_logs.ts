@@ -10,7 +10,10 @@ const facts = z.object({
   log_sources: z.array(z.string()),
   /** The days compared, all of them complete in the logs. */
   days: z.array(z.string()),
-  /** Messages to the outside that these logs show around those days, whatever the domain where no log names it. */
+  /**
+   * Messages to the outside that these logs show around those days, whatever the domain where no log names
+   * it.
+   */
   logged: z.number(),
   /** Messages among the reported ones that pass DMARC. */
   passed: z.number(),

@@ -7,15 +7,18 @@ export interface Traits {
   /** What its messages are a part of: all mail of the domain, or all mail of its senders. */
   partOf?: 'domain' | 'senders';
   /**
-   * What its figures count where it is not mail that came: reports that are proven to be no reports, mail that would have
-   * been reported, or mail that the next policy would have touched, which may be none.
+   * What its figures count where it is not mail that came: reports that are proven to be no reports, mail
+   * that would have been reported, or mail that the next policy would have touched, which may be none.
    */
   counts?: 'reports' | 'absent' | 'touched';
   /** It says of one record what is wrong with it, whatever was declared. */
   ofRecord?: true;
   /** Strangers send the mail: what the same networks do to several domains is one campaign. */
   campaign?: true;
-  /** Its subject is a reporter, whose reports are not what its figures would say: forged ones, or such as no longer come. */
+  /**
+   * Its subject is a reporter, whose reports are not what its figures would say: forged ones, or such as no
+   * longer come.
+   */
   ofReporter?: true;
   /** Its subject is a reporter, and the reports of that one prove it. */
   byReporter?: true;
@@ -29,7 +32,10 @@ export interface Traits {
   urgent?: true;
   /** It rests on the word of reporters who decide nothing: few are open below a domain at a time. */
   unproven?: true;
-  /** One cause opens it for many domains at once, or one of each subject: it is mailed for one of them, and counted once. */
+  /**
+   * One cause opens it for many domains at once, or one of each subject: it is mailed for one of them, and
+   * counted once.
+   */
   sharedCause?: 'kind' | 'subject';
   /** Its evidence speaks of other domains as well (`OF_OTHERS` in services/store/console/scope.ts). */
   ofOthers?: true;

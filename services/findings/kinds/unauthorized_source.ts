@@ -7,7 +7,10 @@ const facts = z.object({
   rule: z.literal('unauthorized_source'),
   /** The published policy; null when it is not known. */
   p: z.string().nullable(),
-  /** Services that the domain sends through, to which some of the networks belong; absent in rows of older versions. */
+  /**
+   * Services that the domain sends through, to which some of the networks belong; absent in rows of older
+   * versions.
+   */
   services: z.array(z.object({ name: z.string(), networks: z.array(z.string()) })).optional(),
 });
 
@@ -60,7 +63,10 @@ function adviceOf({ domain: full, evidence: { senders, messages, delivered } }: 
   ];
 }
 
-/** The networks are those of a service that the domain uses: it may as well be its own mail, and no policy is to be praised for losing it. */
+/**
+ * The networks are those of a service that the domain uses: it may as well be its own mail, and no policy is
+ * to be praised for losing it.
+ */
 function ofServices({ domain: full, evidence: { delivered, messages } }: Told, services: Services, p: string | null): string[] {
   const domain = short(full);
   const names = list(services.map(({ name }) => short(name)));

@@ -10,7 +10,9 @@ const facts = z.object({
   name: z.string(),
   first_at: z.string(),
   last_at: z.string(),
-  /** Messages that our own verifier (OpenDKIM, OpenDMARC, rspamd) found wrong, of how many that it checked. */
+  /**
+   * Messages that our own verifier (OpenDKIM, OpenDMARC, rspamd) found wrong, of how many that it checked.
+   */
   failed: z.number(),
   verified: z.number(),
   /** Signed messages that receivers refused with words about DMARC or DKIM. */

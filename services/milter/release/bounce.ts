@@ -5,8 +5,9 @@ import type { HeldRow } from '../../store/held/held.ts';
 const domainOf = (address: string) => address.slice(address.lastIndexOf('@') + 1).toLowerCase();
 
 /**
- * Whether the envelope's sender is shown to be the sender: by SPF for that domain, or by a signature of it or of one above. A mail to
- * anybody else would go to whom somebody else named (RFC 5321 section 6.2, RFC 3834 section 4).
+ * Whether the envelope's sender is shown to be the sender: by SPF for that domain, or by a signature of it or
+ * of one above. A mail to anybody else would go to whom somebody else named (RFC 5321 section 6.2, RFC 3834
+ * section 4).
  */
 export function isProven({ envelope_from, results }: Pick<HeldRow, 'envelope_from' | 'results'>): boolean {
   if (!/^[^\s@<>]+@[^\s@<>]+$/.test(envelope_from)) return false;
@@ -24,7 +25,10 @@ const line = (text: string) =>
     .replace(/[^\x20-\x7e]/g, '?')
     .slice(0, 500);
 
-/** The mail that tells a sender that his was not delivered (RFC 3464). It quotes no more than two fields of his own. */
+/**
+ * The mail that tells a sender that his was not delivered (RFC 3464). It quotes no more than two fields of
+ * his own.
+ */
 export function bounceOf(
   held: HeldRow,
   { from, host, why, now }: { from: string; host: string; why: string; now: Date },

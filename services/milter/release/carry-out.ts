@@ -49,8 +49,9 @@ class Doubt extends Error {}
 class Lost extends Error {}
 
 /**
- * Does what is to be done with one held mail. Killed at any moment, the next call ends in the same state: before anything is sent, the
- * intention is committed; what is let go of a hold queue is chosen once, and letting it go again does nothing.
+ * Does what is to be done with one held mail. Killed at any moment, the next call ends in the same state:
+ * before anything is sent, the intention is committed; what is let go of a hold queue is chosen once, and
+ * letting it go again does nothing.
  * @returns whether anything was done
  */
 export async function carryOut(held_key: number, means: ReleaseMeans): Promise<boolean> {
@@ -88,7 +89,10 @@ export async function carryOut(held_key: number, means: ReleaseMeans): Promise<b
   }
 }
 
-/** Deletes the copies in the hold queue of what is settled. One that arrives meanwhile is a copy more, and looked at in the next turn. */
+/**
+ * Deletes the copies in the hold queue of what is settled. One that arrives meanwhile is a copy more, and
+ * looked at in the next turn.
+ */
 async function clear(held: HeldRow, means: ReleaseMeans): Promise<void> {
   const { db } = means;
   const left = held.queue_ids.filter((id) => id !== held.copy_id);
@@ -120,8 +124,8 @@ const sentence = (held: HeldRow, { answer, refused }: { answer: string; refused:
   `It is delivered, by ${by(held)}: ${answer}${refused.length === 0 ? '' : ` Refused for ${refused.join(', ')}.`}`;
 
 /**
- * Letting go is a change of a name on the disk: it has happened, or it has not. Where no proven copy waits, it has happened before, or
- * another hand has let it go; what has that name now is another mail.
+ * Letting go is a change of a name on the disk: it has happened, or it has not. Where no proven copy waits,
+ * it has happened before, or another hand has let it go; what has that name now is another mail.
  */
 async function letGo(held: HeldRow, id: string, means: ReleaseMeans): Promise<string> {
   const [copy] = await provenCopies(held, [id], means);
@@ -133,7 +137,10 @@ async function letGo(held: HeldRow, id: string, means: ReleaseMeans): Promise<st
   return `It is delivered, by ${by(held)}: Postfix has let go of ${id}.`;
 }
 
-/** The copy that is let go where nothing is sent again: one that is there. Names of queue files come again after years. */
+/**
+ * The copy that is let go where nothing is sent again: one that is there. Names of queue files come again
+ * after years.
+ */
 async function ownCopy(held: HeldRow, means: ReleaseMeans): Promise<string> {
   const id = await copyInQueue(held, means);
   if (!(await chooseCopy(means.db, held.held_key, id))) throw new Later('Another process has chosen a copy.');
@@ -141,8 +148,8 @@ async function ownCopy(held: HeldRow, means: ReleaseMeans): Promise<string> {
 }
 
 /**
- * A rule may decide before the server has put the mail into its hold queue: only after a while it is lost. Where the server was ended at
- * that moment, its client sends the mail again, and that copy is found then.
+ * A rule may decide before the server has put the mail into its hold queue: only after a while it is lost.
+ * Where the server was ended at that moment, its client sends the mail again, and that copy is found then.
  */
 async function copyInQueue(held: HeldRow, means: ReleaseMeans): Promise<string> {
   const [found] = await provenCopies(held, held.queue_ids, means);
@@ -176,8 +183,9 @@ function opened(sealed: Buffer, { sha256 }: HeldRow, key: Buffer): Buffer {
 }
 
 /**
- * A process ended, or a connection, between the last octet and the answer. A port that holds mail has one copy more, which nobody lets
- * go: the mail is sent again. Any other server may have delivered it, and no program can find out.
+ * A process ended, or a connection, between the last octet and the answer. A port that holds mail has one
+ * copy more, which nobody lets go: the mail is sent again. Any other server may have delivered it, and no
+ * program can find out.
  */
 async function afterCut(held: HeldRow, { db, settings }: ReleaseMeans): Promise<void> {
   if (!settings.smtp_holds)

@@ -8,7 +8,10 @@ const MARK = /^X-Ruawatch-Released:[\s\S]*?\bheld (\d{1,15})[\s\S]*?\btoken ([0-
 /** Header fields of ours that a mail must not bring along. */
 const OURS = /^x-ruawatch-/i;
 
-/** Says who let the mail go: before all other fields, as a trace (RFC 5321 section 4.4). @param by mail addresses, or the name of a rule */
+/**
+ * Says who let the mail go: before all other fields, as a trace (RFC 5321 section 4.4). @param by mail
+ * addresses, or the name of a rule
+ */
 export function releasedHeader({ held_key, request_key, release_token, decided_by }: HeldRow, at: Date): string {
   const by = (decided_by ?? []).map((one) => one.replace(/[^\x21-\x7e ]/g, '?')).join(',\r\n  ');
   return `${NAME}: by ${by};\r\n request ${request_key}; held ${held_key};\r\n at ${at.toISOString()};\r\n token ${release_token}\r\n`;
@@ -21,8 +24,8 @@ export function releaseMark(header: string): { held_key: number; token: string }
 }
 
 /**
- * What was verified when the mail was held. A mail in the hold queue has the field; one of the store is as it came, and may have one in the
- * name of this server that its sender wrote.
+ * What was verified when the mail was held. A mail in the hold queue has the field; one of the store is as it
+ * came, and may have one in the name of this server that its sender wrote.
  */
 export function resultsOf({ results, envelope_from, header_from_domain }: HeldRow, id: string): string {
   const { spf, dkim, arc, dmarc } = results;
@@ -36,7 +39,8 @@ export function resultsOf({ results, envelope_from, header_from_domain }: HeldRo
 }
 
 /**
- * The mail with these fields at its top, and without those that say the same and came with it. Lines end in CRLF.
+ * The mail with these fields at its top, and without those that say the same and came with it. Lines end in
+ * CRLF.
  * @param id whose Authentication-Results are removed; null leaves all
  */
 export function withReleasedHeader(raw: Buffer, field: string, id: string | null = null): Buffer {
@@ -55,7 +59,10 @@ function isResultsOf(field: string, id: string): boolean {
   return name?.trim().toLowerCase() === 'authentication-results' && claims(value!, id);
 }
 
-/** Bare LF and bare CR become CRLF: an SMTP server may take them for the end of something (RFC 5321 section 2.3.8). */
+/**
+ * Bare LF and bare CR become CRLF: an SMTP server may take them for the end of something (RFC 5321 section
+ * 2.3.8).
+ */
 function crlf(raw: Buffer): Buffer {
   return Buffer.from(raw.toString('latin1').replace(/\r\n|\r|\n/g, '\r\n'), 'latin1');
 }

@@ -30,8 +30,8 @@ const TURN_MS = 1_000;
 const SWEEP_MS = 300_000;
 
 /**
- * Carries out what is decided about held mails: those in the hold queue of this machine, and those in the store. Any number of processes
- * may run; one works on a queue at a time.
+ * Carries out what is decided about held mails: those in the hold queue of this machine, and those in the
+ * store. Any number of processes may run; one works on a queue at a time.
  */
 export function startRelease(context: Context): Releasing {
   const { config, db, clock } = context;
@@ -113,8 +113,9 @@ export function startRelease(context: Context): Releasing {
 }
 
 /**
- * Deletes copies that a release left behind, lets go of those that it chose, and ends what waits for a decision about a mail that is gone.
- * A release of a stored mail may have been begun here and ended by another machine, which has a hold queue of its own.
+ * Deletes copies that a release left behind, lets go of those that it chose, and ends what waits for a
+ * decision about a mail that is gone. A release of a stored mail may have been begun here and ended by
+ * another machine, which has a hold queue of its own.
  */
 async function sweep({ db, queue, log, at, now }: ReleaseMeans, host: string): Promise<void> {
   const there = new Set((await queue.list()).map(({ id }) => id));

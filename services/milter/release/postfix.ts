@@ -14,7 +14,10 @@ export interface HoldEntry {
   arrived: number;
 }
 
-/** The hold queue of Postfix on this machine. Each step can be done again; all throw TransientError `postfix` when it cannot be done now. */
+/**
+ * The hold queue of Postfix on this machine. Each step can be done again; all throw TransientError `postfix`
+ * when it cannot be done now.
+ */
 export interface HoldQueue {
   list(): Promise<HoldEntry[]>;
   /** Lets a mail go to its recipients, at once. What is not in the hold queue any more stays as it is. */
@@ -65,7 +68,10 @@ export function holdQueue(
   };
 }
 
-/** Runs a program of Postfix to its end. @throws TransientError `postfix` when it cannot be run, hangs or fails */
+/**
+ * Runs a program of Postfix to its end. @throws TransientError `postfix` when it cannot be run, hangs or
+ * fails
+ */
 async function runPostfix(
   [program, ...first]: readonly string[],
   args: readonly string[],

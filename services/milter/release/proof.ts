@@ -19,11 +19,12 @@ function isMarked({ held_key, release_token }: Pick<HeldRow, 'held_key' | 'relea
 }
 
 /**
- * Whether a file in the hold queue is a copy of this mail. Postfix gives the name of a queue file to another mail later
- * (enable_long_queue_ids is off by default), so that a name alone proves nothing.
+ * Whether a file in the hold queue is a copy of this mail. Postfix gives the name of a queue file to another
+ * mail later (enable_long_queue_ids is off by default), so that a name alone proves nothing.
  *
- * A copy that a release made has its token. Any other has the fields that the milter saw, and came no earlier than the mail. The
- * envelope's sender counts only without a Message-ID: Postfix may rewrite it on the way into the queue (canonical(5), SRS).
+ * A copy that a release made has its token. Any other has the fields that the milter saw, and came no earlier
+ * than the mail. The envelope's sender counts only without a Message-ID: Postfix may rewrite it on the way
+ * into the queue (canonical(5), SRS).
  */
 export function isCopyOf(held: Facts, { arrived, sender }: Omit<HoldEntry, 'id'>, header: string): boolean {
   if (arrived <= held.held_at.getTime() - CLOCKS_MS) return false;
@@ -41,8 +42,8 @@ export function isCopyOf(held: Facts, { arrived, sender }: Omit<HoldEntry, 'id'>
 }
 
 /**
- * Of names of queue files, those in the hold queue that are proven to be copies of this mail, at this moment. A file with such a name
- * that is another mail is left alone, and the log says so.
+ * Of names of queue files, those in the hold queue that are proven to be copies of this mail, at this moment.
+ * A file with such a name that is another mail is left alone, and the log says so.
  */
 export async function provenCopies(
   held: HeldRow,

@@ -10,7 +10,10 @@ export type Handed =
   | { is: 'taken'; answer: string; id: string | null; refused: string[] }
   /** The server has not taken it. `forever`: the same mail would be refused again. */
   | { is: 'not_taken'; answer: string; forever: boolean }
-  /** The connection ended after the last octet and before the answer (RFC 5321 section 4.5.3.2.6, RFC 1047): nobody knows. */
+  /**
+   * The connection ended after the last octet and before the answer (RFC 5321 section 4.5.3.2.6, RFC 1047):
+   * nobody knows.
+   */
   | { is: 'unknown'; answer: string };
 
 interface SmtpError extends Error {
@@ -29,8 +32,8 @@ const exactly = (address: string) => ({ name: '', address });
 
 /**
  * Hands a mail to a server, over a connection of its own.
- * @param beforeDot is called once all octets but the end of the mail are given to the connection, and may forbid to end it: whatever
- * happens before it, the server has not taken the mail
+ * @param beforeDot is called once all octets but the end of the mail are given to the connection, and may
+ *   forbid to end it: whatever happens before it, the server has not taken the mail
  * @throws what `beforeDot` throws
  */
 export async function handOver(

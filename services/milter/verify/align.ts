@@ -10,9 +10,9 @@ export interface Alignment {
 }
 
 /**
- * Finds the DMARC policy of the author's domain, and what aligns with it (RFC 9989 section 4.4). Organizational domains
- * come from the tree walk (section 4.10.2); where nobody publishes a record, or the walk was not answered, from the public suffix list: a
- * domain without any record is still somebody's.
+ * Finds the DMARC policy of the author's domain, and what aligns with it (RFC 9989 section 4.4).
+ * Organizational domains come from the tree walk (section 4.10.2); where nobody publishes a record, or the
+ * walk was not answered, from the public suffix list: a domain without any record is still somebody's.
  */
 export async function alignmentOf(author: string, dns: Dns, options: AskOptions): Promise<Alignment> {
   const discovery = await discoverPolicy(author, dns, options);

@@ -39,11 +39,13 @@ export interface Results {
     why: string | null;
   };
   /**
-   * Whether an aligned mechanism proves the author's domain, whatever it publishes. `unknown`: a name server did not
-   * answer that could have made the difference.
+   * Whether an aligned mechanism proves the author's domain, whatever it publishes. `unknown`: a name server
+   * did not answer that could have made the difference.
    */
   authenticated: 'yes' | 'no' | 'unknown';
-  /** The sealer whose word is that the mail passed DMARC before it was changed; all that sealed are trusted. */
+  /**
+   * The sealer whose word is that the mail passed DMARC before it was changed; all that sealed are trusted.
+   */
   vouched_by: string | null;
   /** As in dmarc.sources, for the author's domain; null without an author. */
   source: string | null;

@@ -36,8 +36,9 @@ export interface Incoming {
 export interface VerifyOptions {
   dns: Dns;
   /**
-   * Another one for what is asked about these names and those below them. A stranger's mail may ask silent name servers about as many
-   * names as he likes: what proves or refutes our own mail must not wait behind that.
+   * Another one for what is asked about these names and those below them. A stranger's mail may ask silent
+   * name servers about as many names as he likes: what proves or refutes our own mail must not wait behind
+   * that.
    */
   own?: { dns: Dns; names: readonly string[] };
   /** The name of this server, for SPF macros. */
@@ -47,9 +48,9 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies a mail by SPF (RFC 7208), DKIM (RFC 6376), ARC (RFC 8617) and DMARC (RFC 9989). All queries run at once and end
- * with the time; a query that somebody else's name server leaves unanswered changes nothing that it could not have changed
- * by its answer.
+ * Verifies a mail by SPF (RFC 7208), DKIM (RFC 6376), ARC (RFC 8617) and DMARC (RFC 9989). All queries run at
+ * once and end with the time; a query that somebody else's name server leaves unanswered changes nothing that
+ * it could not have changed by its answer.
  */
 export async function verifyMail(mail: Incoming, options: VerifyOptions): Promise<Results> {
   const { timeoutMs = VERIFY_MS } = options;
@@ -156,7 +157,10 @@ function dmarcOf(authors: Authors, alignment: Alignment | null, authenticated: R
   return { result, domain, policy, at, why };
 }
 
-/** The last sealer, when the chain holds, every sealer is trusted, and the first found that the author's domain was proven. */
+/**
+ * The last sealer, when the chain holds, every sealer is trusted, and the first found that the author's
+ * domain was proven.
+ */
 function voucher(chain: ArcChain, arc: Results['arc'], author: string, trusted: readonly string[]): string | null {
   if (chain.state !== 'open' || arc.result !== 'pass') return null;
   const isTrusted = (sealer: string) => trusted.some((one) => sealer === one || sealer.endsWith(`.${one}`));

@@ -74,7 +74,8 @@ function connection(data: Buffer): Command {
   if (family === 'U' || family === 'L') return { type: 'connect', host, address: null };
   if (family !== '4' && family !== '6') throw new ProtocolError('the connection is of an unknown family');
   const [given] = strings(data.subarray(end + 4));
-  // Sendmail writes "IPv6:" before an address of version 6. The zone of a link-local one says something on its machine alone (RFC 4007).
+  // Sendmail writes "IPv6:" before an address of version 6. The zone of a link-local one says something on
+  // its machine alone (RFC 4007).
   const address = given?.replace(/^IPv6:/i, '').replace(/%.*$/s, '') ?? '';
   if (isIP(address) === 0) throw new ProtocolError('the connection has no address');
   return { type: 'connect', host, address };
@@ -92,7 +93,8 @@ const CONTROLS = /\p{Cc}/u;
 /** The address in an envelope without its angle brackets; a route (RFC 5321 section 4.1.1.3) is left out. */
 function addressOf(text: string | undefined, what: string): string {
   if (text === undefined) throw new ProtocolError(`${what} has no address`);
-  // Nobody can be told such an address, and behind a line end a server would read a command (RFC 5321 section 4.1.2).
+  // Nobody can be told such an address, and behind a line end a server would read a command (RFC 5321 section
+  // 4.1.2).
   if (CONTROLS.test(text)) throw new ProtocolError(`${what} has an address with controls`);
   const bare = /^<(.*)>$/s.exec(text)?.[1] ?? text;
   return bare.replace(/^@[^:]*:/, '');

@@ -6,7 +6,10 @@ export interface Packet {
   data: Buffer;
 }
 
-/** Cuts a stream of octets into packets, however they are split or joined. Holds at most one packet and one piece. */
+/**
+ * Cuts a stream of octets into packets, however they are split or joined. Holds at most one packet and one
+ * piece.
+ */
 export class Frames {
   private pieces: Buffer[] = [];
   private held = 0;
@@ -24,7 +27,8 @@ export class Frames {
 
   /**
    * The packets that are complete with this piece.
-   * @throws ProtocolError for a length of zero or above the limit, as soon as it is known: nothing is kept for it
+   * @throws ProtocolError for a length of zero or above the limit, as soon as it is known: nothing is kept
+   *   for it
    */
   push(piece: Buffer): Packet[] {
     const packets: Packet[] = [];

@@ -1,7 +1,7 @@
 /**
- * The milter protocol, version 6: what Postfix and Sendmail speak to mail filters. It has no RFC; the constants are
- * those of libmilter's mfdef.h and Postfix' milter8.c. A packet is a length of four octets (big-endian), a command of
- * one octet, and data; the length counts the command and the data.
+ * The milter protocol, version 6: what Postfix and Sendmail speak to mail filters. It has no RFC; the
+ * constants are those of libmilter's mfdef.h and Postfix' milter8.c. A packet is a length of four octets
+ * (big-endian), a command of one octet, and data; the length counts the command and the data.
  */
 export const VERSION = 6;
 
@@ -9,8 +9,8 @@ export const VERSION = 6;
 export const OLDEST_VERSION = 3;
 
 /**
- * Octets of the longest packet that is read. A body comes in pieces of 64 KiB unless more was agreed on, and Postfix
- * cuts a header field at 100 KiB (header_size_limit).
+ * Octets of the longest packet that is read. A body comes in pieces of 64 KiB unless more was agreed on, and
+ * Postfix cuts a header field at 100 KiB (header_size_limit).
  */
 export const MOST_PACKET = 512 * 1024;
 

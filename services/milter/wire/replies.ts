@@ -8,7 +8,10 @@ function packet(command: string, data: Buffer = Buffer.alloc(0)): Buffer {
   return out;
 }
 
-/** Strings that each end with a NUL, one octet per character. Of a character above 255, an octet could be a NUL. */
+/**
+ * Strings that each end with a NUL, one octet per character. Of a character above 255, an octet could be a
+ * NUL.
+ */
 const strings = (...texts: string[]): Buffer =>
   Buffer.from(texts.map((text) => `${text.replace(/[\0\u0100-\uffff]/g, '')}\0`).join(''), 'latin1');
 

@@ -19,7 +19,9 @@ export interface ReadSettings {
   lines?: RecordLines;
 }
 
-/** Records after which the lines of a large message go out; those of a chunk of its document stay together. */
+/**
+ * Records after which the lines of a large message go out; those of a chunk of its document stay together.
+ */
 const PIECE_RECORDS = 250;
 /** Records of a message above which it is large. */
 const SMALL_RECORDS = BATCH_RECORDS;

@@ -8,7 +8,9 @@ import { keepDomainDays } from './domain-days.ts';
 import { keepMonths } from './monthly-retention.ts';
 import { keepArchive } from './raw-total.ts';
 
-/** Says once a day that reports cannot be verified: nothing is found then, and silence would look like health. */
+/**
+ * Says once a day that reports cannot be verified: nothing is found then, and silence would look like health.
+ */
 export async function sayUnverified({ config, db, clock, log }: Pick<Context, 'config' | 'db' | 'clock' | 'log'>): Promise<void> {
   if (config.trust.check === 'off') return;
   const share = await verifiedShare(db, new Date(clock.now().getTime() - VERIFIED_DAYS * DAY_MS));
@@ -25,9 +27,11 @@ const TOTALS_EVERY_MS = 60_000;
 const MAILS_AT_ONCE = 500;
 
 /**
- * Creates and drops the months of the large tables (monthly-retention.ts), keeps the raw archive within its total
- * (raw-total.ts), adds up the domains' daily totals of earlier versions (domain-days.ts), deletes what is left of mail logs past its time, and deletes failure reports with the mails they came in once `failure_reports.retention_days`
- * have passed since they were stored, since they hold personal data of third parties.
+ * Creates and drops the months of the large tables (monthly-retention.ts), keeps the raw archive within its
+ * total (raw-total.ts), adds up the domains' daily totals of earlier versions (domain-days.ts), deletes what
+ * is left of mail logs past its time, and deletes failure reports with the mails they came in once
+ * `failure_reports.retention_days` have passed since they were stored, since they hold personal data of third
+ * parties.
  */
 export function startRetention({
   config,

@@ -19,8 +19,8 @@ const LONGEST_WAIT_MS = 6 * 3_600_000;
 const TRIES = 24;
 
 /**
- * How long a mail waits after a try without an answer of DNS, in seconds: a minute, two, four, up to six hours.
- * 24 tries take two to four days.
+ * How long a mail waits after a try without an answer of DNS, in seconds: a minute, two, four, up to six
+ * hours. 24 tries take two to four days.
  * @param attempts how many tries there were before
  */
 export const waitSeconds = (attempts: number): number => backoff(attempts, FIRST_WAIT_MS, LONGEST_WAIT_MS) / 1000;

@@ -6,8 +6,8 @@ import type { Readers } from '../reading/pool.ts';
 import { BATCH_MESSAGES, inspectionOf, type VerifyContext, verdictOf, waitSeconds } from './mail-verdict.ts';
 
 /**
- * Verifies the waiting TLS and failure reports of these messages, by their mails like aggregate reports. Safe to
- * repeat, and to run in several workers at once.
+ * Verifies the waiting TLS and failure reports of these messages, by their mails like aggregate reports. Safe
+ * to repeat, and to run in several workers at once.
  * @returns the messages to be verified later
  */
 export async function verifyOthers(

@@ -124,9 +124,9 @@ export class AggregateBuilder {
   }
 
   /**
-   * The element inside the innermost one. Reporters use prefixes and namespaces as they like, down to the children of
-   * feedback. Below these, another prefix than the child's, or a namespace that is none of DMARC's, is of an extension
-   * (RFC 9990 appendix A), whatever its names are.
+   * The element inside the innermost one. Reporters use prefixes and namespaces as they like, down to the
+   * children of feedback. Below these, another prefix than the child's, or a namespace that is none of
+   * DMARC's, is of an extension (RFC 9990 appendix A), whatever its names are.
    */
   private childOf(tag: string, xmlns: string | null): number {
     const what = el.childOf(this.at, tag);
@@ -165,7 +165,10 @@ export class AggregateBuilder {
     }
   }
 
-  /** The report loses a text that is too long, and nothing else. @param before characters of it that were counted */
+  /**
+   * The report loses a text that is too long, and nothing else. @param before characters of it that were
+   * counted
+   */
   private dropText(before: number): void {
     this.problems.add('text_too_long', `A text of more than ${this.limits.textLength} characters was left out.`);
     this.childLength -= before;
@@ -239,8 +242,8 @@ export class AggregateBuilder {
    * The report; its last batch is in `batches`.
    *
    * @param salvaged whether the document was not well-formed
-   * @throws Refusal `probe_report`; `metadata_missing`, `date_range_missing`, `date_range_invalid` when the report cannot be
-   *   told apart from others, `policy_domain_invalid` when what it is about is not a domain
+   * @throws Refusal `probe_report`; `metadata_missing`, `date_range_missing`, `date_range_invalid` when the
+   *   report cannot be told apart from others, `policy_domain_invalid` when what it is about is not a domain
    */
   finish(salvaged: boolean): AggregateReport {
     const { metadata, stream } = this;

@@ -21,8 +21,8 @@ export function firstOf(problems: Problems, known: string | null, value: string 
 }
 
 /**
- * The generator of reports that `guard probe` writes about an environment that is no production. They are never read as
- * reports of mail that people got: nothing in production may change by them.
+ * The generator of reports that `guard probe` writes about an environment that is no production. They are
+ * never read as reports of mail that people got: nothing in production may change by them.
  */
 export const PROBE_GENERATOR = 'ruawatch guard probe';
 

@@ -17,7 +17,8 @@ export interface RecordSink {
 
 /**
  * The records of one report on their way to whoever takes them: counted, hashed, held back until the policy
- * is known, evaluated against it, and given to the sink or gathered in batches. Records keep their document order.
+ * is known, evaluated against it, and given to the sink or gathered in batches. Records keep their document
+ * order.
  */
 export class RecordStream {
   /** Full batches, to be taken away by the caller. */

@@ -53,7 +53,10 @@ function textOf(codes: Uint16Array, from: number, to: number): string {
   return text;
 }
 
-/** Where values of repeated elements begin and end: of each element, `size` numbers, -1 where there is no value. */
+/**
+ * Where values of repeated elements begin and end: of each element, `size` numbers, -1 where there is no
+ * value.
+ */
 export class Spans {
   at = new Int32Array(0);
   used = 0;
@@ -78,8 +81,9 @@ export class Spans {
 }
 
 /**
- * The record being read: one object for all records of a report, whose values are stretches of characters, trimmed, and
- * in lower case where they are enumerated. Of a value that is absent or empty, the stretch begins at -1.
+ * The record being read: one object for all records of a report, whose values are stretches of characters,
+ * trimmed, and in lower case where they are enumerated. Of a value that is absent or empty, the stretch
+ * begins at -1.
  */
 export class RecordFields {
   codes: Uint16Array = new Uint16Array(0);

@@ -46,8 +46,8 @@ export function sniff(head: Buffer): Kind {
 }
 
 /**
- * Where a gzip stream begins after line ends, blanks or a line of text, as gateways put them before an attachment; null when none
- * does.
+ * Where a gzip stream begins after line ends, blanks or a line of text, as gateways put them before an
+ * attachment; null when none does.
  */
 export function gzipStart(head: Buffer): number | null {
   const start = head.subarray(0, SNIFF_LENGTH).indexOf(GZIP);

@@ -4,7 +4,10 @@ import { type Member, memberName } from './member.ts';
 const BLOCK = 512;
 const CHECKSUM = 148;
 
-/** The regular files of a tar archive (POSIX ustar, GNU, and the older v7), which is held in memory as a whole. */
+/**
+ * The regular files of a tar archive (POSIX ustar, GNU, and the older v7), which is held in memory as a
+ * whole.
+ */
 export function* tarMembers(bytes: Buffer): Generator<Member> {
   let longName: string | null = null;
   for (let at = 0; at + BLOCK <= bytes.length; ) {

@@ -105,7 +105,10 @@ async function member(bytes: Buffer, zip: ZipFile, entry: Entry): Promise<Member
   return { ...base, data, deflated, problem };
 }
 
-/** Where the data of a member begin whose local header is damaged, by the names' and fields' lengths in the directory. */
+/**
+ * Where the data of a member begin whose local header is damaged, by the names' and fields' lengths in the
+ * directory.
+ */
 function afterBrokenHeader(bytes: Buffer, entry: Entry): number | null {
   const at = entry.relativeOffsetOfLocalHeader + LOCAL_LENGTH;
   const name = entry.fileName as unknown as Buffer;
@@ -147,7 +150,10 @@ function localHeader(bytes: Buffer, at: number): LocalHeader | null {
   };
 }
 
-/** The members with a local header that is not among those `seen`: all that can be found without the directory. */
+/**
+ * The members with a local header that is not among those `seen`: all that can be found without the
+ * directory.
+ */
 function* localMembers(bytes: Buffer, seen: ReadonlySet<number>, problem: Problem): Generator<Member> {
   let at = bytes.indexOf(LOCAL_MARK);
   while (at >= 0) {

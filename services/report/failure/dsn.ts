@@ -13,8 +13,8 @@ const MOST_WORDS = 500;
 const MOST_ID = 255;
 
 /**
- * Delivery status notifications (RFC 3464) in a mail that say that something was not, or not yet, delivered. Those about success, and
- * mails that a bounce returns inside it, are none. Local parts are hidden.
+ * Delivery status notifications (RFC 3464) in a mail that say that something was not, or not yet, delivered.
+ * Those about success, and mails that a bounce returns inside it, are none. Local parts are hidden.
  * @throws Refusal `feedback_too_long`, `header_too_long`
  */
 export function* bouncesIn(mail: Mail, limits: Limits): Generator<{ name: string | null; bounce: Bounce }> {
@@ -64,7 +64,9 @@ function withoutName(words: string, address: string): string {
   return name.length < 2 || name === address ? words : words.replaceAll(name, HIDDEN);
 }
 
-/** The status of the remote's own words where the field says less: Exim's is 5.0.0 whatever the remote said. */
+/**
+ * The status of the remote's own words where the field says less: Exim's is 5.0.0 whatever the remote said.
+ */
 function statusOf(fields: FeedbackFields, words: string): string {
   const stated = fields.get('status')?.[0]?.match(/^[245]\.\d{1,3}\.\d{1,3}/)?.[0] ?? '';
   const said = words.match(/(?:^|[\s-])([245]\.\d{1,3}\.\d{1,3})(?=[\s:-]|$)/)?.[1];

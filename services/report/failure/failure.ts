@@ -38,7 +38,10 @@ export function feedbackFields(bytes: Buffer, limits: Limits): FeedbackFields {
   return statedFields(bytes.toString('utf8'));
 }
 
-/** The fields in a text, as of a header. Folded lines are joined; blank lines and lines that are no field are ignored. */
+/**
+ * The fields in a text, as of a header. Folded lines are joined; blank lines and lines that are no field are
+ * ignored.
+ */
 export function statedFields(text: string): FeedbackFields {
   const fields = new Map<string, string[]>();
   let values: string[] | null = null;

@@ -4,7 +4,10 @@ import { asSignature, formRefusal, type Signature, signedData, signedNames, tags
 import type { Field, Header } from './header.ts';
 import { type BodyDigests, bodyRefusal } from './signatures.ts';
 
-/** Sets of one mail that are looked at; RFC 8617 section 4.2.1 allows 50, and each costs two public-key operations. */
+/**
+ * Sets of one mail that are looked at; RFC 8617 section 4.2.1 allows 50, and each costs two public-key
+ * operations.
+ */
 const MOST_SETS = 20;
 
 /** The ARC sets of a mail before any key is known. */
@@ -17,7 +20,10 @@ export type ArcChain =
       sealers: string[];
       /** All that must verify: the last message signature, and every seal. */
       signatures: Signature[];
-      /** The value of the first ARC-Authentication-Results, without its instance: what was found before anybody changed the mail. */
+      /**
+       * The value of the first ARC-Authentication-Results, without its instance: what was found before
+       * anybody changed the mail.
+       */
       original: string;
     };
 
@@ -30,8 +36,8 @@ interface ArcSet {
 const NAMES = ['arc-authentication-results', 'arc-message-signature', 'arc-seal'] as const;
 
 /**
- * Reads the ARC chain of a mail (RFC 8617 section 5.2): all that can be found out without keys. Only the last message
- * signature is checked, as the RFC demands; those before it were broken by whoever sealed next.
+ * Reads the ARC chain of a mail (RFC 8617 section 5.2): all that can be found out without keys. Only the last
+ * message signature is checked, as the RFC demands; those before it were broken by whoever sealed next.
  * @param raw the bytes of the header section
  */
 export function openArc(raw: Buffer, header: Header, bodies: BodyDigests): ArcChain {
@@ -93,7 +99,10 @@ function setsOf(header: Header): ArcSet[] | string {
   return sets;
 }
 
-/** What a seal is over: the fields of all sets up to its own, relaxed, in order; its own last, without b= (section 5.1.1). */
+/**
+ * What a seal is over: the fields of all sets up to its own, relaxed, in order; its own last, without b=
+ * (section 5.1.1).
+ */
 function sealedData(raw: Buffer, sets: readonly ArcSet[]): string {
   let data = '';
   for (const [n, { results, message, seal }] of sets.entries()) {

@@ -12,7 +12,10 @@ export interface Authors {
   unclear: string | null;
   /** Every domain that any reader of the mail may take for the author's: A-labels, lower case. */
   domains: string[];
-  /** Domains that are read as others as they are written: a capital "I" among small letters is an "l" to the eye. */
+  /**
+   * Domains that are read as others as they are written: a capital "I" among small letters is an "l" to the
+   * eye.
+   */
   seen: { of: string; as: string }[];
   /** Every address that any reader may take for the author's: lower case. */
   addresses: string[];
@@ -24,7 +27,10 @@ export interface Authors {
   named: string[];
   /** Whom some programs show as who sent it on behalf of the author. */
   sender: { names: string[]; domains: string[] };
-  /** A charset of these names or addresses that programs may read otherwise than here; null when there is none. */
+  /**
+   * A charset of these names or addresses that programs may read otherwise than here; null when there is
+   * none.
+   */
   unread: string | null;
 }
 
@@ -36,9 +42,10 @@ const ADDRESS =
   /([^\s@<>,;:()"\x00-\x1f\ufffd]{0,256})\s{0,16}@\s{0,16}([^\s@<>,;:()"[\]\x00-\x1f\ufffd]{1,256}(?:\s{0,4}\.\s{0,4}[^\s@<>,;:()"[\]\x00-\x1f\ufffd]{1,256}){0,40})/g;
 
 /**
- * Reads the From fields of a mail (RFC 5322 section 3.6.2) twice: strictly, for the one author that DMARC is about, and
- * as any program that shows mail may read them, for rules about whom a mail pretends to come from. Programs differ: some
- * show the last of two fields, some decode encoded words within an address, some show a comment as the name.
+ * Reads the From fields of a mail (RFC 5322 section 3.6.2) twice: strictly, for the one author that DMARC is
+ * about, and as any program that shows mail may read them, for rules about whom a mail pretends to come from.
+ * Programs differ: some show the last of two fields, some decode encoded words within an address, some show a
+ * comment as the name.
  */
 export function authorsOf(header: Header): Authors {
   const fields = header.fields.filter(({ name }) => name === 'from');
@@ -131,8 +138,8 @@ class Open {
 }
 
 /**
- * Where addresses are in a From field, and what is shown beside them: of each mailbox the text in angle brackets, or
- * else all of it that is neither quoted nor a comment.
+ * Where addresses are in a From field, and what is shown beside them: of each mailbox the text in angle
+ * brackets, or else all of it that is neither quoted nor a comment.
  */
 function taken(value: string): { places: string[]; shown: string } {
   const places: string[] = [];

@@ -33,8 +33,8 @@ export interface BodyDigest {
 }
 
 /**
- * The SHA-256 of a body that comes in pieces, in the simple or the relaxed form (RFC 6376 sections 3.4.3 and 3.4.4).
- * Bare LF counts as CRLF. Memory does not grow with the body.
+ * The SHA-256 of a body that comes in pieces, in the simple or the relaxed form (RFC 6376 sections 3.4.3 and
+ * 3.4.4). Bare LF counts as CRLF. Memory does not grow with the body.
  */
 export class BodyHash {
   private readonly relaxed: boolean;
@@ -80,8 +80,8 @@ export class BodyHash {
   }
 
   /**
-   * Adds an octet that is neither a line end nor a blank. Blanks at the end of a line and line ends at the end of
-   * the body do not count, so they are added once something follows.
+   * Adds an octet that is neither a line end nor a blank. Blanks at the end of a line and line ends at the
+   * end of the body do not count, so they are added once something follows.
    */
   private octet(c: number): void {
     for (; this.breaks > 0; this.breaks--) {

@@ -1,4 +1,7 @@
-/** How the octets of a header field are read: by a WHATWG encoding, or by one of those that `TextDecoder` lacks. */
+/**
+ * How the octets of a header field are read: by a WHATWG encoding, or by one of those that `TextDecoder`
+ * lacks.
+ */
 export type Reading =
   /** `sure`: programs that know the charset agree. */
   | { by: 'encoding'; name: string; sure: boolean }
@@ -7,7 +10,10 @@ export type Reading =
   /** The charset says nothing: UTF-8, and what is not UTF-8 as Latin-1. */
   | { by: 'octets' };
 
-/** Names that software writes for charsets of the WHATWG list, without their punctuation. Latin ones of DOS are ASCII in their lower half. */
+/**
+ * Names that software writes for charsets of the WHATWG list, without their punctuation. Latin ones of DOS
+ * are ASCII in their lower half.
+ */
 const ALIASES = new Map([
   ...['437', '850', '852', '858', '865'].flatMap((page) => ['cp', 'ibm'].map((by) => [`${by}${page}`, 'windows-1252'] as const)),
   ['euccn', 'gbk'],
@@ -64,7 +70,9 @@ export function decodeUtf7(bytes: Buffer): string {
   });
 }
 
-/** UTF-32, from the end that the byte order mark or the name says, else the one that has the zeros in front. */
+/**
+ * UTF-32, from the end that the byte order mark or the name says, else the one that has the zeros in front.
+ */
 export function decodeUtf32(bytes: Buffer, little: boolean | null): string {
   const fromEnd = little ?? (bytes.length >= 4 && bytes[0] !== 0 && bytes[3] === 0);
   let text = '';
@@ -75,7 +83,10 @@ export function decodeUtf32(bytes: Buffer, little: boolean | null): string {
   return text;
 }
 
-/** UTF-8, and each octet that is not a part of valid UTF-8 as Latin-1, or as U+FFFD where that is what strays are shown as. */
+/**
+ * UTF-8, and each octet that is not a part of valid UTF-8 as Latin-1, or as U+FFFD where that is what strays
+ * are shown as.
+ */
 export function decodeOctets(bytes: Buffer, strays: Strays = 'latin1'): string {
   const text = bytes.toString();
   if (!text.includes('\ufffd')) return text;
@@ -88,6 +99,9 @@ export function decodeOctets(bytes: Buffer, strays: Strays = 'latin1'): string {
 /** What becomes of an octet that is no part of valid UTF-8: programs do either. */
 export type Strays = 'latin1' | 'mark';
 
-/** A character of UTF-8, well-formed by table 3-7 of the Unicode Standard, in Latin-1 letters; or an octet beyond ASCII. */
+/**
+ * A character of UTF-8, well-formed by table 3-7 of the Unicode Standard, in Latin-1 letters; or an octet
+ * beyond ASCII.
+ */
 const OCTETS =
   /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;

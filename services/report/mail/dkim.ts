@@ -244,7 +244,9 @@ const ALGORITHMS = ['rsa-sha256', 'ed25519-sha256'];
 const refusalOf = (tags: ReadonlyMap<string, string>, at: Date): Refused | null =>
   refusal(tags, at) ?? (tags.has('l') ? refused('policy', PARTIAL) : null);
 
-/** Why a signature is not accepted, although it may verify; null when it is accepted. Of l= it says nothing. */
+/**
+ * Why a signature is not accepted, although it may verify; null when it is accepted. Of l= it says nothing.
+ */
 export function refusal(tags: ReadonlyMap<string, string>, at: Date): Refused | null {
   const invalid = (why: string) => refused('permerror', why);
   if (tags.get('v') !== '1') return invalid('the DKIM signature is of another version');
@@ -263,7 +265,10 @@ export function refusal(tags: ReadonlyMap<string, string>, at: Date): Refused | 
   return timeRefusal(tags, at);
 }
 
-/** Of the tags that signatures of DKIM and of ARC (RFC 8617 section 4.1.2) have in common: why one is not accepted. */
+/**
+ * Of the tags that signatures of DKIM and of ARC (RFC 8617 section 4.1.2) have in common: why one is not
+ * accepted.
+ */
 export function formRefusal(tags: ReadonlyMap<string, string>): Refused | null {
   const invalid = (why: string) => refused('permerror', why);
   if (signedNames(tags).some((name) => name.includes(' '))) return invalid('the DKIM signature names invalid fields (h=)');

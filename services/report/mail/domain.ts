@@ -28,7 +28,10 @@ export function domainIn(text: string): string | null {
   return angled.some((text) => text.includes('@')) && found?.includes('.') === false ? best(angled) : found;
 }
 
-/** An address in angle brackets without the blanks and line ends that RFC 5322 section 4.4 permits around its dots and `@`. */
+/**
+ * An address in angle brackets without the blanks and line ends that RFC 5322 section 4.4 permits around its
+ * dots and `@`.
+ */
 function withoutBlanks(text: string): string {
   return text.includes('@') ? text.replace(/\s{0,8}([@.])\s{0,8}/g, '$1') : text;
 }

@@ -42,8 +42,8 @@ const FROM_LINE = /^>?From [^\s:]\S* .{0,200}\d\d:\d\d.{0,40}\d{4}\s{0,4}$/;
 /**
  * Reads the header section at `start`. This is the only header parser: the poller, the reader and the
  * verifier all use it. A section that does not follow RFC 5322 is read leniently, and `doubt` says so: LF,
- * CRLF, CR CR LF and CR end a line, a line of blanks separates header and body, a continuation may have lost its indent
- * (`name="x"` in column 0), the separator line may be missing.
+ * CRLF, CR CR LF and CR end a line, a line of blanks separates header and body, a continuation may have lost
+ * its indent (`name="x"` in column 0), the separator line may be missing.
  *
  * @throws Refusal `header_too_long`
  */
@@ -207,9 +207,9 @@ function fieldAt(text: string, position: number, colon: number, stop: number): F
 }
 
 /**
- * A field name: any printable ASCII but the colon (RFC 5322 section 2.2). Blanks before the colon are obsolete
- * (section 4.5) but still in use. A text with `=`, a quote or an angle bracket is not taken for a name: it is
- * a parameter that lost its indent, or XML that lost the line before it.
+ * A field name: any printable ASCII but the colon (RFC 5322 section 2.2). Blanks before the colon are
+ * obsolete (section 4.5) but still in use. A text with `=`, a quote or an angle bracket is not taken for a
+ * name: it is a parameter that lost its indent, or XML that lost the line before it.
  */
 const FIELD_NAME = /[!#-9;?-~]+[ \t]*:/y;
 

@@ -39,8 +39,8 @@ export function looksLikeMail(given: Buffer): boolean {
 const isSpace = (c: number | undefined): boolean => c === 32 || c === 9 || c === 10 || c === 13;
 
 /**
- * A mail as it was sent: without the mark that editors put in front of a text in UTF-8, and out of UTF-16 or UTF-32, in which
- * editors and shells save it.
+ * A mail as it was sent: without the mark that editors put in front of a text in UTF-8, and out of UTF-16 or
+ * UTF-32, in which editors and shells save it.
  */
 export function asOctets(bytes: Buffer): Buffer {
   const [a, b, c, d] = bytes;

@@ -176,8 +176,8 @@ class Walker {
     const view = raw.subarray(0, end);
     let partStart = -1;
     for (let at = view.indexOf(delimiter, start); at >= 0; ) {
-      // Checked first: in a body of dashes only, every byte may begin a delimiter, and searching for the end of
-      // its line each time would take quadratic time.
+      // Checked first: in a body of dashes only, every byte may begin a delimiter, and searching for the end
+      // of its line each time would take quadratic time.
       if (at > start && view[at - 1] !== 10 && view[at - 1] !== 13) {
         at = view.indexOf(delimiter, at + 1);
         continue;

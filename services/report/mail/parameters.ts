@@ -75,8 +75,8 @@ const WORD = /=\?([^?\s]+)\?([bq])\?([^?]*)\?=/gi;
 const ENCODED = /(?:=\?[^?\s]+\?[bq]\?[^?]*\?=)+|[\x80-\uffff]+/gi;
 
 /**
- * Decodes RFC 2047 encoded words, without the white space between two words. Other octets beyond ASCII are read as UTF-8
- * (RFC 6532), those that are not UTF-8 as Latin-1, unless `strays` says otherwise.
+ * Decodes RFC 2047 encoded words, without the white space between two words. Other octets beyond ASCII are
+ * read as UTF-8 (RFC 6532), those that are not UTF-8 as Latin-1, unless `strays` says otherwise.
  */
 export function decodeWords(text: string, strays: Strays = 'latin1'): string {
   return withoutBlanks(text).replace(ENCODED, (run) => {
@@ -88,7 +88,10 @@ export function decodeWords(text: string, strays: Strays = 'latin1'): string {
   });
 }
 
-/** The charset of an encoded word that other programs may read otherwise than `decodeWords`; null: there is none. */
+/**
+ * The charset of an encoded word that other programs may read otherwise than `decodeWords`; null: there is
+ * none.
+ */
 export function unreadableCharset(text: string): string | null {
   for (const [run] of withoutBlanks(text).matchAll(ENCODED))
     for (const { bytes, charset } of wordsOf(run)) if (isUnreadable(bytes, charset)) return charset;
@@ -98,7 +101,8 @@ export function unreadableCharset(text: string): string | null {
 const withoutBlanks = (text: string): string => text.replace(/(\?=)[ \t\r\n]+(?==\?)/g, '$1');
 
 /**
- * One character may be split over two adjacent words: the octets of equal charsets are joined before decoding.
+ * One character may be split over two adjacent words: the octets of equal charsets are joined before
+ * decoding.
  * @param base64 joined before it is decoded as well, where it was cut at any place, as some programs do
  */
 function wordsOf(run: string, base64 = false): { charset: string; bytes: Buffer }[] {

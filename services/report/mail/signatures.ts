@@ -19,8 +19,8 @@ export type OpenSignature = { domain: string; selector: string } & (
 const MOST_SIGNATURES = 8;
 
 /**
- * Reads all DKIM signatures of a mail (RFC 6376 section 6.1), whoever signed: those that may align with the author come
- * first, so that others do not crowd them out. Pure: the keys are looked up afterwards.
+ * Reads all DKIM signatures of a mail (RFC 6376 section 6.1), whoever signed: those that may align with the
+ * author come first, so that others do not crowd them out. Pure: the keys are looked up afterwards.
  * @param raw the bytes of the header section @param first whether a domain may align with the author's
  * @param at when the mail arrived
  */
@@ -45,8 +45,8 @@ export function openSignatures(
 }
 
 /**
- * Why a signature is not over the whole body as it came; null when it is. A length (l=) that leaves a part of the body
- * out proves nothing: anybody could have appended it (RFC 6376 section 8.2).
+ * Why a signature is not over the whole body as it came; null when it is. A length (l=) that leaves a part of
+ * the body out proves nothing: anybody could have appended it (RFC 6376 section 8.2).
  */
 export function bodyRefusal(tags: ReadonlyMap<string, string>, bodies: BodyDigests): Refused | null {
   const body = (tags.get('c') ?? 'simple').toLowerCase().split('/')[1] === 'relaxed' ? bodies.relaxed : bodies.simple;

@@ -18,7 +18,10 @@ const TITLE = 0x00018010;
 const DATA = 0x0006800f;
 /** attAttachment: properties of an attachment, of which one may be a message (MS-OXTNEF section 2.1.3.4). */
 const PROPERTIES = 0x00069005;
-/** IID_IMessage: before it stands how long the message is, it included, and behind it the message, which is a stream of its own. */
+/**
+ * IID_IMessage: before it stands how long the message is, it included, and behind it the message, which is a
+ * stream of its own.
+ */
 const MESSAGE = Buffer.from('0703020000000000c000000000000046', 'hex');
 /** Files that are looked for in one stream. */
 const FILES = 100;
@@ -29,7 +32,8 @@ export function isTnef(bytes: Buffer): boolean {
 }
 
 /**
- * The files in a TNEF stream, in their order; an attached message of Outlook's is a file that is such a stream itself. They lie in it as they are, so that none is larger than the stream; one that is cut off ends
+ * The files in a TNEF stream, in their order; an attached message of Outlook's is a file that is such a
+ * stream itself. They lie in it as they are, so that none is larger than the stream; one that is cut off ends
  * where the stream does. Checksums are not looked at: what was damaged is for whoever reads the file to say.
  */
 export function tnefFiles(bytes: Buffer): TnefFile[] {

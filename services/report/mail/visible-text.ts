@@ -30,7 +30,8 @@ const BREAKS = new Set([
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
 
 /**
- * The text of a mail for people, without anything that does something: of HTML, its text, and where a link leads beside it.
+ * The text of a mail for people, without anything that does something: of HTML, its text, and where a link
+ * leads beside it.
  * @returns null for a mail that has no text
  * @throws Refusal for a mail above the limits
  */

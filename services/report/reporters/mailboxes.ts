@@ -1,7 +1,10 @@
 import { organizationalDomain } from '../orgdomain.ts';
 import { keyOfId, keyOfOrganization } from './reporters.ts';
 
-/** Domains of mailboxes whose reports come from a reporter of another organizational domain, by its id in the catalogue. */
+/**
+ * Domains of mailboxes whose reports come from a reporter of another organizational domain, by its id in the
+ * catalogue.
+ */
 const MAILBOXES: Readonly<Record<string, readonly string[]>> = {
   google: ['gmail.com', 'googlemail.com'],
   microsoft: ['outlook.com', 'hotmail.com', 'live.com', 'msn.com'],
@@ -10,7 +13,9 @@ const MAILBOXES: Readonly<Record<string, readonly string[]>> = {
   'mail-ru': ['mail.ru', 'bk.ru', 'inbox.ru', 'list.ru'],
   seznam: ['seznam.cz', 'email.cz', 'post.cz'],
 };
-/** National names of these, such as hotmail.co.uk: the first label decides, whatever is registered below it. */
+/**
+ * National names of these, such as hotmail.co.uk: the first label decides, whatever is registered below it.
+ */
 const EVERYWHERE: Readonly<Record<string, string>> = {
   hotmail: 'microsoft',
   outlook: 'microsoft',
@@ -21,8 +26,9 @@ const EVERYWHERE: Readonly<Record<string, string>> = {
 const idOf = new Map(Object.entries(MAILBOXES).flatMap(([id, domains]) => domains.map((domain) => [domain, id] as const)));
 
 /**
- * The key of the reporter that reports what the mailboxes of a domain get: that of the catalogue for large providers and
- * for domains of a catalogue entry, else the organizational domain, under which a reporter of its own is kept.
+ * The key of the reporter that reports what the mailboxes of a domain get: that of the catalogue for large
+ * providers and for domains of a catalogue entry, else the organizational domain, under which a reporter of
+ * its own is kept.
  */
 export function reporterOfMailbox(domain: string): string {
   const organization = organizationalDomain(domain);

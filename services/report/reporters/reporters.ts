@@ -96,8 +96,8 @@ export const isKnown = (key: string): boolean => index().keys.has(key);
 export const commonName = (key: string): string | null => index().keys.get(key)?.name ?? null;
 
 /**
- * The organization behind a key, which it keeps when it changes its name or its address: the catalogue entry of
- * the key or of its domain, else the organizational domain, else the key.
+ * The organization behind a key, which it keeps when it changes its name or its address: the catalogue entry
+ * of the key or of its domain, else the organizational domain, else the key.
  */
 export function organizationOf(key: string): string {
   const { keys } = index();

@@ -1,8 +1,8 @@
 /** Which characters of a document are read without the strict parser, and what text they make. */
 
 /**
- * Kinds of characters in text, as flags: those of values, carriage returns, halves of a surrogate pair, the beginnings of
- * references and of "]]>", and what is left to saxes. White space has no flag.
+ * Kinds of characters in text, as flags: those of values, carriage returns, halves of a surrogate pair, the
+ * beginnings of references and of "]]>", and what is left to saxes. White space has no flag.
  */
 export const PLAIN = 1;
 export const RETURN = 2;
@@ -25,7 +25,10 @@ for (const letter of '0123456789-.') NAME[letter.charCodeAt(0)] = 1;
 export const COMMENT = '<!--';
 export const CDATA = '<![CDATA[';
 
-/** A piece of a document, and its characters as numbers (UTF-16): a string that was put together is slow to read. */
+/**
+ * A piece of a document, and its characters as numbers (UTF-16): a string that was put together is slow to
+ * read.
+ */
 export interface Chunk {
   text: string;
   /** Longer than the text: what comes after it, and one more, has no meaning. */
@@ -129,7 +132,10 @@ export function resolve(codes: Uint16Array, from: number, to: number, into: Uint
   return end;
 }
 
-/** The character that a reference stands for, whose name or number is between these; -1 when saxes must decide. */
+/**
+ * The character that a reference stands for, whose name or number is between these; -1 when saxes must
+ * decide.
+ */
 function referred(codes: Uint16Array, from: number, to: number): number {
   if (codes[from] !== HASH) {
     for (const { name, code } of PREDEFINED) {

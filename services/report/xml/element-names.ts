@@ -1,7 +1,7 @@
 /**
  * The elements of an aggregate report (RFC 9990 appendix A, RFC 7489 appendix C) and where they may occur.
- * Local names only, in any letter case: the builder says which elements are of another namespace. Order and number are
- * not checked here.
+ * Local names only, in any letter case: the builder says which elements are of another namespace. Order and
+ * number are not checked here.
  */
 
 /** Containers. */
@@ -141,8 +141,8 @@ const CHILDREN: ReadonlyArray<ReadonlyMap<string, number>> = [
 ];
 
 /**
- * Whether a namespace may be that of a report: none, RFC 9990's, `http://dmarc.org/dmarc-xml/0.1`, and what reporters make
- * of them.
+ * Whether a namespace may be that of a report: none, RFC 9990's, `http://dmarc.org/dmarc-xml/0.1`, and what
+ * reporters make of them.
  */
 export const isNamespace = (xmlns: string): boolean => xmlns === '' || /dmarc/i.test(xmlns);
 

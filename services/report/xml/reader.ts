@@ -6,7 +6,10 @@ import { RecordScanner } from './records.ts';
 import type { Listener } from './saxes.ts';
 import { Scanner } from './scanner.ts';
 
-/** Characters that stay in memory behind the chunk being read, at least: twice what the scanner leaves for the next chunk. */
+/**
+ * Characters that stay in memory behind the chunk being read, at least: twice what the scanner leaves for the
+ * next chunk.
+ */
 const KEPT = 8_192;
 
 /** The document is not well-formed: salvage.ts continues from `resume`. */

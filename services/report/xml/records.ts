@@ -189,8 +189,8 @@ export class RecordScanner {
   }
 
   /**
-   * Reads a value that is one CDATA section; returns where its end tag begins, or -1 where it has more in it than characters that
-   * stand for themselves.
+   * Reads a value that is one CDATA section; returns where its end tag begins, or -1 where it has more in it
+   * than characters that stand for themselves.
    */
   private cdata(text: string, codes: Uint16Array, start: number, what: number): number {
     const { limits } = this;
@@ -238,7 +238,9 @@ function isRegular(codes: Uint16Array, from: number, to: number): boolean {
 
 let scratch = new Uint16Array(1_024);
 
-/** The character after the end tag at `i`, if it ends the element whose name is given by its place; else -1. */
+/**
+ * The character after the end tag at `i`, if it ends the element whose name is given by its place; else -1.
+ */
 function endTag(codes: Uint16Array, i: number, name: number, nameEnd: number): number {
   let at = i + 2;
   for (let k = name; k < nameEnd; k++, at++) if (codes[at] !== codes[k]) return -1;

@@ -26,8 +26,8 @@ const DECLARATION =
 const END = /[ \t\r\n]*>/y;
 const BLANK = /^[ \t\r\n]*$/;
 /**
- * What the end of a chunk may have cut off is kept up to this length, and scanned again with the next chunk: no report has
- * longer tokens.
+ * What the end of a chunk may have cut off is kept up to this length, and scanned again with the next chunk:
+ * no report has longer tokens.
  */
 const CARRIED = 4_096;
 
@@ -35,11 +35,12 @@ const CARRIED = 4_096;
 const HANDOVER = 400;
 
 /**
- * Reports exactly what saxes would report, several times faster, where the document is regular: an
- * XML declaration, tags with plain names and attributes, comments, CDATA, text with no references but those of
- * characters and the predefined ones. At a token that is anything else, right or wrong, a saxes parser
- * with the same elements open takes over up to the end of the next tag, so what is refused, and how, is decided in one
- * place. An attribute is reported with its tag, and what is not regular among the last characters of a chunk with the next one.
+ * Reports exactly what saxes would report, several times faster, where the document is regular: an XML
+ * declaration, tags with plain names and attributes, comments, CDATA, text with no references but those of
+ * characters and the predefined ones. At a token that is anything else, right or wrong, a saxes parser with
+ * the same elements open takes over up to the end of the next tag, so what is refused, and how, is decided in
+ * one place. An attribute is reported with its tag, and what is not regular among the last characters of a
+ * chunk with the next one.
  */
 export class Scanner implements Tokenizer {
   private readonly listener: Listener;
@@ -48,7 +49,10 @@ export class Scanner implements Tokenizer {
   private strict: SaxesParser | null = null;
   /** Characters of the document that the strict parser has not seen, less those it was fed instead. */
   private shift = 0;
-  /** All that hand-overs have cost, in characters: saxes goes on up to here, so that a document of them costs no more than twice. */
+  /**
+   * All that hand-overs have cost, in characters: saxes goes on up to here, so that a document of them costs
+   * no more than twice.
+   */
   private owed = 0;
   /** saxes has reported a tag since it was last asked to read on. */
   private tagged = false;
@@ -103,7 +107,10 @@ export class Scanner implements Tokenizer {
     (this.strict ?? this.handOver(0)).close();
   }
 
-  /** Reports the tokens of `text`, which begins at `base`. Up to `carried` characters, with a token that is not whole, are left. */
+  /**
+   * Reports the tokens of `text`, which begins at `base`. Up to `carried` characters, with a token that is
+   * not whole, are left.
+   */
   private read(text: string, carried: number): void {
     const chunk = chunkOf(text);
     this.done = 0;
@@ -202,7 +209,8 @@ export class Scanner implements Tokenizer {
   }
 
   /**
-   * Reports the tag at `j`, unless the listener takes the whole element; returns where the next token begins, or -1.
+   * Reports the tag at `j`, unless the listener takes the whole element; returns where the next token begins,
+   * or -1.
    */
   private tag(chunk: Chunk, j: number): number {
     const { text } = chunk;

@@ -32,7 +32,10 @@ export function readByTree(xml: string, limits: Limits, hint: NameHint | null): 
   }
 }
 
-/** Whether two readings are of one report with the same records; messages quote the document in their own ways. */
+/**
+ * Whether two readings are of one report with the same records; messages quote the document in their own
+ * ways.
+ */
 export function sameReading(one: AggregateReport, other: AggregateReport): boolean {
   const comparable = (report: AggregateReport) => JSON.stringify({ ...report, problems: null });
   return comparable(one) === comparable(other);

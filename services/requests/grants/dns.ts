@@ -7,9 +7,15 @@ const text = z.string().min(1).max(4096);
 const scope = z
   .strictObject({
     ...DNS_SCOPE,
-    /** `key`: updates through the gateway, signed with a lent key. `requests`: requests that need no more decision; no key leaves. */
+    /**
+     * `key`: updates through the gateway, signed with a lent key. `requests`: requests that need no more
+     * decision; no key leaves.
+     */
     use: z.enum(['key', 'requests']),
-    /** What it is asked for: once all authoritative servers have this record, the grant ends. Null without such an end. */
+    /**
+     * What it is asked for: once all authoritative servers have this record, the grant ends. Null without
+     * such an end.
+     */
     task: z.strictObject({ name: text.max(253), type: z.enum(['TXT', 'CNAME']), value: text }).nullable(),
   })
   .superRefine(namesInZone);

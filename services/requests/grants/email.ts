@@ -19,7 +19,10 @@ export const emailGrant: GrantKind<EmailScope> = {
   usage: (name, server) => `Submit mail at ${server} as ${name} (SASL PLAIN or LOGIN, over TLS), with the password.`,
 };
 
-/** The salted hash of a password, as Dovecot reads it (SSHA512): what we make has 192 random bits, so that nobody guesses it. */
+/**
+ * The salted hash of a password, as Dovecot reads it (SSHA512): what we make has 192 random bits, so that
+ * nobody guesses it.
+ */
 export function dovecotHash(password: string, salt: Buffer = randomBytes(16)): string {
   const hash = createHash('sha512').update(password).update(salt).digest();
   return `{SSHA512}${Buffer.concat([hash, salt]).toString('base64')}`;

@@ -11,10 +11,16 @@ export const GRANT_KINDS = [
 ] as const;
 export type GrantKindName = (typeof GRANT_KINDS)[number];
 
-/** What one kind of grant may be for, and how that is said. Pure: services/applier/grants has what carries it out. */
+/**
+ * What one kind of grant may be for, and how that is said. Pure: services/applier/grants has what carries it
+ * out.
+ */
 export interface GrantKind<Scope = unknown> {
   kind: GrantKindName;
-  /** What is lent. Texts, integers, booleans, null, lists and objects alone: it is part of the text that people approve. */
+  /**
+   * What is lent. Texts, integers, booleans, null, lists and objects alone: it is part of the text that
+   * people approve.
+   */
   scope: z.ZodType<Scope>;
   /** What is lent, after "Lend ada@example.com": no full stop. */
   words(scope: Scope, server: string): string;

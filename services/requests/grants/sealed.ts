@@ -24,8 +24,9 @@ const keyFor = (own: KeyObject, other: KeyObject, both: string): Buffer =>
   );
 
 /**
- * A pair of keys (X25519) for what a target makes only when it lends: whoever asks keeps the secret half, the plan that people approve
- * names the other, and what is sealed with that can be opened by nobody else, whatever they read.
+ * A pair of keys (X25519) for what a target makes only when it lends: whoever asks keeps the secret half, the
+ * plan that people approve names the other, and what is sealed with that can be opened by nobody else,
+ * whatever they read.
  */
 export function newSealingKey(): { secret: string; credential: string } {
   const { d, x } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });

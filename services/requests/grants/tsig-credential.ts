@@ -10,8 +10,8 @@ const keyOf = (keyFile: Buffer): Buffer =>
   Buffer.from(hkdfSync('sha256', keyFile, Buffer.alloc(0), 'ruawatch lent TSIG secrets', 32));
 
 /**
- * A new TSIG secret, and what is stored of it: to verify a signature takes the secret itself, so it is kept encrypted (AES-256-GCM) with
- * a key that is in a file and not in the database.
+ * A new TSIG secret, and what is stored of it: to verify a signature takes the secret itself, so it is kept
+ * encrypted (AES-256-GCM) with a key that is in a file and not in the database.
  * @param keyFile the octets of that file
  */
 export function newTsigCredential(keyFile: Buffer): { secret: string; credential: string } {

@@ -1,6 +1,6 @@
 /**
- * Whom a held mail says it is from; where letters of other scripts may hide which domain that is ("exаmple.com"), with the
- * domain as DNS has it.
+ * Whom a held mail says it is from; where letters of other scripts may hide which domain that is
+ * ("exаmple.com"), with the domain as DNS has it.
  * @param cut makes a text of a stranger fit to be shown @returns null when it names no author
  */
 export function authorShown(

@@ -8,7 +8,10 @@ const QUEUE_ID = /^[A-Za-z0-9]{1,64}$/;
 const MOST_ATTACHMENTS = 200;
 const MOST_SIGNATURES = 50;
 
-/** A text that the database and a plan can hold: no NUL, no half of a surrogate pair, and not longer than is read. */
+/**
+ * A text that the database and a plan can hold: no NUL, no half of a surrogate pair, and not longer than is
+ * read.
+ */
 export function kept(text: string, most = TEXT): string {
   const clean = text.replaceAll('\0', '\ufffd').toWellFormed();
   return clean.length <= most ? clean : clean.slice(0, most).toWellFormed();
@@ -19,8 +22,8 @@ const orNull = (text: string | null, most?: number): string | null => (text === 
 const code = (text: string): string => (/^[a-z0-9_.-]{1,63}$/i.test(text) ? text.toLowerCase() : 'other');
 
 /**
- * What is known of a mail, in a form that can be stored whatever the mail says: a sender must not get a mail past its hold by a
- * header that we cannot store.
+ * What is known of a mail, in a form that can be stored whatever the mail says: a sender must not get a mail
+ * past its hold by a header that we cannot store.
  * @throws ZodError for what is no text of the mail, such as a digest that is none
  */
 export function normalFacts({ raw: _, ...given }: NewHeld): HeldFacts {

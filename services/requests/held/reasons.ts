@@ -8,7 +8,10 @@ const REASONS: Readonly<Record<string, string>> = {
   new_domain: 'its domain looks like one of yours, and was registered lately',
 };
 
-/** Codes of mails that imitate somebody. Their senders may well be proven: to be nobody that the recipient knows. */
+/**
+ * Codes of mails that imitate somebody. Their senders may well be proven: to be nobody that the recipient
+ * knows.
+ */
 const IMITATIONS: readonly string[] = ['person', 'own_address_shown', 'lookalike', 'new_domain'];
 
 /** @returns the words of a code; the code itself where this version does not know it */

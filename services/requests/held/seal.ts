@@ -48,13 +48,18 @@ const signed = ({ held_key, recipient, until }: Ask, keyFile: Buffer): Buffer =>
 export const askToken = (ask: Ask, keyFile: Buffer): string =>
   `${ask.held_key}.${ask.until}.${signed(ask, keyFile).toString('base64url')}`;
 
-/** The mail and the end that a link names, before its signature is looked at; null for a text that is no link. */
+/**
+ * The mail and the end that a link names, before its signature is looked at; null for a text that is no link.
+ */
 export function readAskToken(token: string): { held_key: number; until: number } | null {
   const [, key, until] = LINK.exec(token) ?? [];
   return key === undefined ? null : { held_key: Number(key), until: Number(until) };
 }
 
-/** The recipient that a link was made for, of those of the mail; null when it was made for none of them, or its time is over. */
+/**
+ * The recipient that a link was made for, of those of the mail; null when it was made for none of them, or
+ * its time is over.
+ */
 export function askerOf(token: string, recipients: readonly string[], keyFile: Buffer, now: Date): string | null {
   const named = readAskToken(token);
   if (named === null || named.until * 1000 <= now.getTime()) return null;

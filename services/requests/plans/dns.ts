@@ -63,8 +63,8 @@ export interface DnsPlanOptions extends LeadOptions {
 }
 
 /**
- * A plan for records: each RRset before, member by member, the one after, and what all of it would do to the domain's
- * mail. Nobody is asked before this is known. Records that are as wished already are left out.
+ * A plan for records: each RRset before, member by member, the one after, and what all of it would do to the
+ * domain's mail. Nobody is asked before this is known. Records that are as wished already are left out.
  * @throws PlanError `nothing_to_do` when all of them are
  */
 export async function planDns(wish: DnsWish, dns: Dns, options: DnsPlanOptions): Promise<Plan> {
@@ -162,7 +162,10 @@ async function textsAt(
 /** What most often stands at a name beside texts. */
 const BESIDE = ['A', 'AAAA', 'MX', 'NS'] as const;
 
-/** A name that has an alias has nothing else (RFC 1034 section 3.6.2): name servers pass over an update that adds one all the same. */
+/**
+ * A name that has an alias has nothing else (RFC 1034 section 3.6.2): name servers pass over an update that
+ * adds one all the same.
+ */
 async function aliasAt(name: string, dns: Dns, options: AskOptions): Promise<Present> {
   const answer = await dns.ask(name, 'CNAME', options);
   if (answer.state === 'unknown') throw unknownAt(name, answer.message);
@@ -179,7 +182,9 @@ async function aliasAt(name: string, dns: Dns, options: AskOptions): Promise<Pre
   return { before: [], kept: [], ttl: null };
 }
 
-/** Names whose records admit nobody: TLS reports, MTA-STS, BIMI, of a domain and not below a key or a policy. */
+/**
+ * Names whose records admit nobody: TLS reports, MTA-STS, BIMI, of a domain and not below a key or a policy.
+ */
 const HARMLESS = /^(?:_smtp\._tls|_mta-sts|[a-z0-9-]+\._bimi)\.(?!(?:.*\.)?_)/;
 
 function riskOf(

@@ -42,7 +42,10 @@ export interface EffectOptions extends AskOptions {
 /** Names whose records are no part of anybody's SPF: an include or a host may have any other name. */
 const NO_SPF = /^(?:_dmarc|_mta-sts|_smtp\._tls|_acme-challenge|[^.]+\._domainkey|[^.]+\._bimi)\./;
 
-/** What changes would do: both states are checked as `dns check` does, and SPF is evaluated for those who send. */
+/**
+ * What changes would do: both states are checked as `dns check` does, and SPF is evaluated for those who
+ * send.
+ */
 export async function effectsOf(
   domain: string,
   changes: readonly DnsChange[],
@@ -123,7 +126,10 @@ function policyNames(domain: string, changes: readonly DnsChange[]): string[] {
   );
 }
 
-/** Policies that somebody outside of the domain would publish from then on: what he has there now says nothing. */
+/**
+ * Policies that somebody outside of the domain would publish from then on: what he has there now says
+ * nothing.
+ */
 function policyAliases(domain: string, changes: readonly DnsChange[]): string[] {
   return changes.flatMap(({ name, type, after, before, stands_for = [] }) => {
     if (type !== 'CNAME') return [];
@@ -138,7 +144,10 @@ function policyAliases(domain: string, changes: readonly DnsChange[]): string[] 
 const belowWildcard = (name: string): string | null =>
   name.startsWith('*.') ? `names below ${name.slice(2)} that do not exist` : null;
 
-/** A wildcard answers for `_dmarc` of names that do not exist, too: its record is their policy (RFC 9989 section 4.10, RFC 4592). */
+/**
+ * A wildcard answers for `_dmarc` of names that do not exist, too: its record is their policy (RFC 9989
+ * section 4.10, RFC 4592).
+ */
 function wildcardPolicies(changes: readonly DnsChange[], old: ReturnType<typeof policyOf>): string[] {
   const was = old === null ? 'none' : policiesOf(old.record, old.policy).nonexistent;
   return changes.flatMap(({ name, type, before, after }) => {
@@ -175,8 +184,8 @@ function misread({ name, type, before, after }: DnsChange): string[] {
 }
 
 /**
- * SPF that lets far more pass than the domain's mail comes from, at whatever name it is: mail from a name below the domain passes DMARC as
- * the domain, where alignment is relaxed.
+ * SPF that lets far more pass than the domain's mail comes from, at whatever name it is: mail from a name
+ * below the domain passes DMARC as the domain, where alignment is relaxed.
  */
 async function widened(domain: string, changes: readonly DnsChange[], dns: Dns, then: Dns): Promise<string[]> {
   const own = changes.some(({ name }) => !NO_SPF.test(name)) ? [domain] : [];
@@ -221,7 +230,8 @@ function weaker(before: DomainCheck, after: DomainCheck, whose: string): string[
     return [`It takes the DMARC policy${whose} away (p=${old.policy}): anybody may send as the domain, and no reports come.`];
   const warnings: string[] = [];
   const weakens = (was: Policy, is: Policy) => ORDER.indexOf(is) < ORDER.indexOf(was);
-  // What is left out is as the tag before it (RFC 9989 section 4.7): np as sp, sp as p; t=y makes each a step weaker.
+  // What is left out is as the tag before it (RFC 9989 section 4.7): np as sp, sp as p; t=y makes each a step
+  // weaker.
   const [was, is] = [policiesOf(old.record, old.policy), policiesOf(fresh.record, fresh.policy)];
   if (weakens(old.policy, fresh.policy))
     warnings.push(`It weakens the policy${whose} from p=${old.policy} to p=${fresh.policy}.`);
@@ -238,7 +248,10 @@ function weaker(before: DomainCheck, after: DomainCheck, whose: string): string[
   return warnings;
 }
 
-/** What keeps mail from passing that passes now, although the policy is no weaker: alignment (RFC 9989 section 4.4 and 4.10). */
+/**
+ * What keeps mail from passing that passes now, although the policy is no weaker: alignment (RFC 9989 section
+ * 4.4 and 4.10).
+ */
 function stricter(old: DmarcRecord, fresh: DmarcRecord, whose: string): string[] {
   const warnings = (['adkim', 'aspf'] as const).flatMap((tag) =>
     old[tag] !== 's' && fresh[tag] === 's'

@@ -17,8 +17,9 @@ const MOST_NAMED = 5;
 const shareOf = ({ messages, knowing }: TestingKnown): number => (messages === 0 ? 0 : knowing / messages);
 
 /**
- * Whether a stricter policy may go by way of `t=y`: where those who know it cover enough of the mail, and where it weakens
- * nothing that is published already, such as a strict `sp` (it makes each policy one step weaker).
+ * Whether a stricter policy may go by way of `t=y`: where those who know it cover enough of the mail, and
+ * where it weakens nothing that is published already, such as a strict `sp` (it makes each policy one step
+ * weaker).
  */
 export function mayHalve(text: string, to: Policy, known: TestingKnown, share: number | null): boolean {
   if (share === null || known.messages === 0 || shareOf(known) < share) return false;

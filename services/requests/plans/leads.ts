@@ -14,11 +14,17 @@ export interface Lead {
 export interface LeadOptions extends AskOptions {
   /** Messages of the last week by key, `selector._domainkey.domain`. */
   keys: ReadonlyMap<string, number>;
-  /** Names of own domains that are aliases, each with the names that it leads to, as the watcher saw them last. */
+  /**
+   * Names of own domains that are aliases, each with the names that it leads to, as the watcher saw them
+   * last.
+   */
   aliases?: readonly Lead[];
 }
 
-/** Names of policies and keys that are aliases, by the watcher and by DNS now: whoever changes what they lead to changes them. */
+/**
+ * Names of policies and keys that are aliases, by the watcher and by DNS now: whoever changes what they lead
+ * to changes them.
+ */
 export async function leadsOf(domain: string, dns: Dns, { keys, aliases = [], ...asking }: LeadOptions): Promise<Lead[]> {
   const found = new Map(aliases.map((one) => [one.name, one.aliases.map(lowerName)]));
   const asked = [`_dmarc.${domain}`, ...[...keys.keys()].filter((one) => one.endsWith(`.${domain}`)).slice(0, MOST_KEYS)];

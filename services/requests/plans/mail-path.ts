@@ -7,7 +7,10 @@ const MOST_HOSTS = 20;
 /** Addresses that a sentence names. */
 const MOST_NAMED = 3;
 
-/** Where the mail of a domain goes that others send: who gets it, and whether it has to be encrypted on its way. */
+/**
+ * Where the mail of a domain goes that others send: who gets it, and whether it has to be encrypted on its
+ * way.
+ */
 interface MailPath {
   /** In lower case; the domain itself where it has no MX record (RFC 5321 section 5.1). */
   hosts: readonly string[];
@@ -20,8 +23,9 @@ interface MailPath {
 }
 
 /**
- * What changes do to the mail that a domain gets, in sentences: whether it goes to hosts or addresses to which it does not go now, and
- * whether somebody else would serve its MTA-STS policy. Empty where none of the changes can bear on it.
+ * What changes do to the mail that a domain gets, in sentences: whether it goes to hosts or addresses to
+ * which it does not go now, and whether somebody else would serve its MTA-STS policy. Empty where none of the
+ * changes can bear on it.
  */
 export async function movedMail(
   domain: string,

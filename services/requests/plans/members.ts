@@ -13,7 +13,8 @@ export function txtMember(strings: RecordData['TXT']): Member {
 
 /**
  * A new TXT record: the text cut into strings of at most 255 octets.
- * @throws RangeError for a character that is no octet: what is published would be another text than the one that people read
+ * @throws RangeError for a character that is no octet: what is published would be another text than the one
+ *   that people read
  */
 export function txtOf(text: string): Member {
   if (/[^\0-\xff]/.test(text)) throw new RangeError('A TXT record holds octets: write it in ASCII.');
@@ -32,7 +33,10 @@ export function stringsIn({ wire }: Member): RecordData['TXT'] {
   return strings;
 }
 
-/** A CNAME record as a member of an RRset (RFC 1035 section 3.3.1). @throws WireError for a name that no zone can hold */
+/**
+ * A CNAME record as a member of an RRset (RFC 1035 section 3.3.1). @throws WireError for a name that no zone
+ * can hold
+ */
 export const aliasOf = (target: string): Member => ({ text: target, wire: rdataOf('CNAME', target).toString('hex') });
 
 /** The types of records that plans change. */

@@ -41,8 +41,10 @@ export const recordsFor = (
   }));
 
 /**
- * Reads the records of a vendor's instructions, as lines of a zone file; names without a dot at the end may be whole or below the domain.
- * @throws PermanentError `usage` that says which line cannot be read, and for records that no request publishes
+ * Reads the records of a vendor's instructions, as lines of a zone file; names without a dot at the end may
+ * be whole or below the domain.
+ * @throws PermanentError `usage` that says which line cannot be read, and for records that no request
+ *   publishes
  */
 export function parseInstructions(text: string, domain: string): WishedRecord[] {
   const below = new RegExp(`(^|\\s)((?:[^\\s."]+\\.)*${domain.replaceAll('.', '\\.')})(?=\\s|$)`, 'gim');
@@ -129,7 +131,8 @@ export async function planOnboard(wish: OnboardWish, dns: Dns, options: DnsPlanO
 }
 
 /**
- * The plan that withdraws what an onboarding published: those of its records that are still there, and the approval.
+ * The plan that withdraws what an onboarding published: those of its records that are still there, and the
+ * approval.
  * @throws TransientError `dns_unknown` when DNS does not answer
  */
 export async function planOffboard(

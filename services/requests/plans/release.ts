@@ -54,7 +54,9 @@ export function planRelease(facts: HeldFacts, evidence: ReleaseEvidence): Plan {
   };
 }
 
-/** What is of low risk may be delivered by a rule: a proof that is about somebody else must not make it so. */
+/**
+ * What is of low risk may be delivered by a rule: a proof that is about somebody else must not make it so.
+ */
 function riskOf({ results, source_class, reason }: HeldFacts): { risk: Risk; because: string[] } {
   if (isImitation(reason))
     return { risk: 'high', because: ['It imitates you or one of your people, whatever is proven of its sender.'] };

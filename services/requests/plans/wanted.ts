@@ -24,10 +24,15 @@ export interface WantedRecord {
 /** Names as people write them; a wildcard may stand in front (RFC 4592). */
 const PLAIN_NAME = /^(?=.{1,253}$)(?:\*\.)?(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/;
 
-/** What an alias leads to (RFC 1123 section 2.1, and "_" as in names of keys): no escapes, which few would read as what they are. */
+/**
+ * What an alias leads to (RFC 1123 section 2.1, and "_" as in names of keys): no escapes, which few would
+ * read as what they are.
+ */
 const HOST_NAME = /^(?=.{1,254}$)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?$/;
 
-/** @throws PermanentError `usage` for a name that is not the domain's, or one that cannot be written plainly */
+/**
+ * @throws PermanentError `usage` for a name that is not the domain's, or one that cannot be written plainly
+ */
 export function recordWish({ domain, name, type, value, why }: WantedRecord): DnsWish {
   if (!isPlanName(name)) throw new PermanentError('usage', `${name} is no name of a record that a request can be about.`);
   if (name !== domain && !name.endsWith(`.${domain}`)) throw new PermanentError('usage', `${name} is not below ${domain}.`);
@@ -51,7 +56,9 @@ export interface WantedPolicy {
   domain: string;
   to: (typeof POLICIES)[number];
   why: string;
-  /** With `t=y`: half a step. Of this, what receivers know it, and the share of the mail that they must see. */
+  /**
+   * With `t=y`: half a step. Of this, what receivers know it, and the share of the mail that they must see.
+   */
   half: { known: TestingKnown; share: number | null } | null;
 }
 
@@ -81,7 +88,9 @@ export async function policyWish({ domain, to, why, half }: WantedPolicy, dns: D
   };
 }
 
-/** The plan for a person's wish. @throws PermanentError, TransientError for what is in its way, with its code */
+/**
+ * The plan for a person's wish. @throws PermanentError, TransientError for what is in its way, with its code
+ */
 export async function planWish(wish: DnsWish, dns: Dns, options: DnsPlanOptions): Promise<Plan> {
   try {
     return await planDns(wish, dns, options);

@@ -16,12 +16,13 @@ const DATE = 1082;
 const LOG_IN_MS = 10_000;
 
 /**
- * Opens a pool. int8 and numeric become numbers (counts stay far below 2^53), dates stay 'YYYY-MM-DD' texts, so that no time zone
- * changes a report day.
+ * Opens a pool. int8 and numeric become numbers (counts stay far below 2^53), dates stay 'YYYY-MM-DD' texts,
+ * so that no time zone changes a report day.
  * @param url a postgres:// URL; for its TLS parameters see postgres-url.ts
  * @param options.name shown in pg_stat_activity
  * @param options.connectMs how long a log-in may take
- * @param options.queryMs how long a query may take, for programs that nobody watches (silent-connections.ts watches the others')
+ * @param options.queryMs how long a query may take, for programs that nobody watches (silent-connections.ts
+ *   watches the others')
  */
 export function openPool(url: string, options: { max?: number; name?: string; connectMs?: number; queryMs?: number } = {}): Db {
   const logInMs = options.connectMs ?? LOG_IN_MS;
@@ -43,14 +44,16 @@ export function openPool(url: string, options: { max?: number; name?: string; co
       },
     } as pg.CustomTypesConfig,
   });
-  // An idle client that loses its connection emits this; the next query gets a new client. Without a listener Node would exit.
+  // An idle client that loses its connection emits this; the next query gets a new client. Without a listener
+  // Node would exit.
   pool.on('error', () => pool.emit('ruawatch:idle-lost'));
   return pool;
 }
 
 /**
- * Postgres compiles a statement whose estimate is high, and each of ours that counts over partitions has a high one: half a second of
- * compiling for two milliseconds of work, again at every call. As a query and not in the URL, since PgBouncer refuses settings there.
+ * Postgres compiles a statement whose estimate is high, and each of ours that counts over partitions has a
+ * high one: half a second of compiling for two milliseconds of work, again at every call. As a query and not
+ * in the URL, since PgBouncer refuses settings there.
  */
 async function withoutCompiling(client: pg.ClientBase, withinMs: number): Promise<void> {
   const late = setTimeout(() => void (client as pg.Client).end(), withinMs);
@@ -62,9 +65,10 @@ async function withoutCompiling(client: pg.ClientBase, withinMs: number): Promis
 }
 
 /**
- * Runs `work` on one connection. When its time is over the connection ends, and with it what waits for an answer on it: something on
- * the way may go on acknowledging what is sent for hours after the line fell silent, and each such query would keep a place of the pool.
- * A broken client is closed, not returned to the pool.
+ * Runs `work` on one connection. When its time is over the connection ends, and with it what waits for an
+ * answer on it: something on the way may go on acknowledging what is sent for hours after the line fell
+ * silent, and each such query would keep a place of the pool. A broken client is closed, not returned to the
+ * pool.
  * @param ms null for no limit
  * @param work may say that the connection is of no use any more
  * @throws whatever `work` throws; what Postgres throws when the connection ends
@@ -98,7 +102,8 @@ export async function within<T>(
 /**
  * Runs `work` in one transaction: commits when it returns, rolls back when it throws.
  * @param withinMs after which its connection ends, as in `within`
- * @throws whatever `work` throws; TransientError `commit_unknown` when the connection was lost while committing
+ * @throws whatever `work` throws; TransientError `commit_unknown` when the connection was lost while
+ *   committing
  */
 export function transaction<T>(
   db: Db,

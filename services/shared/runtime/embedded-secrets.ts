@@ -70,8 +70,8 @@ export function writeSecrets(dataDir: string, secrets: Secrets): void {
 const ITERATIONS = 4096;
 
 /**
- * What Postgres stores for a password (RFC 5803), so that the password itself appears in no statement and no log. The passwords are
- * random ASCII, which SASLprep (RFC 4013) does not change.
+ * What Postgres stores for a password (RFC 5803), so that the password itself appears in no statement and no
+ * log. The passwords are random ASCII, which SASLprep (RFC 4013) does not change.
  */
 export function scramVerifier(password: string, salt: Buffer = randomBytes(16)): string {
   const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256');

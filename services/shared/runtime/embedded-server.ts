@@ -43,7 +43,10 @@ export const folderOf = (cluster: Pick<Cluster, 'dataDir'>) => path.join(cluster
 const LOG = 'postgres.log';
 const logOf = (cluster: Cluster) => path.join(cluster.dataDir, LOG);
 
-/** Below the range that systems use for outgoing connections, so that the port is likely to be free at the next start. */
+/**
+ * Below the range that systems use for outgoing connections, so that the port is likely to be free at the
+ * next start.
+ */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 32_767;
 /** The longest path in sockaddr_un without its terminator: 108 bytes on Linux, 104 on BSD and macOS. */
@@ -59,8 +62,9 @@ host all all 127.0.0.1/32 scram-sha-256
 `;
 
 /**
- * Creates the cluster, which rejects every connection until its superuser has a password. It is renamed into place when it is complete,
- * since initdb writes the file that identifies a cluster early, and keeps running when we are killed.
+ * Creates the cluster, which rejects every connection until its superuser has a password. It is renamed into
+ * place when it is complete, since initdb writes the file that identifies a cluster early, and keeps running
+ * when we are killed.
  * @throws PermanentError `embedded_start`
  */
 export async function initialise(cluster: Cluster, superuser: string): Promise<void> {
@@ -120,7 +124,10 @@ export async function runAlone(cluster: Cluster, statements: readonly string[]):
   }
 }
 
-/** Starts the server. @param wanted the port, or the next free one above it. @throws PermanentError `embedded_start` */
+/**
+ * Starts the server. @param wanted the port, or the next free one above it. @throws PermanentError
+ * `embedded_start`
+ */
 export async function launch(cluster: Cluster, wanted: number): Promise<void> {
   const folder = folderOf(cluster);
   const hba = path.join(folder, 'pg_hba.conf');
@@ -146,8 +153,8 @@ export async function launch(cluster: Cluster, wanted: number): Promise<void> {
 }
 
 /**
- * Creates the server's log, readable by its user only, since it contains failed statements with their values. A symbolic link in
- * its place is not followed.
+ * Creates the server's log, readable by its user only, since it contains failed statements with their values.
+ * A symbolic link in its place is not followed.
  * @throws PermanentError `embedded_folder`
  */
 export function prepareLog(cluster: Pick<Cluster, 'dataDir' | 'owner'>): void {
@@ -175,9 +182,9 @@ export async function stop(cluster: Cluster): Promise<void> {
 }
 
 /**
- * Where this cluster's server listens; null when it does not run. Determined from its process, not from the port: after a crash another
- * program may have taken the port, and must not receive a password. Waits for a server that is starting or stopping, and for a
- * single-user one whose ruawatch was killed.
+ * Where this cluster's server listens; null when it does not run. Determined from its process, not from the
+ * port: after a crash another program may have taken the port, and must not receive a password. Waits for a
+ * server that is starting or stopping, and for a single-user one whose ruawatch was killed.
  * @throws PermanentError `embedded_start` when that takes over a minute
  */
 export async function listening(cluster: Cluster): Promise<Listening | null> {
@@ -280,7 +287,8 @@ function asOwner(cluster: Cluster): { uid?: number; gid?: number; cwd: string; e
   const env = Object.fromEntries(
     PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
-  // "/" because the server's user may be unable to enter our working folder; LC_ALL because initdb rejects locales that are not installed.
+  // "/" because the server's user may be unable to enter our working folder; LC_ALL because initdb rejects
+  // locales that are not installed.
   return { ...(cluster.owner ?? {}), cwd: '/', env: { ...env, LC_ALL: 'C', TZ: 'UTC' } };
 }
 

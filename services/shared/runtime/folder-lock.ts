@@ -8,9 +8,10 @@ const FREE = 'free';
 const TRIES = 600;
 
 /**
- * Waits for a lock between processes on this machine, kept in a folder of numbered files. The file with the highest number names the
- * holder. A process that finds it free, or its holder gone, creates the next number, which only one process can. So no process ever
- * removes the file that it has read: with a single file, a second waiter could remove the one that the first has just created.
+ * Waits for a lock between processes on this machine, kept in a folder of numbered files. The file with the
+ * highest number names the holder. A process that finds it free, or its holder gone, creates the next number,
+ * which only one process can. So no process ever removes the file that it has read: with a single file, a
+ * second waiter could remove the one that the first has just created.
  * @param folder created if missing
  * @returns a function that releases the lock
  * @throws PermanentError `embedded_start` after a minute
@@ -21,7 +22,8 @@ export async function takeLock(folder: string): Promise<() => void> {
     const top = highest(folder);
     if (top === 0 || isFree(path.join(folder, String(top)))) {
       const mine = path.join(folder, String(top + 1));
-      // A waiter that was suspended may create a number that others have already passed: only the highest one counts.
+      // A waiter that was suspended may create a number that others have already passed: only the highest one
+      // counts.
       if (make(folder, mine)) {
         if (highest(folder) === top + 1) {
           removeOlder(folder, top);
@@ -54,7 +56,10 @@ function removeOlder(folder: string, than: number): void {
   for (const n of numbers(folder)) if (n < than) rmSync(path.join(folder, String(n)), { force: true });
 }
 
-/** Links a file that is already written, so that it never appears without its content. @returns false when the number is taken */
+/**
+ * Links a file that is already written, so that it never appears without its content. @returns false when the
+ * number is taken
+ */
 function make(folder: string, file: string): boolean {
   const draft = writeDraft(folder, me());
   try {
@@ -104,7 +109,10 @@ function alive(pid: number, started: string): boolean {
   return now === '' || started === '' || now === started;
 }
 
-/** The start time of a process in kernel ticks, which distinguishes it from a later one with its id; '' where that is unknown. */
+/**
+ * The start time of a process in kernel ticks, which distinguishes it from a later one with its id; '' where
+ * that is unknown.
+ */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -4,7 +4,10 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as (options?: { type: 'minor' }) => void;
 
-/** Collects all garbage of this thread, in about ten milliseconds. Otherwise V8 keeps up to 64 MiB of dead buffers in every thread. */
+/**
+ * Collects all garbage of this thread, in about ten milliseconds. Otherwise V8 keeps up to 64 MiB of dead
+ * buffers in every thread.
+ */
 export function collectGarbage(): void {
   gc();
 }
@@ -15,14 +18,17 @@ export function collectNewSpace(): void {
 }
 
 /**
- * Collects the dead buffers of this thread once there are `most` bytes of them. Buffers that are still in use do not count: a
- * thread that keeps many would otherwise collect garbage after every mail, for nothing.
+ * Collects the dead buffers of this thread once there are `most` bytes of them. Buffers that are still in use
+ * do not count: a thread that keeps many would otherwise collect garbage after every mail, for nothing.
  */
 export class DeadBuffers {
   /** Times it has collected. */
   collections = 0;
   private readonly most: number;
-  /** Bytes of buffers in use, as far as is known: what was left by the last collection, or less since then, as V8 frees them in the background. */
+  /**
+   * Bytes of buffers in use, as far as is known: what was left by the last collection, or less since then, as
+   * V8 frees them in the background.
+   */
   private inUse = 0;
 
   /** @param most bytes of dead buffers that may wait */

@@ -35,8 +35,8 @@ function answerOf(sentences: readonly string[]): [number, string, string] {
 }
 
 /**
- * Serves /livez (503 when a loop no longer turns), /readyz (503 with a line for each thing it waits for) and /metrics
- * (Prometheus).
+ * Serves /livez (503 when a loop no longer turns), /readyz (503 with a line for each thing it waits for) and
+ * /metrics (Prometheus).
  * @throws SettingsError when the address cannot be listened on
  */
 export async function serveHealth(
@@ -47,7 +47,8 @@ export async function serveHealth(
 ): Promise<HealthServer> {
   const server = createServer(LIMITS, (request, response) => {
     const answer = async (): Promise<[number, string, string]> => {
-      // Not parsed as a URL: "//" and other requests of scanners are not URLs. The absolute form is that of RFC 9112 section 3.2.2.
+      // Not parsed as a URL: "//" and other requests of scanners are not URLs. The absolute form is that of
+      // RFC 9112 section 3.2.2.
       const pathname = (request.url ?? '').replace(/^https?:\/\/[^/]+/i, '').replace(/[?#].*$/s, '');
       if (request.method !== 'GET' && request.method !== 'HEAD') return [405, 'text/plain', 'GET only\n'];
       if (pathname === '/livez') return answerOf(stuck());

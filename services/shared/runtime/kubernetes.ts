@@ -15,7 +15,10 @@ export class KubernetesError extends Error {
   }
 }
 
-/** Where an API server is, and what each request needs to be let in: read anew each time, since tokens are replaced. */
+/**
+ * Where an API server is, and what each request needs to be let in: read anew each time, since tokens are
+ * replaced.
+ */
 export interface ApiServer {
   /** Without a final slash. */
   url: string;
@@ -74,7 +77,10 @@ function inCluster(account: string, env: NodeJS.ProcessEnv): ApiServer {
 
 type Library = typeof import('@kubernetes/client-node');
 
-/** The reader of kubeconfig files, with all their ways to sign in: loaded when it is needed, as it is optional. */
+/**
+ * The reader of kubeconfig files, with all their ways to sign in: loaded when it is needed, as it is
+ * optional.
+ */
 async function loadLibrary(load: () => Promise<Library> = () => import('@kubernetes/client-node')): Promise<Library> {
   try {
     return await load();
@@ -126,12 +132,18 @@ export class Kubernetes {
     return (await this.send('GET', path, { signal })) as T;
   }
 
-  /** Changes an object by a merge patch (RFC 7386). @throws KubernetesError with status 409 when it has another version */
+  /**
+   * Changes an object by a merge patch (RFC 7386). @throws KubernetesError with status 409 when it has
+   * another version
+   */
   async patch<T extends KubernetesObject>(path: string, body: unknown): Promise<T> {
     return (await this.send('PATCH', path, { body })) as T;
   }
 
-  /** All objects, page by page, each passed on at once, and the version that a watch begins from. @throws KubernetesError */
+  /**
+   * All objects, page by page, each passed on at once, and the version that a watch begins from. @throws
+   * KubernetesError
+   */
   async list(path: string, on: (object: KubernetesObject) => void, signal?: AbortSignal): Promise<string> {
     let next = '';
     for (;;) {
@@ -276,7 +288,9 @@ function parsed(text: string, path: string): unknown {
   }
 }
 
-/** @throws KubernetesError for a line that is no event, and for an event that says that the watch has failed */
+/**
+ * @throws KubernetesError for a line that is no event, and for an event that says that the watch has failed
+ */
 function eventOf(line: string): WatchEvent {
   const event = parsed(line, 'An event of a watch') as WatchEvent;
   if (typeof event?.type !== 'string' || typeof event.object !== 'object' || event.object === null)

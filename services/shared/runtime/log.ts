@@ -3,7 +3,10 @@ import { escapedLines } from '../escape.ts';
 
 export type Log = Logger;
 
-/** Structured logs on stderr (stdout is for results). They contain no secrets: nothing logs settings or whole URLs. */
+/**
+ * Structured logs on stderr (stdout is for results). They contain no secrets: nothing logs settings or whole
+ * URLs.
+ */
 export function createLog(level: string): Log {
   const stderr = pino.destination({ fd: 2, sync: true });
   return pino(

@@ -29,8 +29,8 @@ const MOST_COMPLAINT = 20_000;
 const LINGER_MS = 1000;
 
 /**
- * Runs a program of the user, or of the system, to its end: the one way in which that is done. It gets no shell; what it starts
- * ends with it when its time is over.
+ * Runs a program of the user, or of the system, to its end: the one way in which that is done. It gets no
+ * shell; what it starts ends with it when its time is over.
  */
 export function runProgram([program, ...args]: readonly string[], options: ProgramOptions): Promise<Ended> {
   const { input = '', timeoutMs, mostOutput, signal, env } = options;

@@ -13,8 +13,9 @@ const ioredis = library('ioredis') as typeof import('ioredis');
 const ABOUT_THE_CLIENT = /^Reached the max retries per request limit|^Connection is closed|^Stream isn't writeable/;
 
 /**
- * A connection on which a command is unanswered for so long is thrown away: TCP may be content with a server, or something on the
- * way, that answers nothing. Workers wait ten seconds for a job at the longest (BullMQ's maximumBlockTimeout).
+ * A connection on which a command is unanswered for so long is thrown away: TCP may be content with a server,
+ * or something on the way, that answers nothing. Workers wait ten seconds for a job at the longest (BullMQ's
+ * maximumBlockTimeout).
  */
 const REDIS_SILENT_MS = 30_000;
 
@@ -25,7 +26,10 @@ export interface QueueSettings {
   databaseUrl: string;
   /** Prefix (Redis) or schema (Postgres) that keeps several installations apart. */
   namespace?: string;
-  /** False when the queue's tables exist already (store/schema/queue-schema.ts): then no right to create any is needed. */
+  /**
+   * False when the queue's tables exist already (store/schema/queue-schema.ts): then no right to create any
+   * is needed.
+   */
   migrate?: boolean;
   /** For tests, which cannot wait that long. */
   redisSilentMs?: number;
@@ -94,7 +98,10 @@ export class QueueBackend {
     return queue;
   }
 
-  /** Whether Redis takes what jobs are made of: one that is full, a replica or without its disk answers and changes nothing. */
+  /**
+   * Whether Redis takes what jobs are made of: one that is full, a replica or without its disk answers and
+   * changes nothing.
+   */
   async write(): Promise<void> {
     if (this.name !== 'redis') return;
     this.queue('parse');
@@ -102,8 +109,8 @@ export class QueueBackend {
   }
 
   /**
-   * Closes a queue after a failure. BullMQ keeps a Postgres connection that failed while it was first opened and would fail
-   * from then on: the next use opens a new one. Redis connections reconnect on their own.
+   * Closes a queue after a failure. BullMQ keeps a Postgres connection that failed while it was first opened
+   * and would fail from then on: the next use opens a new one. Redis connections reconnect on their own.
    */
   forget(name: QueueName): void {
     const queue = this.queues.get(name);
@@ -119,8 +126,8 @@ export class QueueBackend {
   }
 
   /**
-   * What is wrong with the server. ioredis fails a command with a text about its own option, such as "Reached the
-   * max retries per request limit"; the reason is the connection's last error.
+   * What is wrong with the server. ioredis fails a command with a text about its own option, such as "Reached
+   * the max retries per request limit"; the reason is the connection's last error.
    */
   causeOf(error: unknown): unknown {
     if (!(error instanceof Error)) return error;
@@ -152,7 +159,10 @@ export class QueueBackend {
   }
 }
 
-/** @throws PermanentError `queue_silent` when `work` has not ended after `ms`; it goes on, and what it throws then is ignored */
+/**
+ * @throws PermanentError `queue_silent` when `work` has not ended after `ms`; it goes on, and what it throws
+ *   then is ignored
+ */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

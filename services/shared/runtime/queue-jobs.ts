@@ -4,9 +4,10 @@ import { z } from 'zod';
 const keys = z.array(z.number().int().positive()).min(1).max(1000);
 
 /**
- * Every queue of the program: what its jobs carry, how often they are tried, and how their ids are made.
- * A job carries keys of rows, never the work itself: the row is the truth, the job a wake-up, and a sweeper adds a new
- * job for a row whose job was lost. So a queue may be emptied at any time, and adding a job may fail without losing work.
+ * Every queue of the program: what its jobs carry, how often they are tried, and how their ids are made. A
+ * job carries keys of rows, never the work itself: the row is the truth, the job a wake-up, and a sweeper
+ * adds a new job for a row whose job was lost. So a queue may be emptied at any time, and adding a job may
+ * fail without losing work.
  */
 export const QUEUES = {
   /** Messages in state `received`, to be parsed. */

@@ -25,7 +25,10 @@ export interface WorkerContext {
   warn: (error: unknown) => void;
 }
 
-/** A BullMQ worker for one queue: transient errors are retried with exponential back-off, all others end the job. */
+/**
+ * A BullMQ worker for one queue: transient errors are retried with exponential back-off, all others end the
+ * job.
+ */
 export class JobWorker<N extends QueueName> {
   private readonly worker: Worker;
   private readonly running = new Set<Promise<void>>();
@@ -56,8 +59,8 @@ export class JobWorker<N extends QueueName> {
   }
 
   /**
-   * Takes no new job and waits for the running ones; what they did is committed. If the queue does not acknowledge the
-   * worker's leaving within five seconds, its connections are cut.
+   * Takes no new job and waits for the running ones; what they did is committed. If the queue does not
+   * acknowledge the worker's leaving within five seconds, its connections are cut.
    * @returns whether the queue acknowledged it
    */
   async drain(): Promise<boolean> {
@@ -118,8 +121,9 @@ export class JobWorker<N extends QueueName> {
 }
 
 /**
- * Why a job will not be tried again: the error its handler threw, which BullMQ was given as the cause; or that BullMQ gave
- * the job up because its workers died or lost their lock on it. The latter is no fault of the job's rows, so it is transient.
+ * Why a job will not be tried again: the error its handler threw, which BullMQ was given as the cause; or
+ * that BullMQ gave the job up because its workers died or lost their lock on it. The latter is no fault of
+ * the job's rows, so it is transient.
  */
 export function deathOf(error: Error): Error {
   if (error.cause instanceof Error) return error.cause;

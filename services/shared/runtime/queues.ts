@@ -8,7 +8,10 @@ import { redisTrouble, refusesJobs } from './redis-trouble.ts';
 
 const ADD_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 30_000;
-/** BullMQ emits every reconnect attempt as an error: one warning an outage is enough, one a minute where it comes and goes. */
+/**
+ * BullMQ emits every reconnect attempt as an error: one warning an outage is enough, one a minute where it
+ * comes and goes.
+ */
 const WARN_EVERY_MS = 60_000;
 
 export interface QueueWorker {
@@ -19,11 +22,14 @@ export interface QueueWorker {
 export interface Queues {
   readonly backend: 'redis' | 'postgres';
   /**
-   * Adds a wake-up. Returns false, after a warning in the log, when the queue cannot be reached within five seconds:
-   * the row stays and the sweeper comes back to it.
+   * Adds a wake-up. Returns false, after a warning in the log, when the queue cannot be reached within five
+   * seconds: the row stays and the sweeper comes back to it.
    */
   add<N extends QueueName>(name: N, payload: Payload<N>): Promise<boolean>;
-  /** Works a queue. A job that fails for good calls `onDead`; transient errors are retried with exponential back-off. */
+  /**
+   * Works a queue. A job that fails for good calls `onDead`; transient errors are retried with exponential
+   * back-off.
+   */
   work<N extends QueueName>(name: N, handler: JobHandling<N>['handler'], options?: Omit<JobHandling<N>, 'handler'>): QueueWorker;
   /** @throws when the backend does not answer, or refuses jobs */
   check(): Promise<void>;
@@ -34,8 +40,8 @@ export interface Queues {
 }
 
 /**
- * Opens the queues: on Redis when `redisUrl` is set, else on the Postgres that holds the rows (BullMQ's own PostgreSQL
- * backend, in a schema of its own).
+ * Opens the queues: on Redis when `redisUrl` is set, else on the Postgres that holds the rows (BullMQ's own
+ * PostgreSQL backend, in a schema of its own).
  */
 export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics): Queues {
   return new BackedQueues(settings, log, metrics);

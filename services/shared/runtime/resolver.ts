@@ -9,7 +9,8 @@ const LOOK_EVERY_MS = 5_000;
 
 /**
  * The DNS client for everything in this program. It does not read the system's hosts file.
- * @param servers "address", "address:port" or "[v6 address]:port"; when empty, those in /etc/resolv.conf, which is read again when it changes
+ * @param servers "address", "address:port" or "[v6 address]:port"; when empty, those in /etc/resolv.conf,
+ *   which is read again when it changes
  * @throws PermanentError `settings` when a server is none of these
  */
 export function openDns(servers: readonly string[], options: Omit<ClientOptions, 'servers'> = {}): DnsClient {
@@ -43,8 +44,8 @@ export function systemServers(file: string, now: () => number = () => performanc
 /** Looks up names. A parameter wherever DNS is needed, so that tests can replace it. */
 export interface Resolver {
   /**
-   * The TXT records of a name, each as its strings (RFC 1035 section 3.3.14). An empty list means that there is none: no such name,
-   * or no record of this type.
+   * The TXT records of a name, each as its strings (RFC 1035 section 3.3.14). An empty list means that there
+   * is none: no such name, or no record of this type.
    * @throws TransientError `dns_failed` when the query failed: a timeout, SERVFAIL, a server that is down
    */
   txt(name: string): Promise<string[][]>;
@@ -63,8 +64,10 @@ export function txtResolver(dns: Dns): Resolver {
 /** Looks up addresses. A parameter wherever that is needed, so that tests can query their own server. */
 export interface ReverseResolver {
   /**
-   * The names (PTR) under a name of in-addr.arpa or ip6.arpa, as published. An empty list means that there is none.
-   * @throws TransientError `dns_failed` when the query failed: a timeout, SERVFAIL, a server that is down, `cancel`
+   * The names (PTR) under a name of in-addr.arpa or ip6.arpa, as published. An empty list means that there is
+   * none.
+   * @throws TransientError `dns_failed` when the query failed: a timeout, SERVFAIL, a server that is down,
+   *   `cancel`
    */
   pointers(arpa: string): Promise<string[]>;
   /**

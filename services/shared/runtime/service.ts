@@ -38,7 +38,9 @@ export class Heartbeat {
   private readonly what: string;
   private readonly longestMs: number;
 
-  /** @param everyMs the loop's interval @param leastMs how long it may take at least before it is called stuck */
+  /**
+   * @param everyMs the loop's interval @param leastMs how long it may take at least before it is called stuck
+   */
   constructor(what: string, everyMs: number, leastMs = STUCK_MS) {
     this.what = what;
     this.longestMs = Math.max(STUCK_INTERVALS * everyMs, leastMs);
@@ -79,8 +81,9 @@ export function firstStuck(loops: readonly ({ stuck(): string | null } | null | 
 }
 
 /**
- * Runs `task` now and then `everyMs` after each end, until stopped. A failure is logged, once until the task succeeds or fails
- * otherwise, and the next run comes as usual, since the tasks are sweepers, whose purpose is to try again.
+ * Runs `task` now and then `everyMs` after each end, until stopped. A failure is logged, once until the task
+ * succeeds or fails otherwise, and the next run comes as usual, since the tasks are sweepers, whose purpose
+ * is to try again.
  * @param task a long one calls `turned` at each step, so that it is not taken for stuck
  */
 export function repeat(

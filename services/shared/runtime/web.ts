@@ -49,8 +49,9 @@ export interface OpenWebOptions {
 }
 
 /**
- * Fetches documents over HTTPS. Our DNS client resolves the names, certificates are verified, redirects are not followed, and names
- * with a private address are refused, since the publisher of a record chooses the name in it.
+ * Fetches documents over HTTPS. Our DNS client resolves the names, certificates are verified, redirects are
+ * not followed, and names with a private address are refused, since the publisher of a record chooses the
+ * name in it.
  */
 export function openWeb(dns: Dns, { allowPrivate = false, ca, timeoutMs = TIMEOUT_MS }: OpenWebOptions = {}): Web {
   return {

@@ -14,7 +14,10 @@ export const EMAIL_KEYS = {
     .max(1000),
   /** A passwd-file of Dovecot for lent accounts. */
   passwd_file: z.string().min(1).optional(),
-  /** Of passwd_file: a table of Postfix (smtpd_sender_login_maps), and what makes it readable, such as [postmap, "hash:FILE"]. */
+  /**
+   * Of passwd_file: a table of Postfix (smtpd_sender_login_maps), and what makes it readable, such as
+   * [postmap, "hash:FILE"].
+   */
   senders_file: z.string().min(1).optional(),
   postmap: command.optional(),
   /** A Postgres that Dovecot and Postfix read, prepared with "ruawatch access setup". */

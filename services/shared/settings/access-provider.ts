@@ -21,7 +21,10 @@ export const PROVIDER_KEYS = {
         .string()
         .regex(/^[\w+=,.@-]{1,64}$/)
         .optional(),
-      /** Whether we may put denials on the role or user (iam:PutRolePolicy, iam:PutUserPolicy, and to get, list and delete them). */
+      /**
+       * Whether we may put denials on the role or user (iam:PutRolePolicy, iam:PutUserPolicy, and to get,
+       * list and delete them).
+       */
       withdraw: z.boolean().default(false),
       profile: z.string().min(1).optional(),
       region: z.string().min(1).default('us-east-1'),
@@ -83,7 +86,10 @@ export function providerMistakes({
 /** What AWS makes credentials for at least, in seconds (AssumeRole, GetFederationToken: DurationSeconds). */
 export const LEAST_SECONDS = 900;
 
-/** Why credentials for so long are not made; null when they are: what cannot be withdrawn has to end by itself. */
+/**
+ * Why credentials for so long are not made; null when they are: what cannot be withdrawn has to end by
+ * itself.
+ */
 export function tooShort({ aws }: { aws: AwsSts | null }, seconds: number): string | null {
   return aws === null || aws.withdraw || seconds >= LEAST_SECONDS
     ? null

@@ -11,7 +11,9 @@ const role = z.string().regex(/^[a-z_][a-z0-9_$]{0,62}$/, 'must be the name of a
 /** What every target of lent rights has. */
 const target = {
   name,
-  /** The groups of approvals whose people may hold what is lent here; without it, all people of all groups. */
+  /**
+   * The groups of approvals whose people may hold what is lent here; without it, all people of all groups.
+   */
   for: z.array(name).min(1).optional(),
   /** The service principals (people add --service) that may hold it; none without it. */
   services: z.array(z.string().regex(/^[a-z0-9][a-z0-9._+-]{1,99}$/, 'must be the name of a service principal')).default([]),
@@ -44,7 +46,10 @@ const databaseSchema = z
     groups: z.array(role).min(1).max(100),
     /** Sessions at once of one lent role. */
     connections: z.int().min(1).max(100).default(5),
-    /** Where this server writes its log as JSON or CSV (log_destination): what was run during a grant is read from it. */
+    /**
+     * Where this server writes its log as JSON or CSV (log_destination): what was run during a grant is read
+     * from it.
+     */
     log_folder: z.string().min(1).optional(),
   })
   .superRefine(({ url, url_file }, ctx) => {
@@ -108,7 +113,10 @@ export interface LendingDatabase extends Target {
   connections: number;
   /** Absolute; null where its log is elsewhere. */
   logFolder: string | null;
-  /** Reads the URL: it is kept no longer than one connection takes. @throws Error that says what is wrong with it */
+  /**
+   * Reads the URL: it is kept no longer than one connection takes. @throws Error that says what is wrong with
+   * it
+   */
   url(): string;
 }
 

@@ -51,7 +51,10 @@ export interface Cluster {
   mostLoss: number;
 }
 
-/** @param guardFile what `guard.file` names @param mistakes gets a line when nothing says which addresses are wanted */
+/**
+ * @param guardFile what `guard.file` names @param mistakes gets a line when nothing says which addresses are
+ *   wanted
+ */
 export function clusterOf(
   given: z.infer<typeof clusterSchema>,
   cwd: string,

@@ -16,7 +16,10 @@ export function isLogNetwork(text: string): boolean {
 const network = z.string().refine(isLogNetwork, 'must be an address or a network, such as 10.0.0.0/8');
 const name = z.string().regex(/^[\w.-]{1,63}$/, 'must have 1 to 63 letters, digits, dots, hyphens and underscores');
 
-/** Where mail is handed on before it leaves: loopback, the private networks (RFC 1918, RFC 6598), and those of IPv6 (RFC 4193, RFC 4291). */
+/**
+ * Where mail is handed on before it leaves: loopback, the private networks (RFC 1918, RFC 6598), and those of
+ * IPv6 (RFC 4193, RFC 4291).
+ */
 const INSIDE = [
   '127.0.0.0/8',
   '10.0.0.0/8',

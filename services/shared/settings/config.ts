@@ -18,7 +18,10 @@ import { readYamlFile } from './yaml-file.ts';
 /** All settings, validated once at the start. */
 export interface Config {
   databaseUrl: string | null;
-  /** The Postgres of the queue where it is not `databaseUrl`, such as the direct address of a server behind a pooler. */
+  /**
+   * The Postgres of the queue where it is not `databaseUrl`, such as the direct address of a server behind a
+   * pooler.
+   */
   queueDatabaseUrl: string | null;
   redisUrl: string | null;
   /** As they were written; services/report/hostname.ts decides which are host names. */
@@ -81,7 +84,8 @@ const OWN_PREFIX = /^RUAWATCH_/;
 const OWN_KEYS = new Set<string>([...ENV_KEYS, 'RUAWATCH_CONFIG', 'RUAWATCH_NO_SKIP']);
 
 /**
- * Reads the environment and ruawatch.yaml (the file that RUAWATCH_CONFIG names, or the one in `cwd` if it exists).
+ * Reads the environment and ruawatch.yaml (the file that RUAWATCH_CONFIG names, or the one in `cwd` if it
+ * exists).
  * @throws SettingsError that lists every mistake, each in one line
  */
 export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
@@ -188,7 +192,10 @@ function takeSecretFile(given: Record<string, unknown>, key: string, cwd: string
   }
 }
 
-/** The valid settings. Each invalid one adds a line to `mistakes` and is left out, so that the rest is still checked. */
+/**
+ * The valid settings. Each invalid one adds a line to `mistakes` and is left out, so that the rest is still
+ * checked.
+ */
 function validSettings(
   given: Record<string, unknown>,
   mistakes: string[],
@@ -206,7 +213,10 @@ function validSettings(
   return { settings: rest.data, wrong };
 }
 
-/** Settings that are valid each by itself and do not fit each other. Nothing is said about settings that are `wrong`. */
+/**
+ * Settings that are valid each by itself and do not fit each other. Nothing is said about settings that are
+ * `wrong`.
+ */
 function checkAgainstEachOther(
   settings: Settings,
   alertTo: readonly string[],

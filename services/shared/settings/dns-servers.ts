@@ -6,7 +6,9 @@ import { secretOf } from './secret-file.ts';
 const NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/;
 const zone = z.string().regex(NAME, 'must be a zone in lower case, without the final dot, such as example.com');
 
-/** One place where records are changed: a name server that takes updates (RFC 2136), a command, or Route 53. */
+/**
+ * One place where records are changed: a name server that takes updates (RFC 2136), a command, or Route 53.
+ */
 const serverSchema = z
   .strictObject({
     name: z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be a name in lower case, such as primary'),
@@ -64,7 +66,9 @@ export interface UpdatedServer {
   zones: readonly string[];
   server: Server;
   key: { name: string; algorithm: 'hmac-sha256' | 'hmac-sha512' };
-  /** Reads the secret: it is kept no longer than a change takes. @throws Error that says what is wrong with it */
+  /**
+   * Reads the secret: it is kept no longer than a change takes. @throws Error that says what is wrong with it
+   */
   secret(): Buffer;
 }
 
@@ -131,7 +135,10 @@ function targetOf({ name, zones, address, key, command, route53 }: Given, cwd: s
   };
 }
 
-/** Where the records of a name are changed, and the zone that holds it; null when no server of the settings does. */
+/**
+ * Where the records of a name are changed, and the zone that holds it; null when no server of the settings
+ * does.
+ */
 export function targetFor(targets: readonly DnsTarget[], name: string): { target: DnsTarget; zone: string } | null {
   const found = targets.flatMap((target) =>
     target.zones.filter((one) => name === one || name.endsWith(`.${one}`)).map((one) => ({ target, zone: one })),

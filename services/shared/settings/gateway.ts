@@ -29,7 +29,10 @@ export interface Gateway {
   keyFile: string | null;
 }
 
-/** The key that secrets are kept with, read each time: it is kept no longer than it is needed. @throws Error that continues the name of the setting */
+/**
+ * The key that secrets are kept with, read each time: it is kept no longer than it is needed. @throws Error
+ * that continues the name of the setting
+ */
 export function readKeyFile(file: string | null): Buffer {
   if (file === null) throw new Error('gateway.key_file is not set: name a file with 32 random characters or more.');
   let text: string;

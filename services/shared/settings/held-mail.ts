@@ -14,11 +14,20 @@ export const heldMailSchema = z
   .strictObject({
     /** Where it waits: in the hold queue of Postfix, or, for other servers, encrypted in the database. */
     keep: z.enum(['postfix', 'store']).default('postfix'),
-    /** A file with at least 32 random characters: mails are stored encrypted with it, and links in digests are signed. */
+    /**
+     * A file with at least 32 random characters: mails are stored encrypted with it, and links in digests are
+     * signed.
+     */
     key_file: z.string().min(1).optional(),
-    /** The name of the machine with the hold queue: the milter of that name carries out what is decided. Without it, that of the machine. */
+    /**
+     * The name of the machine with the hold queue: the milter of that name carries out what is decided.
+     * Without it, that of the machine.
+     */
     host: z.string().min(1).max(253).optional(),
-    /** Where released mail goes in. Without it, Postfix lets go of the copy in its hold queue, without a header that says by whom. */
+    /**
+     * Where released mail goes in. Without it, Postfix lets go of the copy in its hold queue, without a
+     * header that says by whom.
+     */
     smtp_url: z
       .string()
       .refine(
@@ -26,7 +35,10 @@ export const heldMailSchema = z
         'must be an SMTP URL, such as smtp://127.0.0.1:10027',
       )
       .optional(),
-    /** Whether that is a port of Postfix that puts all mail into the hold queue: then a release happens exactly once, whatever is killed. */
+    /**
+     * Whether that is a port of Postfix that puts all mail into the hold queue: then a release happens
+     * exactly once, whatever is killed.
+     */
     smtp_holds: z.boolean().default(false),
     /** Programs of Postfix, with their first arguments, as the user that runs the milter may call them. */
     postsuper: command('postsuper'),

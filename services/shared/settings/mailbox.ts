@@ -23,13 +23,19 @@ export const mailboxSchema = z.strictObject({
   password_file: z.string().optional(),
   oauth: oauthSchema.optional(),
   folder: z.string().min(1).optional(),
-  /** What happens to a mail once it is stored. `keep` leaves it untouched: new mails are recognized by their UID alone. */
+  /**
+   * What happens to a mail once it is stored. `keep` leaves it untouched: new mails are recognized by their
+   * UID alone.
+   */
   after: z.enum(['move', 'flag', 'delete', 'keep']).default('move'),
   move_to: z.string().min(1).default('ruawatch'),
   flag: z.string().min(1).default('$ruawatch'),
   /** Whether mails that are moved are marked as read (\Seen) first. */
   mark_read: z.boolean().default(false),
-  /** Addresses that rua= may name for this mailbox beside the user: aliases, or all of them when the user is not an address. */
+  /**
+   * Addresses that rua= may name for this mailbox beside the user: aliases, or all of them when the user is
+   * not an address.
+   */
   addresses: z.array(z.string().regex(ADDRESS, 'must be a mail address')).default([]),
   poll_seconds: z.number().positive().default(60),
   /** Whether to use IDLE where the server supports it; without it the mailbox is only polled. */
@@ -40,7 +46,10 @@ export interface OAuth {
   tokenUrl: string;
   clientId: string;
   clientSecret: string | null;
-  /** With one, the refresh_token grant (Gmail, delegated Microsoft 365); without, client_credentials (Microsoft 365 application). */
+  /**
+   * With one, the refresh_token grant (Gmail, delegated Microsoft 365); without, client_credentials
+   * (Microsoft 365 application).
+   */
   refreshToken: string | null;
   scope: string | null;
 }
@@ -49,12 +58,17 @@ export interface Mailbox {
   name: string;
   host: string;
   port: number;
-  /** `tls`: TLS from the first byte (imaps://). `starttls`: must upgrade (imap://). `none`: only when ?tls=none asks for it. */
+  /**
+   * `tls`: TLS from the first byte (imaps://). `starttls`: must upgrade (imap://). `none`: only when
+   * ?tls=none asks for it.
+   */
   security: 'tls' | 'starttls' | 'none';
   /** False only with ?tls_verify=no, for a server with a self-signed certificate. */
   verify: boolean;
   user: string;
-  /** The addresses in rua= that lead here: the user, where that is an address, and the aliases. Lower case. */
+  /**
+   * The addresses in rua= that lead here: the user, where that is an address, and the aliases. Lower case.
+   */
   addresses: string[];
   password: string | null;
   oauth: OAuth | null;
@@ -119,7 +133,10 @@ function parseUrl(text: string): URL {
   return url;
 }
 
-/** The options in the URL's query. `tls` and `verify` exist there only; the others may also be keys of the entry. */
+/**
+ * The options in the URL's query. `tls` and `verify` exist there only; the others may also be keys of the
+ * entry.
+ */
 function readOptions(url: URL): { tls: boolean; verify: boolean; options: Record<string, unknown> } {
   const query: Record<string, unknown> = {};
   for (const [key, value] of url.searchParams) {

@@ -51,14 +51,23 @@ const personSchema = z.union([
   }),
 ]);
 
-/** `milter:` of ruawatch.yaml: what is looked for in mail that arrives, and what is done with it (docs/milter.md). */
+/**
+ * `milter:` of ruawatch.yaml: what is looked for in mail that arrives, and what is done with it
+ * (docs/milter.md).
+ */
 export const milterSchema = z
   .strictObject({
     /** host:port or unix:/path, where the mail server hands over its mail; "off" takes none. */
     listen: z.string().refine(isListen, 'must be host:port, unix:/path, or off').default('off'),
-    /** The name in Authentication-Results (RFC 8601 section 2.5); fields of that name that a mail brings along are removed. */
+    /**
+     * The name in Authentication-Results (RFC 8601 section 2.5); fields of that name that a mail brings along
+     * are removed.
+     */
     authserv_id: domain.optional(),
-    /** What happens to a mail that cannot be judged: it passes, or the server asks the client to try again later. */
+    /**
+     * What happens to a mail that cannot be judged: it passes, or the server asks the client to try again
+     * later.
+     */
     on_failure: z.enum(['accept', 'tempfail']).default('accept'),
     /** Clients whose mail is left alone, beside those that signed in. */
     trusted_networks: z.array(network).default([]),

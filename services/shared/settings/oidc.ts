@@ -20,7 +20,10 @@ export const oidcSchema = z.strictObject({
   scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/)).default(['openid', 'email', 'profile', 'offline_access']),
   /** The claim that lists a person's groups. */
   groups_claim: z.string().min(1).default('groups'),
-  /** Which addresses count: those that `email_verified` says are verified, or all, of a provider that gives them itself. */
+  /**
+   * Which addresses count: those that `email_verified` says are verified, or all, of a provider that gives
+   * them itself.
+   */
   emails: z.enum(['verified', 'all']).default('verified'),
   /** What the people of a group may do: the first group of the list that a person belongs to decides. */
   groups: z

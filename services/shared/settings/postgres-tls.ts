@@ -31,13 +31,14 @@ const SSL_WORDS: Record<string, string> = {
  *
  * - `disable`: none. `require`: encrypted; the certificate is checked against the CA only when sslrootcert is
  *   given.
- * - `verify-ca`: the certificate must be of the CA in sslrootcert. `verify-full`: and be made out to the host.
- * - sslrootcert alone, or `ssl=true`, is `verify-full`; without sslrootcert (or with `system`), by the CAs that
- *   Node trusts.
+ * - `verify-ca`: the certificate must be of the CA in sslrootcert. `verify-full`: and be made out to the
+ *   host.
+ * - sslrootcert alone, or `ssl=true`, is `verify-full`; without sslrootcert (or with `system`), by the CAs
+ *   that Node trusts.
  * - sslcert and sslkey: the client's own certificate.
  *
- * `prefer` and `allow` are refused: they would send the password unencrypted when somebody on the way asks for
- * it.
+ * `prefer` and `allow` are refused: they would send the password unencrypted when somebody on the way asks
+ * for it.
  * @param setting names the URL in messages
  * @throws SettingsError an unknown mode, a file that cannot be read or is no certificate
  */

@@ -2,7 +2,10 @@ import { SettingsError } from '../errors.ts';
 import { TLS_PARAMETERS, type TlsSettings, tlsOf } from './postgres-tls.ts';
 import { ENCODE_HINT, isAmbiguous, isPercentEncoded } from './server-url.ts';
 
-/** What pg.Pool and pg.Client are given for a URL. What is absent is taken from PGHOST and the like, as libpq does. */
+/**
+ * What pg.Pool and pg.Client are given for a URL. What is absent is taken from PGHOST and the like, as libpq
+ * does.
+ */
 export interface ConnectionSettings extends TlsSettings {
   host?: string;
   port?: number;
@@ -32,7 +35,9 @@ const WITHOUT_EFFECT = new Set(
   `connect_timeout keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout sslcompression sslsni
    krbsrvname gsslib gssencmode gssdelegation target_session_attrs load_balance_hosts uselibpqcompat`.split(/\s+/),
 );
-/** Those of libpq that change where the connection leads, or how far it is trusted, and that the driver lacks. */
+/**
+ * Those of libpq that change where the connection leads, or how far it is trusted, and that the driver lacks.
+ */
 const UNSUPPORTED = new Set(
   `hostaddr service passfile requirepeer require_auth sslcrl sslcrldir sslpassword sslcertmode replication
    ssl_min_protocol_version ssl_max_protocol_version`.split(/\s+/),
@@ -46,9 +51,10 @@ interface Parts {
 }
 
 /**
- * Takes a Postgres URL apart as libpq does (PostgreSQL, "Connection URIs"): parameters of the query override what stands
- * before it, "+" is a plus, and what is not known is refused. One host only.
- * @returns the parts, or a text that continues the name of the setting and shows nothing that may be a password
+ * Takes a Postgres URL apart as libpq does (PostgreSQL, "Connection URIs"): parameters of the query override
+ * what stands before it, "+" is a plus, and what is not known is refused. One host only.
+ * @returns the parts, or a text that continues the name of the setting and shows nothing that may be a
+ *   password
  */
 export function readPostgresUrl(text: string): Parts | string {
   const [start, slashes, rest] = /^postgres(?:ql)?:(\/\/)?(.*)$/is.exec(text.trim()) ?? [];
@@ -110,8 +116,8 @@ function wrongIn(place: Parts['place'], parameters: ReadonlyMap<string, string>)
 }
 
 /**
- * What the driver is given for a postgres:// URL: never the URL itself, which it reads in another way than psql does
- * (test/shared/settings/postgres-urls.ts), and whose parameters it prefers to ours.
+ * What the driver is given for a postgres:// URL: never the URL itself, which it reads in another way than
+ * psql does (test/shared/settings/postgres-urls.ts), and whose parameters it prefers to ours.
  * @param setting names the URL in messages
  * @throws SettingsError a URL that cannot be used, and what tlsOf throws
  */

@@ -28,7 +28,10 @@ export function isAmbiguous(rest: string): boolean {
   return rest.includes('#') || /[/?\\\s]/.test(userinfo) || password.includes('@');
 }
 
-/** Whether every "%" begins an escaped octet, and these are UTF-8: all that decode them later would throw otherwise. */
+/**
+ * Whether every "%" begins an escaped octet, and these are UTF-8: all that decode them later would throw
+ * otherwise.
+ */
 export function isPercentEncoded(text: string): boolean {
   try {
     decodeURIComponent(text);

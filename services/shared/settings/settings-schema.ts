@@ -52,7 +52,9 @@ const nameServers = z
   .array(z.string().refine((text) => parseServer(text) !== null, 'must be an address, or address:port'))
   .optional();
 
-/** The settings of ruawatch.yaml. Upper-case keys may also be set in the environment, which takes precedence. */
+/**
+ * The settings of ruawatch.yaml. Upper-case keys may also be set in the environment, which takes precedence.
+ */
 export const settingsSchema = z.strictObject({
   DATABASE_URL: postgresUrl.optional(),
   QUEUE_DATABASE_URL: postgresUrl.optional(),
@@ -79,7 +81,10 @@ export const settingsSchema = z.strictObject({
   HTTP_LISTEN: z.string().refine(isListen, 'must be host:port, or off').default('127.0.0.1:9807'),
   /** host:port of the console; port 0 lets the system choose one, "off" disables it. */
   CONSOLE_LISTEN: z.string().refine(isListen, 'must be host:port, or off').default('127.0.0.1:9808'),
-  /** Your domains: findings are made for them and their subdomains. Others need proof by DNS, or `ruawatch domains add`. */
+  /**
+   * Your domains: findings are made for them and their subdomains. Others need proof by DNS, or
+   * `ruawatch domains add`.
+   */
   domains: z.array(z.string().min(1)).default([]),
   mailboxes: z.array(mailboxSchema).optional(),
   webhooks: z.array(webhookSchema).optional(),
@@ -91,7 +96,9 @@ export const settingsSchema = z.strictObject({
       per_hour: z.number().int().min(1).default(10),
       /** The same for one domain. Both limits count critical findings separately from all others. */
       per_domain_hour: z.number().int().min(1).default(5),
-      /** More findings than this that stand at the first analysis of their domains are mailed as one summary. */
+      /**
+       * More findings than this that stand at the first analysis of their domains are mailed as one summary.
+       */
       first_start_mails: z.number().int().min(1).default(10),
       /** One summary mail a week to every set of recipients. */
       digest: z.enum(['weekly', 'off']).default('weekly'),
@@ -149,7 +156,10 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       concurrency: z.number().int().min(1).max(64).default(2),
       batch_messages: z.number().int().min(1).max(1000).default(100),
-      /** The budget for reading one mail. A mail that exceeds it is quarantined: `time_budget`, `memory_budget`. */
+      /**
+       * The budget for reading one mail. A mail that exceeds it is quarantined: `time_budget`,
+       * `memory_budget`.
+       */
       time_budget_seconds: seconds(120),
       memory_budget_mb: z.number().int().min(32).default(64),
       /** Read mails in threads, where the budgets apply; false is meant for debugging. */
@@ -159,11 +169,14 @@ export const settingsSchema = z.strictObject({
   trust: z
     .strictObject({
       /**
-       * How reports are authenticated. `verify`: by the Authentication-Results of `authserv_ids`, else by the mail's own
-       * DKIM signature. `authserv`: by those Authentication-Results alone. `off`: not at all, every report counts.
+       * How reports are authenticated. `verify`: by the Authentication-Results of `authserv_ids`, else by the
+       * mail's own DKIM signature. `authserv`: by those Authentication-Results alone. `off`: not at all,
+       * every report counts.
        */
       check: z.enum(['verify', 'authserv', 'off']).default('verify'),
-      /** The authserv-ids (RFC 8601 section 2.5) of your own receiving servers; all other headers are ignored. */
+      /**
+       * The authserv-ids (RFC 8601 section 2.5) of your own receiving servers; all other headers are ignored.
+       */
       authserv_ids: z
         .array(z.string().regex(/^[^\s;()"]+$/, 'must be the name your mail server writes, such as mx.example.org'))
         .default([]),
@@ -177,13 +190,19 @@ export const settingsSchema = z.strictObject({
       retention_days: z.number().int().min(1).max(3650).default(30),
     })
     .prefault({}),
-  /** Days that data is kept; null keeps it for ever. Raw mails, records and daily totals are deleted by month: docs/retention.md. */
+  /**
+   * Days that data is kept; null keeps it for ever. Raw mails, records and daily totals are deleted by month:
+   * docs/retention.md.
+   */
   retention: z
     .strictObject({
       raw_days: keptDays.default(400),
       /** Raw mails that are not reports; deleted one by one, not by month. */
       ignored_days: keptDays.default(30),
-      /** Gigabytes (10^9) of raw mail; above that, ignored mails are deleted first, then quarantined ones. Null sets no limit. */
+      /**
+       * Gigabytes (10^9) of raw mail; above that, ignored mails are deleted first, then quarantined ones.
+       * Null sets no limit.
+       */
       raw_total_gb: z.number().positive().nullable().default(20),
       records_days: keptDays,
       rollups_days: keptDays,
@@ -228,7 +247,10 @@ export const settingsSchema = z.strictObject({
       selectors: z.record(z.string(), z.array(z.string().regex(SELECTOR, 'must be a selector, such as s1'))).default({}),
       lookalikes: z
         .strictObject({
-          /** DNS queries a day (UTC) for names that may be mistaken for own domains, for all domains together; 0 asks nothing. */
+          /**
+           * DNS queries a day (UTC) for names that may be mistaken for own domains, for all domains together;
+           * 0 asks nothing.
+           */
           questions_a_day: z.number().int().min(0).max(10_000_000).default(20_000),
           /** Names watched for each domain, the most similar first. */
           names: z.number().int().min(1).max(100_000).default(1_000),

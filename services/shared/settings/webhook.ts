@@ -4,7 +4,10 @@ import { secretOf } from './secret-file.ts';
 /** How events are written: services/alerter/webhook/formats/ has one file for each. */
 export const WEBHOOK_FORMATS = ['json', 'slack'] as const;
 
-/** One entry of `webhooks:` in ruawatch.yaml. WEBHOOK_URL, WEBHOOK_FORMAT and WEBHOOK_SECRET make up another entry. */
+/**
+ * One entry of `webhooks:` in ruawatch.yaml. WEBHOOK_URL, WEBHOOK_FORMAT and WEBHOOK_SECRET make up another
+ * entry.
+ */
 export const webhookSchema = z.strictObject({
   name: z
     .string()
@@ -12,7 +15,10 @@ export const webhookSchema = z.strictObject({
     .optional(),
   url: z.string().optional(),
   url_file: z.string().optional(),
-  /** `json`: every event as a signed document. `slack`: a text for Slack and compatible services (Mattermost, Rocket.Chat). */
+  /**
+   * `json`: every event as a signed document. `slack`: a text for Slack and compatible services (Mattermost,
+   * Rocket.Chat).
+   */
   format: z.enum(WEBHOOK_FORMATS).default('json'),
   secret: z.string().optional(),
   secret_file: z.string().optional(),
@@ -35,7 +41,8 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /**
  * Turns one entry into a webhook.
- * @throws Error whose message continues the name of the setting ("WEBHOOK_URL must be …") and never shows the address or secret
+ * @throws Error whose message continues the name of the setting ("WEBHOOK_URL must be …") and never shows the
+ *   address or secret
  */
 export function toWebhook(input: WebhookEntry, cwd: string): Webhook {
   const text = secretOf(input.url, input.url_file, 'url', cwd);

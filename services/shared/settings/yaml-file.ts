@@ -28,11 +28,13 @@ export function readYamlFile(named: string | undefined, cwd: string, mistakes: s
 
 /** The content of a YAML text. @param mistakes receives a sentence, which never quotes the text */
 export function yamlOf(text: string, name: string, mistakes: string[]): unknown {
-  // Required here, not imported: a process with all its settings in the environment need not load the package.
+  // Required here, not imported: a process with all its settings in the environment need not load the
+  // package.
   const { LineCounter, parseDocument } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
-  // Only the first mistake: the others mostly follow from it. Only its code: the parser's message may quote the file.
+  // Only the first mistake: the others mostly follow from it. Only its code: the parser's message may quote
+  // the file.
   const mistake = document.errors[0] ?? document.warnings[0];
   if (mistake) {
     const { line, col } = lines.linePos(mistake.pos[0]);

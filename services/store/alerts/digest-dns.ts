@@ -21,11 +21,15 @@ export interface DomainDns {
   lookalikes: { standing: number; since: number };
 }
 
-/** Records of others that the domain's rest on are named by findings alone: they change daily at large services. */
+/**
+ * Records of others that the domain's rest on are named by findings alone: they change daily at large
+ * services.
+ */
 const OWN = `('spf', 'dkim', 'dmarc', 'report_destination', 'mx', 'mta_sts', 'tls_rpt', 'bimi')`;
 
 /**
- * Loads where domains stand and what changed in their DNS between two moments. What the first answer about a name found is no change.
+ * Loads where domains stand and what changed in their DNS between two moments. What the first answer about a
+ * name found is no change.
  * @param week `listed` is how many changes of each are read
  */
 export async function loadDomainDns(

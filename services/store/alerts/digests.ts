@@ -26,7 +26,9 @@ export interface DomainWeek {
   domain: string;
   /** Days without mail are absent. */
   days: DayTotal[];
-  /** First seen within the week, the largest first; without those that are unauthorized, and the stray ones. */
+  /**
+   * First seen within the week, the largest first; without those that are unauthorized, and the stray ones.
+   */
   fresh: NewSource[];
   /** How many there are, when `fresh` does not list each. */
   fresh_count: number;
@@ -63,8 +65,8 @@ export interface SomeFindings {
   findings: WeekFinding[];
   count: number;
   /**
-   * How many of them a person must look at: not those that are acknowledged or snoozed, and what one cause opened
-   * for many domains once.
+   * How many of them a person must look at: not those that are acknowledged or snoozed, and what one cause
+   * opened for many domains once.
    */
   to_do: number;
 }
@@ -161,8 +163,8 @@ export async function markDigest(
 }
 
 /**
- * Ends the retries of refused digests: of those before a moment, which the digest of that moment covers, or of these
- * digests, whose recipients are no longer in the settings.
+ * Ends the retries of refused digests: of those before a moment, which the digest of that moment covers, or
+ * of these digests, whose recipients are no longer in the settings.
  */
 export async function endRetries(q: Queryable, which: { before: Date } | { digests: readonly number[] }): Promise<void> {
   const before = 'before' in which ? which.before : null;
@@ -173,7 +175,9 @@ export async function endRetries(q: Queryable, which: { before: Date } | { diges
   );
 }
 
-/** The moment whose digest is to be mailed anew now to recipients who were refused; null when there is none. */
+/**
+ * The moment whose digest is to be mailed anew now to recipients who were refused; null when there is none.
+ */
 export async function refusedDigest(q: Queryable, now: Date): Promise<Date | null> {
   const { rows } = await q.query<{ due_at: Date | null }>(
     'select max(due_at) as due_at from ruawatch.digests where retry_at <= $1',
@@ -183,8 +187,8 @@ export async function refusedDigest(q: Queryable, now: Date): Promise<Date | nul
 }
 
 /**
- * Since when each of the recipients has had no digest before this one: when the last that was not refused was due,
- * else a week before the first that was; null where there was none.
+ * Since when each of the recipients has had no digest before this one: when the last that was not refused was
+ * due, else a week before the first that was; null where there was none.
  */
 export async function digestsBefore(
   tx: Tx,
@@ -270,9 +274,9 @@ const NEW_SOURCES = `-- Their mail of the week, as far as it counts: a source th
          from fresh group by domain)`;
 
 /**
- * The domains of a digest, in order of need: silent ones, then by their findings, then those with the most mail. Reports count that are proven or need not be; not
- * those that still wait for it, which a forger can bring about for days, nor those of reporters whose word
- * decides nothing: these are summed up apart.
+ * The domains of a digest, in order of need: silent ones, then by their findings, then those with the most
+ * mail. Reports count that are proven or need not be; not those that still wait for it, which a forger can
+ * bring about for days, nor those of reporters whose word decides nothing: these are summed up apart.
  * @param days `before` the first day of the week before, `from` and `to` the first and last of the week
  * @param listed how many new sources are listed one by one
  */

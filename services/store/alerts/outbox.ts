@@ -23,7 +23,10 @@ export interface UnhandledEvent {
   refused_for: string[];
   /** It was there when its domain was first analyzed. */
   standing: boolean;
-  /** How often the mail server refused a mail about it, and when it is due again; null when it was not refused. */
+  /**
+   * How often the mail server refused a mail about it, and when it is due again; null when it was not
+   * refused.
+   */
   refusals: number;
   retry_at: Date | null;
   /** Whether an event of the finding was settled for all of its recipients. */
@@ -281,8 +284,8 @@ export async function newestMails(
 }
 
 /**
- * The Message-ID of the mail that began a finding's thread for these recipients; null when there is none yet, or it
- * was in a digest.
+ * The Message-ID of the mail that began a finding's thread for these recipients; null when there is none yet,
+ * or it was in a digest.
  */
 export async function firstMailOf(tx: Tx, finding_key: number, to: readonly string[]): Promise<string | null> {
   const { rows } = await tx.query<{ message_id: string }>(
@@ -328,12 +331,12 @@ export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> 
 /**
  * Claims the next due mail (or post of a webhook) for as long as the transaction lasts; nobody else can claim
  * it meanwhile. A finding's later mail waits until its earlier one is out, so that a thread never arrives in
- * the wrong order; so does a request's, for each recipient. It does not wait for single recipients whom the server puts off.
- * A mail that asks for a decision that was made meanwhile is left.
+ * the wrong order; so does a request's, for each recipient. It does not wait for single recipients whom the
+ * server puts off. A mail that asks for a decision that was made meanwhile is left.
  */
 export async function claimDueMail(tx: Tx, now: Date, webhook: string | null = null): Promise<ClaimedMail | null> {
-  // The transaction is idle while the mail server is spoken to; a limit that is shorter than a mail may take would
-  // send it twice. Without any, a session on a line that fell silent would keep the mail for hours.
+  // The transaction is idle while the mail server is spoken to; a limit that is shorter than a mail may take
+  // would send it twice. Without any, a session on a line that fell silent would keep the mail for hours.
   await tx.query("set local idle_in_transaction_session_timeout = '15min'");
   const { rows } = await tx.query<ClaimedMail>(
     `select outbox_key, message_id, finding_key, recipients as audience, events, digest_key, request_events, raw, attempts, created_at,

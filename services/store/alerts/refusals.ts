@@ -2,7 +2,10 @@ import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { clipped } from '../sql-text.ts';
 import type { ClaimedMail } from './outbox.ts';
 
-/** Alerts, digests and mails about requests that wait because the mail server refuses some or all of their recipients. */
+/**
+ * Alerts, digests and mails about requests that wait because the mail server refuses some or all of their
+ * recipients.
+ */
 export interface Refused {
   findings: number;
   /** Weekly digests. */
@@ -26,14 +29,17 @@ export interface Refusal {
   wait: (refusals: number, since: Date) => number | null;
 }
 
-/** SQL: the columns of an event or a digest without the refused recipients ($3) among those mailed ($2: of the mail). */
+/**
+ * SQL: the columns of an event or a digest without the refused recipients ($3) among those mailed ($2: of the
+ * mail).
+ */
 const TAKEN_BACK = `mailed_to = array(select r from unnest(coalesce(mailed_to, $2::text[])) r where r <> all($3::text[])),
             refused_for = array(select distinct r from unnest(refused_for || $3::text[]) r order by r),
             refusals = refusals + 1, refusal = $4, retry_at = $5::timestamptz`;
 
 /**
- * Notes that the mail server refused a mail for some of its recipients: what it was about is mailed to them anew
- * later, or to whom the settings name then in their place. Those who got it are left alone.
+ * Notes that the mail server refused a mail for some of its recipients: what it was about is mailed to them
+ * anew later, or to whom the settings name then in their place. Those who got it are left alone.
  * @returns of how many events and digests another mail is made, and how many are given up
  */
 export async function noteRefusal(

@@ -128,7 +128,8 @@ async function askedNow(
 }
 
 /**
- * The newest mails about requests to a person, or posts to a webhook, newest first: what the hourly limit is counted by.
+ * The newest mails about requests to a person, or posts to a webhook, newest first: what the hourly limit is
+ * counted by.
  * @param recipient an address, or the name of the webhook
  */
 export async function newestRequestMails(
@@ -149,8 +150,8 @@ export async function newestRequestMails(
 }
 
 /**
- * Ends mails of the outbox that ask for a decision on a request that is settled by now, or of a stage that is over: nothing more
- * is sent about what is decided.
+ * Ends mails of the outbox that ask for a decision on a request that is settled by now, or of a stage that is
+ * over: nothing more is sent about what is decided.
  * @returns how many
  */
 export async function dropSettledAsks(tx: Tx): Promise<number> {

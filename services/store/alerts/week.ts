@@ -18,7 +18,10 @@ const MOST_CHANGES = 4;
 /** Which digest is made. */
 export interface WeekOf {
   domains: readonly string[];
-  /** Whether its readers run the installation: they also read about the reading of reports, and about others' domains. */
+  /**
+   * Whether its readers run the installation: they also read about the reading of reports, and about others'
+   * domains.
+   */
   operator: boolean;
   /** When it is due, and until when findings are listed. */
   moment: Date;
@@ -40,7 +43,10 @@ export interface LoadedWeek extends digests.WeekFindings {
   domains: (digests.DomainWeek & { dns?: DomainDns })[];
 }
 
-/** Loads a digest: the seven report days that end two days before its moment, and the findings since the one before. */
+/**
+ * Loads a digest: the seven report days that end two days before its moment, and the findings since the one
+ * before.
+ */
 export async function loadWeek(tx: Tx, { domains, operator, moment, since, until }: WeekOf): Promise<LoadedWeek> {
   const day = (n: number) => new Date(moment.getTime() - n * DAY_MS).toISOString().slice(0, 10);
   const days = { before: day(SETTLED_DAYS + 13), from: day(SETTLED_DAYS + 6), to: day(SETTLED_DAYS) };

@@ -12,8 +12,8 @@ export interface BehindRecord {
 const PATIENCE = '15 minutes';
 
 /**
- * The records that do not follow, the longest first. That an address stays because reports show mail from it is as it should be,
- * and is none of them.
+ * The records that do not follow, the longest first. That an address stays because reports show mail from it
+ * is as it should be, and is none of them.
  */
 export async function loadBehindRecords(q: Queryable, now: Date): Promise<BehindRecord[]> {
   const { rows } = await q.query<BehindRecord>(

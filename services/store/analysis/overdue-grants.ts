@@ -14,7 +14,10 @@ export interface OverdueGrant {
 /** How long the end of a right may take; or its time may be over without anything ending it. */
 const PATIENCE = '2 minutes';
 
-/** Rights whose end has not been confirmed by their targets, the oldest first. Targets are asked what they have every minute. */
+/**
+ * Rights whose end has not been confirmed by their targets, the oldest first. Targets are asked what they
+ * have every minute.
+ */
 export async function loadOverdueGrants(q: Queryable): Promise<OverdueGrant[]> {
   const { rows } = await q.query<OverdueGrant>(
     `select grant_key, holder, server, name, answer, coalesce(end_since, ends_at) as since from ruawatch.grants

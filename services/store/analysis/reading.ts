@@ -44,7 +44,9 @@ export interface DifferingReports {
 /** Domains and codes that are told apart: anybody can invent senders. */
 const MOST_SENDERS = 20_000;
 
-/** Days from `from` on without any mail are absent. Mails that are no reports (`ignored`) count as neither. */
+/**
+ * Days from `from` on without any mail are absent. Mails that are no reports (`ignored`) count as neither.
+ */
 export async function loadMailDays(q: Queryable, from: string): Promise<MailDay[]> {
   const { rows } = await q.query<MailDay>(
     `select (received_at at time zone 'UTC')::date as day, count(*) filter (where state = 'stored')::int as read,

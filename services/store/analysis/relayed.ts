@@ -5,9 +5,9 @@ import type { CountedDays } from './window-reads.ts';
 const VERIFIES = 0.1;
 
 /**
- * Loads how many messages of each source bear a signature of the domain's own that does not verify there, while
- * mail of others with the same key verifies on the same day: somebody between author and receiver changed them. A
- * key that is broken everywhere, or that only this source signs with, is no sign of that.
+ * Loads how many messages of each source bear a signature of the domain's own that does not verify there,
+ * while mail of others with the same key verifies on the same day: somebody between author and receiver
+ * changed them. A key that is broken everywhere, or that only this source signs with, is no sign of that.
  */
 export async function loadRelayed(
   tx: Tx,

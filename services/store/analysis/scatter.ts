@@ -15,8 +15,9 @@ export interface Scatter {
 const RECORDS = 50_000;
 
 /**
- * Loads how far the failing mail of some sources is scattered. A forger who signs with a domain of his own sends a
- * little from each of many rented networks (snowshoe); a service that is not set up has few, or sends much.
+ * Loads how far the failing mail of some sources is scattered. A forger who signs with a domain of his own
+ * sends a little from each of many rented networks (snowshoe); a service that is not set up has few, or sends
+ * much.
  * @param sources signing or envelope domains of others
  */
 export async function loadScatter(

@@ -37,7 +37,10 @@ export interface SourceMessages {
   messages: number;
 }
 
-/** How much mail of a source lacks what: DMARC (without what a forwarder broke), a signature as the domain, an answer of SPF. */
+/**
+ * How much mail of a source lacks what: DMARC (without what a forwarder broke), a signature as the domain, an
+ * answer of SPF.
+ */
 export interface Lacking {
   failing: number;
   unsigned: number;
@@ -45,8 +48,8 @@ export interface Lacking {
 }
 
 /**
- * Loads the sources of a domain with mail from `from` to `to` that authenticates, as the domain or as somebody
- * else, whether or not the work names them: those with the most passing messages.
+ * Loads the sources of a domain with mail from `from` to `to` that authenticates, as the domain or as
+ * somebody else, whether or not the work names them: those with the most passing messages.
  * @param recent first of the newest days, which are listed one by one
  */
 export async function loadSeenSources(
@@ -123,7 +126,10 @@ export async function loadSenderDays(
 
 /** Sources of senders whose history is looked up at most, the largest first. */
 const EARLIER = 1000;
-/** SQL: the sources of the senders $2 of the domain $1 that were seen before the window ($3), but for forwarders. */
+/**
+ * SQL: the sources of the senders $2 of the domain $1 that were seen before the window ($3), but for
+ * forwarders.
+ */
 const EARLIER_SOURCES = `earlier as materialized (
        select n.sender, s.source
          from unnest($2::text[]) as n(sender)
@@ -132,8 +138,8 @@ const EARLIER_SOURCES = `earlier as materialized (
         order by s.messages desc limit ${EARLIER})`;
 
 /**
- * The first day before the window on which a deciding reporter saw mail of each sender, as far back as rollups
- * are kept; none for a sender that is new in the window.
+ * The first day before the window on which a deciding reporter saw mail of each sender, as far back as
+ * rollups are kept; none for a sender that is new in the window.
  * @param before first day of the window
  */
 export async function loadSendersBefore(
@@ -215,8 +221,8 @@ export async function loadUnnamed(tx: Tx, networks: readonly string[]): Promise<
 }
 
 /**
- * Those of them that are sources of the domain and were examined since a moment or not at all: their names are being
- * looked up. None while no address was ever looked up: nobody may be there who does.
+ * Those of them that are sources of the domain and were examined since a moment or not at all: their names
+ * are being looked up. None while no address was ever looked up: nobody may be there who does.
  */
 export async function loadAwaited(tx: Tx, domain: string, networks: readonly string[], since: Date): Promise<Set<string>> {
   if (networks.length === 0) return new Set();

@@ -2,7 +2,10 @@ import type { Db, Tx } from '../../shared/runtime/db.ts';
 import { readingByKey, recordsOf } from '../schema/partitions.ts';
 import { sinceDay } from './since-day.ts';
 
-/** A signature or an SPF check in failing mail of a source: one that did not pass, or that passed without alignment. */
+/**
+ * A signature or an SPF check in failing mail of a source: one that did not pass, or that passed without
+ * alignment.
+ */
 export interface FailedCheck {
   source: string;
   mechanism: 'dkim' | 'spf';
@@ -13,7 +16,10 @@ export interface FailedCheck {
   messages: number;
   /** All failing messages of the source. */
   of: number;
-  /** Of a signature: hardly any mail of any source verifies with its key since; null where the rollup does not say. */
+  /**
+   * Of a signature: hardly any mail of any source verifies with its key since; null where the rollup does not
+   * say.
+   */
   dead: boolean | null;
 }
 
@@ -24,9 +30,10 @@ const DEAD = 0.1;
 const CHECKS = 1000;
 
 /**
- * Loads the checks in the failing mail of broken sources, for a week from the first day of failure of each: what did
- * not pass shows where to look in DNS, and what passed that alignment is the matter.
- * @param broken source and first day (YYYY-MM-DD); of one whose mail still passes, its passing mail counts too
+ * Loads the checks in the failing mail of broken sources, for a week from the first day of failure of each:
+ * what did not pass shows where to look in DNS, and what passed that alignment is the matter.
+ * @param broken source and first day (YYYY-MM-DD); of one whose mail still passes, its passing mail counts
+ *   too
  * @param reporters the deciding reporters, whose records are read
  */
 export async function loadFailedChecks(

@@ -95,8 +95,9 @@ export async function loadSpread(
 }
 
 /**
- * How many days later than the morning after some reporters of a domain report: of twenty days that they reported on
- * in the last weeks, nineteen were reported on by then. One stray report a month late makes no habit.
+ * How many days later than the morning after some reporters of a domain report: of twenty days that they
+ * reported on in the last weeks, nineteen were reported on by then. One stray report a month late makes no
+ * habit.
  * @param from,to days, YYYY-MM-DD
  * @returns none for a reporter whose arrivals are not on file
  */
@@ -124,8 +125,8 @@ export async function loadLateness(
 }
 
 /**
- * Whether anything would have come in: a mailbox was read within some hours, or none is set up, so that reports
- * are imported.
+ * Whether anything would have come in: a mailbox was read within some hours, or none is set up, so that
+ * reports are imported.
  */
 export async function isReading(q: Queryable, hours: number): Promise<boolean> {
   const { rows } = await q.query<{ reading: boolean }>(

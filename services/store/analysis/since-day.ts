@@ -1,7 +1,7 @@
 /**
  * SQL: the reports on one domain that begin on a day or later. Compared as a row, for which only the index on
- * (domain, begin_at) serves: rows lie in the order of their time, so the planner would rather read the reports
- * on all domains since then by the index on begin_at.
+ * (domain, begin_at) serves: rows lie in the order of their time, so the planner would rather read the
+ * reports on all domains since then by the index on begin_at.
  * @param domain the parameter that holds the domain
  * @param day the one that holds the day
  */

@@ -10,7 +10,10 @@ interface PassesBy {
   spf_aligned: number;
 }
 
-/** Loads how the mail passes that comes through some services, as far as they are known by their reverse names. */
+/**
+ * Loads how the mail passes that comes through some services, as far as they are known by their reverse
+ * names.
+ */
 export async function loadPassesBy(
   tx: Tx,
   domain: string,

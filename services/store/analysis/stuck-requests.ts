@@ -9,7 +9,10 @@ export interface StuckRequest {
   since: Date;
 }
 
-/** Pending requests that the approver found to be beyond what the people of its groups can decide, the oldest first. */
+/**
+ * Pending requests that the approver found to be beyond what the people of its groups can decide, the oldest
+ * first.
+ */
 export async function loadStuckRequests(q: Queryable): Promise<StuckRequest[]> {
   const { rows } = await q.query<StuckRequest>(
     `select request_key, domain, unreachable_since as since,

@@ -21,7 +21,9 @@ export interface SourceDay {
   quarantined: number;
   rejected: number;
   failed_delivered: number;
-  /** With a signature of the domain's own that did not verify and no other that did; of failing mail alone. */
+  /**
+   * With a signature of the domain's own that did not verify and no other that did; of failing mail alone.
+   */
   dkim_broken: number;
   failed_signed: number;
   /** Failing, with the envelope of a mailing list or forwarder by its name. */
@@ -112,8 +114,8 @@ export interface PolicyDay {
 }
 
 /**
- * Counted since 0026: a report of before that is superseded takes out what it never brought in, so a sum may be
- * below 0.
+ * Counted since 0026: a report of before that is superseded takes out what it never brought in, so a sum may
+ * be below 0.
  */
 const MECHANISMS = ['dkim_broken', 'failed_signed', 'failed_list', 'spf_permerror', 'spf_temperror'] as const;
 

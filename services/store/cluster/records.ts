@@ -72,7 +72,10 @@ export async function noteEgressRequest(
   return rowCount === 1;
 }
 
-/** Addresses of which reports about some domains show mail since a time, whoever reports it: a stranger's word keeps an address, too. */
+/**
+ * Addresses of which reports about some domains show mail since a time, whoever reports it: a stranger's word
+ * keeps an address, too.
+ */
 export async function sendingSince(q: Queryable, domains: readonly string[], since: Date): Promise<string[]> {
   const { rows } = await q.query<{ address: string }>(
     `select distinct host(r.source_ip) as address
@@ -85,7 +88,10 @@ export async function sendingSince(q: Queryable, domains: readonly string[], sin
   return rows.map(({ address }) => address);
 }
 
-/** The addresses of a domain's own senders since a time, those of the most mail first, by the word of reporters that decide. */
+/**
+ * The addresses of a domain's own senders since a time, those of the most mail first, by the word of
+ * reporters that decide.
+ */
 export async function ownAddresses(
   q: Queryable,
   domains: readonly string[],

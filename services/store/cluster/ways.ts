@@ -74,7 +74,10 @@ interface Observed {
   after: (before: readonly StoredAddress[]) => StoredAddress[];
 }
 
-/** Keeps what was observed of a way. @returns false when another process has taken the environment, and nothing is kept */
+/**
+ * Keeps what was observed of a way. @returns false when another process has taken the environment, and
+ * nothing is kept
+ */
 export async function keepObserved(db: Db, given: Observed): Promise<boolean> {
   const { environment, egress, owner, now, unknown, after } = given;
   return transaction(db, async (tx) => {

@@ -19,7 +19,10 @@ export interface List {
 
 const OPEN = `('draft', 'pending', 'approved', 'applying', 'active', 'handed_over')`;
 
-/** What happened to a domain; times are cut to what JSON keeps, so that a page begins where the one before it ended. */
+/**
+ * What happened to a domain; times are cut to what JSON keeps, so that a page begins where the one before it
+ * ended.
+ */
 const TIMELINE = `(
   select date_trunc('milliseconds', at) as at, md5(concat_ws('|', what, event, subject, actor, summary, finding_key, request_key)) as id,
          what, event, subject, actor, summary, finding_key, request_key

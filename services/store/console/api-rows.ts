@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What the API shows of each view, as JSON: docs/schema.md says what the columns mean. The queries select these columns, and
- * the description of the API (OpenAPI) is made of them.
+ * What the API shows of each view, as JSON: docs/schema.md says what the columns mean. The queries select
+ * these columns, and the description of the API (OpenAPI) is made of them.
  */
 const at = z.iso.datetime();
 const day = z.iso.date();

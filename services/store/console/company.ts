@@ -17,8 +17,8 @@ export interface CompanyPerson {
 }
 
 /**
- * Finds or adds the person of a provider's account, with the rights of their groups. An account with a password is never
- * taken over: it has another owner as far as anybody knows.
+ * Finds or adds the person of a provider's account, with the rights of their groups. An account with a
+ * password is never taken over: it has another owner as far as anybody knows.
  * @throws PermanentError `person_exists`, `wrong_name`
  */
 export async function companyPerson(
@@ -63,7 +63,10 @@ export async function companyPerson(
   });
 }
 
-/** Gives a person the rights of their groups. Where they had others, sessions and tokens end. @returns whether they did */
+/**
+ * Gives a person the rights of their groups. Where they had others, sessions and tokens end. @returns whether
+ * they did
+ */
 async function setRights(
   tx: Tx,
   { person_key, name }: { person_key: number; name: string },

@@ -15,7 +15,10 @@ export interface WeekLine {
   last_report_at: Date | null;
 }
 
-/** The own domains with the figures of seven days and of the seven before: those with the gravest open findings first, as in the mail. */
+/**
+ * The own domains with the figures of seven days and of the seven before: those with the gravest open
+ * findings first, as in the mail.
+ */
 export async function weekLines(
   reader: Reader,
   { from, to }: { from: string; to: string },
@@ -75,7 +78,8 @@ interface Told {
 }
 
 /**
- * The findings that opened, were resolved, or stayed open in a time, the gravest first; those for information aside.
+ * The findings that opened, were resolved, or stayed open in a time, the gravest first; those for information
+ * aside.
  * @param lastDay findings whose mail, or change, began later are left out
  */
 export async function toldFindings(

@@ -16,7 +16,10 @@ export interface ClassDay {
   passed: number;
   /** Of those that failed: by forwarding, as reporters say. */
   forwarded: number;
-  /** Of those that failed without any authentication: as a name below the domain, to which `sp` or `np` applies. */
+  /**
+   * Of those that failed without any authentication: as a name below the domain, to which `sp` or `np`
+   * applies.
+   */
   below: number;
   delivered: number;
   quarantined: number;
@@ -39,8 +42,8 @@ export async function classDays(reader: Reader, { domain, from, to }: Range): Pr
 }
 
 /**
- * Failing mail as names below a domain: as those that also pass, which exist, and as the others. Reports do not say which names
- * exist, and nothing is looked up.
+ * Failing mail as names below a domain: as those that also pass, which exist, and as the others. Reports do
+ * not say which names exist, and nothing is looked up.
  */
 export async function failingBelow(reader: Reader, { domain, from, to }: Range): Promise<{ used: number; unused: number }> {
   const [found] = await readKept<{ used: number; unused: number }>(
@@ -250,7 +253,10 @@ export interface RecordLine {
   differ_since: Date | null;
 }
 
-/** The DNS records of a domain as the watcher saw them: what is published, then what has gone, the newest first. */
+/**
+ * The DNS records of a domain as the watcher saw them: what is published, then what has gone, the newest
+ * first.
+ */
 export async function recordLines(reader: Reader, domain: string, limit: number): Promise<readonly RecordLine[]> {
   return readKept<RecordLine>(
     reader,

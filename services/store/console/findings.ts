@@ -75,8 +75,8 @@ export interface RelatedFinding {
 const RELATED = 5;
 
 /**
- * The other open findings on the same senders, and those on a changed policy of the domain, which decides what receivers do with
- * the mail of all of them: the gravest first.
+ * The other open findings on the same senders, and those on a changed policy of the domain, which decides
+ * what receivers do with the mail of all of them: the gravest first.
  * @param names the senders and sources that the finding is about
  */
 export async function relatedFindings(

@@ -59,7 +59,10 @@ export async function mailStates(reader: Reader, since: Date): Promise<MailState
   );
 }
 
-/** Reports of the last days by whether they were proven, for each own domain with unproven ones, the worst first. */
+/**
+ * Reports of the last days by whether they were proven, for each own domain with unproven ones, the worst
+ * first.
+ */
 export interface TrustShare {
   domain: string;
   reports: number;

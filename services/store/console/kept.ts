@@ -1,4 +1,7 @@
-/** An answer is kept for so many times what it took, so that one question keeps Postgres busy for a twentieth of the time at most. */
+/**
+ * An answer is kept for so many times what it took, so that one question keeps Postgres busy for a twentieth
+ * of the time at most.
+ */
 const TIMES = 20;
 /** For no longer than this, however long it took: people see what has come meanwhile. */
 const LONGEST_MS = 10_000;
@@ -15,8 +18,8 @@ interface Answer {
 }
 
 /**
- * Answers of Postgres that several people get who ask the same at about the same time. A key is the whole question, with the domains that
- * its rows are of: whoever may see other domains asks another one.
+ * Answers of Postgres that several people get who ask the same at about the same time. A key is the whole
+ * question, with the domains that its rows are of: whoever may see other domains asks another one.
  */
 export class Kept {
   private answers = new Map<string, Answer>();

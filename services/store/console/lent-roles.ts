@@ -15,7 +15,10 @@ export interface LentRole {
 /** How exactly the last use is noted, in seconds. */
 const NOTED_S = 60;
 
-/** The roles that are lent to a person now. By the database's clock: a right that is over counts for nothing from that moment. */
+/**
+ * The roles that are lent to a person now. By the database's clock: a right that is over counts for nothing
+ * from that moment.
+ */
 export async function lentRoles(q: Queryable, person_key: number): Promise<LentRole[]> {
   const { rows } = await q.query<{ grant_key: number; scope: unknown }>(
     `select g.grant_key, g.scope from ruawatch.grants g join ruawatch.people p on g.holder = ${knownAs('p')}
@@ -31,8 +34,9 @@ export async function lentRoles(q: Queryable, person_key: number): Promise<LentR
 const rank = (role: PersonRole): number => ROLES_OF_PEOPLE.indexOf(role);
 
 /**
- * The visitor as far as a page is concerned that needs a role: sees what their own role shows, if it is enough, and what each lent role
- * that is enough shows. The role is the least of those, so that it is no more than it should be on any of these domains.
+ * The visitor as far as a page is concerned that needs a role: sees what their own role shows, if it is
+ * enough, and what each lent role that is enough shows. The role is the least of those, so that it is no more
+ * than it should be on any of these domains.
  * @param own the domains granted to the person; null for all
  */
 export async function withLentRoles(

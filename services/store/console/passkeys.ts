@@ -54,7 +54,10 @@ export async function addPasskey(
   return rowCount === 1;
 }
 
-/** Notes a use of a passkey. @returns false when its counter was seen already: it may be a copy (WebAuthn section 6.1.1) */
+/**
+ * Notes a use of a passkey. @returns false when its counter was seen already: it may be a copy (WebAuthn
+ * section 6.1.1)
+ */
 export async function usePasskey(q: Queryable, credential_id: Buffer, counter: number, now: Date): Promise<boolean> {
   const { rowCount } = await q.query(
     `update ruawatch.passkeys set counter = $2, used_at = $3

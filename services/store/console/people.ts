@@ -101,8 +101,8 @@ export async function signInSecrets(q: Queryable, name: string): Promise<SignInS
 }
 
 /**
- * Letters, digits and what mail addresses have; 2 to 100 characters. In any case, and before it is made lower case: the Kelvin
- * sign would be a k after it.
+ * Letters, digits and what mail addresses have; 2 to 100 characters. In any case, and before it is made lower
+ * case: the Kelvin sign would be a k after it.
  */
 const PERSON_NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{1,99}$/;
 
@@ -218,7 +218,10 @@ async function keepAnAdmin(tx: Tx, name: string): Promise<void> {
 const noSuchPerson = (name: string) =>
   new PermanentError('no_person', `There is no person named "${name}": "ruawatch people list" lists them.`);
 
-/** Keeps a new password. All sessions and tokens of the person end, and passkeys go: whoever made them may be the reason. */
+/**
+ * Keeps a new password. All sessions and tokens of the person end, and passkeys go: whoever made them may be
+ * the reason.
+ */
 export async function putPassword(tx: Tx, key: number, password: string, { by, now }: { by: string; now: Date }): Promise<void> {
   await tx.query('update ruawatch.people set password = $2, failures = 0, locked_until = null where person_key = $1', [
     key,
@@ -297,8 +300,9 @@ export async function approverOf(q: Queryable, person_key: number): Promise<stri
 }
 
 /**
- * SQL: under which name an account asks, decides and holds rights. The name of an account of a provider may be the address that
- * it had first: where the provider has taken that away, it is null. @param row an alias of ruawatch.people
+ * SQL: under which name an account asks, decides and holds rights. The name of an account of a provider may
+ * be the address that it had first: where the provider has taken that away, it is null. @param row an alias
+ * of ruawatch.people
  */
 export const knownAs = (row: string): string =>
   `lower(coalesce(${row}.email, case when ${row}.oidc_subject is null or ${row}.name not like '%@%' then ${row}.name end))`;

@@ -142,7 +142,10 @@ export interface RecordRow {
   };
 }
 
-/** A record of a report that is shown whole: with whose mail it is, and whether its verdict follows from its results. */
+/**
+ * A record of a report that is shown whole: with whose mail it is, and whether its verdict follows from its
+ * results.
+ */
 export interface SortedRecord extends RecordRow {
   sender: string | null;
   sender_name: string | null;
@@ -154,8 +157,8 @@ export interface SortedRecord extends RecordRow {
 const SORTED = 20_000;
 
 /**
- * The records of a report: those first whose verdict contradicts their results, then those that fail, each with the most messages
- * first.
+ * The records of a report: those first whose verdict contradicts their results, then those that fail, each
+ * with the most messages first.
  */
 export async function recordsOfReport(
   reader: Reader,

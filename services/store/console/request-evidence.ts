@@ -5,11 +5,16 @@ import { type Reader, read } from './scope.ts';
 export interface EvidenceNow {
   /** The finding it is about; null when there is none, or it is not the person's to see. */
   finding: { summary: string; severity: string; state: string } | null;
-  /** The texts of TXT records that the watcher sees, by name; a name that it has no answer about is left out. */
+  /**
+   * The texts of TXT records that the watcher sees, by name; a name that it has no answer about is left out.
+   */
   records: Map<string, string[]>;
   /** Entries of the list of senders that hold now, by domain and source. */
   entries: Map<string, string>;
-  /** Messages of the last seven days of the senders concerned, and how many passed DMARC, by domain and source. */
+  /**
+   * Messages of the last seven days of the senders concerned, and how many passed DMARC, by domain and
+   * source.
+   */
   mail: Map<string, { messages: number; passed: number; class: string }>;
 }
 

@@ -64,7 +64,10 @@ export const OF_ALL = ['messages', 'addresses', 'audit'] as const;
 
 export type View = (typeof BY_DOMAIN)[number] | (typeof OF_ALL)[number];
 
-/** What findings about missing reports say of other domains, by its place in their evidence, and what stands there when it is left out. */
+/**
+ * What findings about missing reports say of other domains, by its place in their evidence, and what stands
+ * there when it is left out.
+ */
 const OF_OTHERS = {
   '{facts,silence,others}': '[]',
   '{facts,silence,others_in_all}': '0',
@@ -74,8 +77,8 @@ const OF_OTHERS = {
 };
 
 /**
- * SQL: the findings of a person's domains, without what they say of domains that are not the person's. The stored sentences say it, too;
- * pages make theirs of the facts.
+ * SQL: the findings of a person's domains, without what they say of domains that are not the person's. The
+ * stored sentences say it, too; pages make theirs of the facts.
  */
 function ofOneDomain(domains: string): string {
   const evidence = Object.entries(OF_OTHERS).reduce(
@@ -91,8 +94,8 @@ function ofOneDomain(domains: string): string {
 }
 
 /**
- * Reads what a person may see. Every query of the console goes through here: it names the views by themselves,
- * without a schema, and they have the person's rows only.
+ * Reads what a person may see. Every query of the console goes through here: it names the views by
+ * themselves, without a schema, and they have the person's rows only.
  * @param views those that the query reads
  * @param sql begins with `select`, or with `, name as (…) select`
  * @throws PermanentError `not_yours` for a view that the person may not read
@@ -117,7 +120,10 @@ export async function read<Row extends QueryResultRow>(
   return rows;
 }
 
-/** The same for lists and sums that many people look at: they may be as old as kept.ts says where the reader has such answers. */
+/**
+ * The same for lists and sums that many people look at: they may be as old as kept.ts says where the reader
+ * has such answers.
+ */
 export async function readKept<Row extends QueryResultRow>(
   reader: Reader,
   views: readonly View[],

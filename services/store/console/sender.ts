@@ -121,11 +121,17 @@ export interface SampleRecord extends RecordRow {
   begin_at: Date;
 }
 
-/** Reports that are looked through for samples: the newest, and the newest in which mail of the sender was stopped. */
+/**
+ * Reports that are looked through for samples: the newest, and the newest in which mail of the sender was
+ * stopped.
+ */
 const REPORTS = 40;
 const STOPPED = 10;
 
-/** Some of the newest records of a sender in reports that count: those that fail first, delivered and stopped in turn. */
+/**
+ * Some of the newest records of a sender in reports that count: those that fail first, delivered and stopped
+ * in turn.
+ */
 export async function sampleRecords(
   reader: Reader,
   { domain, sources, from }: Sender,
@@ -212,7 +218,9 @@ export async function senderEvents(
   );
 }
 
-/** The senders that some sources of a domain belong to, by source or sender; without those that are not known. */
+/**
+ * The senders that some sources of a domain belong to, by source or sender; without those that are not known.
+ */
 export async function sendersOf(reader: Reader, domain: string, sources: readonly string[]): Promise<Map<string, string>> {
   if (sources.length === 0) return new Map();
   const rows = await read<{ named: string; sender: string }>(

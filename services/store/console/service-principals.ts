@@ -6,12 +6,17 @@ import { noteAct } from './audit.ts';
 import { grantDomains, isPersonName } from './people.ts';
 import type { PersonRole } from './rights.ts';
 
-/** A program with an account of its own, such as a CI job: it holds tokens and grants, and decides nothing. */
+/**
+ * A program with an account of its own, such as a CI job: it holds tokens and grants, and decides nothing.
+ */
 export interface ServicePrincipal {
   person_key: number;
   name: string;
   kind: 'service';
-  /** The person who answers for it: a name or mail address. When nobody of that name is known any more, it ends. */
+  /**
+   * The person who answers for it: a name or mail address. When nobody of that name is known any more, it
+   * ends.
+   */
   owner: string;
   role: PersonRole;
   all_domains: boolean;
@@ -44,7 +49,10 @@ const OURS = new Set([
   'ruawatch',
 ]);
 
-/** Whether a service principal may have this name: it is no address, so that it is never in a group of approvals. */
+/**
+ * Whether a service principal may have this name: it is no address, so that it is never in a group of
+ * approvals.
+ */
 export const isServiceName = (name: string): boolean =>
   isPersonName(name) && !name.includes('@') && !OURS.has(name.toLowerCase());
 
@@ -90,8 +98,8 @@ export async function addService(db: Db, given: NewService, by: string, now: Dat
 const LONGEST_MS = 366 * 24 * 3_600_000;
 
 /**
- * Ends the service principals whose time is over, and those whose owner is gone, with their tokens. They do not come back when the
- * owner does. Until this runs, they count for nothing all the same.
+ * Ends the service principals whose time is over, and those whose owner is gone, with their tokens. They do
+ * not come back when the owner does. Until this runs, they count for nothing all the same.
  * @returns their names
  */
 export async function endServices(db: Db, at: Date | null): Promise<string[]> {

@@ -14,8 +14,8 @@ export interface SignIn {
 }
 
 /**
- * Begins a session and keeps that somebody signed in. Where the browser or the network is new for the person, and their mail
- * address is known, the alerter mails it to them.
+ * Begins a session and keeps that somebody signed in. Where the browser or the network is new for the person,
+ * and their mail address is known, the alerter mails it to them.
  * @returns the token of the session
  */
 export async function signIn(db: Db | Tx, { person_key, name, how, address, agent }: SignIn, now: Date): Promise<string> {

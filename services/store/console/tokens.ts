@@ -47,8 +47,8 @@ export function isToken(text: string): boolean {
 
 /**
  * Makes a token. Its text is returned once and not stored: the database has its hash.
- * @throws PermanentError `token_too_long` when it would hold for longer than its scopes allow or its service principal holds,
- *   `service_decides_nothing`
+ * @throws PermanentError `token_too_long` when it would hold for longer than its scopes allow or its service
+ *   principal holds, `service_decides_nothing`
  */
 export async function makeToken(db: Db, given: NewToken, by: string, now: Date): Promise<{ token: string; token_key: number }> {
   const { person_key, person, name, scopes, domains, ends_at } = given;
@@ -154,7 +154,9 @@ interface Held {
   stale: boolean;
 }
 
-/** Whose token it is, with what they may do and see now; null when it has ended, or the person was removed. */
+/**
+ * Whose token it is, with what they may do and see now; null when it has ended, or the person was removed.
+ */
 export async function tokenVisitor(q: Queryable, token: string, now: Date): Promise<Visitor | null> {
   if (!isToken(token)) return null;
   const { rows } = await q.query<Omit<Visitor, 'scope' | 'token'> & Held>(

@@ -28,7 +28,10 @@ export interface StoredCheck {
   spf_voids: number | null;
   /** The term of the record at which the tenth lookup is exceeded; null when it is not. */
   spf_over: string | null;
-  /** What the posture rests on, as dns/posture/records.ts reads it; null or absent: written by an older version. */
+  /**
+   * What the posture rests on, as dns/posture/records.ts reads it; null or absent: written by an older
+   * version.
+   */
   records?: unknown;
   /** The id of the MTA-STS record, and the digest of the policy when that id was first seen. */
   sts_id?: string | null;

@@ -11,7 +11,9 @@ export interface LookalikeBefore {
   dmarc: string;
 }
 
-/** What is known of a name that may be mistaken for a domain: a row of ruawatch.lookalikes without its domain. */
+/**
+ * What is known of a name that may be mistaken for a domain: a row of ruawatch.lookalikes without its domain.
+ */
 export interface StoredLookalike {
   name: string;
   /** As people see it. */
@@ -82,8 +84,8 @@ const insertCandidates = jsonInsert<Candidate & { domain: string; due_at: Date }
 );
 
 /**
- * Stores the candidates of a domain. Those that are candidates no longer go, except what was found registered or is
- * ignored.
+ * Stores the candidates of a domain. Those that are candidates no longer go, except what was found registered
+ * or is ignored.
  */
 export async function storeCandidates(db: Db, domain: string, names: readonly Candidate[], now: Date): Promise<void> {
   const digest = createHash('sha256').update(rowsJson(names)).digest('hex');
@@ -249,7 +251,9 @@ export async function loadChangedLookalikes(tx: Tx, domain: string): Promise<Sto
   return rows;
 }
 
-/** The look-alikes that are or were registered, by domain, the most similar first. @param domains null: of all */
+/**
+ * The look-alikes that are or were registered, by domain, the most similar first. @param domains null: of all
+ */
 export async function listLookalikes(q: Queryable, domains: readonly string[] | null): Promise<DueLookalike[]> {
   const { rows } = await q.query<DueLookalike>(
     `select domain, ${COLUMNS} from ruawatch.lookalikes

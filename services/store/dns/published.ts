@@ -32,7 +32,10 @@ export interface KeyMail {
   last_day: string;
   /** The sources of that mail; where none passed, those of the mail below. */
   sources: string[];
-  /** Messages of the domain's own senders whose signature did not pass, and the first and the last day of them. */
+  /**
+   * Messages of the domain's own senders whose signature did not pass, and the first and the last day of
+   * them.
+   */
   failed?: number;
   failed_from?: string;
   failed_to?: string;
@@ -69,8 +72,8 @@ export async function loadPublished(tx: Tx, domain: string, since: Date): Promis
 }
 
 /**
- * Loads the mail that was signed with keys of a domain. A signature that does not pass counts when the source is one
- * of the domain's own: anybody can invent a selector.
+ * Loads the mail that was signed with keys of a domain. A signature that does not pass counts when the source
+ * is one of the domain's own: anybody can invent a selector.
  * @param names `selector._domainkey.domain`
  * @param from YYYY-MM-DD
  * @param reporters those whose word decides
@@ -104,8 +107,8 @@ export async function loadKeyMail(
 const MOST_NETWORKS = 2_000;
 
 /**
- * Loads from where the mail came that passed SPF with a domain and that somebody else's domain signed, by which its
- * source is called.
+ * Loads from where the mail came that passed SPF with a domain and that somebody else's domain signed, by
+ * which its source is called.
  * @param from YYYY-MM-DD
  * @param reporters those whose word decides
  */

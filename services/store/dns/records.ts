@@ -122,9 +122,9 @@ export interface RoundStores {
 }
 
 /**
- * Stores a round: reads what is stored of the domain, and writes what changes. The row of the domain is locked
- * meanwhile, so that two watchers do not write the same value twice. Nothing is stored of a domain that is no
- * longer watched.
+ * Stores a round: reads what is stored of the domain, and writes what changes. The row of the domain is
+ * locked meanwhile, so that two watchers do not write the same value twice. Nothing is stored of a domain
+ * that is no longer watched.
  */
 export async function storeRound(
   db: Db,
@@ -297,7 +297,10 @@ export async function loadHistory(q: Queryable, domain: string): Promise<History
   return rows;
 }
 
-/** The records by which an SPF record admits addresses itself, as last seen: the record, and what its names hold. */
+/**
+ * The records by which an SPF record admits addresses itself, as last seen: the record, and what its names
+ * hold.
+ */
 export async function loadAdmitting(q: Queryable, domain: string): Promise<Pick<LiveRecord, 'name' | 'type' | 'value'>[]> {
   const { rows } = await q.query<Pick<LiveRecord, 'name' | 'type' | 'value'>>(
     `select name, type, value from ruawatch.dns_records

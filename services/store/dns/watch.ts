@@ -8,8 +8,8 @@ export interface Watched {
 }
 
 /**
- * Takes the own domains that are due, and leases them: whoever takes them and crashes leaves them to the next. A
- * domain that became own is due at once; one that is not own any more is forgotten with its records.
+ * Takes the own domains that are due, and leases them: whoever takes them and crashes leaves them to the
+ * next. A domain that became own is due at once; one that is not own any more is forgotten with its records.
  * @param until the end of the lease
  */
 export async function takeWatched(db: Db, now: Date, until: Date, limit: number): Promise<Watched[]> {
@@ -59,7 +59,10 @@ async function addOwn(db: Db, now: Date): Promise<void> {
 /** Days without a question after which what was seen of a name is forgotten. */
 const FORGET_DAYS = 400;
 
-/** Deletes what is stored of domains that are not own any more, and of names that were not asked about for over a year. */
+/**
+ * Deletes what is stored of domains that are not own any more, and of names that were not asked about for
+ * over a year.
+ */
 export async function forgetRecords(db: Db, now: Date): Promise<void> {
   await db.query(
     `with left_over as (
@@ -83,8 +86,9 @@ export async function forgetRecords(db: Db, now: Date): Promise<void> {
 const SELECTORS = 25;
 
 /**
- * The keys of a domain that are known: those that the logs show; those that mail of the last weeks passed with, the most used first; those that
- * its own senders sign with and that never passed; those that were seen in DNS before; and those of open requests.
+ * The keys of a domain that are known: those that the logs show; those that mail of the last weeks passed
+ * with, the most used first; those that its own senders sign with and that never passed; those that were seen
+ * in DNS before; and those of open requests.
  * @param from YYYY-MM-DD
  */
 export async function loadKeyNames(db: Db, domain: string, from: string): Promise<{ domain: string; selector: string }[]> {

@@ -35,7 +35,10 @@ export const REMOVED: Readonly<Record<string, string>> = {
 };
 /** Tables that hold a domain's reports and findings, which are deleted with what hangs on them. */
 export const REMOVED_WITH_MORE = ['failure_reports', 'findings', 'reports'] as const;
-/** Tables with a domain that stay: the domain's state, and what people asked, decided and did, which is evidence. */
+/**
+ * Tables with a domain that stay: the domain's state, and what people asked, decided and did, which is
+ * evidence.
+ */
 export const KEPT = ['console_acts', 'domains', 'grants', 'held_messages', 'onboardings', 'requests', 'rotations'] as const;
 
 /** Reports that are deleted in one transaction. */
@@ -78,8 +81,9 @@ export async function countDomainData(q: Queryable, domain: string): Promise<Dom
 }
 
 /**
- * Deletes all that is stored about a domain and the names below it, some hundred reports in a transaction: when it is ended
- * halfway, another call goes on. Mails that brought reports about other domains too are kept.
+ * Deletes all that is stored about a domain and the names below it, some hundred reports in a transaction:
+ * when it is ended halfway, another call goes on. Mails that brought reports about other domains too are
+ * kept.
  * @param tick called after each transaction
  */
 export async function removeDomainData(db: Db, domain: string, tick: () => void = () => undefined): Promise<DomainData> {
@@ -188,8 +192,8 @@ async function forgetChecks(tx: Tx, kind: string, keys: readonly number[]): Prom
 }
 
 /**
- * Deletes the raw bytes, senders and subjects of mails of which nothing is left; their rows stay, so that they are not
- * collected again.
+ * Deletes the raw bytes, senders and subjects of mails of which nothing is left; their rows stay, so that
+ * they are not collected again.
  */
 async function emptyMails(tx: Tx, keys: readonly number[]): Promise<number> {
   const { rows } = await tx.query<{ message_key: number; stored_at: Date }>(

@@ -28,7 +28,10 @@ export interface ReportMonthRow {
   policies: { p: string | null; t?: string | null; reports: number }[];
   /** Failing messages of senders that are not set up and have just begun. */
   joining: number;
-  /** Kinds of open findings that say that a stricter policy would cost mail, and of forged mail that is delivered. */
+  /**
+   * Kinds of open findings that say that a stricter policy would cost mail, and of forged mail that is
+   * delivered.
+   */
   against: string[];
   /** Open findings of own mail that stopped to pass, the gravest first. */
   incidents: { finding_key: number; summary: string; severity: Severity }[];
@@ -57,7 +60,8 @@ const LEAST_STOPPING: Severity = 'medium';
 const CONTESTED = rulesWith('contested');
 
 /**
- * The last month that deciding reporters report on: it ends with their newest day, and with today where that is long ago.
+ * The last month that deciding reporters report on: it ends with their newest day, and with today where that
+ * is long ago.
  * @param today by the clock
  * @param reporterDays days on which a reporter must have reported to be counted
  * @returns null when there is no report in it

@@ -88,10 +88,10 @@ export async function openSubjects(tx: Tx, domain: string, kinds: readonly strin
 }
 
 /**
- * For each kind and subject the open finding, else the newest resolved one, and the newest that was for information: of all open findings of the
- * domain, and of the named subjects. Of incidents that several senders may share, all that rest on days since
- * `recent`, the newest first: they may have concerned others. To be read after the report days: work that was
- * committed with newer days is then seen as pending.
+ * For each kind and subject the open finding, else the newest resolved one, and the newest that was for
+ * information: of all open findings of the domain, and of the named subjects. Of incidents that several
+ * senders may share, all that rest on days since `recent`, the newest first: they may have concerned others.
+ * To be read after the report days: work that was committed with newer days is then seen as pending.
  */
 export async function loadFindings(tx: Tx, domain: string, subjects: readonly string[], recent: string): Promise<KnownFinding[]> {
   const { rows } = await tx.query<KnownFinding>(
@@ -234,9 +234,8 @@ export async function reopenFindings(tx: Tx, domain: string, at: Date, findings:
 
 /**
  * Brings open findings up to date, and writes an event for those that have one: `changed` counts the revision
- * up and ends an acknowledgement (it is worse than what was acknowledged), `resolved` closes. What is new is kept with
- * the event alone. A row that
- * would stay as it is is not written.
+ * up and ends an acknowledgement (it is worse than what was acknowledged), `resolved` closes. What is new is
+ * kept with the event alone. A row that would stay as it is is not written.
  */
 export async function updateFindings(
   tx: Tx,

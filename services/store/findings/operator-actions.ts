@@ -13,8 +13,8 @@ export interface OperatorNote {
 }
 
 /**
- * Acknowledges a finding: no more mails about it until it is materially worse, or a time, after which it is mailed
- * again if it is still open. Ends a snooze.
+ * Acknowledges a finding: no more mails about it until it is materially worse, or a time, after which it is
+ * mailed again if it is still open. Ends a snooze.
  * @throws PermanentError `no_finding`, `finding_resolved`
  */
 export async function acknowledge(
@@ -105,8 +105,8 @@ export interface GivenVerdict {
 }
 
 /**
- * Resolves a finding by a person's decision. Its present evidence does not open it again; newer evidence does, and
- * is mailed, unless it is expected.
+ * Resolves a finding by a person's decision. Its present evidence does not open it again; newer evidence
+ * does, and is mailed, unless it is expected.
  * @throws PermanentError `no_finding`, `finding_resolved`
  */
 export async function close(db: Db, key: number, word: OperatorNote & { verdict?: GivenVerdict }, now: Date): Promise<void> {
@@ -135,8 +135,8 @@ export async function close(db: Db, key: number, word: OperatorNote & { verdict?
 }
 
 /**
- * Takes back that a person resolved a finding, with what they expected of it: it is open as it was, and is mailed again if its end
- * was. A finding that was over by itself comes back by itself.
+ * Takes back that a person resolved a finding, with what they expected of it: it is open as it was, and is
+ * mailed again if its end was. A finding that was over by itself comes back by itself.
  * @throws PermanentError `no_finding`, `finding_open`, `not_closed`, `finding_again`
  */
 export async function unclose(db: Db, key: number, word: OperatorNote, now: Date): Promise<void> {
@@ -204,8 +204,8 @@ async function recordVerdict(
 }
 
 /**
- * Ends the snoozes, acknowledgements and expectations whose time is over, and mails the findings that are still
- * open again. Any number of alerters may call it: each finding is handled once.
+ * Ends the snoozes, acknowledgements and expectations whose time is over, and mails the findings that are
+ * still open again. Any number of alerters may call it: each finding is handled once.
  * @returns their keys
  */
 export async function endSnoozes(tx: Tx, now: Date): Promise<number[]> {
@@ -244,7 +244,10 @@ interface OpenFinding {
   snoozed_until: Date | null;
 }
 
-/** Has the domain looked at again: its next step may have been this finding. What is about all domains has none. */
+/**
+ * Has the domain looked at again: its next step may have been this finding. What is about all domains has
+ * none.
+ */
 async function analyzeAgain(tx: Tx, key: number): Promise<void> {
   await tx.query(
     `insert into ruawatch.analysis_work (domain, source) select domain, '' from ruawatch.findings where finding_key = $1 and domain <> '*'`,

@@ -9,8 +9,8 @@ export interface DueGrant {
 }
 
 /**
- * The grants that have to end now: their time is over by the database's clock or by that of the process, their uses are used up, or
- * their holder is nobody any more who may hold them.
+ * The grants that have to end now: their time is over by the database's clock or by that of the process,
+ * their uses are used up, or their holder is nobody any more who may hold them.
  */
 export async function dueGrants(q: Queryable, at: Date | null): Promise<DueGrant[]> {
   const { rows } = await q.query<DueGrant>(
@@ -38,7 +38,9 @@ export async function dueGrants(q: Queryable, at: Date | null): Promise<DueGrant
 
 /** What the keeper of grants has seen since it looked last. */
 export interface Watched {
-  /** How long nobody looked, by the database's clock; negative when that was set back. Null the first time. */
+  /**
+   * How long nobody looked, by the database's clock; negative when that was set back. Null the first time.
+   */
   gap_ms: number | null;
   /** Whether the tables are other ones than last time: the database is a copy, or was restored. */
   copied: boolean;
@@ -51,8 +53,8 @@ export interface Watched {
 const PRINT = 'ruawatch.database_print()';
 
 /**
- * What was seen since somebody looked last. `noteLook` notes that it was looked: after what ends because of it has ended, so that
- * whoever is stopped in between begins anew.
+ * What was seen since somebody looked last. `noteLook` notes that it was looked: after what ends because of
+ * it has ended, so that whoever is stopped in between begins anew.
  */
 export async function lookAround(q: Queryable, at: Date | null): Promise<Watched> {
   const { rows } = await q.query<Watched>(
@@ -69,7 +71,10 @@ export async function noteLook(q: Queryable, at: Date): Promise<void> {
   await q.query(`update ruawatch.grant_watch set seen_at = $1, print = ${PRINT}`, [at]);
 }
 
-/** Whether the database is a copy that nobody has looked at yet: nothing that was approved in it is carried out. */
+/**
+ * Whether the database is a copy that nobody has looked at yet: nothing that was approved in it is carried
+ * out.
+ */
 export async function isNewCopy(q: Queryable): Promise<boolean> {
   const { rows } = await q.query<{ copied: boolean }>('select ruawatch.is_new_copy() as copied');
   return rows[0]!.copied;
@@ -80,7 +85,9 @@ export async function addRunTime(q: Queryable, ms: number): Promise<void> {
   await q.query("update ruawatch.grants set ran_ms = ran_ms + $1 where state = 'active'", [Math.round(ms)]);
 }
 
-/** All grants that are asked for and approved, being lent, or lent: what ends when a database was restored. */
+/**
+ * All grants that are asked for and approved, being lent, or lent: what ends when a database was restored.
+ */
 export async function unsafeAfterRestore(q: Queryable): Promise<{ grant_key: number; request_key: number }[]> {
   const { rows } = await q.query<{ grant_key: number; request_key: number }>(
     `select g.grant_key, g.request_key from ruawatch.grants g join ruawatch.requests r using (request_key)

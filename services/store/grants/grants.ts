@@ -52,8 +52,8 @@ export async function grantMark(q: Queryable): Promise<string> {
 }
 
 /**
- * Writes a grant that is asked for, in the transaction that opens its request. Its name at the target is chosen here: after a database
- * was restored, a key may be given a second time, a name is not.
+ * Writes a grant that is asked for, in the transaction that opens its request. Its name at the target is
+ * chosen here: after a database was restored, a key may be given a second time, a name is not.
  * @throws PermanentError `wrong_credential` when what the target would verify by is not what the plan says
  */
 export async function insertGrant(
@@ -102,7 +102,10 @@ export async function loadGrant(q: Queryable, key: number): Promise<Grant> {
   return rows[0];
 }
 
-/** Locks a grant until the transaction ends; its request is locked before it. @throws PermanentError `no_grant` */
+/**
+ * Locks a grant until the transaction ends; its request is locked before it. @throws PermanentError
+ * `no_grant`
+ */
 export async function lockGrant(tx: Tx, key: number): Promise<Grant> {
   const { rows } = await tx.query<Grant>(`select ${COLUMNS} from ruawatch.grants where grant_key = $1 for update`, [key]);
   if (rows[0] === undefined) throw missing(key);
@@ -116,7 +119,10 @@ export async function grantOf(q: Queryable, request_key: number): Promise<Grant>
   return rows[0];
 }
 
-/** What the holder of an active grant gets, sealed with the holder's key; null where there is nothing, or it has ended. */
+/**
+ * What the holder of an active grant gets, sealed with the holder's key; null where there is nothing, or it
+ * has ended.
+ */
 export async function sealedOf(q: Queryable, key: number): Promise<string | null> {
   const { rows } = await q.query<{ sealed: string | null }>(
     "select sealed from ruawatch.grants where grant_key = $1 and state = 'active' and ends_at > clock_timestamp() and not ruawatch.is_new_copy()",
@@ -126,8 +132,8 @@ export async function sealedOf(q: Queryable, key: number): Promise<string | null
 }
 
 /**
- * Counts one use of an active grant. In a copy of the database that the keeper has not looked at yet nothing counts: its grants may have
- * ended since.
+ * Counts one use of an active grant. In a copy of the database that the keeper has not looked at yet nothing
+ * counts: its grants may have ended since.
  * @returns false when none is left, or it has ended
  */
 export async function countUse(q: Queryable, key: number): Promise<boolean> {

@@ -1,6 +1,9 @@
 import type { Queryable } from '../../shared/runtime/db.ts';
 
-/** SQL: whether a text is somebody: in a group of approvals, or with an account of a person. @param who an expression */
+/**
+ * SQL: whether a text is somebody: in a group of approvals, or with an account of a person. @param who an
+ * expression
+ */
 export const isKnown = (who: string): string =>
   `(exists (select from ruawatch.approver_groups known_in where known_in.person = ${who})
      or exists (select from ruawatch.people known where known.kind = 'person' and known.ended_at is null and ${who} in (known.name, lower(known.email))))`;
@@ -34,7 +37,10 @@ export async function serviceMayHold(q: Queryable, name: string): Promise<boolea
   return rows[0]!.may;
 }
 
-/** Who answers for a service principal, by all names that they decide under: they do not decide what it asks for. */
+/**
+ * Who answers for a service principal, by all names that they decide under: they do not decide what it asks
+ * for.
+ */
 export async function ownersOfService(q: Queryable, name: string): Promise<string[]> {
   const { rows } = await q.query<{ who: string }>(
     `select s.owner as who from ruawatch.people s where s.kind = 'service' and s.name = $1

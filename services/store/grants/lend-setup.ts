@@ -8,9 +8,10 @@ const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
 const HEAD = 'language plpgsql security definer set search_path = pg_catalog, pg_temp as';
 
 /**
- * What a superuser runs on a server that is to lend roles, in each of its databases: functions that make and end roles with our mark
- * alone, with members of the named groups alone. The service's login may call them, and needs no other right: on Postgres 15 and older
- * a login that may create roles could make itself the master of the server's files.
+ * What a superuser runs on a server that is to lend roles, in each of its databases: functions that make and
+ * end roles with our mark alone, with members of the named groups alone. The service's login may call them,
+ * and needs no other right: on Postgres 15 and older a login that may create roles could make itself the
+ * master of the server's files.
  * @param login of the service: that of `url` in the settings
  */
 export function lendSetup(login: string, groups: readonly string[]): string {

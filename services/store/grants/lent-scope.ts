@@ -6,7 +6,8 @@ import type { Tx } from '../../shared/runtime/db.ts';
 import { countUse } from './grants.ts';
 
 /**
- * Takes a use of a grant that a person or service principal holds for DNS changes by requests, if all of these changes are in the scope of one.
+ * Takes a use of a grant that a person or service principal holds for DNS changes by requests, if all of
+ * these changes are in the scope of one.
  * @returns the grant; null when there is none
  */
 export async function useLentScope(

@@ -38,7 +38,10 @@ export type ReceivedUpdate =
   | { state: 'again'; rcode: number | null }
   | { state: 'too_many' | 'ended' };
 
-/** Notes that a signed message came, once for its octets. @param given.over whether its key counts for what came before alone */
+/**
+ * Notes that a signed message came, once for its octets. @param given.over whether its key counts for what
+ * came before alone
+ */
 export async function receiveUpdate(
   db: Db,
   { grant_key, mac, client, over = false }: { grant_key: number; mac: Buffer; client: string; over?: boolean },
@@ -161,8 +164,9 @@ export async function openUpdates(q: Queryable): Promise<OpenUpdate[]> {
 }
 
 /**
- * The own domains that records of these names may bear on: at or above them, and those whose published records name them, or whose
- * policies and keys are aliases of them. One more than are judged, so that it is seen where there are too many.
+ * The own domains that records of these names may bear on: at or above them, and those whose published
+ * records name them, or whose policies and keys are aliases of them. One more than are judged, so that it is
+ * seen where there are too many.
  */
 export async function domainsOfNames(q: Queryable, names: readonly string[]): Promise<string[]> {
   const { rows } = await q.query<{ domain: string }>(

@@ -6,7 +6,10 @@ import { type Grant, grantsIn, loadGrant, lockGrant } from './grants.ts';
 
 const ACTOR = 'applier';
 
-/** Grants whose request is approved and that are to be lent, and those that were being lent when a process ended. */
+/**
+ * Grants whose request is approved and that are to be lent, and those that were being lent when a process
+ * ended.
+ */
 export async function grantsToApply(q: Queryable): Promise<Grant[]> {
   const { rows } = await q.query<{ grant_key: number }>(
     `select g.grant_key from ruawatch.grants g join ruawatch.requests r using (request_key)
@@ -80,8 +83,8 @@ export async function activateGrant(
 }
 
 /**
- * Begins the end of a grant: from now on it counts for nothing, whatever its target still has. What was only asked for is
- * withdrawn.
+ * Begins the end of a grant: from now on it counts for nothing, whatever its target still has. What was only
+ * asked for is withdrawn.
  * @param by who ends it; the applier for what is due
  * @returns whether there was anything to end
  */
@@ -138,7 +141,10 @@ export async function endGrant(db: Db, given: Grant, answer: string, at: Date | 
 const FIRST_RETRY_S = 1;
 const LONGEST_RETRY_S = 60;
 
-/** Notes that the end of a grant could not be carried out: it is tried again, ever more seldom, and never given up. */
+/**
+ * Notes that the end of a grant could not be carried out: it is tried again, ever more seldom, and never
+ * given up.
+ */
 export async function retryEnd(db: Db, { grant_key, tries }: Grant, answer: string, at: Date | null): Promise<void> {
   const seconds = Math.min(FIRST_RETRY_S * 2 ** tries, LONGEST_RETRY_S);
   await db.query(

@@ -5,7 +5,10 @@ import type { Queryable } from '../../shared/runtime/db.ts';
 export interface GrantUse {
   kind: GrantKindName;
   server: string;
-  /** Of access.database the role whose rights were lent, of others what is lent; the groups of people that may hold it. */
+  /**
+   * Of access.database the role whose rights were lent, of others what is lent; the groups of people that may
+   * hold it.
+   */
   what: string;
   groups: string;
   grants: number;
@@ -13,7 +16,10 @@ export interface GrantUse {
   unused: number;
   /** Those of which it is known whether they were used. */
   known: number;
-  /** Seconds that were asked for, and that were used from the beginning to the last use: medians, and the longest. */
+  /**
+   * Seconds that were asked for, and that were used from the beginning to the last use: medians, and the
+   * longest.
+   */
   asked_median: number;
   asked_most: number;
   used_median: number | null;
@@ -24,8 +30,8 @@ export interface GrantUse {
 }
 
 /**
- * The use of grants since a moment. A database and the gateway say when one was last used, the console too; of mail accounts and
- * credentials nobody does.
+ * The use of grants since a moment. A database and the gateway say when one was last used, the console too;
+ * of mail accounts and credentials nobody does.
  */
 export async function grantUse(q: Queryable, since: Date): Promise<GrantUse[]> {
   const { rows } = await q.query<GrantUse>(

@@ -12,7 +12,10 @@ import { momentOf } from '../requests/requests.ts';
 import { seenSource } from '../requests/seen.ts';
 import { similarHeld } from './similar.ts';
 
-/** Milliseconds after which the connection of a hold that did not come to its end is given up: the next mail waits for it. */
+/**
+ * Milliseconds after which the connection of a hold that did not come to its end is given up: the next mail
+ * waits for it.
+ */
 const WITHIN_MS = 10_000;
 
 export interface HoldMeans {
@@ -36,8 +39,9 @@ export interface Held {
 }
 
 /**
- * Holds a mail: writes what is known of it, its octets encrypted where they are given, and opens the request that decides about it,
- * in one transaction. Once it has returned, the mail may leave the hands of whoever called.
+ * Holds a mail: writes what is known of it, its octets encrypted where they are given, and opens the request
+ * that decides about it, in one transaction. Once it has returned, the mail may leave the hands of whoever
+ * called.
  * @throws PermanentError `no_rule`, `nobody_can_approve`, `no_hold_key`, `hold_full`
  */
 export async function holdMessage(db: Db, message: NewHeld, means: HoldMeans): Promise<Held> {
@@ -83,7 +87,10 @@ function sealedOf({ raw, kept_in, sha256 }: NewHeld, key: Buffer | null): Buffer
   return raw === undefined || key === null ? null : sealBody(raw, sha256, key);
 }
 
-/** Notes one more copy of a mail that is known, also of one that was decided about: none of them is delivered by itself. */
+/**
+ * Notes one more copy of a mail that is known, also of one that was decided about: none of them is delivered
+ * by itself.
+ */
 async function anotherCopy(tx: Tx, identity: string, queue_id: string | null): Promise<Omit<Held, 'again'> | null> {
   const { rows } = await tx.query<Omit<Held, 'again'>>(
     `update ruawatch.held_messages

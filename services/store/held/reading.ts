@@ -27,7 +27,10 @@ export async function readingRight(
   return found === undefined ? null : { grant_key: found.grant_key, ends_at: found.ends_at };
 }
 
-/** Counts that a mail is opened, and writes it into the audit chain. @returns false when the right is over: then it is not opened */
+/**
+ * Counts that a mail is opened, and writes it into the audit chain. @returns false when the right is over:
+ * then it is not opened
+ */
 export async function noteReading(
   tx: Tx,
   { grant_key, holder, held }: { grant_key: number; holder: string; held: HeldRow },

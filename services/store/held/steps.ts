@@ -29,8 +29,8 @@ async function locked<T>(
 }
 
 /**
- * Says what is to be done with a held mail, and takes it for that. A release is begun here, under the lock of the request: from then on
- * nobody can withdraw it, and before it nothing is sent.
+ * Says what is to be done with a held mail, and takes it for that. A release is begun here, under the lock of
+ * the request: from then on nobody can withdraw it, and before it nothing is sent.
  * @param on_denial what a denial does that does not say it
  */
 export async function takeHeld(db: Db, held_key: number, on_denial: 'reject' | 'delete', at: Date | null): Promise<Task> {
@@ -70,7 +70,10 @@ async function begin(tx: Tx, held: HeldRow, request: Request, now: Date): Promis
   return true;
 }
 
-/** Writes that the last octet of a release is about to be sent. @returns false when it was written before, or the mail is not ours to send */
+/**
+ * Writes that the last octet of a release is about to be sent. @returns false when it was written before, or
+ * the mail is not ours to send
+ */
 export async function noteDot(q: Queryable, held_key: number): Promise<boolean> {
   const { rowCount } = await q.query(
     `update ruawatch.held_messages set dot_at = clock_timestamp()
@@ -97,7 +100,10 @@ export async function chooseCopy(q: Queryable, held_key: number, copy_id: string
   return rowCount === 1;
 }
 
-/** Writes that the sender is about to be told. @returns false when that was written before: he is not told twice */
+/**
+ * Writes that the sender is about to be told. @returns false when that was written before: he is not told
+ * twice
+ */
 export async function noteBounce(q: Queryable, held_key: number): Promise<boolean> {
   const { rowCount } = await q.query(
     'update ruawatch.held_messages set bounce_at = clock_timestamp() where held_key = $1 and bounce_at is null',
@@ -202,7 +208,10 @@ async function deniersOf(tx: Tx, request: Request): Promise<string[] | null> {
   return (await decisionsOn(tx, request.request_key)).filter(({ decision }) => decision === 'deny').map(({ person }) => person);
 }
 
-/** All copies that were known are gone from the hold queue. @param ids those: one that came meanwhile is looked at again */
+/**
+ * All copies that were known are gone from the hold queue. @param ids those: one that came meanwhile is
+ * looked at again
+ */
 export async function noteCleared(q: Queryable, held_key: number, ids: readonly string[]): Promise<void> {
   await q.query('update ruawatch.held_messages set cleared_at = clock_timestamp() where held_key = $1 and queue_ids <@ $2', [
     held_key,

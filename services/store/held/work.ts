@@ -7,8 +7,8 @@ export type Keeper = { kept_in: 'postfix'; host: string } | { kept_in: 'store' }
 const MOST = 200;
 
 /**
- * The held mails about which something is to be done: decided ones, those that a process left behind, and copies in the hold queue of
- * what is settled. The oldest first.
+ * The held mails about which something is to be done: decided ones, those that a process left behind, and
+ * copies in the hold queue of what is settled. The oldest first.
  */
 export async function heldWork(q: Queryable, keeper: Keeper, at: Date | null): Promise<number[]> {
   const { rows } = await q.query<{ held_key: number }>(
@@ -34,8 +34,8 @@ export async function unknownCopies(q: Queryable, ids: readonly string[]): Promi
 }
 
 /**
- * Has the next turn look again at settled mails that have one of these names in the hold queue, beside the copy that is let go. A name
- * that is also of a mail that waits is that mail's.
+ * Has the next turn look again at settled mails that have one of these names in the hold queue, beside the
+ * copy that is let go. A name that is also of a mail that waits is that mail's.
  */
 export async function clearAgain(q: Queryable, host: string, ids: readonly string[]): Promise<void> {
   await q.query(
@@ -50,7 +50,9 @@ export async function clearAgain(q: Queryable, host: string, ids: readonly strin
   );
 }
 
-/** Whether a copy with this mark is one of a release that has another copy, or is over: then nobody needs it. */
+/**
+ * Whether a copy with this mark is one of a release that has another copy, or is over: then nobody needs it.
+ */
 export async function isLeftOver(q: Queryable, mark: { held_key: number; token: string }, id: string): Promise<boolean> {
   const { rowCount } = await q.query(
     `select from ruawatch.held_messages
@@ -72,7 +74,10 @@ export async function chosenCopies(
   return rows;
 }
 
-/** Mails in the hold queue of a machine that wait for a decision and have waited for some time, with the names of their copies. */
+/**
+ * Mails in the hold queue of a machine that wait for a decision and have waited for some time, with the names
+ * of their copies.
+ */
 export async function waitingCopies(
   q: Queryable,
   host: string,
@@ -87,8 +92,8 @@ export async function waitingCopies(
 }
 
 /**
- * Of names in a hold queue, those that another held mail of that machine has as well, which looks the same by its header: which of the
- * two a file is, nobody can tell from its name and fields.
+ * Of names in a hold queue, those that another held mail of that machine has as well, which looks the same by
+ * its header: which of the two a file is, nobody can tell from its name and fields.
  */
 export async function ambiguousCopies(
   q: Queryable,

@@ -32,7 +32,9 @@ export interface Arrival {
   file?: string;
 }
 
-/** By what a mailbox knows a mail again: its bytes, or what is known of a mail whose bytes are not fetched. */
+/**
+ * By what a mailbox knows a mail again: its bytes, or what is known of a mail whose bytes are not fetched.
+ */
 export const fingerprintOf = (content: Buffer | string): Buffer => createHash('sha256').update(content).digest();
 
 export interface Intake {

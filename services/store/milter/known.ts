@@ -13,7 +13,8 @@ export interface StoredKnowledge {
 
 /**
  * What is known of the domains that a mail may come from, in one query.
- * @param about.names these domains and those above them @param about.author the author's domain and those above it
+ * @param about.names these domains and those above them @param about.author the author's domain and those
+ *   above it
  * @param about.source as in dmarc.sources; null without an author
  */
 export async function loadKnowledge(

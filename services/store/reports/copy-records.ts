@@ -20,7 +20,9 @@ export async function beginCopies(tx: Tx): Promise<void> {
   await tx.query('savepoint before_copies');
 }
 
-/** Undoes what was copied since `beginCopies`, also after a COPY that was aborted; the transaction goes on. */
+/**
+ * Undoes what was copied since `beginCopies`, also after a COPY that was aborted; the transaction goes on.
+ */
 export async function undoCopies(tx: Tx): Promise<void> {
   await tx.query('rollback to savepoint before_copies');
 }

@@ -6,8 +6,9 @@ import { loadTlsVersions, outranksTls } from './tls-reports.ts';
 import { type Trust, trustTexts } from './trust.ts';
 
 /*
- * The verification of TLS and failure reports, as trust-checks.ts is that of aggregate reports. No total rests on
- * them: a verdict is written on the report, and of a TLS report it may change which version is current.
+ * The verification of TLS and failure reports, as trust-checks.ts is that of aggregate reports. No total
+ * rests on them: a verdict is written on the report, and of a TLS report it may change which version is
+ * current.
  */
 
 /** Which reports: `tls` (RFC 8460) or `failure` (RFC 9991). */
@@ -124,8 +125,9 @@ export async function deferOthers(db: Db, checks: readonly OtherCheck[], seconds
 }
 
 /**
- * Writes verdicts, and which versions of TLS reports are current by them. One proven mail is enough: a report that
- * came twice has the verdict of its better mail, and stays pending while another of its mails may prove it.
+ * Writes verdicts, and which versions of TLS reports are current by them. One proven mail is enough: a report
+ * that came twice has the verdict of its better mail, and stays pending while another of its mails may prove
+ * it.
  */
 export async function settleOthers(db: Db, verdicts: readonly { check: OtherCheck; verdict: Trust }[]): Promise<void> {
   if (verdicts.length === 0) return;

@@ -43,8 +43,8 @@ interface TlsRow {
 }
 
 /**
- * Writes the TLS reports of a batch. Of several contents of one identity a proven one is current before others,
- * else one from the reporter's own address, else the newest, of two at once the greater hash.
+ * Writes the TLS reports of a batch. Of several contents of one identity a proven one is current before
+ * others, else one from the reporter's own address, else the newest, of two at once the greater hash.
  * @returns what became of each, in their order
  */
 export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[]): Promise<StoreOutcome[]> {
@@ -108,7 +108,10 @@ async function loadSenders(tx: Tx, messages: readonly number[]): Promise<Map<num
   return new Map(rows.map(({ message_key, sender }) => [message_key, sender]));
 }
 
-/** Most servers refuse a mail that is From an organization and not signed by it: a forger can rarely claim that. */
+/**
+ * Most servers refuse a mail that is From an organization and not signed by it: a forger can rarely claim
+ * that.
+ */
 function isOwn(org_name: string | null, contact_info: string | null, sender: string | null): boolean {
   const domain = domainOf(sender);
   if (domain === null) return false;

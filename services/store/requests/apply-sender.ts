@@ -48,7 +48,10 @@ async function put(
   return 'applied';
 }
 
-/** When the newest entry of this verdict ends or would have ended, of those that the request itself has not made. */
+/**
+ * When the newest entry of this verdict ends or would have ended, of those that the request itself has not
+ * made.
+ */
 async function untilBefore(
   tx: Tx,
   { domain, source, is_service, verdict }: Pick<SenderChange, 'domain' | 'source' | 'is_service'> & { verdict: string },

@@ -100,7 +100,8 @@ const LAST_TRY_HOURS = 2;
 
 /**
  * Whether the first change of a request may still be sent: it may have waited long for its server.
- * @returns `settled` when it is not being applied any more, `closed` outside of its windows, `over` when the approval has ended
+ * @returns `settled` when it is not being applied any more, `closed` outside of its windows, `over` when the
+ *   approval has ended
  */
 export async function mayBegin(db: Db, key: number, at: Date | null): Promise<'go' | 'settled' | 'closed' | 'over'> {
   return transaction(db, async (tx) => {
@@ -181,13 +182,17 @@ export async function endWatch(
   });
 }
 
-/** Requests whose records are to be published by somebody else, or were before anyone decided: all of them, the oldest first. */
+/**
+ * Requests whose records are to be published by somebody else, or were before anyone decided: all of them,
+ * the oldest first.
+ */
 export async function awaited(q: Queryable): Promise<Request[]> {
   return allInStates(q, ['handed_over', 'pending', 'approved']);
 }
 
 /**
- * Ends a request whose records are published. Where a part of them was changed by the applier, all of it is watched from then on.
+ * Ends a request whose records are published. Where a part of them was changed by the applier, all of it is
+ * watched from then on.
  * @param watch_hours of the plan
  * @param given what is said instead
  */
@@ -223,7 +228,10 @@ export interface Published {
   aliases: string[];
 }
 
-/** What the watcher sees at the names of a plan, by name; a name that it has no answer about since then is left out. */
+/**
+ * What the watcher sees at the names of a plan, by name; a name that it has no answer about since then is
+ * left out.
+ */
 export async function published(
   q: Queryable,
   plan: Pick<Plan, 'changes' | 'domain'>,

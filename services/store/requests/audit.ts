@@ -19,8 +19,8 @@ export type Head = string;
 export const numberOf = (head: Head): number => Number(head.split(':')[0]);
 
 /**
- * Adds a row to the chain. It holds the head until the transaction ends, so it comes last in one: whoever needs another
- * lock after it may wait for somebody who waits for the head.
+ * Adds a row to the chain. It holds the head until the transaction ends, so it comes last in one: whoever
+ * needs another lock after it may wait for somebody who waits for the head.
  */
 export async function appendAudit(tx: Tx, { actor, verb, object, detail }: AuditEntry): Promise<Head> {
   const { rows } = await tx.query<{ number: number; hash: string }>('select number, hash from ruawatch.audit_append($1)', [
@@ -69,9 +69,15 @@ export async function newestAudit(q: Queryable, limit: number): Promise<AuditRow
 export interface Verified {
   rows: number;
   head: Head;
-  /** `changed`: its hash is not that of its content; `missing`: there is no such row; `cut`: the newest rows are gone. */
+  /**
+   * `changed`: its hash is not that of its content; `missing`: there is no such row; `cut`: the newest rows
+   * are gone.
+   */
   faults: { number: number; fault: 'changed' | 'missing' | 'cut' }[];
-  /** Whether a head that was noted before is in the chain: null when none was given, and when its row was cut off by retention. */
+  /**
+   * Whether a head that was noted before is in the chain: null when none was given, and when its row was cut
+   * off by retention.
+   */
   has_head: boolean | null;
   /** The row before the oldest that is kept: "0:00…" while nothing was cut off. */
   base: Head;
@@ -80,8 +86,8 @@ export interface Verified {
 const MOST_FAULTS = 100;
 
 /**
- * Computes each hash again. A tail that was cut off together with the head shows only against a head that was noted
- * elsewhere: in a mail, or in a file.
+ * Computes each hash again. A tail that was cut off together with the head shows only against a head that was
+ * noted elsewhere: in a mail, or in a file.
  * @param noted a head that was noted before
  */
 export async function verifyAudit(q: Queryable, noted: Head | null = null): Promise<Verified> {
@@ -117,8 +123,8 @@ async function auditBase(q: Queryable): Promise<Head> {
 }
 
 /**
- * Deletes rows of the chain that are older than a time, and at least a year old. The hash of the newest of them stays, so that the
- * rest can be verified.
+ * Deletes rows of the chain that are older than a time, and at least a year old. The hash of the newest of
+ * them stays, so that the rest can be verified.
  * @returns how many rows
  * @throws an error of Postgres with code XX001 when they are not intact: then all are kept
  */

@@ -11,8 +11,8 @@ export interface Broken {
   /** Mail that failed before, delivered or not. */
   failed_before: number;
   /**
-   * What passes of the senders that lose mail, and what passed of them on the same days of the weeks before, by those who have reported
-   * since: the week in which less passed.
+   * What passes of the senders that lose mail, and what passed of them on the same days of the weeks before,
+   * by those who have reported since: the week in which less passed.
    */
   passed: number;
   passed_usual: number;
@@ -22,8 +22,8 @@ export interface Broken {
 const USUAL_DAYS = 14;
 
 /**
- * What deciding reporters saw of authorized and misaligned senders since a day, held against the days before it. The word of
- * others, such as forged reports, does not count.
+ * What deciding reporters saw of authorized and misaligned senders since a day, held against the days before
+ * it. The word of others, such as forged reports, does not count.
  * @param day YYYY-MM-DD, the first whole day after the change
  */
 export async function brokenSince(q: Queryable, domain: string, day: string): Promise<Broken> {

@@ -57,11 +57,12 @@ async function groupsAsked(tx: Tx, key: number, stage: Stage): Promise<string[]>
 }
 
 /**
- * Takes a person's decision. What it leads to (the next stage, the end) happens in the same transaction, under the lock of
- * the request: of two who decide at once, the second sees what the first did.
+ * Takes a person's decision. What it leads to (the next stage, the end) happens in the same transaction,
+ * under the lock of the request: of two who decide at once, the second sees what the first did.
  * @param at null for the database's clock
  * @returns the state of the request after it
- * @throws PermanentError `no_request`, `request_settled`, `plan_changed`, `requester`, `voted`, `not_in_group`
+ * @throws PermanentError `no_request`, `request_settled`, `plan_changed`, `requester`, `voted`,
+ *   `not_in_group`
  */
 export async function decide(db: Db, key: number, given: NewDecision, at: Date | null = null): Promise<State> {
   const { state, error } = await transaction(db, async (tx) => {
@@ -80,7 +81,8 @@ export async function decide(db: Db, key: number, given: NewDecision, at: Date |
 
 /**
  * Why nothing can be decided about a locked request, whoever decides.
- * @returns the error for a request that expires here and now, which is to be committed; null when it can be decided
+ * @returns the error for a request that expires here and now, which is to be committed; null when it can be
+ *   decided
  * @throws PermanentError `request_settled`, `plan_changed`
  */
 async function refusedNow(tx: Tx, request: Request, digest: string, now: Date): Promise<PermanentError | null> {
@@ -274,7 +276,9 @@ export async function withdraw(
   });
 }
 
-/** Whether no change of a request was made, and none is being made: the applier holds its lock while it works. */
+/**
+ * Whether no change of a request was made, and none is being made: the applier holds its lock while it works.
+ */
 async function nothingChanged(tx: Tx, key: number): Promise<boolean> {
   if (!(await tryLockNamed(tx, 'apply'))) return false;
   const { rows } = await tx.query<{ made: boolean }>(
@@ -285,10 +289,11 @@ async function nothingChanged(tx: Tx, key: number): Promise<boolean> {
 }
 
 /**
- * Break-glass: a person of the emergency group decides alone, also about what he asked for himself. Everybody in any group
- * is told, the approval holds for a short time, and a request to look back at it opens.
+ * Break-glass: a person of the emergency group decides alone, also about what he asked for himself. Everybody
+ * in any group is told, the approval holds for a short time, and a request to look back at it opens.
  * @returns the key of the review
- * @throws PermanentError `no_request`, `request_settled`, `emergency_off`, `review_by_others`, `not_in_group`, `nobody_can_approve`, `plan_changed`
+ * @throws PermanentError `no_request`, `request_settled`, `emergency_off`, `review_by_others`,
+ *   `not_in_group`, `nobody_can_approve`, `plan_changed`
  */
 export async function override(
   db: Db,

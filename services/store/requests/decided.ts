@@ -13,8 +13,9 @@ interface Given {
 }
 
 /**
- * What a request lacks that its state says it has: whoever can write to the database may set a state, and the applier believes none. The
- * decisions must be there, about this very plan, or the rule that decided by itself must be one of the settings.
+ * What a request lacks that its state says it has: whoever can write to the database may set a state, and the
+ * applier believes none. The decisions must be there, about this very plan, or the rule that decided by
+ * itself must be one of the settings.
  * @param rules of the settings; null where they are not known
  * @returns a sentence; null when it was decided
  */
@@ -57,7 +58,9 @@ async function notByRule(q: Queryable, request: Request, rules: readonly Rule[] 
     : `The settings have no rule "${frozen.rule}" any more that decides this by itself. Ask again if it is still wanted.`;
 }
 
-/** Ends a request that nobody decided, though its state says so; everybody who decides about anything is told. */
+/**
+ * Ends a request that nobody decided, though its state says so; everybody who decides about anything is told.
+ */
 export async function refuseUndecided(db: Db, key: number, lacks: string, at: Date | null): Promise<void> {
   await transaction(db, async (tx) => {
     const request = await lockRequest(tx, key);

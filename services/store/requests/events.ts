@@ -20,8 +20,8 @@ export const askerOf = ({ requester, requester_kind }: { requester: string; requ
   requester_kind === 'person' ? [requester] : [];
 
 /**
- * Notes what happened to a locked request, for mails, posts and the audit chain. The last thing in a transaction:
- * it holds the chain's head.
+ * Notes what happened to a locked request, for mails, posts and the audit chain. The last thing in a
+ * transaction: it holds the chain's head.
  */
 export async function note(
   tx: Tx,

@@ -5,8 +5,8 @@ import { lockNamed } from '../locks.ts';
 import { appendAudit } from './audit.ts';
 
 /**
- * Makes the groups and deputies in the database those of the settings. A change is a row of the audit chain, since it
- * changes who may decide.
+ * Makes the groups and deputies in the database those of the settings. A change is a row of the audit chain,
+ * since it changes who may decide.
  * @returns whether anything changed
  */
 export async function syncGroups(db: Db, { groups, deputies }: Pick<Approvals, 'groups' | 'deputies'>): Promise<boolean> {
@@ -77,7 +77,10 @@ export async function loadSeats(q: Queryable, at: Date): Promise<Seats> {
 /** Who may decide in some places, each once. */
 export const peopleOf = (seats: readonly Seat[]): string[] => [...new Set(seats.map(({ person }) => person))].sort();
 
-/** The people of groups themselves: a deputy adds no place, so whether enough are there is counted without them. */
+/**
+ * The people of groups themselves: a deputy adds no place, so whether enough are there is counted without
+ * them.
+ */
 export const ownersOf =
   (seats: Seats): Members =>
   (group) => [...new Set(seats(group).map(({ of }) => of))];
@@ -95,8 +98,8 @@ export async function loadMembers(q: Queryable, at: Date): Promise<Members> {
 }
 
 /**
- * Who has approved in a stage and still belongs to its groups. A deputy does as long as the settings name the days on which
- * he or she decided.
+ * Who has approved in a stage and still belongs to its groups. A deputy does as long as the settings name the
+ * days on which he or she decided.
  * @param groups the stage's group, and the one it was escalated to
  */
 export async function standingApprovals(

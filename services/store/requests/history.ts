@@ -5,8 +5,8 @@ import type { Queryable } from '../../shared/runtime/db.ts';
 const MOST = 100_000;
 
 /**
- * Requests of the past for a simulation, the oldest first; reviews of break-glass are left out, since no rule of the settings
- * decides about them.
+ * Requests of the past for a simulation, the oldest first; reviews of break-glass are left out, since no rule
+ * of the settings decides about them.
  * @returns also how many have a plan that is not what its digest says
  */
 export async function pastRequests(

@@ -4,8 +4,9 @@ import type { Queryable } from '../../shared/runtime/db.ts';
 const DAYS = 30;
 
 /**
- * How much of a domain's mail of the last month is reported by receivers whose reports follow RFC 9990, by its elements that
- * older ones do not have: those know `t=y`. The word of reporters that decide counts alone: a stranger's counts would choose the step.
+ * How much of a domain's mail of the last month is reported by receivers whose reports follow RFC 9990, by
+ * its elements that older ones do not have: those know `t=y`. The word of reporters that decide counts alone:
+ * a stranger's counts would choose the step.
  */
 export async function knowsTesting(
   q: Queryable,

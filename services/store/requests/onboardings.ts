@@ -98,7 +98,10 @@ export async function onboardingOf(q: Queryable, request_key: number): Promise<S
   return rows[0] ?? null;
 }
 
-/** Notes the request that withdraws it, in the transaction that opens that. @returns false when there is one already */
+/**
+ * Notes the request that withdraws it, in the transaction that opens that. @returns false when there is one
+ * already
+ */
 export async function noteOffboarding(tx: Tx, request_key: number, end_request_key: number): Promise<boolean> {
   const { rowCount } = await tx.query(
     'update ruawatch.onboardings set end_request_key = $2 where request_key = $1 and end_request_key is null',

@@ -61,7 +61,8 @@ export async function explain(
 }
 
 /**
- * Opens a request: the rule that decides is chosen and frozen into it, and its first stage begins, or the rule decides.
+ * Opens a request: the rule that decides is chosen and frozen into it, and its first stage begins, or the
+ * rule decides.
  * @param at null for the database's clock
  * @returns its key; null when the playbook has an open request about the finding already
  * @throws PermanentError `no_rule`, `nobody_can_approve`, `wrong_domain`
@@ -126,7 +127,10 @@ async function checkDomain(q: Queryable, { domain, changes }: Plan): Promise<voi
 /** Hours within which what a grant decides is applied. */
 const APPLY_WITHIN_HOURS = 1;
 
-/** What decides instead of a rule when the person holds a grant for all that is to be changed; null without one. */
+/**
+ * What decides instead of a rule when the person holds a grant for all that is to be changed; null without
+ * one.
+ */
 async function lentFor(tx: Tx, { plan, requester, requester_kind }: NewRequest): Promise<Frozen | null> {
   if (requester_kind === 'playbook' || plan.warnings.length > 0) return null;
   const grant = await useLentScope(tx, { holder: requester, holder_kind: requester_kind }, plan.changes);

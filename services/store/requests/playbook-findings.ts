@@ -11,8 +11,8 @@ export interface OpenFinding {
 }
 
 /**
- * Open findings of these kinds about which no playbook has asked yet, or not since the finding was opened anew. Those that
- * a person has acknowledged or snoozed are left alone.
+ * Open findings of these kinds about which no playbook has asked yet, or not since the finding was opened
+ * anew. Those that a person has acknowledged or snoozed are left alone.
  */
 export async function findingsWithoutRequest(q: Queryable, kinds: readonly string[]): Promise<OpenFinding[]> {
   const { rows } = await q.query<OpenFinding>(

@@ -61,7 +61,9 @@ export async function loadRequest(q: Queryable, key: number): Promise<Request> {
   return read(rows[0]);
 }
 
-/** Locks a request until the transaction ends; waits for whoever has it. @throws PermanentError `no_request` */
+/**
+ * Locks a request until the transaction ends; waits for whoever has it. @throws PermanentError `no_request`
+ */
 export async function lockRequest(tx: Tx, key: number): Promise<Request> {
   const { rows } = await tx.query<Request>(`select ${COLUMNS} from ruawatch.requests where request_key = $1 for update`, [key]);
   if (rows[0] === undefined) throw missing(key);
@@ -95,8 +97,8 @@ export async function listRequests(
 const PAGE = 500;
 
 /**
- * All requests in some states, the oldest first: what is left out would never be done. Those that ask for a right to be lent, or
- * for a mail that is held, have a life of their own (store/grants/, store/held/).
+ * All requests in some states, the oldest first: what is left out would never be done. Those that ask for a
+ * right to be lent, or for a mail that is held, have a life of their own (store/grants/, store/held/).
  */
 export async function allInStates(q: Queryable, states: readonly State[]): Promise<Request[]> {
   const found: Request[] = [];
@@ -111,8 +113,8 @@ export async function allInStates(q: Queryable, states: readonly State[]): Promi
 }
 
 /**
- * Who may not decide, by all names they have had: whoever asks, who answers for the service principal that asks, and of a review
- * those of what it looks back at.
+ * Who may not decide, by all names they have had: whoever asks, who answers for the service principal that
+ * asks, and of a review those of what it looks back at.
  */
 export async function askersOf(q: Queryable, { requester, requester_kind, kind, plan, digest }: Request): Promise<string[]> {
   const people = requester_kind === 'service' ? await ownersOfService(q, requester) : [requester];

@@ -3,8 +3,9 @@ import { askerOf, note } from './events.ts';
 import { lockRequest, momentOf, move } from './requests.ts';
 
 /**
- * Ends all approvals that wait, and the changes that are under way, since the database is an older copy of itself: what was decided
- * after the copy (that it is withdrawn, or taken back) is not known any more. Those of rights that are lent end with these.
+ * Ends all approvals that wait, and the changes that are under way, since the database is an older copy of
+ * itself: what was decided after the copy (that it is withdrawn, or taken back) is not known any more. Those
+ * of rights that are lent end with these.
  * @param why a sentence
  * @returns how many
  */

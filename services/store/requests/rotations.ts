@@ -92,7 +92,8 @@ export interface Stepped {
 }
 
 /**
- * Takes a rotation from one step to the next, with a row of the audit chain. Of two processes, the first does it.
+ * Takes a rotation from one step to the next, with a row of the audit chain. Of two processes, the first does
+ * it.
  * @returns false when it is not in that step any more
  */
 export async function stepRotation(
@@ -156,7 +157,9 @@ export async function lastRotations(q: Queryable, domains: readonly string[]): P
   return new Map(rows.map(({ domain, at }) => [domain, at]));
 }
 
-/** What the watcher sees of a key: since when all servers of the zone give the record; null while they do not. */
+/**
+ * What the watcher sees of a key: since when all servers of the zone give the record; null while they do not.
+ */
 export async function keyVisibleSince(q: Queryable, domain: string, name: string, record: string): Promise<Date | null> {
   const { rows } = await q.query<{ since: Date }>(
     `select r.first_seen as since
@@ -169,7 +172,10 @@ export async function keyVisibleSince(q: Queryable, domain: string, name: string
   return rows[0]?.since ?? null;
 }
 
-/** Mail that passed with a selector of a domain since a day, by the word of reporters that decide, and the last day of it. */
+/**
+ * Mail that passed with a selector of a domain since a day, by the word of reporters that decide, and the
+ * last day of it.
+ */
 export async function passedWith(
   q: Queryable,
   domain: string,

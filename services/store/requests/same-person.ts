@@ -1,8 +1,8 @@
 import type { Queryable } from '../../shared/runtime/db.ts';
 
 /**
- * All names under which the people with these names have been known. People ask and decide under their addresses, and a provider
- * may give an account another one: whoever had both is one person.
+ * All names under which the people with these names have been known. People ask and decide under their
+ * addresses, and a provider may give an account another one: whoever had both is one person.
  */
 export async function namesOf(q: Queryable, names: readonly string[]): Promise<string[]> {
   const { rows } = await q.query<{ who: string }>(

@@ -1,7 +1,10 @@
 import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
 
-/** Whether a reporter's word counts, as in dmarc.reporter_days: it does not when it is known not to decide for the domain. */
+/**
+ * Whether a reporter's word counts, as in dmarc.reporter_days: it does not when it is known not to decide for
+ * the domain.
+ */
 const countsSql = (row: string) =>
   `not exists (select from ruawatch.domain_reporters n where n.domain = ${row}.domain and n.reporter = ${row}.reporter and not n.decides)`;
 
@@ -21,7 +24,10 @@ export async function seenMail(
 
 const MOST_ALIASES = 2000;
 
-/** Names of policies and keys of all own domains that are aliases, and what they lead to, as the watcher saw them last. */
+/**
+ * Names of policies and keys of all own domains that are aliases, and what they lead to, as the watcher saw
+ * them last.
+ */
 async function ownAliases(q: Queryable): Promise<{ name: string; aliases: string[] }[]> {
   const { rows } = await q.query<{ name: string; aliases: string[] }>(
     `select distinct on (name) name, aliases from ruawatch.dns_questions
@@ -43,8 +49,8 @@ const MOST_SENDERS = 40;
 const MOST_ADDRESSES = 4;
 
 /**
- * The authorized senders of a domain since a time, those of the most mail first, each with some of its addresses that pass
- * SPF aligned.
+ * The authorized senders of a domain since a time, those of the most mail first, each with some of its
+ * addresses that pass SPF aligned.
  */
 async function seenSenders(q: Queryable, domain: string, since: Date): Promise<SeenSenderRow[]> {
   const { rows } = await q.query<SeenSenderRow>(
@@ -66,7 +72,10 @@ async function seenSenders(q: Queryable, domain: string, since: Date): Promise<S
   return rows;
 }
 
-/** Messages since a day (YYYY-MM-DD) whose signature passed, by key: `selector._domainkey.domain`, as reporters that decide saw them. */
+/**
+ * Messages since a day (YYYY-MM-DD) whose signature passed, by key: `selector._domainkey.domain`, as
+ * reporters that decide saw them.
+ */
 async function keysInUse(q: Queryable, domain: string, from: string): Promise<Map<string, number>> {
   const { rows } = await q.query<{ name: string; passed: number }>(
     `select selector || '._domainkey.' || signing_domain as name, sum(passed)::bigint as passed
@@ -83,9 +92,10 @@ async function keysInUse(q: Queryable, domain: string, from: string): Promise<Ma
 const MOST_PASSED = 200;
 
 /**
- * What passed SPF aligned over the last days, one address for each source, and over how many days there are reports
- * of reporters that decide: a stranger's word for one old day does not make a term look unused for long. What others saw
- * keeps a term as well, and weighs one message: it neither puts terms in another order nor crowds out what is known.
+ * What passed SPF aligned over the last days, one address for each source, and over how many days there are
+ * reports of reporters that decide: a stranger's word for one old day does not make a term look unused for
+ * long. What others saw keeps a term as well, and weighs one message: it neither puts terms in another order
+ * nor crowds out what is known.
  */
 export async function passedBySpf(
   q: Queryable,
@@ -112,8 +122,8 @@ export async function passedBySpf(
 }
 
 /**
- * What reporters that decide say of one source or service of a domain over the last days; null when they do not mention it. One
- * forged report would else make a sender that never passes look as if it did.
+ * What reporters that decide say of one source or service of a domain over the last days; null when they do
+ * not mention it. One forged report would else make a sender that never passes look as if it did.
  */
 export async function seenSource(
   q: Queryable,

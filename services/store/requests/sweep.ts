@@ -23,8 +23,8 @@ export async function expire(tx: Tx, request: Request, now: Date): Promise<void>
 const AT_ONCE = 100;
 
 /**
- * Does what is due: ends requests and approvals whose time is over, reminds, escalates. Each request in a transaction of
- * its own, under its lock: what was decided meanwhile is not escalated.
+ * Does what is due: ends requests and approvals whose time is over, reminds, escalates. Each request in a
+ * transaction of its own, under its lock: what was decided meanwhile is not escalated.
  * @returns how many requests something was done about
  */
 export async function sweepRequests(db: Db, at: Date | null = null): Promise<number> {
@@ -67,8 +67,8 @@ async function sweepOne(tx: Tx, key: number, at: Date | null): Promise<void> {
 }
 
 /**
- * Looks whether every pending request can still be decided by the people there are now, and says so once of each that
- * cannot.
+ * Looks whether every pending request can still be decided by the people there are now, and says so once of
+ * each that cannot.
  * @returns how many cannot
  */
 export async function checkReachable(db: Db, at: Date | null = null): Promise<number> {

@@ -52,7 +52,9 @@ export async function escalations(tx: Tx, request_key: number): Promise<number> 
   return rows[0]?.done ?? 0;
 }
 
-/** Notes that a timer's work was done. @param next when it is due again; null when never: it stays, and counts */
+/**
+ * Notes that a timer's work was done. @param next when it is due again; null when never: it stays, and counts
+ */
 export async function timerDone(tx: Tx, request_key: number, what: Timer, next: Date | null): Promise<void> {
   await tx.query(
     "update ruawatch.request_timers set done = done + 1, due_at = coalesce($3::timestamptz, 'infinity') where request_key = $1 and what = $2",

@@ -20,8 +20,9 @@ const DOMAIN_COUNTS = [
 ] as const;
 
 /**
- * SQL: the common table expression that adds the proven part of rollUp's `delta` to the totals of the domains.
- * Days whose totals are still to be added up (fillDomainDays) are left out: they are read from source_days later.
+ * SQL: the common table expression that adds the proven part of rollUp's `delta` to the totals of the
+ * domains. Days whose totals are still to be added up (fillDomainDays) are left out: they are read from
+ * source_days later.
  */
 export const domainDaysSql = (within: (sum: string) => string) => `domain_totals as (
        insert into ruawatch.domain_days as d (domain, day, reporter, ${DOMAIN_COUNTS.join(', ')})

@@ -21,7 +21,9 @@ export const brokenSignature = (record: string, report: string) =>
 const LIST_LABELS =
   '^(lists?[0-9]*|listes|listas|listen|listserv|listserver|mailman[0-9]*|mailinglists?|maillist|majordomo|sympa|googlegroups|groups|ml|srs[0-9]*|fwd|forward|forwarder|forwarding|alumni)[.]';
 
-/** Whether the envelope, or a signature of somebody else, is a mailing list's or a forwarder's by its name. */
+/**
+ * Whether the envelope, or a signature of somebody else, is a mailing list's or a forwarder's by its name.
+ */
 export const listEnvelope = (record: string) =>
   `(not (${record}.dkim_aligned or ${record}.spf_aligned) and (${record}.foreign_spf is not null or ${record}.foreign_dkim is not null) and (
      lower(coalesce(${record}.envelope_from, '')) ~ '${LIST_LABELS}'

@@ -41,7 +41,10 @@ export function overAllowance(reports: readonly Pick<RollupChange, 'key' | 'trus
 
 /** SQL that counts a record under its name, or under a common name when its report is over its allowance. */
 export interface LimitedNames {
-  /** Goes into the statement's WITH: behind the relation that names are taken from (`among`), and before what uses `name`. */
+  /**
+   * Goes into the statement's WITH: behind the relation that names are taken from (`among`), and before what
+   * uses `name`.
+   */
   cte: string;
   name: string;
   /** Goes last in its FROM. */
@@ -54,8 +57,8 @@ export interface LimitedNames {
  * report and `r` the record.
  * @param next the number of its first parameter
  * @param of.name SQL of the name of record `r` of report `p`; without: its source
- * @param of.among a relation before, with key, trust, name, count of messages and `aligned`, from which names are taken
- * instead of from the records; the name is then that of row `s`
+ * @param of.among a relation before, with key, trust, name, count of messages and `aligned`, from which names
+ *   are taken instead of from the records; the name is then that of row `s`
  * @param of.rest SQL of the common name of all beyond the allowance
  * @param of.only SQL: the records that have a name
  */
@@ -91,8 +94,8 @@ export function limitNames(
                  from (${names}) names) ranked
         where n <= most),
      `,
-    // Nobody can say beforehand how many names there are, and a join compares each record with each of them. A subquery
-    // with IN is looked up in a hash table whatever is expected.
+    // Nobody can say beforehand how many names there are, and a join compares each record with each of them.
+    // A subquery with IN is looked up in a hash table whatever is expected.
     name: `case when over_allowance.key is null or (s.key, s.trust, ${name}) in (select key, trust, name from listed)
              then ${name} else ${rest} end`,
     join: 'left join over_allowance on over_allowance.key = s.key and over_allowance.trust = s.trust',

@@ -5,8 +5,8 @@ import { added, OTHER_SOURCES, sumOf } from './allowance.ts';
 import { limitNames, type OverAllowance, type RollupChange } from './over-allowance.ts';
 
 /**
- * SQL: the record's signature as the report's domain, a name of it, or one above it, that says which key it was
- * made with: of several one that passed, and then the first by name, as reporters list them in any order.
+ * SQL: the record's signature as the report's domain, a name of it, or one above it, that says which key it
+ * was made with: of several one that passed, and then the first by name, as reporters list them in any order.
  * Selector and signing domain are separated by a line break, which neither contains.
  */
 const signatureOf = (signatures: string, report: string) => `

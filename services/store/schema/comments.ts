@@ -5,8 +5,8 @@ import type { Tx } from '../../shared/runtime/db.ts';
 type Comments = Record<string, { view: string; columns: Record<string, string> }>;
 
 /**
- * Writes the comments on the views of the schema dmarc and on their columns, which psql and other tools show. They
- * are those of docs/schema.md (scripts/comments.mjs). Views that are not there are left out.
+ * Writes the comments on the views of the schema dmarc and on their columns, which psql and other tools show.
+ * They are those of docs/schema.md (scripts/comments.mjs). Views that are not there are left out.
  */
 export async function writeComments(tx: Tx): Promise<void> {
   const comments = bundled('schema-comments.json') as Comments;

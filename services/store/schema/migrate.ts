@@ -53,8 +53,9 @@ export function readMigrations(folder: string = path.join(programFolder(), 'migr
  * nothing is pending, so that a user without rights on the schema can run a service.
  * @returns the names of the migrations that this call applied
  * @throws PermanentError `database_newer` when the database has migrations that this program does not;
- * `database_older` when some are pending and this user may not apply them; `database_too_old` below Postgres
- * 14; `database_encoding` where the database is not UTF8; TransientError `schema_in_use` when other sessions keep a table in use that must change
+ *   `database_older` when some are pending and this user may not apply them; `database_too_old` below
+ *   Postgres 14; `database_encoding` where the database is not UTF8; TransientError `schema_in_use` when
+ *   other sessions keep a table in use that must change
  */
 export async function migrate(
   db: Db,

@@ -29,9 +29,11 @@ export const recordsOf = (report: string, from: string, to: string, columns = '*
     where report_key = ${report}.report_key and begin_at = ${report}.begin_at and begin_at between (${from}) and (${to}) offset 0`;
 
 /**
- * Does work that reads records by the keys of their reports, without bitmaps: once a month has statistics, the planner joins the
- * bitmap of each report's key with one of the index by begin, which is read whole for every report and grows with the month.
- * @param sorting false where there are far more records of a report than the planner expects, which it would sort to group them
+ * Does work that reads records by the keys of their reports, without bitmaps: once a month has statistics,
+ * the planner joins the bitmap of each report's key with one of the index by begin, which is read whole for
+ * every report and grows with the month.
+ * @param sorting false where there are far more records of a report than the planner expects, which it would
+ *   sort to group them
  */
 export async function readingByKey<T>(tx: Tx, work: () => Promise<T>, sorting = true): Promise<T> {
   await tx.query(`set local enable_bitmapscan = off${sorting ? '' : '; set local enable_sort = off'}`);

@@ -295,7 +295,10 @@ export const GRANTS = {
     domains: ['select (domain, state)'],
     analysis_work: ['insert'],
   },
-  /** Takes mails as they arrive, holds some of them, and carries out what is decided about those. It decides nothing. */
+  /**
+   * Takes mails as they arrive, holds some of them, and carries out what is decided about those. It decides
+   * nothing.
+   */
   ruawatch_milter: {
     migrations: ['select'],
     locks: ['select', 'insert', 'update'],
@@ -320,13 +323,16 @@ export const GRANTS = {
     domain_reporters: ['select (domain, reporter, decides)'],
     sources: ['select'],
     source_days: ['select'],
-    // Whom a mail comes from, who may decide about it, what was seen of that before, and what could not be judged.
+    // Whom a mail comes from, who may decide about it, what was seen of that before, and what could not be
+    // judged.
     people: ['select (person_key, name, email, ended_at, kind, owner, ends_at)'],
     lookalikes: ['select (domain, name, rank, registered, baseline, yours, ignored_at)'],
     milter_contacts: ['select', 'insert'],
     milter_unjudged: ['select', 'insert', 'delete'],
   },
-  /** Follows the addresses of a cluster, and asks for changes of SPF. It decides nothing, and changes nothing. */
+  /**
+   * Follows the addresses of a cluster, and asks for changes of SPF. It decides nothing, and changes nothing.
+   */
   ruawatch_cluster: {
     migrations: ['select'],
     egress_leases: ['select', 'insert', 'update', 'delete'],
@@ -334,7 +340,8 @@ export const GRANTS = {
     egress_addresses: ['select', 'insert', 'update', 'delete'],
     egress_records: ['select', 'insert', 'update', 'delete'],
     signer_pods: ['select', 'insert', 'update'],
-    // It opens requests as the approver does, and takes no other step of them but those that follow from a rule.
+    // It opens requests as the approver does, and takes no other step of them but those that follow from a
+    // rule.
     locks: ['select', 'update'],
     requests: [
       'select',
@@ -456,7 +463,8 @@ export const GRANTS = {
     // People ask for rights, and end them.
     grants: ['select', 'insert', 'update (state, end_reason, end_since, tries, retry_at, sealed, used, last_used_at)'],
     grant_watch: ['select'],
-    // Mails that are held: what is known of them, their text for whoever was lent it, and what recipients ask.
+    // Mails that are held: what is known of them, their text for whoever was lent it, and what recipients
+    // ask.
     held_messages: ['select', 'update (denied_as, doubt, dot_at)'],
     held_bodies: ['select'],
     held_asks: ['select', 'insert'],

@@ -3,9 +3,9 @@ import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { ANALYST_ROLE, FUNCTIONS, GRANTS, ROLES, SEQUENCES, SERVICE_ROLES } from './role-rights.ts';
 
 /**
- * Creates the missing roles and gives each exactly its rights (role-rights.ts): all others in these schemas are revoked.
- * One transaction, so that a running service notices nothing; any number of processes may do it at once. The
- * roles cannot log in: they are granted to users that can.
+ * Creates the missing roles and gives each exactly its rights (role-rights.ts): all others in these schemas
+ * are revoked. One transaction, so that a running service notices nothing; any number of processes may do it
+ * at once. The roles cannot log in: they are granted to users that can.
  * @returns the roles that this call created
  * @throws PermanentError `roles_missing` when roles are missing and the user may not create any
  */

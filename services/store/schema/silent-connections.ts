@@ -8,7 +8,10 @@ import { connectionSettings } from '../../shared/settings/postgres-url.ts';
 export interface Patience {
   /** How often the connections are looked at. */
   everyMs: number;
-  /** A statement that is unanswered for this long makes us ask the server, on another connection, whether it works on it. */
+  /**
+   * A statement that is unanswered for this long makes us ask the server, on another connection, whether it
+   * works on it.
+   */
   askAfterMs: number;
   /** How long that question may take. */
   askMs: number;
@@ -49,10 +52,11 @@ interface Watched {
 }
 
 /**
- * Bounds every wait for Postgres. TCP notices a dead server only when it stops acknowledging, and a firewall, a proxy or a
- * frozen host may acknowledge forever. So a statement that stays unanswered is asked about on a connection of its own: when the
- * server does not know it, or cannot be reached, the connection is closed, and its work fails as transient. A statement that
- * the server is busy with (a migration, a large COPY, a wait for a lock) may take up to an hour.
+ * Bounds every wait for Postgres. TCP notices a dead server only when it stops acknowledging, and a firewall,
+ * a proxy or a frozen host may acknowledge forever. So a statement that stays unanswered is asked about on a
+ * connection of its own: when the server does not know it, or cannot be reached, the connection is closed,
+ * and its work fails as transient. A statement that the server is busy with (a migration, a large COPY, a
+ * wait for a lock) may take up to an hour.
  */
 export function watchConnections(db: Db, url: string, patience: Partial<Patience> = {}): Watch {
   let times: Patience = { ...PATIENCE, ...patience };

@@ -3,7 +3,10 @@ import type { Tx } from '../../shared/runtime/db.ts';
 import { recordsOf } from '../schema/partitions.ts';
 import type { EgressDay } from './judged.ts';
 
-/** Pairs of address and day that are compared, those with the most reported messages, and messages that make one worth it. */
+/**
+ * Pairs of address and day that are compared, those with the most reported messages, and messages that make
+ * one worth it.
+ */
 const MOST = 50;
 const LEAST = 20;
 /** Reported messages up to so many times those of the daily sums need no closer look. */
@@ -25,8 +28,8 @@ interface Reported {
 }
 
 /**
- * Loads what reports count from the addresses of own networks, with what the logs of these networks show on the same day
- * and its neighbours: a report's day need not be the logs' day.
+ * Loads what reports count from the addresses of own networks, with what the logs of these networks show on
+ * the same day and its neighbours: a report's day need not be the logs' day.
  * @param given.names those that the logs show mail of
  * @param given.reporters those of whom each may decide alone
  * @param given.from,to days whose neighbours are over, YYYY-MM-DD
@@ -78,7 +81,9 @@ async function loadReported(
   return rows;
 }
 
-/** Deliveries as the domain in the daily sums of the sources' clusters and environments: no fewer than theirs. */
+/**
+ * Deliveries as the domain in the daily sums of the sources' clusters and environments: no fewer than theirs.
+ */
 async function loggedInSums(tx: Tx, names: readonly string[], { source_ids, day }: Reported): Promise<number> {
   const { rows } = await tx.query<{ logged: number }>(
     `select coalesce(sum(r.sent), 0)::bigint as logged
@@ -90,7 +95,9 @@ async function loggedInSums(tx: Tx, names: readonly string[], { source_ids, day 
   return rows[0]!.logged;
 }
 
-/** Deliveries to the outside as the domain, or as one that no log names, that the sources themselves logged. */
+/**
+ * Deliveries to the outside as the domain, or as one that no log names, that the sources themselves logged.
+ */
 async function loggedOf(tx: Tx, domain: string, { source_ids, day }: Reported): Promise<number> {
   const { rows } = await tx.query<{ logged: number }>(
     `select coalesce(sum(jsonb_array_length(m.recipients)), 0)::bigint as logged

@@ -26,7 +26,10 @@ export type Judged = Omit<StoredMessage, 'message_key' | 'started_at' | 'last_at
   /** Milliseconds since the epoch. */
   started_at: number;
   last_at: number;
-  /** Of `Judged[]`: the one that it was handed to, whose key is `leads_to` once it has one. A function, which JSON leaves out. */
+  /**
+   * Of `Judged[]`: the one that it was handed to, whose key is `leads_to` once it has one. A function, which
+   * JSON leaves out.
+   */
   next: (() => Judged | null) | null;
   counted: Counted | null;
 };
@@ -40,11 +43,13 @@ export interface Judgement {
 }
 
 /**
- * Judges queue ids of which no line came for a while: reads their lines, lets `judge` put them together, and writes messages and rollups, all in
- * one transaction, so that a message counts exactly once whenever the process is killed. One process judges at a time.
+ * Judges queue ids of which no line came for a while: reads their lines, lets `judge` put them together, and
+ * writes messages and rollups, all in one transaction, so that a message counts exactly once whenever the
+ * process is killed. One process judges at a time.
  * @param which.before of which no line came after this
  * @param which.source only of this source, waiting for whoever judges
- * @returns how many ids were judged, and the own domains that the analyzer is to look at; null when another process is at it
+ * @returns how many ids were judged, and the own domains that the analyzer is to look at; null when another
+ *   process is at it
  */
 export async function joinDue(
   db: Db,
@@ -109,8 +114,9 @@ async function messagesOf(tx: Tx, keys: string): Promise<StoredMessage[]> {
 }
 
 /**
- * SQL: the newest messages that meet a condition. They are found before they are sorted (OFFSET 0): where the table was analyzed
- * before its first commit, the planner expects one row, and would as soon walk through the whole table in the order of its keys.
+ * SQL: the newest messages that meet a condition. They are found before they are sorted (OFFSET 0): where the
+ * table was analyzed before its first commit, the planner expects one row, and would as soon walk through the
+ * whole table in the order of its keys.
  */
 const newest = (condition: string) =>
   `select message_key from (select message_key from ruawatch.sent_messages where ${condition} offset 0) found

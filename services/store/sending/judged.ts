@@ -57,7 +57,10 @@ export interface EgressDay {
   /** Messages as the domain that reports count, and those of them that pass DMARC. */
   reported: number;
   passed: number;
-  /** Deliveries of the day and its neighbours that those sources logged, as the domain or as one that no log names. */
+  /**
+   * Deliveries of the day and its neighbours that those sources logged, as the domain or as one that no log
+   * names.
+   */
   logged: number;
   /** The logs of all of these sources have no gap around the day. */
   complete: boolean;
@@ -73,7 +76,10 @@ export interface Sending {
   egress: readonly EgressDay[];
 }
 
-/** The name of a sender as findings have it: `cluster/environment/workload`, the cluster only where there is one. */
+/**
+ * The name of a sender as findings have it: `cluster/environment/workload`, the cluster only where there is
+ * one.
+ */
 export function senderKey({ cluster, environment, workload }: Sender): string {
   const part = (text: string) => text.replaceAll('%', '%25').replaceAll('/', '%2F') || '-';
   return [...(cluster === '' ? [] : [cluster]), environment, workload].map(part).join('/');

@@ -55,7 +55,10 @@ export interface LineBatch {
 
 const MOST_SAMPLES = 3;
 
-/** Stores lines in one transaction, and notes which queue ids have new ones. The same lines again are stored again; the judge knows them. */
+/**
+ * Stores lines in one transaction, and notes which queue ids have new ones. The same lines again are stored
+ * again; the judge knows them.
+ */
 export async function storeLines(db: Db, { groups, changes, unparsed, sources, received }: LineBatch): Promise<void> {
   // In the order of keys, so that two processes never wait for each other.
   const sorted = [...groups].sort(

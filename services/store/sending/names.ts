@@ -2,8 +2,8 @@ import type { Tx } from '../../shared/runtime/db.ts';
 import { ownAboveSql } from '../domains/domains.ts';
 
 /**
- * The names that the logs show mail of and that belong to an own domain: itself, and those below it that are below no
- * nearer own domain.
+ * The names that the logs show mail of and that belong to an own domain: itself, and those below it that are
+ * below no nearer own domain.
  * @param from YYYY-MM-DD
  */
 export async function sentNames(tx: Tx, domain: string, from: string): Promise<string[]> {
@@ -18,7 +18,9 @@ export async function sentNames(tx: Tx, domain: string, from: string): Promise<s
   return rows.map(({ name }) => name);
 }
 
-/** Notes that the analyzer must look at the own domains that names belong to. @returns these, to wake it with */
+/**
+ * Notes that the analyzer must look at the own domains that names belong to. @returns these, to wake it with
+ */
 export async function noteSent(tx: Tx, names: readonly string[]): Promise<string[]> {
   if (names.length === 0) return [];
   const { rows } = await tx.query<{ domain: string }>(

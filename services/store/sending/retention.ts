@@ -14,8 +14,9 @@ export interface LogLimits {
 }
 
 /**
- * Deletes one portion of what the logs left that is older than it is kept. Lines of messages that are not judged yet stay. A source
- * notes until when its messages are gone, so that lines of them, should they come again, are not counted anew.
+ * Deletes one portion of what the logs left that is older than it is kept. Lines of messages that are not
+ * judged yet stay. A source notes until when its messages are gone, so that lines of them, should they come
+ * again, are not counted anew.
  * @returns how many rows were deleted; fewer than a portion of each when nothing is left
  */
 export async function forgetLogs(db: Db, { lines, messages, days }: LogLimits): Promise<{ deleted: number; more: boolean }> {

@@ -21,8 +21,8 @@ const keyObject = (key: string): Key => {
 };
 
 /**
- * Sums recipients' domains under '' where a row has enough by name, so that one mailing does not fill the disk. What a message counts
- * is stored as it is after this, so that it can be taken back exactly.
+ * Sums recipients' domains under '' where a row has enough by name, so that one mailing does not fill the
+ * disk. What a message counts is stored as it is after this, so that it can be taken back exactly.
  */
 export async function capRecipients(tx: Tx, counted: readonly Counted[]): Promise<Counted[]> {
   const wanted = new Map<string, Set<string>>();
@@ -116,7 +116,10 @@ export async function moveRollups(tx: Tx, before: readonly Counted[], after: rea
   );
 }
 
-/** When the first and the last message of each row began, and whose key signed them. What is taken back moves neither. */
+/**
+ * When the first and the last message of each row began, and whose key signed them. What is taken back moves
+ * neither.
+ */
 function spansOf(after: readonly Counted[]): Map<string, { first_at: string; last_at: string; signing_domain: string }> {
   const spans = new Map<string, { first: number; last: number; signing_domain: string }>();
   for (const one of after) {

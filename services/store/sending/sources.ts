@@ -72,7 +72,8 @@ export async function putConfiguredSource(q: Queryable, source: NewLogSource, to
 }
 
 /**
- * Ends a source: its token and its networks are forgotten, and no further line of it is taken. What it delivered stays until its time is over.
+ * Ends a source: its token and its networks are forgotten, and no further line of it is taken. What it
+ * delivered stays until its time is over.
  * @returns false when there is none of the name
  */
 export async function endLogSource(q: Queryable, name: string): Promise<boolean> {
@@ -87,7 +88,8 @@ export async function endLogSource(q: Queryable, name: string): Promise<boolean>
 const MOST_COMPARED = 1_000;
 
 /**
- * Whether the newest messages of a source came under others as well: the same id at the same time on the same host, with a line in common.
+ * Whether the newest messages of a source came under others as well: the same id at the same time on the same
+ * host, with a line in common.
  * @returns how many of how many, by the names of the other sources
  */
 export async function alsoUnder(q: Queryable, source_id: number): Promise<{ name: string; messages: number; of: number }[]> {
@@ -115,7 +117,9 @@ export async function storedHashKey(q: Queryable): Promise<string> {
   return rows[0].key;
 }
 
-/** Lines that no parser read on this day and later, and the programs that wrote them. @param since a day, UTC */
+/**
+ * Lines that no parser read on this day and later, and the programs that wrote them. @param since a day, UTC
+ */
 export async function unparsedLines(q: Queryable, since: Date): Promise<{ lines: number; programs: string[] }> {
   const { rows } = await q.query<{ lines: number; programs: string[] }>(
     `select coalesce(sum(lines), 0)::bigint as lines, coalesce(array_agg(distinct program order by program), '{}') as programs

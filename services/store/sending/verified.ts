@@ -5,8 +5,8 @@ import type { VerifiedDay } from './judged.ts';
 const MOST = 2000;
 
 /**
- * SQL: verdicts on DKIM of mail from own networks that the logs also show as signed and sent as the domain ($1): anybody
- * can send us a broken signature in our name, and a mailing list sends ours back changed.
+ * SQL: verdicts on DKIM of mail from own networks that the logs also show as signed and sent as the domain
+ * ($1): anybody can send us a broken signature in our name, and a mailing list sends ours back changed.
  */
 const judgedAs = (result: 'pass' | 'fail') => `
   select distinct on (m.message_key) o.cluster, o.environment, o.workload, s.selector, s.domain as signing_domain,

@@ -112,7 +112,9 @@ async function reported(
   );
 }
 
-/** Failure reports about a message. One whose sender could have been proven, and was not, counts for nothing. */
+/**
+ * Failure reports about a message. One whose sender could have been proven, and was not, counts for nothing.
+ */
 async function failures(reader: Reader, ids: readonly string[]): Promise<MessageFacts['failure_reports']> {
   return read<MessageFacts['failure_reports'][number]>(
     reader,

@@ -17,7 +17,9 @@ export interface NetworkFacts {
   organization: string | null;
   organization_addresses: number;
   name: string | null;
-  /** The term of the domain's own SPF record that admits the network, or all addresses of it that were seen. */
+  /**
+   * The term of the domain's own SPF record that admits the network, or all addresses of it that were seen.
+   */
   admitted_by?: string | null;
   /** The owner of most addresses, and the country of most of that owner's. */
   asn: number | null;

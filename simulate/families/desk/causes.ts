@@ -1,7 +1,10 @@
 import type { Family } from '../family.ts';
 import { few, MONTHS } from '../months/shared.ts';
 
-/** An update goes from one own server to the next within a fortnight and stops the signing of each: one cause that grows. */
+/**
+ * An update goes from one own server to the next within a fortnight and stops the signing of each: one cause
+ * that grows.
+ */
 export const hostsBreakInTurn: Family = {
   name: 'hosts-break-in-turn',
   group: 'reported',
@@ -24,7 +27,10 @@ export const hostsBreakInTurn: Family = {
   },
 };
 
-/** A service that one team set up without the domain's key; other teams follow, and its mail grows twentyfold in weeks. */
+/**
+ * A service that one team set up without the domain's key; other teams follow, and its mail grows twentyfold
+ * in weeks.
+ */
 export const crmSpreads: Family = {
   name: 'crm-spreads',
   group: 'reported',
@@ -45,7 +51,10 @@ export const crmSpreads: Family = {
   },
 };
 
-/** The signer of one own server dies now and then and is restarted by a person: some hours of unsigned mail on some days. */
+/**
+ * The signer of one own server dies now and then and is restarted by a person: some hours of unsigned mail on
+ * some days.
+ */
 export const signerFlaps: Family = {
   name: 'signer-flaps',
   group: 'reported',
@@ -66,7 +75,10 @@ export const signerFlaps: Family = {
   },
 };
 
-/** An agency mails the letter of each second week through its own account, which nobody ever set up for the domain. */
+/**
+ * An agency mails the letter of each second week through its own account, which nobody ever set up for the
+ * domain.
+ */
 export const agencyLetter: Family = {
   name: 'agency-letter',
   group: 'reported',
@@ -88,7 +100,10 @@ export const agencyLetter: Family = {
   },
 };
 
-/** A server without signatures gets another address, which the SPF record does not have until somebody notices. */
+/**
+ * A server without signatures gets another address, which the SPF record does not have until somebody
+ * notices.
+ */
 export const movedBeforeSpf: Family = {
   name: 'moved-before-spf',
   group: 'tuning',

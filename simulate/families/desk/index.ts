@@ -3,7 +3,10 @@ import { agencyLetter, crmSpreads, hostsBreakInTurn, movedBeforeSpf, signerFlaps
 import { departments, saleSplit, secondTenant, ticketLoop } from './quiet.ts';
 import { groupForged, policyFlaps, sixForger, waveInTheSale, weeklyOnParked } from './strangers.ts';
 
-/** What lands on the desk of whoever runs the mail: causes that grow, come back, or touch many domains; written before the rules were read. */
+/**
+ * What lands on the desk of whoever runs the mail: causes that grow, come back, or touch many domains;
+ * written before the rules were read.
+ */
 export const DESK_FAMILIES: readonly Family[] = [
   hostsBreakInTurn,
   crmSpreads,

@@ -30,7 +30,10 @@ export const departments: Family = {
   },
 };
 
-/** After a merger a second tenant of the same service sends in the domain's name, set up rightly, with its own pool and key. */
+/**
+ * After a merger a second tenant of the same service sends in the domain's name, set up rightly, with its own
+ * pool and key.
+ */
 export const secondTenant: Family = {
   name: 'second-tenant',
   group: 'reported',
@@ -50,7 +53,10 @@ export const secondTenant: Family = {
   },
 };
 
-/** Two ticket systems answer each other for some hours: ten times the help desk's mail on one day, all of it passing. */
+/**
+ * Two ticket systems answer each other for some hours: ten times the help desk's mail on one day, all of it
+ * passing.
+ */
 export const ticketLoop: Family = {
   name: 'ticket-loop',
   group: 'reported',

@@ -21,7 +21,10 @@ export const groupForged: Family = {
   },
 };
 
-/** On the days of the year's largest sale, when the newsletter brings ten times its mail, strangers write as the shop. */
+/**
+ * On the days of the year's largest sale, when the newsletter brings ten times its mail, strangers write as
+ * the shop.
+ */
 export const waveInTheSale: Family = {
   name: 'wave-in-the-sale',
   group: 'reported',

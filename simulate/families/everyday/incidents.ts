@@ -29,7 +29,10 @@ export const forgerInTheCloud: Family = {
   },
 };
 
-/** A mailbox of the tenant in a stranger's hands on a weekend: through the usual networks and some that it never used. */
+/**
+ * A mailbox of the tenant in a stranger's hands on a weekend: through the usual networks and some that it
+ * never used.
+ */
 export const weekendMailbox: Family = {
   name: 'weekend-mailbox',
   group: 'reported',
@@ -54,7 +57,10 @@ export const weekendMailbox: Family = {
   },
 };
 
-/** The record of one domain of three loses its rua: each reporter stops when its copy of the record ends, the smallest last. */
+/**
+ * The record of one domain of three loses its rua: each reporter stops when its copy of the record ends, the
+ * smallest last.
+ */
 export const ruaRunsOut: Family = {
   name: 'rua-runs-out',
   group: 'reported',
@@ -73,7 +79,10 @@ export const ruaRunsOut: Family = {
   },
 };
 
-/** First start with 200 days in the mailbox: a botnet that is over, a service that was replaced, and a key that fails since three weeks. */
+/**
+ * First start with 200 days in the mailbox: a botnet that is over, a service that was replaced, and a key
+ * that fails since three weeks.
+ */
 export const historyAndKey: Family = {
   name: 'history-and-key',
   group: 'reported',
@@ -98,7 +107,10 @@ export const historyAndKey: Family = {
   },
 };
 
-/** Somebody publishes a second SPF record for some days: permerror at all receivers; one server has nothing but SPF. */
+/**
+ * Somebody publishes a second SPF record for some days: permerror at all receivers; one server has nothing
+ * but SPF.
+ */
 export const secondRecord: Family = {
   name: 'second-record',
   group: 'reported',
@@ -123,7 +135,10 @@ export const secondRecord: Family = {
   },
 };
 
-/** One of four mail servers gets a key that does not fit: a quarter of the own mail fails DKIM, and SPF passes for all of it. */
+/**
+ * One of four mail servers gets a key that does not fit: a quarter of the own mail fails DKIM, and SPF passes
+ * for all of it.
+ */
 export const oneSignerWrong: Family = {
   name: 'one-signer-wrong',
   group: 'reported',
@@ -165,7 +180,10 @@ export const floodOverTrickle: Family = {
   },
 };
 
-/** A stranger's account at our own newsletter service, a hundred letters in our name a week, each week from other networks of it. */
+/**
+ * A stranger's account at our own newsletter service, a hundred letters in our name a week, each week from
+ * other networks of it.
+ */
 export const accountBesideOurs: Family = {
   name: 'account-beside-ours',
   group: 'reported',

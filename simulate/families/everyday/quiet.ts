@@ -1,7 +1,10 @@
 import type { Family } from '../family.ts';
 import { few, MONTHS } from '../months/shared.ts';
 
-/** A newsletter that goes out once a week moves from one service to another, with a key of its own, within two or three issues. */
+/**
+ * A newsletter that goes out once a week moves from one service to another, with a key of its own, within two
+ * or three issues.
+ */
 export const letterChangesService: Family = {
   name: 'letter-changes-service',
   group: 'reported',
@@ -30,7 +33,10 @@ export const letterChangesService: Family = {
   },
 };
 
-/** The office gets another line: its server has a new address in both families, and the SPF record follows a day or two late. */
+/**
+ * The office gets another line: its server has a new address in both families, and the SPF record follows a
+ * day or two late.
+ */
 export const newLine: Family = {
   name: 'new-line',
   group: 'reported',
@@ -78,7 +84,10 @@ export const shutForHolidays: Family = {
   },
 };
 
-/** The host of a mailing list moves, gets IPv6 and begins to sign as itself; it keeps the author's From, as before. */
+/**
+ * The host of a mailing list moves, gets IPv6 and begins to sign as itself; it keeps the author's From, as
+ * before.
+ */
 export const listHostMoves: Family = {
   name: 'list-host-moves',
   group: 'reported',
@@ -97,7 +106,10 @@ export const listHostMoves: Family = {
   },
 };
 
-/** Two reports' worth of invoices: twenty times a service's mail on one day every six weeks, the second one within the world. */
+/**
+ * Two reports' worth of invoices: twenty times a service's mail on one day every six weeks, the second one
+ * within the world.
+ */
 export const sixWeekInvoices: Family = {
   name: 'six-week-invoices',
   group: 'reported',
@@ -123,7 +135,10 @@ export const sixWeekInvoices: Family = {
   },
 };
 
-/** A mailbox provider's pool grows by a network a week, in both families, and the tenant's mail with it by half. */
+/**
+ * A mailbox provider's pool grows by a network a week, in both families, and the tenant's mail with it by
+ * half.
+ */
 export const poolInBothFamilies: Family = {
   name: 'pool-in-both-families',
   group: 'reported',

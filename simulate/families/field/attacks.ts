@@ -46,7 +46,10 @@ export const inventedEachTime: Family = {
   },
 };
 
-/** Strangers relay through a gateway that the domain uses: all of it passes, from the addresses of the gateway. */
+/**
+ * Strangers relay through a gateway that the domain uses: all of it passes, from the addresses of the
+ * gateway.
+ */
 export const echoThroughGateway: Family = {
   name: 'echo-through-gateway',
   group: 'tuning',
@@ -76,7 +79,9 @@ export const echoThroughGateway: Family = {
   },
 };
 
-/** Some dozens of letters to pay, in the name of the boss, from one rented machine, on three days of a month. */
+/**
+ * Some dozens of letters to pay, in the name of the boss, from one rented machine, on three days of a month.
+ */
 export const bossFraud: Family = {
   name: 'boss-fraud',
   group: 'tuning',
@@ -101,7 +106,9 @@ export const bossFraud: Family = {
   },
 };
 
-/** The same forger comes back every second week, from other machines of the same hoster: one story, not five. */
+/**
+ * The same forger comes back every second week, from other machines of the same hoster: one story, not five.
+ */
 export const forgerReturns: Family = {
   name: 'forger-returns',
   group: 'tuning',
@@ -122,7 +129,10 @@ export const forgerReturns: Family = {
   },
 };
 
-/** A web shop's contact form is filled by robots: the own web server sends thirty times its mail, to strangers, all of it passing. */
+/**
+ * A web shop's contact form is filled by robots: the own web server sends thirty times its mail, to
+ * strangers, all of it passing.
+ */
 export const formAbused: Family = {
   name: 'form-abused',
   group: 'tuning',

@@ -26,7 +26,10 @@ export const poolAndEnvelope: Family = {
   },
 };
 
-/** The new selector is switched on before resolvers have its key: a day on which some or all of what it signs fails. */
+/**
+ * The new selector is switched on before resolvers have its key: a day on which some or all of what it signs
+ * fails.
+ */
 export const keyLateInDns: Family = {
   name: 'key-late-in-dns',
   group: 'tuning',
@@ -48,7 +51,9 @@ export const keyLateInDns: Family = {
   },
 };
 
-/** One of two name servers has the zone of last month: a part of what the new key signs fails, day after day. */
+/**
+ * One of two name servers has the zone of last month: a part of what the new key signs fails, day after day.
+ */
 export const nameServerBehind: Family = {
   name: 'name-server-behind',
   group: 'tuning',
@@ -75,7 +80,10 @@ export const nameServerBehind: Family = {
   },
 };
 
-/** A gateway put behind the tenant adds a footer: the tenant's signature breaks, the gateway is in SPF and signs nothing. */
+/**
+ * A gateway put behind the tenant adds a footer: the tenant's signature breaks, the gateway is in SPF and
+ * signs nothing.
+ */
 export const gatewayFooter: Family = {
   name: 'gateway-footer',
   group: 'tuning',
@@ -101,7 +109,10 @@ export const gatewayFooter: Family = {
   },
 };
 
-/** A list that kept the From of its authors rewrites it from some day on: what it passed on is not seen any more. */
+/**
+ * A list that kept the From of its authors rewrites it from some day on: what it passed on is not seen any
+ * more.
+ */
 export const listStartsMunging: Family = {
   name: 'list-starts-munging',
   group: 'tuning',
@@ -119,7 +130,9 @@ export const listStartsMunging: Family = {
   },
 };
 
-/** From none to reject on one day: forwarded and listed mail, and a partner never set up, are refused since. */
+/**
+ * From none to reject on one day: forwarded and listed mail, and a partner never set up, are refused since.
+ */
 export const rejectOverNight: Family = {
   name: 'reject-over-night',
   group: 'tuning',
@@ -158,7 +171,10 @@ export const serverBeforeDns: Family = {
   },
 };
 
-/** Marketing takes its mail from the domain to a subdomain of its own, with the same service, over a few weeks. */
+/**
+ * Marketing takes its mail from the domain to a subdomain of its own, with the same service, over a few
+ * weeks.
+ */
 export const toSubdomain: Family = {
   name: 'to-subdomain',
   group: 'tuning',
@@ -186,7 +202,10 @@ export const toSubdomain: Family = {
   },
 };
 
-/** Printers and door phones of each office send through the office's line, which is in SPF; nothing signs there. */
+/**
+ * Printers and door phones of each office send through the office's line, which is in SPF; nothing signs
+ * there.
+ */
 export const printersDirect: Family = {
   name: 'printers-direct',
   group: 'tuning',

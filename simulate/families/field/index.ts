@@ -14,7 +14,10 @@ import {
 import { arcGrows, mailboxFull, receiverMerged, universities, verifierBroken, weekInOneReport } from './receivers.ts';
 import { backlogSent, blackFriday, christmas, domainBought, groupCampaign, sundayJob } from './seasons.ts';
 
-/** What an administrator meets in a year, by one who had not read the rules then; looked at since, and so for tuning. */
+/**
+ * What an administrator meets in a year, by one who had not read the rules then; looked at since, and so for
+ * tuning.
+ */
 export const FIELD: readonly Family[] = [
   domainBought,
   christmas,

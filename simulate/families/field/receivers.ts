@@ -1,6 +1,9 @@
 import type { Family } from '../family.ts';
 
-/** The largest receiver goes from a report a day to one a week, which holds all of the week and counts on its first day. */
+/**
+ * The largest receiver goes from a report a day to one a week, which holds all of the week and counts on its
+ * first day.
+ */
 export const weekInOneReport: Family = {
   name: 'week-in-one-report',
   group: 'tuning',
@@ -64,7 +67,10 @@ export const verifierBroken: Family = {
   },
 };
 
-/** A receiver reports for years on little, then takes over another's mailboxes: its share grows tenfold in a week. */
+/**
+ * A receiver reports for years on little, then takes over another's mailboxes: its share grows tenfold in a
+ * week.
+ */
 export const receiverMerged: Family = {
   name: 'receiver-merged',
   group: 'tuning',
@@ -120,7 +126,10 @@ export const mailboxFull: Family = {
   },
 };
 
-/** Receivers that go by ARC let forwarded mail through and say so; the domain's users like to forward, more each month. */
+/**
+ * Receivers that go by ARC let forwarded mail through and say so; the domain's users like to forward, more
+ * each month.
+ */
 export const arcGrows: Family = {
   name: 'arc-grows',
   group: 'tuning',
@@ -140,7 +149,10 @@ export const arcGrows: Family = {
   },
 };
 
-/** Universities where many of our customers studied pass their mail on, each from its own servers, more at term's begin. */
+/**
+ * Universities where many of our customers studied pass their mail on, each from its own servers, more at
+ * term's begin.
+ */
 export const universities: Family = {
   name: 'universities',
   group: 'tuning',

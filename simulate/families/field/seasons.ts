@@ -43,7 +43,10 @@ export const christmas: Family = {
   },
 };
 
-/** Black Friday: a shop's service sends from Thursday to Monday what it sends in two months, from pools it never used. */
+/**
+ * Black Friday: a shop's service sends from Thursday to Monday what it sends in two months, from pools it
+ * never used.
+ */
 export const blackFriday: Family = {
   name: 'black-friday',
   group: 'tuning',
@@ -63,7 +66,8 @@ export const blackFriday: Family = {
     const extra = domain.service(name, { mean, aligned, selector, weekend: 1, networks: random.int(1, 6) });
     extra.active = (at) => days[at - day] ?? 0;
     extra.dkim = shop.dkim;
-    // The days are in spring, as every simulation ends in June: ten times a service's mail may be asked about then.
+    // The days are in spring, as every simulation ends in June: ten times a service's mail may be asked about
+    // then.
     domain.expect({ what: 'takeover', from: day, to: day + 4, optional: true, most: 'medium' }, { flows: [shop, extra] });
   },
 };
@@ -86,7 +90,10 @@ export const backlogSent: Family = {
   },
 };
 
-/** A job on one server writes to customers each Sunday night, unsigned, within SPF, and once in a quarter to all of them. */
+/**
+ * A job on one server writes to customers each Sunday night, unsigned, within SPF, and once in a quarter to
+ * all of them.
+ */
 export const sundayJob: Family = {
   name: 'sunday-job',
   group: 'tuning',

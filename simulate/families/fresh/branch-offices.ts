@@ -1,6 +1,9 @@
 import type { Family } from '../family.ts';
 
-/** Appliances in branch offices, with names below the domain, send alerts that nobody ever set up: a few from each. */
+/**
+ * Appliances in branch offices, with names below the domain, send alerts that nobody ever set up: a few from
+ * each.
+ */
 export const branchOffices: Family = {
   name: 'branch-offices',
   group: 'reported',

@@ -18,8 +18,9 @@ import { vacationNullSender } from './vacation-null-sender.ts';
 import { webHostInSpf } from './web-host-in-spf.ts';
 
 /**
- * Families by authors who have not read the rules. Those that were looked at while rules were changed are for tuning since; the others
- * are reported. The last seven are by one who knew the rules, from the sources that each names; nothing was tuned on them.
+ * Families by authors who have not read the rules. Those that were looked at while rules were changed are for
+ * tuning since; the others are reported. The last seven are by one who knew the rules, from the sources that
+ * each names; nothing was tuned on them.
  */
 export const FRESH: readonly Family[] = [
   listMungingOff,

@@ -1,6 +1,9 @@
 import type { Family } from '../family.ts';
 
-/** A few messages a week of test tools, contact forms, and old automations, from providers and consumers' lines. */
+/**
+ * A few messages a week of test tools, contact forms, and old automations, from providers and consumers'
+ * lines.
+ */
 export const lowVolumeStrays: Family = {
   name: 'low-volume-strays',
   group: 'reported',

@@ -1,6 +1,8 @@
 import type { Family } from '../family.ts';
 
-/** Web servers in many networks send unsigned; the term that admitted all of them was dropped from the record. */
+/**
+ * Web servers in many networks send unsigned; the term that admitted all of them was dropped from the record.
+ */
 export const poolSpfLost: Family = {
   name: 'pool-spf-lost',
   group: 'reported',

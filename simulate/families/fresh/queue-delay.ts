@@ -1,6 +1,9 @@
 import type { Family } from '../family.ts';
 
-/** Mail that waited in a queue arrives with signatures past their expiry for a day or two; SPF passes for all of it. */
+/**
+ * Mail that waited in a queue arrives with signatures past their expiry for a day or two; SPF passes for all
+ * of it.
+ */
 export const queueDelay: Family = {
   name: 'queue-delay',
   group: 'reported',

@@ -1,6 +1,8 @@
 import type { Family } from '../family.ts';
 
-/** An outbound gateway converts 8-bit bodies to 7-bit after signing, and sends under an envelope of its own. */
+/**
+ * An outbound gateway converts 8-bit bodies to 7-bit after signing, and sends under an envelope of its own.
+ */
 export const reencodedOnTheWay: Family = {
   name: 'reencoded-on-the-way',
   group: 'reported',

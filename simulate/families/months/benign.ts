@@ -31,7 +31,10 @@ export const sendgridToMailgun: Family = {
   },
 };
 
-/** The provider of the own servers gives another IPv6 prefix; a fortnight later the selector is rotated as well. */
+/**
+ * The provider of the own servers gives another IPv6 prefix; a fortnight later the selector is rotated as
+ * well.
+ */
 export const prefixThenKey: Family = {
   name: 'prefix-then-key',
   group: 'reported',
@@ -57,7 +60,9 @@ export const prefixThenKey: Family = {
   },
 };
 
-/** Staff join a list, then another, that keep From: members sit at other receivers than the mail of the firm. */
+/**
+ * Staff join a list, then another, that keep From: members sit at other receivers than the mail of the firm.
+ */
 export const listsJoined: Family = {
   name: 'lists-joined',
   group: 'reported',
@@ -79,7 +84,10 @@ export const listsJoined: Family = {
   },
 };
 
-/** A bulletin to graduates: their addresses for life pass it on, some with a tag in the subject that breaks the signature. */
+/**
+ * A bulletin to graduates: their addresses for life pass it on, some with a tag in the subject that breaks
+ * the signature.
+ */
 export const graduates: Family = {
   name: 'graduates',
   group: 'tuning',
@@ -104,7 +112,9 @@ export const graduates: Family = {
   },
 };
 
-/** Four shops, each with one to five mails a day, a letter a month, and reports that come when there was mail. */
+/**
+ * Four shops, each with one to five mails a day, a letter a month, and reports that come when there was mail.
+ */
 export const fiveADay: Family = {
   name: 'five-a-day',
   group: 'tuning',
@@ -133,7 +143,10 @@ export const fiveADay: Family = {
   },
 };
 
-/** Two firms are bought: their domains are reported on from some day on, and their staff write from our tenant then. */
+/**
+ * Two firms are bought: their domains are reported on from some day on, and their staff write from our tenant
+ * then.
+ */
 export const twoBought: Family = {
   name: 'two-bought',
   group: 'reported',
@@ -160,7 +173,9 @@ export const twoBought: Family = {
   },
 };
 
-/** One reporter changes its name, another reports under two names from then on; small domains see little else. */
+/**
+ * One reporter changes its name, another reports under two names from then on; small domains see little else.
+ */
 export const namesChange: Family = {
   name: 'names-change',
   group: 'reported',

@@ -13,7 +13,10 @@ import {
 } from './mixed.ts';
 import { ruaOfOne, shopBelow, tenDays, yearBehind } from './starts.ts';
 
-/** Three months of several domains with few reporters each, benign changes beside incidents; written before the rules were read. */
+/**
+ * Three months of several domains with few reporters each, benign changes beside incidents; written before
+ * the rules were read.
+ */
 export const MONTHS_FAMILIES: readonly Family[] = [
   sendgridToMailgun,
   prefixThenKey,

@@ -74,7 +74,10 @@ export const campaignThenKey: Family = {
   },
 };
 
-/** A customer of our hoster writes unsigned in our name for days; a domain beside it sends forms unsigned, as ever. */
+/**
+ * A customer of our hoster writes unsigned in our name for days; a domain beside it sends forms unsigned, as
+ * ever.
+ */
 export const neighbourUnsigned: Family = {
   name: 'neighbour-unsigned',
   group: 'tuning',
@@ -108,7 +111,10 @@ export const neighbourUnsigned: Family = {
   },
 };
 
-/** A trickle for months, then two waves of a botnet three weeks apart; own mail is refused or not as `p` has it. */
+/**
+ * A trickle for months, then two waves of a botnet three weeks apart; own mail is refused or not as `p` has
+ * it.
+ */
 export const wavesAfterTrickle: Family = {
   name: 'waves-after-trickle',
   group: 'reported',
@@ -130,7 +136,10 @@ export const wavesAfterTrickle: Family = {
   },
 };
 
-/** The signing of the tenant stops verifying everywhere; SPF hides it, and what is forwarded fails. Little mail. */
+/**
+ * The signing of the tenant stops verifying everywhere; SPF hides it, and what is forwarded fails. Little
+ * mail.
+ */
 export const keysGone: Family = {
   name: 'keys-gone',
   group: 'reported',
@@ -156,7 +165,9 @@ export const keysGone: Family = {
   },
 };
 
-/** One include too many: SPF ends in permerror for all senders; the scanner in the office has nothing else. */
+/**
+ * One include too many: SPF ends in permerror for all senders; the scanner in the office has nothing else.
+ */
 export const eleventhLookup: Family = {
   name: 'eleventh-lookup',
   group: 'reported',
@@ -179,7 +190,9 @@ export const eleventhLookup: Family = {
   },
 };
 
-/** In one week strangers forge and the tenant's DKIM breaks beside SPF that was never aligned: two stories. */
+/**
+ * In one week strangers forge and the tenant's DKIM breaks beside SPF that was never aligned: two stories.
+ */
 export const twoAtOnce: Family = {
   name: 'two-at-once',
   group: 'reported',
@@ -237,7 +250,10 @@ export const moveAndForgery: Family = {
   },
 };
 
-/** Letters to pay, a handful a day, signed and passing for the forger's own look-alike domain; refused nowhere. */
+/**
+ * Letters to pay, a handful a day, signed and passing for the forger's own look-alike domain; refused
+ * nowhere.
+ */
 export const lettersToPay: Family = {
   name: 'letters-to-pay',
   group: 'reported',

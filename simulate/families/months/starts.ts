@@ -1,7 +1,10 @@
 import type { Family } from '../family.ts';
 import { few, MONTHS } from './shared.ts';
 
-/** First start with a year in the mailbox: waves that are over, a service that left, an outage; one thing stands. */
+/**
+ * First start with a year in the mailbox: waves that are over, a service that left, an outage; one thing
+ * stands.
+ */
 export const yearBehind: Family = {
   name: 'year-behind',
   group: 'reported',
@@ -37,7 +40,10 @@ export const yearBehind: Family = {
   },
 };
 
-/** Ten days of history, and then a wave of forged mail; the sender of the month's letter comes for the first time, too. */
+/**
+ * Ten days of history, and then a wave of forged mail; the sender of the month's letter comes for the first
+ * time, too.
+ */
 export const tenDays: Family = {
   name: 'ten-days',
   group: 'reported',
@@ -72,7 +78,9 @@ export const tenDays: Family = {
   },
 };
 
-/** Of four domains one loses its `rua`; another has mail on a few days of the month and is silent by habit. */
+/**
+ * Of four domains one loses its `rua`; another has mail on a few days of the month and is silent by habit.
+ */
 export const ruaOfOne: Family = {
   name: 'rua-of-one',
   group: 'reported',

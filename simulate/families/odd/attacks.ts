@@ -38,7 +38,10 @@ export const slowRamp: Family = {
   },
 };
 
-/** Thieves use one mailbox by night: two to four times the mail of a day, signed, from a handful of the provider's networks. */
+/**
+ * Thieves use one mailbox by night: two to four times the mail of a day, signed, from a handful of the
+ * provider's networks.
+ */
 export const nightAccount: Family = {
   name: 'night-account',
   group: 'tuning',
@@ -94,7 +97,10 @@ export const newsForged: Family = {
   },
 };
 
-/** Others' forged mail comes back as bounces to us, and the forging itself shows: unauthenticated, from very many, refused. */
+/**
+ * Others' forged mail comes back as bounces to us, and the forging itself shows: unauthenticated, from very
+ * many, refused.
+ */
 export const backscatter: Family = {
   name: 'backscatter',
   group: 'tuning',

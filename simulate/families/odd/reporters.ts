@@ -1,6 +1,8 @@
 import type { Family } from '../family.ts';
 
-/** A large reporter sends its reports of a week at once from some day on, or only those of one day in a week. */
+/**
+ * A large reporter sends its reports of a week at once from some day on, or only those of one day in a week.
+ */
 export const reporterGoesWeekly: Family = {
   name: 'reporter-goes-weekly',
   group: 'tuning',
@@ -15,7 +17,9 @@ export const reporterGoesWeekly: Family = {
   },
 };
 
-/** A reporter goes from daily reports to one day a month. Its silence may be told once; its return is no news. */
+/**
+ * A reporter goes from daily reports to one day a month. Its silence may be told once; its return is no news.
+ */
 export const reporterGoesMonthly: Family = {
   name: 'reporter-goes-monthly',
   group: 'tuning',

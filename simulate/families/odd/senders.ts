@@ -22,7 +22,9 @@ export const warmupMigration: Family = {
   },
 };
 
-/** A merger: the domain moves from one tenant of the mailbox provider to another, over a weekend or in waves. */
+/**
+ * A merger: the domain moves from one tenant of the mailbox provider to another, over a weekend or in waves.
+ */
 export const tenantMoved: Family = {
   name: 'tenant-moved',
   group: 'tuning',
@@ -74,7 +76,9 @@ export const hosterRelaysMoved: Family = {
   },
 };
 
-/** Marketing sends from its own subdomain: all in bursts of a day or two, weeks apart, growing with the list. */
+/**
+ * Marketing sends from its own subdomain: all in bursts of a day or two, weeks apart, growing with the list.
+ */
 export const subdomainBursts: Family = {
   name: 'subdomain-bursts',
   group: 'tuning',
@@ -95,7 +99,10 @@ export const subdomainBursts: Family = {
   },
 };
 
-/** A new country office with a server of its own, named below the domain, listed in SPF, with the same key or one of its own. */
+/**
+ * A new country office with a server of its own, named below the domain, listed in SPF, with the same key or
+ * one of its own.
+ */
 export const countryOffice: Family = {
   name: 'country-office',
   group: 'tuning',
@@ -115,7 +122,9 @@ export const countryOffice: Family = {
   },
 };
 
-/** A domain that was parked for years sends from today: somebody made it a brand. Its owner may be told once. */
+/**
+ * A domain that was parked for years sends from today: somebody made it a brand. Its owner may be told once.
+ */
 export const parkedComesAlive: Family = {
   name: 'parked-comes-alive',
   group: 'tuning',
@@ -151,7 +160,10 @@ export const crmTrial: Family = {
   },
 };
 
-/** Vendors change their customers' keys (CNAMEs to theirs) on a day of their choice; old and new sign side by side for a time. */
+/**
+ * Vendors change their customers' keys (CNAMEs to theirs) on a day of their choice; old and new sign side by
+ * side for a time.
+ */
 export const vendorRollover: Family = {
   name: 'vendor-rollover',
   group: 'tuning',
@@ -175,7 +187,10 @@ export const vendorRollover: Family = {
   },
 };
 
-/** An application in the cloud has no address of its own: each day's mail leaves from other networks, signed with its key. */
+/**
+ * An application in the cloud has no address of its own: each day's mail leaves from other networks, signed
+ * with its key.
+ */
 export const cloudEgress: Family = {
   name: 'cloud-egress',
   group: 'tuning',
@@ -275,7 +290,10 @@ export const hostsTakeTurns: Family = {
   },
 };
 
-/** People on the road send through the relay of a hotel or of their line: a message or two from anywhere, unsigned. */
+/**
+ * People on the road send through the relay of a hotel or of their line: a message or two from anywhere,
+ * unsigned.
+ */
 export const roadWarriors: Family = {
   name: 'road-warriors',
   group: 'tuning',

@@ -35,7 +35,8 @@ test('what the same networks did to several domains is put together', () => {
   // Of forty networks each lists its ten largest, which are not the same ten.
   const ten = (...first: string[]) => ({ networks: [...first, ...Array.from({ length: 8 }, (_, i) => `${first[0]}-${i}`)] });
   expect(due(ten('a', 'b'), ten('b', 'a'), ten('c', 'b'))).toEqual([[1, 2], [3]]);
-  // One that has a network in common with each of two, and those that it has two in common with bring each other.
+  // One that has a network in common with each of two, and those that it has two in common with bring each
+  // other.
   expect(due(ten('a', 'b'), ten('b', 'a'), ten('c', 'b', 'a-0'))).toEqual([[1, 2, 3]]);
   expect(due(ten('a', 'b'), ten('c', 'd'), ten('d', 'c'), ten('b', 'a', 'c', 'd'))).toEqual([[1, 2, 3, 4]]);
   // Of one domain each finding is told by itself.

@@ -138,7 +138,8 @@ test('each recipient is planned for by what was mailed to that recipient', () =>
   expect(parts([opened, over], later)).toEqual([[[A, C], 'resolved', [over.event_key]]]);
   over.mailed_to = [A, C];
   expect(planOf([opened, over], {}, TO, later)).toEqual({ quiet: [opened.event_key, over.event_key], groups: [] });
-  // The settings of the moment: who is named in place of another has not got it, and who is gone gets nothing.
+  // The settings of the moment: who is named in place of another has not got it, and who is gone gets
+  // nothing.
   expect(parts([opened], later, [A, 'd@example.org'])).toEqual([[['d@example.org'], 'opened', [opened.event_key]]]);
   expect(planOf([opened], {}, [A, C], NOW)).toEqual({ quiet: [opened.event_key], groups: [] });
 });

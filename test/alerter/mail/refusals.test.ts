@@ -17,7 +17,9 @@ afterEach(async () => {
   await sink.stop();
 });
 
-/** Lets so many hours go by: from one try to the next that the alerter names, which it makes when it is due. */
+/**
+ * Lets so many hours go by: from one try to the next that the alerter names, which it makes when it is due.
+ */
 const pass = async ({ service }: ReturnType<Bench['alerter']>, hours: number) => {
   const end = b.now.getTime() + hours * 3_600_000;
   for (;;) {

@@ -42,7 +42,10 @@ async function look(): Promise<void> {
 }
 
 const KEY = `s1._domainkey.${DOMAIN}`;
-/** Days on which mail is signed with the key: the oldest and the newest, days ago; and of 500 messages, those that pass. */
+/**
+ * Days on which mail is signed with the key: the oldest and the newest, days ago; and of 500 messages, those
+ * that pass.
+ */
 const signed = async (first: number, last: number, passed = 500, source = OWN) => {
   for (let day = first; day >= last; day--)
     await f.t.db.query(

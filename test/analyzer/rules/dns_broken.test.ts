@@ -44,7 +44,9 @@ async function state(name: string, is: 'absent' | 'records'): Promise<void> {
     [DOMAIN, name, is],
   );
 }
-/** The domain's own mail, and that of a service that SPF admits by an include; most of it is signed as well. */
+/**
+ * The domain's own mail, and that of a service that SPF admits by an include; most of it is signed as well.
+ */
 async function mail(): Promise<void> {
   await f.put([
     ...span(41, 0, 'both', 4_000, REPORTERS, { source: OWN }),

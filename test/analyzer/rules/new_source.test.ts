@@ -94,7 +94,8 @@ describe('whose key a source signs with', () => {
     ];
     const xml = (n: number, rows: TestRow[]) => reportXml({ id: `r${n}`, begin: begin(n), end: begin(n) + DAY - 1, rows });
     const mails = days.map(([n, rows]) =>
-      // The third network signs with a selector of its own, the fourth with one of the same name below the domain: that is another key.
+      // The third network signs with a selector of its own, the fourth with one of the same name below the
+      // domain: that is another key.
       reportMail(ownSelector(xml(n, rows), '198.18.8.9'), { unique: `m${n}` }),
     );
     await parseMessages(t.db, await receive(t, mails), { trust: { check: 'verify', authserv_ids: [] } });

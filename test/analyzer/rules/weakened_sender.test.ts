@@ -163,7 +163,10 @@ describe('a key that fails at one of several servers of a network', () => {
 
 describe('signatures that never verified at a source that is new', () => {
   const MAIN = { source: '198.51.100.0/24' };
-  /** A tenant signs, and its mail goes through a gateway from some day on, which breaks part of the signatures. */
+  /**
+   * A tenant signs, and its mail goes through a gateway from some day on, which breaks part of the
+   * signatures.
+   */
   const gateway = (from: number, n: number) => [...span(from, 0, 'both', 100 - n, REPORTERS, TENANT), ...broken(from, 0, n)];
   const foundOf = (rows: readonly SourceDay[], mine: FailedCheck[] = []) => {
     const senders = new BrokenSenders(DOMAIN, ago(0), []);

@@ -66,7 +66,8 @@ describe('the silence of all reporters of a domain', () => {
   });
 
   test('a holiday beside a weekend is no silence for a business that rests on weekends', () => {
-    // Good Friday to Easter Monday 2026: Thursday, 2 April, is the last day with mail, reports resume on the 8th.
+    // Good Friday to Easter Monday 2026: Thursday, 2 April, is the last day with mail, reports resume on the
+    // 8th.
     const rows = reported({ last: '2026-04-02', daily: weekdays });
     expect(silenceOf(rows, { last: '2026-04-02', today: '2026-04-08', heard: null, together: false })).toBeNull();
   });

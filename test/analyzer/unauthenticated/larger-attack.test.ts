@@ -8,7 +8,10 @@ import type { Candidate, KnownFinding } from '../../../services/store/findings/f
 import { draws } from '../../helpers/full.ts';
 import { ago, domainWindow, onFile, REPORTERS, row, span, wordsFor } from '../rows.ts';
 
-/** The world before: senders of ours, a forwarder that breaks mail, and a trickle of forged mail of its own strength. */
+/**
+ * The world before: senders of ours, a forwarder that breaks mail, and a trickle of forged mail of its own
+ * strength.
+ */
 const world = fc.record({
   trickle: fc.integer({ min: 0, max: 6 }),
   sender: fc.integer({ min: 0, max: 300 }),
@@ -44,7 +47,9 @@ function before({ trickle, sender, forwarder }: World): SourceDay[] {
   return rows.filter(({ messages }) => messages > 0);
 }
 
-/** Networks 0 and 1 are those of our sender and of the forwarder; every fourth forges names below the domain. */
+/**
+ * Networks 0 and 1 are those of our sender and of the forwarder; every fourth forges names below the domain.
+ */
 function rowOf({ network, day, reporter, messages, delivered }: Attack): SourceDay {
   const got = Math.round(messages * delivered);
   const below = network % 4 === 3;

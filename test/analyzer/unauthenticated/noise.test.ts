@@ -25,7 +25,10 @@ interface Forged {
   network: string;
 }
 
-/** Mail that nothing authenticates, by report day, each message from anywhere; and when the reports of each day arrive. */
+/**
+ * Mail that nothing authenticates, by report day, each message from anywhere; and when the reports of each
+ * day arrive.
+ */
 class Noise {
   readonly mail: Forged[] = [];
   readonly arrivals: number[][];

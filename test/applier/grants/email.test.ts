@@ -176,7 +176,10 @@ async function smtp(port: number, user: string, pass: string) {
   };
 }
 
-/** A session that is logged in and has begun the text of a mail. @returns ends the text: the answer to the mail */
+/**
+ * A session that is logged in and has begun the text of a mail. @returns ends the text: the answer to the
+ * mail
+ */
 async function halfSent(port: number, user: string, pass: string): Promise<() => Promise<string>> {
   const socket = connect(port, '127.0.0.1');
   const answer = () =>
@@ -293,7 +296,8 @@ describe.skipIf(!present).each(HOSTS)(
       // Also of a login whose password Dovecot had cached.
       await expect(smtp(host.postfix.port, grant.name, password)).rejects.toThrow(/535/);
       await expect(imapSession(host.dovecot.imapPort, grant.name, password)).rejects.toThrow(/NO/);
-      // Postfix looks into SQL and LMDB at each mail of an open session; other tables in files it reads as a session begins.
+      // Postfix looks into SQL and LMDB at each mail of an open session; other tables in files it reads as a
+      // session begins.
       await expect(session.send(FROM)).rejects.toThrow(/not owned by user/);
       session.close();
       expect(await ours()).toEqual([]);

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keyFiles } from '../../../services/applier/keys/files.ts';
 import { signedBy, signers, startSigner, verified } from '../../helpers/signers.ts';
 
-// The programs that sign read what is written here: they must sign with the key that was switched to, so that it verifies
-// with the record that was published.
+// The programs that sign read what is written here: they must sign with the key that was switched to, so that
+// it verifies with the record that was published.
 const DOMAIN = 'example.com';
 const MAIL =
   'From: a@example.com\r\nTo: b@example.org\r\nSubject: x\r\nDate: Fri, 27 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.com>\r\n\r\nhello\r\n';

@@ -26,7 +26,10 @@ export class MortalKnot {
     this.dns = createDnsClient({ servers: [server], recursive: false, cacheEntries: 0, timeoutMs: 500, tries: 10 });
   }
 
-  /** @param authority an address of this machine at whose port 53 it answers too, as a server that the zone names */
+  /**
+   * @param authority an address of this machine at whose port 53 it answers too, as a server that the zone
+   *   names
+   */
   static async start(zone: string, key: { name: string; secret: string }, authority: string | null = null): Promise<MortalKnot> {
     const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-mortal-'));
     const knot = new MortalKnot(zone, await freePort(), folder);
@@ -34,7 +37,8 @@ export class MortalKnot {
       path.join(folder, `${zone}.zone`),
       `$ORIGIN ${zone}.\n$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A ${authority ?? '127.0.0.1'}\n`,
     );
-    // The zone is in its journal alone: a file that is written after each change would hide what a journal loses.
+    // The zone is in its journal alone: a file that is written after each change would hide what a journal
+    // loses.
     writeFileSync(
       path.join(folder, 'knot.conf'),
       `server:
@@ -74,8 +78,8 @@ zone:
   }
 
   /**
-   * How often a name was changed, by the journal. The serial says less: Knot makes one change of all updates that wait
-   * (`process_bulk` of its update handler), as those of a killed applier and of the next one may.
+   * How often a name was changed, by the journal. The serial says less: Knot makes one change of all updates
+   * that wait (`process_bulk` of its update handler), as those of a killed applier and of the next one may.
    */
   async changes(): Promise<{ names: number; serials: number }> {
     const config = path.join(this.folder, 'knot.conf');

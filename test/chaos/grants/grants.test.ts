@@ -71,7 +71,8 @@ describe.runIf(updatable.knot).each(TARGETS)(
       t = await testDatabase();
       await ownMark(t.db);
       await t.db.query("insert into ruawatch.domains (domain, state, how, since) values ($1, 'own', 'added', now())", [ZONE]);
-      // The zone names a server, which has to be at port 53: an address of this machine that nothing else has.
+      // The zone names a server, which has to be at port 53: an address of this machine that nothing else
+      // has.
       const authority = `127.${(randomBytes(1)[0]! % 200) + 20}.${randomBytes(1)[0]}.${1 + (randomBytes(1)[0]! % 250)}`;
       [target, knot] = await Promise.all([
         MortalPostgres.start(which),

@@ -4,8 +4,9 @@ import type { Run } from '../../helpers/process.ts';
 export type ServiceName = 'applier' | 'approver' | 'gateway';
 
 /**
- * Our services as real processes, started again whenever one is killed. Kills wait for each other: of two that cross, each would start a
- * process in the place of the same one, and the one that is not kept would outlive the test.
+ * Our services as real processes, started again whenever one is killed. Kills wait for each other: of two
+ * that cross, each would start a process in the place of the same one, and the one that is not kept would
+ * outlive the test.
  */
 export class Services {
   private readonly start: (name: ServiceName) => Run;
@@ -60,7 +61,8 @@ export class Services {
     for (const { run } of these) run.child.kill('SIGKILL');
     await Promise.all(these.map(({ run }) => run.ended));
     await wait(pause);
-    // Who has said meanwhile that all is to stop waits for this turn, and finds nothing that was begun after it.
+    // Who has said meanwhile that all is to stop waits for this turn, and finds nothing that was begun after
+    // it.
     if (!this.stopped) for (const one of these) one.run = this.start(one.name);
   }
 }

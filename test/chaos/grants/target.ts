@@ -89,7 +89,8 @@ export class MortalPostgres {
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGKILL');
     await gone;
-    // Those of a killed server go on to the end of their statement: the machine has lost power for all of them.
+    // Those of a killed server go on to the end of their statement: the machine has lost power for all of
+    // them.
     for (const pid of sessions)
       try {
         process.kill(pid, 'SIGKILL');

@@ -9,7 +9,10 @@ import type { TsigKey } from '../../../services/dns/wire/tsig.ts';
 const BETWEEN: [number, number] = [40, 160];
 const PATIENCE_MS = 3_000;
 
-/** What the holder of a lent role did with it, until he is told to go. The moments are those at which he began. */
+/**
+ * What the holder of a lent role did with it, until he is told to go. The moments are those at which he
+ * began.
+ */
 export class RoleVisitor {
   lastLogin = 0;
   lastUse = 0;

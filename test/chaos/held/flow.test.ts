@@ -19,7 +19,9 @@ const SEED = process.env.HELD_SEED ?? String(Date.now() % 2 ** 31);
 const SETTLE_MS = 120_000;
 const TIMEOUT_MS = 300_000 + KILLS * 20_000 + MAILS * 2_000;
 
-/** Postfix adds what is missing to mail of its own machine, and a mail that is sent again is to be the same. */
+/**
+ * Postfix adds what is missing to mail of its own machine, and a mail that is sent again is to be the same.
+ */
 const DATE = 'Fri, 27 Nov 2026 12:00:00 +0000';
 
 /** What is to become of a mail: a stranger's own passes, one in an own domain's name is held. */
@@ -86,7 +88,8 @@ async function people(mails: ReadonlyMap<string, Mail>, stop: AbortSignal): Prom
         for (const person of GROUPS.mail.slice(0, decision === 'deny' ? 1 : 2)) await vote(request_key, person, decision);
       }
     } catch (error) {
-      // The server of the database is down, or ended the session: what was decided is seen with the next look.
+      // The server of the database is down, or ended the session: what was decided is seen with the next
+      // look.
       if (codeOf(error) === 'plan_changed') throw error;
     }
   }
@@ -113,7 +116,10 @@ async function strike(fault: Fault, random: Random): Promise<void> {
   await all.postfix.up();
 }
 
-/** Names of queue files, of the deliveries of a mail: one that Postfix delivers again, since it was killed, has the same. */
+/**
+ * Names of queue files, of the deliveries of a mail: one that Postfix delivers again, since it was killed,
+ * has the same.
+ */
 const deliveriesOf = ({ subject }: Mail): string[] =>
   all.sink.mails
     .filter(({ headers }) => headers.get('subject') === subject)
@@ -179,10 +185,12 @@ async function wrongWith(mail: Mail): Promise<string | null> {
   ]);
   const states = rows.map(({ state }) => state);
   const said = `${mail.subject}: ${states.join(', ') || 'not held'}, delivered ${distinct} times; ${JSON.stringify(mail)}`;
-  // A mail that nobody holds is one that SMTP may double: its server was killed before it could say that it has it.
+  // A mail that nobody holds is one that SMTP may double: its server was killed before it could say that it
+  // has it.
   if (mail.fate === 'passes') return states.length === 0 && distinct >= 1 && distinct <= 1 + mail.cut ? null : said;
   const ended = states.filter((state) => state === ENDS[mail.fate]).length;
-  // A sender that got no answer sends again, also after the time of the first copy is over: that one waits anew.
+  // A sender that got no answer sends again, also after the time of the first copy is over: that one waits
+  // anew.
   const once = mail.fate === 'expires' ? ended >= 1 && ended <= 1 + mail.cut + mail.later : ended === 1;
   const due = ENDS[mail.fate] === 'released' ? 1 : 0;
   return once && ended === states.length && distinct === due ? null : said;

@@ -142,7 +142,8 @@ test(
       sent.push({ subject, decision, ...(await holdMessage(t.db, facts, { rules, key: KEY, most: MAILS, host: 'mx1' })) });
     }
     const { doubts, faults } = await rage(sent, hold, random);
-    // What was taken before the process could read the answer is known to nobody but the server: a person looks there.
+    // What was taken before the process could read the answer is known to nobody but the server: a person
+    // looks there.
     for (const one of sent) {
       const { doubt } = await loadHeld(t.db, one.held_key);
       const times = deliveriesOf(one);
@@ -169,7 +170,8 @@ test.runIf(postfixPresent)(
       relayhost: `[127.0.0.1]:${sink.at.split(':')[1]}`,
       settings: {
         smtpd_client_restrictions: 'check_client_access static:HOLD',
-        // A mail that was let go by a process that was killed before it could hurry it waits for the next turn of the queue.
+        // A mail that was let go by a process that was killed before it could hurry it waits for the next
+        // turn of the queue.
         queue_run_delay: '1s',
         minimal_backoff_time: '1s',
         maximal_backoff_time: '2s',

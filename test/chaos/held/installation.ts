@@ -36,7 +36,10 @@ export interface InstallationOptions {
 
 const SERVICES = ['milter', 'approver'] as const;
 
-/** A whole installation: a Postgres of its own, Postfix with the milter in front and a port that holds, and where mail ends. */
+/**
+ * A whole installation: a Postgres of its own, Postfix with the milter in front and a port that holds, and
+ * where mail ends.
+ */
 export class Installation {
   readonly pg: ChaosPostgres;
   readonly postfix: Postfix;

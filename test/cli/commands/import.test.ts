@@ -140,7 +140,8 @@ describe.skipIf(!samplesPresent)(
         };
         const rivals = byKey.get(key(wanted)) ?? [];
         const fits = rivals.filter((r) => r.records === Number(cells.records) && r.messages === Number(cells.messages));
-        // Rule 6: of one identity with two contents one stands. Only such a pair may keep a line from the standing view.
+        // Rule 6: of one identity with two contents one stands. Only such a pair may keep a line from the
+        // standing view.
         const outranked = fits.length > 0 && !fits.some((r) => r.standing) && rivals.some((r) => r.standing);
         if (fits.length === 0 || !(fits.some((r) => r.standing) || outranked))
           wrong.push(`${cells.file}: wanted ${cells.records}/${cells.messages}, have ${JSON.stringify(rivals)}`);

@@ -17,7 +17,9 @@ async function ask(id: string, options: { json?: boolean } = {}): Promise<{ code
   return { code, text: lines.join('\n') };
 }
 
-/** A mail that the application's server handed to the relay, which signed it with a key that was taken away. */
+/**
+ * A mail that the application's server handed to the relay, which signed it with a key that was taken away.
+ */
 async function mail(): Promise<void> {
   const source = await putSource(t.db, 'eu-1', ['192.0.2.0/28']);
   const signatures = [{ domain: 'example.com', selector: 's1' }];

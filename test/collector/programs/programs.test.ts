@@ -14,7 +14,8 @@ const read = (line: string) => {
   return readProgram(programOf(tag)!, tag, text);
 };
 
-// Written by Debian's exim4-daemon-light 4.96-15+deb12u10 on 2026-11-27, with a receiver that took, refused and deferred.
+// Written by Debian's exim4-daemon-light 4.96-15+deb12u10 on 2026-11-27, with a receiver that took, refused
+// and deferred.
 describe('Exim', () => {
   test.each([
     [

@@ -6,8 +6,8 @@ import { dnsOf, type Zone } from '../zone.ts';
 import { GOOD, GOOD_WEB, KEY, MARKS, mark, spf, type WebPages, webOf } from './fixtures.ts';
 
 /**
- * Records and documents whose verdict was read in the RFCs before the check was asked. Each line: what it is, what is published or
- * served, and all codes that `dns check` gives, hints included.
+ * Records and documents whose verdict was read in the RFCs before the check was asked. Each line: what it is,
+ * what is published or served, and all codes that `dns check` gives, hints included.
  */
 type Line = [what: string, codes: string, zone: Zone, more?: { domain?: string; web?: WebPages; selectors?: string[] }];
 

@@ -52,7 +52,10 @@ const includes = (text: string, more: Zone = {}): Case =>
   root('v=spf1 include:other.example -all', { 'other.example': spf(text), ...more });
 const PTR = (address: string) => `${address.split('.').reverse().join('.')}.in-addr.arpa`;
 
-/** What `dns check` is to say of these, word for word, is in golden/. One record or document is different in each. */
+/**
+ * What `dns check` is to say of these, word for word, is in golden/. One record or document is different in
+ * each.
+ */
 export const CASES: Record<string, Record<string, Case>> = {
   dmarc: {
     'all tags': dmarc(

@@ -50,7 +50,8 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
   if (found.record !== null && found.place !== null) {
     expect(found.record.text.slice(found.place.at, found.place.at + found.place.text.length)).toBe(found.place.text);
   }
-  // What is to be published instead mends it, laid over what is there as `--records` does; else the twin of the fixture does.
+  // What is to be published instead mends it, laid over what is there as `--records` does; else the twin of
+  // the fixture does.
   const { publish } = found;
   const twin = { ...zone, ...fixture.twin };
   expect(

@@ -16,7 +16,10 @@ const PYTHON = process.env.CHECKDMARC_PYTHON;
 /** What both read. DKIM keys are no business of checkdmarc, and it knows no reports. */
 const KINDS = ['spf', 'dmarc', 'mx', 'mta_sts', 'tlsrpt', 'bimi'] as const;
 
-/** Nothing to compare: what a check of before saw, what reports say, and marks whose issuers checkdmarc does not know. */
+/**
+ * Nothing to compare: what a check of before saw, what reports say, and marks whose issuers checkdmarc does
+ * not know.
+ */
 const ALONE = /^(?:mta_sts_id_kept|spf_unused|dmarc_sender_fails|dmarc_not_here|bimi_certificate.*)$/;
 
 const present = PYTHON !== undefined && PYTHON !== '' && knotPresent;

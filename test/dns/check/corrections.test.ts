@@ -8,7 +8,10 @@ import { dnsOf, type Zone } from '../zone.ts';
 import { CASES, type Case } from './cases.ts';
 import { FIXTURES, GOOD } from './fixtures.ts';
 
-/** Everything that is known to go wrong: the fixture of each code, and the cases of the goldens. Documents have no corrections. */
+/**
+ * Everything that is known to go wrong: the fixture of each code, and the cases of the goldens. Documents
+ * have no corrections.
+ */
 const AREAS: [string, Record<string, Case>][] = [['fixtures', FIXTURES], ...Object.entries(CASES)];
 
 const published = ({ zone = {} }: Case): Zone => ({ ...GOOD, 'default._bimi.example.com': {}, ...zone });

@@ -3,7 +3,10 @@ import type { Code } from '../../../services/dns/check/codes.ts';
 const SILENT = 'what times out is reported as wrong there: it says nothing of the record';
 const OPTIONAL = 'invalid there: nobody has to publish it';
 
-/** Where the two differ in what is an error (of MX: in what is worth a warning), and why we say what we say; docs/dns.md has the sections. */
+/**
+ * Where the two differ in what is an error (of MX: in what is worth a warning), and why we say what we say;
+ * docs/dns.md has the sections.
+ */
 export const DIFFERENCES: Partial<Record<Code, string>> = {
   spf_pass_all: 'valid there: an include with +all lets everybody send',
   spf_unknown: SILENT,

@@ -5,8 +5,8 @@ import { dnsOf, type Zone } from '../zone.ts';
 import { GOOD, GOOD_WEB, KEY, MARKS, mark, spf, type WebPages, webOf } from './fixtures.ts';
 
 /**
- * More records of kinds that by-the-texts.test.ts lacks, their verdicts read in the RFCs before the check was asked. Each line: what it
- * is, all codes that the check gives of its area, what is published or served.
+ * More records of kinds that by-the-texts.test.ts lacks, their verdicts read in the RFCs before the check was
+ * asked. Each line: what it is, all codes that the check gives of its area, what is published or served.
  */
 type Line = [what: string, codes: string, zone: Zone, web?: WebPages];
 

@@ -6,8 +6,8 @@ import type { Zone } from '../zone.ts';
 const TOPS = ['com', 'example', 'test', 'arpa'];
 
 /**
- * The zones of a name server that serves a table of records: one for each registrable name, those above them, and for what nobody can
- * say anything of, a zone that the server cannot load (null: SERVFAIL).
+ * The zones of a name server that serves a table of records: one for each registrable name, those above them,
+ * and for what nobody can say anything of, a zone that the server cannot load (null: SERVFAIL).
  */
 export function zonesOf(table: Zone): Record<string, string[] | null> {
   const zones: Record<string, string[] | null> = Object.fromEntries(TOPS.map((top) => [top, []]));

@@ -113,7 +113,8 @@ test('a name has 255 octets at most (RFC 1035 section 3.1)', () => {
 });
 
 test('a pointer of one octet, the last of a message, is refused, also where the octets before could be a name', () => {
-  // An MX of a single octet of its name: with a second octet 0 it would point at the message's id, which is the root.
+  // An MX of a single octet of its name: with a second octet 0 it would point at the message's id, which is
+  // the root.
   const head = [0, 0, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 0];
   const record = (data: number[]) => Buffer.from([...head, 0, 0, 5, 0, 1, 0, 0, 0, 60, 0, data.length, ...data]);
   expect(read(record([0]))).toBe(true);

@@ -9,12 +9,17 @@ const txt = (text: string) => ({ TXT: [[text]] });
 const at = (text: string) => ({ 'example.com': { ...(GOOD['example.com'] as object), ...txt(text) } }) as Zone;
 
 export interface GuardFixture {
-  /** What is declared of example.com, in YAML; `staging.example.com` is compared with it where `staging` is given. */
+  /**
+   * What is declared of example.com, in YAML; `staging.example.com` is compared with it where `staging` is
+   * given.
+   */
   declared: string;
   staging?: string;
   /** What is published otherwise than in GOOD. */
   zone: Zone;
-  /** What ends it: other records, or another declaration. Without it, what the finding tells to publish does. */
+  /**
+   * What ends it: other records, or another declaration. Without it, what the finding tells to publish does.
+   */
   mended?: Zone | { declared?: string; staging?: string };
 }
 

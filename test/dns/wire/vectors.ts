@@ -1,6 +1,7 @@
 /**
  * One update, and the answer to it, made by dnspython 2.9.2 (dns.update, dns.tsig) with the secret
- * `0123456789abcdef0123456789abcdef` at 1795000000 and 1795000003 seconds; names are compressed, the key is called Key.Example.
+ * `0123456789abcdef0123456789abcdef` at 1795000000 and 1795000003 seconds; names are compressed, the key is
+ * called Key.Example.
  */
 export const VECTORS = [
   {

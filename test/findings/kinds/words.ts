@@ -14,7 +14,8 @@ export interface Case<Rule extends keyof typeof SAMPLES> {
 
 /**
  * Compares all words of a kind with `golden/<rule>.txt`, which a person has read: one paragraph a case, one
- * line a sentence, and before advice the page of the console where it is followed. `npx vitest run test/findings/kinds -u` writes the files anew.
+ * line a sentence, and before advice the page of the console where it is followed.
+ * `npx vitest run test/findings/kinds -u` writes the files anew.
  */
 export async function expectWords<Rule extends keyof typeof SAMPLES>(
   rule: Rule,

@@ -440,7 +440,8 @@ describe.skipIf(!postfixPresent)('a mail in the hold queue of Postfix', () => {
     const own = { ...context.config.milter.hold, keep: 'store' as const };
     const { held_key, request_key } = await stored();
     await approve(request_key);
-    // This machine was ended once the copy was chosen; another one, whose hold queue is empty, has taken over.
+    // This machine was ended once the copy was chosen; another one, whose hold queue is empty, has taken
+    // over.
     context.config.milter.hold = { ...own, host: 'mx2', postsuper: ['true'], postqueue: ['true'], postcat: ['true'] };
     const other = start();
     await settled(held_key);

@@ -20,8 +20,8 @@ async function keyOf(keys: number[]): Promise<number> {
 }
 
 /**
- * A transaction that fails takes its keys with it: after a crash of the server the sequence gives out again what no committed
- * transaction had taken, so a key that was left over then belongs to somebody else.
+ * A transaction that fails takes its keys with it: after a crash of the server the sequence gives out again
+ * what no committed transaction had taken, so a key that was left over then belongs to somebody else.
  */
 test('a thread never uses a key that was taken for an earlier reading', async () => {
   readers = openReaders({ parser: PARSER as never, limits: {} as never });

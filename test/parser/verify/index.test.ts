@@ -48,7 +48,9 @@ const days = async () =>
 const verdicts = async () =>
   Object.fromEntries((await context.metrics.trust.get()).values.map(({ labels, value }) => [labels.verdict, value]));
 const policies = async () => (await t.db.query('select policy, trust, reports from ruawatch.policy_days order by 1, 2')).rows;
-/** Daily sums are of everything: what they say must be what stands. Those over all time are of what counts. */
+/**
+ * Daily sums are of everything: what they say must be what stands. Those over all time are of what counts.
+ */
 const sumsAgree = async () => {
   const { rows } = await t.db.query(
     `select (select sum(messages) from dmarc.reports)::int as reports, (select sum(messages) from dmarc.source_days)::int as days,

@@ -47,7 +47,8 @@ describe('organizational domain', () => {
 });
 
 describe('alignment', () => {
-  // Every combination of: what the identifier says, its relation to the author, and the mode (RFC 7489 sections 3.1.1 and 3.1.2).
+  // Every combination of: what the identifier says, its relation to the author, and the mode (RFC 7489
+  // sections 3.1.1 and 3.1.2).
   const relations = { same: 'example.com', below: 'mail.example.com', above: 'example.com', other: 'example.net' };
   for (const mode of ['r', 's', null, 'x']) {
     for (const [relation, domain] of Object.entries(relations)) {

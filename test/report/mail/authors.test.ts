@@ -88,7 +88,8 @@ describe('the author', () => {
   });
 
   test('of an address that some programs decode is seen in both readings', () => {
-    // RFC 2047 section 5 forbids encoded words in addresses; some programs decode them, and show what is before the NUL.
+    // RFC 2047 section 5 forbids encoded words in addresses; some programs decode them, and show what is
+    // before the NUL.
     const { author, domains } = read(`<${base64('ada@example.com\0')}@mail.example>`);
     expect(author?.domain).toBe('mail.example');
     expect(domains).toContain('mail.example');

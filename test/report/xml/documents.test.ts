@@ -5,7 +5,10 @@ import { Problems } from '../../../services/report/problems.ts';
 import { readDocuments } from '../../../services/report/xml/documents.ts';
 import { METADATA, POLICY, recordXml } from '../build.ts';
 
-/** Two reports one after the other in one payload, which comes in chunks of these lengths, the last of them again and again. */
+/**
+ * Two reports one after the other in one payload, which comes in chunks of these lengths, the last of them
+ * again and again.
+ */
 async function read(lengths: readonly number[]): Promise<unknown[]> {
   const report = (id: string) =>
     `<feedback>${METADATA.replace(/<report_id>[^<]*/, `<report_id>${id}`)}${POLICY}${recordXml().repeat(9)}</feedback>`;

@@ -6,7 +6,9 @@ import { recordXml } from '../build.ts';
 
 const LIMITS = { elementDepth: 12, attributes: 4, textLength: 100, recordLength: 400 };
 
-/** What the scanner reports of the element at the beginning of `xml`; null when it leaves it to the tokenizer. */
+/**
+ * What the scanner reports of the element at the beginning of `xml`; null when it leaves it to the tokenizer.
+ */
 function scanned(xml: string, limits = LIMITS, outerDepth = 1): { rest: string; values: [number, string][] } | null {
   const scanner = new RecordScanner(limits);
   const chunk = chunkOf(xml);

@@ -61,7 +61,10 @@ function expectEqual(pieces: readonly string[]): unknown[] {
   return wanted;
 }
 
-/** Tokens of documents, right and wrong, put together at random: most of it regular, so that scanning goes on for a while. */
+/**
+ * Tokens of documents, right and wrong, put together at random: most of it regular, so that scanning goes on
+ * for a while.
+ */
 const name = fc.constantFrom('a', 'b', 'record', 'x:y', 'row.1', '_-');
 const gap = fc.constantFrom('', '', '', '\n  ', ' ', '\r\n', '\t', '\r');
 const value = fc.oneof(

@@ -17,7 +17,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Takes the lock again and again, and leaves it to its death now and then, as a process that is killed does. */
+/**
+ * Takes the lock again and again, and leaves it to its death now and then, as a process that is killed does.
+ */
 const worker = (journal: string) => `
   import { appendFileSync, writeFileSync, readdirSync } from 'node:fs';
   import { takeLock } from ${JSON.stringify(LOCK)};

@@ -202,7 +202,8 @@ describe.skipIf(program === null)(
       });
     });
 
-    // In session mode notifications arrive, but what BullMQ asks for when it connects is refused, or dropped without a word.
+    // In session mode notifications arrive, but what BullMQ asks for when it connects is refused, or dropped
+    // without a word.
     test.each([
       ['that refuses startup parameters', ''],
       ['that drops startup parameters', 'ignore_startup_parameters = options'],

@@ -25,7 +25,8 @@ test('benign families outnumber incidents, and a third of each, at least about, 
   expect(benign.length).toBeGreaterThanOrEqual(Math.max(30, incidents.length));
   for (const kinds of [benign, incidents]) {
     const reported = kinds.filter(({ group }) => group === 'reported').length / kinds.length;
-    // What was looked at once is for tuning, so the part shrinks until somebody writes families that nobody has seen.
+    // What was looked at once is for tuning, so the part shrinks until somebody writes families that nobody
+    // has seen.
     expect(reported).toBeGreaterThan(0.3);
     expect(reported).toBeLessThan(0.75);
   }

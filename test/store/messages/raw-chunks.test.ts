@@ -47,8 +47,9 @@ describe('a chunk', () => {
   });
 
   test('much base64 is not searched for what it does not have, and much text is', () => {
-    // Huffman alone leaves every byte of a repeated line; the search for repetitions leaves next to nothing of it.
-    // Of all 64 letters of base64, so that each takes six bits: of a random line some would be missing, and it be coded shorter.
+    // Huffman alone leaves every byte of a repeated line; the search for repetitions leaves next to nothing
+    // of it. Of all 64 letters of base64, so that each takes six bits: of a random line some would be
+    // missing, and it be coded shorter.
     const line = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'.padEnd(76, 'ruawatch');
     expect(deflateChunk(Buffer.from(line.repeat(1000))).bytes.length).toBeGreaterThan(50_000);
     expect(deflateChunk(Buffer.from(line.repeat(40))).bytes.length).toBeLessThan(500);

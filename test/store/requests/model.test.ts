@@ -351,7 +351,9 @@ const REACHED: State[] = [
   'withdrawn',
 ];
 
-/** Each state of a request follows from the one before it by a step of the table, and none is decided twice. */
+/**
+ * Each state of a request follows from the one before it by a step of the table, and none is decided twice.
+ */
 async function path(keys: readonly number[], seen: Set<State>): Promise<void> {
   const { rows } = await t.db.query<{ request_key: number; states: State[]; decided: number; rule: Frozen }>(
     `select e.request_key, array_agg(e.state order by e.event_key) as states,

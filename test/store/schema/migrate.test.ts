@@ -43,7 +43,8 @@ test('twenty prepare the queue at once, and none fails', async () => {
 });
 
 test('what another session makes at the same moment is waited for, also where only half of it shows', async () => {
-  // Of a table that is just being made, Postgres refuses the twin as a relation, as a row of a catalog, or as a type (42710).
+  // Of a table that is just being made, Postgres refuses the twin as a relation, as a row of a catalog, or as
+  // a type (42710).
   await t.db.query('create schema ruawatch; create type ruawatch.migrations as enum ()');
   const query = vi.spyOn(t.db, 'query');
   const migrating = migrate(t.db);

@@ -177,7 +177,10 @@ test('raw mail and records are read, and added up, in the months concerned alone
   await t.db.query(
     "update ruawatch.messages set stored_at = '2024-02-10 10:00:00.123456Z'; update ruawatch.raw set stored_at = '2024-02-10 10:00:00.123456Z'",
   );
-  /** The partitions that a transaction has had to do with: the planner takes a lock on each that it cannot leave out. */
+  /**
+   * The partitions that a transaction has had to do with: the planner takes a lock on each that it cannot
+   * leave out.
+   */
   const touched = (table: string, work: (tx: Parameters<Parameters<typeof transaction>[1]>[0]) => Promise<unknown>) =>
     transaction(t.db, async (tx) => {
       await work(tx);

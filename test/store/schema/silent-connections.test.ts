@@ -10,7 +10,8 @@ import { type Line, startProxy } from '../../chaos/proxy.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 
 /**
- * Much quicker than in production, but for the longest statement. The waits below are longer than the server may be silent.
+ * Much quicker than in production, but for the longest statement. The waits below are longer than the server
+ * may be silent.
  */
 const QUICK = { everyMs: 50, askAfterMs: 200, askMs: 500, silentMs: 800, longestMs: 60_000 };
 

@@ -40,7 +40,10 @@ function eventDocument(event: FindingEvent, console: string | null = null): Buff
 /** Findings that one document lists; it counts all. */
 const MOST_LISTED = 50;
 
-/** What stood at a first start as one JSON document, without the evidence: `findings show` and the views have it. */
+/**
+ * What stood at a first start as one JSON document, without the evidence: `findings show` and the views have
+ * it.
+ */
 function standingDocument(events: readonly FindingEvent[], console: string | null = null): Buffer {
   const newest = events.map(({ at }) => at.getTime()).reduce((a, b) => Math.max(a, b), 0);
   return Buffer.from(

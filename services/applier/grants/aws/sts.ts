@@ -13,7 +13,9 @@ const LONGEST_NAME = 32;
 /** What a session of lent credentials is called: our names are longer than GetFederationToken takes. */
 const sessionName = (name: string): string => name.replace(/^ruawatch_/, '').slice(0, LONGEST_NAME);
 
-/** Our own credentials, from where all programs of AWS take them: environment, files, the role of the machine. */
+/**
+ * Our own credentials, from where all programs of AWS take them: environment, files, the role of the machine.
+ */
 export async function ownKeys({ profile, region }: Pick<AwsSts, 'profile' | 'region'>): Promise<AwsKeys> {
   const { Route53Client } = await loadSdk();
   const client = new Route53Client({ region, ...(profile === null ? {} : { profile }) });
@@ -115,7 +117,10 @@ function holderOf({ roleArn, user }: AwsSts): { kind: 'Role' | 'User'; parameter
 
 const iam = (aws: AwsSts) => ({ endpoint: aws.iamEndpoint, region: 'us-east-1', service: 'iam' as const, version: IAM_VERSION });
 
-/** Denies everything to the session of that name that was issued before a moment (aws:TokenIssueTime), and to no other. */
+/**
+ * Denies everything to the session of that name that was issued before a moment (aws:TokenIssueTime), and to
+ * no other.
+ */
 export const denial = (name: string, at: Date): string =>
   JSON.stringify({
     Version: '2012-10-17',
@@ -154,7 +159,8 @@ async function denialOf(aws: AwsSts, name: string, keys: AwsKeys, signal: AbortS
 }
 
 /**
- * Puts a denial of a session where it has its rights from, and reads it back; one that nothing can need any more is taken away.
+ * Puts a denial of a session where it has its rights from, and reads it back; one that nothing can need any
+ * more is taken away.
  * @throws AwsError, Error
  */
 export async function denySession(aws: AwsSts, name: string, keys: AwsKeys, signal: AbortSignal): Promise<void> {

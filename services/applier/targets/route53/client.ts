@@ -6,7 +6,10 @@ const TIMEOUT_MS = 10_000;
 
 type Sdk = typeof import('@aws-sdk/client-route-53');
 
-/** The package of the vendor, loaded when it is needed: it is optional, and larger than all other dependencies together. */
+/**
+ * The package of the vendor, loaded when it is needed: it is optional, and larger than all other dependencies
+ * together.
+ */
 export async function loadSdk(load: () => Promise<Sdk> = () => import('@aws-sdk/client-route-53')): Promise<Sdk> {
   try {
     return await load();
@@ -18,7 +21,10 @@ export async function loadSdk(load: () => Promise<Sdk> = () => import('@aws-sdk/
   }
 }
 
-/** A client that takes its credentials from where all programs of AWS take them: environment, files, the role of the machine. */
+/**
+ * A client that takes its credentials from where all programs of AWS take them: environment, files, the role
+ * of the machine.
+ */
 export function clientOf(sdk: Sdk, { profile, endpoint, region }: Route53Zones): Route53Client {
   return new sdk.Route53Client({
     region,

@@ -6,7 +6,10 @@ import type { Route53 } from './zone.ts';
 const WAIT_MS = 90_000;
 const EVERY_MS = 3_000;
 
-/** Waits until all servers of Route 53 have a change (PENDING becomes INSYNC). It is made, whether or not they have it yet. */
+/**
+ * Waits until all servers of Route 53 have a change (PENDING becomes INSYNC). It is made, whether or not they
+ * have it yet.
+ */
 export async function waitInSync(
   id: string | undefined,
   { sdk, client, signal }: Route53,

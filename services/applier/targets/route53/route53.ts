@@ -23,8 +23,9 @@ export interface Route53Means {
 type Typed = RecordChange & { type: 'TXT' | 'CNAME' };
 
 /**
- * Makes a change of a hosted zone: DELETE of exactly what is there and CREATE of what is to be, in one batch, which Route 53
- * carries out whole or not at all. So another's change in between is never overwritten, as UPSERT would do.
+ * Makes a change of a hosted zone: DELETE of exactly what is there and CREATE of what is to be, in one batch,
+ * which Route 53 carries out whole or not at all. So another's change in between is never overwritten, as
+ * UPSERT would do.
  */
 export async function applyByRoute53(
   target: Route53Zones,
@@ -85,7 +86,10 @@ const STALE: Applied = {
   answer: 'The records are not what they were when the change was planned. Read them again and plan anew.',
 };
 
-/** What an error proves nothing about is read: an answer that was lost may have been a success, which a second try is refused for. */
+/**
+ * What an error proves nothing about is read: an answer that was lost may have been a success, which a second
+ * try is refused for.
+ */
 async function afterError(
   error: unknown,
   { change, hosted, target }: { change: Typed; hosted: HostedZone; target: Route53Zones },
@@ -97,7 +101,8 @@ async function afterError(
     if (sameMembers(now.members, change.after)) return { state: 'applied', answer: 'It is there already.' };
     return sameMembers(now.members, change.before) ? end : STALE;
   } catch (again) {
-    // What is there is not known either: the first error says more, unless the name has become one that is not changed.
+    // What is there is not known either: the first error says more, unless the name has become one that is
+    // not changed.
     return again instanceof Route53Error ? endOf(again, target.name) : { state: 'later', answer: end.answer };
   }
 }

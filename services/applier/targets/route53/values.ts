@@ -5,8 +5,8 @@ import { aliasOf, stringsIn, targetIn, txtMember } from '../../../requests/plans
 const OCTAL = /^[0-7]{3}/;
 
 /**
- * The strings of a TXT value as Route 53 writes it: quoted strings with blanks between them, `\"` and `\\` inside, and
- * octets that are no printable ASCII as `\` and three octal digits.
+ * The strings of a TXT value as Route 53 writes it: quoted strings with blanks between them, `\"` and `\\`
+ * inside, and octets that are no printable ASCII as `\` and three octal digits.
  * @throws RangeError for what is no such value
  */
 function stringsOfValue(value: string): string[] {
@@ -51,7 +51,10 @@ const valueOfTxt = (member: Member): string =>
     .map((text) => `"${text.replace(/["\\]/g, '\\$&').replace(/[^ -~]/g, octal)}"`)
     .join(' ');
 
-/** A name as Route 53 gives it (`\052.example.com.`) in presentation format, in lower case; null for one that no zone can hold. */
+/**
+ * A name as Route 53 gives it (`\052.example.com.`) in presentation format, in lower case; null for one that
+ * no zone can hold.
+ */
 export function nameOfRoute53(text: string): string | null {
   const decimal = text.replace(/\\([0-7]{3})/g, (_, digits) => `\\${String(Number.parseInt(digits, 8)).padStart(3, '0')}`);
   const labels = labelsOf(decimal);

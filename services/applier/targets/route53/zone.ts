@@ -17,8 +17,8 @@ export class Route53Error extends Error {
 }
 
 /**
- * The public hosted zone that holds a name: the longest, no longer than the name and no shorter than the zone of the settings.
- * Private zones are answered inside a network alone, where no receiver of mail asks.
+ * The public hosted zone that holds a name: the longest, no longer than the name and no shorter than the zone
+ * of the settings. Private zones are answered inside a network alone, where no receiver of mail asks.
  * @throws Route53Error when there is none, or two of the same name
  */
 export async function hostedZoneOf(
