@@ -48,10 +48,10 @@ export function normalDomain(name: string): string {
 export function organizationalDomain(name: string): string {
   const known = cache.get(name);
   if (known !== undefined) return known;
-  const normal = normalDomain(name);
-  // A string cut out of a large document keeps the whole document in memory; the copy does not.
-  const key = Buffer.from(name).toString();
-  const found = Buffer.from(getDomain(normal, PSL) ?? normal).toString();
+  // A string cut out of a large document keeps the whole document in memory; what is put together does not.
+  const key = ` ${name}`.slice(1);
+  const normal = normalDomain(key);
+  const found = getDomain(normal, PSL) ?? normal;
   if (cache.size >= CACHE_SIZE) cache.clear();
   cache.set(key, found);
   return found;

@@ -1,7 +1,8 @@
 import type { AskOptions, Budget, Dns } from '../../dns/client/types.ts';
 import { evaluateSpf, type SpfEvaluation } from '../../dns/spf/evaluate.ts';
 import { canonicalAddress } from '../../report/address.ts';
-import { sourceOf } from '../../report/aggregate/source.ts';
+import { Aligner } from '../../report/aggregate/alignment.ts';
+import { verdictOf } from '../../report/aggregate/source.ts';
 import { type ArcChain, openArc } from '../../report/mail/arc.ts';
 import { parseAuthenticationResults, provenBy } from '../../report/mail/authentication-results.ts';
 import type { Authors } from '../../report/mail/authors.ts';
@@ -179,7 +180,7 @@ function sourceFor(
 ): string {
   const { discovery } = alignment;
   const record = discovery.state === 'found' ? discovery.record : null;
-  return sourceOf(
+  return verdictOf(
     {
       header_from: author,
       auth: {
@@ -189,11 +190,11 @@ function sourceFor(
       source_ip: ip === null ? null : canonicalAddress(ip),
       reasons: [],
     },
-    {
+    new Aligner({
       domain: discovery.state === 'found' ? discovery.at : author,
       adkim: record?.adkim ?? null,
       aspf: record?.aspf ?? null,
       discovery_method: discovery.state === 'found' ? 'treewalk' : null,
-    },
+    }),
   ).source!;
 }

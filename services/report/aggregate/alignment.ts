@@ -1,4 +1,4 @@
-import type { DkimAuth, PolicyPublished, SpfAuth } from '../model.ts';
+import type { AggregateRecord, DkimAuth, PolicyPublished, SpfAuth } from '../model.ts';
 import { isPublicSuffix, normalDomain, organizationalDomain } from '../orgdomain.ts';
 
 /** The parts of a record that alignment depends on. */
@@ -9,12 +9,6 @@ export interface Authenticated {
 
 /** The parts of a policy that alignment depends on. */
 export type AlignmentPolicy = Pick<PolicyPublished, 'domain' | 'adkim' | 'aspf' | 'discovery_method'>;
-
-/** Our own verdict on a record. */
-export interface Alignment {
-  dkim_aligned: boolean;
-  spf_aligned: boolean;
-}
 
 /**
  * Decides identifier alignment under one published policy (RFC 7489 section 3.1, RFC 9989 section 4.4).
@@ -37,6 +31,9 @@ export class Aligner {
   private readonly policyDomain: string | null;
   /** The domain the tree walk found, when it can stand for an organization. */
   private readonly walked: string | null;
+  /** The author asked about last, and its organizational domain: most records of a report have the same. */
+  private lastAuthor: string | null = null;
+  private organization = '';
 
   constructor(policy: AlignmentPolicy) {
     this.strictDkim = policy.adkim === 's';
@@ -71,34 +68,18 @@ export class Aligner {
    * "foreign".
    */
   related(domain: string, author: string): boolean {
-    if (domain === author || organizationalDomain(domain) === organizationalDomain(author)) return true;
+    if (domain === author) return true;
+    if (author !== this.lastAuthor) {
+      this.lastAuthor = author;
+      this.organization = organizationalDomain(author);
+    }
+    if (organizationalDomain(domain) === this.organization) return true;
     return this.walked !== null && atOrBelow(domain, this.walked) && atOrBelow(author, this.walked);
   }
 
   private aligned(domain: string | null, author: string | null, strict: boolean): boolean {
     if (domain === null || author === null) return false;
     return strict ? domain === author || normalDomain(domain) === normalDomain(author) : this.related(domain, author);
-  }
-
-  /** Both verdicts. DMARC passes if either is true (RFC 9989 section 4.4): see `dmarcPass`. */
-  evaluate(record: Authenticated): Alignment {
-    const author = this.author(record);
-    let dkim_aligned = false;
-    for (const signature of record.auth.dkim) {
-      if (signature.result === 'pass' && this.dkim(signature.domain, author)) {
-        dkim_aligned = true;
-        break;
-      }
-    }
-    let spf_aligned = false;
-    const spf = record.auth.spf;
-    for (const check of spf) {
-      if (check.result === 'pass' && spfCounts(check, spf) && this.spf(check.domain, author)) {
-        spf_aligned = true;
-        break;
-      }
-    }
-    return { dkim_aligned, spf_aligned };
   }
 }
 
@@ -114,7 +95,7 @@ export function spfCounts(check: SpfAuth, all: readonly SpfAuth[]): boolean {
 }
 
 /** DMARC passes when either mechanism passes with an aligned domain; it fails only when both fail. */
-export function dmarcPass(alignment: Alignment): boolean {
+export function dmarcPass(alignment: Pick<AggregateRecord, 'dkim_aligned' | 'spf_aligned'>): boolean {
   return alignment.dkim_aligned || alignment.spf_aligned;
 }
 

@@ -1,13 +1,10 @@
 import { BATCH_LENGTH, type Limits, Refusal } from '../limits.ts';
 import type { AggregateRecord, PolicyPublished } from '../model.ts';
 import { HEADER_FROM } from '../xml/element-names.ts';
-import { Aligner, type Alignment } from './alignment.ts';
+import { Aligner } from './alignment.ts';
 import { ContentHash } from './content-hash.ts';
 import type { RecordFields } from './record.ts';
-import { type Source, sourceOf } from './source.ts';
-
-/** Our own verdict on a record. */
-export type Verdict = Alignment & Source;
+import { type Verdict, verdictOf } from './source.ts';
 
 /** Takes records instead of the batches: a record's values last until it returns. */
 export interface RecordSink {
@@ -105,11 +102,7 @@ export class RecordStream {
 
   /** @param length octets of the record, which count towards the length of its batch */
   private append(record: RecordFields, length: number): void {
-    const aligner = this.aligner as Aligner;
-    const seen = record.authenticated();
-    const { dkim_aligned, spf_aligned } = aligner.evaluate(seen);
-    const { source, forwarded, foreign_dkim, foreign_spf } = sourceOf(seen, aligner);
-    const verdict = { dkim_aligned, spf_aligned, source, forwarded, foreign_dkim, foreign_spf };
+    const verdict = verdictOf(record.authenticated(), this.aligner as Aligner);
     if (this.sink !== null) {
       this.sink.add(record, verdict, this.begin);
       return;

@@ -1,7 +1,7 @@
 import { networkOf } from '../address.ts';
 import type { AggregateRecord, OverrideReason } from '../model.ts';
 import { normalDomain, organizationalDomain } from '../orgdomain.ts';
-import { Aligner, type AlignmentPolicy, type Authenticated, spfCounts } from './alignment.ts';
+import { type Aligner, type Authenticated, spfCounts } from './alignment.ts';
 
 /** The parts of a record that its source depends on. */
 export interface SourceRecord extends Authenticated {
@@ -9,8 +9,11 @@ export interface SourceRecord extends Authenticated {
   reasons: readonly OverrideReason[];
 }
 
-/** The source of a record, in the terms of the model. */
-export type Source = Pick<AggregateRecord, 'source' | 'forwarded' | 'foreign_dkim' | 'foreign_spf'>;
+/** Our own verdict on a record, in the terms of the model. */
+export type Verdict = Pick<
+  AggregateRecord,
+  'dkim_aligned' | 'spf_aligned' | 'source' | 'forwarded' | 'foreign_dkim' | 'foreign_spf'
+>;
 
 /** Override reasons by which the reporter says that the mail was forwarded (RFC 7489 appendix C). */
 const FORWARDING = new Set(['forwarded', 'trusted_forwarder', 'mailing_list']);
@@ -21,7 +24,8 @@ const CARRIERS = new Set(['amazonses.com', 'mandrillapp.com', 'mtasv.net', 'send
 const TENANTS = new Set(['gappssmtp.com', 'onmicrosoft.com']);
 
 /**
- * What a person would call the sender of a record. It stays the same when a DKIM key of ours breaks, because
+ * Both alignments of a record (see Aligner), of which one is enough to pass DMARC (RFC 9989 section 4.4), and
+ * `source`: what a person would call the sender. It stays the same when a DKIM key of ours breaks, because
  * it never depends on an aligned identifier:
  *
  * 1. the domain of a DKIM pass that belongs to somebody else; of several the most specific (see
@@ -43,20 +47,25 @@ const TENANTS = new Set(['gappssmtp.com', 'onmicrosoft.com']);
  * rewrite the envelope, or a sender missing from the SPF record. Distinguishing these takes the other sources
  * of the same domain, which the analyzer has.
  */
-export function sourceOf(record: SourceRecord, policy: AlignmentPolicy | Aligner): Source {
-  const aligner = policy instanceof Aligner ? policy : new Aligner(policy);
+export function verdictOf(record: SourceRecord, aligner: Aligner): Verdict {
   const author = aligner.author(record);
+  const { dkim, spf } = record.auth;
+  let spf_aligned = false;
   let foreign_spf: string | null = null;
-  const spf = record.auth.spf;
   for (const check of spf) {
-    if (check.result !== 'pass' || check.domain === null || foreign_spf !== null || !spfCounts(check, spf)) continue;
-    if (author === null || !aligner.related(check.domain, author)) foreign_spf = senderDomain(check.domain);
+    if (check.result !== 'pass' || check.domain === null || !spfCounts(check, spf)) continue;
+    if (author === null || !aligner.related(check.domain, author)) foreign_spf ??= senderDomain(check.domain);
+    else spf_aligned ||= aligner.spf(check.domain, author);
   }
+  let dkim_aligned = false;
   let foreign_dkim: string | null = null;
   let several: string[] | null = null;
-  for (const signature of record.auth.dkim) {
+  for (const signature of dkim) {
     if (signature.result !== 'pass' || signature.domain === null) continue;
-    if (author !== null && aligner.related(signature.domain, author)) continue;
+    if (author !== null && aligner.related(signature.domain, author)) {
+      dkim_aligned ||= aligner.dkim(signature.domain, author);
+      continue;
+    }
     const domain = senderDomain(signature.domain);
     if (foreign_dkim === null) foreign_dkim = domain;
     else if (domain !== foreign_dkim) {
@@ -67,11 +76,11 @@ export function sourceOf(record: SourceRecord, policy: AlignmentPolicy | Aligner
   if (several !== null) foreign_dkim = mostSpecific(several, foreign_spf);
   const forwarded = record.reasons.length > 0 && saysForwarded(record.reasons);
   const source = sourceFrom(foreign_dkim, foreign_spf, record.source_ip);
-  return { source, forwarded, foreign_dkim, foreign_spf };
+  return { dkim_aligned, spf_aligned, source, forwarded, foreign_dkim, foreign_spf };
 }
 
 /**
- * The source, from `foreign_dkim` and `foreign_spf` as `sourceOf` returns them, and the canonical address.
+ * The source, from `foreign_dkim` and `foreign_spf` as `verdictOf` returns them, and the canonical address.
  */
 function sourceFrom(foreign_dkim: string | null, foreign_spf: string | null, source_ip: string | null): string {
   return foreign_dkim ?? foreign_spf ?? (source_ip === null ? 'unknown' : networkOf(source_ip));

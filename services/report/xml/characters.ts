@@ -7,7 +7,7 @@
 export const PLAIN = 1;
 export const RETURN = 2;
 const SURROGATE = 4;
-const SPECIAL = 8;
+export const SPECIAL = 8;
 export const BRACKET = 16;
 export const FOREIGN = 32;
 export const KIND = new Uint8Array(0x10000).fill(PLAIN);
@@ -50,8 +50,9 @@ export function chunkOf(text: string): Chunk {
   return { text, codes };
 }
 
-/** Values of printable ASCII only: the normalisation of white space in values is left to saxes. */
-const ATTRIBUTE = /[ \t\r\n]+([A-Za-z_:][\w.:-]*)=(?:"([ !#-%'-;=-~]*)"|'([ -%(-;=-~]*)')/y;
+/** Values without white space other than spaces: its normalisation is left to saxes. */
+const ATTRIBUTE = /[ \t\r\n]+([A-Za-z_:][\w.:-]*)=(?:"([ !#-;=-~\xa0-\ud7ff]*)"|'([ -&(-;=-~\xa0-\ud7ff]*)')/y;
+const REFERENCES = /&(?:amp|lt|gt|quot|apos);/g;
 const TAG_END = /[ \t\r\n]*(\/?)>/y;
 
 /** How a start tag ends. */
@@ -76,7 +77,11 @@ export function tagEnd(text: string, from: number): TagEnd | null {
     const match = ATTRIBUTE.exec(text);
     if (match === null) break;
     end = ATTRIBUTE.lastIndex;
-    const value = match[2] ?? match[3]!;
+    let value = match[2] ?? match[3]!;
+    if (value.includes('&')) {
+      value = value.replace(REFERENCES, ' ');
+      if (value.includes('&')) return null;
+    }
     names.add(match[1]!);
     attributes.push(value.length);
     if (match[1] === 'xmlns') xmlns = value;
@@ -178,9 +183,13 @@ function isCharacter(code: number): boolean {
   return code < 0xd800 || (code > 0xdfff && code < 0xfffe) || (code > 0xffff && code < 0x110000);
 }
 
-/** Where the token after a comment begins, or -1 where it does not end in the chunk or saxes must decide. */
+/**
+ * Where the token after a comment begins, or -1 where there is none at `j`, it does not end in the chunk or
+ * saxes must decide.
+ */
 export function comment(chunk: Chunk, j: number): number {
   const { text } = chunk;
+  if (!text.startsWith(COMMENT, j)) return -1;
   const from = j + COMMENT.length;
   const dashes = text.indexOf('--', from);
   return dashes >= 0 && text.charCodeAt(dashes + 2) === GREATER && isText(chunk, from, dashes) ? dashes + 3 : -1;

@@ -153,15 +153,19 @@ async function* salvage(
   const salvager = new Salvager(builder, limits);
   const decoder = new Decoder(source.charset);
   let skip = resume;
-  for await (const chunk of source.payload.open()) {
-    const text = decoder.write(chunk);
-    if (skip < text.length) salvager.write(skip > 0 ? text.slice(skip) : text);
-    skip = Math.max(0, skip - text.length);
-    yield* takeBatches(builder, sink);
-    if (salvager.stopped) return;
+  try {
+    for await (const chunk of source.payload.open()) {
+      const text = decoder.write(chunk);
+      if (skip < text.length) salvager.write(skip > 0 ? text.slice(skip) : text);
+      skip = Math.max(0, skip - text.length);
+      yield* takeBatches(builder, sink);
+      if (salvager.stopped) return;
+    }
+    salvager.write(decoder.end());
+    salvager.end();
+  } finally {
+    source.decoder.replaced ||= decoder.replaced;
   }
-  salvager.write(decoder.end());
-  salvager.end();
 }
 
 /** Notes on a report whether another reader, fast-xml-parser, reads something else in its document. */

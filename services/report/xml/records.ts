@@ -1,10 +1,24 @@
-import { BRACKET, CDATA, type Chunk, comment, FOREIGN, KIND, NAME, PLAIN, RETURN, resolve, tagEnd } from './characters.ts';
+import {
+  BRACKET,
+  CDATA,
+  type Chunk,
+  comment,
+  FOREIGN,
+  KIND,
+  NAME,
+  PLAIN,
+  RETURN,
+  resolve,
+  SPECIAL,
+  tagEnd,
+} from './characters.ts';
 import { childIn, FEEDBACK, isNamespace, LEAF, RECORD, SKIPPED } from './element-names.ts';
 
 const BANG = 33;
 const SLASH = 47;
 const COLON = 58;
 const LESS = 60;
+const OPEN_BRACKET = 91;
 const GREATER = 62;
 
 /** Elements and values of one record that are noted, and elements that are open at once. */
@@ -67,8 +81,8 @@ export class RecordScanner {
    * @returns the character after it; -1 when it is not a record that can be read here
    */
   scan(chunk: Chunk, start: number, outerDepth: number): number {
-    const { text, codes } = chunk;
-    const n = text.length;
+    const { codes } = chunk;
+    const n = chunk.text.length;
     this.used = 0;
     this.length = 0;
     this.depth = 0;
@@ -85,7 +99,7 @@ export class RecordScanner {
         if (this.depth === 0) return i;
         at = open[last - WORDS]!;
       } else {
-        i = this.element(text, codes, i, at);
+        i = this.element(chunk, i, at);
         if (this.depth === 0) return i;
         at = open[(this.depth - 1) * WORDS]!;
       }
@@ -112,7 +126,8 @@ export class RecordScanner {
   }
 
   /** Reads a start tag inside `parent`, and all of a leaf; returns the character after it, or -1. */
-  private element(text: string, codes: Uint16Array, i: number, parent: number): number {
+  private element(chunk: Chunk, i: number, parent: number): number {
+    const { text, codes } = chunk;
     const n = text.length;
     const name = i + 1;
     let end = name;
@@ -137,7 +152,7 @@ export class RecordScanner {
     if (this.depth === 0) this.headEnd = next;
     if (what >= LEAF) {
       if (this.empty) return next;
-      const after = text.startsWith(CDATA, next) ? this.cdata(text, codes, next, what) : this.leaf(codes, n, next, what);
+      const after = this.content(chunk, next, what);
       return after < 0 ? -1 : endTag(codes, after, name, end);
     }
     if (what !== SKIPPED && what !== RECORD) this.note(what, 0, 0);
@@ -170,37 +185,52 @@ export class RecordScanner {
     return rest.end;
   }
 
-  /** Reads a value; returns where its end tag begins, or -1. */
+  /** Reads a value with the comments beside it; returns where its end tag begins, or -1. */
+  private content(chunk: Chunk, from: number, what: number): number {
+    const { text, codes } = chunk;
+    let i = from;
+    let whole = false;
+    // A value in several pieces is put together by the tokenizer.
+    while (codes[i] !== LESS || codes[i + 1] !== SLASH) {
+      const markup = codes[i] === LESS;
+      if (markup && codes[i + 2] !== OPEN_BRACKET) {
+        i = comment(chunk, i);
+      } else {
+        if (whole) return -1;
+        whole = true;
+        i = markup ? this.cdata(text, codes, i, what) : this.leaf(codes, text.length, i, what);
+      }
+      if (i < 0) return -1;
+    }
+    return i;
+  }
+
+  /** Reads text; returns where it ends, or -1. */
   private leaf(codes: Uint16Array, n: number, from: number, what: number): number {
     const { limits } = this;
     const to = endOfText(codes, from, n);
-    if (to === n || codes[to + 1] !== SLASH) return -1;
     const size = to - from;
-    if (size === 0) return to;
     this.length += size;
-    if (size > limits.textLength || this.length > limits.recordLength) return -1;
-    if (kinds > PLAIN) {
-      if (kinds >= FOREIGN || !isRegular(codes, from, to)) return -1;
-      this.note(what, from, -to);
-    } else {
-      this.note(what, from, to);
-    }
+    if (to === n || size > limits.textLength || this.length > limits.recordLength) return -1;
+    if (kinds <= PLAIN) this.note(what, from, to);
+    else if (kinds < FOREIGN && isRegular(codes, from, to)) this.note(what, from, -to);
+    else return -1;
     return to;
   }
 
   /**
-   * Reads a value that is one CDATA section; returns where its end tag begins, or -1 where it has more in it
-   * than characters that stand for themselves.
+   * Reads a CDATA section; returns the character after it, or -1 where it has line ends to be normalised, or
+   * characters that saxes must look at.
    */
   private cdata(text: string, codes: Uint16Array, start: number, what: number): number {
     const { limits } = this;
     const from = start + CDATA.length;
-    const to = text.indexOf(']]>', from);
+    const to = text.startsWith(CDATA, start) ? text.indexOf(']]>', from) : -1;
     this.length += to - from;
     if (to < 0 || to - from > limits.textLength || this.length > limits.recordLength) return -1;
-    for (let k = from; k < to; k++) if ((KIND[codes[k]!]! & ~(PLAIN | BRACKET)) !== 0) return -1;
+    for (let k = from; k < to; k++) if ((KIND[codes[k]!]! & ~(PLAIN | BRACKET | SPECIAL)) !== 0) return -1;
     if (to > from) this.note(what, from, to);
-    return codes[to + 4] === SLASH ? to + 3 : -1;
+    return to + 3;
   }
 
   private note(what: number, from: number, to: number): void {

@@ -2,7 +2,6 @@ import type { SaxesParser } from 'saxes';
 import {
   CDATA,
   type Chunk,
-  COMMENT,
   chunkOf,
   comment,
   FOREIGN,
@@ -216,7 +215,7 @@ export class Scanner implements Tokenizer {
     const { text } = chunk;
     const c = text.charCodeAt(j + 1);
     if (c === SLASH) return this.endTag(text, j);
-    if (c === BANG) return text.startsWith(COMMENT, j) ? comment(chunk, j) : this.cdata(chunk, j);
+    if (c === BANG) return text.startsWith(CDATA, j) ? this.cdata(chunk, j) : comment(chunk, j);
     if (this.open.length > 0) {
       this.at = this.base + j;
       const taken = this.listener.record?.(chunk, j) ?? 0;
@@ -240,7 +239,7 @@ export class Scanner implements Tokenizer {
   private cdata(chunk: Chunk, j: number): number {
     const { text } = chunk;
     const { listener, open } = this;
-    if (!text.startsWith(CDATA, j) || open.length === 0) return -1;
+    if (open.length === 0) return -1;
     const from = j + CDATA.length;
     const to = text.indexOf(']]>', from);
     if (to < 0 || !isText(chunk, from, to)) return -1;

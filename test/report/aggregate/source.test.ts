@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalAddress, networkOf } from '../../../services/report/address.ts';
-import { sourceOf } from '../../../services/report/aggregate/source.ts';
+import { Aligner } from '../../../services/report/aggregate/alignment.ts';
+import { verdictOf } from '../../../services/report/aggregate/source.ts';
 import type { OverrideReason } from '../../../services/report/model.ts';
 
 const policy = { domain: 'example.com', adkim: 'r', aspf: 'r', discovery_method: null };
@@ -22,12 +23,14 @@ function of(
     header_from = 'example.com' as string | null,
   } = {},
 ) {
-  return sourceOf({ source_ip, header_from, reasons, auth: { dkim, spf } }, policy);
+  return verdictOf({ source_ip, header_from, reasons, auth: { dkim, spf } }, new Aligner(policy));
 }
 
 describe('source', () => {
   test('is the foreign signature first', () => {
     expect(of([sig('mail.service.example')], [check('bounce.sender.example.net')])).toEqual({
+      dkim_aligned: false,
+      spf_aligned: false,
       source: 'service.example',
       forwarded: false,
       foreign_dkim: 'service.example',
@@ -92,7 +95,7 @@ describe('source', () => {
       reasons: [],
       auth: { dkim: [sig('m.example.com')], spf: [] },
     };
-    expect(sourceOf(record, strict)).toMatchObject({ source: '203.0.113.0/24', foreign_dkim: null });
+    expect(verdictOf(record, new Aligner(strict))).toMatchObject({ source: '203.0.113.0/24', foreign_dkim: null });
   });
 
   test.each([

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../services/report/limits.ts';
 import { MailTotals } from '../../../services/report/mail-totals.ts';
 import { Problems } from '../../../services/report/problems.ts';
+import { readMessage } from '../../../services/report/read.ts';
 import { readDocuments } from '../../../services/report/xml/documents.ts';
 import { METADATA, POLICY, recordXml } from '../build.ts';
 
@@ -53,4 +54,16 @@ test.each([
     ['first', 9, ['several_documents']],
     ['second', 9, []],
   ]);
+});
+
+test('a character that the end of a broken report cuts off counts as replaced, wherever the break is', async () => {
+  const cut = Buffer.concat([
+    Buffer.from(`<feedback>${METADATA}${POLICY}${recordXml()}</x>${recordXml().repeat(20)}`),
+    Buffer.from([0xc3]),
+  ]);
+  const codes: string[] = [];
+  for await (const event of readMessage(cut, { name: 'r.xml' })) {
+    if (event.type === 'report') codes.push(...event.report.problems.map(({ code }) => code));
+  }
+  expect(codes).toContain('bytes_replaced');
 });

@@ -37,6 +37,8 @@ describe('one pass reads a record', () => {
     ['with unknown elements', recordXml({ inner: '<x><y a="1">&amp; text</y><record/></x><z/>' })],
     ['with empty elements', recordXml({ inner: '<identifiers><envelope_to/><envelope_from /></identifiers>' })],
     ['with comments', recordXml({ inner: '<!-- <count>5</count> > é -->' }).replace('<row>', '<!----><row>')],
+    ['with attributes that have references', recordXml().replace('<row>', '<row a="&lt;&amp;é">')],
+    ['with comments beside its values', recordXml({ from: '<!-- x -->example.com<!----><!-- & -->' })],
     ['with CDATA', recordXml({ from: '<![CDATA[example.com]]>' })],
     ['with white space in its end tags', recordXml().replace(/<(\/\w+)/g, '<$1\r\n\t ')],
     ['with a text for the tokenizer after it', `${recordXml()} <!-- comment -->`],
@@ -48,8 +50,8 @@ describe('one pass reads a record', () => {
 
   test('with CDATA that looks like markup, or is empty', () => {
     const xml =
-      '<record><identifiers><header_from><![CDATA[a </b> ]] > <c/>]]></header_from><envelope_to><![CDATA[]]></envelope_to></identifiers></record>';
-    expect(scanned(xml)!.values).toEqual([[el.HEADER_FROM, 'a </b> ]] > <c/>']]);
+      '<record><identifiers><header_from><![CDATA[a &amp; </b> ]] > <c/>]]></header_from><envelope_to><![CDATA[]]></envelope_to></identifiers></record>';
+    expect(scanned(xml)!.values).toEqual([[el.HEADER_FROM, 'a &amp; </b> ]] > <c/>']]);
   });
 
   test('in any order, with references and line ends in its values', () => {
@@ -69,11 +71,15 @@ describe('the tokenizer is left with', () => {
     ['a text of its own', recordXml({ inner: 'text' })],
     ['an element in another namespace', recordXml().replace('<row>', '<row xmlns="urn:x">')],
     ['a comment that is wrong', recordXml({ inner: '<!-- x -- y -->' })],
-    ['a comment in a value', recordXml({ from: 'example.com<!-- x -->' })],
+    ['a comment within a value', recordXml({ from: 'example<!-- x -->.com' })],
+    ['what only looks like a comment', recordXml({ inner: '<!xx-->' })],
+    ['what only looks like a comment in a value', recordXml({ from: 'example.com<!xx-->' })],
+    ['CDATA outside of values', recordXml({ inner: '<![CDATA[ a-->' })],
+    ['an attribute with a reference that XML does not know', recordXml().replace('<row>', '<row a="&nbsp;">')],
+    ['an attribute with an ampersand', recordXml().replace('<row>', '<row a="a & b">')],
     ['a character in a comment that XML does not know', recordXml({ inner: '<!-- \u0001 -->' })],
     ['CDATA beside text', recordXml({ from: '<![CDATA[example]]>.com' })],
     ['text beside CDATA', recordXml({ from: 'example<![CDATA[.com]]>' })],
-    ['CDATA with an ampersand', recordXml({ from: '<![CDATA[a&amp;b]]>' })],
     ['CDATA with a line end of two characters', recordXml({ from: '<![CDATA[a\r\nb]]>' })],
     ['CDATA that is too long', recordXml({ from: `<![CDATA[${'x'.repeat(101)}]]>` })],
     ['CDATA without an end', '<record><identifiers><header_from><![CDATA[x</header_from></identifiers></record>'],

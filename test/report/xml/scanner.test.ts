@@ -124,7 +124,13 @@ const attributes = fc.oneof(
       ' a="1" a="2"',
       ' a',
       ' a=1',
-      ' a="&lt;"',
+      ' a="&lt;é&amp;&amp;"',
+      " a='&quot;&apos;'",
+      ' a="&#60;"',
+      ' a="&x;"',
+      ' a="&lt"',
+      ' a="\ufffe"',
+      ' a="\ud800"',
       ' a="<"',
       ' a = "1"',
       ' a="é\n"',
@@ -285,7 +291,7 @@ describe('saxes reads no more than it has to', () => {
 
   test.each([
     ['before the root', (records: string) => reportXml(records).replace('<feedback>', '<?x?><feedback>')],
-    ['in each record', (records: string) => reportXml(records.replaceAll('</row>', '</row><x a="&lt;"/>'))],
+    ['in each record', (records: string) => reportXml(records.replaceAll('</row>', '</row><x a="&#60;"/>'))],
     ['between records', (records: string) => reportXml(records.replaceAll('<record>', '<?x?><record>'))],
   ])('what is irregular %s', (_where, report) => {
     expect(scannedElements(report(recordXml().repeat(RECORDS)))).toBeGreaterThan(0.9 * elements);
@@ -476,6 +482,44 @@ describe('reading comes out the same with the scanner and with saxes alone', () 
         'record_too_long',
       ]),
     );
+  }, 120_000);
+
+  test('for records with markup anywhere in them', async () => {
+    const withScanner = await reader(false);
+    const alone = await reader(true);
+    const next = numbers(20_261_128);
+    const markup = [
+      ...['<!-- x -->', '<!---->', '<!-- & < ]]> -->', '<!--', '-->', '<!-- a -- b -->', '<!xx-->', '<!-x-->', '<!>'],
+      ...['<![CDATA[x]]>', '<![CDATA[]]>', '<![CDATA[a & b < c]]>', '<![CDATA[\r\n🙂]]>', '<![CDATA[ a-->', '<![CDATA[', ']]>'],
+      ...[
+        '<?x?>',
+        '<?x a="1"?>',
+        '<x/>',
+        '<x a="&amp;1"/>',
+        "<x a='é'>t</x>",
+        '<x a="&#38;"/>',
+        '<x a="&"/>',
+        '<e:count>9</e:count>',
+      ],
+      ...['&amp;', '&', ' ', '\r\n', 'text', '</x>', '<x>', '<', '>'],
+    ];
+    let read = 0;
+    for (let run = 0; run < draws(6_000, 900); run++) {
+      let record = recordXml();
+      for (let edits = 1 + (next() % 3); edits > 0; edits--) {
+        // Between two tokens, or within a text.
+        const places = [...record.matchAll(next() % 3 === 0 ? /\w(?=\w*<)/g : /[<>]/g)];
+        const place = places[next() % places.length]!;
+        const at = place.index + (place[0] === '<' ? 0 : 1);
+        record = record.slice(0, at) + markup[next() % markup.length] + record.slice(at);
+      }
+      const bytes = Buffer.from(reportXml(recordXml() + record + recordXml({ ip: '192.0.2.99' })));
+      const outcome = await alone(bytes, 3);
+      if (outcome.includes('"records":3')) read++;
+      expect(await withScanner(bytes, 3), bytes.toString()).toBe(outcome);
+    }
+    // Otherwise the draws would be all of one kind.
+    expect(read).toBeGreaterThan(200);
   }, 120_000);
 
   test('at and beyond the limits', async () => {
