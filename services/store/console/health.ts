@@ -74,11 +74,12 @@ export interface TrustShare {
 export async function trustShares(reader: Reader, since: Date, limit: number): Promise<readonly TrustShare[]> {
   return readKept<TrustShare>(
     reader,
-    ['reports', 'domains'],
+    ['messages', 'reports', 'domains'],
+    // Mails have an index by arrival, which is that of their reports.
     `select r.domain, count(*)::int as reports, count(*) filter (where r.reporter_trust = 'authenticated')::int as verified,
             count(*) filter (where r.trust = 'pending')::int as pending, count(*) filter (where r.trust = 'bad')::int as unproven
-       from reports r join domains d on d.domain = r.domain and d.state = 'own'
-      where r.received_at >= $1 group by r.domain
+       from messages m join reports r on r.message_key = m.message_key join domains d on d.domain = r.domain and d.state = 'own'
+      where m.received_at >= $1 group by r.domain
       order by count(*) filter (where r.trust = 'bad')::float8 / count(*) desc, reports desc, r.domain limit $2`,
     [since, limit],
   );

@@ -53,12 +53,16 @@ test('reports that cannot be verified are a warning, unless few cannot or nothin
   const now = new Date('2026-10-31T12:00:00Z');
   const context = testContext(t);
   const say = () => sayUnverified({ config: context.config, db: t.db, clock: { now: () => now }, log });
+  // A mail for each report, at the same moment.
   const add = (n: number, trust: string, at: string) =>
     t.db.query(
-      `insert into ruawatch.reports (message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
+      `with mail as (
+         insert into ruawatch.messages (mailbox, received_at, size, fingerprint, state)
+         select 'reports', $3::timestamptz, 1, '', 'stored' from generate_series(1, $1) returning message_key as i)
+       insert into ruawatch.reports (message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
               messages, salvaged, problems, received_at, trust)
-       select 0, 0, decode(md5($2 || $3::text || i), 'hex'), '', 'r', i::text, 'example.com', $3::timestamptz, $3::timestamptz, '[]', 0, 0, false, '[]', $3::timestamptz, $2
-         from generate_series(1, $1) i`,
+       select i, 0, decode(md5($2 || $3::text || i), 'hex'), '', 'r', i::text, 'example.com', $3::timestamptz, $3::timestamptz, '[]', 0, 0, false, '[]', $3::timestamptz, $2
+         from mail`,
       [n, trust, at],
     );
   await say();
