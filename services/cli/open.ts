@@ -13,6 +13,7 @@ import {
 } from '../shared/errors.ts';
 import { type Db, openPool, QUEUE_SCHEMA } from '../shared/runtime/db.ts';
 import { firstClosedFolder } from '../shared/runtime/embedded-binaries.ts';
+import { isInitialised } from '../shared/runtime/embedded-server.ts';
 import { createLog, type Log } from '../shared/runtime/log.ts';
 import { createMetrics, type Metrics } from '../shared/runtime/metrics.ts';
 import type { Queues } from '../shared/runtime/queues.ts';
@@ -24,6 +25,7 @@ import { checkSchema, migrate, schemaVersion } from '../store/schema/migrate.ts'
 import type { QueuePlace } from '../store/schema/queue-schema.ts';
 import { grantRoles, rolesInUse } from '../store/schema/roles.ts';
 import { type Watch, watchConnections } from '../store/schema/silent-connections.ts';
+import { demoBelow, notedConsole } from './running-demo.ts';
 
 export interface Opened {
   db: Db;
@@ -91,13 +93,35 @@ export async function joinEmbeddedOf(config: Config, say: (line: string) => void
 }
 
 /**
+ * The settings of a command that is run beside a demo. Whoever tries one there means the demo, unless the
+ * folder has data of its own or the settings name some. @param say is told which data they are
+ */
+export async function besideDemo(config: Config, say: (line: string) => void): Promise<Config> {
+  const home = demoBelow(config.dataDir);
+  const consoleUrl = notedConsole(home);
+  if (config.databaseUrl !== null || config.dataDirChosen || consoleUrl === null) return config;
+  const dataDir = dataDirOf({ ...config, dataDir: home });
+  if (isInitialised({ dataDir: dataDirOf(config) })) {
+    say(`These are your own data: the demo that runs here has others (RUAWATCH_DATA_DIR=${dataDir}).`);
+    return config;
+  }
+  const demo = { ...config, dataDir, dataDirChosen: true, consoleUrl };
+  const joined = await joinEmbeddedOf(demo, say);
+  if (joined === null) return config;
+  await joined.close();
+  say('These are the data of the demo that runs here.');
+  return demo;
+}
+
+/**
  * Runs a command's work on the database, over one connection and without migrating, and closes it. @returns
  * exit code 0
  */
-export async function withDatabase(config: Config, work: (db: Db) => Promise<void>): Promise<number> {
-  const { db, close } = await openDatabase(config, { migrate: false, max: 1 });
+export async function withDatabase(config: Config, work: (db: Db, config: Config) => Promise<void>): Promise<number> {
+  const used = await besideDemo(config, (line) => process.stderr.write(`${line}\n`));
+  const { db, close } = await openDatabase(used, { migrate: false, max: 1 });
   try {
-    await work(db);
+    await work(db, used);
     return 0;
   } finally {
     await close();

@@ -6,6 +6,7 @@ import { refusedAlerts, unmailedFindings } from '../../services/store/alerts/ref
 import { LISTS, type List, pageOf } from '../../services/store/console/api-lists.ts';
 import { companyPerson, confirmCompanyPerson } from '../../services/store/console/company.ts';
 import { mailboxHealth, waitingWork } from '../../services/store/console/health.ts';
+import { invitePerson, linkFor } from '../../services/store/console/invitations.ts';
 import {
   addPasskey,
   keepChallenge,
@@ -15,7 +16,7 @@ import {
   takeChallenge,
   usePasskey,
 } from '../../services/store/console/passkeys.ts';
-import { addPerson, changePerson, endPerson } from '../../services/store/console/people.ts';
+import { addPerson, changePerson, endPerson, findPerson } from '../../services/store/console/people.ts';
 import { beginSession } from '../../services/store/console/sessions.ts';
 import { endOwnSession, listSessions, signIn } from '../../services/store/console/sign-ins.ts';
 import { endToken, listTokens, makeToken, tokenVisitor } from '../../services/store/console/tokens.ts';
@@ -74,6 +75,9 @@ export async function useConsoleAs(db: Db, domain: string, now: Date): Promise<v
   await removePasskey(db, person_key, (await passkeysOf(db, person_key))[0]!.credential_id);
   await keepChallenge(db, 'challenge', null, now);
   await takeChallenge(db, 'challenge', null, now);
+  await invitePerson(db, { name: 'zed', role: 'viewer', domains: [domain] }, 'test', now);
+  await linkFor(db, (await findPerson(db, 'zed'))!, 'test', now);
+  await endPerson(db, 'zed', 'test', now);
   await changePerson(db, 'eve', { role: 'viewer', domains: null }, { by: 'test', now });
   await endPerson(db, 'eve', 'test', now);
   const rights = { role: 'viewer' as const, domains: [domain] };

@@ -36,7 +36,7 @@ export interface TestPerson {
   post(
     path: string,
     fields?: Record<string, string>,
-    options?: { origin?: string; form?: string },
+    options?: { origin?: string; form?: string; from?: string },
   ): Promise<LightMyRequestResponse>;
   /** Calls the API with a token of the person; without one where nobody is signed in. */
   api(
@@ -79,12 +79,17 @@ export async function testConsole(
       name,
       get: (url) => send({ method: 'GET', url }),
       raw: send,
-      async post(url, fields = {}, { origin = `http://${HOST}`, form } = {}) {
+      async post(url, fields = {}, { origin = `http://${HOST}`, form, from } = {}) {
         const page =
           form === undefined ? await send({ method: 'GET', url: jar.has('ruawatch') ? '/account' : '/sign-in' }) : null;
         const field = form ?? /name="form" value="([^"]+)"/.exec(page!.body)?.[1] ?? '';
         const payload = new URLSearchParams({ ...fields, form: field }).toString();
-        return send({ method: 'POST', url, payload, headers: { origin, 'content-type': 'application/x-www-form-urlencoded' } });
+        const headers = {
+          origin,
+          'content-type': 'application/x-www-form-urlencoded',
+          ...(from === undefined ? {} : { referer: `http://${HOST}${from}` }),
+        };
+        return send({ method: 'POST', url, payload, headers });
       },
       async api(method, url, body, { scopes = TOKEN_SCOPES, domains = null, headers = {} } = {}) {
         const now = context.clock.now();

@@ -112,11 +112,12 @@ describe('demo, kept running', () => {
         await page.getByRole('heading', { name: 'Overview' }).waitFor();
         for (const [i, link] of links.entries())
           await resolveByClicks(page, link, i === 0 ? ['acknowledge', 'resolve'] : ['resolve']);
-        // Nothing that was resolved is the next step of a domain any more, and no reporter whose word decides
-        // nothing tells of it again.
+        // What was resolved is the next step of a domain only where the newest reports still show it, and no
+        // reporter whose word decides nothing tells of it again.
         await page.getByRole('link', { name: 'Overview' }).click();
         const next = await page.locator('tbody tr:has(a[href^="/findings/"])').allTextContents();
-        expect(next.map((row) => row.replaceAll(/\s+/g, ' '))).toEqual([]);
+        expect(next.length).toBeGreaterThan(0);
+        for (const row of next) expect(row.replaceAll(/\s+/g, ' ')).toMatch(/Finding \d+ goes on/);
         expect(complaints).toEqual([]);
       } finally {
         await browser.close();
@@ -126,7 +127,8 @@ describe('demo, kept running', () => {
 
   test('Ctrl-C ends it', async () => {
     run.child.kill('SIGINT');
-    expect({ ...(await run.ended), stderr: run.stderr() }).toEqual({ code: 0, signal: null, stderr: '' });
+    expect(await run.ended).toEqual({ code: 0, signal: null });
+    expectProgress(run.stderr());
   });
 });
 
@@ -136,10 +138,18 @@ if (FULL)
   test('demo --exit in an empty folder: the same, and exit 0', async () => {
     const folder = emptyFolder();
     const { code, stdout, stderr } = await ruawatchOnce(['demo', '--exit'], {}, folder);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(code).toBe(0);
+    expectProgress(stderr);
     expectAllShown(folder, stdout);
     rmSync(folder, { recursive: true, force: true });
   });
+
+/** What a demo whose output is no terminal says of what it does, and nothing else. */
+function expectProgress(stderr: string): void {
+  const lines = stderr.trimEnd().split('\n');
+  expect(lines[0]).toBe('ruawatch demo: writing six weeks of reports');
+  expect(lines.filter((line) => !line.startsWith('ruawatch demo: '))).toEqual([]);
+}
 
 /** What somebody does who follows the link of a mail: reads what happened and what to do, and acts on it. */
 async function resolveByClicks(page: Page, link: string, acts: readonly ('acknowledge' | 'resolve')[]): Promise<void> {

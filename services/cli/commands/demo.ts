@@ -36,6 +36,7 @@ import {
 } from '../../store/demo.ts';
 import { adminUrl } from '../../store/schema/embedded.ts';
 import { dataDirOf, openContext, openEmbeddedOf } from '../open.ts';
+import { forgetConsole, noteConsole } from '../running-demo.ts';
 import { Progress } from '../terminal/progress.ts';
 import { untilSignal } from './start.ts';
 
@@ -48,7 +49,7 @@ const SEED = 7;
 export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (line: string) => void): Promise<number> {
   const home = path.resolve('.ruawatch', 'demo');
   const alerts = emptyAlerts(home);
-  const progress = new Progress(process.stderr, 'ruawatch demo');
+  const progress = new Progress(process.stderr, 'ruawatch demo', { lines: true });
   progress.show('writing six weeks of reports');
   const today = new Date();
   const world = await generateDemo({ seed: SEED, today, more: true });
@@ -77,6 +78,7 @@ export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (
     const opened = options.act || !options.exit ? await openConsole(context) : null;
     if (opened !== null) {
       services.push(opened.service);
+      noteConsole(home, opened.address);
       config.consoleUrl = opened.address;
     }
     for (const start of [startAlerter, startAnalyzer, startParser, startPoller]) services.push(start(context));
@@ -135,6 +137,7 @@ export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (
     return missed.length === 0 ? 0 : 1;
   } finally {
     progress.end();
+    forgetConsole(home);
     await Promise.all(services.map((service) => service.stop()));
     await context.close();
     await mailbox.stop();

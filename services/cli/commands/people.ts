@@ -2,10 +2,10 @@ import { ownDomains } from '../../report/hostname.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';
+import { invitePerson, linkFor } from '../../store/console/invitations.ts';
 import * as people from '../../store/console/people.ts';
 import { ROLES_OF_PEOPLE } from '../../store/console/rights.ts';
 import { addService, isServiceName, listServices } from '../../store/console/service-principals.ts';
-import { makeLink } from '../../store/console/sessions.ts';
 import { withDatabase } from '../open.ts';
 import { moment, systemUser, type Terminal, untilOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
@@ -98,11 +98,11 @@ export async function runPeopleAdd(
   const { role, domains } = rightsOf(options);
   if (!people.isPersonName(name))
     throw new PermanentError('usage', `"${name}" is no name for a person: use letters, digits and . _ @ + -, 2 to 100 of them.`);
-  return withDatabase(config, async (db) => {
+  return withDatabase(config, async (db, config) => {
     const person = { name, email: options.email ?? null, role, domains };
-    const key = await people.addPerson(db, person, systemUser(), now);
+    const token = await invitePerson(db, person, systemUser(), now);
     out(`${escaped(name)} is added. They choose a password here, once and within a day:`);
-    out(`${consoleAddress(config)}/link/${await makeLink(db, key, 'password', now)}`);
+    out(`${consoleAddress(config)}/link/${token}`);
   });
 }
 
@@ -148,11 +148,11 @@ export async function runPeopleChange(
  * `people link NAME`: another link with which somebody chooses a password. @throws PermanentError `no_person`
  */
 export async function runPeopleLink(config: Config, name: string, { out, now = new Date() }: Terminal): Promise<number> {
-  return withDatabase(config, async (db) => {
+  return withDatabase(config, async (db, config) => {
     const person = await people.findPerson(db, name);
     if (person === null)
       throw new PermanentError('no_person', `There is no person named "${name}": "ruawatch people list" lists them.`);
-    out(`${consoleAddress(config)}/link/${await makeLink(db, person.person_key, 'password', now)}`);
+    out(`${consoleAddress(config)}/link/${await linkFor(db, person, systemUser(), now)}`);
   });
 }
 

@@ -1,14 +1,21 @@
 import { z } from 'zod';
-import { endPerson, listPeople, type Person } from '../../store/console/people.ts';
+import { ownDomains } from '../../report/hostname.ts';
+import { invitePerson, linkFor } from '../../store/console/invitations.ts';
+import { changePerson, endPerson, findPerson, listPeople, type Person } from '../../store/console/people.ts';
+import { type PersonRole, ROLES_OF_PEOPLE } from '../../store/console/rights.ts';
 import { listServices, type ServicePrincipal } from '../../store/console/service-principals.ts';
 import { listTokens } from '../../store/console/tokens.ts';
-import { type Html, html, path, withQuery } from '../html.ts';
+import { wrongField } from '../given.ts';
+import { type Address, flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
-import { type AnyRoute, page, route, see } from '../routes.ts';
+import { type Answer, type AnyRoute, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { day } from './format.ts';
+import { personName } from './sign-in.ts';
 import { tokensTable } from './tokens.ts';
+
+const w = words.people;
 
 const list = route({
   method: 'GET',
@@ -18,7 +25,6 @@ const list = route({
   scope: 'installation',
   query: z.object(tableQuery),
   async handle({ db, visitor, form, clock, query: asked }) {
-    const w = words.people;
     const here = path`/people`;
     const people = peopleTable(await listPeople(db), visitor!.person_key, form);
     const services = servicesTable(await listServices(db), form);
@@ -26,6 +32,7 @@ const list = route({
     const file = fileOf(asked, [people, services, tokens], 'ruawatch');
     if (file !== null) return file;
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
+${addForm(form)}
 ${people.html(here)}
 ${services.rows > 0 && html`<section><h2>${w.services}</h2><p class="quiet">${w.services_lead}</p>${services.html(here)}</section>`}
 <section><h2>${words.own_tokens.title}</h2>${tokens.rows === 0 ? html`<p>${words.own_tokens.nobody_has}</p>` : tokens.html(here)}</section>`;
@@ -34,7 +41,6 @@ ${services.rows > 0 && html`<section><h2>${w.services}</h2><p class="quiet">${w.
 });
 
 function peopleTable(people: readonly Person[], self: number, form: string): Table {
-  const w = words.people;
   return tableOf<Person>(
     'people',
     [
@@ -56,11 +62,11 @@ function peopleTable(people: readonly Person[], self: number, form: string): Tab
       },
       { key: 'since', label: w.since, as: 'date', of: (one) => day(one.created_at) },
       {
-        key: 'remove',
-        label: w.remove,
+        key: 'change',
+        label: w.change,
         file: false,
         of: () => null,
-        show: (one) => (one.person_key === self ? html`<span class="quiet">${w.you}</span>` : removeForm(one.name, form)),
+        show: (one) => (one.person_key === self ? html`<span class="quiet">${w.you}</span>` : actsOn(one, form)),
       },
     ],
     people,
@@ -72,7 +78,6 @@ const domainsOf = (one: { all_domains: boolean; domains: readonly string[] }): s
 
 /** Programs with accounts of their own, who answers for each, and when it ends. */
 function servicesTable(services: readonly ServicePrincipal[], form: string): Table {
-  const w = words.people;
   return tableOf<ServicePrincipal>(
     'services',
     [
@@ -87,10 +92,118 @@ function servicesTable(services: readonly ServicePrincipal[], form: string): Tab
   );
 }
 
-function removeForm(name: string, form: string): Html {
-  const { remove: word } = words.people;
-  return html`<form method="post" action="${path`/people/remove`}">${hidden(form)}<input type="hidden" name="name" value="${name}"><button aria-label="${`${word} ${name}`}">${word}</button></form>`;
+/** What an admin may do about somebody else. Role and domains of the company's people are those of a group. */
+const actsOn = (one: Person, form: string): Html =>
+  html`<div class="acts">${
+    one.of_company
+      ? html`<p class="hint">${w.of_company}</p>`
+      : html`<details class="act"><summary>${w.change_rights}</summary><form method="post" class="stack" action="${path`/people/change`}">${hidden(form)}<input type="hidden" name="name" value="${one.name}">
+${rightsFields(`of-${one.person_key}`, one)}
+<p class="hint">${w.change_hint}</p>
+<button class="primary">${w.change_rights}</button></form></details>
+${nameForm(path`/people/link`, w.link, one.name, form)}`
+  }
+${nameForm(path`/people/remove`, w.remove, one.name, form)}</div>`;
+
+const removeForm = (name: string, form: string): Html => nameForm(path`/people/remove`, w.remove, name, form);
+
+/** A button about one person. */
+const nameForm = (to: Address, word: string, name: string, form: string): Html =>
+  html`<form method="post" action="${to}">${hidden(form)}<input type="hidden" name="name" value="${name}"><button aria-label="${`${word}: ${name}`}">${word}</button></form>`;
+
+function addForm(form: string): Html {
+  return html`<details class="act wide"><summary>${w.add}</summary><form method="post" class="stack" action="${path`/people/add`}">${hidden(form)}
+<label for="person-name">${w.name}</label><input id="person-name" name="name" required maxlength="100" autocomplete="off" aria-describedby="person-name-hint">
+<p class="hint" id="person-name-hint">${w.name_hint}</p>
+<label for="person-email">${w.email}</label><input id="person-email" name="email" type="email" maxlength="254" autocomplete="off" aria-describedby="person-email-hint">
+<p class="hint" id="person-email-hint">${w.email_hint}</p>
+${rightsFields('new', { role: 'viewer', all_domains: false, domains: [] })}
+<button class="primary">${w.add}</button></form></details>`;
 }
+
+/** What somebody may do and see. */
+function rightsFields(id: string, now: Pick<Person, 'role' | 'all_domains' | 'domains'>): Html {
+  const at = { role: `${id}-role`, domains: `${id}-domains`, hint: `${id}-hint` };
+  return html`<label for="${at.role}">${w.role}</label><select id="${at.role}" name="role">${ROLES_OF_PEOPLE.map(
+    (role) => html`<option value="${role}" ${flag('selected', role === now.role)}>${w.role_may[role]}</option>`,
+  )}</select>
+<label for="${at.domains}">${w.domains}</label><input id="${at.domains}" name="domains" maxlength="2000" value="${now.domains.join(', ')}" aria-describedby="${at.hint}">
+<p class="hint" id="${at.hint}">${w.domains_hint}</p>
+<label class="check"><input type="checkbox" name="all" value="yes" ${flag('checked', now.all_domains)}> ${w.all_domains}</label>`;
+}
+
+const rights = {
+  role: z.enum(ROLES_OF_PEOPLE),
+  domains: z.string().trim().max(2000).default(''),
+  all: z.literal('yes').optional(),
+};
+
+/** What the fields of `rightsFields` say. @throws Refusal `wrong_parameter` */
+function rightsOf(body: { role: PersonRole; domains: string; all?: 'yes' | undefined }): {
+  role: PersonRole;
+  domains: string[] | null;
+} {
+  const { names, wrong } = ownDomains(body.domains.split(/[\s,]+/).filter((one) => one !== ''));
+  if (body.all) return { role: body.role, domains: null };
+  const why = wrong ?? (names.length === 0 ? w.which_domains : null);
+  if (why !== null) throw wrongField('domains', why);
+  return { role: body.role, domains: names };
+}
+
+const add = route({
+  method: 'POST',
+  path: '/people/add',
+  kind: 'page',
+  least: 'admin',
+  scope: 'installation',
+  body: z.object({
+    name: z.string().trim().pipe(personName),
+    email: z.email().max(254).or(z.literal('')).default(''),
+    ...rights,
+  }),
+  async handle({ db, body, visitor, clock, origin }) {
+    const person = { name: body.name, email: body.email || null, ...rightsOf(body) };
+    return linkPage(person.name, `${origin}/link/${await invitePerson(db, person, visitor!.name, clock.now())}`);
+  },
+});
+
+/** The link is shown here alone, once. */
+function linkPage(name: string, link: string): Answer {
+  const body = html`<div class="narrow"><h1>${w.link_title(name)}</h1><p>${w.link_lead(name)}</p><pre class="secret">${link}</pre>
+<p><a class="button" href="${path`/people`}">${w.back}</a></p></div>`;
+  return page(w.link_title(name), body, { section: 'people' });
+}
+
+const name = z.object({ name: z.string().max(200) });
+
+const link = route({
+  method: 'POST',
+  path: '/people/link',
+  kind: 'page',
+  least: 'admin',
+  scope: 'installation',
+  body: name,
+  async handle({ db, body, visitor, clock, origin }) {
+    const person = await findPerson(db, body.name);
+    if (person === null || person.of_company) throw new Refusal(404, 'no_person', w.no_person);
+    return linkPage(person.name, `${origin}/link/${await linkFor(db, person, visitor!.name, clock.now())}`);
+  },
+});
+
+const change = route({
+  method: 'POST',
+  path: '/people/change',
+  kind: 'page',
+  least: 'admin',
+  scope: 'installation',
+  body: name.extend(rights),
+  async handle({ db, body, visitor, clock }) {
+    const person = await findPerson(db, body.name);
+    if (person === null || person.of_company) throw new Refusal(404, 'no_person', w.no_person);
+    await changePerson(db, person.name, rightsOf(body), { by: visitor!.name, now: clock.now() });
+    return see(withQuery(path`/people`, { done: 'person_changed' }));
+  },
+});
 
 const remove = route({
   method: 'POST',
@@ -98,11 +211,11 @@ const remove = route({
   kind: 'page',
   least: 'admin',
   scope: 'installation',
-  body: z.object({ name: z.string().max(200) }),
+  body: name,
   async handle({ db, body, visitor, clock }) {
     await endPerson(db, body.name, visitor!.name, clock.now());
     return see(withQuery(path`/people`, { done: 'person_removed' }));
   },
 });
 
-export const PEOPLE_ROUTES: AnyRoute[] = [list, remove];
+export const PEOPLE_ROUTES: AnyRoute[] = [list, add, link, change, remove];

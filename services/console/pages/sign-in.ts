@@ -24,7 +24,7 @@ import { passkeySignIn } from './passkeys.ts';
 
 const TRIES_A_MINUTE = 10;
 const password = z.string().max(LONGEST_PASSWORD);
-const personName = z.string().refine(isPersonName, 'letters, digits and . _ @ + - only');
+export const personName = z.string().refine(isPersonName, 'letters, digits and . _ @ + - only');
 
 function signInPage(
   form: string,

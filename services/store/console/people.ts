@@ -14,6 +14,8 @@ export interface Person {
   /** Those granted, when not all are. */
   domains: string[];
   has_password: boolean;
+  /** Signs in at the company's provider, whose groups say what the person may. */
+  of_company: boolean;
   totp_since: Date | null;
   created_at: Date;
   created_by: string;
@@ -38,8 +40,8 @@ export interface NewPerson {
   domains: readonly string[] | null;
 }
 
-const COLUMNS = `p.person_key, p.name, p.email, p.role, p.all_domains, p.password is not null as has_password, p.totp_since,
-       p.created_at, p.created_by,
+const COLUMNS = `p.person_key, p.name, p.email, p.role, p.all_domains, p.password is not null as has_password,
+       p.oidc_subject is not null as of_company, p.totp_since, p.created_at, p.created_by,
        array(select d.domain from ruawatch.person_domains d where d.person_key = p.person_key order by d.domain) as domains`;
 
 /** The people who may sign in, by name. */

@@ -10,10 +10,10 @@ afterEach(() => {
 
 const CLEAR = '\r\x1b[2K';
 /** A stream of a terminal, and what was written to it. */
-function terminal({ isTTY = true, columns }: { isTTY?: boolean; columns?: number } = {}) {
+function terminal({ isTTY = true, columns, lines = false }: { isTTY?: boolean; columns?: number; lines?: boolean } = {}) {
   const written: string[] = [];
   const stream = { isTTY, columns, write: (text: string) => void written.push(text) } as unknown as NodeJS.WriteStream;
-  return { written, progress: new Progress(stream, 'import') };
+  return { written, progress: new Progress(stream, 'import', { lines }) };
 }
 const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
 
@@ -22,6 +22,25 @@ test('elsewhere than on a terminal nothing is printed', () => {
   progress.show('1 mail');
   progress.end();
   expect(written).toEqual([]);
+});
+
+test('elsewhere, where lines are wanted, there is one for each stage, and every ten seconds within one', () => {
+  const { written, progress } = terminal({ isTTY: false, lines: true });
+  progress.show('starting');
+  progress.show('1 of 1,000 mails');
+  later(9_999);
+  progress.show('2 of 1,000 mails');
+  later(1);
+  progress.show('\x1b 900 of 1,000 mails');
+  later(10_000);
+  progress.show('\x1b 1,000 of 1,000 mails');
+  progress.end();
+  expect(written).toEqual([
+    'import: starting\n',
+    'import: 1 of 1,000 mails\n',
+    'import: \\u001b 900 of 1,000 mails\n',
+    'import: \\u001b 1,000 of 1,000 mails\n',
+  ]);
 });
 
 test('without a share it turns, at most ten times a second', () => {
