@@ -21,7 +21,12 @@ export function readGiven(schema: z.ZodObject | undefined, given: unknown, statu
 
 function refusal(status: 400 | 404, at: readonly string[], why: string): Refusal {
   if (status === 404) return new Refusal(404, 'no_page', words.problems.no_page);
-  return new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter(at.join('.'), why));
+  return wrongField(at.join('.'), why);
+}
+
+/** That a field or parameter is wrong. @param why in few words */
+export function wrongField(name: string, why: string): Refusal {
+  return new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter(name, why), { field: name, why });
 }
 
 /**
@@ -59,7 +64,7 @@ const hasYear = (text: string): boolean => text >= YEARS.least && text.slice(0, 
 const wrongYear = `must be of a year from ${YEARS.least} to ${YEARS.most}`;
 
 /** A day of a year that JavaScript and Postgres both count with: neither knows the year 0. */
-export const day = z.iso.date().refine(hasYear, wrongYear);
+export const day = z.iso.date('must be a day such as 2026-11-28').refine(hasYear, wrongYear);
 
 const time = z.iso.datetime({ offset: true }).refine(hasYear, wrongYear);
 

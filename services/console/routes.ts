@@ -178,12 +178,23 @@ export class Refusal extends Error {
   readonly code: string;
   /** When to try again, in seconds; null where that would not help. */
   readonly after: number | null;
+  /** The field of the form that is wrong; null where it is none, or not known. */
+  readonly field: string | null;
+  /** What is wrong with it, in few words. */
+  readonly why: string | null;
 
-  constructor(status: number, code: string, sentence: string, after: number | null = null) {
+  constructor(
+    status: number,
+    code: string,
+    sentence: string,
+    { after = null, field = null, why = null }: { after?: number | null; field?: string | null; why?: string | null } = {},
+  ) {
     super(sentence);
     this.name = 'Refusal';
     this.status = status;
     this.code = code;
     this.after = after;
+    this.field = field;
+    this.why = why;
   }
 }

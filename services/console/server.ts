@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { answerIn, problemPage } from './answer.ts';
 import { allowedFor } from './api/methods.ts';
 import { Askers } from './asker.ts';
+import { formAgain } from './form-again.ts';
 import { Gates } from './gate.ts';
 import { Handling } from './handling.ts';
 import { certificateOf } from './listen.ts';
@@ -76,7 +77,12 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
         const work = () => handling.run(route, request, asker);
         const open = route.kind === 'file' && route.least === 'everybody';
         const place = { waitsFor: route.waitsFor, person: asker.visitor?.person_key ?? null };
-        const answer = open ? await work() : await gates.run(place, work);
+        const done = open ? work() : gates.run(place, work);
+        const answer = await done.catch(async (error: unknown) => {
+          const again = await formAgain({ routes, handling, gates }, { route, request, error }, asker);
+          if (again === null) throw error;
+          return again;
+        });
         const { names, cookies } = askers;
         return answerIn(reply, answer, { ...askers.known(request), cookie: names.session, cookies, here: request.url });
       },

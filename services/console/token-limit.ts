@@ -30,7 +30,7 @@ export class TokenLimit {
     this.counts.set(token_key, count);
     if (count > this.perMinute) {
       const seconds = Math.ceil((this.began + MINUTE_MS - now) / 1000);
-      throw new Refusal(429, 'too_many_requests', words.problems.too_many_of_token, seconds);
+      throw new Refusal(429, 'too_many_requests', words.problems.too_many_of_token, { after: seconds });
     }
     return this.perMinute - count;
   }

@@ -347,6 +347,21 @@ const CASES: Record<string, Case> = {
     status: { ...forAll(403), nobody: 401 },
   },
   'GET /people': { url: () => '/people', status: { ...forAll(403), nobody: 401, root: 200 } },
+  'POST /people/add': {
+    url: () => '/people/add',
+    fields: { name: 'new-person', role: 'viewer', domains: 'example.com' },
+    status: { ...forAll(403), nobody: 401, root: 200 },
+  },
+  'POST /people/change': {
+    url: () => '/people/change',
+    fields: { name: 'ghost', role: 'admin', all: 'yes' },
+    status: { ...forAll(403), nobody: 401, root: 404 },
+  },
+  'POST /people/link': {
+    url: () => '/people/link',
+    fields: { name: 'ghost' },
+    status: { ...forAll(403), nobody: 401, root: 404 },
+  },
   'POST /people/remove': {
     url: () => '/people/remove',
     fields: { name: 'ghost' },
@@ -494,7 +509,8 @@ describe('a wrong parameter', () => {
   ])('%s is a page with a sentence', async (url) => {
     const answer = await people.viewer!.get(url);
     expect(answer.statusCode).toBe(400);
-    expect(answer.body).toContain('wrong_parameter');
+    // Beside the field of the page's form, where it has one.
+    expect(answer.body).toMatch(/wrong_parameter|class="problem-line" id="problem" role="alert"/);
   });
   test.each(['/findings/0', '/findings/abc', '/findings/1e99', '/findings/%00', '/nothing', '/findings/%ff', '/link/a'])(
     '%s is a page that does not exist',

@@ -7,7 +7,7 @@ import { actingPeople } from '../../store/console/people.ts';
 import type { Visitor } from '../../store/console/rights.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import * as actions from '../../store/findings/operator-actions.ts';
-import { reason } from '../given.ts';
+import { reason, wrongField } from '../given.ts';
 import { words } from '../page-words/en.ts';
 import { Refusal } from '../routes.ts';
 
@@ -52,8 +52,7 @@ export const FINDING_ACTIONS = {
     return 'unsnoozed';
   }),
   assign: act(z.object({ why, to: z.string().trim().max(200) }), async ({ db, key, domain, note, now }, { to }) => {
-    if (to !== '' && !(await actingPeople(db, domain)).includes(to))
-      throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter('to', words.problems.not_acting));
+    if (to !== '' && !(await actingPeople(db, domain)).includes(to)) throw wrongField('to', words.problems.not_acting);
     await actions.assign(db, key, { ...note, to: to || null }, now);
     return to === '' ? 'unassigned' : 'assigned';
   }),

@@ -73,7 +73,7 @@ async function checked({
 }) {
   const secrets = await signInSecrets(db, visitor!.name);
   if (secrets === null || !(await isPassword(body.password, secrets.password)))
-    throw new Refusal(403, 'sign_in', words.problems.sign_in);
+    throw new Refusal(403, 'sign_in', words.problems.sign_in, { field: 'password' });
   return secrets;
 }
 

@@ -11,10 +11,11 @@ import { mailboxHealth } from '../../store/console/health.ts';
 import { listDomains, putOwn } from '../../store/domains/domains.ts';
 import { newestRaws } from '../../store/messages/messages.ts';
 import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
+import { wrongField } from '../given.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
-import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
+import { type AnyRoute, type Asked, page, route, see } from '../routes.ts';
 import { minute } from './format.ts';
 import { destinationRecord, proposedServer, wantedRecord } from './setup-record.ts';
 
@@ -220,7 +221,7 @@ const addDomain = route({
   async handle({ db, body, visitor, clock }) {
     const { names, wrong } = ownDomains([body.domain]);
     const [domain] = names;
-    if (wrong !== null || domain === undefined) throw new Refusal(400, 'wrong_parameter', wrong ?? w.no_domain);
+    if (wrong !== null || domain === undefined) throw wrongField('domain', wrong ?? w.no_domain);
     const now = clock.now();
     await putOwn(db, [domain], 'added', { word: { by: visitor!.name, why: w.added_here }, now, ignored: true });
     await noteAct(db, { by: visitor!.name, person: visitor!.person_key, act: 'domain_added', domain }, now);

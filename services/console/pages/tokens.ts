@@ -4,6 +4,7 @@ import { DAY_MS } from '../../shared/days.ts';
 import { findPerson, signInSecrets } from '../../store/console/people.ts';
 import { ROLE_FOR_SCOPE, TOKEN_SCOPES, type Visitor } from '../../store/console/rights.ts';
 import { endToken, makeToken, type Token } from '../../store/console/tokens.ts';
+import { wrongField } from '../given.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
@@ -110,12 +111,12 @@ const make = route({
     const secrets = await signInSecrets(db, person.name);
     if (!person.has_password) throw new Refusal(403, 'needs_password', w.needs_password);
     if (!(await isPassword(body.password, secrets?.password ?? null)))
-      throw new Refusal(403, 'sign_in', words.problems.password_wrong);
+      throw new Refusal(403, 'sign_in', words.problems.password_wrong, { field: 'password' });
     const scopes = TOKEN_SCOPES.filter((one) => body.scope.includes(one));
     if (!scopes.every((one) => may(visitor, ROLE_FOR_SCOPE[one])))
       throw new Refusal(403, 'not_allowed', words.problems.not_allowed);
     const { names, wrong } = ownDomains(body.domains.split(/[\s,]+/).filter((one) => one !== ''));
-    if (wrong !== null) throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter('domains', wrong));
+    if (wrong !== null) throw wrongField('domains', wrong);
     if (scopes.includes('decide')) await useCode(db, person, body.code || undefined, now);
     const { token, token_key } = await makeToken(
       db,
