@@ -55,9 +55,9 @@ export function renderWeekly(week: Weekly): Rendered {
 }
 
 /** Whether nothing changed that a person should know, and nothing is to be done. */
-function isQuiet({ opened, resolved, open, domains, requests }: Weekly): boolean {
+function isQuiet({ opened, resolved, goes_on, open, domains, requests }: Weekly): boolean {
   const fresh = domains.some((d) => d.silent_since !== null || d.fresh_count + d.strangers.sources > 0);
-  return opened.to_do + open.to_do + resolved.count === 0 && !fresh && !requestsAct(requests);
+  return opened.to_do + open.to_do + resolved.count + (goes_on?.count ?? 0) === 0 && !fresh && !requestsAct(requests);
 }
 
 /** It counts what a person must do, and nothing else. */
@@ -143,9 +143,10 @@ interface Body {
   more: string | null;
 }
 
-function bodyOf({ opened, resolved, open, info, domains }: Weekly): Body {
+function bodyOf({ opened, resolved, goes_on, open, info, domains }: Weekly): Body {
   const sections = [
     { title: 'New', of: opened },
+    ...(goes_on ? [{ title: 'Resolved by hand, still going on', of: goes_on }] : []),
     { title: 'Resolved', of: resolved },
     { title: 'Still open', of: open },
     ...(info ? [{ title: 'New, for information', of: info }] : []),
@@ -225,8 +226,9 @@ function short(subject: string, lines: readonly string[]): string {
   );
 }
 
-function stateOf({ event, at, acknowledged_by, snoozed_until }: WeekFinding): string {
+function stateOf({ event, at, acknowledged_by, snoozed_until, evidence: { ended } }: WeekFinding): string {
   const day = dayOf(at);
+  if (event !== 'resolved' && ended?.reason === 'closed') return `resolved by ${clean(ended.by, 40)} ${day}, and goes on`;
   const states = [
     event === 'opened'
       ? `found ${day}`

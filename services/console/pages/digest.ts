@@ -83,9 +83,10 @@ ${silent.length > 0 && html`<p>${w.silent(silent.slice(0, 10).map(({ domain }) =
 <p class="quiet">${config.alerts.digest === 'off' ? w.not_mailed : w.mailed} <a href="${path`/digest/mail`}">${w.preview}</a></p></div>
 <nav class="pages" aria-label="${w.weeks}">${step(-DAYS, w.earlier)}${asked.to && step(DAYS, w.later)}</nav>
 ${weekOf(w.opened, findings.opened)}
+${findings.goes_on && weekOf(w.goes_on, findings.goes_on)}
 ${weekOf(w.resolved, findings.resolved)}
 ${weekOf(w.still_open, findings.open)}
-${findings.opened.count + findings.resolved.count + findings.open.count === 0 && html`<p>${w.nothing}</p>`}
+${findings.opened.count + (findings.goes_on?.count ?? 0) + findings.resolved.count + findings.open.count === 0 && html`<p>${w.nothing}</p>`}
 <section><h2>${w.domains}</h2>${table.html(withQuery(path`/digest`, { to }))}</section>`;
     return page(w.title, body, { section: 'digest' });
   },

@@ -49,7 +49,7 @@ function rangeOf(
 ): { from: string; to: string } {
   const last = to || addDays(today, -1);
   const first = from || addDays(last, 1 - days);
-  if (first > last) throw new Refusal(400, 'wrong_parameter', words.domain.wrong_range);
+  if (first > last) throw new Refusal(400, 'wrong_parameter', words.domain.wrong_range, { field: 'to' });
   return { from: later(first, addDays(last, -MOST_DAYS)), to: last };
 }
 
@@ -83,7 +83,7 @@ const domainPage = route({
     };
     const file = fileOf(asked, Object.values(tables), domain);
     if (file !== null) return file;
-    const filter = { state: 'open', domain, search: '', limit: MOST.findings, offset: 0 } as const;
+    const filter = { state: 'standing', domain, search: '', limit: MOST.findings, offset: 0 } as const;
     const { findings } = await visibleFindings(reader, filter);
     const posture = await store.postureLine(reader, domain);
     const step = nextStepOf(
@@ -151,7 +151,7 @@ ${sections(parts)}`;
 const findingsOf = (findings: readonly ListedFinding[], titles: ReadonlyMap<number, string>) =>
   html`<ul class="plain-list">${findings.map(
     (one) =>
-      html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${titles.get(one.finding_key) ?? one.summary}</a>${(one.acknowledged_at ?? one.snoozed_until) !== null && html` <small>${standing(one)}</small>`}</li>`,
+      html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${titles.get(one.finding_key) ?? one.summary}</a>${((one.acknowledged_at ?? one.snoozed_until) !== null || one.goes_on) && html` <small>${standing(one)}</small>`}</li>`,
   )}</ul>`;
 
 function rangeForm(

@@ -37,7 +37,7 @@ const list = route({
   query,
   async handle({ reader, query: asked }) {
     const { findings, total } = await visibleFindings(reader, {
-      state: asked.state,
+      state: asked.state === 'open' ? 'standing' : asked.state,
       severity: asked.severity || undefined,
       domain: asked.domain || undefined,
       search: asked.q,
@@ -112,7 +112,7 @@ export function standing(finding: ListedFinding): string {
   if (finding.acknowledged_at !== null) return `${phase}, ${w.acknowledged(finding.acknowledged_by ?? '')}`;
   if (finding.snoozed_until !== null) return `${phase}, ${w.snoozed(minute(finding.snoozed_until), finding.snoozed_by ?? '')}`;
   if (finding.resolved_at === null) return phase;
-  return `${phase} ${day(finding.resolved_at)}${finding.resolved_by ? w.by(finding.resolved_by) : ''}${given}`;
+  return `${phase} ${day(finding.resolved_at)}${finding.resolved_by ? w.by(finding.resolved_by) : ''}${finding.goes_on ? w.goes_on : ''}${given}`;
 }
 
 function pages(asked: Query, total: number): Html | null {
@@ -169,11 +169,11 @@ ${wentOn(finding)}
 });
 
 /** That reports showed it up to the day on which a person resolved it. */
-function wentOn({ resolved_by, resolved_at, evidence }: ReadFinding): Html | null {
+function wentOn({ resolved_by, resolved_at, evidence, goes_on }: ReadFinding): Html | null {
   if (!resolved_by || resolved_at === null || evidence.messages === 0 || !evidence.last_day) return null;
-  return evidence.last_day < addDays(day(resolved_at), -LATE_DAYS)
-    ? null
-    : html`<p class="warning">${words.finding.went_on(evidence.last_day)}</p>`;
+  if (evidence.last_day < addDays(day(resolved_at), -LATE_DAYS)) return null;
+  const w = words.finding;
+  return html`<p class="warning">${goes_on ? w.goes_on_still(evidence.last_day) : w.went_on(evidence.last_day)}</p>`;
 }
 
 export const FINDINGS_ROUTES: AnyRoute[] = [list, one];

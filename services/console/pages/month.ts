@@ -90,7 +90,7 @@ const monthly = route({
     );
     const fresh = await newSenders(reader, { domain, from, to }, MOST.senders);
     const posture = await store.postureLine(reader, domain);
-    const open = await visibleFindings(reader, { state: 'open', domain, search: '', limit: MOST.findings, offset: 0 });
+    const open = await visibleFindings(reader, { state: 'standing', domain, search: '', limit: MOST.findings, offset: 0 });
     const { last_report_at } = line;
     const { next_step, advice } = posture ?? { next_step: null, advice: null };
     const step = nextStepOf({ last_report_at, gravest: gravestOf(open.findings), next_step, advice }, today);

@@ -1,12 +1,19 @@
 import { addDays } from '../../shared/days.ts';
+import { byGravity } from '../../shared/severity.ts';
+import type { ListedFinding } from '../../store/findings/list.ts';
 import { words } from '../page-words/en.ts';
 import { day } from './format.ts';
 
-/** The gravest open finding of a domain that nobody has acknowledged or snoozed. */
+/**
+ * The gravest open finding of a domain that nobody has acknowledged or snoozed, or that goes on although
+ * somebody resolved it.
+ */
 export interface Gravest {
   finding_key: number;
   severity: string;
   kind: string;
+  /** Who resolved it; null while it is open. */
+  resolved_by: string | null;
 }
 
 /** What the next step of a domain rests on. */
@@ -51,10 +58,14 @@ export function nextStepOf({ last_report_at, gravest, next_step, advice }: Stand
   });
   const advised = (more: Partial<NextStep> = {}) =>
     of(w.steps[next_step ?? ''] ?? w.other, advice ?? '', { advised: true, ...more });
-  const aboutFinding = (finding: Gravest) =>
-    of(w.finding(finding.finding_key), w.finding_says(finding, words.kinds[finding.kind] ?? finding.kind), { finding });
+  const shortOf = ({ finding_key, resolved_by }: Gravest) => (resolved_by === null ? w.finding : w.goes_on)(finding_key);
+  const aboutFinding = (finding: Gravest) => {
+    const kind = words.kinds[finding.kind] ?? finding.kind;
+    const { resolved_by: by } = finding;
+    return of(shortOf(finding), by === null ? w.finding_says(finding, kind) : w.goes_on_says(finding, kind, by), { finding });
+  };
   const grave = gravest !== null && (gravest.severity === 'critical' || gravest.severity === 'high');
-  if (next_step === 'mend_senders') return advised(grave ? { short: w.finding(gravest.finding_key), finding: gravest } : {});
+  if (next_step === 'mend_senders') return advised(grave ? { short: shortOf(gravest), finding: gravest } : {});
   if (gravest?.severity === 'critical' && next_step !== 'fix_records') return aboutFinding(gravest);
   const silent = last_report_at === null || day(last_report_at) < addDays(today, -SILENT_DAYS);
   if (silent && !WITHOUT_REPORTS.has(next_step ?? '')) return of(w.no_reports, w.no_reports_says);
@@ -66,8 +77,16 @@ export function nextStepOf({ last_report_at, gravest, next_step, advice }: Stand
 
 /** The finding that the next step may be about, of findings that are sorted with the gravest first. */
 export function gravestOf(
-  findings: readonly (Gravest & { state: string; acknowledged_at: Date | null; snoozed_until: Date | null })[],
+  findings: readonly Pick<
+    ListedFinding,
+    'finding_key' | 'severity' | 'kind' | 'state' | 'acknowledged_at' | 'snoozed_until' | 'resolved_by' | 'goes_on'
+  >[],
 ): Gravest | null {
-  const [first] = findings.filter((one) => one.state === 'open' && one.acknowledged_at === null && one.snoozed_until === null);
-  return first === undefined ? null : { finding_key: first.finding_key, severity: first.severity, kind: first.kind };
+  const standing = findings.filter((one) =>
+    one.state === 'open' ? one.acknowledged_at === null && one.snoozed_until === null : one.goes_on === true,
+  );
+  const [first] = standing.sort((a, b) => byGravity(a, b));
+  if (first === undefined) return null;
+  const { finding_key, severity, kind, state, resolved_by = null } = first;
+  return { finding_key, severity, kind, resolved_by: state === 'open' ? null : resolved_by };
 }

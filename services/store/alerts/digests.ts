@@ -4,6 +4,7 @@ import type { StoredFinding } from '../../findings/sentences.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { QUORUM } from '../analysis/counted.ts';
 import { isOwnSql } from '../domains/domains.ts';
+import { goesOn } from '../findings/goes-on.ts';
 import { gravestFirst } from '../findings/gravest-first.ts';
 import type { DomainDns } from './digest-dns.ts';
 import type { FindingEvent } from './outbox.ts';
@@ -75,6 +76,8 @@ export interface WeekFindings {
   /** Opened or reopened, and not over again. */
   opened: SomeFindings;
   resolved: SomeFindings;
+  /** Resolved by hand, now or before, although the newest reports still show them. */
+  goes_on?: SomeFindings;
   /** Open for longer than that. */
   open: SomeFindings;
   /** Opened or reopened for information only, and how many such findings are open in all. */
@@ -367,7 +370,16 @@ export async function loadWeekFindings(
       began,
       `f.state = 'open' and ${began} >= $2 and ${began} < $3`,
     ),
-    resolved: await read("'resolved'", 'f.resolved_at', "f.state = 'resolved' and f.resolved_at >= $2 and f.resolved_at < $3"),
+    resolved: await read(
+      "'resolved'",
+      'f.resolved_at',
+      `f.state = 'resolved' and f.resolved_at >= $2 and f.resolved_at < $3 and not ${goesOn('f')}`,
+    ),
+    goes_on: await read(
+      "'changed'",
+      'f.resolved_at',
+      `${goesOn('f')} and f.resolved_at < greatest($2::timestamptz, $3::timestamptz)`,
+    ),
     info: {
       ...(await read(
         "case when f.reopened_at is null then 'opened' else 'reopened' end",

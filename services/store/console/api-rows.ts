@@ -121,6 +121,7 @@ export const findingRow = z.object({
   snoozed_by: text.nullable(),
   reopened: whole,
   assigned_to: text.nullable(),
+  goes_on: yes,
 });
 
 export const findingEventRow = z.object({

@@ -42,7 +42,7 @@ export async function weekLines(
            from sources where first_seen between $1 and $2 group by domain) n using (domain)
        left join (
          select domain, count(*) as open, min(array_position(array['critical', 'high', 'medium', 'low'], severity)) as gravest
-           from findings where state = 'open' and severity <> 'info' group by domain) f using (domain)
+           from findings where (state = 'open' or goes_on) and severity <> 'info' group by domain) f using (domain)
       where d.state = 'own' order by f.gravest nulls last, open desc, messages desc, d.domain limit $3`,
     [from, to, limit],
   );

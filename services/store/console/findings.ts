@@ -4,7 +4,8 @@ import { type Reader, read, readKept } from './scope.ts';
 
 /** Which findings a list shows. */
 export interface FindingFilter {
-  state: 'open' | 'resolved' | 'all';
+  /** `standing`: open, or going on although somebody resolved them. */
+  state: 'open' | 'standing' | 'resolved' | 'all';
   severity?: string | undefined;
   domain?: string | undefined;
   kind?: string | undefined;
@@ -23,11 +24,11 @@ export async function visibleFindings(
     reader,
     ['findings'],
     `select finding_key, domain, kind, severity, subject, state, phase, summary, first_day, opened_at, changed_at, resolved_at,
-            acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, assigned_to,
+            acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, assigned_to, goes_on,
             case when state = 'resolved' and evidence -> 'ended' ->> 'reason' = 'closed' then evidence -> 'ended' ->> 'by' end as resolved_by,
             count(*) over () as total
        from findings
-      where ($1 = 'all' or state = $1) and ($2::text is null or severity = $2) and ($3::text is null or domain = $3)
+      where ($1 = 'all' or state = $1 or $1 = 'standing' and (state = 'open' or goes_on)) and ($2::text is null or severity = $2) and ($3::text is null or domain = $3)
         and ($4::text is null or kind = $4)
         and ($5 = '' or strpos(domain, $5) > 0 or strpos(lower(subject), $5) > 0 or strpos(lower(summary), $5) > 0
              or strpos(assigned_to, $5) > 0)

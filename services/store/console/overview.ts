@@ -20,14 +20,14 @@ export interface DomainLine {
   medium: number;
   low: number;
   info: number;
-  /** The gravest open finding that nobody has acknowledged or snoozed. */
-  gravest: { finding_key: number; severity: string; kind: string } | null;
+  /** The gravest open finding that nobody has acknowledged or snoozed, or that goes on although somebody resolved it. */
+  gravest: { finding_key: number; severity: string; kind: string; resolved_by: string | null } | null;
   /** What the view of postures says is next, and the sentence about it; null before the first analysis. */
   next_step: string | null;
   advice: string | null;
 }
 
-/** What the open findings on forged mail of a domain come to. */
+/** What the findings on forged mail of a domain come to that go on. */
 export interface ForgedLine {
   domain: string;
   messages: number;
@@ -65,15 +65,16 @@ export async function domainLines(
        left join (select domain, count(*) filter (where severity = 'critical') as critical, count(*) filter (where severity = 'high') as high,
                          count(*) filter (where severity = 'medium') as medium, count(*) filter (where severity = 'low') as low,
                          count(*) filter (where severity = 'info') as info,
-                         (array_agg(jsonb_build_object('finding_key', finding_key, 'severity', severity, 'kind', kind)
-                                    order by ${gravestFirst('severity')}, changed_at desc, finding_key)
+                         (array_agg(jsonb_build_object('finding_key', finding_key, 'severity', severity, 'kind', kind,
+                                                       'resolved_by', case when state = 'resolved' then evidence #>> '{ended,by}' end)
+                                    order by ${gravestFirst('severity')}, state, changed_at desc, finding_key)
                             filter (where acknowledged_at is null and snoozed_until is null))[1] as gravest
-                    from findings where state = 'open' group by domain) f using (domain)`,
+                    from findings where state = 'open' or goes_on group by domain) f using (domain)`,
     [from, search, state],
   );
 }
 
-/** The mail of the open findings of some kinds, for the domains that have any. */
+/** The mail of the findings of some kinds that go on, for the domains that have any. */
 export async function forgedLines(
   reader: Reader,
   { domains, kinds }: { domains: readonly string[]; kinds: readonly string[] },
@@ -82,7 +83,7 @@ export async function forgedLines(
     reader,
     ['findings'],
     `select domain, sum((evidence ->> 'messages')::bigint)::bigint as messages, sum((evidence ->> 'delivered')::bigint)::bigint as delivered
-       from findings where state = 'open' and domain = any($1) and kind = any($2) group by domain`,
+       from findings where (state = 'open' or goes_on) and domain = any($1) and kind = any($2) group by domain`,
     [domains, kinds],
   );
 }

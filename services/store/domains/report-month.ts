@@ -4,6 +4,7 @@ import { parsePolicy } from '../../shared/policy.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
 import { byGravity, rankOf, type Severity } from '../../shared/severity.ts';
 import { type Counted, countedRows, QUORUM } from '../analysis/counted.ts';
+import { goesOn } from '../findings/goes-on.ts';
 
 /** A sender of a domain over a month, as reporters whose word decides saw it. Counts are messages. */
 export interface SenderMonthRow {
@@ -191,7 +192,7 @@ async function loadPolicies(q: Queryable, { domain, from, to, counted }: Month):
   return [...found.values()];
 }
 
-/** What the open findings say of a stricter policy. */
+/** What the findings say of a stricter policy that go on, whatever somebody has resolved by hand. */
 async function loadAgainst(
   q: Queryable,
   domain: string,
@@ -199,7 +200,8 @@ async function loadAgainst(
   const { rows } = await q.query<{ finding_key: number; kind: string; severity: Severity; summary: string; delivered: number }>(
     `select finding_key, kind, severity, summary,
             case when evidence ->> 'delivered' ~ '^[0-9]{1,15}$' then (evidence ->> 'delivered')::bigint else 0 end as delivered
-       from ruawatch.findings where domain = $1 and state = 'open' and kind = any($2::text[]) order by kind, finding_key`,
+       from ruawatch.findings f
+      where domain = $1 and (state = 'open' or ${goesOn('f')}) and kind = any($2::text[]) order by kind, finding_key`,
     [domain, [...AGAINST, ...INCIDENTS, ...CONTESTED, 'policy_ready']],
   );
   return {

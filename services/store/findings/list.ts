@@ -25,6 +25,8 @@ export interface ListedFinding {
   reopened: number;
   /** Who looks after it. */
   assigned_to: string | null;
+  /** Somebody resolved it, and the newest reports still show it; left out of lists that do not say. */
+  goes_on?: boolean;
 }
 
 /** Every column of dmarc.findings. */

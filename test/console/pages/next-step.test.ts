@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import { gravestOf, nextStepOf, type Standing } from '../../../services/console/pages/next-step.ts';
 
 const TODAY = '2026-11-27';
-const finding = (severity: string, kind = 'unauthorized_source') => ({ finding_key: 7, severity, kind });
+const finding = (severity: string, resolved_by: string | null = null) => ({
+  finding_key: 7,
+  severity,
+  kind: 'unauthorized_source',
+  resolved_by,
+});
 const step = (given: Partial<Standing>) =>
   nextStepOf(
     { last_report_at: new Date('2026-11-26T00:00:00Z'), gravest: null, next_step: 'keep', advice: 'Advice.', ...given },
@@ -38,6 +43,18 @@ test.each<[string, Partial<Standing>, string, string]>([
     'a sender that fails is said by the posture',
     { gravest: finding('critical'), next_step: 'mend_senders' },
     'Act on finding 7',
+    'Advice.',
+  ],
+  [
+    'one that goes on although somebody resolved it is still the first thing',
+    { gravest: finding('critical', 'ada'), next_step: 'enforce_reject' },
+    'Finding 7 goes on',
+    'was resolved by ada, and the newest reports still show it',
+  ],
+  [
+    'also where the posture says what to do about it',
+    { gravest: finding('critical', 'ada'), next_step: 'mend_senders' },
+    'Finding 7 goes on',
     'Advice.',
   ],
   ['a sender that fails, without a grave finding', { next_step: 'mend_senders' }, 'Repair a sender that fails', 'Advice.'],
@@ -76,8 +93,17 @@ test.each<[string, Partial<Standing>, string, string]>([
 });
 
 test('a finding that somebody has acknowledged or snoozed is not the next step', () => {
-  const of = (more: object) => ({ ...finding('high'), state: 'open', acknowledged_at: null, snoozed_until: null, ...more });
+  const of = (more: object) => ({
+    ...finding('high'),
+    state: 'open' as const,
+    acknowledged_at: null,
+    snoozed_until: null,
+    ...more,
+  });
   const at = new Date();
   expect(gravestOf([of({ acknowledged_at: at }), of({ snoozed_until: at }), of({ state: 'resolved' })])).toBeNull();
   expect(gravestOf([of({ acknowledged_at: at }), of({ severity: 'low' })])).toEqual(finding('low'));
+  // Nor one that was resolved, unless it goes on.
+  const resolved = of({ state: 'resolved', resolved_by: 'ada', goes_on: true });
+  expect(gravestOf([of({ severity: 'low' }), resolved])).toEqual(finding('high', 'ada'));
 });

@@ -48,6 +48,7 @@ test('a week without findings has none, and none to look at', async () => {
   expect(await transaction(t.db, (tx) => loadWeekFindings(tx, week))).toEqual({
     opened: none,
     resolved: none,
+    goes_on: none,
     open: none,
     info: { ...none, open: 0 },
   });
