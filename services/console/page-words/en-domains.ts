@@ -14,7 +14,7 @@ export const domainWords = {
     policy: 'Policy',
     volume: 'Messages',
     open: 'Open findings',
-    last: 'Last report',
+    last: 'Newest report came',
     next: 'Next step',
     none: 'none',
     never: 'never',
@@ -46,6 +46,9 @@ export const domainWords = {
     finding: (key: number) => `Act on finding ${key}`,
     finding_says: ({ finding_key, severity }: { finding_key: number; severity: string }, kind: string) =>
       `Act on finding ${finding_key} first (${severity}): ${kind}.`,
+    goes_on: (key: number) => `Finding ${key} goes on`,
+    goes_on_says: ({ finding_key, severity }: { finding_key: number; severity: string }, kind: string, by: string) =>
+      `Finding ${finding_key} (${severity}: ${kind}) was resolved by ${by}, and the newest reports still show it. See whether it is repaired.`,
     no_reports: 'See why no reports come',
     no_reports_says: 'No reports arrive: look at rua= in the DMARC record, and at the mailbox that it names.',
     nothing: 'Nothing to do',
@@ -227,7 +230,7 @@ export const domainWords = {
       `Counts are of mail from ${from} to ${to}. What is said below a class of a single source is about all days that it was weighed on. Each domain has classes of its own: a network may send for one and forward mail of another.`,
     messages: 'Messages',
     failed_delivered: 'Failed, delivered',
-    last: 'Last day',
+    last: 'Mail up to',
     more: (n: number) => `and ${number(n)} more`,
     reporters: 'Who reports',
     reporter: 'Reporter',
@@ -258,6 +261,7 @@ export const domainWords = {
     timeline: 'Timeline',
     timeline_what:
       'What happened, the newest first. Of the days before today, those are named on which a tenth of the mail failed, and twenty messages at least.',
+    figures_then: '(as first counted; its page has the present figures)',
     first_look: 'First look at DNS',
     first_look_found: (records: number) =>
       `${counted(records, 'record')} found: since when they are published, nobody here knows`,

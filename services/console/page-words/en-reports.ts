@@ -154,6 +154,7 @@ export const reportWords = {
     opened: 'New',
     resolved: 'Resolved',
     still_open: 'Still open',
+    goes_on: 'Resolved by hand, still going on',
     nothing: 'No finding opened, changed or is open.',
     domains: 'Domains',
     before: 'Week before',

@@ -34,6 +34,8 @@ export const senderWords = {
     events: { approved: 'approved', denied: 'denied', ended: 'decision ended', finding: 'finding' } as Record<string, string>,
     means: {
       authorized: 'Yours: most of its mail passes.',
+      authorized_failing: (since: string, { messages, passed }: { messages: string; passed: string }) =>
+        `Yours: most of its mail used to pass. Since ${since}, ${passed === '0' ? 'none' : passed} of ${messages} messages passes.`,
       unauthorized: 'Nothing authenticates it.',
       approved: 'Yours: a person approved it.',
       denied: 'Not yours: a person denied it.',

@@ -68,6 +68,7 @@ export const words = {
     lookalike_ignored: 'The name is ignored from now on; a finding about it ends.',
     lookalike_watched: 'The name is watched again.',
     ...signInDone,
+    person_changed: 'The person has other rights now, and signs in again.',
     person_removed: 'The person can no longer sign in; sessions and tokens have ended.',
   },
   status: (status: number): string =>
@@ -99,6 +100,7 @@ export const words = {
       `Senders are approved and denied by request here, as the rules of approvals say: ruawatch requests open sender.approve ${domain} --source ${source} --why …`,
     nothing_there: 'There is nothing of this name or number, or it belongs to a domain that you may not see.',
     wrong_method: (allowed: readonly string[]) => `This address takes ${allowed.join(' and ')} only.`,
+    you_wrote: (why: string) => `You wrote: ${why}`,
     past: 'it is in the past',
     not_acting: 'nobody of that name may act on this domain',
     not_own: (domain: string) => `${domain} is not among your own domains: its records are not yours to change.`,
@@ -149,6 +151,7 @@ export const words = {
     phases: { open: 'open', changed: 'changed', reopened: 'reopened', resolved: 'resolved' } as Record<string, string>,
     given_to: (name: string) => `given to ${name}`,
     by: (name: string) => ` by ${name}`,
+    goes_on: ', still going on',
     acknowledged: (by: string) => `acknowledged by ${by}`,
     snoozed: (until: string, by: string) => `snoozed until ${until} by ${by}`,
     severities: { critical: 'critical', high: 'high', medium: 'medium', low: 'low', info: 'info' } as Record<string, string>,
@@ -168,7 +171,7 @@ export const words = {
     rejected: 'Rejected',
     quarantined: 'Quarantined',
     since: 'Since',
-    last: 'Last reported',
+    last: 'Mail up to',
     per_day: 'A day',
     of: (n: number, of: number) => `${number(n)} of ${number(of)} messages`,
     confidence: 'Confidence',
@@ -205,6 +208,8 @@ export const words = {
     resolve_hint: 'Newer evidence opens it again.',
     goes_on: (day: string) =>
       `The newest reports, of ${day}, still show it. Resolve it once it is repaired, or if it is a false alarm; until then, acknowledge it.`,
+    goes_on_still: (day: string) =>
+      `Somebody resolved it, but the newest reports, up to ${day}, still show it. It stays among what is to be done until reports of three later days no longer do. Reopen it if it is not repaired.`,
     went_on: (day: string) => `When it was resolved, reports of ${day} still showed it.`,
     days_what: (before: number) =>
       `Messages a day of those named below, ${before === 0 ? 'from its first day on' : `from ${counted(before, 'day')} before it began`}, in reports that count`,

@@ -23,7 +23,7 @@ const w = words.sender;
 export async function evidenceOf(
   reader: Reader,
   sender: store.Sender & { sender: string; forged: boolean },
-): Promise<{ tables: Table[]; html: Html }> {
+): Promise<{ tables: Table[]; html: Html; days: readonly store.SenderDay[] }> {
   const days = await store.senderDays(reader, sender);
   const samples = await store.sampleRecords(reader, sender, MOST.records);
   const told = await store.senderEvents(reader, sender, MOST.events);
@@ -46,7 +46,7 @@ ${show(words.domain.reporters, words.reports.counting, tables.reporters)}
 ${show(w.samples, w.samples_what, tables.samples)}
 ${show(w.class_history, w.class_history_what, tables.classes)}
 ${events(told)}`;
-  return { tables: Object.values(tables), html: shown };
+  return { tables: Object.values(tables), html: shown, days };
 }
 
 /**

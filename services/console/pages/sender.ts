@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
-import { type SourceLine, sourceLines } from '../../store/console/sender.ts';
+import { type SenderDay, type SourceLine, sourceLines } from '../../store/console/sender.ts';
 import { why } from '../actions/findings.ts';
 import { decideSource } from '../actions/senders.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
@@ -41,7 +41,7 @@ const sender = route({
     if (file !== null) return file;
     const may = mayFor(visitor, 'operator', params.domain) ? form : null;
     const body = html`<div class="heading"><p class="quiet"><a href="${path`/domains/${params.domain}`}">${params.domain}</a></p><h1>${first.name}</h1>
-<p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${meaning(sources)}</span></p>
+<p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${meaning(sources, shown.days)}</span></p>
 ${sources.length === 1 && first.evidence && html`<p class="quiet">${w.named_by} ${first.evidence}</p>`}</div>
 ${sources.length > 1 && togetherOf(sources, params, may)}
 ${sources.map((one) => (sources.length > 1 ? folded(one, sourceOf(one, params, may)) : sourceOf(one, params, may)))}
@@ -51,9 +51,21 @@ ${shown.html}`;
   },
 });
 
-/** Why a sender has its class: a person's word is told from what reports show. */
-function meaning(sources: readonly SourceLine[]): string {
+/** Days with mail that say how a sender fares now; fewer messages say nothing. */
+const NEWEST_DAYS = 7;
+const LEAST_MESSAGES = 20;
+
+/**
+ * Why a sender has its class: a person's word is told from what reports show, and what it was for long from
+ * what it does now.
+ */
+export function meaning(sources: readonly SourceLine[], days: readonly SenderDay[]): string {
   const [{ class: of, verdict }] = sources as [SourceLine];
+  const newest = days.slice(-NEWEST_DAYS);
+  const sum = (what: (one: SenderDay) => number) => newest.reduce((total, one) => total + what(one), 0);
+  const [messages, passed] = [sum((one) => one.messages), sum((one) => one.passed)];
+  if (of === 'authorized' && verdict === null && messages >= LEAST_MESSAGES && 2 * passed < messages)
+    return words.sender.means.authorized_failing(newest[0]!.day, { messages: number(messages), passed: number(passed) });
   if (of === 'authorized' || of === 'unauthorized') return words.sender.means[verdict === null ? of : verdict];
   return words.domain.means[of] ?? '';
 }

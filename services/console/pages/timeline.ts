@@ -36,6 +36,9 @@ export function timelineOf(entries: readonly TimelineEntry[], { watchedSince, lo
   )}</ol>`;
 }
 
+/** Whether a finding has gone on since: its figures are those of that moment. */
+const isOfThen = (event: string) => event === 'opened' || event === 'reopened' || event === 'changed';
+
 /** A day with failing mail stands for itself, and not for the moment at which it was over. */
 const isOfDay = ({ what, event }: TimelineEntry) => what === 'reports' && event === 'failing';
 
@@ -50,7 +53,7 @@ function said(entry: TimelineEntry): Html {
   const request = request_key === null ? '' : path`/requests/${request_key}`;
   switch (what) {
     case 'finding':
-      return html`<strong>${words.finding.events[event] ?? event}</strong> <a href="${path`/findings/${finding_key ?? 0}`}">${summary}</a>${by}`;
+      return html`<strong>${words.finding.events[event] ?? event}</strong> <a href="${path`/findings/${finding_key ?? 0}`}">${summary}</a>${isOfThen(event) && html` <span class="quiet">${w.figures_then}</span>`}${by}`;
     case 'dns':
       return html`<strong>${event === 'published' ? w.record_new : w.record_gone}</strong> <span class="name">${subject} ${summary}</span>`;
     case 'sending':

@@ -122,11 +122,11 @@ test('what nobody reported as it says has no figures of reports', async () => {
   const forged = await told('forged_report', { who: [{ source: 'forger.example', messages: 0, reports: 2 }] });
   expect(forged).toContain('reporter=forged_report.example&amp;trust=bad');
   expect(forged).toContain('<th scope="col" class="number">Reports</th>');
-  for (const none of ['Reported by', 'Last reported', '<th scope="col" class="number">Messages</th>'])
+  for (const none of ['Reported by', 'Mail up to', '<th scope="col" class="number">Messages</th>'])
     expect(forged).not.toContain(none);
   const silent = await told('reporter_silent', {});
   expect(silent).toContain('Its last reports');
-  for (const none of ['Reported by', 'Last reported']) expect(silent).not.toContain(none);
+  for (const none of ['Reported by', 'Mail up to']) expect(silent).not.toContain(none);
 });
 
 test('advice leads to the page where it is followed; sentences that an older version stored do not', async () => {
