@@ -58,7 +58,7 @@ test('reports that cannot be verified are a warning, unless few cannot or nothin
     t.db.query(
       `with mail as (
          insert into ruawatch.messages (mailbox, received_at, size, fingerprint, state)
-         select 'reports', $3::timestamptz, 1, '', 'stored' from generate_series(1, $1) returning message_key as i)
+         select 'reports', $3::timestamptz, 1, decode(md5($2 || $3::text || i), 'hex'), 'stored' from generate_series(1, $1) i returning message_key as i)
        insert into ruawatch.reports (message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
               messages, salvaged, problems, received_at, trust)
        select i, 0, decode(md5($2 || $3::text || i), 'hex'), '', 'r', i::text, 'example.com', $3::timestamptz, $3::timestamptz, '[]', 0, 0, false, '[]', $3::timestamptz, $2
