@@ -55,7 +55,7 @@ export async function runRequestsList(
           row.requester,
           row.summary,
         ]),
-        { widths: [8, 40, 16, 40, 120] },
+        { widths: [8, 60, 16, 40, 120] },
       ),
     );
   });

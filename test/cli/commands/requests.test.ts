@@ -56,6 +56,7 @@ test('a step of the policy is planned, shown and asked for, and its chain is ver
   lines = [];
   await runRequestsList(f.context.config, {}, out);
   expect(text()).toMatch(/zoe@example\.com +Set the policy of/);
+  expect(text()).not.toMatch(/stage|break-glass/);
   lines = [];
   await runRequestsShow(f.context.config, '1', {}, out);
   expect(text()).toContain('Rule "rest": 2 of mail (now).');
@@ -124,4 +125,22 @@ describe('what cannot be asked for', () => {
     await expect(runAuditExport(f.context.config, { from: 'yesterday' }, out)).rejects.toMatchObject({ code: 'usage' });
     await expect(runRequestsShow(f.context.config, '99', {}, out)).rejects.toMatchObject({ code: 'no_request' });
   });
+});
+
+test('the list says at which of several stages a request waits, and that it is by break-glass', async () => {
+  const stages = [{ group: 'mail' }, { group: 'security' }];
+  f.context.config.approvals = approvalsSchema.parse({ groups: GROUPS, rules: [{ name: 'rest', stages }] });
+  await syncGroups(f.t.db, f.context.config.approvals);
+  await open('policy.step', { to: 'quarantine' });
+  const listed = async (all = false) => {
+    lines = [];
+    await runRequestsList(f.context.config, { all }, out);
+    return text();
+  };
+  expect(await listed()).toMatch(/ waits for a decision \(stage 1 of 2\) {2}/);
+  await f.t.db.query('update ruawatch.requests set stage = 1, emergency = true');
+  expect(await listed()).toMatch(/ waits for a decision \(stage 2 of 2\), by break-glass {2}/);
+  await f.t.db.query("update ruawatch.requests set state = 'denied', emergency = false");
+  expect(await listed()).toBe('No request is open.');
+  expect(await listed(true)).not.toMatch(/stage|break-glass/);
 });
