@@ -226,7 +226,7 @@ function compare(a: readonly number[], b: readonly number[]): number {
 }
 
 const names = (pattern: string, domain: string) =>
-  pattern.startsWith('*.') ? domain.endsWith(pattern.slice(1)) && domain.length > pattern.length - 1 : pattern === domain;
+  pattern.startsWith('*.') ? domain.endsWith(pattern.slice(1)) : pattern === domain;
 
 const atMost = (risk: Risk, most: Risk) => RISKS.indexOf(risk) <= RISKS.indexOf(most);
 

@@ -42,6 +42,32 @@ test('the longest use and half as much again is enough, by steps that people thi
   ]);
 });
 
+test.each([0.25, 0.5, 1, 2, 4, 8, 24, 72, 168])('%d hours are a step, and what is longer takes the next', (hours) => {
+  const seconds = hours * HOUR;
+  const of = (used_most: number) =>
+    tunedFromUse([used({ used_most, used_median: used_most, longest: 400 * HOUR })])[0]?.seen.value;
+  expect(of(seconds / 1.5)).toBe(String(seconds));
+  expect(of(seconds / 1.5 + 1)).not.toBe(String(seconds));
+  // What the settings have already is not proposed again.
+  expect(tunedFromUse([used({ used_most: seconds / 1.5, used_median: 1, longest: seconds, usual: 900 })])).toEqual([]);
+});
+
+test('five grants that are known say enough', () => {
+  expect(tunedFromUse([used({ known: 5, grants: 5 })])).toHaveLength(1);
+  expect(tunedFromUse([used({ known: 5, grants: 5, unused: 5, used_most: null })])).toHaveLength(1);
+  expect(tunedFromUse([used({ known: 4, grants: 4, unused: 4, used_most: null })])).toEqual([]);
+});
+
+test('ten names, of two hundred characters, are proposed, and no more', () => {
+  const of = (names: string[]) =>
+    tunedFromUse([used({ setting: 'access.dns', longest: HOUR, names, names_used: names })]).map(({ after }) => after);
+  const ten = Array.from({ length: 10 }, (_, i) => `n${i}.example.com`);
+  expect(of(ten)).toEqual([ten.join(' ')]);
+  expect(of([...ten, 'n10.example.com'])).toEqual([]);
+  const long = (n: number) => [`${'a'.repeat(n - 1)}b`];
+  expect([of(long(200)).length, of(long(201)).length]).toEqual([1, 0]);
+});
+
 test('a role of which no grant was used is not lent any more', () => {
   expect(tunedFromUse([used({ unused: 9, used_most: null })])).toMatchObject([
     { after: 'app_readers is not lent', seen: { id: 'group:main', value: 'app_readers' } },
