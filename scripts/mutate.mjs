@@ -1,9 +1,11 @@
 // Mutation testing: `npm run mutate -- --files 'services/poller/*.ts' [--most 150] [--seed 1] [--out FILE]
-// [--share 1/2]`. Changes one thing at a time in a copy of the tree, runs the tests nearest to the file (by
-// imports), and lists the changes that no test detects. Each survivor is either a missing test or code
-// without effect. With --out every result is appended to the file at once, and a run that was cut off is
-// resumed. The exit code is 1 when fewer than 90 % are killed, or one survives in a part that allows none
-// (mutation/sample.mjs).
+// [--tests 12] [--seconds 90] [--share 1/2]`. Changes one thing at a time in a copy of the tree, runs the
+// tests nearest to the file, and lists the changes that no test detects. Nearest is what the fewest imports
+// lie between: the test named after the file first, then five more, then the others, slow ones last, and no
+// more after so many seconds. A test that fails on a change counts once it has passed without it. Each
+// survivor is either a missing test or code without effect. With --out every result is appended to the file
+// at once, and a run that was cut off is resumed. The exit code is 1 when fewer than 90 % are killed, or one
+// survives in a part that allows none (mutation/sample.mjs).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +23,8 @@ const { values } = parseArgs({
     except: { type: 'string', multiple: true, default: [] },
     most: { type: 'string', default: '150' },
     seed: { type: 'string', default: '1' },
-    tests: { type: 'string', default: '5' },
+    tests: { type: 'string', default: '12' },
+    seconds: { type: 'string', default: '90' },
     out: { type: 'string' },
     share: { type: 'string', default: '1/1' },
     list: { type: 'boolean', default: false },
@@ -56,6 +59,8 @@ if (chosen.length === 0) {
 const hash = (text) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 const importers = importersOf(texts);
 const ofBuilt = usersOfBuilt(texts, importers);
+/** The test files that take longest, as the suites order them. */
+const slow = new Set([...texts.get('test/helpers/order.ts').matchAll(/'(test\/[^']+\.test\.ts)'/g)].map(([, name]) => name));
 /** Changes whenever the file or one of its tests does. */
 const stateOf = (file, tests) => hash([file, ...tests].map((name) => texts.get(name)).join('\0'));
 const keyOf = ({ file, start, replacement }) => `${hash(texts.get(file))} ${file} ${start} ${replacement}`;
@@ -133,25 +138,18 @@ async function measure(test) {
   append({ test, state: stateOf(test, []), took: took.get(test) });
 }
 
-async function baselineOf(test) {
-  if (!took.has(test)) await measure(test);
-  return took.get(test);
-}
-
 /**
- * Tests that have passed once more on the tree as it is after they had detected something: they can be
- * repeated.
+ * Whether the tests pass on the tree as it is, and can be repeated there. It is asked only once a test has
+ * failed on a mutant: one that passes on the mutant detects nothing, whatever it does otherwise.
  */
 const repeatable = new Set();
-async function repeats(test, restore, changed) {
-  if (!repeatable.has(test)) {
-    restore();
-    const answer = await session.current.run([test], { changed, seconds: 300 });
-    if (answer === 'late' || answer.failed.length + answer.errors.length > 0) {
-      console.log(`UNUSABLE ${test} passes once, and not again with the same Postgres`);
-      took.set(test, null);
-      return false;
-    }
+async function passAsTheyAre(tests, { restore, changed }) {
+  restore();
+  await session.current.run([], { changed, seconds: 60 });
+  for (const test of tests) {
+    if (repeatable.has(test)) continue;
+    await measure(test);
+    if (took.get(test) === null) return false;
     repeatable.add(test);
   }
   return true;
@@ -160,82 +158,85 @@ async function repeats(test, restore, changed) {
 /** The test that killed the last mutant of a file is likely to kill the next. */
 const lastKiller = new Map();
 
+/** What a test is taken to need before it has been measured. */
+const UNMEASURED = { all: 15, longest: 10 };
 /**
  * Runs the tests on the mutant. Load can make a test late, so one that only waited for too long, or did not
  * end, counts when it does so twice, the second time with four times what it takes at that moment without the
  * mutant.
- * @returns {Promise<{ result: 'killed' | 'late' | 'passed', by?: string }>}
+ * @returns {Promise<{ result: 'killed' | 'late' | 'passed', by?: string[] }>}
  */
-async function attempt(batch, { place, restore, changed }, again = false) {
-  const baselines = batch.map((test) => took.get(test));
+async function attempt(batch, mutant, again = false) {
+  const baselines = batch.map((test) => took.get(test) ?? UNMEASURED);
   const longest = Math.max(...baselines.map((baseline) => baseline.longest));
-  place();
+  mutant.place(batch);
   const answer = await session.current.run(batch, {
-    changed,
+    changed: mutant.changed,
     seconds: 4 * baselines.reduce((sum, { all: seconds }) => sum + seconds, 0) + 20,
     testSeconds: 4 * longest + 4,
     promptSeconds: longest + 3,
   });
   const sudden = answer === 'late' ? [] : answer.failed.filter((test) => !answer.waited.includes(test));
-  if (sudden.length > 0) return { result: 'killed', by: sudden[0] };
+  if (sudden.length > 0) return { result: 'killed', by: sudden };
   const late = answer === 'late' ? batch : answer.waited;
   if (late.length > 0) {
-    if (again) return { result: 'late', by: late.join(' ') };
-    restore();
-    await session.current.run([], { changed, seconds: 60 });
+    if (again) return { result: 'late', by: late };
+    mutant.restore();
+    await session.current.run([], { changed: mutant.changed, seconds: 60 });
     for (const test of late) await measure(test);
-    const sound = batch.filter((test) => took.get(test) !== null);
-    return sound.length === 0 ? { result: 'passed' } : await attempt(sound, { place, restore, changed }, true);
+    const sound = usable(batch);
+    return sound.length === 0 ? { result: 'passed' } : await attempt(sound, mutant, true);
   }
-  return answer.errors.length > 0 ? { result: 'killed', by: null } : { result: 'passed' };
+  return answer.errors.length > 0 ? { result: 'killed', by: batch } : { result: 'passed' };
 }
 
+/** Without those that are known to fail on the tree as it is. */
+const usable = (tests) => tests.filter((test) => took.get(test) !== null);
+
+/** Most mutants are detected by the first test; few of the others need more than the next five. */
+const STAGES = [0, 1, 6];
+
 /** @returns {Promise<{ result: 'killed' | 'late' | 'survived', by: string | null }>} */
-async function run(mutant, tests) {
+async function run(mutant, nearest) {
   await ready();
-  const restore = original(session.copy, mutant.file);
   const text = texts.get(mutant.file);
-  const changed = [mutant.file];
-  const place = () => {
-    writeFileSync(
-      path.join(session.copy, mutant.file),
-      text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end),
-    );
-    if (tests.some((test) => ofBuilt.has(test))) build(session.copy, mutant.file);
+  const placed = {
+    changed: [mutant.file],
+    restore: original(session.copy, mutant.file),
+    place(batch) {
+      writeFileSync(
+        path.join(session.copy, mutant.file),
+        text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end),
+      );
+      if (batch.some((test) => ofBuilt.has(test))) build(session.copy, mutant.file);
+    },
   };
-  const first = lastKiller.get(mutant.file) ?? tests[0];
+  const first = lastKiller.get(mutant.file) ?? nearest[0];
+  const tests = [first, ...nearest.filter((name) => name !== first)].filter(Boolean);
+  const started = performance.now();
   try {
-    for (const names of [[first], tests.filter((name) => name !== first)]) {
-      const batch = await soundOnes(names.filter(Boolean), restore, changed);
-      if (batch.length === 0) continue;
-      const { result, by } = await attempt(batch, { place, restore, changed });
-      if (result === 'late' || (result === 'killed' && by === null)) return { result, by: by ?? batch.join(' ') };
-      if (result === 'killed' && (await repeats(by, restore, changed))) {
-        lastKiller.set(mutant.file, by);
-        return { result, by };
+    for (const [stage, from] of STAGES.entries()) {
+      // What is detected later than that would be detected by a whole run; it is told as alive all the same.
+      if (performance.now() - started > Number(values.seconds) * 1000) break;
+      for (let batch = usable(tests.slice(from, STAGES[stage + 1])); batch.length > 0; batch = usable(batch)) {
+        const { result, by } = await attempt(batch, placed);
+        if (result === 'passed') break;
+        if (result === 'late') return { result, by: by.join(' ') };
+        if (!(await passAsTheyAre(by, placed))) continue;
+        if (by.length === 1) lastKiller.set(mutant.file, by[0]);
+        return { result, by: by.join(' ') };
       }
     }
     return { result: 'survived', by: null };
   } finally {
-    restore();
-    await session.current.run([], { changed, seconds: 60 });
+    placed.restore();
+    await session.current.run([], { changed: placed.changed, seconds: 60 });
   }
-}
-
-/** Those that pass on the tree as it is. */
-async function soundOnes(tests, restore, changed) {
-  if (tests.some((test) => !took.has(test))) {
-    restore();
-    await session.current.run([], { changed, seconds: 60 });
-  }
-  const sound = [];
-  for (const test of tests) if ((await baselineOf(test)) !== null) sound.push(test);
-  return sound;
 }
 
 const results = [];
 for (const mutant of all) {
-  const tests = nearestTests(importers, mutant.file, Number(values.tests));
+  const tests = nearestTests(importers, mutant.file, Number(values.tests), slow);
   const started = Date.now();
   const outcome = known(mutant, tests) ?? (await run(mutant, tests));
   const { result, by } = outcome;

@@ -9,6 +9,9 @@ const USES_BUILT = /['"`][./]*dist\/(?:services|demo|simulate|bench)\//;
 /** Whole runs of many processes say little about one line, and take minutes. */
 const TOO_LONG = /^test\/(?:e2e|chaos|bench|fuzz|deploy|simulate|ci|scripts|docs)\//;
 
+/** More than any number of imports. */
+const SLOW = 1000;
+
 /**
  * @param {Map<string, string>} texts of every TypeScript file by its path @returns for each file those that
  *   import it
@@ -31,8 +34,11 @@ export function usersOfBuilt(texts, importers) {
   return users;
 }
 
-/** @returns {string[]} at most `most` tests, the one named after the file first */
-export function nearestTests(importers, file, most) {
+/**
+ * @param {ReadonlySet<string>} slow tests that come after all others, unless they are named after the file
+ * @returns {string[]} at most `most` tests, the one named after the file first
+ */
+export function nearestTests(importers, file, most, slow = new Set()) {
   const distance = new Map([[file, 0]]);
   for (const queue = [file]; queue.length > 0; ) {
     const at = queue.shift();
@@ -45,7 +51,8 @@ export function nearestTests(importers, file, most) {
   // A test is as near as the file that it is named after: one that only uses a file on its way says little
   // about it.
   const subjectOf = (test) => test.replace(/^test\//, 'services/').replace(/\.test\.ts$/, '.ts');
-  const rank = (test) => distance.get(subjectOf(test)) ?? distance.get(test);
+  const rank = (test) =>
+    (distance.get(subjectOf(test)) ?? distance.get(test)) + (slow.has(test) && subjectOf(test) !== file ? SLOW : 0);
   return [...distance.keys()]
     .filter((name) => name.endsWith('.test.ts') && !TOO_LONG.test(name))
     .sort((a, b) => rank(a) - rank(b) || shared(b, file) - shared(a, file) || (a < b ? -1 : 1))

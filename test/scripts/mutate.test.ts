@@ -61,6 +61,20 @@ test('the test named after a file is its nearest, and a test of the built progra
   ]);
 });
 
+test('slow tests come last, unless they are named after the file', () => {
+  const texts = new Map([
+    ['services/a/b.ts', ''],
+    ['test/a/b.test.ts', "import '../../services/a/b.ts';"],
+    ['test/a/c.test.ts', "import '../../services/a/b.ts';"],
+    ['test/a/d.test.ts', "import '../../services/a/b.ts';"],
+  ]);
+  expect(nearestTests(importersOf(texts), 'services/a/b.ts', 9, new Set(['test/a/b.test.ts', 'test/a/c.test.ts']))).toEqual([
+    'test/a/b.test.ts',
+    'test/a/d.test.ts',
+    'test/a/c.test.ts',
+  ]);
+});
+
 test('a test is as near as the file it is named after', () => {
   const texts = new Map([
     ['services/a/b.ts', ''],
