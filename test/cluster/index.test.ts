@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DemoNameServer, startNameServer } from '../../demo/dns/server.ts';
 import { startCluster } from '../../services/cluster/index.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { readPlan } from '../../services/requests/plan.ts';
 import { changeLines } from '../../services/requests/plans/text.ts';
 import { confirmGone } from '../../services/store/cluster/ways.ts';
 import { syncGroups } from '../../services/store/requests/groups.ts';
+import { receive, reportMail, reportXml, type TestRow, trusting } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
 import { GROUPS, rulesOf } from '../requests/sample.ts';
 import { type ClusterFixture, clusterFixture, DAY, DOMAIN, guardOf, KEY, MINUTE } from './setup.ts';
@@ -12,11 +14,17 @@ import { type ClusterFixture, clusterFixture, DAY, DOMAIN, guardOf, KEY, MINUTE 
 let names: DemoNameServer;
 let f: ClusterFixture;
 const SPF = 'v=spf1 ip4:192.0.2.1 include:_spf.mailer.example -all';
+const OTHERS = [
+  'shut TXT "v=spf1 -ip4:192.0.2.0/29 ip4:198.51.100.9 -all"',
+  'two TXT "v=spf1 -all"',
+  'two TXT "v=spf1 ~all"',
+  'wrong TXT "v=spf1 ipv4:192.0.2.1 -all"',
+];
 beforeEach(async () => {
   names = await startNameServer({
     zones: {
       '.': [],
-      [DOMAIN]: [`@ TXT "${SPF}"`, '_dmarc TXT "v=DMARC1; p=reject"', 'none TXT "x"', 'alias CNAME example.com.'],
+      [DOMAIN]: [`@ TXT "${SPF}"`, '_dmarc TXT "v=DMARC1; p=reject"', 'none TXT "x"', 'alias CNAME example.com.', ...OTHERS],
       'mailer.example': ['_spf TXT "v=spf1 ip4:203.0.113.0/28 -all"'],
     },
     keys: [KEY],
@@ -117,6 +125,24 @@ describe('what comes', () => {
       'alias',
     ],
     [
+      'two records',
+      guardOf('{ from: nodes }').replace('name: shop,', 'name: shop, envelope_from: two.example.com,'),
+      null,
+      'several',
+    ],
+    [
+      'a record with an error',
+      guardOf('{ from: nodes }').replace('name: shop,', 'name: shop, envelope_from: wrong.example.com,'),
+      null,
+      'syntax',
+    ],
+    [
+      'a term that denies it first',
+      guardOf('{ from: nodes }').replace('name: shop,', 'name: shop, envelope_from: shut.example.com,'),
+      null,
+      'shadowed',
+    ],
+    [
       'a foreign domain',
       guardOf('{ from: nodes }').replace('name: shop,', 'name: shop, envelope_from: mailer.example,'),
       null,
@@ -142,6 +168,43 @@ describe('what comes', () => {
   });
 });
 
+describe('what reports show of addresses that no egress has', () => {
+  /** A report of three days ago, of a source that is ours. */
+  const reported = async (rows: TestRow[]) => {
+    const begin = Date.UTC(2026, 10, 24) / 1000;
+    const keys = await receive(f.t, [reportMail(reportXml({ begin, rows }))], new Date(Date.UTC(2026, 10, 25)));
+    await parseMessages(f.t.db, keys, { trust: trusting('off') });
+    await f.t.db.query("update ruawatch.sources set class = 'authorized'");
+  };
+  const strangers = async () => {
+    const [request] = await f.requests();
+    return readPlan({ text: request!.plan, digest: request!.digest }).why.filter((one) => one.startsWith('Reports'));
+  };
+  const none = 'which no egress has; SPF does not admit it.';
+
+  test('is said with the request: the five of the most mail, without those of the cluster and of includes', async () => {
+    await reported([
+      ...Array.from({ length: 6 }, (_, i) => ({ ip: `198.51.100.${i + 1}`, count: 10 - i })),
+      { ip: '192.0.2.2', count: 50 },
+      { ip: '203.0.113.3', count: 40 },
+    ]);
+    await seen('192.0.2.1', '192.0.2.2');
+    expect(await strangers()).toEqual(
+      [10, 9, 8, 7, 6].map((n, i) => `Reports of the last week show ${n} messages from 198.51.100.${i + 1}, ${none}`),
+    );
+  });
+
+  test('and by which term of the record they pass', async () => {
+    f.guard(guardOf('{ from: nodes }').replace('name: shop,', 'name: shop, envelope_from: shut.example.com,'));
+    await reported([{ ip: '198.51.100.9' }, { ip: '198.51.100.8' }]);
+    await seen('203.0.113.77');
+    expect((await strangers()).sort()).toEqual([
+      `Reports of the last week show 1 message from 198.51.100.8, ${none}`,
+      'Reports of the last week show 1 message from 198.51.100.9, which no egress has; ip4:198.51.100.9 admits it.',
+    ]);
+  });
+});
+
 describe('what goes', () => {
   const goes = async () => {
     await seen('192.0.2.1', '192.0.2.2');
@@ -156,8 +219,22 @@ describe('what goes', () => {
     await f.later(10 * MINUTE);
     const [request] = await f.requests();
     expect(request).toMatchObject({ state: 'approved', summary: 'Let SPF of example.com admit 192.0.2.1 no longer.' });
+    expect(readPlan({ text: request!.plan, digest: request!.digest }).why).toEqual([
+      '192.0.2.1 left the cluster at least 5 days ago, and no report shows mail from there since.',
+    ]);
     await f.apply();
     expect(await f.spf()).toBe('v=spf1 ip4:192.0.2.2 include:_spf.mailer.example -all');
+  });
+
+  test('and what comes at the same time, is one request', async () => {
+    await goes();
+    await f.later(5 * DAY - 10 * MINUTE);
+    f.addresses({ out: ['192.0.2.2', '198.51.100.5'] });
+    await f.later(6 * MINUTE);
+    expect((await f.requests()).length).toBe(1);
+    await f.later(3 * MINUTE);
+    const summaries = (await f.requests()).map(({ summary }) => summary);
+    expect(summaries[0]).toBe('Let SPF of example.com admit 198.51.100.5, and admit 192.0.2.1 no longer.');
   });
 
   test('and comes back opens nothing', async () => {

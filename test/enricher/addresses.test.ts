@@ -163,6 +163,49 @@ test('a timeout is not "no name": it is asked again later, and what was known st
   });
 });
 
+test('an address is due again after a time that follows from what was found', async () => {
+  context.config.enrich.keep_days = 30;
+  context.config.enrich.keep_nothing_days = 3;
+  const answers: Record<string, string[] | Error> = {
+    '1.113.0.203.in-addr.arpa': ['mail.service.example'],
+    'mail.service.example': ['203.0.113.1'],
+    '2.113.0.203.in-addr.arpa': ['mail.service.example'],
+    '3.113.0.203.in-addr.arpa': [],
+    '4.113.0.203.in-addr.arpa': silent(),
+  };
+  await report(['1', '2', '3', '4'].map((last) => ({ ip: `203.0.113.${last}` })));
+  service = startEnricher(context, { resolver: table(answers) });
+  await settled();
+  const minutes = async () =>
+    (await t.db.query<{ next_at: Date }>('select next_at from ruawatch.addresses order by address')).rows.map(
+      ({ next_at }) => (next_at.getTime() - now.getTime()) / 60_000,
+    );
+  const day = 24 * 60;
+  expect(await minutes()).toEqual([30 * day, 3 * day, 3 * day, 5]);
+  const waits: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    const [, , , wait] = await minutes();
+    now = new Date(now.getTime() + wait! * 60_000);
+    await settled();
+    waits.push((await minutes())[3]!);
+  }
+  expect(waits).toEqual([15, 45, 135, 405, 1215, day]);
+  const { values } = await context.metrics.addresses.get();
+  const of = (outcome: string) => values.find(({ labels }) => labels.outcome === outcome)?.value ?? 0;
+  expect(['confirmed', 'unconfirmed', 'none', 'failed'].map(of)).toEqual([1, 1, 1, 7]);
+});
+
+test('without DNS an address is looked at again when names are', async () => {
+  context.config.enrich.dns = 'off';
+  context.config.enrich.keep_days = 30;
+  context.config.asnFile = path.join(folder, 'asn.mmdb');
+  writeFileSync(context.config.asnFile, mmdb({}));
+  await report([{ ip: '203.0.113.7' }]);
+  service = startEnricher(context);
+  const rows = async () => (await t.db.query<{ next_at: Date }>('select next_at from ruawatch.addresses')).rows;
+  await until(async () => (await rows())[0]?.next_at.getTime() === now.getTime() + 30 * DAY_MS);
+});
+
 test('the sources that are its network are put on the list of the analyzer, of every domain; others are not', async () => {
   const rows = [
     { ip: '203.0.113.7' },

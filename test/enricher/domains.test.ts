@@ -41,6 +41,24 @@ describe('when a domain is asked about again, and when it is lost', () => {
     );
   });
 
+  test('what is proven is asked about each day; what was, soon, for somebody may be mending it', () => {
+    const hours = (one: typeof ONE, proof: Parameters<typeof checkOf>[1]) =>
+      (checkOf(one, proof, NOW).due.getTime() - NOW.getTime()) / 3_600_000;
+    const proven = { state: 'proven', at: 'a.example', reason: 'r' } as const;
+    expect(checkOf(ONE, proven, NOW)).toEqual({
+      domain: 'a.example',
+      state: 'proven',
+      reason: 'r',
+      at: 'a.example',
+      lost: false,
+      due: new Date(NOW.getTime() + 24 * 3_600_000),
+    });
+    expect(checkOf(ONE, denied, NOW).at).toBeNull();
+    const confirmed = { ...ONE, confirmed: true, attempts: 5 };
+    expect([hours(confirmed, proven), hours(confirmed, denied), hours({ ...confirmed, lost: true }, denied)]).toEqual([24, 1, 6]);
+    expect([0, 1, 5, 6, 60].map((attempts) => hours({ ...ONE, attempts }, unknown) * 60)).toEqual([10, 20, 320, 360, 360]);
+  });
+
   test('the waits grow to a day, or to a week when no proven reporter told of it', () => {
     const hours = (one: typeof ONE) => (checkOf(one, denied, NOW).due.getTime() - NOW.getTime()) / 3_600_000;
     expect([0, 1, 2, 3, 9].map((attempts) => hours({ ...ONE, attempts }))).toEqual([1, 4, 16, 24, 24]);
@@ -92,5 +110,60 @@ describe('the proof', () => {
   test('the record of a public suffix speaks for nobody below it', async () => {
     const psd = dnsOf({ '_dmarc.test': 'v=DMARC1; p=none; psd=y; rua=mailto:dmarc@victim.example' });
     expect((await proveDomain('a.test', ours, psd)).state).toBe('denied');
+  });
+
+  const RUA = 'v=DMARC1; p=none; rua=mailto:dmarc@victim.example';
+  const ASKED = 'a.test._report._dmarc.victim.example';
+  test.each<[string, Record<string, string | null>, string, string]>([
+    ['a.test', {}, 'denied', 'No DMARC record that asks for reports applies to a.test.'],
+    ['a.test', { '_dmarc.a.test': 'v=DMARC1; p=none' }, 'denied', 'The DMARC record at _dmarc.a.test asks for no reports.'],
+    [
+      'a.test',
+      { '_dmarc.a.test': 'v=DMARC1; p=none; rua=mailto:x@other.test' },
+      'denied',
+      'The DMARC record at _dmarc.a.test names no mailbox in rua= that is read here.',
+    ],
+    ['a.test', { '_dmarc.test': `${RUA}; psd=y` }, 'denied', 'The DMARC record that applies is that of the public suffix test.'],
+    [
+      'a.test',
+      { '_dmarc.a.test': RUA },
+      'denied',
+      `victim.example does not accept reports about a.test: there is no record at ${ASKED}.`,
+    ],
+    [
+      'a.test',
+      { '_dmarc.a.test': RUA, [ASKED]: 'v=DMARC1' },
+      'proven',
+      `The DMARC record at _dmarc.a.test names a mailbox whose domain accepts its reports (${ASKED}).`,
+    ],
+    [
+      'victim.example',
+      { '_dmarc.victim.example': RUA },
+      'proven',
+      'The DMARC record at _dmarc.victim.example names a mailbox of the same organization.',
+    ],
+    [
+      'shop.victim.example',
+      { '_dmarc.shop.victim.example': RUA, '_dmarc.victim.example': 'v=DMARC1; p=none' },
+      'proven',
+      'The DMARC record at _dmarc.shop.victim.example names a mailbox of the same organization.',
+    ],
+    [
+      'shop.victim.example',
+      { '_dmarc.shop.victim.example': `${RUA}; psd=n`, '_dmarc.victim.example': 'v=DMARC1; p=none' },
+      'denied',
+      'victim.example does not accept reports about shop.victim.example: there is no record at shop.victim.example._report._dmarc.victim.example.',
+    ],
+    [
+      'shop.victim.example',
+      { '_dmarc.shop.victim.example': RUA, '_dmarc.victim.example': 'v=DMARC1; p=none; psd=y' },
+      'denied',
+      'victim.example does not accept reports about shop.victim.example: there is no record at shop.victim.example._report._dmarc.victim.example.',
+    ],
+    ['a.test', { '_dmarc.a.test': null }, 'unknown', 'SERVFAIL.'],
+    ['a.test', { '_dmarc.a.test': RUA, [ASKED]: null }, 'unknown', 'SERVFAIL.'],
+    ['shop.victim.example', { '_dmarc.shop.victim.example': RUA, '_dmarc.victim.example': null }, 'unknown', 'SERVFAIL.'],
+  ])('of %s with the records %j is %s: %s', async (domain, zone, state, reason) => {
+    expect(await proveDomain(domain, ours, dnsOf(zone))).toMatchObject({ state, reason });
   });
 });

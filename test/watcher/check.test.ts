@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { checkDomain } from '../../services/dns/check/check.ts';
+import { checkDomain, type DomainCheck } from '../../services/dns/check/check.ts';
+import { CODES, type Code } from '../../services/dns/check/codes.ts';
+import type { Finding } from '../../services/dns/check/finding.ts';
 import type { StoredCheck } from '../../services/store/dns/checks.ts';
-import { checked, isNews } from '../../services/watcher/check.ts';
+import { checked, isNews, stsKnown } from '../../services/watcher/check.ts';
 import { dnsOf, type Zone } from '../dns/zone.ts';
 
 const T1 = new Date('2026-11-20T12:00:00Z');
@@ -56,4 +58,103 @@ test('is news when it is confirmed by a second check, and when it changes', asyn
   const third = await check(many(12), second, T3);
   expect(isNews(second, third)).toBe(false);
   expect(isNews(second, await check(many(9), second, T3))).toBe(true);
+});
+
+describe('what is kept of a fault', () => {
+  const fault = (code: Code, given: Partial<Finding> = {}): Finding => ({
+    ...{ code, severity: CODES[code].severity, domain: DOMAIN, message: 'Wrong.', section: '1' },
+    ...{ record: null, place: null, publish: null },
+    ...given,
+  });
+  /** A check of a domain whose records are as good as they can be, but for these findings. */
+  const found = async (findings: Finding[]): Promise<DomainCheck> => ({
+    ...(await checkDomain(DOMAIN, dnsOf(many(1)))),
+    findings,
+  });
+  const kept = async (findings: Finding[], before: StoredCheck | null = null, seen = false) =>
+    checked(before, await found(findings), before === null ? T1 : T2, seen).findings;
+
+  test('errors and warnings are, what reports say too, and nothing else', async () => {
+    const severities = new Map<string, Code>();
+    for (const [code, { severity }] of Object.entries(CODES) as [Code, { severity: string }][])
+      if (!['spf_unused', 'dmarc_sender_fails'].includes(code) && !severities.has(severity)) severities.set(severity, code);
+    const all = [...severities.values(), 'spf_unused' as const, 'dmarc_sender_fails' as const];
+    expect((await kept(all.map((code) => fault(code)))).map(({ code }) => code)).toEqual(
+      [severities.get('error')!, severities.get('warning')!, 'spf_unused', 'dmarc_sender_fails'].sort(
+        (a, b) => all.indexOf(a as Code) - all.indexOf(b as Code),
+      ),
+    );
+  });
+
+  test('fifty of them, with a thousand characters of each text, and no part of a value', async () => {
+    const text = 'x'.repeat(1_000);
+    const given = (length: number) => {
+      const long = 'x'.repeat(length);
+      return fault('spf_lookups', { message: long, place: { at: 0, text: long }, publish: { name: DOMAIN, value: long } });
+    };
+    expect(await kept([given(1_000)])).toMatchObject([{ message: text, text, publish: text }]);
+    expect(await kept([given(1_001)])).toMatchObject([{ message: `${text}…`, text: `${text}…`, publish: null }]);
+    expect(await kept([fault('spf_lookups', { publish: { name: DOMAIN, value: null } })])).toMatchObject([
+      { text: null, publish: null },
+    ]);
+    const many = Array.from({ length: 51 }, (_, i) =>
+      fault('dkim_revoked' as Code, { severity: 'error', record: { name: `s${i}`, text: '' } }),
+    );
+    expect((await kept(many)).length).toBe(50);
+  });
+
+  test('under the name of the record that it is mended in', async () => {
+    const names = async (code: Code, given: Partial<Finding> = {}) =>
+      (await kept([fault(code, { severity: 'error', ...given })])).map(({ name }) => name);
+    const record = { name: 'elsewhere.example', text: '' };
+    expect(await names('spf_lookups', { record })).toEqual([DOMAIN]);
+    expect(await names('dmarc_value', { record })).toEqual([`_dmarc.${DOMAIN}`]);
+    const sts = (Object.keys(CODES) as Code[]).find((code) => code.startsWith('mta_'))!;
+    expect(await names(sts, { record })).toEqual([`_mta-sts.${DOMAIN}`]);
+    const key = (Object.keys(CODES) as Code[]).find((code) => code.startsWith('dkim_'))!;
+    expect(await names(key, { record })).toEqual(['elsewhere.example']);
+    expect(await names(key, { publish: { name: 'planned.example', value: 'v' } })).toEqual(['planned.example']);
+    expect(await names(key)).toEqual([DOMAIN]);
+  });
+
+  test('what reports say stays until they are read again; a term that is not used, while the record has it', async () => {
+    const unused = (text: string) => fault('spf_unused', { place: { at: 0, text } });
+    const first = await found([unused('include:i0.test'), unused('include:gone.test'), fault('dmarc_sender_fails')]);
+    const before = checked(null, first, T1, true);
+    expect(before.seen_at).toEqual(T1);
+    const of = (check: StoredCheck) => check.findings.map(({ code, text }) => `${code} ${text}`);
+    expect(of(before).length).toBe(3);
+    const unread = checked(before, await found([]), T2);
+    expect(of(unread)).toEqual(['spf_unused include:i0.test', 'dmarc_sender_fails null']);
+    expect(unread.seen_at).toEqual(T1);
+    const read = checked(before, await found([unused('include:i0.test')]), T2, true);
+    expect(of(read)).toEqual(['spf_unused include:i0.test']);
+    expect(read.findings[0]!.since).toBe(T1.toISOString());
+    expect(read.seen_at).toEqual(T2);
+    // Another term is another fault.
+    const other = checked(before, await found([unused('include:new.test')]), T2, true);
+    expect(other.findings[0]!.since).toBe(T2.toISOString());
+  });
+
+  test('the count of empty lookups, as long as the record can be read', async () => {
+    const zone: Zone = { [DOMAIN]: { SOA: [SOA], TXT: [['v=spf1 a:none.test mx:none.test -all']] } };
+    const first = await check(zone, null, T1);
+    expect(first).toMatchObject({ spf_lookups: 2, spf_voids: 2 });
+    expect(await check({ [DOMAIN]: 'unknown' }, first, T2)).toMatchObject({ spf_lookups: 2, spf_voids: 2 });
+    expect(await check({ [DOMAIN]: 'unknown' }, null, T2)).toMatchObject({ spf_lookups: null, spf_voids: null, spf_over: null });
+  });
+});
+
+test('the policy of an MTA-STS record is that of the day on which its id was first seen', () => {
+  const sts = (id: string | null, digest: string | null) =>
+    stsKnown(before, { mtaSts: { record: id === null ? null : { id }, digest } as unknown as DomainCheck['mtaSts'] });
+  let before: StoredCheck | null = null;
+  expect([stsKnown(null, { mtaSts: null }), sts(null, 'd1'), sts('1', null)]).toEqual([null, null, null]);
+  expect(sts('1', 'd1')).toEqual({ id: '1', digest: 'd1' });
+  before = { sts_id: '1', sts_digest: 'd1' } as StoredCheck;
+  expect(sts('1', 'd2')).toEqual({ id: '1', digest: 'd1' });
+  expect(sts('2', 'd2')).toEqual({ id: '2', digest: 'd2' });
+  expect([sts(null, 'd2'), sts('2', null), stsKnown(before, { mtaSts: null })]).toEqual(Array(3).fill({ id: '1', digest: 'd1' }));
+  before = { sts_id: '1', sts_digest: null } as StoredCheck;
+  expect(stsKnown(before, { mtaSts: null })).toBeNull();
 });

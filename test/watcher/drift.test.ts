@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { GuardChecker } from '../../services/dns/guard/check.ts';
+import { GuardChecker, type GuardedCheck } from '../../services/dns/guard/check.ts';
+import type { GuardFinding } from '../../services/dns/guard/codes.ts';
 import { readGuard } from '../../services/dns/guard/file.ts';
 import type { StoredDrifts } from '../../services/store/dns/drifts.ts';
 import { drifted, isDriftNews } from '../../services/watcher/drift.ts';
@@ -97,4 +98,104 @@ test('is news when it is confirmed by a second round, and when it changes', asyn
   expect(isDriftNews(first, second)).toBe(true);
   expect(isDriftNews(second, await round(spf('v=spf1 mx ~all'), second, new Date('2026-11-20T15:00:00Z')))).toBe(false);
   expect([isDriftNews(second, null), isDriftNews(good, null), isDriftNews(null, null)]).toEqual([true, false, false]);
+});
+
+describe('of a difference', () => {
+  const drift = (given: Partial<GuardFinding> = {}) => ({
+    ...{ code: 'guard_dmarc_policy', severity: 'error', environment: 'production', domain: 'example.com', message: 'Differs.' },
+    ...{ name: '_dmarc.example.com', wanted: null, published: null, publish: null, differs: null },
+    ...given,
+  });
+  const told = (findings: object[], check: object = {}, pair: object | null = null, domain = 'example.com') =>
+    [
+      {
+        guarded: { environment: 'production', domain },
+        check: { findings: [], dmarc: null, spf: null, ...check },
+        findings,
+        pair,
+      },
+    ] as unknown as GuardedCheck[];
+
+  test('a thousand characters of each text are kept, and ten values', () => {
+    const of = (length: number) => {
+      const long = 'x'.repeat(length);
+      const differs = { aspect: 'spf', environment: 'staging', domain: 'd', missing: Array(11).fill(long), extra: [long] };
+      const publish = { name: 'n', value: long };
+      const given = { message: long, wanted: long, published: long, publish, differs } as unknown as Partial<GuardFinding>;
+      return drifted(null, told([drift(given)]), T1).drifts[0];
+    };
+    const [exact, longer] = ['x'.repeat(1_000), `${'x'.repeat(1_000)}…`];
+    const all = { message: exact, wanted: exact, published: exact, publish: exact };
+    expect(of(1_000)).toMatchObject({ ...all, differs: { missing: Array(10).fill(exact), extra: [exact] } });
+    const cut = { message: longer, wanted: longer, published: longer, publish: null };
+    expect(of(1_001)).toMatchObject({ ...cut, differs: { missing: Array(10).fill(longer), extra: [longer] } });
+  });
+
+  test('only errors are kept', () => {
+    expect(drifted(null, told([drift({ severity: 'warning' }), drift({ severity: 'unknown' })]), T1).drifts).toEqual([]);
+  });
+
+  test.each<[string, Partial<GuardFinding>, object, object[], object | null]>([
+    ['its record', {}, {}, [drift({ code: 'guard_unknown', severity: 'unknown' })], null],
+    ['the policy above', {}, { dmarc: { discovery: { state: 'unknown' } } }, [], null],
+    ['the SPF record', { code: 'guard_spf_all' }, { spf: { tree: { root: { state: 'unknown' } } } }, [], null],
+    [
+      'an include, which may have the source',
+      { code: 'guard_spf_source_missing' },
+      { spf: { tree: { root: { state: 'record' } } }, findings: [{ code: 'spf_unknown' }] },
+      [],
+      null,
+    ],
+    ['the mail hosts', { code: 'guard_mx' as GuardFinding['code'] }, { findings: [{ code: 'mx_unknown' }] }, [], null],
+    [
+      'the place of reports',
+      { code: 'guard_tls_rpt' as GuardFinding['code'] },
+      { findings: [{ code: 'tlsrpt_unknown' }] },
+      [],
+      null,
+    ],
+    [
+      'the policy of TLS',
+      { code: 'guard_mta_sts' as GuardFinding['code'] },
+      { findings: [{ code: 'mta_sts_unknown' }] },
+      [],
+      null,
+    ],
+    [
+      'the aspect of its counterpart',
+      {
+        differs: {
+          aspect: 'spf',
+          environment: 'staging',
+          domain: 'd',
+          missing: [],
+          extra: [],
+        } as unknown as GuardFinding['differs'],
+      },
+      {},
+      [],
+      { comparisons: [{ aspect: 'spf', state: 'unknown' }] },
+    ],
+  ])('what was known stays while nobody can say %s', (_, given, check, findings, pair) => {
+    const before = drifted(null, told([drift(given)]), T1);
+    expect(before.drifts.length).toBe(1);
+    expect(drifted(before, told(findings, check, pair), T2).drifts).toEqual(before.drifts);
+    // Of another domain nothing follows, nor from an answer.
+    expect(drifted(before, told(findings, check, pair, 'other.example'), T2).drifts).toEqual([]);
+    const spf = { tree: { root: { state: 'record' } } };
+    const answered = { spf, dmarc: { discovery: { state: 'record' } } };
+    const same = pair && {
+      comparisons: [
+        { aspect: 'dkim', state: 'unknown' },
+        { aspect: 'spf', state: 'same' },
+      ],
+    };
+    expect(drifted(before, told([], answered, same), T2).drifts).toEqual([]);
+  });
+
+  test('an include that nobody can read keeps no difference that only the record decides', () => {
+    const before = drifted(null, told([drift({ code: 'guard_spf_all' })]), T1);
+    const check = { spf: { tree: { root: { state: 'record' } } }, findings: [{ code: 'spf_unknown' }] };
+    expect(drifted(before, told([], check), T2).drifts).toEqual([]);
+  });
 });

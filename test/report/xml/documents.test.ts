@@ -10,15 +10,20 @@ import { METADATA, POLICY, recordXml } from '../build.ts';
  * Two reports one after the other in one payload, which comes in chunks of these lengths, the last of them
  * again and again.
  */
-async function read(lengths: readonly number[]): Promise<unknown[]> {
+async function read(lengths: readonly number[], { limits = DEFAULT_LIMITS, seen = { open: 0 } } = {}): Promise<unknown[]> {
   const report = (id: string) =>
     `<feedback>${METADATA.replace(/<report_id>[^<]*/, `<report_id>${id}`)}${POLICY}${recordXml().repeat(9)}</feedback>`;
   const bytes = Buffer.from(`${report('first')}\n${report('second')}`);
   const open = function* () {
-    for (let at = 0, i = 0; at < bytes.length; i++) {
-      const end = at + lengths[Math.min(i, lengths.length - 1)]!;
-      yield bytes.subarray(at, end);
-      at = end;
+    seen.open++;
+    try {
+      for (let at = 0, i = 0; at < bytes.length; i++) {
+        const end = at + lengths[Math.min(i, lengths.length - 1)]!;
+        yield bytes.subarray(at, end);
+        at = end;
+      }
+    } finally {
+      seen.open--;
     }
   };
   const payload = {
@@ -31,7 +36,7 @@ async function read(lengths: readonly number[]): Promise<unknown[]> {
     problems: new Problems(),
     open,
   } as const;
-  const options = { limits: DEFAULT_LIMITS, totals: new MailTotals(DEFAULT_LIMITS), batch: 100, charset: null, hint: null };
+  const options = { limits, totals: new MailTotals(limits), batch: 100, charset: null, hint: null };
   const found: unknown[] = [];
   for await (const event of readDocuments(payload, options)) {
     if (event.type === 'report')
@@ -66,4 +71,11 @@ test('a character that the end of a broken report cuts off counts as replaced, w
     if (event.type === 'report') codes.push(...event.report.problems.map(({ code }) => code));
   }
   expect(codes).toContain('bytes_replaced');
+});
+
+test('what is read from is closed, also where the payload is refused before its end', async () => {
+  const seen = { open: 0 };
+  const limits = { ...DEFAULT_LIMITS, elementDepth: 2 };
+  expect(await read([301], { limits, seen })).toEqual(['refused']);
+  expect(seen.open).toBe(0);
 });
