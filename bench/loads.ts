@@ -1,5 +1,6 @@
 import { generateLoad, type LoadMail, type Spread } from './load.ts';
 import { MAKES } from './makes.ts';
+import { seventhLoad } from './seventh.ts';
 import { sixthLoad } from './sixth.ts';
 
 /** How the mails of a load are made. */
@@ -7,7 +8,7 @@ export type LoadWriter = (options: { seed: number; mails: number; sources: Sprea
 
 /**
  * The loads by name: the demo's reporters in their dialects, the same sizes in each make with random
- * addresses, and the load of receivers by an author who had not seen how reports are read.
+ * addresses, and two loads of receivers, each by an author who had not seen how reports are read.
  */
 export const LOADS: Record<string, LoadWriter> = {
   reporters: generateLoad,
@@ -18,4 +19,5 @@ export const LOADS: Record<string, LoadWriter> = {
     ]),
   ),
   sixth: sixthLoad,
+  seventh: seventhLoad,
 };
