@@ -197,14 +197,7 @@ export const RECEIVERS: readonly Receiver[] = [
     site: 'th.example',
     email: 'a@th.example',
     habits: { rfc: 7489, language: 'es', optional: 0, most: [1, 1], ids: (random) => random.hex(10), addresses: ['v4'] },
-    style: {
-      charset: 'iso-8859-1',
-      prolog: '<?xml version="1.0" encoding="latin1"?>',
-      indent: '',
-      eol: '\n',
-      order: 'records-first',
-      text: escaped,
-    },
+    style: { charset: 'iso-8859-1', prolog: declared('latin1'), indent: '', eol: '\n', order: 'records-first', text: escaped },
     post: { container: 'gzip', type: 'application/x-gzip; charset=binary', shape: 'nested', fileName: 'none', subject: 'bare' },
   },
   {
