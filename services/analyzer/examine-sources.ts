@@ -1,3 +1,4 @@
+import { groupBy } from '../shared/group-by.ts';
 import type { SourceClass, SourceDay } from '../store/analysis/window-reads.ts';
 import type { Identity, NetworkFacts } from '../store/sources/identities.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
@@ -90,11 +91,7 @@ class SourceWindows {
     this.#senders = senders;
     this.#rows = new Map(data.sources.map((source) => [source, []]));
     for (const row of data.rows) this.#rows.get(row.source)?.push(row);
-    for (const row of data.past ?? []) {
-      const of = this.#past.get(row.source);
-      if (of) of.push(row);
-      else this.#past.set(row.source, [row]);
-    }
+    this.#past = groupBy(data.past ?? [], ({ source }) => source);
     this.#facts = new Map(data.facts.map((facts) => [facts.source, facts]));
     this.#shared = {
       domain,

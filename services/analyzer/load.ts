@@ -1,6 +1,7 @@
 import { type Admitted, admittedNetworks } from '../dns/spf/admitted.ts';
 import { rulesWith } from '../findings/kinds/traits.ts';
 import { addDays, dayOf, later } from '../shared/days.ts';
+import { groupBy } from '../shared/group-by.ts';
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import type { Counted } from '../store/analysis/counted.ts';
@@ -424,7 +425,7 @@ async function loadMixed(
   { from, to, votes, reporters }: Counted,
   { rows, keys, catalogue }: Pick<DomainData, 'rows' | 'catalogue'> & { keys: KeysOfDomain },
 ): Promise<Set<string>> {
-  const asked = [...bySource(rows)]
+  const asked = [...groupBy(rows, ({ source }) => source)]
     .filter(([, own]) => mayCarryMix(own))
     .map(([source]) => source)
     .filter(
@@ -439,15 +440,5 @@ async function loadMixed(
 /** Whether one of the sources may be a forwarder: then it is asked whose keys they sign with. */
 function anyMayForward(rows: readonly SourceDay[], reporterDays: readonly ReporterDay[]): boolean {
   const domainDays = domainDaysOf(reporterDays, false);
-  return [...bySource(rows).values()].some((own) => mayForward(own, domainDays));
-}
-
-function bySource(rows: readonly SourceDay[]): Map<string, SourceDay[]> {
-  const rowsOf = new Map<string, SourceDay[]>();
-  for (const row of rows) {
-    const own = rowsOf.get(row.source);
-    if (own) own.push(row);
-    else rowsOf.set(row.source, [row]);
-  }
-  return rowsOf;
+  return [...groupBy(rows, ({ source }) => source).values()].some((own) => mayForward(own, domainDays));
 }

@@ -1,4 +1,5 @@
 import { addDays, dayOf } from '../shared/days.ts';
+import { groupBy } from '../shared/group-by.ts';
 import { transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { noteDomains } from '../store/analysis/note-work.ts';
@@ -13,7 +14,7 @@ import {
   saveSilences,
 } from '../store/analysis/silences.ts';
 import { HourlyLook } from './hourly.ts';
-import { ARRIVAL_DAYS, type ReportedDay, type ReportSilence, silenceOf } from './statistics/report-habit.ts';
+import { ARRIVAL_DAYS, type ReportSilence, silenceOf } from './statistics/report-habit.ts';
 
 /**
  * So far back it is looked for the last report; and so long ago a domain may have fallen silent to be news.
@@ -89,13 +90,8 @@ async function silencesOf(db: Context['db'], { quiet, reported, before, today }:
   const judged = quiet.filter(({ domain, last_day }) => before.has(domain) || last_day! >= addDays(today, -NEWS_DAYS));
   const oldest = judged.map(({ last_day }) => last_day!).sort()[0];
   if (oldest === undefined) return [];
-  const days = new Map<string, ReportedDay[]>();
   const names = judged.map(({ domain }) => domain);
-  for (const row of await loadReportedDays(db, names, addDays(oldest, -HABIT_DAYS))) {
-    const own = days.get(row.domain);
-    if (own) own.push(row);
-    else days.set(row.domain, [row]);
-  }
+  const days = groupBy(await loadReportedDays(db, names, addDays(oldest, -HABIT_DAYS)), ({ domain }) => domain);
   const sample = reported.slice(0, SAMPLE).map(({ domain }) => domain);
   const heard = sample.length === 0 ? null : await loadHeard(db, sample, addDays(today, -ARRIVAL_DAYS - 1));
   const together = judged.length >= TOGETHER && judged.length >= TOGETHER_SHARE * (judged.length + reported.length);

@@ -2,7 +2,7 @@ import type { Dns } from '../dns/client/types.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { systemClock } from '../shared/clock.ts';
 import { DAY_MS } from '../shared/days.ts';
-import { messageOf } from '../shared/errors.ts';
+import { Failures } from '../shared/runtime/failures.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
@@ -32,6 +32,15 @@ export interface ApproverOptions {
 
 /** What playbooks, rotations and onboardings work with. */
 type Asking = PlaybookRun & RotationMeans & OnboardingMeans;
+
+/** Of that, what stays from turn to turn. */
+const lastingMeans = ({ config: { dkimKeys, approvals }, db }: Context) => ({
+  db,
+  rules: approvals.rules,
+  keys: dkimKeys,
+  halfStepShare: approvals.half_step_share,
+  registrable: organizationalDomain,
+});
 
 /** What is done with requests in Postgres alone: groups, ends, reminders, escalation, retention. */
 function requestKeeper({ config, db, clock }: Context, log: Log, at: () => Date | null): () => Promise<void> {
@@ -70,30 +79,21 @@ function requestKeeper({ config, db, clock }: Context, log: Log, at: () => Date 
 export function startApprover(context: Context, given: ApproverOptions = {}): Service {
   const { config, db } = context;
   const { approvals } = config;
+  const lasting = lastingMeans(context);
   const log = context.log.child({ service: NAME });
   const dns: NonNullable<ApproverOptions['dns']> = given.dns ?? openDns(config.dnsServers, { perSecond: PER_SECOND });
   const runner = new PlaybookRunner(approvals.rules, log);
   const opens = approvals.rules.length > 0 && approvals.playbooks === 'on';
   if (approvals.rules.length === 0) log.info('approvals has no rules: nothing is requested, and plans are texts to paste');
-  const failures = new Map<string, string>();
+  const failures = new Failures('The approver cannot finish its work');
   /** The database's clock decides; tests give another. */
   const at = () => (context.clock === systemClock ? null : context.clock.now());
   const keepRequests = requestKeeper(context, log, at);
   /** Whether the groups are those of the settings. */
   let kept = false;
   const everyMs = given.everyMs ?? Math.min(config.sweep.every_seconds, MOST_SECONDS) * SECOND_MS;
-  const repeated = (what: string, task: Parameters<typeof repeat>[1]) => {
-    const noted: typeof task = async (...turn) => {
-      try {
-        await task(...turn);
-        failures.delete(what);
-      } catch (error) {
-        failures.set(what, `The approver cannot finish its work: ${messageOf(error)}`);
-        throw error;
-      }
-    };
-    return repeat(everyMs, noted, log, what);
-  };
+  const repeated = (what: string, task: Parameters<typeof repeat>[1]) =>
+    repeat(everyMs, (...turn) => failures.noting(what, () => task(...turn)), log, what);
   /**
    * What asks DNS may take long, and keeps nothing else from its time: neither the timers nor the request of
    * a finding.
@@ -101,24 +101,7 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
   const asking = (what: string, task: (means: Asking) => Promise<unknown>) =>
     repeated(what, async (signal, turned) => {
       if (!kept) return;
-      const now = context.clock.now();
-      const {
-        dkimKeys: keys,
-        approvals: { half_step_share: halfStepShare, rules },
-      } = config;
-      await task({
-        db,
-        dns,
-        log,
-        rules,
-        keys,
-        halfStepShare,
-        registrable: organizationalDomain,
-        at: at(),
-        now,
-        asking: { signal },
-        turned,
-      });
+      await task({ ...lasting, log, dns, at: at(), now: context.clock.now(), asking: { signal }, turned });
     });
   const opening = asking('opening requests of playbooks', async (means) => opens && runner.run(means));
   const goingOn = asking('keeping rotations and onboardings', async (means) => {
@@ -136,7 +119,7 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
   const loops = [keeping, opening, goingOn];
   return {
     name: NAME,
-    waitingFor: () => [...failures.values()][0] ?? null,
+    waitingFor: () => failures.first(),
     stuck: () => firstStuck(loops),
     stop: async () => {
       const stopped = Promise.all([...loops.map((loop) => loop.stop()), deaf()]);

@@ -63,7 +63,7 @@ async function tryWorkload(
   { environment, domain }: GuardedDomain,
   workload: GuardedWorkload,
   { check, tried }: { check: DomainCheck; tried: ReadonlyMap<string, SelectorTrial> },
-  { dns, now }: Trying,
+  trying: Trying,
 ): Promise<{ trial: WorkloadTrial; found: GuardFinding[] }> {
   const signers = signersAs(workload, domain);
   const envelopeFrom = workload.envelope_from ?? domain;
@@ -81,26 +81,9 @@ async function tryWorkload(
     say('guard_egress_none', `No egress is declared for ${who}, so SPF was not evaluated for its mail as ${domain}.`);
   const egress: EgressTrial[] = [];
   for (const way of workload.egress) {
-    if (way.addresses.length === 0)
-      say(
-        'guard_egress_unknown',
-        `The addresses of the egress ${way.name} of ${who} are known in the cluster only, so SPF was not evaluated for it.`,
-      );
-    for (const network of way.addresses)
-      for (const part of await spfOver(network, { helo: envelopeFrom, mailFrom: `sample@${envelopeFrom}` }, dns, {
-        now: () => now,
-      })) {
-        const { spf, reason, exact } = part;
-        const address = partName(part);
-        if (!exact)
-          say(
-            'guard_egress_sampled',
-            `The SPF record of ${envelopeFrom} asks about the address itself (ptr, exists), so only some addresses of ${address} (${way.name} of ${who}) were tried: others may do otherwise.`,
-          );
-        egress.push({ egress: way.name, address, spf, spfAligned: spf === 'pass' && aligner.spf(envelopeFrom, domain), exact });
-        if (spf === 'temperror') say('guard_unknown', reason ?? `SPF of ${envelopeFrom} could not be evaluated.`);
-        else if (spf !== 'pass') found.push(notAdmitted(place, { who, way: way.name, address, envelopeFrom, spf, reason }));
-      }
+    const tries = await tryEgress(way, { who, envelopeFrom, place, aligned: aligner.spf(envelopeFrom, domain) }, trying);
+    egress.push(...tries.egress);
+    found.push(...tries.found);
   }
   const dmarc = verdictOf(dkimAligned, egress, workload);
   if (dmarc === 'fail') {
@@ -122,6 +105,37 @@ async function tryWorkload(
     },
     found,
   };
+}
+
+/** Evaluates SPF for the addresses of a way out. @param from.aligned whether the envelope sender aligns */
+async function tryEgress(
+  { name: way, addresses }: GuardedWorkload['egress'][number],
+  { who, envelopeFrom, place, aligned }: { who: string; envelopeFrom: string; place: Place; aligned: boolean },
+  { dns, now }: Trying,
+): Promise<{ egress: EgressTrial[]; found: GuardFinding[] }> {
+  const egress: EgressTrial[] = [];
+  const found: GuardFinding[] = [];
+  const say = (code: GuardFinding['code'], message: string) => found.push(guardFinding(code, place, { message }));
+  if (addresses.length === 0)
+    say(
+      'guard_egress_unknown',
+      `The addresses of the egress ${way} of ${who} are known in the cluster only, so SPF was not evaluated for it.`,
+    );
+  const identity = { helo: envelopeFrom, mailFrom: `sample@${envelopeFrom}` };
+  for (const network of addresses)
+    for (const part of await spfOver(network, identity, dns, { now: () => now })) {
+      const { spf, reason, exact } = part;
+      const address = partName(part);
+      if (!exact)
+        say(
+          'guard_egress_sampled',
+          `The SPF record of ${envelopeFrom} asks about the address itself (ptr, exists), so only some addresses of ${address} (${way} of ${who}) were tried: others may do otherwise.`,
+        );
+      egress.push({ egress: way, address, spf, spfAligned: spf === 'pass' && aligned, exact });
+      if (spf === 'temperror') say('guard_unknown', reason ?? `SPF of ${envelopeFrom} could not be evaluated.`);
+      else if (spf !== 'pass') found.push(notAdmitted(place, { who, way, address, envelopeFrom, spf, reason }));
+    }
+  return { egress, found };
 }
 
 /** Whether a receiver finds a signature that verifies; null when that was not tried. */

@@ -5,6 +5,7 @@ import { systemClock } from '../shared/clock.ts';
 import { DAY_MS } from '../shared/days.ts';
 import { messageOf } from '../shared/errors.ts';
 import { GuardWatch } from '../shared/guard-watch.ts';
+import { Failures } from '../shared/runtime/failures.ts';
 import { Kubernetes, openApi } from '../shared/runtime/kubernetes.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
@@ -42,20 +43,12 @@ export interface ClusterOptions {
 export function startCluster(context: Context, given: ClusterOptions = {}): Service {
   const cluster = new ClusterWatch(context, given);
   const log = context.log.child({ service: NAME });
-  let failure: string | null = null;
-  const turn = async (signal: AbortSignal, turned: () => void) => {
-    try {
-      await cluster.run(signal, turned);
-      failure = null;
-    } catch (error) {
-      failure = `The addresses of the cluster are not followed: ${messageOf(error)}`;
-      throw error;
-    }
-  };
+  const failures = new Failures('The addresses of the cluster are not followed');
+  const turn = (signal: AbortSignal, turned: () => void) => failures.noting('addresses', () => cluster.run(signal, turned));
   const loop = repeat(context.config.sweep.every_seconds * 1000, turn, log, 'following the cluster');
   return {
     name: NAME,
-    waitingFor: () => failure ?? cluster.failure(),
+    waitingFor: () => failures.first() ?? cluster.failure(),
     stuck: () => loop.stuck(),
     stop: async () => {
       const stopped = loop.stop();

@@ -1,5 +1,7 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
-import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
+import { Failures } from '../shared/runtime/failures.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import { type Context, firstStuck, type Loop, repeat, type Service } from '../shared/runtime/service.ts';
 import { readSecretFile } from '../shared/settings/secret-file.ts';
 import { openIds } from '../store/sending/joining.ts';
 import { type LogSource, logSources, putConfiguredSource } from '../store/sending/sources.ts';
@@ -10,6 +12,7 @@ import { type Counts, Writer } from './intake/writer.ts';
 import { joinAll, type RoundMeans } from './joining/rounds.ts';
 import { DeclaredWorkloads } from './joining/workload.ts';
 import { hashOfNames } from './names.ts';
+import type { HashName } from './privacy.ts';
 import { Wake } from './wake.ts';
 
 export { checkCollector } from './check.ts';
@@ -32,22 +35,39 @@ export interface RunningCollector extends Service {
  * @throws SettingsError when an address cannot be listened on, or a file not be read
  */
 export async function startCollector(context: Context): Promise<RunningCollector> {
-  const { config, db, clock, metrics } = context;
   const log = context.log.child({ service: NAME });
-  const settings = config.collector;
   const hash = await hashOfNames(context);
   await putSources(context);
+  const { intakes, reading, writer, failures } = await startIntake(context, log, hash);
+  const judging = startJudging(context, log, hash);
+  return {
+    name: NAME,
+    ports: intakes.ports,
+    waitingFor: () => failures.first() ?? (writer.failure === null ? null : `Lines cannot be stored: ${writer.failure}`),
+    stuck: () => firstStuck([reading, judging]),
+    async stop() {
+      await intakes.close();
+      await writer.idle();
+      await Promise.all([reading.stop(), judging.stop()]);
+    },
+  };
+}
+
+/** Takes lines from the sources in the store. */
+async function startIntake({ config, db, clock, metrics }: Context, log: Log, hash: HashName) {
+  const settings = config.collector;
   let sources: LogSource[] = await logSources(db);
-  let failure: string | null = null;
   const count = (source: string, counts: Counts) => {
     for (const [outcome, lines] of Object.entries(counts)) metrics.logLines.inc({ source, outcome }, lines);
   };
   const now = () => clock.now();
   const writer = new Writer({ db, log, hash, programs: new Set(settings.programs), now, count });
   const sourceOf = (hashed: string) => sources.find(({ token_sha256 }) => token_sha256 === hashed) ?? null;
-  const means = { writer, maxLineBytes: settings.max_line_bytes, now, log };
-  const intakes = await listenAll(context, {
-    ...means,
+  const intakes = await listenAll(settings, {
+    writer,
+    maxLineBytes: settings.max_line_bytes,
+    now,
+    log,
     sources: () => sources,
     sourceOf,
     newSourceOf: async (hashed) => {
@@ -58,21 +78,25 @@ export async function startCollector(context: Context): Promise<RunningCollector
     count: (outcome) => metrics.logRequests.inc({ outcome }),
   });
   log.info({ ...intakes.ports }, 'taking mail logs');
+  const failures = new Failures('Lines are not taken while Postgres is away');
+  const read = async () => {
+    sources = await logSources(db);
+  };
   const reading = repeat(
     Math.min(SOURCES_MS, config.sweep.every_seconds * 1000),
-    async () => {
-      try {
-        sources = await logSources(db);
-        failure = null;
-      } catch (error) {
-        failure = `Lines are not taken while Postgres is away: ${messageOf(error)}`;
-        throw error;
-      }
-    },
+    () => failures.noting('sources', read),
     log,
     'reading the sources of logs',
   );
+  return { intakes, reading, writer, failures };
+}
+
+/** Joins the lines of each message once its window is over. */
+function startJudging(context: Context, log: Log, hash: HashName): Loop {
+  const { config, db, clock, metrics } = context;
+  const settings = config.collector;
   const wake = new Wake(context);
+  const now = () => clock.now();
   const round: RoundMeans = {
     db,
     log,
@@ -82,7 +106,7 @@ export async function startCollector(context: Context): Promise<RunningCollector
     insideNetworks: settings.inside_networks,
     wake: (domains) => wake.domains(domains),
   };
-  const judging = repeat(
+  return repeat(
     Math.min(JUDGE_MS, config.sweep.every_seconds * 1000),
     async (signal, turned) => {
       const before = new Date(now().getTime() - settings.window_seconds * 1000);
@@ -92,17 +116,6 @@ export async function startCollector(context: Context): Promise<RunningCollector
     log,
     'judging messages',
   );
-  return {
-    name: NAME,
-    ports: intakes.ports,
-    waitingFor: () => failure ?? (writer.failure === null ? null : `Lines cannot be stored: ${writer.failure}`),
-    stuck: () => firstStuck([reading, judging]),
-    async stop() {
-      await intakes.close();
-      await writer.idle();
-      await Promise.all([reading.stop(), judging.stop()]);
-    },
-  };
 }
 
 /** Puts the sources of the settings into the store. */
@@ -120,8 +133,7 @@ async function putSources({ config, db }: Context): Promise<void> {
 
 type AllMeans = Parameters<typeof listenHttp>[1] & Parameters<typeof listenSyslog>[1];
 
-async function listenAll({ config }: Context, means: AllMeans) {
-  const { listen, syslogListen, syslogTlsListen, tls } = config.collector;
+async function listenAll({ listen, syslogListen, syslogTlsListen, tls }: Context['config']['collector'], means: AllMeans) {
   const certificate = tls === null ? null : certificateOf(tls);
   const opened: { close(): Promise<void>; port: number }[] = [];
   const open = async (

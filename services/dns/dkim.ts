@@ -53,26 +53,7 @@ const HISTORIC = new Set(['g']);
  * @param text the strings of a TXT record, joined
  */
 export function parseDkimKey(text: string): DkimKey {
-  const problems: DkimProblem[] = [];
-  const tags = new Map<string, { value: string; at: number; text: string }>();
-  let at = 0;
-  const parts = text.split(';');
-  for (const [n, part] of parts.entries()) {
-    const trimmed = trimBlanks(part);
-    const begin = at + part.indexOf(trimmed);
-    at += part.length + 1;
-    if (trimmed === '') {
-      // One semicolon at the end is allowed; between two there must be a tag (section 3.2), and OpenDKIM
-      // refuses the key.
-      if (n < parts.length - 1) problems.push({ code: 'dkim_syntax', at: at - 1, text: ';' });
-      continue;
-    }
-    // The name is compared with case (section 3.2).
-    const found = /^([a-z][a-z0-9_]*)\s*=\s*([\s\S]*)$/i.exec(trimmed);
-    if (!found || /[^\t\r\n -~]/.test(trimmed)) problems.push({ code: 'dkim_syntax', at: begin, text: trimmed });
-    else if (tags.has(found[1]!)) problems.push({ code: 'dkim_tag_twice', at: begin, text: trimmed });
-    else tags.set(found[1]!, { value: found[2]!, at: begin, text: trimmed });
-  }
+  const { tags, problems } = readTags(text);
   const problem = (code: DkimProblemCode, name: string) => {
     const tag = tags.get(name);
     problems.push({ code, at: tag?.at ?? 0, text: tag?.text ?? text });
@@ -96,17 +77,8 @@ export function parseDkimKey(text: string): DkimKey {
   for (const name of tags.keys()) if (HISTORIC.has(name)) problem('dkim_tag_historic', name);
 
   const p = tags.get('p')?.value.replace(/\s+/g, '');
-  let bits: number | null = null;
-  if (p === undefined) problem('dkim_no_p', 'p');
-  else if (p === '') problem('dkim_revoked', 'p');
-  else if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(p)) problem('dkim_base64', 'p');
-  else if (type !== 'rsa' && type !== 'ed25519') problem('dkim_type', 'k');
-  else {
-    bits = bitsOf(type, Buffer.from(p, 'base64'));
-    if (bits === null) problem('dkim_key', 'p');
-    else if (type === 'rsa' && bits < SHORT) problem('dkim_key_short', 'p');
-    else if (type === 'rsa' && bits < WEAK) problem('dkim_key_weak', 'p');
-  }
+  const { bits, code } = keyOfTag(p, type);
+  if (code !== null) problem(code, code === 'dkim_type' ? 'k' : 'p');
   return {
     text,
     type,
@@ -117,6 +89,46 @@ export function parseDkimKey(text: string): DkimKey {
     tags: [...tags].map(([name, { value }]) => ({ name, value })),
     problems,
   };
+}
+
+/** The size of the key in p=, and what is wrong with it. */
+function keyOfTag(p: string | undefined, type: string): { bits: number | null; code: DkimProblemCode | null } {
+  if (p === undefined) return { bits: null, code: 'dkim_no_p' };
+  if (p === '') return { bits: null, code: 'dkim_revoked' };
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(p)) return { bits: null, code: 'dkim_base64' };
+  if (type !== 'rsa' && type !== 'ed25519') return { bits: null, code: 'dkim_type' };
+  const bits = bitsOf(type, Buffer.from(p, 'base64'));
+  if (bits === null) return { bits, code: 'dkim_key' };
+  if (type === 'rsa' && bits < SHORT) return { bits, code: 'dkim_key_short' };
+  return { bits, code: type === 'rsa' && bits < WEAK ? 'dkim_key_weak' : null };
+}
+
+/** The tags of a key record, each with its place, and those that are none. */
+function readTags(text: string): {
+  tags: Map<string, { value: string; at: number; text: string }>;
+  problems: DkimProblem[];
+} {
+  const problems: DkimProblem[] = [];
+  const tags = new Map<string, { value: string; at: number; text: string }>();
+  let at = 0;
+  const parts = text.split(';');
+  for (const [n, part] of parts.entries()) {
+    const trimmed = trimBlanks(part);
+    const begin = at + part.indexOf(trimmed);
+    at += part.length + 1;
+    if (trimmed === '') {
+      // One semicolon at the end is allowed; between two there must be a tag (section 3.2), and OpenDKIM
+      // refuses the key.
+      if (n < parts.length - 1) problems.push({ code: 'dkim_syntax', at: at - 1, text: ';' });
+      continue;
+    }
+    // The name is compared with case (section 3.2).
+    const found = /^([a-z][a-z0-9_]*)\s*=\s*([\s\S]*)$/i.exec(trimmed);
+    if (!found || /[^\t\r\n -~]/.test(trimmed)) problems.push({ code: 'dkim_syntax', at: begin, text: trimmed });
+    else if (tags.has(found[1]!)) problems.push({ code: 'dkim_tag_twice', at: begin, text: trimmed });
+    else tags.set(found[1]!, { value: found[2]!, at: begin, text: trimmed });
+  }
+  return { tags, problems };
 }
 
 /**

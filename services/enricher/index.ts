@@ -1,6 +1,6 @@
 import type { Dns } from '../dns/client/types.ts';
-import { messageOf } from '../shared/errors.ts';
 import { Pace } from '../shared/pace.ts';
+import { Failures } from '../shared/runtime/failures.ts';
 import { openDns, type ReverseResolver, reverseResolver } from '../shared/runtime/resolver.ts';
 import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
 import { AddressLookups } from './addresses.ts';
@@ -27,17 +27,8 @@ export function startEnricher(context: Context, given: { resolver?: ReverseResol
   const owners = config.asnFile === null ? null : new NetworkOwners(config.asnFile, log);
   const pace = given.pace ?? new Pace(config.enrich.queries_per_second);
   const lookups = new AddressLookups({ context, log, resolver, pace, owners });
-  let failure: string | null = null;
-
-  const run = async (signal: AbortSignal, turned: () => void) => {
-    try {
-      await lookups.run(signal, turned);
-      failure = null;
-    } catch (error) {
-      failure = `The enricher cannot finish its work: ${messageOf(error)}`;
-      throw error;
-    }
-  };
+  const failures = new Failures('The enricher cannot finish its work');
+  const run = (signal: AbortSignal, turned: () => void) => failures.noting('addresses', () => lookups.run(signal, turned));
   const idle = resolver === null && owners === null;
   if (idle) log.info('enrich.dns is off and asn_file is not set: sources that are networks get no names');
   const loop = idle ? null : repeat(config.sweep.every_seconds * 1000, run, log, 'looking up addresses');
@@ -48,7 +39,7 @@ export function startEnricher(context: Context, given: { resolver?: ReverseResol
 
   return {
     name: NAME,
-    waitingFor: () => failure,
+    waitingFor: () => failures.first(),
     stuck: () => firstStuck([loop, domains]),
     stop: async () => {
       const stopped = Promise.all([loop?.stop(), domains.stop()]);

@@ -1,5 +1,5 @@
 import { organizationalDomain } from '../report/orgdomain.ts';
-import { messageOf } from '../shared/errors.ts';
+import { Failures } from '../shared/runtime/failures.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { readKeyFile } from '../shared/settings/gateway.ts';
@@ -30,7 +30,7 @@ export async function startGateway(context: Context): Promise<RunningGateway> {
   const { listen: address, keyFile } = config.gateway;
   const dns = openDns(config.dnsServers);
   const stopping = new AbortController();
-  let failure: string | null = null;
+  const failures = new Failures('The gateway refuses all updates, as it cannot read which keys are lent');
   const means: GatewayMeans = {
     ledger: storedLedger(db, () => readKeyFile(keyFile), log),
     targets: config.dnsTargets,
@@ -47,22 +47,17 @@ export async function startGateway(context: Context): Promise<RunningGateway> {
   };
   const listening: Listening = await listen(address!, (bytes, from) => answerMessage(bytes, from, means), log);
   log.info({ host: address!.host, port: listening.port }, 'taking updates signed with lent keys');
-  const recover = async (signal: AbortSignal) => {
-    try {
+  const recover = (signal: AbortSignal) =>
+    failures.noting('updates', async () => {
       // The list of keys is read as well: whether the store answers is whether anything can be taken.
       await means.ledger.keys('');
       await settleOpen(db, config.dnsTargets, signal);
-      failure = null;
-    } catch (error) {
-      failure = `The gateway refuses all updates, as it cannot read which keys are lent: ${messageOf(error)}`;
-      throw error;
-    }
-  };
+    });
   const loop = repeat(RECOVER_MS, recover, log, 'settling updates');
   return {
     name: NAME,
     port: listening.port,
-    waitingFor: () => failure,
+    waitingFor: () => failures.first(),
     stuck: () => loop.stuck(),
     async stop() {
       await listening.close();

@@ -1,6 +1,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { messageOf, SettingsError } from '../shared/errors.ts';
+import { groupBy } from '../shared/group-by.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { type From, MOST_MESSAGE } from './gateway.ts';
 
@@ -156,9 +157,11 @@ const longestSilent = (among: readonly Connection[]): Connection | undefined => 
 
 /** Those of the network that has the most: who opens many closes his own. */
 function mostOfOne(all: readonly Connection[]): Connection[] {
-  const of = new Map<string, Connection[]>();
-  for (const one of all) if (!one.busy) of.set(one.network, [...(of.get(one.network) ?? []), one]);
-  return [...of.values()].reduce((most, these) => (these.length > most.length ? these : most), []);
+  const silent = all.filter(({ busy }) => !busy);
+  return [...groupBy(silent, ({ network }) => network).values()].reduce(
+    (most, these) => (these.length > most.length ? these : most),
+    [],
+  );
 }
 
 /** The messages of one connection, one after the other. */

@@ -90,28 +90,16 @@ export async function writeOthers(
       result.bounces.map((bounce) => ({ message_key, received_at, bounce })),
     ),
   );
+  const identified = {
+    tls: tls.map((item) => ({ ...item, identity: item.report.identity })),
+    failure: failures.map((item) => ({ ...item, identity: item.report.content_hash })),
+  };
   const unverified = new Set([
-    ...(await beginVerification(
-      tx,
-      'tls',
-      tls.map((item) => ({ ...item, identity: item.report.identity })),
-      check,
-    )),
-    ...(await beginVerification(
-      tx,
-      'failure',
-      failures.map((item) => ({ ...item, identity: item.report.content_hash })),
-      check,
-    )),
+    ...(await beginVerification(tx, 'tls', identified.tls, check)),
+    ...(await beginVerification(tx, 'failure', identified.failure, check)),
   ]);
-  const personal = read.filter(
-    ({ result }) => result.failures.length > 0 || result.other.some(({ code }) => code === COMPLAINT || code === BOUNCE),
-  );
-  await notePersonal(
-    tx,
-    personal.map(({ message }) => message.message_key),
-    !privacy.keep_personal_data,
-  );
+  const personal = read.filter(({ result }) => holdsPersonal(result)).map(({ message }) => message.message_key);
+  await notePersonal(tx, personal, !privacy.keep_personal_data);
   const outcomes = new Map(
     read.map(({ message: { message_key } }) => [
       message_key,
@@ -129,6 +117,9 @@ export async function writeOthers(
   add('failure', 'failures', failures, failureOutcomes);
   return outcomes;
 }
+
+const holdsPersonal = ({ failures, other }: OtherResult): boolean =>
+  failures.length > 0 || other.some(({ code }) => code === COMPLAINT || code === BOUNCE);
 
 /** A report as its verification needs it. */
 type Unverified = Pick<StoredOther, 'message_key' | 'identity'> & {

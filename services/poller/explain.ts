@@ -53,7 +53,6 @@ function said(error: ImapError): string {
 export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
   if (error instanceof RuawatchError) return error;
   const imap = (typeof error === 'object' && error !== null ? error : {}) as ImapError;
-  const code = codeOf(error) ?? '';
   const { server, who } = namesOf(mailbox);
   const message = messageOf(error);
 
@@ -67,6 +66,28 @@ export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
       error,
     );
   }
+  const explained = explainTls(error, imap, mailbox) ?? explainConnection(error, mailbox);
+  if (explained !== null) return explained;
+  if (imap.responseStatus === 'NO' || imap.responseStatus === 'BAD') {
+    return new TransientError(
+      'imap_refused',
+      { about: who, says: `${server} refused a command${said(imap)}; it is retried.` },
+      error,
+    );
+  }
+  const reason = imap.reason ?? message;
+  return new TransientError(
+    'imap_lost',
+    { about: who, says: `the connection to ${server} was lost (${reason}); it is retried.` },
+    error,
+  );
+}
+
+/** Null when the error is not about TLS. */
+function explainTls(error: unknown, imap: ImapError, mailbox: Mailbox): RuawatchError | null {
+  const code = codeOf(error) ?? '';
+  const { server, who } = namesOf(mailbox);
+  const message = messageOf(error);
   if (/does not support STARTTLS/.test(message)) {
     return new PermanentError(
       'imap_starttls',
@@ -96,6 +117,13 @@ export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
       error,
     );
   }
+  return null;
+}
+
+/** Null when the connection came about. */
+function explainConnection(error: unknown, mailbox: Mailbox): RuawatchError | null {
+  const code = codeOf(error) ?? '';
+  const { server, who } = namesOf(mailbox);
   if (code === 'GREETING_TIMEOUT') {
     return new TransientError(
       'imap_silent',
@@ -110,19 +138,7 @@ export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
       error,
     );
   }
-  if (imap.responseStatus === 'NO' || imap.responseStatus === 'BAD') {
-    return new TransientError(
-      'imap_refused',
-      { about: who, says: `${server} refused a command${said(imap)}; it is retried.` },
-      error,
-    );
-  }
-  const reason = imap.reason ?? message;
-  return new TransientError(
-    'imap_lost',
-    { about: who, says: `the connection to ${server} was lost (${reason}); it is retried.` },
-    error,
-  );
+  return null;
 }
 
 function explainLogin(error: unknown, imap: ImapError, mailbox: Mailbox): RuawatchError {

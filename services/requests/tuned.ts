@@ -1,4 +1,5 @@
 import { durationText } from '../shared/format.ts';
+import { groupBy } from '../shared/group-by.ts';
 import type { ReduceWish } from './plans/reduce.ts';
 import { notCovered } from './scope.ts';
 
@@ -41,11 +42,7 @@ const BACK = 'The settings are put back by hand.';
  * @param all of any targets
  */
 export function tunedFromUse(all: readonly UsedTarget[]): ReduceWish[] {
-  const targets = new Map<string, UsedTarget[]>();
-  for (const one of all) {
-    const key = `${one.setting} ${one.server}`;
-    targets.set(key, [...(targets.get(key) ?? []), one]);
-  }
+  const targets = groupBy(all, ({ setting, server }) => `${setting} ${server}`);
   return [
     ...all.flatMap(notLent),
     ...[...targets.values()].flatMap((rows) => {

@@ -6,10 +6,10 @@ import { wantedSelectors } from '../dns/guard/compare.ts';
 import type { Web } from '../dns/web.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { addDays, dayOf } from '../shared/days.ts';
-import { messageOf } from '../shared/errors.ts';
 import { GuardWatch } from '../shared/guard-watch.ts';
 import { markTrust } from '../shared/mark-authorities.ts';
 import { Pace } from '../shared/pace.ts';
+import { Failures } from '../shared/runtime/failures.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { openWeb } from '../shared/runtime/web.ts';
@@ -73,20 +73,12 @@ export function startWatcher(context: Context, given: WatcherOptions = {}): Serv
   if (!on) log.info('watcher.dns is off: DNS records are not watched');
   const client = on && given.dns === undefined ? openDns(config.dnsServers) : null;
   const watcher = new Watcher(context, given.dns ?? client, given);
-  let failure: string | null = null;
-  const run = async (signal: AbortSignal, turned: () => void) => {
-    try {
-      await watcher.run(signal, turned);
-      failure = null;
-    } catch (error) {
-      failure = `The watcher cannot finish its work: ${messageOf(error)}`;
-      throw error;
-    }
-  };
+  const failures = new Failures('The watcher cannot finish its work');
+  const run = (signal: AbortSignal, turned: () => void) => failures.noting('records', () => watcher.run(signal, turned));
   const loop = on ? repeat(config.sweep.every_seconds * 1000, run, log, 'watching DNS records') : null;
   return {
     name: NAME,
-    waitingFor: () => failure,
+    waitingFor: () => failures.first(),
     stuck: () => loop?.stuck() ?? null,
     stop: async () => {
       const stopped = loop?.stop();

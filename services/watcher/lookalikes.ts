@@ -4,6 +4,7 @@ import { lookalikesOf } from '../dns/lookalikes/lookalikes.ts';
 import { lookUp, MOST_QUESTIONS, mailHostsOf, serversOf } from '../dns/lookalikes/registered.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { DAY_MS, dayOf } from '../shared/days.ts';
+import { groupBy } from '../shared/group-by.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import {
   type Candidate,
@@ -59,7 +60,7 @@ export async function watchLookalikes(context: Parts, dns: Dns, signal: AbortSig
     const due = most < 1 ? [] : await takeLookalikes(db, clock.now(), new Date(clock.now().getTime() + LEASE_MS), most);
     const ask: AskOptions = { signal: AbortSignal.any([signal, AbortSignal.timeout(BATCH_MS)]) };
     setMaxListeners(0, ask.signal!);
-    for (const [domain, some] of byDomain(due)) {
+    for (const [domain, some] of groupBy(due, ({ domain }) => domain)) {
       // What is left must do for the questions about the domain itself.
       if (left < OWN_QUESTIONS + MOST_QUESTIONS) break;
       left -= OWN_QUESTIONS;
@@ -125,10 +126,4 @@ async function askOne(
   const wait = found.state === 'unknown' ? AGAIN_MS : DAY_MS;
   await storeLookalike(db, domain, after, { due: new Date(now.getTime() + wait), news });
   return found.questions;
-}
-
-function byDomain(due: readonly DueLookalike[]): Map<string, DueLookalike[]> {
-  const found = new Map<string, DueLookalike[]>();
-  for (const one of due) found.set(one.domain, [...(found.get(one.domain) ?? []), one]);
-  return found;
 }

@@ -1,3 +1,4 @@
+import { groupBy } from '../../shared/group-by.ts';
 import { byGravity, rankOf } from '../../shared/severity.ts';
 import type { UnhandledEvent } from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
@@ -42,12 +43,7 @@ export function planOf(
   events: UnhandledEvent[],
   { domains, alertTo, digest, now }: { domains: Record<string, string[]>; alertTo: string[]; digest: boolean; now: Date },
 ): Plan {
-  const byFinding = new Map<number, UnhandledEvent[]>();
-  for (const event of events) {
-    const list = byFinding.get(event.finding_key);
-    if (list) list.push(event);
-    else byFinding.set(event.finding_key, [event]);
-  }
+  const byFinding = groupBy(events, (event) => event.finding_key);
   const plan: Plan = { quiet: [], groups: [] };
   const groups = new Map<string, Plan['groups'][number]>();
   for (const list of byFinding.values()) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readingNotes } from '../../mails/week-notes.ts';
 import { renderWeekly } from '../../mails/weekly.ts';
 import { DAY_MS } from '../../shared/days.ts';
+import { groupBy } from '../../shared/group-by.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Config } from '../../shared/settings/config.ts';
@@ -94,11 +95,7 @@ async function sameBefore(
 ): Promise<{ to: string[]; since: Date }[]> {
   if (to.length === 0) return [];
   const before = await weekly.digestsBefore(tx, moment, { ...audience, to });
-  const groups = new Map<number, string[]>();
-  for (const recipient of to) {
-    const since = before.get(recipient)?.getTime() ?? moment.getTime() - WEEK_MS;
-    groups.set(since, [...(groups.get(since) ?? []), recipient]);
-  }
+  const groups = groupBy(to, (recipient) => before.get(recipient)?.getTime() ?? moment.getTime() - WEEK_MS);
   return [...groups].map(([since, some]) => ({ to: some, since: new Date(since) }));
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Rendered } from '../../mails/render-finding.ts';
+import { groupBy } from '../../shared/group-by.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
@@ -55,7 +56,7 @@ export async function composeRequestMails(
     for (const key of new Set(all.map(({ request_key }) => request_key))) stories.set(key, await mails.loadStory(tx, key, now));
     const installation = await outbox.installation(tx);
     let made = 0;
-    for (const [recipient, due] of groupedBy(all, (one) => one.recipient)) {
+    for (const [recipient, due] of groupBy(all, (one) => one.recipient)) {
       const items = await itemsOf(tx, { recipient, due, stories, now });
       made += await put({ tx, from, console, installation, stories, now }, recipient, items, perHour);
     }
@@ -73,7 +74,7 @@ async function itemsOf(
   { recipient, due, stories, now }: { recipient: string; due: readonly mails.DueRequestMail[]; stories: Stories; now: Date },
 ): Promise<Item[]> {
   const items: Item[] = [];
-  for (const [request_key, all] of groupedBy(due, (one) => one.request_key)) {
+  for (const [request_key, all] of groupBy(due, (one) => one.request_key)) {
     const story = stories.get(request_key)!;
     const alone = all.filter(({ event }) => event === 'override');
     const others = all.filter(({ event }) => event !== 'override');
@@ -176,10 +177,3 @@ const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
 
 /** What tells a mail from the ones that were refused before it. */
 const again = ({ refusals }: Item) => (refusals === 0 ? '' : `-again-${refusals}`);
-
-/** `Map.groupBy`, which Node 20 does not have. */
-function groupedBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
-  return groups;
-}

@@ -1,6 +1,7 @@
 import type { Ending } from '../../findings/ending.ts';
 import type { Culprit } from '../../findings/figures.ts';
 import { addDays, earlier } from '../../shared/days.ts';
+import { groupBy } from '../../shared/group-by.ts';
 import type { ForgedDay, GenuineReports } from '../../store/analysis/forged-reports.ts';
 import { forgedQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
@@ -48,12 +49,8 @@ export const forgedReport: ArrivalRule = {
 };
 
 function find(window: ArrivalWindow): Candidate[] {
-  const byReporter = new Map<string, ForgedDay[]>();
-  for (const row of window.forged) {
-    if (row.day <= settledUntil(window.known, KIND, row.reporter)) continue;
-    byReporter.set(row.reporter, [...(byReporter.get(row.reporter) ?? []), row]);
-  }
-  return [...byReporter]
+  const unsettled = window.forged.filter(({ day, reporter }) => day > settledUntil(window.known, KIND, reporter));
+  return [...groupBy(unsettled, ({ reporter }) => reporter)]
     .flatMap(([reporter, rows]) => candidate(window, reporter, rows))
     .map((one) => (window.deciders.has(one.subject) ? one : restingOn(window, one)))
     .sort((a, b) => (a.subject < b.subject ? -1 : 1));

@@ -1,6 +1,7 @@
 import { parseDkimKey } from '../../dns/dkim.ts';
 import type { Ending } from '../../findings/ending.ts';
 import { dayOf } from '../../shared/days.ts';
+import { groupBy } from '../../shared/group-by.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { signersQuery } from '../../store/findings/sending-queries.ts';
@@ -47,12 +48,7 @@ export const keyNotPublished: SendingRule = {
 
 /** The signed rows by the name of the key's record. */
 export function keysOf({ days }: Pick<SendingWindow, 'days'>): Map<string, SentDay[]> {
-  const keys = new Map<string, SentDay[]>();
-  for (const row of days.filter(isSigned)) {
-    const name = `${row.selector}._domainkey.${row.signing_domain}`;
-    keys.set(name, [...(keys.get(name) ?? []), row]);
-  }
-  return keys;
+  return groupBy(days.filter(isSigned), ({ selector, signing_domain }) => `${selector}._domainkey.${signing_domain}`);
 }
 
 /** What DNS answered of a key, and when; null: it was not asked, or gave no answer. */

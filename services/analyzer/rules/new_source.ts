@@ -104,12 +104,7 @@ function find(window: SenderWindow): Candidate[] {
   if (window.listed !== null || window.rows.length === 0) return [];
   const first = window.rows.map((row) => row.day).sort()[0]!;
   const open = openOfSender(window, KIND);
-  if (open && isPart(open, window)) return [];
-  if (!open) {
-    if (first < newsSince(window.today) || settledOfSender(window, KIND) !== '') return [];
-    if (window.firstSeen !== null && window.firstSeen < first) return [];
-    if (window.attendance.first === '' || window.attendance.first > addDays(first, -HISTORY)) return [];
-  }
+  if (open ? isPart(open, window) : !isNew(window, first)) return [];
   // On a day reported in part, most of the source's mail may be missing too.
   const rows = open ? window.rows : coveredRows(window);
   const sum = total(rows);
@@ -120,9 +115,7 @@ function find(window: SenderWindow): Candidate[] {
   const told = open?.evidence.facts;
   // As an open finding grows older, the window no longer shows who signed with the key before it.
   const kept = key === null && open && told?.rule === KIND && told.key ? { severity: open.severity, key: told.key } : null;
-  // Of a source that the work does not name, nothing is looked up; what was said of it holds.
-  const owner =
-    window.owner ?? (told?.rule === KIND ? told.owner : null) ?? (sender.sources[0] && ownerOf(sender.sources[0])) ?? null;
+  const owner = ownerIn(window, open);
   const scattered = forwardingOdds(window.rows, window.reporterDays) < 0;
   const reporters = reportersOf(rows);
   const dayList = [...new Set(rows.map((row) => row.day))].sort();
@@ -152,10 +145,7 @@ function find(window: SenderWindow): Candidate[] {
         last_day,
         reporters,
         usual: 0,
-        // What fails beside it is not told here.
-        delivered: Math.min(sum.delivered, sum.passed),
-        quarantined: Math.min(sum.quarantined, Math.max(0, sum.passed - sum.delivered)),
-        rejected: Math.min(sum.rejected, Math.max(0, sum.passed - sum.delivered - sum.quarantined)),
+        ...fatesOfPassed(sum),
         facts: {
           rule: KIND,
           by: passedBy(sum),
@@ -171,6 +161,27 @@ function find(window: SenderWindow): Candidate[] {
     },
   ];
 }
+
+/** Of a source that the work does not name, no owner is looked up; the one in the open finding holds. */
+function ownerIn({ owner, of }: SenderWindow, open: KnownFinding | undefined) {
+  const told = open?.evidence.facts;
+  const [one] = of.sources;
+  return owner ?? (told?.rule === KIND ? told.owner : null) ?? (one && ownerOf(one)) ?? null;
+}
+
+/** Whether a source began lately, after the domain has been watched for long enough to know. */
+function isNew(window: SenderWindow, first: string): boolean {
+  if (first < newsSince(window.today) || settledOfSender(window, KIND) !== '') return false;
+  if (window.firstSeen !== null && window.firstSeen < first) return false;
+  return window.attendance.first !== '' && window.attendance.first <= addDays(first, -HISTORY);
+}
+
+/** What became of the mail that passed: that of the mail which fails beside it is left out. */
+const fatesOfPassed = ({ passed, delivered, quarantined, rejected }: Counts) => ({
+  delivered: Math.min(delivered, passed),
+  quarantined: Math.min(quarantined, Math.max(0, passed - delivered)),
+  rejected: Math.min(rejected, Math.max(0, passed - delivered - quarantined)),
+});
 
 /**
  * Resolved when it has been there so long that it is known, or when it has sent nothing for as long as the

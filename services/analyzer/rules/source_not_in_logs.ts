@@ -1,6 +1,7 @@
 import type { Ending } from '../../findings/ending.ts';
 import { withoutMail } from '../../findings/figures.ts';
 import { addDays, dayOf } from '../../shared/days.ts';
+import { groupBy } from '../../shared/group-by.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { addressQuery } from '../../store/findings/sending-queries.ts';
 import type { EgressDay } from '../../store/sending/judged.ts';
@@ -30,15 +31,11 @@ export const sourceNotInLogs: SendingRule = {
   severity: ['medium', 'high'],
   tested: false,
   find: (window) =>
-    [...byAddress(window)].flatMap(([address, days]) => candidateOf(window, address, days)).slice(0, MOST_SENDERS),
+    [...groupBy(window.egress, ({ address }) => address)]
+      .flatMap(([address, days]) => candidateOf(window, address, days))
+      .slice(0, MOST_SENDERS),
   over,
 };
-
-function byAddress({ egress }: SendingWindow): Map<string, EgressDay[]> {
-  const all = new Map<string, EgressDay[]>();
-  for (const one of egress) all.set(one.address, [...(all.get(one.address) ?? []), one]);
-  return all;
-}
 
 const isUnknown = ({ complete, reported, logged }: EgressDay): boolean =>
   complete && reported >= LEAST && reported > TIMES * logged;
@@ -79,7 +76,7 @@ function candidateOf({ domain, known }: SendingWindow, address: string, all: rea
 }
 
 function over(finding: KnownFinding, window: SendingWindow): Ending | null {
-  const days = (byAddress(window).get(finding.subject) ?? []).filter(({ complete }) => complete);
+  const days = window.egress.filter(({ address, complete }) => address === finding.subject && complete);
   const after = days.filter(({ day }) => day > finding.last_day);
   const known = after.filter((one) => !isUnknown(one) && one.reported >= LEAST);
   if (after.some(isUnknown)) return null;

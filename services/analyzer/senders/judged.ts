@@ -1,9 +1,10 @@
 import { addDays } from '../../shared/days.ts';
+import { groupBy } from '../../shared/group-by.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
 import type { Counted } from '../../store/analysis/counted.ts';
 import { loadKeyUses } from '../../store/analysis/senders.ts';
 import { loadBorrowed } from '../../store/analysis/signatures.ts';
-import { type CountedDays, loadSourceDays, type SourceDay } from '../../store/analysis/window-reads.ts';
+import { type CountedDays, loadSourceDays } from '../../store/analysis/window-reads.ts';
 import { type KnownFinding, loadFindings } from '../../store/findings/findings.ts';
 import type { DomainData } from '../domain-data.ts';
 import { rulesOf } from '../rules/index.ts';
@@ -73,9 +74,8 @@ export async function loadJudged(
 
 /** Reads the rows of the units, once for all. */
 async function loadUnits(tx: Tx, domain: string, units: UnitsToRead['units'], days: CountedDays): Promise<Unit[]> {
-  const rows = new Map<string, SourceDay[]>();
-  for (const row of await loadSourceDays(tx, domain, [...new Set(units.flatMap(({ sources }) => sources))], days))
-    rows.set(row.source, [...(rows.get(row.source) ?? []), row]);
+  const sources = [...new Set(units.flatMap((unit) => unit.sources))];
+  const rows = groupBy(await loadSourceDays(tx, domain, sources, days), ({ source }) => source);
   return units.map((unit) => ({ ...unit, rows: unit.sources.flatMap((source) => rows.get(source) ?? []) }));
 }
 

@@ -162,27 +162,34 @@ function ownersOf(
   return { names: names.slice(0, 3).map(({ name }) => name), sent, carries: under / Math.max(1, all) };
 }
 
-function candidate(
-  { domain }: Pick<DomainData, 'domain'>,
-  {
-    key,
-    first,
-    some,
-    known,
-    owners,
-  }: {
-    key: string;
-    first: string;
-    some: readonly Newcomer[];
-    known: readonly KnownFinding[];
-    owners: NonNullable<ReturnType<typeof ownersOf>>;
-  },
-): Candidate | null {
+/** What each of the newcomers sent, the largest first. */
+function sentBy(some: readonly Newcomer[]): { source: string; messages: number; delivered: number }[] {
   const who = some.map(({ window: { of }, source, passed }) => {
     const delivered = of.sources[0]!.recent.reduce((n, day) => n + day.delivered, 0);
     return { source, messages: passed, delivered: Math.min(passed, delivered) };
   });
-  who.sort((a, b) => b.messages - a.messages || (a.source < b.source ? -1 : 1));
+  return who.sort((a, b) => b.messages - a.messages || (a.source < b.source ? -1 : 1));
+}
+
+/** The source that the finding is about: that of an open finding about the same key, while it is among them. */
+function subjectOf(who: readonly { source: string }[], key: string, known: readonly KnownFinding[]): string {
+  const open = known.find(
+    ({ kind, state, evidence: { facts } }) =>
+      kind === KIND && state === 'open' && facts?.rule === KIND && facts.key?.name === key,
+  );
+  return who.some(({ source }) => source === open?.subject) ? open!.subject : who[0]!.source;
+}
+
+interface Replay {
+  key: string;
+  first: string;
+  some: readonly Newcomer[];
+  known: readonly KnownFinding[];
+  owners: NonNullable<ReturnType<typeof ownersOf>>;
+}
+
+function candidate({ domain }: Pick<DomainData, 'domain'>, { key, first, some, known, owners }: Replay): Candidate | null {
+  const who = sentBy(some);
   const rows = some.flatMap(({ window }) => window.rows);
   const days = [...new Set(some.flatMap(({ window: { of } }) => of.sources[0]!.recent.map(({ day }) => day)))].sort();
   const reporters = reportersOf(rows);
@@ -195,14 +202,9 @@ function candidate(
     domainDays.reduce((n, day) => n + (day.day >= first ? day.messages : 0), 0),
   );
   const all = (name: 'quarantined' | 'rejected') => rows.reduce((n, row) => n + row[name], 0);
-  const open = known.find(
-    ({ kind, state, evidence: { facts } }) =>
-      kind === KIND && state === 'open' && facts?.rule === KIND && facts.key?.name === key,
-  );
-  const subjects = new Set(who.map(({ source }) => source));
   return {
     kind: KIND,
-    subject: open !== undefined && subjects.has(open.subject) ? open.subject : who[0]!.source,
+    subject: subjectOf(who, key, known),
     severity: 'medium',
     confidence: certainty({ otherwise: FORWARDERS, witnesses: witnesses(rows) }),
     first_day: first,

@@ -1,3 +1,4 @@
+import { groupBy } from '../../shared/group-by.ts';
 import { rankOf } from '../../shared/severity.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { isNetwork } from '../sources/network.ts';
@@ -16,14 +17,8 @@ export function quietSiblings(
   known: readonly KnownFinding[],
   catalogue: Catalogue,
 ): Candidate[] {
-  const found = new Map<string, Candidate[]>();
-  for (const one of candidates) {
-    if (one.kind !== KIND || one.severity === 'info') continue;
-    const key = unalignedSender(one, catalogue);
-    const of = found.get(key);
-    if (of) of.push(one);
-    else found.set(key, [one]);
-  }
+  const loud = candidates.filter((one) => one.kind === KIND && one.severity !== 'info');
+  const found = groupBy(loud, (one) => unalignedSender(one, catalogue));
   const told = known.filter((one) => one.kind === KIND && one.state === 'open' && one.told !== null && one.severity !== 'info');
   const isTold = ({ subject }: Candidate) => told.some((one) => one.subject === subject);
   return candidates.map((one) => {

@@ -1,3 +1,4 @@
+import { groupBy } from '../../shared/group-by.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
 import {
   type EarlierDay,
@@ -103,14 +104,7 @@ export async function loadSenders(
 ): Promise<SenderData[]> {
   const { from, to, counted, fresh } = days;
   const sources = await loadSeenSources(tx, domain, { from, to, counted, recent: fresh }, SOURCES);
-  const bySender = new Map<string, SeenSource[]>();
-  for (const source of sources) {
-    const key = senderOf(source, catalogue);
-    const of = bySender.get(key);
-    if (of) of.push(source);
-    else bySender.set(key, [source]);
-  }
-  const known = largestOf(bySender);
+  const known = largestOf(groupBy(sources, (source) => senderOf(source, catalogue)));
   const young = known.filter(([, some]) => firstDay(some) >= fresh).map(([sender]) => sender);
   const before = await loadSendersBefore(tx, domain, young, { before: from, counted });
   const largest = largestOf(joinNewcomers(new Map(known), new Set(young.filter((key) => !before.has(key))), told));
@@ -119,22 +113,15 @@ export async function loadSenders(
   const isNew = (sender: string, some: readonly SeenSource[]) => firstDay(some) >= fresh && !before.has(sender);
   // A new sender is held against all: it may have taken the place of another.
   const asked = largest.some(([sender, some]) => isNew(sender, some) && passed(some) >= WORTH);
-  const named = largest
-    .filter(
-      ([sender, some], n) => (asked && n < COMPARED) || isTold(sender, some) || isNew(sender, some) || isRenumbered(some, fresh),
-    )
-    .map(([sender]) => sender);
-  const rows = new Map<string, SourceDay[]>();
-  const looked = new Set([
-    ...named,
-    ...largest.filter(([, some]) => standsOut(some.filter(isAligned), to)).map(([sender]) => sender),
-  ]);
+  const isLooked = ([sender, some]: [string, SeenSource[]], n: number) =>
+    (asked && n < COMPARED) ||
+    isTold(sender, some) ||
+    isNew(sender, some) ||
+    isRenumbered(some, fresh) ||
+    standsOut(some.filter(isAligned), to);
+  const looked = new Set(largest.filter(isLooked).map(([sender]) => sender));
   const read = members.filter(({ sender }) => looked.has(sender));
-  for (const row of await loadSenderDays(tx, domain, read, { from, to, counted })) {
-    const of = rows.get(row.source);
-    if (of) of.push(row);
-    else rows.set(row.source, [row]);
-  }
+  const rows = groupBy(await loadSenderDays(tx, domain, read, { from, to, counted }), ({ source }) => source);
   const rising = [...rows].filter(([, own]) => mayRise(own, ofDomain, to)).map(([sender]) => sender);
   const earlier = await loadEarlierDays(tx, domain, rising, { before: from, counted });
   const waiting = sources.filter((one) => one.examined_at !== null && one.examined_at > examined && isNetwork(one.source));

@@ -1,5 +1,6 @@
 import { declarationOf } from '../../dns/guard/senders.ts';
 import { addDays, DAY_MS, dayOf, later } from '../../shared/days.ts';
+import { groupBy } from '../../shared/group-by.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
 import { type Sender, type SentDay, senderKey } from '../../store/sending/judged.ts';
 import { type SendingWindow, settledUntil } from '../window.ts';
@@ -23,9 +24,7 @@ export interface SenderMail {
 
 /** The workloads that send as the domain, the largest first. */
 export function sendersOf({ days }: Pick<SendingWindow, 'days'>): SenderMail[] {
-  const all = new Map<string, SentDay[]>();
-  for (const row of days) all.set(senderKey(row), [...(all.get(senderKey(row)) ?? []), row]);
-  return [...all]
+  return [...groupBy(days, senderKey)]
     .map(([key, rows]) => ({ key, sender: senderIn(rows[0]!), rows }))
     .sort((a, b) => messagesOf(b.rows) - messagesOf(a.rows) || (a.key < b.key ? -1 : 1));
 }

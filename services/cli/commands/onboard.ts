@@ -40,22 +40,8 @@ export async function runSendersOnboard(
   { out, now = new Date() }: Terminal,
 ): Promise<number> {
   const word = wordOf(options);
-  const catalogue = catalogueOf(config);
-  const subject = subjectOf(catalogue, options.domain, source);
-  const { domain } = subject;
-  if (domain === '*') throw new PermanentError('usage', 'A third party is for one domain: name it.');
-  const until = untilOf({ ...(options.until === undefined ? {} : { until: options.until }) }, now);
-  if (until === null) throw new PermanentError('usage', 'Say when the contract ends: --until 2027-12-31.');
-  const party = subject.service === null ? undefined : catalogue.senders.get(subject.source);
-  const records =
-    options.records === undefined
-      ? recordsFor(party?.records ?? [], domain)
-      : parseInstructions(readTextFile(options.records), domain);
-  if (records.length === 0)
-    throw new PermanentError(
-      'usage',
-      `The catalogue has no records of ${subject.source}: write those of its instructions into a file, as lines of a zone file, and give it with --records.`,
-    );
+  const { what, name, until, records } = thirdParty(config, source, options, now);
+  const { domain } = what;
   const { rules } = config.approvals;
   if (rules.length === 0)
     throw new PermanentError(
@@ -64,7 +50,6 @@ export async function runSendersOnboard(
     );
   const line = (text: string) => out(escaped(text));
   await withDatabase(config, async (db) => {
-    const what = { domain, source: subject.source, is_service: subject.service !== null };
     const agreed = {
       ...what,
       owner: options.owner,
@@ -74,7 +59,7 @@ export async function runSendersOnboard(
     const plan = await planOnboard(
       {
         ...agreed,
-        name: party?.name ?? subject.source,
+        name,
         records: options.window === undefined ? records : [],
         before: (await standingEntry(db, what, now))?.verdict ?? null,
         why: word.why,
@@ -94,9 +79,32 @@ export async function runSendersOnboard(
     line(`Request ${key} is open: ${STATE_WORDS[(await loadRequest(db, key!)).state]}.`);
   });
   if (options.window === undefined) return 0;
-  const name = [...new Set(records.map((record) => record.name))];
-  const type = [...new Set(records.map((record) => record.type ?? 'TXT'))];
-  return runAccessRequest(config, 'access.dns', { ...word, for: options.window, name, type }, { out, now });
+  const names = [...new Set(records.map((record) => record.name))];
+  const types = [...new Set(records.map((record) => record.type ?? 'TXT'))];
+  return runAccessRequest(config, 'access.dns', { ...word, for: options.window, name: names, type: types }, { out, now });
+}
+
+/**
+ * Who is meant, until when, and the records that it needs: those of its instructions, else of the catalogue.
+ * @throws PermanentError `usage`
+ */
+function thirdParty(config: Config, source: string, options: OnboardOptions, now: Date) {
+  const catalogue = catalogueOf(config);
+  const { domain, source: id, service } = subjectOf(catalogue, options.domain, source);
+  if (domain === '*') throw new PermanentError('usage', 'A third party is for one domain: name it.');
+  const until = untilOf({ ...(options.until === undefined ? {} : { until: options.until }) }, now);
+  if (until === null) throw new PermanentError('usage', 'Say when the contract ends: --until 2027-12-31.');
+  const party = service === null ? undefined : catalogue.senders.get(id);
+  const records =
+    options.records === undefined
+      ? recordsFor(party?.records ?? [], domain)
+      : parseInstructions(readTextFile(options.records), domain);
+  if (records.length === 0)
+    throw new PermanentError(
+      'usage',
+      `The catalogue has no records of ${id}: write those of its instructions into a file, as lines of a zone file, and give it with --records.`,
+    );
+  return { what: { domain, source: id, is_service: service !== null }, name: party?.name ?? id, until, records };
 }
 
 const STATES: Record<OnboardingState, string> = {

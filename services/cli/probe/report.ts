@@ -1,4 +1,5 @@
 import { PROBE_GENERATOR } from '../../report/aggregate/metadata.ts';
+import { groupBy } from '../../shared/group-by.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
@@ -24,12 +25,8 @@ export interface ReportOptions {
  * and from an address that is not known, is in none.
  */
 export function reportsOf(verdicts: readonly Verdict[], { environment, begin, end }: ReportOptions): ProbeReport[] {
-  const domains = new Map<string, Verdict[]>();
-  for (const verdict of verdicts) {
-    if (verdict.domain === null || sourceOf(verdict) === null) continue;
-    const domain = verdict.discovery?.state === 'found' ? verdict.discovery.at : verdict.domain;
-    domains.set(domain, [...(domains.get(domain) ?? []), verdict]);
-  }
+  const known = verdicts.filter((verdict) => verdict.domain !== null && sourceOf(verdict) !== null);
+  const domains = groupBy(known, ({ discovery, domain }) => (discovery?.state === 'found' ? discovery.at : domain!));
   return [...domains].map(([domain, seen]) => {
     const seconds = [begin, end].map((date) => Math.floor(date.getTime() / 1000)) as [number, number];
     const id = `probe.${environment}.${seconds[0]}.${begin.getMilliseconds()}.${domain}`;

@@ -1,5 +1,6 @@
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { dayOf } from '../../shared/days.ts';
+import { groupBy } from '../../shared/group-by.ts';
 import type { Counted, Recipient, SentMessage, Signature } from '../../store/sending/types.ts';
 import { type Draft, ofFiltersAlone, signsSilently } from './draft.ts';
 import { filterOf, handedTo } from './fold.ts';
@@ -124,16 +125,6 @@ function byDomain(recipients: readonly Recipient[]): Counted['recipients'] {
     else if (refusedBy(one)) counts[1] = 1;
   }
   return Object.fromEntries(found);
-}
-
-function groupBy<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const one of all) {
-    const group = groups.get(keyOf(one));
-    if (group === undefined) groups.set(keyOf(one), [one]);
-    else group.push(one);
-  }
-  return groups;
 }
 
 /**

@@ -28,6 +28,27 @@ export interface BimiCheckOptions extends AskOptions {
 const LOGO_OCTETS = 32_768;
 const MOST_OCTETS = 1_048_576;
 
+const SINGLE: Omit<Parameters<typeof askSingle>[1], 'name'> = {
+  what: 'BIMI',
+  isRecord: isBimi,
+  unknown: 'bimi_unknown',
+  several: 'bimi_several',
+  consequence: 'none of them counts',
+  misspelt: {
+    code: 'bimi_misspelt',
+    like: /bimi|(?:^|[;\s])l\s*=\s*https?:/i,
+    begin: 'v=BIMI1;',
+    correct: (text) => ['v=BIMI1', ...placesIn(text)].join('; '),
+  },
+};
+
+/** Whether the organizational domain has a record, which receivers look at where a domain has none. */
+async function hasAbove(domain: string, { walk }: Discovery, dns: Dns, options: AskOptions): Promise<boolean> {
+  const above = walk.organizationalDomain;
+  if (above === null || above === domain) return false;
+  return textsOf(await dns.ask(`default._bimi.${above}`, 'TXT', options)).some(isBimi);
+}
+
 /**
  * Checks BIMI for the selector `default`: the record, the ground it needs in DMARC, and the logo.
  * @param dmarc how the domain's DMARC policy was found
@@ -39,32 +60,17 @@ export async function checkBimi(
   { web, marks, registrable, ...options }: BimiCheckOptions = {},
 ): Promise<BimiCheck> {
   const name = `default._bimi.${domain}`;
-  const answer = await askSingle(
-    domain,
-    {
-      name,
-      what: 'BIMI',
-      isRecord: isBimi,
-      unknown: 'bimi_unknown',
-      several: 'bimi_several',
-      consequence: 'none of them counts',
-      misspelt: {
-        code: 'bimi_misspelt',
-        like: /bimi|(?:^|[;\s])l\s*=\s*https?:/i,
-        begin: 'v=BIMI1;',
-        correct: (text) => ['v=BIMI1', ...placesIn(text)].join('; '),
-      },
-    },
-    dns,
-    options,
-  );
+  const answer = await askSingle(domain, { name, ...SINGLE }, dns, options);
   if (answer === null) {
-    // Receivers then look at the organizational domain, for the same selector.
-    const above = dmarc.walk.organizationalDomain;
-    const theirs = above === null || above === domain ? null : await dns.ask(`default._bimi.${above}`, 'TXT', options);
-    if (theirs !== null && textsOf(theirs).some(isBimi)) return { record: null, mark: null, findings: [] };
-    const message = `${domain} shows no logo in mailboxes (${name}). A last step, once DMARC is enforced.`;
-    return { record: null, mark: null, findings: [finding('bimi_missing', { domain, message })] };
+    const findings = (await hasAbove(domain, dmarc, dns, options))
+      ? []
+      : [
+          finding('bimi_missing', {
+            domain,
+            message: `${domain} shows no logo in mailboxes (${name}). A last step, once DMARC is enforced.`,
+          }),
+        ];
+    return { record: null, mark: null, findings };
   }
   if ('finding' in answer) return { record: null, mark: null, findings: [answer.finding] };
   const record = parseBimi(answer.text)!;

@@ -38,9 +38,28 @@ export function compareDmarc(
     return [guardFinding('guard_dmarc_record', at, { message, wanted: publish, publish })];
   }
   const { record } = discovery;
-  const by = discovery.at === domain ? '' : `, by the record of ${discovery.at},`;
+  const about: Published = { at, record, by: discovery.at === domain ? '' : `, by the record of ${discovery.at},`, publish };
+  return [
+    ...weakPolicies(about, wanted, policiesOf(record, discovery.policy)),
+    ...otherAlignment(about, wanted),
+    ...missingReports(about, wanted),
+  ];
+}
+
+/** The record that applies, with how a sentence names it when it is another domain's, and what to publish. */
+interface Published {
+  at: Place;
+  record: DmarcRecord;
+  by: string;
+  publish: string;
+}
+
+function weakPolicies(
+  { at, record, by, publish }: Published,
+  wanted: WantedDmarc,
+  policies: ReturnType<typeof policiesOf>,
+): GuardFinding[] {
   const found: GuardFinding[] = [];
-  const policies = policiesOf(record, discovery.policy);
   const trial = record.testing ? ', since t=y makes it one step weaker' : '';
   for (const [tag, is, least, what] of [
     ['p', policies.policy, wanted.policy, 'The policy of'],
@@ -50,36 +69,44 @@ export function compareDmarc(
     if (least !== undefined && ORDER.indexOf(is) < ORDER.indexOf(least) && !(follows(tag, record) && found.length > 0))
       found.push(
         guardFinding('guard_dmarc_policy', at, {
-          message: `${what} ${domain} is ${is}${by}${trial}, and at least ${least} is declared.`,
+          message: `${what} ${at.domain} is ${is}${by}${trial}, and at least ${least} is declared.`,
           wanted: `${tag}=${least}`,
           published: `${tag}=${is}`,
           publish,
         }),
       );
+  return found;
+}
+
+function otherAlignment({ at, record, by, publish }: Published, wanted: WantedDmarc): GuardFinding[] {
+  const found: GuardFinding[] = [];
   for (const tag of ['adkim', 'aspf'] as const) {
     const mode = wanted[tag];
     if (mode === undefined || record[tag] === mode[0]) continue;
     found.push(
       guardFinding('guard_dmarc_alignment', at, {
-        message: `${tag} of ${domain} is ${record[tag] === 's' ? 'strict' : 'relaxed'}${by} and ${mode} is declared.`,
+        message: `${tag} of ${at.domain} is ${record[tag] === 's' ? 'strict' : 'relaxed'}${by} and ${mode} is declared.`,
         wanted: `${tag}=${mode[0]}`,
         published: `${tag}=${record[tag]}`,
         publish,
       }),
     );
   }
-  const places = record.rua.map(({ text }) => reportPlace(text));
-  for (const uri of wanted.rua)
-    if (!places.includes(reportPlace(uri)))
-      found.push(
-        guardFinding('guard_dmarc_reports', at, {
-          message: `Reports about ${domain} do not go to ${uri}${by} as is declared.`,
-          wanted: uri,
-          published: places.join(',') || null,
-          publish,
-        }),
-      );
   return found;
+}
+
+function missingReports({ at, record, by, publish }: Published, wanted: WantedDmarc): GuardFinding[] {
+  const places = record.rua.map(({ text }) => reportPlace(text));
+  return wanted.rua
+    .filter((uri) => !places.includes(reportPlace(uri)))
+    .map((uri) =>
+      guardFinding('guard_dmarc_reports', at, {
+        message: `Reports about ${at.domain} do not go to ${uri}${by} as is declared.`,
+        wanted: uri,
+        published: places.join(',') || null,
+        publish,
+      }),
+    );
 }
 
 /** Unpublished, sp is p and np is sp: what is wrong with these is said once. */

@@ -1,6 +1,8 @@
 import { systemClock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
-import { type Context, firstStuck, repeat } from '../../shared/runtime/service.ts';
+import { Failures } from '../../shared/runtime/failures.ts';
+import type { Log } from '../../shared/runtime/log.ts';
+import { type Context, firstStuck, type Loop, repeat } from '../../shared/runtime/service.ts';
 import { readHoldKey } from '../../shared/settings/held-mail.ts';
 import { settleStop } from '../../store/held/steps.ts';
 import {
@@ -34,82 +36,93 @@ const SWEEP_MS = 300_000;
  * store. Any number of processes may run; one works on a queue at a time.
  */
 export function startRelease(context: Context): Releasing {
-  const { config, db, clock } = context;
+  const { config, db } = context;
   const settings = config.milter.hold;
   const log = context.log.child({ service: 'milter', part: 'release' });
-  const at = () => (clock === systemClock ? null : clock.now());
-  const outbound = config.smtpUrl === null || config.alertFrom === null ? null : { url: config.smtpUrl, from: config.alertFrom };
-  const failures = new Map<string, string>();
-  let swept: number | null = null;
-
-  const turn = async (name: `held ${string}`, keeper: Keeper, signal: AbortSignal, turned: () => void) => {
-    try {
-      const means: ReleaseMeans = {
-        db,
-        log,
-        settings,
-        authservId: config.milter.authservId || null,
-        key: readHoldKey(settings),
-        outbound,
-        queue: holdQueue(settings),
-        at,
-        now: () => clock.now(),
-      };
-      await whileAlone(
-        db,
-        async (lost) => {
-          let broken: unknown = null;
-          for (const held_key of await heldWork(db, keeper, at())) {
-            if (signal.aborted || lost.aborted) return;
-            try {
-              await carryOut(held_key, means);
-            } catch (error) {
-              // One that cannot be carried out keeps no other from it.
-              log.error({ held: held_key, err: messageOf(error) }, 'what was decided about a held mail could not be done');
-              broken ??= error;
-            }
-            turned();
-          }
-          if (keeper.kept_in === 'postfix' && (swept === null || performance.now() - swept >= SWEEP_MS)) {
-            await sweep(means, keeper.host);
-            swept = performance.now();
-          }
-          if (broken !== null) throw broken;
-        },
-        name,
-      );
-      failures.delete(name);
-    } catch (error) {
-      failures.set(name, `Held mails cannot be released: ${messageOf(error)}`);
-      throw error;
-    }
-  };
-  const own = `held ${settings.host}` as const;
-  let made = false;
-  const loops = [
-    repeat(TURN_MS, (signal, turned) => turn('held store', { kept_in: 'store' }, signal, turned), log, 'releasing stored mails'),
-    ...(settings.keep === 'postfix' || settings.smtp_holds
-      ? [
-          repeat(
-            TURN_MS,
-            async (signal, turned) => {
-              if (!made) await makeLock(db, own);
-              made = true;
-              await turn(own, { kept_in: 'postfix', host: settings.host }, signal, turned);
-            },
-            log,
-            'releasing mails of the hold queue',
-          ),
-        ]
-      : []),
-  ];
+  const failures = new Failures('Held mails cannot be released');
+  const stored = (signal: AbortSignal, turned: () => void) =>
+    failures.noting('store', async () => {
+      const means = meansOf(context, log);
+      await whileAlone(db, (lost) => releaseAll(means, { kept_in: 'store' }, { ends: [signal, lost], turned }), 'held store');
+    });
+  const loops: Loop[] = [repeat(TURN_MS, stored, log, 'releasing stored mails')];
+  if (settings.keep === 'postfix' || settings.smtp_holds) {
+    const queued = queueTurn(context, log);
+    const noted: typeof queued = (...turn) => failures.noting('queue', () => queued(...turn));
+    loops.push(repeat(TURN_MS, noted, log, 'releasing mails of the hold queue'));
+  }
   return {
-    waitingFor: () => [...failures.values()][0] ?? null,
+    waitingFor: () => failures.first(),
     stuck: () => firstStuck(loops),
     stop: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
+}
+
+/** The settings are read each time: the file of the key may come later. */
+function meansOf({ config, db, clock }: Context, log: Log): ReleaseMeans {
+  const settings = config.milter.hold;
+  return {
+    db,
+    log,
+    settings,
+    authservId: config.milter.authservId || null,
+    key: readHoldKey(settings),
+    outbound: config.smtpUrl === null || config.alertFrom === null ? null : { url: config.smtpUrl, from: config.alertFrom },
+    queue: holdQueue(settings),
+    at: () => (clock === systemClock ? null : clock.now()),
+    now: () => clock.now(),
+  };
+}
+
+/** What is repeated for the hold queue of this machine: its releases, and now and then a comparison. */
+function queueTurn(context: Context, log: Log): (signal: AbortSignal, turned: () => void) => Promise<void> {
+  const { host } = context.config.milter.hold;
+  const lock = `held ${host}` as const;
+  let made = false;
+  let swept: number | null = null;
+  return async (signal, turned) => {
+    if (!made) await makeLock(context.db, lock);
+    made = true;
+    const means = meansOf(context, log);
+    const after = async () => {
+      if (swept !== null && performance.now() - swept < SWEEP_MS) return;
+      await sweep(means, host);
+      swept = performance.now();
+    };
+    await whileAlone(
+      context.db,
+      (lost) => releaseAll(means, { kept_in: 'postfix', host }, { ends: [signal, lost], turned, after }),
+      lock,
+    );
+  };
+}
+
+/**
+ * Carries out what is decided about the mails of one keeper.
+ * @param ends signals that end it after the mail in hand; `after` is done once all were tried
+ * @throws what the first that could not be carried out threw, after all others
+ */
+async function releaseAll(
+  means: ReleaseMeans,
+  keeper: Keeper,
+  { ends, turned, after }: { ends: readonly AbortSignal[]; turned: () => void; after?: () => Promise<void> },
+): Promise<void> {
+  let broken: unknown = null;
+  for (const held_key of await heldWork(means.db, keeper, means.at())) {
+    if (ends.some((signal) => signal.aborted)) return;
+    try {
+      await carryOut(held_key, means);
+    } catch (error) {
+      // One that cannot be carried out keeps no other from it.
+      means.log.error({ held: held_key, err: messageOf(error) }, 'what was decided about a held mail could not be done');
+      broken ??= error;
+    }
+    turned();
+  }
+  await after?.();
+  if (broken !== null) throw broken;
 }
 
 /**

@@ -11,7 +11,7 @@ import { keepArchive } from './raw-total.ts';
 /**
  * Says once a day that reports cannot be verified: nothing is found then, and silence would look like health.
  */
-export async function sayUnverified({ config, db, clock, log }: Pick<Context, 'config' | 'db' | 'clock' | 'log'>): Promise<void> {
+export async function sayUnverified({ config, db, clock, log }: Kept): Promise<void> {
   if (config.trust.check === 'off') return;
   const share = await verifiedShare(db, new Date(clock.now().getTime() - VERIFIED_DAYS * DAY_MS));
   const sentence = unverifiedSentence(share);
@@ -26,6 +26,37 @@ const ARCHIVE_EVERY_MS = 600_000;
 const TOTALS_EVERY_MS = 60_000;
 const MAILS_AT_ONCE = 500;
 
+type Kept = Pick<Context, 'config' | 'db' | 'clock' | 'log'>;
+
+/** Deletes failure reports past their time, with the mails they came in. */
+async function forgetPersonal({ config, db, clock, log }: Kept, signal: AbortSignal, turned: () => void): Promise<void> {
+  const before = new Date(clock.now().getTime() - config.failureReports.retention_days * DAY_MS);
+  let mails = 0;
+  for (let dropped = MAILS_AT_ONCE; dropped === MAILS_AT_ONCE && !signal.aborted; mails += dropped) {
+    dropped = await dropPersonal(db, before, MAILS_AT_ONCE);
+    turned();
+  }
+  if (mails > 0) log.info({ mails }, 'failure reports past their retention time were deleted with their mails');
+}
+
+/** Deletes lines, messages and daily totals of mail logs, each past its own time. */
+async function forgetMailLogs({ config, db, clock, log }: Kept, signal: AbortSignal, turned: () => void): Promise<void> {
+  const before = (days: number) => new Date(clock.now().getTime() - days * DAY_MS);
+  const { rollups_days } = config.retention;
+  const limits = {
+    lines: before(config.collector.keep_raw_days),
+    messages: before(config.collector.keep_messages_days),
+    days: rollups_days === null ? null : before(rollups_days),
+  };
+  let rows = 0;
+  for (let more = true; more && !signal.aborted; turned()) {
+    const gone = await forgetLogs(db, limits);
+    rows += gone.deleted;
+    more = gone.more;
+  }
+  if (rows > 0) log.info({ rows }, 'lines and messages of mail logs past their retention time were deleted');
+}
+
 /**
  * Creates and drops the months of the large tables (monthly-retention.ts), keeps the raw archive within its
  * total (raw-total.ts), adds up the domains' daily totals of earlier versions (domain-days.ts), deletes what
@@ -33,24 +64,11 @@ const MAILS_AT_ONCE = 500;
  * `failure_reports.retention_days` have passed since they were stored, since they hold personal data of third
  * parties.
  */
-export function startRetention({
-  config,
-  db,
-  clock,
-  log,
-  metrics,
-}: Pick<Context, 'config' | 'db' | 'clock' | 'log' | 'metrics'>): Loop {
+export function startRetention(context: Pick<Context, 'config' | 'db' | 'clock' | 'log' | 'metrics'>): Loop {
+  const { config, db, clock, log, metrics } = context;
   const personal = repeat(
     EVERY_MS,
-    async (signal, turned) => {
-      const before = new Date(clock.now().getTime() - config.failureReports.retention_days * DAY_MS);
-      let mails = 0;
-      for (let dropped = MAILS_AT_ONCE; dropped === MAILS_AT_ONCE && !signal.aborted; mails += dropped) {
-        dropped = await dropPersonal(db, before, MAILS_AT_ONCE);
-        turned();
-      }
-      if (mails > 0) log.info({ mails }, 'failure reports past their retention time were deleted with their mails');
-    },
+    (signal, turned) => forgetPersonal(context, signal, turned),
     log,
     'the deletion of old failure reports',
   );
@@ -69,22 +87,7 @@ export function startRetention({
   const trust = repeat(DAY_MS, () => sayUnverified({ config, db, clock, log }), log, 'counting verified reports');
   const logs = repeat(
     EVERY_MS,
-    async (signal, turned) => {
-      const before = (days: number) => new Date(clock.now().getTime() - days * DAY_MS);
-      const { rollups_days } = config.retention;
-      const limits = {
-        lines: before(config.collector.keep_raw_days),
-        messages: before(config.collector.keep_messages_days),
-        days: rollups_days === null ? null : before(rollups_days),
-      };
-      let rows = 0;
-      for (let more = true; more && !signal.aborted; turned()) {
-        const gone = await forgetLogs(db, limits);
-        rows += gone.deleted;
-        more = gone.more;
-      }
-      if (rows > 0) log.info({ rows }, 'lines and messages of mail logs past their retention time were deleted');
-    },
+    (signal, turned) => forgetMailLogs(context, signal, turned),
     log,
     'the deletion of old mail logs',
   );

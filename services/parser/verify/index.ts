@@ -1,5 +1,6 @@
 import type { Limits } from '../../report/limits.ts';
 import { messageOf } from '../../shared/errors.ts';
+import { groupBy } from '../../shared/group-by.ts';
 import { transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { openDns, type Resolver, txtResolver } from '../../shared/runtime/resolver.ts';
@@ -105,10 +106,7 @@ export async function verifyMessages(
   keys: readonly number[],
   readers: Readers = readInThisThread(context.config.limits as Partial<Limits>),
 ): Promise<Verified> {
-  const byMessage = new Map<number, Check[]>();
-  for (const check of await waitingChecks(context.db, keys)) {
-    byMessage.set(check.message_key, [...(byMessage.get(check.message_key) ?? []), check]);
-  }
+  const byMessage = groupBy(await waitingChecks(context.db, keys), (check) => check.message_key);
   const domains = new Set<string>();
   const deferred: number[] = [];
   for (const messages of slices([...byMessage.values()], BATCH_MESSAGES)) {

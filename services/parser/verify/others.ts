@@ -1,3 +1,4 @@
+import { groupBy } from '../../shared/group-by.ts';
 import type { Resolver } from '../../shared/runtime/resolver.ts';
 import { slices } from '../../shared/slices.ts';
 import { deferOthers, type OtherCheck, settleOthers, waitingOthers } from '../../store/reports/other-checks.ts';
@@ -16,9 +17,7 @@ export async function verifyOthers(
   keys: readonly number[],
   readers: Readers,
 ): Promise<number[]> {
-  const byMessage = new Map<number, OtherCheck[]>();
-  for (const check of await waitingOthers(context.db, keys))
-    byMessage.set(check.message_key, [...(byMessage.get(check.message_key) ?? []), check]);
+  const byMessage = groupBy(await waitingOthers(context.db, keys), (check) => check.message_key);
   const deferred: number[] = [];
   for (const messages of slices([...byMessage.values()], BATCH_MESSAGES)) {
     const queried: [OtherCheck[], ReturnType<typeof verdictOf>][] = [];

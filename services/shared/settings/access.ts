@@ -149,15 +149,10 @@ export interface Access {
   console: LendingConsole | null;
 }
 
-/** @param mistakes gets a line for each entry that cannot work */
-export function accessOf(
-  { unwatched_minutes, database, dns, email, dns_provider, console: lent }: z.infer<typeof accessSchema>,
-  groups: Readonly<Record<string, unknown>>,
-  cwd: string,
-  mistakes: string[],
-): Access {
+/** Reads what all targets have; `where` names the entry in the settings. */
+function targetReader(groups: Readonly<Record<string, unknown>>, mistakes: string[]) {
   const names = new Set<string>();
-  const common = (where: string, given: Omit<z.infer<typeof dnsSchema>, 'names'>): Target => {
+  return (where: string, given: Omit<z.infer<typeof dnsSchema>, 'names'>): Target => {
     if (names.has(given.name)) mistakes.push(`${where}: two targets are named "${given.name}": give each its own name.`);
     names.add(given.name);
     for (const group of given.for ?? [])
@@ -174,6 +169,16 @@ export function accessOf(
       risk,
     };
   };
+}
+
+/** @param mistakes gets a line for each entry that cannot work */
+export function accessOf(
+  { unwatched_minutes, database, dns, email, dns_provider, console: lent }: z.infer<typeof accessSchema>,
+  groups: Readonly<Record<string, unknown>>,
+  cwd: string,
+  mistakes: string[],
+): Access {
+  const common = targetReader(groups, mistakes);
   return {
     unwatchedMs: unwatched_minutes * 60_000,
     dns: dns.map((given, at) => ({ ...common(`access.dns[${at}]`, given), names: given.names ?? null })),

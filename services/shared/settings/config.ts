@@ -92,18 +92,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   const mistakes: string[] = [];
   const given = { ...fromFile(env, cwd, mistakes), ...fromEnvironment(env, cwd, mistakes) };
   const { settings, wrong } = validSettings(given, mistakes);
-  const mailboxes = mailboxesOf(settings, cwd, mistakes);
-  const webhooks = webhooksOf(settings, cwd, mistakes);
-  const oidc = oidcOf(settings.console.oidc, cwd, mistakes);
-  const targets = dnsTargets(settings.dns, cwd, mistakes);
-  const keys = dkimKeys(settings.dkim, cwd, mistakes);
-  const cluster = clusterOf(settings.cluster, cwd, settings.guard.file, mistakes);
-  if (keys.some(({ kubernetes }) => kubernetes?.pods != null) && cluster.source?.kind !== 'api')
-    mistakes.push('dkim: kubernetes.pods is read by the service cluster: set cluster.in_cluster or cluster.kubeconfig.');
-  const access = accessOf(settings.access, settings.approvals.groups, cwd, mistakes);
-  const alertTo = listOf(settings.ALERT_TO);
-  for (const to of alertTo) if (!email.safeParse(to).success) mistakes.push(`ALERT_TO has "${to}", which is not a mail address.`);
-  checkAgainstEachOther(settings, alertTo, wrong, mistakes);
+  const { oidc, ...checked } = checkedParts(settings, cwd, mistakes);
+  checkAgainstEachOther(settings, checked.alertTo, wrong, mistakes);
   if (mistakes.length > 0) throw listed(mistakes);
   const absolute = (file: string | undefined) => (file === undefined ? null : path.resolve(cwd, file));
   return {
@@ -111,11 +101,9 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     queueDatabaseUrl: settings.QUEUE_DATABASE_URL ?? null,
     redisUrl: settings.REDIS_URL ?? null,
     domains: [...settings.domains.map((name) => name.trim()).filter(Boolean), ...listOf(settings.RUAWATCH_DOMAINS)],
-    mailboxes,
+    ...checked,
     smtpUrl: settings.SMTP_URL ?? null,
     alertFrom: settings.ALERT_FROM ?? null,
-    alertTo,
-    webhooks,
     dataDir: path.resolve(cwd, settings.RUAWATCH_DATA_DIR ?? '.ruawatch'),
     dataDirChosen: settings.RUAWATCH_DATA_DIR !== undefined,
     postgresPort: settings.RUAWATCH_POSTGRES_PORT ?? null,
@@ -130,10 +118,6 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       proxies: settings.console.proxies,
       oidc,
     },
-    dnsTargets: targets,
-    dkimKeys: keys,
-    cluster,
-    access,
     gateway: {
       listen: listenOf(settings.gateway.listen),
       keyFile: absolute(settings.gateway.key_file),
@@ -154,6 +138,24 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     sweep: settings.sweep,
     limits: settings.limits,
   };
+}
+
+/** What is read from settings that can be wrong in more ways than their schema sees. */
+function checkedParts(settings: Settings, cwd: string, mistakes: string[]) {
+  const parts = {
+    mailboxes: mailboxesOf(settings, cwd, mistakes),
+    webhooks: webhooksOf(settings, cwd, mistakes),
+    oidc: oidcOf(settings.console.oidc, cwd, mistakes),
+    dnsTargets: dnsTargets(settings.dns, cwd, mistakes),
+    dkimKeys: dkimKeys(settings.dkim, cwd, mistakes),
+    cluster: clusterOf(settings.cluster, cwd, settings.guard.file, mistakes),
+  };
+  if (parts.dkimKeys.some(({ kubernetes }) => kubernetes?.pods != null) && parts.cluster.source?.kind !== 'api')
+    mistakes.push('dkim: kubernetes.pods is read by the service cluster: set cluster.in_cluster or cluster.kubeconfig.');
+  const access = accessOf(settings.access, settings.approvals.groups, cwd, mistakes);
+  const alertTo = listOf(settings.ALERT_TO);
+  for (const to of alertTo) if (!email.safeParse(to).success) mistakes.push(`ALERT_TO has "${to}", which is not a mail address.`);
+  return { ...parts, access, alertTo };
 }
 
 function fromFile(env: NodeJS.ProcessEnv, cwd: string, mistakes: string[]): Record<string, unknown> {

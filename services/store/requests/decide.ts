@@ -122,31 +122,44 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
     rule.denials,
     all.filter((one) => !gone.includes(one)),
   );
-  const detail = { why: given.why, via: given.via, stage, approvals: counted.approvals, need: counted.need };
+  const membersOf = decidersOf(seats, { askers: [...askers, ...voted], votes: all });
+  return follow(tx, request, counted, { given, in_place_of, gone, membersOf, now });
+}
+
+/** Does what a decision leads to, as the votes stand with it. */
+async function follow(
+  tx: Tx,
+  request: Request,
+  { result, approvals, need }: ReturnType<typeof count>,
+  {
+    given: { person, decision, why, via },
+    in_place_of,
+    gone,
+    membersOf,
+    now,
+  }: {
+    given: NewDecision;
+    in_place_of: string | null;
+    gone: readonly Vote[];
+    membersOf: ReturnType<typeof decidersOf>;
+    now: Date;
+  },
+): Promise<State> {
+  const { request_key: key, rule, stage } = request;
+  const detail = { why, via, stage, approvals, need };
   const said = `${person} ${decision === 'approve' ? 'approved' : 'denied'} it${in_place_of === null ? '' : ` in the place of ${in_place_of}`}`;
-  switch (counted.result) {
+  switch (result) {
     case 'denied':
-      await move(tx, key, 'deny', {
-        at: now,
-        decided_at: now,
-        expires_at: null,
-        outcome: `Denied by ${given.person}: ${given.why}`,
-      });
-      await note(tx, key, now, {
-        event: 'deny',
-        actor: given.person,
-        says: `${said}: ${given.why}`,
-        to: askerOf(request),
-        detail,
-      });
+      await move(tx, key, 'deny', { at: now, decided_at: now, expires_at: null, outcome: `Denied by ${person}: ${why}` });
+      await note(tx, key, now, { event: 'deny', actor: person, says: `${said}: ${why}`, to: askerOf(request), detail });
       return 'denied';
     case 'waiting': {
-      const left = counted.need - counted.approvals;
+      const left = need - approvals;
       const lost = gone.map((one) => one.person).join(', ');
       const says = `${said}. ${left === 1 ? 'One more is' : `${left} more are`} needed at this stage.${lost === '' ? '' : ` ${lost} has left the group since and does not count.`}`;
       await note(tx, key, now, {
-        event: given.decision === 'approve' ? 'vote' : 'vote_against',
-        actor: given.person,
+        event: decision === 'approve' ? 'vote' : 'vote_against',
+        actor: person,
         says,
         only: true,
         detail,
@@ -158,16 +171,16 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
         rule,
         stage: stage + 1,
         now,
-        membersOf: decidersOf(seats, { askers: [...askers, ...voted], votes: all }),
-        actor: given.person,
+        membersOf,
+        actor: person,
         says: `${said}. The next stage begins.`,
         event: 'stage',
         requester: request.requester,
-        why: given.why,
+        why,
       });
       return 'pending';
     case 'approved':
-      return approved(tx, request, { actor: given.person, says: `${said}.`, detail, now });
+      return approved(tx, request, { actor: person, says: `${said}.`, detail, now });
   }
 }
 
