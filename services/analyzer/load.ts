@@ -106,39 +106,22 @@ export async function loadCase(
   const { window_days, quiet_after_days, false_alarms_per_month } = context.config.analyzer;
   const catalogue = catalogueOf(context.config);
   const now = context.clock.now();
-  const day = dayOf(now);
-  const deciders = await loadDeciders(tx, domain, day, window_days);
-  // Null when nobody decides: the domain is evaluated anyway, by what is forged in its name.
-  const today = deciders.today ?? day;
-  const from = addDays(today, 1 - window_days);
-  const counted = countedOf(deciders, from, today);
-  const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
-  const networks = whole ? await loadNetworks(tx, domain, { from, recent, to: today, counted }, NETWORKS) : null;
+  const { deciders, counted, from, today, recent } = await loadWindow(tx, domain, dayOf(now), window_days);
+  const window = { from, to: today, counted };
+  const networks = whole ? await loadNetworks(tx, domain, { ...window, recent }, NETWORKS) : null;
   const sources = named ?? networks?.largest.slice(0, URGENT_NETWORKS).map(({ source }) => source) ?? [];
 
-  const rows = await loadSourceDays(tx, domain, sources, { from, to: today, counted });
+  const rows = await loadSourceDays(tx, domain, sources, window);
   const past = await loadPast(tx, domain, { sources, rows, from, counted });
-  const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, { from, to: today, counted });
+  const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, window);
   const arrived = await loadForged(tx, domain, addDays(dayOf(now), 1 - window_days), FORGED_DAYS);
-  const alone = counted.votes > 1 ? [] : counted.reporters;
-  const records = whole ? await loadRecords(tx, domain, now, { from, reporters: alone }) : { published: null };
-  const { published = null } = records;
-  const { subjects: inLogs, ...logs } = whole
-    ? await loadLogs(tx, context, domain, { now, reporters: alone, published })
-    : { subjects: [] };
+  const { inLogs, ...ofWhole } = whole
+    ? await loadWhole(tx, context, domain, { from, today, counted, reporterDays })
+    : { published: null, inLogs: [] };
   const reporters = [...arrived.forged, ...reporterDays].map(({ reporter }) => reporter);
-  const subjects = new Set([domain, ...CAUSES, ...sources, ...reporters, ...namesIn(records), ...inLogs]);
-  const known = await loadFindings(tx, domain, [...subjects], addDays(today, -REOPEN_DAYS - window_days));
+  const subjects = new Set([domain, ...CAUSES, ...sources, ...reporters, ...namesIn(ofWhole), ...inLogs]);
 
-  const admitted = await loadAdmitted(tx, domain);
-  const facts = bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork), admitted));
-  const own = facts.filter((one) => isOwnServer(domain, one, catalogue)).map(({ source }) => source);
-  const byName = await loadByName(
-    tx,
-    { domain, networks, reporterDays, catalogue, admitted, waits: looksUpNames(context) ? waitsSince(context) : null },
-    { from, to: today, counted },
-  );
-  const { outgrown } = await loadOutgrown(tx, domain, { facts, catalogue }, { from, to: today, counted });
+  const identified = await loadIdentities(tx, context, domain, { deciders, sources, rows, networks, reporterDays, window });
   const given: DomainData = {
     domain,
     from,
@@ -154,24 +137,56 @@ export async function loadCase(
     byKnown: deciders.by === 'known',
     testedSources,
     newcomers,
-    ...(await loadAboutSources(tx, domain, { own, rows, reporterDays, keys, catalogue }, { from, to: today, counted })),
-    policyDays: await loadPolicyDays(tx, domain, { from, to: today, counted }),
-    known,
+    ...(await loadAboutSources(tx, domain, { facts: identified.facts, rows, reporterDays, keys, catalogue }, window)),
+    policyDays: await loadPolicyDays(tx, domain, window),
+    known: await loadFindings(tx, domain, [...subjects], addDays(today, -REOPEN_DAYS - window_days)),
     networks,
-    ...byName,
-    outgrown: new Map([...outgrown, ...byName.outgrown]),
+    ...identified,
     names: await namesBelow(tx, domain, counted, { networks, all: deciders.others.length === 0, recent }),
     // What is urgent is the deciders' alone.
     others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
-    facts,
     ...arrived,
     catalogue,
     ...(await loadBesideMail(tx, domain, now)),
-    ...records,
-    ...(whole ? await loadSilentReporters(tx, domain, { reporterDays, from, today }) : {}),
-    ...logs,
+    ...ofWhole,
   };
   return { given, deciders, counted, networks };
+}
+
+/** Who decides about the domain, the days that are looked at, and the reports of them that count. */
+async function loadWindow(tx: Tx, domain: string, day: string, days: number) {
+  const deciders = await loadDeciders(tx, domain, day, days);
+  // Null when nobody decides: the domain is evaluated anyway, by what is forged in its name.
+  const today = deciders.today ?? day;
+  const from = addDays(today, 1 - days);
+  const counted = countedOf(deciders, from, today);
+  return { deciders, counted, from, today, recent: addDays(today, 1 - UNAUTHORIZED_DAYS) };
+}
+
+/** Which networks and names belong to whom, as far as that is known. */
+async function loadIdentities(
+  tx: Tx,
+  context: Context,
+  domain: string,
+  {
+    deciders,
+    sources,
+    rows,
+    window,
+    ...of
+  }: Pick<DomainData, 'sources' | 'rows' | 'reporterDays'> & {
+    networks: Networks | null;
+    deciders: Deciders;
+    window: CountedDays;
+  },
+) {
+  const catalogue = catalogueOf(context.config);
+  const admitted = await loadAdmitted(tx, domain);
+  const facts = bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork), admitted));
+  const waits = looksUpNames(context) ? waitsSince(context) : null;
+  const byName = await loadByName(tx, { ...of, domain, catalogue, admitted, waits }, window);
+  const { outgrown } = await loadOutgrown(tx, domain, { facts, catalogue }, window);
+  return { facts, ...byName, outgrown: new Map([...outgrown, ...byName.outgrown]) };
 }
 
 /** What sources sent before the window that sent nothing in it: a first import names many that are gone. */
@@ -186,17 +201,17 @@ async function loadPast(
 }
 
 /**
- * What is known of the sources that the work names, beside their rows.
- * @param given.own those that are own servers: of these, and of those that fail, it is asked since when they
- *   send
+ * What is known of the sources that the work names, beside their rows. Of own servers, and of those that
+ * fail, it is asked since when they send.
  */
 async function loadAboutSources(
   tx: Tx,
   domain: string,
-  { own, ...of }: Pick<DomainData, 'rows' | 'reporterDays' | 'catalogue'> & { own: readonly string[]; keys: KeysOfDomain },
+  { facts, ...of }: Pick<DomainData, 'facts' | 'rows' | 'reporterDays' | 'catalogue'> & { keys: KeysOfDomain },
   window: { from: string; to: string; counted: Counted },
 ): Promise<Pick<DomainData, 'firstSeen' | 'borrowed' | 'relayed' | 'scatter' | 'keys' | 'mixed'>> {
   const { counted, to } = window;
+  const own = facts.filter((one) => isOwnServer(domain, one, of.catalogue)).map(({ source }) => source);
   const strangers = strangersOf(of.rows);
   return {
     firstSeen: await loadFirstSeen(tx, domain, [...new Set([...own, ...strangers])], counted),
@@ -217,6 +232,21 @@ async function loadSilentReporters(
   const silent = silentSince(reporterDays, addDays(today, -SILENT_DAYS));
   const names = silent.map(({ reporter }) => reporter);
   return { spread: await loadSpread(tx, domain, silent), lateness: await loadLateness(tx, domain, names, { from, to: today }) };
+}
+
+/** Of the domain as a whole: its records, its mail in the logs of own servers, and who no longer reports on it. */
+async function loadWhole(
+  tx: Tx,
+  context: Context,
+  domain: string,
+  { from, today, counted, reporterDays }: Pick<DomainData, 'from' | 'today' | 'reporterDays'> & { counted: Counted },
+) {
+  const now = context.clock.now();
+  const reporters = counted.votes > 1 ? [] : counted.reporters;
+  const records = await loadRecords(tx, domain, now, { from, reporters });
+  const { published = null } = records;
+  const { subjects: inLogs, ...logs } = await loadLogs(tx, context, domain, { now, reporters, published });
+  return { ...records, ...logs, ...(await loadSilentReporters(tx, domain, { reporterDays, from, today })), inLogs };
 }
 
 /** What the watcher saw of the domain's records of late, and the mail of the keys that are gone. */

@@ -122,8 +122,6 @@ function find(window: SenderWindow): Candidate[] {
   if (!open && !isEvidence({ messages: sum.passed, reporters, days: dayList.length }, window.domainDays)) return [];
 
   const last_day = dayList.at(-1)!;
-  const known = window.sender?.name ?? null;
-  const signer = signerOf(rows);
   const of = window.domainDays.reduce((n, day) => n + (day.day >= first ? day.messages : 0), 0);
   return [
     {
@@ -149,9 +147,9 @@ function find(window: SenderWindow): Candidate[] {
         facts: {
           rule: KIND,
           by: passedBy(sum),
-          service: known,
+          service: window.sender?.name ?? null,
           name: sender.name,
-          signer,
+          signer: signerOf(rows),
           ...(owner !== null && { owner }),
           key: kept?.key ?? keyFacts(window, key, first),
           ...(passedOn && { passed_on: true, scattered }),

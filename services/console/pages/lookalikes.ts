@@ -8,12 +8,51 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route, see } from '../routes.ts';
-import { fileOf, tableOf, tableQuery } from '../tables.ts';
+import { type Column, fileOf, tableOf, tableQuery } from '../tables.ts';
 import { domainParams } from './domain.ts';
 import { day } from './format.ts';
 
 const A_PAGE = 100;
 const w = words.lookalikes;
+
+const COLUMNS: readonly Column<LookalikeLine>[] = [
+  {
+    key: 'name',
+    label: w.name,
+    as: 'head',
+    of: (one) => one.name,
+    show: (one) =>
+      html`<span class="name">${one.shown}</span>${one.shown !== one.name && html` <span class="quiet name">${one.name}</span>`}`,
+  },
+  { key: 'domain', label: w.domain, as: 'name', of: (one) => one.domain },
+  { key: 'kind', label: w.kind, of: (one) => one.kind, show: (one) => DIFFERS[one.kind] ?? one.kind },
+  {
+    key: 'registered',
+    label: w.seen,
+    of: (one) => one.registered,
+    show: (one) =>
+      one.gone_at !== null
+        ? w.gone(day(one.gone_at))
+        : one.baseline
+          ? w.before(day(one.first_seen))
+          : w.since(day(one.first_seen)),
+  },
+  {
+    key: 'mail_hosts',
+    label: w.mail,
+    as: 'name',
+    of: (one) => (one.mail_hosts ?? []).join(' '),
+    show: (one) => (one.mail_hosts === null ? w.unknown : one.mail_hosts.length === 0 ? w.none : one.mail_hosts.join(', ')),
+  },
+  { key: 'dmarc', label: 'DMARC', as: 'name', sparse: true, of: (one) => one.dmarc },
+  { key: 'standing', label: w.standing, of: standingOf },
+];
+
+function standingOf({ ignored_by, yours, change, changed_at }: LookalikeLine): string {
+  if (ignored_by !== null) return w.ignored(ignored_by);
+  if (yours) return w.yours;
+  return change === null || changed_at === null ? '' : w.changed(w.changes[change] ?? change, day(changed_at));
+}
 
 const lookalikes = route({
   method: 'GET',
@@ -33,64 +72,15 @@ const lookalikes = route({
       limit: A_PAGE + 1,
       offset: (asked.page - 1) * A_PAGE,
     });
-    const table = tableOf<LookalikeLine>(
-      'look-alikes',
-      [
-        {
-          key: 'name',
-          label: w.name,
-          as: 'head',
-          of: (one) => one.name,
-          show: (one) =>
-            html`<span class="name">${one.shown}</span>${one.shown !== one.name && html` <span class="quiet name">${one.name}</span>`}`,
-        },
-        { key: 'domain', label: w.domain, as: 'name', of: (one) => one.domain },
-        { key: 'kind', label: w.kind, of: (one) => one.kind, show: (one) => DIFFERS[one.kind] ?? one.kind },
-        {
-          key: 'registered',
-          label: w.seen,
-          of: (one) => one.registered,
-          show: (one) =>
-            one.gone_at !== null
-              ? w.gone(day(one.gone_at))
-              : one.baseline
-                ? w.before(day(one.first_seen))
-                : w.since(day(one.first_seen)),
-        },
-        {
-          key: 'mail_hosts',
-          label: w.mail,
-          as: 'name',
-          of: (one) => (one.mail_hosts ?? []).join(' '),
-          show: (one) => (one.mail_hosts === null ? w.unknown : one.mail_hosts.length === 0 ? w.none : one.mail_hosts.join(', ')),
-        },
-        { key: 'dmarc', label: 'DMARC', as: 'name', sparse: true, of: (one) => one.dmarc },
-        {
-          key: 'standing',
-          label: w.standing,
-          of: (one) =>
-            one.ignored_by !== null
-              ? w.ignored(one.ignored_by)
-              : one.yours
-                ? w.yours
-                : one.change === null || one.changed_at === null
-                  ? ''
-                  : w.changed(w.changes[one.change] ?? one.change, day(one.changed_at)),
-        },
-        ...(rows.some(acts)
-          ? [
-              {
-                key: 'act',
-                label: w.decide,
-                file: false as const,
-                of: () => null,
-                show: (one: LookalikeLine) => (acts(one) ? decisionForm(one, form) : ''),
-              },
-            ]
-          : []),
-      ],
-      rows.slice(0, A_PAGE),
-    );
+    const decide = {
+      key: 'act',
+      label: w.decide,
+      file: false as const,
+      of: () => null,
+      show: (one: LookalikeLine) => (acts(one) ? decisionForm(one, form) : ''),
+    };
+    const columns = rows.some(acts) ? [...COLUMNS, decide] : COLUMNS;
+    const table = tableOf<LookalikeLine>('look-alikes', columns, rows.slice(0, A_PAGE));
     const file = fileOf(asked, [table], 'ruawatch');
     if (file !== null) return file;
     const to = (n: number) => withQuery(path`/look-alikes`, { domain: asked.domain, page: n });
