@@ -42,27 +42,20 @@ import { untilSignal } from './start.ts';
 
 const SEED = 7;
 
+interface DemoOptions {
+  exit?: boolean;
+  act?: boolean;
+}
+
 /**
  * `demo`: a local mailbox with six weeks of reports, processed by the real pipeline on embedded servers.
  * @returns 0 when exactly the planted incidents were found, 1 otherwise
  */
-export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (line: string) => void): Promise<number> {
-  const home = path.resolve('.ruawatch', 'demo');
-  const alerts = emptyAlerts(home);
+export async function runDemo(options: DemoOptions, out: (line: string) => void): Promise<number> {
   const progress = new Progress(process.stderr, 'ruawatch demo', { lines: true });
   progress.show('writing six weeks of reports');
-  const today = new Date();
-  const world = await generateDemo({ seed: SEED, today, more: true });
-  const mailbox = await startDemoMailbox(world.mails);
-  const sink = await startMailSink(alerts);
-  const key = demoKey();
-  const names = await startNameServer({ zones: demoZones(), keys: [key] });
-  const config = demoConfig({ imap: mailbox.url, smtp: sink.url, home, domains: world.domains }, out);
-  if (options.act) {
-    actSettings(config, { home, domains: world.domains });
-    config.dnsTargets = [demoTarget(names.server, key, world.domains)];
-  }
-
+  const around = await startAround(options, out);
+  const { config, world, mailbox, sink, names } = around;
   const interrupted = untilSignal();
   const stop = { requested: false };
   interrupted.then(() => {
@@ -82,53 +75,15 @@ export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (
       config.consoleUrl = opened.address;
     }
     for (const start of [startAlerter, startAnalyzer, startParser, startPoller]) services.push(start(context));
-    if (!(await allProcessed(context.db, world.mails.length, progress, stop))) return 0;
-    // The keys to ask for are those that the reports name.
-    services.push(watchNames(context, names.server));
-    progress.show('asking the name server of the demo');
-    if (!(await checkedTwice(context.db, world.domains, stop))) return 0;
-    if (!(await registered(context.db, names, stop))) return 0;
-    config.watcher.every_minutes = 60;
-    if (!(await allProcessed(context.db, world.mails.length, progress, stop))) return 0;
-    const now = new Date();
-    const { alertFrom, alertTo } = config;
-    await composeWeekly(context, { from: alertFrom!, alertTo, alerts: config.alerts }, now, now);
-    while ((await countPipeline(context.db)).outbox > 0 && !stop.requested) await wait(100);
+    if (!(await workedOff(context, around, services, { progress, stop }))) return 0;
     progress.end();
     const findings = await summariseFindings(context.db);
-    const lines = describeResult({
-      world,
-      standing: await countPipeline(context.db),
-      seconds: Math.round((Date.now() - started) / 1000),
-      sources: await summariseSources(context.db),
-      dns: await summariseDns(context.db),
-      lookalikes: await findLookalikes(world.domains, names.server),
-      findings,
-      alerts: mailsIn(alerts).map((file) => path.relative(process.cwd(), file)),
-      url: context.embedded!.readerUrl,
-      stays: options.exit !== true,
-      dataDir: path.relative(process.cwd(), config.dataDir) || '.',
-    });
-    for (const line of lines) out(line);
+    const seconds = Math.round((Date.now() - started) / 1000);
+    for (const line of await resultOf(context, around, { findings, seconds, stays: options.exit !== true })) out(line);
     const missed = mismatches(world, findings);
     if (options.act && !stop.requested) {
-      const { address } = opened!;
-      const show = (text: string) => progress.show(text);
-      missed.push(
-        ...(await tellStory({
-          admin: (database) => adminUrl(context.embedded!, database),
-          context,
-          clock,
-          mailbox,
-          names: names.server,
-          address,
-          seed: SEED,
-          today,
-          out,
-          show,
-          stop,
-        })),
-      );
+      const shown = { out, show: (text: string) => progress.show(text), stop };
+      missed.push(...(await tellStory({ ...storyOf(context, around), ...shown, clock, address: opened!.address })));
       progress.end();
     }
     if (!options.exit) await printLink(context, opened!.address, out);
@@ -145,6 +100,81 @@ export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (
     await names.stop();
   }
 }
+
+/** What is around ruawatch in the demo: a mailbox with reports, a server that takes mails, and a name server. */
+async function startAround(options: DemoOptions, out: (line: string) => void) {
+  const home = path.resolve('.ruawatch', 'demo');
+  const alerts = emptyAlerts(home);
+  const today = new Date();
+  const world = await generateDemo({ seed: SEED, today, more: true });
+  const mailbox = await startDemoMailbox(world.mails);
+  const sink = await startMailSink(alerts);
+  const key = demoKey();
+  const names = await startNameServer({ zones: demoZones(), keys: [key] });
+  const config = demoConfig({ imap: mailbox.url, smtp: sink.url, home, domains: world.domains }, out);
+  if (options.act) {
+    actSettings(config, { home, domains: world.domains });
+    config.dnsTargets = [demoTarget(names.server, key, world.domains)];
+  }
+  return { alerts, today, world, mailbox, sink, names, config };
+}
+
+type Around = Awaited<ReturnType<typeof startAround>>;
+type DemoContext = Awaited<ReturnType<typeof openEmpty>>;
+
+/**
+ * Waits until all reports are processed and all records are checked, with the mails about both.
+ * @param services gets the watcher, once the reports name the keys that it asks for
+ * @returns false when a stop was requested before that
+ */
+async function workedOff(
+  context: DemoContext,
+  { config, world, names }: Around,
+  services: Service[],
+  { progress, stop }: { progress: Progress; stop: { requested: boolean } },
+): Promise<boolean> {
+  const { db } = context;
+  if (!(await allProcessed(db, world.mails.length, progress, stop))) return false;
+  services.push(watchNames(context, names.server));
+  progress.show('asking the name server of the demo');
+  if (!(await checkedTwice(db, world.domains, stop))) return false;
+  if (!(await registered(db, names, stop))) return false;
+  config.watcher.every_minutes = 60;
+  if (!(await allProcessed(db, world.mails.length, progress, stop))) return false;
+  const now = new Date();
+  const { alertFrom, alertTo } = config;
+  await composeWeekly(context, { from: alertFrom!, alertTo, alerts: config.alerts }, now, now);
+  while ((await countPipeline(db)).outbox > 0 && !stop.requested) await wait(100);
+  return true;
+}
+
+/** What the demo prints at its end. */
+async function resultOf(
+  { db, embedded }: DemoContext,
+  { world, names, alerts, config }: Around,
+  known: { findings: FindingSummary[]; seconds: number; stays: boolean },
+): Promise<string[]> {
+  return describeResult({
+    ...known,
+    world,
+    standing: await countPipeline(db),
+    sources: await summariseSources(db),
+    dns: await summariseDns(db),
+    lookalikes: await findLookalikes(world.domains, names.server),
+    alerts: mailsIn(alerts).map((file) => path.relative(process.cwd(), file)),
+    url: embedded!.readerUrl,
+    dataDir: path.relative(process.cwd(), config.dataDir) || '.',
+  });
+}
+
+const storyOf = (context: DemoContext, { mailbox, names, today }: Around) => ({
+  admin: (database?: string) => adminUrl(context.embedded!, database),
+  context,
+  mailbox,
+  names: names.server,
+  seed: SEED,
+  today,
+});
 
 /** Starts the console. */
 async function openConsole(context: Context): Promise<{ service: Service; address: string }> {
