@@ -395,7 +395,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'console/pages/domain-tables.ts',
     'console/pages/reports.ts',
     'console/pages/reporter.ts',
-    'console/pages/titles.ts',
     'console/pages/format.ts',
     'console/pages/people.ts',
     'console/pages/sessions.ts',

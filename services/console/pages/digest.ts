@@ -104,12 +104,11 @@ function weekOf(title: string, { findings, count }: SomeFindings): Html | false 
 }
 
 /** Findings by their titles, each with its link. */
-export function listOf(title: string, findings: readonly store.ToldFinding[], titles: ReadonlyMap<number, string>): Html | false {
+export function listOf(title: string, findings: readonly store.ToldFinding[]): Html | false {
   return (
     findings.length > 0 &&
     html`<section><h2>${title}</h2><ul class="plain-list">${findings.map(
-      (one) =>
-        html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${titles.get(one.finding_key) ?? one.summary}</a></li>`,
+      (one) => html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${one.title}</a></li>`,
     )}</ul></section>`
   );
 }

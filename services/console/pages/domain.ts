@@ -2,9 +2,8 @@ import { z } from 'zod';
 import { addDays, dayOf, later } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/domain.ts';
-import { visibleFindings } from '../../store/console/findings.ts';
+import { type TitledFinding, visibleFindings } from '../../store/console/findings.ts';
 import { decisionLines } from '../../store/console/sender.ts';
-import type { ListedFinding } from '../../store/findings/list.ts';
 import { day } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
@@ -27,7 +26,6 @@ import { letThrough, weakerBelow } from './policy-below.ts';
 import { policySpans, policyTable } from './policy-history.ts';
 import { type Part, sections } from './sections.ts';
 import { isFirstLook, timelineOf } from './timeline.ts';
-import { titlesOf } from './titles.ts';
 
 export const domainParams = z.object({ domain: z.string().min(1).max(253).toLowerCase() });
 const RANGES = [30, 90, 365] as const;
@@ -95,7 +93,6 @@ const domainPage = route({
       },
       dayOf(clock.now()),
     );
-    const titles = await titlesOf(reader, findings);
     const told = await store.timeline(reader, domain, range.from, MOST.timeline);
     const history = {
       watchedSince: await store.watchedSince(reader, domain),
@@ -116,7 +113,7 @@ const domainPage = route({
     });
     const parts: Part[] = [
       { id: 'posture', title: w.posture, html: postureOf(posture, step) },
-      { id: 'findings', title: words.findings.title, html: findings.length > 0 && findingsOf(findings, titles) },
+      { id: 'findings', title: words.findings.title, html: findings.length > 0 && findingsOf(findings) },
       {
         id: 'mail',
         title: w.mail,
@@ -148,10 +145,10 @@ ${sections(parts)}`;
   },
 });
 
-const findingsOf = (findings: readonly ListedFinding[], titles: ReadonlyMap<number, string>) =>
+const findingsOf = (findings: readonly TitledFinding[]) =>
   html`<ul class="plain-list">${findings.map(
     (one) =>
-      html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${titles.get(one.finding_key) ?? one.summary}</a>${((one.acknowledged_at ?? one.snoozed_until) !== null || one.goes_on) && html` <small>${standing(one)}</small>`}</li>`,
+      html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${one.title}</a>${((one.acknowledged_at ?? one.snoozed_until) !== null || one.goes_on) && html` <small>${standing(one)}</small>`}</li>`,
   )}</ul>`;
 
 function rangeForm(

@@ -133,7 +133,7 @@ function reportsOf({ domain, evidence, first_day }: ReadFinding, sender: string,
 function relatedOf(related: readonly RelatedFinding[]): Html | null {
   if (related.length === 0) return null;
   return html`<section><h2>${words.finding.related}</h2><ul class="plain-list">${related.map(
-    (one) => html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${one.summary}</a></li>`,
+    (one) => html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${one.title}</a></li>`,
   )}</ul></section>`;
 }
 

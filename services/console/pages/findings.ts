@@ -3,7 +3,7 @@ import { readEvidence } from '../../findings/evidence.ts';
 import { wordsOf } from '../../findings/sentences.ts';
 import { addDays } from '../../shared/days.ts';
 import { SEVERITIES } from '../../shared/severity.ts';
-import { relatedFindings, visibleFinding, visibleFindings } from '../../store/console/findings.ts';
+import { relatedFindings, type TitledFinding, visibleFinding, visibleFindings } from '../../store/console/findings.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
 import { actingPeople } from '../../store/console/people.ts';
 import { namedDays, sendersOf } from '../../store/console/sender.ts';
@@ -15,7 +15,6 @@ import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { daysOf, evidencePage, findingTables, type ReadFinding } from './finding.ts';
 import { actionForms, LATE_DAYS } from './finding-actions.ts';
 import { day, minute, severity } from './format.ts';
-import { titlesOf } from './titles.ts';
 
 const A_PAGE = 50;
 const query = z.object({
@@ -44,7 +43,7 @@ const list = route({
       limit: A_PAGE,
       offset: (asked.page - 1) * A_PAGE,
     });
-    const table = findingTable(findings, await titlesOf(reader, findings));
+    const table = findingTable(findings);
     const file = fileOf(asked, [table], 'ruawatch');
     if (file !== null) return file;
     const w = words.findings;
@@ -75,10 +74,9 @@ function filters(asked: Query): Html {
 </form>`;
 }
 
-function findingTable(findings: readonly ListedFinding[], titles: ReadonlyMap<number, string>): Table {
-  const titleOf = (one: ListedFinding) => titles.get(one.finding_key) ?? one.summary;
+function findingTable(findings: readonly TitledFinding[]): Table {
   const w = words.findings;
-  return tableOf<ListedFinding>(
+  return tableOf<TitledFinding>(
     'findings',
     [
       { key: 'severity', label: w.severity, of: (one) => one.severity, show: (one) => severity(one.severity) },
@@ -86,8 +84,8 @@ function findingTable(findings: readonly ListedFinding[], titles: ReadonlyMap<nu
         key: 'finding',
         label: w.finding,
         as: 'head',
-        of: titleOf,
-        show: (one) => html`<a href="${path`/findings/${one.finding_key}`}">${titleOf(one)}</a>`,
+        of: (one) => one.title,
+        show: (one) => html`<a href="${path`/findings/${one.finding_key}`}">${one.title}</a>`,
       },
       {
         key: 'domain',
@@ -151,7 +149,6 @@ const one = route({
     const range = sources.length === 0 ? null : daysOf(finding);
     const days = range === null ? [] : await namedDays(reader, { domain, names: [...new Set(sources)], ...range });
     const related = await relatedFindings(reader, finding, [...new Set([...sources, ...senders.values()])]);
-    const titles = await titlesOf(reader, related);
     const may = mayFor(visitor, 'operator', domain);
     const body = html`<div class="heading">
 <p class="quiet">${words.finding.number(finding.finding_key)} · ${kind}</p>
@@ -161,7 +158,7 @@ const one = route({
 ${wentOn(finding)}
 </div>
 <div class="columns">
-<div>${evidencePage(finding, said, { days, tables, related: related.map((one) => ({ ...one, summary: titles.get(one.finding_key) ?? one.summary })) })}</div>
+<div>${evidencePage(finding, said, { days, tables, related })}</div>
 <aside>${may ? actionForms(finding, said, { form, people: await actingPeople(db, domain), now: clock.now() }) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
 </div>`;
     return page(said.title, body, { section: 'findings' });

@@ -13,7 +13,6 @@ import { charts, sumsOf } from './domain-mail.ts';
 import { kindsNamed } from './format.ts';
 import { gravestOf, type NextStep, nextStepOf } from './next-step.ts';
 import { weakerBelow } from './policy-below.ts';
-import { titlesOf } from './titles.ts';
 
 const MOST = { findings: 10, senders: 5, timeline: 12 };
 /** A month counts as whole when it has mail on one of so many first days. */
@@ -94,7 +93,6 @@ const monthly = route({
     const { last_report_at } = line;
     const { next_step, advice } = posture ?? { next_step: null, advice: null };
     const step = nextStepOf({ last_report_at, gravest: gravestOf(open.findings), next_step, advice }, today);
-    const titles = await titlesOf(reader, [...findings.opened, ...findings.resolved, ...findings.open]);
     const title = w.title(domain, w.name(month));
     const body = html`<article class="report"><div class="heading"><p class="quiet screen"><a href="${path`/domains/${domain}`}">${domain}</a></p><h1>${title}</h1>
 ${to > today && html`<p class="quiet">${w.unfinished}</p>`}</div>
@@ -104,9 +102,9 @@ ${`${after}-01` <= today && html`<a class="button" href="${path`/domains/${domai
 ${fresh.length > 0 && html`<p>${w.new_senders(list(fresh.map((one) => w.sender(one.name, words.domain.classes[one.class] ?? one.class, number(one.messages)))))}</p>`}
 <p>${w.findings(findings.counts)}</p></section>
 ${now.length > 0 && html`<section><h2>${words.domain.mail}</h2>${charts(now, range)}</section>`}
-${listOf(words.digest.opened, findings.opened, titles)}
-${listOf(words.digest.resolved, findings.resolved, titles)}
-${listOf(words.digest.still_open, findings.open, titles)}
+${listOf(words.digest.opened, findings.opened)}
+${listOf(words.digest.resolved, findings.resolved)}
+${listOf(words.digest.still_open, findings.open)}
 ${nextOf(step, posture)}
 <p class="quiet">${w.basis}</p></article>`;
     return page(title, body, { section: 'overview' });

@@ -9,7 +9,6 @@ import { reportersTable } from './domain-tables.ts';
 import { day, minute } from './format.ts';
 import { recordColumns } from './record-table.ts';
 import { reporterLabel } from './reporter.ts';
-import { titlesOf } from './titles.ts';
 
 /** Days that the page about a sender tells of. */
 export const SENDER_DAYS = 90;
@@ -39,7 +38,7 @@ export async function evidenceOf(
   const here = path`/domains/${sender.domain}/senders/${sender.sender}`;
   const show = (title: string, lead: string, table: Table) =>
     table.rows > 0 && html`<section><h2>${title}</h2>${lead && html`<p class="quiet">${lead}</p>`}${table.html(here)}</section>`;
-  const shown = html`${openFindings(told, await titlesOf(reader, told))}
+  const shown = html`${openFindings(told)}
 ${mailChart(days, w.days_what(SENDER_DAYS), sender.forged)}
 ${show(w.keys, w.keys_what, tables.keys)}
 ${show(words.domain.reporters, words.reports.counting, tables.reporters)}
@@ -71,11 +70,11 @@ export function mailChart(days: readonly store.SenderDay[], title: string, forge
   return html`<section><h2>${w.days}</h2>${stacked(daysBetween(first.day, last.day), layers, amount, { title })}</section>`;
 }
 
-function openFindings(told: readonly store.SenderEvent[], titles: ReadonlyMap<number, string>): Html | null {
+function openFindings(told: readonly store.SenderEvent[]): Html | null {
   const open = told.filter(({ state }) => state === 'open');
   if (open.length === 0) return null;
   return html`<section><h2>${w.open_findings}</h2><ul class="plain-list">${open.map(
-    (one) => html`<li><a href="${path`/findings/${one.finding_key!}`}">${titles.get(one.finding_key!) ?? one.text}</a></li>`,
+    (one) => html`<li><a href="${path`/findings/${one.finding_key!}`}">${one.text}</a></li>`,
   )}</ul></section>`;
 }
 

@@ -1,4 +1,5 @@
 import { type Reader, read, readKept } from './scope.ts';
+import { TITLE_COLUMNS, type TitleColumns, titled } from './titled.ts';
 
 /** A domain's two weeks. */
 export interface WeekLine {
@@ -63,7 +64,7 @@ export interface ToldFinding {
   finding_key: number;
   domain: string;
   severity: string;
-  summary: string;
+  title: string;
   kind: string;
   opened_at: Date;
   resolved_at: Date | null;
@@ -87,7 +88,7 @@ export async function toldFindings(
   { domain, since, until, lastDay }: { domain?: string; since: Date; until: Date; lastDay: string },
   limit: number,
 ): Promise<Told> {
-  const rows = await read<ToldFinding & { told: 'opened' | 'resolved' | 'open'; all: number }>(
+  const rows = await read<Omit<ToldFinding, 'title'> & TitleColumns & { told: 'opened' | 'resolved' | 'open'; all: number }>(
     reader,
     ['findings'],
     `, told as (
@@ -100,15 +101,15 @@ export async function toldFindings(
        select *, row_number() over (partition by told order by array_position(array['critical', 'high', 'medium', 'low'], severity), opened_at, finding_key) as rank,
               count(*) over (partition by told)::int as "all"
          from told)
-     select finding_key, domain, severity, summary, kind, opened_at, resolved_at, told, "all" from ranked where rank <= $4 order by told, rank`,
+     select finding_key, severity, kind, opened_at, resolved_at, ${TITLE_COLUMNS}, told, "all" from ranked where rank <= $4 order by told, rank`,
     [since, until, domain ?? null, limit, lastDay],
   );
   const of = (told: string) => rows.filter((row) => row.told === told);
   const count = (told: string) => of(told)[0]?.all ?? 0;
   return {
-    opened: of('opened'),
-    resolved: of('resolved'),
-    open: of('open'),
+    opened: of('opened').map(titled),
+    resolved: of('resolved').map(titled),
+    open: of('open').map(titled),
     counts: { opened: count('opened'), resolved: count('resolved'), open: count('open') },
   };
 }

@@ -1,6 +1,12 @@
 import { gravestFirst } from '../findings/gravest-first.ts';
 import type { LifeEvent, ListedFinding, ShownFinding } from '../findings/list.ts';
 import { type Reader, read, readKept } from './scope.ts';
+import { TITLE_COLUMNS, type TitleColumns, titled } from './titled.ts';
+
+/** A finding of a list, with the title that its page and its mails have. */
+export interface TitledFinding extends ListedFinding {
+  title: string;
+}
 
 /** Which findings a list shows. */
 export interface FindingFilter {
@@ -19,11 +25,11 @@ export interface FindingFilter {
 export async function visibleFindings(
   reader: Reader,
   { state, severity, domain, kind, search, limit, offset }: FindingFilter,
-): Promise<{ findings: ListedFinding[]; total: number }> {
-  const rows = await readKept<ListedFinding & { total: number }>(
+): Promise<{ findings: TitledFinding[]; total: number }> {
+  const rows = await readKept<ListedFinding & { evidence: unknown; total: number }>(
     reader,
     ['findings'],
-    `select finding_key, domain, kind, severity, subject, state, phase, summary, first_day, opened_at, changed_at, resolved_at,
+    `select finding_key, kind, severity, state, phase, first_day, opened_at, changed_at, resolved_at, ${TITLE_COLUMNS},
             acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, assigned_to, goes_on,
             case when state = 'resolved' and evidence -> 'ended' ->> 'reason' = 'closed' then evidence -> 'ended' ->> 'by' end as resolved_by,
             count(*) over () as total
@@ -36,20 +42,7 @@ export async function visibleFindings(
       limit $6 offset $7`,
     [state, severity ?? null, domain ?? null, kind ?? null, search.toLowerCase(), limit, offset],
   );
-  return { findings: rows.map(({ total: _, ...finding }) => finding), total: rows[0]?.total ?? 0 };
-}
-
-/** What the titles of findings are made of. */
-export async function storedFindings(
-  reader: Reader,
-  keys: readonly number[],
-): Promise<readonly { finding_key: number; domain: string; subject: string; summary: string; evidence: unknown }[]> {
-  return read(
-    reader,
-    ['findings'],
-    'select finding_key, domain, subject, summary, evidence from findings where finding_key = any($1)',
-    [keys],
-  );
+  return { findings: rows.map(({ total: _, ...finding }) => titled(finding)), total: rows[0]?.total ?? 0 };
 }
 
 /** One finding with its events, the oldest first; null when there is none that the person may see. */
@@ -70,7 +63,7 @@ export async function visibleFinding(reader: Reader, key: number): Promise<(Show
 export interface RelatedFinding {
   finding_key: number;
   severity: string;
-  summary: string;
+  title: string;
 }
 
 const RELATED = 5;
@@ -86,10 +79,10 @@ export async function relatedFindings(
   names: readonly string[],
 ): Promise<RelatedFinding[]> {
   if (domain === '*' || (names.length === 0 && kind !== 'policy_change')) return [];
-  return read<RelatedFinding & Record<string, unknown>>(
+  const rows = await read<{ finding_key: number; severity: string } & TitleColumns>(
     reader,
     ['findings'],
-    `select finding_key, severity, summary from findings f
+    `select finding_key, severity, ${TITLE_COLUMNS} from findings f
       where domain = $1 and finding_key <> $2 and state = 'open'
         and (kind = 'policy_change' or subject = any($3)
              or exists (select from unnest($3::text[]) n
@@ -99,4 +92,5 @@ export async function relatedFindings(
       order by ${gravestFirst('severity')}, changed_at desc, finding_key limit ${RELATED}`,
     [domain, finding_key, names],
   );
+  return rows.map(titled);
 }

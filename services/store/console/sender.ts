@@ -1,6 +1,7 @@
 import type { ReporterLine } from './domain.ts';
 import type { RecordRow } from './reports.ts';
 import { type Reader, read, readKept } from './scope.ts';
+import { TITLE_COLUMNS, type TitleColumns, titled } from './titled.ts';
 
 /** A source of a sender: seen when, and its mail since a day. */
 export interface SourceLine {
@@ -189,6 +190,7 @@ export interface SenderEvent {
   at: Date;
   what: 'approved' | 'denied' | 'ended' | 'finding';
   by_name: string | null;
+  /** The reason of a decision, or the title of a finding. */
   text: string;
   finding_key: number | null;
   /** Of a finding: open or resolved. */
@@ -201,21 +203,31 @@ export async function senderEvents(
   { domain, sources, sender }: Pick<Sender, 'domain' | 'sources'> & { sender: string },
   limit: number,
 ): Promise<SenderEvent[]> {
-  return read<SenderEvent>(
+  const rows = await read<SenderEvent & TitleColumns>(
     reader,
     ['sender_list', 'findings'],
     `, told as (
-       select since as at, verdict as what, by_name, why as text, null::bigint as finding_key, null::text as state from sender_list
+       select since as at, verdict as what, by_name, why as text, null::bigint as finding_key, null::text as state,
+              domain, null::text as subject, null::text as summary, null::jsonb as evidence from sender_list
         where domain = $1 and source = any($2)
        union all
-       select ended_at, 'ended', ended_by, ended_why, null, null from sender_list where domain = $1 and source = any($2) and ended_at is not null
+       select ended_at, 'ended', ended_by, ended_why, null, null, domain, null, null, null from sender_list
+        where domain = $1 and source = any($2) and ended_at is not null
        union all
-       select opened_at, 'finding', null, summary, finding_key, state from findings where domain = $1
+       select opened_at, 'finding', null, null, finding_key, state, ${TITLE_COLUMNS} from findings where domain = $1
         and (subject = $3 or subject = any($2) or evidence -> 'who' @> jsonb_build_array(jsonb_build_object('source', $3::text))
              or evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('sender', $3::text)) or evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('source', $3::text))))
      select * from told order by at desc limit $4`,
     [domain, sources, sender, limit],
   );
+  return rows.map(({ at, what, by_name, text, finding_key, state, ...finding }) => ({
+    at,
+    what,
+    by_name,
+    text: finding_key === null ? text : titled(finding).title,
+    finding_key,
+    state,
+  }));
 }
 
 /**
