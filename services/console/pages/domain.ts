@@ -3,9 +3,10 @@ import { addDays, dayOf, later } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/domain.ts';
 import { type TitledFinding, visibleFindings } from '../../store/console/findings.ts';
+import type { Reader } from '../../store/console/scope.ts';
 import { decisionLines } from '../../store/console/sender.ts';
 import { day } from '../given.ts';
-import { type Html, html, path, withQuery } from '../html.ts';
+import { type Address, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableQuery } from '../tables.ts';
@@ -21,7 +22,7 @@ import {
 } from './domain-tables.ts';
 import { standing } from './findings.ts';
 import { dayField, kindsNamed, minute, severity, share } from './format.ts';
-import { gravestOf, type NextStep, nextStepOf } from './next-step.ts';
+import { type NextStep, stepOfDomain } from './next-step.ts';
 import { letThrough, weakerBelow } from './policy-below.ts';
 import { policySpans, policyTable } from './policy-history.ts';
 import { type Part, sections } from './sections.ts';
@@ -71,28 +72,14 @@ const domainPage = route({
     const tables = {
       funnel: funnelTable(classes, open),
       senders: sendersTable(domain, senders),
-      reporters: reportersTable(range, await store.reporterLines(reader, range, MOST.reporters)),
-      missing: missingTable(await store.missingLines(reader, domain, MOST.reporters)),
-      decisions: decisionsTable(domain, await decisionLines(reader, domain, MOST.decisions)),
-      names: namesTable(await store.subdomainLines(reader, range, MOST.names)),
-      policies: policyTable(policySpans(await store.policyDays(reader, range))),
-      faults: faultsTable(await store.dnsFindingLines(reader, domain, MOST.faults)),
-      records: recordsTable(await store.recordLines(reader, domain, MOST.records)),
+      ...(await otherTables(reader, range)),
     };
     const file = fileOf(asked, Object.values(tables), domain);
     if (file !== null) return file;
     const filter = { state: 'standing', domain, search: '', limit: MOST.findings, offset: 0 } as const;
     const { findings } = await visibleFindings(reader, filter);
     const posture = await store.postureLine(reader, domain);
-    const step = nextStepOf(
-      {
-        last_report_at: line.last_report_at,
-        gravest: gravestOf(findings),
-        next_step: posture?.next_step ?? null,
-        advice: posture?.advice ?? null,
-      },
-      dayOf(clock.now()),
-    );
+    const step = stepOfDomain(line, posture, findings, dayOf(clock.now()));
     const told = await store.timeline(reader, domain, range.from, MOST.timeline);
     const history = {
       watchedSince: await store.watchedSince(reader, domain),
@@ -102,15 +89,6 @@ const domainPage = route({
     const sums = sumsOf(classes);
     const w = words.domain;
     const here = withQuery(path`/domains/${domain}`, { from: range.from, to: range.to });
-    const shown = (title: string, table: Table, more: { lead?: string; left?: number } = {}): Part => ({
-      id: table.name,
-      title,
-      html:
-        table.rows > 0 &&
-        html`${more.lead && html`<p class="quiet">${more.lead}</p>`}${table.html(here)}${
-          (more.left ?? 0) > 0 && html`<p class="quiet">${w.more(more.left ?? 0)}</p>`
-        }`,
-    });
     const parts: Part[] = [
       { id: 'posture', title: w.posture, html: postureOf(posture, step) },
       { id: 'findings', title: words.findings.title, html: findings.length > 0 && findingsOf(findings) },
@@ -124,18 +102,11 @@ const domainPage = route({
         title: line.policy === 'reject' ? w.funnel_enforced : w.funnel,
         html: sums.messages > 0 && funnel(classes, { policy, open }, tables.funnel.html(here)),
       },
-      shown(w.senders, tables.senders, { lead: w.senders_what(range.from, range.to), left: total - senders.length }),
-      shown(w.reporters, tables.reporters, { lead: words.reports.counting }),
-      shown(w.missing, tables.missing, { lead: w.missing_what }),
-      tables.decisions.rows === 0
-        ? { id: 'decisions', title: w.decided, html: html`<p class="quiet">${w.no_decisions}</p>` }
-        : shown(w.decided, tables.decisions),
-      shown(w.names, tables.names, { lead: w.names_what }),
-      shown(w.policies, tables.policies, { lead: w.policies_what }),
-      { ...shown(w.faults, tables.faults, { lead: w.faults_what }), id: 'faults' },
-      tables.records.rows === 0
-        ? { id: 'records', title: w.records, html: html`<p class="quiet">${w.no_records}</p>` }
-        : shown(w.records, tables.records, { lead: w.records_what(minute(history.watchedSince ?? clock.now())) }),
+      ...tableParts(tables, here, {
+        senders: w.senders_what(range.from, range.to),
+        left: total - senders.length,
+        records: w.records_what(minute(history.watchedSince ?? clock.now())),
+      }),
       { id: 'timeline', title: w.timeline, html: timelineOf(told, history) },
     ];
     const body = html`<div class="heading"><h1>${domain}</h1>
@@ -144,6 +115,52 @@ ${sections(parts)}`;
     return page(domain, body, { section: 'overview' });
   },
 });
+
+/** The tables that are read for themselves. */
+async function otherTables(reader: Reader, range: { domain: string; from: string; to: string }) {
+  const { domain } = range;
+  return {
+    reporters: reportersTable(range, await store.reporterLines(reader, range, MOST.reporters)),
+    missing: missingTable(await store.missingLines(reader, domain, MOST.reporters)),
+    decisions: decisionsTable(domain, await decisionLines(reader, domain, MOST.decisions)),
+    names: namesTable(await store.subdomainLines(reader, range, MOST.names)),
+    policies: policyTable(policySpans(await store.policyDays(reader, range))),
+    faults: faultsTable(await store.dnsFindingLines(reader, domain, MOST.faults)),
+    records: recordsTable(await store.recordLines(reader, domain, MOST.records)),
+  };
+}
+
+/** The parts of the page that are a table each. @param leads what stands above, and senders that are not listed */
+function tableParts(
+  tables: Awaited<ReturnType<typeof otherTables>> & { senders: Table },
+  here: Address,
+  leads: { senders: string; left: number; records: string },
+): Part[] {
+  const w = words.domain;
+  const shown = (title: string, table: Table, lead = '', left = 0): Part => ({
+    id: table.name,
+    title,
+    html:
+      table.rows > 0 &&
+      html`${lead && html`<p class="quiet">${lead}</p>`}${table.html(here)}${left > 0 && html`<p class="quiet">${w.more(left)}</p>`}`,
+  });
+  const none = (id: string, title: string, sentence: string): Part => ({
+    id,
+    title,
+    html: html`<p class="quiet">${sentence}</p>`,
+  });
+  const { decisions, records } = tables;
+  return [
+    shown(w.senders, tables.senders, leads.senders, leads.left),
+    shown(w.reporters, tables.reporters, words.reports.counting),
+    shown(w.missing, tables.missing, w.missing_what),
+    decisions.rows === 0 ? none('decisions', w.decided, w.no_decisions) : shown(w.decided, decisions),
+    shown(w.names, tables.names, w.names_what),
+    shown(w.policies, tables.policies, w.policies_what),
+    { ...shown(w.faults, tables.faults, w.faults_what), id: 'faults' },
+    records.rows === 0 ? none('records', w.records, w.no_records) : shown(w.records, records, leads.records),
+  ];
+}
 
 const findingsOf = (findings: readonly TitledFinding[]) =>
   html`<ul class="plain-list">${findings.map(

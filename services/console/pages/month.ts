@@ -11,7 +11,7 @@ import { listOf } from './digest.ts';
 import { domainParams } from './domain.ts';
 import { charts, sumsOf } from './domain-mail.ts';
 import { kindsNamed } from './format.ts';
-import { gravestOf, type NextStep, nextStepOf } from './next-step.ts';
+import { type NextStep, stepOfDomain } from './next-step.ts';
 import { weakerBelow } from './policy-below.ts';
 
 const MOST = { findings: 10, senders: 5, timeline: 12 };
@@ -90,9 +90,7 @@ const monthly = route({
     const fresh = await newSenders(reader, { domain, from, to }, MOST.senders);
     const posture = await store.postureLine(reader, domain);
     const open = await visibleFindings(reader, { state: 'standing', domain, search: '', limit: MOST.findings, offset: 0 });
-    const { last_report_at } = line;
-    const { next_step, advice } = posture ?? { next_step: null, advice: null };
-    const step = nextStepOf({ last_report_at, gravest: gravestOf(open.findings), next_step, advice }, today);
+    const step = stepOfDomain(line, posture, open.findings, today);
     const title = w.title(domain, w.name(month));
     const body = html`<article class="report"><div class="heading"><p class="quiet screen"><a href="${path`/domains/${domain}`}">${domain}</a></p><h1>${title}</h1>
 ${to > today && html`<p class="quiet">${w.unfinished}</p>`}</div>

@@ -75,6 +75,17 @@ export function nextStepOf({ last_report_at, gravest, next_step, advice }: Stand
   return of(w.nothing, w.nothing_says, { done: true });
 }
 
+/** The same of what the pages of one domain have read anyway. @param findings those that are open */
+export function stepOfDomain(
+  { last_report_at }: Pick<Standing, 'last_report_at'>,
+  posture: Pick<Standing, 'next_step' | 'advice'> | null,
+  findings: Parameters<typeof gravestOf>[0],
+  today: string,
+): NextStep {
+  const { next_step, advice } = posture ?? { next_step: null, advice: null };
+  return nextStepOf({ last_report_at, gravest: gravestOf(findings), next_step, advice }, today);
+}
+
 /** The finding that the next step may be about, of findings that are sorted with the gravest first. */
 export function gravestOf(
   findings: readonly Pick<
