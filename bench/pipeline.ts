@@ -229,27 +229,8 @@ async function startWatch(db: Db, input: StageInput, services: ServiceProcess[])
     return rows[0]!.mb;
   };
   const walBefore = await written();
-  const server = () => (input.postmaster === null ? null : serverCpu(input.postmaster));
-  const serverBefore = server();
   const before = new Map(services.map((service) => [service.name, service.usage().cpu_s]));
-  const usage = () => {
-    const serverNow = server();
-    const processes = Object.fromEntries(
-      services.map((service) => {
-        const { cpu_s, peak_rss_mb } = service.usage();
-        return [service.name, { cpu_s: cpu_s === null ? null : round(cpu_s - (before.get(service.name) ?? 0), 2), peak_rss_mb }];
-      }),
-    );
-    return {
-      processes,
-      cpu_s: round(
-        Object.values(processes).reduce((sum, { cpu_s }) => sum + (cpu_s ?? 0), 0),
-        2,
-      ),
-      server_cpu_s: serverBefore === null || serverNow === null ? null : round(serverNow - serverBefore, 2),
-      peak_rss_mb: Math.max(...Object.values(processes).map(({ peak_rss_mb }) => peak_rss_mb ?? 0)),
-    };
-  };
+  const usage = usageSince(input, services, before);
   return {
     /** One that started later: its start does not count. */
     add(service: ServiceProcess) {
@@ -267,20 +248,7 @@ async function startWatch(db: Db, input: StageInput, services: ServiceProcess[])
       const { rows: clock } = await world.db.query<{ now: Date }>('select clock_timestamp() as now');
       const inAll = usage();
       const wal = round((await written()) - walBefore, 1);
-      const { rows } = await world.db.query<{ mails: number; lost: number; ended: Date; reports: number; records: number }>(
-        `select count(*) as mails, count(*) filter (where state <> 'stored') as lost, max(settled_at) as ended,
-                (select count(*) from ruawatch.reports) as reports, (select count(*) from ruawatch.records) as records
-           from ruawatch.messages`,
-      );
-      const { rows: disk } = await world.db.query<{ family: string; mb: number }>(
-        `select case when relname ~ '^(raw|records)' then substring(relname from '^[a-z]+')
-                     when relname ~ '^(source_days|policy_days|subdomain_days|selector_days|sources)' then 'rollups' else 'rest' end as family,
-                round(sum(pg_total_relation_size(oid)) / 1048576, 1) as mb
-           from pg_class where relnamespace = 'ruawatch'::regnamespace and relkind = 'r' group by 1 order by 1`,
-      );
-      const { mails, lost, ended, reports, records } = rows[0]!;
-      if (lost > 0 || reports !== mails)
-        throw new Error(`Of ${mails} mails, ${lost} were not stored; there are ${reports} reports.`);
+      const { mails, reports, records, ended } = await allStored(world.db);
       const seconds = (Number(ended) - begin) / 1000;
       return {
         stage,
@@ -296,9 +264,57 @@ async function startWatch(db: Db, input: StageInput, services: ServiceProcess[])
           server_cpu_s: inAll.server_cpu_s,
         },
         peak_rss_mb: inAll.peak_rss_mb,
-        disk_mb: { ...Object.fromEntries(disk.map(({ family, mb }) => [family, mb])), wal },
+        disk_mb: { ...(await diskOf(world.db)), wal },
         note: `queue: ${world.queue}; trust: ${input.trust ?? 'authserv'}; ${note}`,
       };
     },
   };
+}
+
+/** What the services and the server have used since now. @param before what each service had used */
+function usageSince(input: StageInput, services: ServiceProcess[], before: ReadonlyMap<string, number | null>) {
+  const server = () => (input.postmaster === null ? null : serverCpu(input.postmaster));
+  const serverBefore = server();
+  return () => {
+    const serverNow = server();
+    const processes = Object.fromEntries(
+      services.map((service) => {
+        const { cpu_s, peak_rss_mb } = service.usage();
+        return [service.name, { cpu_s: cpu_s === null ? null : round(cpu_s - (before.get(service.name) ?? 0), 2), peak_rss_mb }];
+      }),
+    );
+    return {
+      processes,
+      cpu_s: round(
+        Object.values(processes).reduce((sum, { cpu_s }) => sum + (cpu_s ?? 0), 0),
+        2,
+      ),
+      server_cpu_s: serverBefore === null || serverNow === null ? null : round(serverNow - serverBefore, 2),
+      peak_rss_mb: Math.max(...Object.values(processes).map(({ peak_rss_mb }) => peak_rss_mb ?? 0)),
+    };
+  };
+}
+
+/** What was stored, and when the last of it was. @throws Error when a mail or report is missing */
+async function allStored(db: Db): Promise<{ mails: number; reports: number; records: number; ended: Date }> {
+  const { rows } = await db.query<{ mails: number; lost: number; ended: Date; reports: number; records: number }>(
+    `select count(*) as mails, count(*) filter (where state <> 'stored') as lost, max(settled_at) as ended,
+            (select count(*) from ruawatch.reports) as reports, (select count(*) from ruawatch.records) as records
+       from ruawatch.messages`,
+  );
+  const { lost, ...stored } = rows[0]!;
+  if (lost > 0 || stored.reports !== stored.mails)
+    throw new Error(`Of ${stored.mails} mails, ${lost} were not stored; there are ${stored.reports} reports.`);
+  return stored;
+}
+
+/** Megabytes on disk, by family of tables. */
+async function diskOf(db: Db): Promise<Record<string, number>> {
+  const { rows } = await db.query<{ family: string; mb: number }>(
+    `select case when relname ~ '^(raw|records)' then substring(relname from '^[a-z]+')
+                 when relname ~ '^(source_days|policy_days|subdomain_days|selector_days|sources)' then 'rollups' else 'rest' end as family,
+            round(sum(pg_total_relation_size(oid)) / 1048576, 1) as mb
+       from pg_class where relnamespace = 'ruawatch'::regnamespace and relkind = 'r' group by 1 order by 1`,
+  );
+  return Object.fromEntries(rows.map(({ family, mb }) => [family, mb]));
 }

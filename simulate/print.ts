@@ -3,6 +3,21 @@ import type { Layout } from './layout.ts';
 import type { Outcome } from './run.ts';
 import type { Summary } from './score.ts';
 
+/** The columns about a system as a whole. */
+const COLUMNS: Record<string, (one: Summary) => string> = {
+  '': (one) => one.system,
+  precision: (one) => figure(one.precision),
+  recall: (one) => figure(one.recall),
+  strong: (one) => figure(one.recall_strong),
+  weak: (one) => figure(one.recall_weak),
+  'median days': (one) => (one.median_days === null ? '-' : String(one.median_days)),
+  'false/domain/month': (one) => one.false_per_domain_month.toFixed(2),
+  true: (one) => String(one.true_alarms),
+  false: (one) => String(one.false_alarms),
+  excused: (one) => String(one.excused),
+  'alarms/incident': (one) => (one.alarms_per_detected === null ? '-' : one.alarms_per_detected.toFixed(1)),
+};
+
 /** What the terminal shows, and with the layout `markdown` what docs/detection.md holds. */
 export function printed(
   total: { seeds: number[]; domains: number; days: number; seconds: number; systems: Summary[]; classes: Confusion },
@@ -15,34 +30,7 @@ export function printed(
     ...detail.flatMap(detailOf),
     `${domains} domains, ${days} days, seeds ${seeds.join(' ')}, ${seconds} s`,
     '',
-    ...layout([
-      [
-        '',
-        'precision',
-        'recall',
-        'strong',
-        'weak',
-        'median days',
-        'false/domain/month',
-        'true',
-        'false',
-        'excused',
-        'alarms/incident',
-      ],
-      ...systems.map((one) => [
-        one.system,
-        figure(one.precision),
-        figure(one.recall),
-        figure(one.recall_strong),
-        figure(one.recall_weak),
-        one.median_days === null ? '-' : String(one.median_days),
-        one.false_per_domain_month.toFixed(2),
-        String(one.true_alarms),
-        String(one.false_alarms),
-        String(one.excused),
-        one.alarms_per_detected === null ? '-' : one.alarms_per_detected.toFixed(1),
-      ]),
-    ]),
+    ...layout([Object.keys(COLUMNS), ...systems.map((one) => Object.values(COLUMNS).map((of) => of(one)))]),
     '',
     ...layout([
       ['incident', 'strength', 'planted', ...systems.map((one) => one.system), 'median days'],

@@ -66,7 +66,7 @@ export async function tellStory(story: Story): Promise<string[]> {
 const asked = (server: Server) => createDnsClient({ servers: [server], recursive: true, cacheEntries: 0 });
 
 async function acts(story: Story): Promise<string[]> {
-  const { context, clock, out, show, today } = story;
+  const { context, out, show } = story;
   out('');
   out('What people do about it');
   show('playbooks look at the findings');
@@ -75,18 +75,7 @@ async function acts(story: Story): Promise<string[]> {
   const others = (await listRequests(context.db, { limit: 100 })).length - 2;
   out(`  Playbooks have asked for ${others + 2} changes. Two of them, which need one of "mail" and one of "security":`);
   for (const one of [vendor, policy]) describe(one, out);
-  const browsers = new Map<string, DemoBrowser>();
-  for (const [name, why] of [
-    [ADA, 'It is ours, and the reports show it'],
-    [BEN, 'Looked at with Ada'],
-  ] as const) {
-    const browser = await signIn(story, name);
-    browsers.set(name, browser);
-    for (const { request_key: key } of [vendor, policy]) {
-      await browser.submit(`/requests/${key}`, `/requests/${key}/approve`, { why });
-      out(`  ${name} approves request ${key} at the console: "${why}."`);
-    }
-  }
+  const ben = await approveByTwo(story, [vendor, policy]);
   for (const one of [vendor, policy])
     await until(story, `request ${one.request_key} was not applied`, async () => (await state(story, one)) === 'active');
   out('  Both are applied by signed updates. The name server says:');
@@ -94,32 +83,12 @@ async function acts(story: Story): Promise<string[]> {
   out(`    _dmarc.${PRESS} TXT ${await policyText(story)}`);
 
   const approve = async (key: number, why: string) => {
-    await browsers.get(BEN)!.submit(`/requests/${key}`, `/requests/${key}/approve`, { why });
+    await ben.submit(`/requests/${key}`, `/requests/${key}/approve`, { why });
     out(`    ${BEN} approves request ${key} at the console: "${why}."`);
   };
   const wrong = await lendForATime({ context, names: story.names, admin: story.admin, out, show, stop: story.stop, approve });
 
-  const change = (flow: Flow): Flow => {
-    if (flow.domain === PAY && flow.envelope_from.endsWith(VENDOR)) return { ...flow, dkim: () => signed(PAY, 'pb1') };
-    if (flow.domain === PRESS && flow.name.startsWith('presswire')) return { ...flow, dkim: () => signed(PRESS, 'pw1', 'fail') };
-    return flow;
-  };
-  const policies = { [PRESS]: { p: 'quarantine', sp: null, adkim: 'r', aspf: 'r' } } as const;
-  const midnight = today.getTime() - (today.getTime() % DAY_MS);
-  for (let ahead = 1; ahead <= DAYS; ahead++) {
-    clock.moveTo(new Date(midnight + ahead * DAY_MS + 11.5 * HOUR_MS));
-    const mails = await laterMails({ seed: story.seed, today, ahead, change, policies });
-    const before = (await countPipeline(context.db)).messages;
-    for (const { raw, received } of mails) story.mailbox.append(raw, received);
-    show(`day ${ahead}: ${mails.length} more mails`);
-    await until(story, `the mails of day ${ahead} were not processed`, async () => {
-      const now = await countPipeline(context.db);
-      const waiting = now.received + now.unverified + now.analysis + now.events;
-      return waiting === 0 && now.messages >= before + mails.length;
-    });
-    if (ahead === 1)
-      out('  The days go by. From the next reports on, the vendor signs as the domain; elsewhere, a service breaks its own key.');
-  }
+  await letDaysPass(story);
   const returned = await until(story, 'the policy was not taken back', async () =>
     (await state(story, policy)) === 'returned' ? load(story, policy) : null,
   );
@@ -131,6 +100,48 @@ async function acts(story: Story): Promise<string[]> {
   });
   out(`  Finding ${finding.finding_key} (${finding.kind} of ${finding.domain}) is resolved: its mail passes.`);
   return [...wrong, ...(await audit(story, [vendor, policy]))];
+}
+
+/** Two people approve the requests at the console. @returns the browser of the second */
+async function approveByTwo(story: Story, requests: readonly Request[]): Promise<DemoBrowser> {
+  const approve = async (name: string, why: string) => {
+    const browser = await signIn(story, name);
+    for (const { request_key: key } of requests) {
+      await browser.submit(`/requests/${key}`, `/requests/${key}/approve`, { why });
+      story.out(`  ${name} approves request ${key} at the console: "${why}."`);
+    }
+    return browser;
+  };
+  await approve(ADA, 'It is ours, and the reports show it');
+  return approve(BEN, 'Looked at with Ada');
+}
+
+/** What the records that were published change of the mail, and a key that breaks on the same day. */
+function afterwards(flow: Flow): Flow {
+  if (flow.domain === PAY && flow.envelope_from.endsWith(VENDOR)) return { ...flow, dkim: () => signed(PAY, 'pb1') };
+  if (flow.domain === PRESS && flow.name.startsWith('presswire')) return { ...flow, dkim: () => signed(PRESS, 'pw1', 'fail') };
+  return flow;
+}
+
+/** Moves the clock day by day, with the reports of each. */
+async function letDaysPass(story: Story): Promise<void> {
+  const { context, clock, out, show, today, seed } = story;
+  const policies = { [PRESS]: { p: 'quarantine', sp: null, adkim: 'r', aspf: 'r' } } as const;
+  const midnight = today.getTime() - (today.getTime() % DAY_MS);
+  for (let ahead = 1; ahead <= DAYS; ahead++) {
+    clock.moveTo(new Date(midnight + ahead * DAY_MS + 11.5 * HOUR_MS));
+    const mails = await laterMails({ seed, today, ahead, change: afterwards, policies });
+    const before = (await countPipeline(context.db)).messages;
+    for (const { raw, received } of mails) story.mailbox.append(raw, received);
+    show(`day ${ahead}: ${mails.length} more mails`);
+    await until(story, `the mails of day ${ahead} were not processed`, async () => {
+      const now = await countPipeline(context.db);
+      const waiting = now.received + now.unverified + now.analysis + now.events;
+      return waiting === 0 && now.messages >= before + mails.length;
+    });
+    if (ahead === 1)
+      out('  The days go by. From the next reports on, the vendor signs as the domain; elsewhere, a service breaks its own key.');
+  }
 }
 
 function describe({ request_key, summary, plan, digest }: Request, out: Story['out']): void {
