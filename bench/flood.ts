@@ -39,8 +39,7 @@ export async function flood(stage: string, input: StageInput): Promise<Measure> 
         const services = ['parser', 'analyzer', 'alerter'].map((name) => world.start(name, inbox.settings));
         await Promise.all(services.map((service) => service.running));
         const bring = async (raws: readonly Buffer[]) => world.add(await storeWaiting(world.db, raws));
-        const usual = Array.from({ length: DAYS }, (_, i) => mail(GOOGLE, `usual-${i}`, DAYS + 1 - i, [OWN]));
-        await bring(usual);
+        await bring(Array.from({ length: DAYS }, (_, i) => mail(GOOGLE, `usual-${i}`, DAYS + 1 - i, [OWN])));
         await quiet(world.db, true);
 
         const begun = Date.now();
@@ -83,7 +82,7 @@ export async function flood(stage: string, input: StageInput): Promise<Measure> 
   }
 }
 
-/** Makes signed mails with a report each. @returns a function; `age`: the day it is about, in days before today */
+/** Makes signed mails with a report each. @returns a function; `age`: the day it is about, in days before now */
 function reportMails(key: ReturnType<typeof dkimKey>) {
   const today = Math.floor(Date.now() / 1000 / DAY) * DAY;
   return ({ org, email, domain }: typeof MALLORY | typeof GOOGLE, id: string, age: number, rows: TestRow[]) =>

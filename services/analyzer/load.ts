@@ -234,7 +234,7 @@ async function loadSilentReporters(
   return { spread: await loadSpread(tx, domain, silent), lateness: await loadLateness(tx, domain, names, { from, to: today }) };
 }
 
-/** Of the domain as a whole: its records, its mail in the logs of own servers, and who no longer reports on it. */
+/** Of the domain as a whole: its records, its mail in own servers' logs, and who no longer reports on it. */
 async function loadWhole(
   tx: Tx,
   context: Context,

@@ -171,7 +171,7 @@ function sentBy(some: readonly Newcomer[]): { source: string; messages: number; 
   return who.sort((a, b) => b.messages - a.messages || (a.source < b.source ? -1 : 1));
 }
 
-/** The source that the finding is about: that of an open finding about the same key, while it is among them. */
+/** The source that the finding is about: that of an open finding about the key, while it is among them. */
 function subjectOf(who: readonly { source: string }[], key: string, known: readonly KnownFinding[]): string {
   const open = known.find(
     ({ kind, state, evidence: { facts } }) =>

@@ -101,7 +101,7 @@ export async function runDemo(options: DemoOptions, out: (line: string) => void)
   }
 }
 
-/** What is around ruawatch in the demo: a mailbox with reports, a server that takes mails, and a name server. */
+/** What the demo has around ruawatch: a mailbox with reports, a server that takes mails, a name server. */
 async function startAround(options: DemoOptions, out: (line: string) => void) {
   const home = path.resolve('.ruawatch', 'demo');
   const alerts = emptyAlerts(home);

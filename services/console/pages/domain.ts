@@ -130,7 +130,7 @@ async function otherTables(reader: Reader, range: { domain: string; from: string
   };
 }
 
-/** The parts of the page that are a table each. @param leads what stands above, and senders that are not listed */
+/** The parts of the page that are a table each. @param leads `left`: senders that are not listed */
 function tableParts(
   tables: Awaited<ReturnType<typeof otherTables>> & { senders: Table },
   here: Address,

@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.ts';
 
-/** What the tasks of a service failed at, each until it succeeds again: what `waitingFor` of the service says. */
+/** What the tasks of a service failed at, each until it succeeds: what its `waitingFor` says. */
 export class Failures {
   private readonly sentences = new Map<string, string>();
   private readonly consequence: string;
