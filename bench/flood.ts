@@ -82,7 +82,7 @@ export async function flood(stage: string, input: StageInput): Promise<Measure> 
   }
 }
 
-/** Makes signed mails with a report each. @returns a function; `age`: the day it is about, in days before now */
+/** Makes signed mails with a report each. @returns a function; `age`: the day it is about, days before now */
 function reportMails(key: ReturnType<typeof dkimKey>) {
   const today = Math.floor(Date.now() / 1000 / DAY) * DAY;
   return ({ org, email, domain }: typeof MALLORY | typeof GOOGLE, id: string, age: number, rows: TestRow[]) =>

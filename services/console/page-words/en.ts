@@ -1,7 +1,8 @@
+import { KIND_NAMES } from '../../findings/kinds/names.ts';
 import { counted, number } from '../../shared/format.ts';
 import { domainWords } from './en-domains.ts';
 import { heldDone, heldWords } from './en-held.ts';
-import { kindMeanings, kindNames } from './en-kinds.ts';
+import { kindMeanings } from './en-kinds.ts';
 import { peopleWords } from './en-people.ts';
 import { reportWords } from './en-reports.ts';
 import { requestWords } from './en-requests.ts';
@@ -266,7 +267,7 @@ export const words = {
     viewer: 'Your role may read findings and not act on them.',
     shares: (parts: string) => `Of the messages concerned: ${parts}.`,
   },
-  kinds: kindNames,
+  kinds: KIND_NAMES,
   kinds_mean: kindMeanings,
   tables: {
     download: 'Download:',

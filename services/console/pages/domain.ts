@@ -21,7 +21,7 @@ import {
   sendersTable,
 } from './domain-tables.ts';
 import { standing } from './findings.ts';
-import { dayField, kindsNamed, minute, severity, share } from './format.ts';
+import { dayField, minute, severity, share } from './format.ts';
 import { type NextStep, stepOfDomain } from './next-step.ts';
 import { letThrough, weakerBelow } from './policy-below.ts';
 import { policySpans, policyTable } from './policy-history.ts';
@@ -196,7 +196,7 @@ ${
   posture.publish_name !== null &&
   html`<p>${posture.publish_value === null ? w.remove : w.publish} <code>${posture.publish_name}</code></p>${posture.publish_value !== null && html`<pre>${posture.publish_value}</pre>`}`
 }
-${posture.blocked_by.length > 0 && html`<p>${posture.dmarc === 'reject' ? w.blocked_enforced : w.blocked}</p><ul>${posture.blocked_by.map((why) => html`<li>${kindsNamed(why)}</li>`)}</ul>`}
+${posture.blocked_by.length > 0 && html`<p>${posture.dmarc === 'reject' ? w.blocked_enforced : w.blocked}</p><ul>${posture.blocked_by.map((why) => html`<li>${why}</li>`)}</ul>`}
 <p class="quiet">${posture.checked_at === null ? w.not_checked : w.checked(`${minute(posture.checked_at)} UTC`)}</p>
 <dl class="figures">${MECHANISMS.map(
     (key) =>

@@ -42,10 +42,6 @@ export function severity(name: string): Html {
   return html`<span class="severity ${name}">${words.findings.severities[name] ?? name}</span>`;
 }
 
-/** A sentence that names kinds of findings, with their names for people. */
-export const kindsNamed = (sentence: string): string =>
-  sentence.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (kind) => (Object.hasOwn(words.kinds, kind) ? `“${words.kinds[kind]}”` : kind));
-
 /** A name of a host, which a line may break after its dots, so that it does not break within a label. */
 export function hostName(name: string): Html {
   if (!/^[\w-]+(?:\.[\w-]+)*\.[a-z][\w-]*$/i.test(name)) return html`${name}`;

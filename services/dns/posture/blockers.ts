@@ -1,6 +1,6 @@
 import type { DomainCheck } from '../check/check.ts';
 import { ORDER } from '../dmarc/applied.ts';
-import { own, type ReportMonth, sum } from './month.ts';
+import { type NamedKind, own, type ReportMonth, sum } from './month.ts';
 import { type SeenRecords, seenOf } from './records.ts';
 
 /** Of the days of a month, so many with reports, from so many reporters of at least so many days each. */
@@ -151,17 +151,19 @@ function* findingBlockers(
   if (against.length > 0)
     yield {
       why: 'findings',
-      sentence: `Open findings say that ${enforced ? 'the policy costs mail' : 'it would cost mail now'}: ${[...new Set(against)].join(', ')}.`,
+      sentence: `Open findings say that ${enforced ? 'the policy costs mail' : 'it would cost mail now'}: ${namesOf(against)}.`,
     };
   if (held) return;
   if (contested.length > 0)
     yield {
       why: 'contested',
-      sentence: `Forged mail is being delivered (${[...new Set(contested)].join(', ')}): settle which of it is yours first.`,
+      sentence: `Forged mail is being delivered (${namesOf(contested)}): settle which of it is yours first.`,
     };
   if (joining >= JOINING)
     yield { why: 'joining', sentence: `A service that is not set up has just begun to send (${joining} messages).` };
 }
+
+const namesOf = (kinds: readonly NamedKind[]) => [...new Set(kinds.map(({ name }) => `“${name}”`))].join(', ');
 
 /** From one day to another. */
 const days = (from: string, to: string) => Math.round((Date.parse(to) - Date.parse(from)) / DAY_MS);

@@ -26,16 +26,22 @@ export interface ReportMonth {
   /** Messages that fail of senders that have just begun and are not set up. */
   joining?: number;
   /** Open findings that say that a stricter policy would cost mail. */
-  against?: readonly string[];
+  against?: readonly NamedKind[];
   /** Open findings of own mail that stopped to pass, the gravest first. */
   incidents?: readonly { finding_key: number; summary: string; severity?: string }[];
   /** Open findings of forged mail that is delivered: it is not clear whose mail is whose. */
-  contested?: readonly string[];
+  contested?: readonly NamedKind[];
   /**
    * A finding says already that the next policy is safe: it is taken back only for more than was asked to
    * open it.
    */
   held?: boolean;
+}
+
+/** A kind of findings, with what sentences call it. */
+export interface NamedKind {
+  kind: string;
+  name: string;
 }
 
 /** The domain's own senders. */

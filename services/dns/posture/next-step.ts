@@ -107,7 +107,7 @@ function recordAgainstForgers(
   { policy, faults }: SeenRecords,
   month: ReportMonth | null,
 ): SeenRecords['faults'][number] | undefined {
-  if (policy?.policy !== 'reject' || !month?.contested?.includes('subdomain_abuse')) return undefined;
+  if (policy?.policy !== 'reject' || !month?.contested?.some(({ kind }) => kind === 'subdomain_abuse')) return undefined;
   return faults.find(
     ({ code, publish }) => code === 'dmarc_subdomains_open' && NAMES_NOBODY_HAS.every((tag) => publish?.value?.includes(tag)),
   );

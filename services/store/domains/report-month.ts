@@ -1,3 +1,5 @@
+import type { NamedKind } from '../../dns/posture/month.ts';
+import { kindName } from '../../findings/kinds/names.ts';
 import { rulesWith } from '../../findings/kinds/traits.ts';
 import { addDays } from '../../shared/days.ts';
 import { parsePolicy } from '../../shared/policy.ts';
@@ -33,10 +35,10 @@ export interface ReportMonthRow {
    * Kinds of open findings that say that a stricter policy would cost mail, and of forged mail that is
    * delivered.
    */
-  against: string[];
+  against: NamedKind[];
   /** Open findings of own mail that stopped to pass, the gravest first. */
   incidents: { finding_key: number; summary: string; severity: Severity }[];
-  contested: string[];
+  contested: NamedKind[];
   /** `policy_ready` is open. */
   held: boolean;
 }
@@ -192,6 +194,8 @@ async function loadPolicies(q: Queryable, { domain, from, to, counted }: Month):
   return [...found.values()];
 }
 
+const named = ({ kind }: { kind: string }): NamedKind => ({ kind, name: kindName(kind) });
+
 /** What the findings say of a stricter policy that go on, whatever somebody has resolved by hand. */
 async function loadAgainst(
   q: Queryable,
@@ -205,12 +209,12 @@ async function loadAgainst(
     [domain, [...AGAINST, ...INCIDENTS, ...CONTESTED, 'policy_ready']],
   );
   return {
-    against: rows.filter(({ kind, severity }) => AGAINST.includes(kind) && severity !== 'info').map(({ kind }) => kind),
+    against: rows.filter(({ kind, severity }) => AGAINST.includes(kind) && severity !== 'info').map(named),
     incidents: rows
       .filter(({ kind, severity }) => INCIDENTS.includes(kind) && rankOf(severity) >= rankOf(LEAST_STOPPING))
       .sort(byGravity)
       .map(({ finding_key, summary, severity }) => ({ finding_key, summary, severity })),
-    contested: rows.filter(({ kind, delivered }) => CONTESTED.includes(kind) && delivered > 0).map(({ kind }) => kind),
+    contested: rows.filter(({ kind, delivered }) => CONTESTED.includes(kind) && delivered > 0).map(named),
     held: rows.some(({ kind }) => kind === 'policy_ready'),
   };
 }

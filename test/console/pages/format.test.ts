@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { day, dayField, hostName, kindsNamed, minute, severity, share, shares } from '../../../services/console/pages/format.ts';
+import { day, dayField, hostName, minute, severity, share, shares } from '../../../services/console/pages/format.ts';
 
 test('moments are shown in UTC, to the day or the minute', () => {
   const moment = new Date('2026-11-27T23:59:58.999Z');
@@ -24,12 +24,6 @@ test.each([
 test('a severity is its word, and one that is not known its name, escaped', () => {
   expect(severity('critical').toString()).toMatch(/^<span class="severity critical">[^<]+<\/span>$/);
   expect(severity('a<b').toString()).toContain('a&lt;b</span>');
-});
-
-test('kinds of findings in a sentence have their names for people, and other words stay', () => {
-  expect(kindsNamed('It would cost mail: authentication_regression, constructor, no_such_kind.')).toBe(
-    'It would cost mail: “Authentication that broke”, constructor, no_such_kind.',
-  );
 });
 
 test('a name of a host breaks after its dots, and nothing else does', () => {

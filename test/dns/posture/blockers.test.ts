@@ -18,6 +18,7 @@ const sender = (more: Partial<SenderMonth> = {}): SenderMonth => ({
   spf_aligned: 1_000,
   ...more,
 });
+const named = (...kinds: string[]) => kinds.map((kind) => ({ kind, name: kind.toUpperCase() }));
 const why = (senders: SenderMonth[], month: Partial<ReportMonth> = {}, at = QUARANTINE) =>
   [...blockers(at, { from: '2026-05-01', to: '2026-05-30', days: 30, reporters: 3, senders, ...month })].map((one) => one.why);
 
@@ -80,12 +81,12 @@ test('each reason is a sentence with its figures', () => {
   expect(said([sender({ dkim_aligned: 0 })])).toEqual([
     'None of the own mail to speak of is signed with DKIM as the domain: what is forwarded would be lost.',
   ]);
-  expect(said([sender()], { against: ['a', 'b', 'a'], contested: ['c', 'c'], joining: 1_000 })).toEqual([
-    'Open findings say that the policy costs mail: a, b.',
-    'Forged mail is being delivered (c): settle which of it is yours first.',
+  expect(said([sender()], { against: named('a', 'b', 'a'), contested: named('c', 'c'), joining: 1_000 })).toEqual([
+    'Open findings say that the policy costs mail: “A”, “B”.',
+    'Forged mail is being delivered (“C”): settle which of it is yours first.',
     'A service that is not set up has just begun to send (1000 messages).',
   ]);
-  expect(said([sender()], { contested: ['c'], joining: 1_000, held: true })).toEqual([]);
+  expect(said([sender()], { contested: named('c'), joining: 1_000, held: true })).toEqual([]);
 });
 
 test('reports must be new, reach back a month, and be about the policy that is published', () => {

@@ -217,7 +217,7 @@ describe('the next step', () => {
     const open = record(`v=DMARC1; p=reject; sp=none; ${RUA}`);
     const withIncident = (severity: string) => ({
       ...month(sender()),
-      contested: ['subdomain_abuse'],
+      contested: [{ kind: 'subdomain_abuse', name: 'Forged mail under subdomains' }],
       incidents: [{ finding_key: 2, summary: 'The SPF record of example.com asks too much', severity }],
     });
     expect((await at(open, withIncident('medium'))).next).toMatchObject({
@@ -234,7 +234,7 @@ describe('the next step', () => {
     const incidents = [{ finding_key: 4, summary: 'Mail of example.com through a.test stopped passing DMARC on 2026-11-20' }];
     const broken = {
       ...month(sender({ passed: 2_000, dkim_aligned: 2_000 })),
-      against: ['authentication_regression'],
+      against: [{ kind: 'authentication_regression', name: 'Authentication that broke' }],
       incidents,
     };
     const enforced = await at({}, broken, ['_mta-sts.example.com', '_smtp._tls.example.com']);
@@ -244,10 +244,10 @@ describe('the next step', () => {
         'Act on finding 4 first, as p=reject stops this mail: Mail of example.com through a.test stopped passing DMARC on 2026-11-20.',
       publish: null,
     });
-    expect(enforced.blocked_by).toContain('Open findings say that the policy costs mail: authentication_regression.');
+    expect(enforced.blocked_by).toContain('Open findings say that the policy costs mail: “Authentication that broke”.');
     const open = await at(NONE, broken);
     expect(open.next.sentence).toMatch(/^Act on finding 4 first: Mail of/);
-    expect(open.blocked_by).toContain('Open findings say that it would cost mail now: authentication_regression.');
+    expect(open.blocked_by).toContain('Open findings say that it would cost mail now: “Authentication that broke”.');
   });
 
   test('says of misaligned senders that their mail is stopped where the policy does so', async () => {

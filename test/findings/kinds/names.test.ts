@@ -1,0 +1,7 @@
+import { expect, test } from 'vitest';
+import { kindName } from '../../../services/findings/kinds/names.ts';
+
+test('a kind has its name, and one that this version does not know stays as it is', () => {
+  expect(kindName('authentication_regression')).toBe('Authentication that broke');
+  expect(kindName('constructor')).toBe('constructor');
+});
