@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { type PlaceOfOthers, placesOfOthers } from '../of-others.ts';
 import { abusedSender } from './abused_sender.ts';
 import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
@@ -88,6 +89,13 @@ export const KINDS = {
 type Schemas = { [Rule in keyof typeof KINDS]: (typeof KINDS)[Rule]['facts'] };
 /** What a rule found, beside the figures that all kinds share. */
 export type Facts = { [Rule in keyof Schemas]: z.output<Schemas[Rule]> }[keyof Schemas];
+
+/** The rules whose facts speak of other domains than the finding's own, and where they do. */
+export const RULES_OF_OTHERS: ReadonlyMap<string, readonly PlaceOfOthers[]> = new Map(
+  Object.entries(KINDS)
+    .map(([rule, { facts }]) => [rule, [...placesOfOthers(facts)]] as const)
+    .filter(([, places]) => places.length > 0),
+);
 
 /** Null for facts that this version does not know. */
 export function readFacts(stored: unknown): Facts | null {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { counted, number, percent, short } from '../../shared/format.ts';
+import { ofOthers } from '../of-others.ts';
 import { reporterName } from '../reporter-name.ts';
 import { kind, seenOn } from './kind.ts';
 import { ownRecord, ownRecordAdvice } from './own_record.ts';
@@ -17,7 +18,7 @@ const facts = z.object({
   silent_days: z.number(),
   /** On how many other domains it fell silent as well, and on how many it goes on; null: not known. */
   record: ownRecord,
-  spread: z.object({ silent: z.number(), reporting: z.number() }).nullable().default(null),
+  spread: ofOthers(z.object({ silent: z.number(), reporting: z.number() }).nullable().default(null), { value: null }),
 });
 
 function spreadOf(spread: { silent: number; reporting: number } | null): string {

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { counted, list, number, short } from '../../shared/format.ts';
+import { ofOthers } from '../of-others.ts';
 import { type Advice, kind } from './kind.ts';
 import { ownRecord, ownRecordAdvice } from './own_record.ts';
+
+/** How the summary begins. */
+const NONE = 'No reports on';
 
 const silence = z.object({
   /** The first day without a report. */
@@ -9,10 +13,10 @@ const silence = z.object({
   /** Messages reported on a usual day. */
   usual: z.number(),
   /** Domains that fell silent at the same time: the largest of them, and how many. */
-  others: z.array(z.string()),
-  others_in_all: z.number(),
+  others: ofOthers(z.array(z.string()), { value: [] }),
+  others_in_all: ofOthers(z.number(), { value: 0, summary: NONE }),
   /** How many own domains are still reported on. */
-  reported: z.number(),
+  reported: ofOthers(z.number(), { value: 0 }),
 });
 const facts = z.object({
   rule: z.literal('reports_stopped'),
@@ -38,7 +42,7 @@ export const reportsStopped = kind(facts, ({ domain, evidence }, given) => {
   if (silence === null || lost) return ofDns(name, evidence.since, given);
   const all = silence.others_in_all;
   const which = all === 0 ? name : `${name} and ${counted(all, 'more domain')}`;
-  const none = `No reports on ${which}`;
+  const none = `${NONE} ${which}`;
   const since = `${none} since ${silence.since}`;
   const usual = `${counted(silence.usual, 'message')} a day ${silence.usual === 1 ? 'is' : 'are'} usual`;
   const others =

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { counted, list, short } from '../../shared/format.ts';
+import { ofOthers } from '../of-others.ts';
 import { reporterName } from '../reporter-name.ts';
 import { kind, seenOn } from './kind.ts';
 import { ownRecord, ownRecordAdvice } from './own_record.ts';
@@ -14,7 +15,7 @@ const facts = z.object({
   /** Its last report on this domain; null when there is none in the window. */
   last_here: z.string().nullable(),
   /** Its last report on any own domain. */
-  last_elsewhere: z.string().nullable(),
+  last_elsewhere: ofOthers(z.string().nullable(), { value: null }),
   /** Days after a report day within which it usually reports. */
   usual_delay: z.number(),
   record: ownRecord,

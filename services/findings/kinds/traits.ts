@@ -37,8 +37,6 @@ export interface Traits {
    * counted once.
    */
   sharedCause?: 'kind' | 'subject';
-  /** Its evidence speaks of other domains as well (`OF_OTHERS` in services/store/console/scope.ts). */
-  ofOthers?: true;
   /** Closed as expected, it proposes to approve the sender that is its subject. */
   approvable?: true;
   /** It is found in the logs of own servers. */
@@ -72,10 +70,10 @@ export const TRAITS: Record<Facts['rule'], Traits> = {
   policy_change: { againstPolicy: true },
   policy_ready: { counts: 'touched' },
   record_invalid: { ofRecord: true },
-  reporter_silent: { counts: 'absent', ofReporter: true, sharedCause: 'subject', ofOthers: true },
-  reports_stopped: { counts: 'absent', sharedCause: 'kind', ofOthers: true },
+  reporter_silent: { counts: 'absent', ofReporter: true, sharedCause: 'subject' },
+  reports_stopped: { counts: 'absent', sharedCause: 'kind' },
   sender_moved: {},
-  sending_not_reported: { ofLogs: true, ofOthers: true },
+  sending_not_reported: { ofLogs: true },
   source_not_in_logs: { ofLogs: true },
   spf_limit: { ofRecord: true, stopsMail: true },
   subdomain_abuse: { mail: 'forged', partOf: 'domain', campaign: true, contested: true, urgent: true },

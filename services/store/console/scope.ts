@@ -1,5 +1,6 @@
 import type { QueryResultRow } from 'pg';
-import { rulesWith } from '../../findings/kinds/traits.ts';
+import { RULES_OF_OTHERS } from '../../findings/kinds/index.ts';
+import type { PlaceOfOthers } from '../../findings/of-others.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
 import type { Kept } from './kept.ts';
@@ -65,32 +66,30 @@ export const OF_ALL = ['messages', 'addresses', 'audit'] as const;
 export type View = (typeof BY_DOMAIN)[number] | (typeof OF_ALL)[number];
 
 /**
- * What findings about missing reports say of other domains, by its place in their evidence, and what stands
- * there when it is left out.
- */
-const OF_OTHERS = {
-  '{facts,silence,others}': '[]',
-  '{facts,silence,others_in_all}': '0',
-  '{facts,silence,reported}': '0',
-  '{facts,spread}': 'null',
-  '{facts,last_elsewhere}': 'null',
-};
-
-/**
  * SQL: the findings of a person's domains, without what they say of domains that are not the person's. The
  * stored sentences say it, too; pages make theirs of the facts.
  */
 function ofOneDomain(domains: string): string {
-  const evidence = Object.entries(OF_OTHERS).reduce(
-    (sql, [at, value]) => `jsonb_set(${sql}, '${at}', '${value}', false)`,
+  const cases = [...RULES_OF_OTHERS].map(([kind, places]) => `when '${kind}' then ${withoutOthers(places)}`);
+  return `select t.* from dmarc.findings f
+     cross join lateral jsonb_populate_record(f, case f.kind ${cases.join('\n       ')} else '{}' end) t
+    where f.domain = any(${domains}::text[])`;
+}
+
+/** SQL: the columns of a finding `f` that speak of other domains, as an object without that. */
+function withoutOthers(places: readonly PlaceOfOthers[]): string {
+  const at = ({ path }: PlaceOfOthers) => `'{${['facts', ...path].join(',')}}'`;
+  const evidence = places.reduce(
+    (sql, place) => `jsonb_set(${sql}, ${at(place)}, '${JSON.stringify(place.value)}', false)`,
     'f.evidence',
   );
-  return `select t.* from dmarc.findings f
-     cross join lateral jsonb_populate_record(f, case
-       when f.kind not in (${rulesWith('ofOthers').map((kind) => `'${kind}'`)}) then '{}'
-       when coalesce(f.evidence #>> '{facts,silence,others_in_all}', '0') = '0' then jsonb_build_object('evidence', ${evidence} - 'what' - 'advice')
-       else jsonb_build_object('evidence', ${evidence} - 'what' - 'advice', 'summary', 'No reports on ' || f.domain) end) t
-    where f.domain = any(${domains}::text[])`;
+  const summaries = places.flatMap(({ summary, ...place }) =>
+    summary === undefined
+      ? []
+      : `case when coalesce(f.evidence #> ${at(place)}, '${JSON.stringify(place.value)}') = '${JSON.stringify(place.value)}'
+              then f.summary else '${summary} ' || f.domain end`,
+  );
+  return `jsonb_build_object('evidence', ${evidence} - 'what' - 'advice'${summaries.map((sql) => `, 'summary', ${sql}`).join('')})`;
 }
 
 /**
