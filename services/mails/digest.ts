@@ -8,6 +8,7 @@ import { badge, linkedTo, page } from './finding-html.ts';
 import { type Content, contentOf } from './finding-words.ts';
 import { atMost, escapeHtml as e, inlineHtml as i, sentenceCase, wrap } from './plain-text.ts';
 import type { Rendered } from './render-finding.ts';
+import { TAG } from './subject.ts';
 
 export interface DigestItem {
   event: FindingEvent;
@@ -45,7 +46,7 @@ export function renderDigest(digest: Digest): Rendered {
   const all = items.length + beyond;
   const gravest = contents[0]!.severity;
   const domains = new Set(items.map((item) => item.event.domain)).size;
-  const subject = `[ruawatch] ${counted(all, 'finding')} in ${counted(domains, 'domain')}, ${digest.standing ? 'at the first analysis' : 'combined'} (${gravest})`;
+  const subject = `${TAG}${counted(all, 'finding')} in ${counted(domains, 'domain')}, ${digest.standing ? 'at the first analysis' : 'combined'} (${gravest})`;
   const why = digest.standing ? whyStanding(digest) : whyCombined(digest);
   const more = beyond === 0 ? null : `and ${counted(beyond, 'more finding')}: "ruawatch findings" lists all that are open.`;
   const query =

@@ -9,6 +9,7 @@ import { badge, linkedTo, page } from './finding-html.ts';
 import { contentOf } from './finding-words.ts';
 import { atMost, clean, inlineHtml as e, sentenceCase, wrap } from './plain-text.ts';
 import type { Rendered } from './render-finding.ts';
+import { TAG } from './subject.ts';
 import { domainHtml, domainText, rate, type Total, totalOf, type WeekDays } from './weekly-domain.ts';
 import { requestLines, requestsAct } from './weekly-requests.ts';
 
@@ -69,7 +70,7 @@ function subjectOf({ opened, open, days, domains }: Weekly, sum: Total): string 
     ...(act > 0 ? [`${number(act)} to act on${fresh}`] : []),
     ...(sum.messages === 0 ? ['no report'] : silent > 0 ? [`no reports on ${counted(silent, 'domain')}`] : []),
   ];
-  return `[ruawatch] Week to ${days.to}: ${told.join(', ') || 'nothing to act on'}`;
+  return `${TAG}Week to ${days.to}: ${told.join(', ') || 'nothing to act on'}`;
 }
 
 const NONE = { sources: 0, messages: 0 };

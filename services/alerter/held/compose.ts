@@ -1,6 +1,7 @@
 import { page } from '../../mails/finding-html.ts';
 import { escapeHtml } from '../../mails/plain-text.ts';
 import type { Rendered } from '../../mails/render-finding.ts';
+import { TAG } from '../../mails/subject.ts';
 import { authorShown } from '../../requests/held/author.ts';
 import { askToken } from '../../requests/held/seal.ts';
 import { escaped } from '../../shared/escape.ts';
@@ -72,7 +73,7 @@ const dead = (text: string): string =>
  * for a mail; null without one
  */
 export function renderHeld({ mails, total }: ToTell, link: ((held_key: number) => string) | null): Rendered {
-  const subject = `[ruawatch] ${counted(total, 'mail')} to you ${total === 1 ? 'is' : 'are'} held`;
+  const subject = `${TAG}${counted(total, 'mail')} to you ${total === 1 ? 'is' : 'are'} held`;
   const rest = total - mails.length;
   const lines = [
     `${counted(total, 'mail')} to you ${total === 1 ? 'was' : 'were'} held, since nothing shows that ${total === 1 ? 'it is' : 'they are'} from whom ${total === 1 ? 'it says' : 'they say'}. People decide about ${total === 1 ? 'it' : 'them'}.`,

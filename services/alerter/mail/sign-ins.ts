@@ -1,6 +1,7 @@
 import { page } from '../../mails/finding-html.ts';
 import { escapeHtml } from '../../mails/plain-text.ts';
 import type { Rendered } from '../../mails/render-finding.ts';
+import { TAG } from '../../mails/subject.ts';
 import { escaped } from '../../shared/escape.ts';
 import { type Db, transaction } from '../../shared/runtime/db.ts';
 import { insertMail, installation } from '../../store/alerts/outbox.ts';
@@ -45,7 +46,7 @@ export function renderSignIn(
   { name, at, how, address, agent }: Omit<NewSignIn, 'sign_in_key' | 'email'>,
   console: string | null,
 ): Rendered {
-  const subject = '[ruawatch] New sign-in to the console';
+  const subject = `${TAG}New sign-in to the console`;
   const lines = [
     `Somebody signed in as ${escaped(name)} ${WAYS[how] ?? how}, from a browser or network that you had not used before.`,
     `When: ${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`,

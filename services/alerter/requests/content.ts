@@ -6,12 +6,13 @@ import { escaped } from '../../shared/escape.ts';
 import { counted } from '../../shared/format.ts';
 import type { RequestStory } from '../../store/alerts/request-mails.ts';
 import { isAsk } from './steps.ts';
-import { subjectOf } from './subject.ts';
+import { titleOf } from './subject.ts';
 
 /** What a mail about a request says, every value clean: both templates show just this. */
 export interface RequestContent {
   key: number;
-  subject: string;
+  /** Of the mail: its subject without the tag. */
+  title: string;
   /** The first line: of what asks, what the DNS check says of the state after it; else what happened. */
   first: string;
   /** Whether the first line is bad news. */
@@ -66,7 +67,7 @@ export function requestContent(
   const key = request.request_key;
   return {
     key,
-    subject: subjectOf({ event: what.event, asks, key, plan }),
+    title: titleOf({ event: what.event, asks, key, plan }),
     first: asks ? checkOf(plan) : says,
     bad: asks ? plan.warnings.length > 0 : BAD.has(what.event),
     headline: clean(plan.summary, LONGEST),

@@ -88,7 +88,7 @@ async function insert({ tx, hook, installation, now }: Posting, posts: readonly 
     finding_key: null,
     recipients: [hook.name],
     subject: only
-      ? requestContent(first!.story, { event: events[0]!, recipient: '', console: null }).subject
+      ? requestContent(first!.story, { event: events[0]!, recipient: '', console: null }).title
       : `${posts.length} events of requests`,
     raw: body,
     urgent: posts.some((one) => isUrgentStep(eventOf(one).event, one.story)),

@@ -2,6 +2,7 @@ import { badge, page, row } from '../../mails/finding-html.ts';
 import { labelled } from '../../mails/finding-text.ts';
 import { escapeHtml as e, inlineHtml as i, wrap } from '../../mails/plain-text.ts';
 import type { Rendered } from '../../mails/render-finding.ts';
+import { TAG } from '../../mails/subject.ts';
 import { number } from '../../shared/format.ts';
 import type { RequestContent } from './content.ts';
 
@@ -13,13 +14,14 @@ const NO_CONSOLE = 'It is decided in the console; "console.url" of the settings 
 
 /** A mail about one request. Pure. */
 export function renderRequest(content: RequestContent): Rendered {
-  return { subject: content.subject, text: textOf(content), html: page(content.subject, htmlOf(content)) };
+  const subject = `${TAG}${content.title}`;
+  return { subject, text: textOf(content), html: page(subject, htmlOf(content)) };
 }
 
 /** What more an hour has no room for, together; each request with all that a mail of its own says. */
 export function renderRequests(contents: readonly RequestContent[]): Rendered {
   const asked = contents.filter(({ wanted }) => wanted !== null).length;
-  const subject = `[ruawatch] ${number(contents.length)} requests${asked > 0 ? `, ${number(asked)} to decide` : ''}`;
+  const subject = `${TAG}${number(contents.length)} requests${asked > 0 ? `, ${number(asked)} to decide` : ''}`;
   const line = '_'.repeat(WIDTH);
   return {
     subject,

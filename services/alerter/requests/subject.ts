@@ -1,8 +1,8 @@
 import { clean } from '../../mails/plain-text.ts';
+import { LONGEST, TAG } from '../../mails/subject.ts';
 import type { Kind, Plan } from '../../requests/plan.ts';
 
-const LONGEST = 77;
-const TAG = '[ruawatch] ';
+const ROOM = LONGEST - TAG.length;
 
 /**
  * What the kinds ask for; after it comes the own domain. A subject has no word of a sender, a reporter or a
@@ -55,10 +55,10 @@ const NEWS: Record<string, string> = {
 };
 
 /**
- * The subject of a mail about a request: under 78 characters, of our own words, the number and the own
- * domain.
+ * What the subject of a mail about a request says behind its tag: of our own words, the number and the own
+ * domain, so short that the subject has under 78 characters.
  */
-export function subjectOf({
+export function titleOf({
   event,
   asks,
   key,
@@ -70,14 +70,14 @@ export function subjectOf({
   plan: Pick<Plan, 'kind' | 'domain' | 'risk'>;
 }): string {
   const step = asks ? `${ASKED[event]} ${key}` : `Request ${key} ${NEWS[event] ?? 'changed'}`;
-  const before = `${TAG}${step}: ${WHAT[plan.kind]} `;
+  const before = `${step}: ${WHAT[plan.kind]} `;
   const risk = asks ? ` (${plan.risk} risk)` : '';
   const domain = plan.domain === '*' ? 'every domain' : clean(plan.domain, 253);
   for (const after of [risk, '']) {
-    const room = LONGEST - before.length - after.length;
+    const room = ROOM - before.length - after.length;
     if (domain.length <= room || (after === '' && room > 1)) return `${before}${cutName(domain, room)}${after}`;
   }
-  return `${TAG}${step}`;
+  return step;
 }
 
 /** The end of a domain says whose it is. */

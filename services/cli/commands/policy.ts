@@ -125,7 +125,7 @@ function* linesOf({ posture: { domain, stage, next, blocked_by }, month, seen, a
     yield '  and at the domain of that mailbox, or no reports are sent to it (RFC 9990 section 4):';
     yield* publication(one, organizationalDomain(one.name.slice(one.name.indexOf(BELOW) + BELOW.length)));
   }
-  for (const one of blocked_by) if (!next.sentence.includes(one)) yield `  waits for: ${one}`;
+  for (const one of blocked_by) if (one !== next.waits_for?.sentence) yield `  waits for: ${one}`;
   const senders = (month?.senders ?? []).filter((one) => one.class === 'authorized' || one.class === 'misaligned');
   if (senders.length > 0) {
     const share = (n: number, of: number) => `${Math.floor((100 * n) / Math.max(1, of))}%`;

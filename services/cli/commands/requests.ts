@@ -3,7 +3,7 @@ import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
 import { KINDS, type Plan, readPlan } from '../../requests/plan.ts';
 import type { DnsWish } from '../../requests/plans/dns.ts';
 import { planSender } from '../../requests/plans/sender.ts';
-import { changeLines } from '../../requests/plans/text.ts';
+import { comingLines } from '../../requests/plans/text.ts';
 import { POLICIES, planWish, policyWish, recordWish } from '../../requests/plans/wanted.ts';
 import type { State } from '../../requests/states.ts';
 import { consideredLines, planLines, STATE_WORDS } from '../../requests/words.ts';
@@ -135,7 +135,7 @@ export async function runRequestsOpen(
     }
     if (rules.length === 0) {
       line('approvals has no rules, so nothing was requested. To publish it yourself:');
-      for (const text of changeLines(plan)) if (text.startsWith('+')) line(`  ${text.slice(2)}`);
+      for (const text of comingLines(plan)) line(`  ${text}`);
       return;
     }
     const key = await openRequest(db, rules, given);

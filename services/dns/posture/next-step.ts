@@ -29,6 +29,8 @@ export interface Step {
   /** What to do and why, for a person. */
   sentence: string;
   publish: Publication | null;
+  /** The blocker that the sentence names: the first that a stricter policy waits for. */
+  waits_for?: Blocker;
 }
 
 type MakeStep = (action: Action, sentence: string, publish?: Publication | null) => Step;
@@ -176,13 +178,16 @@ function evidenceStep(records: SeenRecords, month: ReportMonth | null, blocked: 
 /** Towards the next stricter policy. */
 function stricterStep(records: SeenRecords, month: ReportMonth, blocked: readonly Blocker[], step: MakeStep): Step {
   const [first] = blocked;
-  if (first !== undefined)
-    return first.why === 'unknown_senders' && blocked.length === 1
-      ? step(
-          'explain_unknown',
-          `${first.sentence} Say which of them are yours (ruawatch senders approve) before a stricter policy.`,
-        )
-      : step('gather_reports', `Wait and watch: ${first.sentence}`);
+  if (first !== undefined) {
+    const waiting =
+      first.why === 'unknown_senders' && blocked.length === 1
+        ? step(
+            'explain_unknown',
+            `${first.sentence} Say which of them are yours (ruawatch senders approve) before a stricter policy.`,
+          )
+        : step('gather_reports', `Wait and watch: ${first.sentence}`);
+    return { ...waiting, waits_for: first };
+  }
   const next = records.policy?.policy === 'none' ? 'quarantine' : 'reject';
   const broken = sum(month.senders, (one) => (one.class === 'forwarded' ? one.messages - one.passed : 0));
   const lists =

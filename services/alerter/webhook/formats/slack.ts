@@ -86,7 +86,7 @@ function requests(posts: readonly RequestPost[], console: string | null): Buffer
 /** @param whole with the change, why, and who decides; else two lines */
 function requestLines(post: RequestPost, console: string | null, whole: boolean): string[] {
   const content = requestContent(post.story, { event: post.event, recipient: '', console });
-  const title = content.subject.replace('[ruawatch] ', '');
+  const { title } = content;
   const where = content.page ?? content.command;
   const says = content.first === content.headline ? [] : [content.first];
   if (!whole) return [`• ${title}: ${content.first}`, where];
