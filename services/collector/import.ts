@@ -3,13 +3,13 @@ import type { Readable } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { messageOf, PermanentError } from '../shared/errors.ts';
+import { GuardWatch } from '../shared/guard-watch.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { alsoUnder, type LogSource, logSources, type NewLogSource, putFileSource } from '../store/sending/sources.ts';
 import { BodyError, linesOfBody } from './intake/json.ts';
 import { cutLines, LineCutter } from './intake/lines.ts';
 import { type Counts, Writer } from './intake/writer.ts';
 import { joinAll } from './joining/rounds.ts';
-import { DeclaredWorkloads } from './joining/workload.ts';
 import { Parts } from './lines/partial.ts';
 import type { Raw } from './lines/raw.ts';
 import { isPreamble, readTrace } from './lines/trace.ts';
@@ -81,7 +81,7 @@ export async function importLogs(
     log,
     hash,
     now,
-    declared: new DeclaredWorkloads(config.guardFile, log),
+    declared: new GuardWatch(config.guardFile, log),
     insideNetworks: config.collector.inside_networks,
     // Without a queue at hand: the analyzer's sweep finds the rows.
     wake: async () => undefined,

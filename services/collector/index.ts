@@ -1,4 +1,5 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
+import { GuardWatch } from '../shared/guard-watch.ts';
 import { Failures } from '../shared/runtime/failures.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { type Context, firstStuck, type Loop, repeat, type Service } from '../shared/runtime/service.ts';
@@ -10,7 +11,6 @@ import { listenHttp } from './intake/http.ts';
 import { listenSyslog } from './intake/syslog.ts';
 import { type Counts, Writer } from './intake/writer.ts';
 import { joinAll, type RoundMeans } from './joining/rounds.ts';
-import { DeclaredWorkloads } from './joining/workload.ts';
 import { hashOfNames } from './names.ts';
 import type { HashName } from './privacy.ts';
 import { Wake } from './wake.ts';
@@ -102,7 +102,7 @@ function startJudging(context: Context, log: Log, hash: HashName): Loop {
     log,
     hash,
     now,
-    declared: new DeclaredWorkloads(config.guardFile, log),
+    declared: new GuardWatch(config.guardFile, log),
     insideNetworks: settings.inside_networks,
     wake: (domains) => wake.domains(domains),
   };

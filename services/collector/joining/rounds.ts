@@ -1,12 +1,13 @@
 import { Networks } from '../../dns/networks.ts';
 import { isTransient, messageOf } from '../../shared/errors.ts';
+import type { GuardWatch } from '../../shared/guard-watch.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { joinDue, skipOldest } from '../../store/sending/joining.ts';
 import { type LogSource, logSources } from '../../store/sending/sources.ts';
 import type { HashName } from '../privacy.ts';
 import { joinLines } from './join-lines.ts';
-import type { DeclaredWorkloads } from './workload.ts';
+import { workloadsIn } from './workload.ts';
 
 /** Queue ids that one transaction judges. */
 const AT_ONCE = 1_000;
@@ -15,7 +16,7 @@ export interface RoundMeans {
   db: Db;
   log: Log;
   hash: HashName;
-  declared: DeclaredWorkloads;
+  declared: GuardWatch;
   insideNetworks: readonly string[];
   now(): Date;
   /** Lets the analyzer look at own domains. */
@@ -48,7 +49,7 @@ export async function joinAll(
       done = await joinDue(means.db, { ...which, limit, now }, (judgement) =>
         joinLines(judgement, {
           sources,
-          declared: (environment) => means.declared.of(environment),
+          declared: (environment) => workloadsIn(means.declared, environment),
           hash: means.hash,
           inside,
           now,

@@ -1,52 +1,13 @@
-import { readFileSync, statSync } from 'node:fs';
-import { type Guard, readGuard } from '../../dns/guard/file.ts';
 import { type GuardedWorkload, workloadSeen } from '../../dns/guard/workloads.ts';
-import { messageOf } from '../../shared/errors.ts';
-import type { Log } from '../../shared/runtime/log.ts';
+import type { GuardWatch } from '../../shared/guard-watch.ts';
 import type { HashName } from '../privacy.ts';
 import type { Draft } from './draft.ts';
 
 const MOST_NAME = 100;
 
-/**
- * The workloads that mail-guard.yaml declares, read again when the file changes; while it cannot be read,
- * those before stand.
- */
-export class DeclaredWorkloads {
-  private readonly file: string | null;
-  private readonly log: Log;
-  private version = '';
-  private guard: Guard | null = null;
-  private mistake: string | null = null;
-
-  /** @param file absolute; null: nothing is declared */
-  constructor(file: string | null, log: Log) {
-    this.file = file;
-    this.log = log;
-  }
-
-  /** Those of an environment; of one that the file does not name, none. */
-  of(environment: string): readonly GuardedWorkload[] {
-    return this.guard?.environments.find(({ name }) => name === environment)?.workloads ?? [];
-  }
-
-  refresh(): void {
-    if (this.file === null) return;
-    try {
-      const { mtimeMs, size, ino } = statSync(this.file);
-      const version = `${mtimeMs} ${size} ${ino}`;
-      if (version === this.version) return;
-      this.guard = readGuard(readFileSync(this.file, 'utf8'));
-      this.version = version;
-      this.mistake = null;
-    } catch (error) {
-      const mistake = messageOf(error);
-      if (mistake !== this.mistake)
-        this.log.error({ file: this.file, mistake }, 'mail-guard.yaml cannot be read: workloads are named as before');
-      this.mistake = mistake;
-    }
-  }
-}
+/** The declared workloads of an environment; of one that the file does not name, none. */
+export const workloadsIn = ({ declared }: GuardWatch, environment: string): readonly GuardedWorkload[] =>
+  declared?.environments.find(({ name }) => name === environment)?.workloads ?? [];
 
 /**
  * The workload that sent a message: the one that its shipper names; else the declared one that the place of

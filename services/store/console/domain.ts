@@ -1,3 +1,4 @@
+import type { PostureRow } from '../dns/postures.ts';
 import type { TimelineRow } from '../timeline.ts';
 import { type Reader, read, readKept } from './scope.ts';
 
@@ -165,21 +166,7 @@ export async function missingLines(reader: Reader, domain: string, limit: number
 }
 
 /** How far a domain has come with its mail authentication. */
-export interface PostureLine {
-  spf: string;
-  dkim: string;
-  dmarc: string;
-  bimi: string;
-  mta_sts: string;
-  tls_rpt: string;
-  stage: string;
-  next_step: string;
-  advice: string;
-  publish_name: string | null;
-  publish_value: string | null;
-  blocked_by: string[];
-  checked_at: Date | null;
-}
+export type PostureLine = PostureRow;
 
 /** The posture of a domain; null when the analyzer has not written it yet. */
 export async function postureLine(reader: Reader, domain: string): Promise<PostureLine | null> {

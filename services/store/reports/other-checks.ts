@@ -4,6 +4,7 @@ import { clipped } from '../sql-text.ts';
 import { FAILURE_REPORTS, type ReportTable, rankVersions, TLS_REPORTS, writeSuperseded } from './supersession.ts';
 import { loadTlsVersions, outranksTls } from './tls-reports.ts';
 import { type Trust, trustTexts } from './trust.ts';
+import type { Check } from './trust-checks.ts';
 
 /*
  * The verification of TLS and failure reports, as trust-checks.ts is that of aggregate reports. No total
@@ -71,17 +72,8 @@ export async function settleUnchecked(
 }
 
 /** A report that waits for the verification of one of its mails. */
-export interface OtherCheck {
-  message_key: number;
+export interface OtherCheck extends Check {
   kind: OtherKind;
-  report_key: number;
-  attempts: number;
-  mailbox: string;
-  received_at: Date;
-  stored_at: Date;
-  size: number;
-  org_name: string | null;
-  org_email: string | null;
 }
 
 /** The open checks of these messages. A failure report is from the domain in the From field of its mail. */
