@@ -55,7 +55,7 @@ export async function runDemo(options: DemoOptions, out: (line: string) => void)
   const progress = new Progress(process.stderr, 'ruawatch demo', { lines: true });
   progress.show('writing six weeks of reports');
   const around = await startAround(options, out);
-  const { config, world, mailbox, sink, names } = around;
+  const { home, config, world, mailbox, sink, names } = around;
   const interrupted = untilSignal();
   const stop = { requested: false };
   interrupted.then(() => {
@@ -116,7 +116,7 @@ async function startAround(options: DemoOptions, out: (line: string) => void) {
     actSettings(config, { home, domains: world.domains });
     config.dnsTargets = [demoTarget(names.server, key, world.domains)];
   }
-  return { alerts, today, world, mailbox, sink, names, config };
+  return { home, alerts, today, world, mailbox, sink, names, config };
 }
 
 type Around = Awaited<ReturnType<typeof startAround>>;
