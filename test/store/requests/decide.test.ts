@@ -47,7 +47,7 @@ const events = async (key: number) =>
     )
   ).rows;
 
-test('two different people approve; a third is told that it is decided', async () => {
+test('two different people approve; a third learns that it is decided', async () => {
   const key = await openOne();
   expect(await vote(key, ADA)).toBe('pending');
   await expect(vote(key, ADA)).rejects.toMatchObject({ code: 'voted' });
@@ -69,7 +69,7 @@ test('stages follow one another, each asks its own people', async () => {
   expect(await vote(key, DORA)).toBe('approved');
 });
 
-test('whoever asks does not decide, and is told what was decided', async () => {
+test('whoever asks does not decide, and is notified of the decision', async () => {
   const key = await openOne(TWO, { requester: ADA, requester_kind: 'person' });
   expect((await events(key))[0]!.recipients).toEqual([BEN, CLEO]);
   await expect(vote(key, ADA)).rejects.toMatchObject({ code: 'requester' });
@@ -479,7 +479,7 @@ describe('break-glass', () => {
       emergency,
     );
 
-  test('one person decides alone, all are told, and a review opens that he cannot decide', async () => {
+  test('one person decides alone, all are notified, and a review opens that he cannot decide', async () => {
     const key = await openOne(TWO, { requester: ADA, requester_kind: 'person' });
     const review = await glass(key, ADA);
     expect(await loadRequest(t.db, key)).toMatchObject({ state: 'approved', emergency: true, expires_at: later(3) });
