@@ -7,8 +7,6 @@ import { type SeventhMail, seventhLoad } from '../../bench/seventh.ts';
 import { readMessage } from '../../services/report/read.ts';
 
 const MAILS = 80;
-/** The receiver whose own elements are named as those of a report. */
-const NAMESAKES = 'Lattice Filter';
 
 interface Read {
   org: string;
@@ -78,17 +76,10 @@ test('every receiver of the seventh load writes, and none has an id twice for on
 });
 
 test('a mail of the seventh load is one report, with every value of every record as it was meant', () => {
-  for (const { meant, read } of mails.filter(({ meant }) => meant.receiver.org !== NAMESAKES)) {
+  for (const { meant, read } of mails) {
     const { report, receiver } = meant;
     expect(read).toMatchObject([{ org: receiver.org, policy: report.policy, records: report.records.map(ofRecord) }]);
     expect(read[0]!.records).toHaveLength(meant.records);
-  }
-});
-
-// RFC 9990 has elements of any other namespace at a record's end: one named auth_results is not the record's.
-test.fails('a result in an element of another namespace is none of the record', () => {
-  for (const { meant, read } of mails.filter(({ meant }) => meant.receiver.org === NAMESAKES)) {
-    expect(read).toMatchObject([{ records: meant.report.records.map(ofRecord) }]);
   }
 });
 
@@ -100,14 +91,7 @@ const headOf = ({ receiver, report: { report_id, begin, end } }: SeventhMail) =>
 });
 
 test('a report of the seventh load is read without a problem, with its period and its sender', () => {
-  for (const { meant, read } of mails.filter(({ meant }) => !meant.receiver.habits.integer)) {
-    expect(read).toMatchObject([{ head: headOf(meant), problems: [] }]);
-  }
-});
-
-// xs:integer, of which RFC 9990 has begin and end, may have a sign.
-test.fails('a period with a sign is read', () => {
-  for (const { meant, read } of mails.filter(({ meant }) => meant.receiver.habits.integer)) {
+  for (const { meant, read } of mails) {
     expect(read).toMatchObject([{ head: headOf(meant), problems: [] }]);
   }
 });

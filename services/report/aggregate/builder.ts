@@ -44,6 +44,9 @@ export class AggregateBuilder {
   /** Of the child of feedback being read: its prefix, colon included, and the namespace it declares. */
   private prefix = '';
   private xmlns: string | null = null;
+  /** The default namespace in scope, and those outside of each open element. */
+  private scope: string | null = null;
+  private readonly scopes: (string | null)[] = [];
   private at: number = el.DOCUMENT;
   private buffer = '';
   /** The text being read is longer than the limit, and is left out. */
@@ -91,7 +94,9 @@ export class AggregateBuilder {
   open(tag: string, xmlns: string | null = null): void {
     if (this.stray !== '') this.endStray();
     this.stack.push(this.at);
-    const what = this.childOf(tag, xmlns);
+    this.scopes.push(this.scope);
+    if (xmlns !== null) this.scope = xmlns;
+    const what = this.childOf(tag);
     this.at = what;
     switch (what) {
       case el.FEEDBACK:
@@ -125,20 +130,27 @@ export class AggregateBuilder {
 
   /**
    * The element inside the innermost one. Reporters use prefixes and namespaces as they like, down to the
-   * children of feedback. Below these, another prefix than the child's, or a namespace that is none of
-   * DMARC's, is of an extension (RFC 9990 appendix A), whatever its names are.
+   * children of feedback. Below these, another prefix than the child's, or a default namespace in scope that
+   * is neither the child's nor one of DMARC's, is of an extension (RFC 9990 appendix A), whatever its names
+   * are.
    */
-  private childOf(tag: string, xmlns: string | null): number {
+  private childOf(tag: string): number {
     const what = el.childOf(this.at, tag);
     if (this.at === el.DOCUMENT || this.at === el.SKIPPED) return what;
     const prefix = tag.slice(0, tag.indexOf(':') + 1);
     if (this.at === el.FEEDBACK) {
       this.prefix = prefix;
-      this.xmlns = xmlns;
+      // The default namespace is not that of an element with a prefix.
+      this.xmlns = prefix === '' ? this.scope : null;
       return what;
     }
-    const foreign = xmlns !== null && xmlns !== this.xmlns && !el.isNamespace(xmlns);
-    return foreign || (prefix !== '' && prefix !== this.prefix) ? el.SKIPPED : what;
+    const own = prefix === '' ? this.scope === this.xmlns || !this.inForeignScope : prefix === this.prefix;
+    return own ? what : el.SKIPPED;
+  }
+
+  /** An element without a prefix would be in a namespace that is none of DMARC's. */
+  get inForeignScope(): boolean {
+    return this.scope !== null && !el.isNamespace(this.scope);
   }
 
   /**
@@ -189,6 +201,7 @@ export class AggregateBuilder {
     if (this.stray !== '') this.endStray();
     const what = this.at;
     this.at = this.stack.pop() ?? el.DOCUMENT;
+    this.scope = this.scopes.pop() ?? null;
     if (what >= el.LEAF) {
       this.dropped = false;
       if (this.buffer !== '') {

@@ -153,10 +153,10 @@ export class ReportMetadata {
     return { begin: first, end: last };
   }
 
-  /** Seconds since the epoch, without their fraction ("1337270400.0"). */
+  /** Seconds since the epoch, without their sign and fraction ("+1337270400.0"). */
   private second(text: string | null, what: string): number | null {
     if (text === null) return null;
-    const match = /^(\d{1,15})(?:\.\d*)?$/.exec(text);
+    const match = /^\+?(\d{1,15})(?:\.\d*)?$/.exec(text);
     if (match === null) {
       this.problems.add('date_range_unreadable', `The ${what} of the report is not a time: ${excerpt(text, 80)}.`);
       return null;

@@ -159,7 +159,7 @@ export class XmlReader implements Listener {
     const { records, builder, parser } = this;
     if (this.pending) this.flush();
     if (!builder.inFeedback) return 0;
-    const end = records.scan(chunk, start, this.depth);
+    const end = records.scan(chunk, start, this.depth, builder.inForeignScope);
     if (end < 0) return 0;
     const length = end - start;
     this.reported = true;

@@ -67,6 +67,7 @@ export class RecordScanner {
   /** Where the prefix of the record's tag stands, its colon included. */
   private prefix = 0;
   private prefixEnd = 0;
+  private foreign = false;
   /** The start tag read last is that of an empty element. */
   private empty = false;
   private readonly limits: RecordLimits;
@@ -78,9 +79,11 @@ export class RecordScanner {
   /**
    * Takes apart the element that begins at `start`.
    * @param outerDepth the elements that are open around it, feedback the innermost
+   * @param foreign the default namespace in scope is none of DMARC's
    * @returns the character after it; -1 when it is not a record that can be read here
    */
-  scan(chunk: Chunk, start: number, outerDepth: number): number {
+  scan(chunk: Chunk, start: number, outerDepth: number, foreign: boolean): number {
+    this.foreign = foreign;
     const { codes } = chunk;
     const n = chunk.text.length;
     this.used = 0;
@@ -143,7 +146,9 @@ export class RecordScanner {
       if (what !== RECORD) return -1;
       this.prefix = name;
       this.prefixEnd = local;
-    } else if (local !== name && !this.isOwnPrefix(codes, name, local)) what = SKIPPED;
+    } else if (local === name ? this.foreign && this.prefix !== this.prefixEnd : !this.isOwnPrefix(codes, name, local)) {
+      what = SKIPPED;
+    }
     const { limits } = this;
     if (this.depth >= this.deepest || end - name > limits.textLength || this.used === NOTES * WORDS) return -1;
     this.empty = false;
@@ -180,7 +185,8 @@ export class RecordScanner {
     if (rest === null || rest.attributes.length > limits.attributes) return -1;
     for (const size of rest.attributes) if (size > limits.textLength) return -1;
     // Whose namespace it is, the builder says.
-    if (rest.xmlns !== null && this.depth > 0 && !isNamespace(rest.xmlns)) return -1;
+    const nested = this.depth > 0 || this.prefix !== this.prefixEnd;
+    if (rest.xmlns !== null && nested && !isNamespace(rest.xmlns)) return -1;
     this.empty = rest.empty;
     return rest.end;
   }

@@ -46,6 +46,7 @@ test.each<[string, string, object | null, string[]]>([
   ['', '20', { begin: 20, end: 20 }, ['date_range_incomplete']],
   ['20', '10', { begin: 20, end: 10 }, ['date_range_reversed']],
   ['x', '20', { begin: 20, end: 20 }, ['date_range_unreadable', 'date_range_incomplete']],
+  ['+10', '+20.0', { begin: 10, end: 20 }, []],
   ['', '', null, []],
 ])('from "%s" to "%s"', (begin, end, range, problems) => {
   const { read, codes } = metadata([el.BEGIN, begin], [el.END, end]);

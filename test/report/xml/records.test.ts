@@ -12,7 +12,7 @@ const LIMITS = { elementDepth: 12, attributes: 4, textLength: 100, recordLength:
 function scanned(xml: string, limits = LIMITS, outerDepth = 1): { rest: string; values: [number, string][] } | null {
   const scanner = new RecordScanner(limits);
   const chunk = chunkOf(xml);
-  const end = scanner.scan(chunk, 0, outerDepth);
+  const end = scanner.scan(chunk, 0, outerDepth, false);
   if (end < 0) return null;
   const values: [number, string][] = [];
   scanner.report({
