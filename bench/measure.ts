@@ -14,7 +14,7 @@ export interface Measure {
   mb_per_s: number | null;
   /** CPU of this process over the timed part, user and system, all threads. */
   cpu_s: number;
-  /** CPU of the Postgres server over the timed part; null where /proc does not tell. */
+  /** CPU of the Postgres server over the timed part; null where /proc does not say. */
   server_cpu_s: number | null;
   /**
    * Peak resident memory of the process since it began, in MB (2^20 bytes): what was prepared before the
@@ -108,7 +108,7 @@ export function serverCpu(postmaster: number): number | null {
   return ticks / TICKS;
 }
 
-/** CPU seconds (user and system, all threads) that a process has used; null where /proc does not tell. */
+/** CPU seconds (user and system, all threads) that a process has used; null where /proc does not say. */
 export function cpuOf(pid: number): number | null {
   const stat = statOf(pid);
   return stat === null ? null : stat.self / TICKS;
@@ -123,7 +123,7 @@ export function endedCpu(): number | null {
   return stat === null ? null : stat.ended / TICKS;
 }
 
-/** Resident memory of a process and of its children, in MB (2^20 bytes); 0 where /proc does not tell. */
+/** Resident memory of a process and of its children, in MB (2^20 bytes); 0 where /proc does not say. */
 export function residentWithChildren(pid: number): number {
   if (statOf(pid) === null) return 0;
   const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && statOf(Number(name))?.parent === pid);

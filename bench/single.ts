@@ -72,7 +72,7 @@ export async function read(stage: string, input: StageInput): Promise<Measure> {
     }
     return work;
   });
-  // Counted apart: the reader does not tell how long its documents were.
+  // Counted apart: the reader does not say how long its documents were.
   let bytes = 0;
   if (stage === 'read') for (const raw of raws) for (const attachment of attachmentsOf(raw)) bytes += unpack(attachment).size;
   return bytes === 0 ? measured : { ...measured, mb_per_s: Math.round(bytes / 1e5 / measured.seconds) / 10 };

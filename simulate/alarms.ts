@@ -17,8 +17,8 @@ export interface Alarm {
   /** Sources, addresses or reporters it names; null when it speaks of the domain as a whole. */
   names: string[] | null;
   /**
-   * Further domains that it is about, where one cause is told once for several; `many` where it counts some
-   * without their names.
+   * Further domains that it is about, where one cause is reported once for several; `many` where it counts
+   * some without their names.
    */
   also?: readonly string[] | 'many';
   notified: boolean;

@@ -20,7 +20,7 @@ export function otherDomain(random: Random): string {
   return random.chance(0.3) ? `${label(random)}.${name}.example` : `${name}.example`;
 }
 
-/** The domain, at times in capitals: DNS does not tell them apart. */
+/** The domain, at times in capitals: DNS does not distinguish them. */
 export function spelled(domain: string, random: Random): string {
   if (!random.chance(0.04)) return domain;
   return random.chance(0.5) ? domain.toUpperCase() : domain.charAt(0).toUpperCase() + domain.slice(1);

@@ -36,7 +36,7 @@ export interface LendStory {
 /**
  * Two rights that are lent for seconds: a role of the shop's database, and a key that changes one name in
  * DNS. Both are used, refused outside of what they are for, and end by themselves.
- * @returns what did not come about as told
+ * @returns what did not come about as described
  */
 export async function lendForATime(story: LendStory): Promise<string[]> {
   const { context, names, admin, show } = story;

@@ -47,7 +47,7 @@ const HOUR_MS = 3_600_000;
  * by a playbook, approved by two people at the console, and published; its mail passes, and the finding
  * resolves. A stricter policy of another domain is approved too. Two rights are lent, and end by themselves.
  * Then a service's signatures break, its mail is lost, and the policy returns by itself.
- * @returns what did not come about as told
+ * @returns what did not come about as described
  */
 export async function tellStory(story: Story): Promise<string[]> {
   const { context, out } = story;

@@ -97,8 +97,8 @@ export function undecidedWindow(
     policyDays: [],
     policy: currentPolicy(policyDays),
     excluded: new Set(),
-    // What deciding reporters told of and is over was told: others that go on about the same days confirm
-    // nothing new.
+    // What deciding reporters reported and is over has been mailed: others that go on about the same days
+    // confirm nothing new.
     known: known.filter(({ kind, state }) => state === 'resolved' || rulesOf('undecided').some((rule) => rule.kind === kind)),
   };
   return { window, others: others.reporters, told: new Set() };

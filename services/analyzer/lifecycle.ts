@@ -20,19 +20,21 @@ const SILENT_DAYS = 7;
 const MOST = 0.5;
 const FEW = 0.25;
 const MUCH = 20;
-/** A surge that was told and has come to so many times as much, by so many messages, was not stopped. */
+/** A surge that was reported and has come to so many times as much, by so many messages, was not stopped. */
 const GROWN = 3;
 const GROWN_BY = 500;
-/** Damage that was told and has come to so many times as much, after so many days, is worth one more mail. */
+/**
+ * Damage that was reported and has come to so many times as much, after so many days, is worth one more mail.
+ */
 const DAMAGE_GROWN = 10;
 /**
- * So many times the daily mail that was told of is another pace: of forged mail; and of a sender, which is
+ * So many times the daily mail that was reported is another pace: of forged mail; and of a sender, which is
  * small on its first days.
  */
 const FASTER = 2;
 const SENDER_FASTER = 5;
 /**
- * A policy that has been weakened and restored twice is told again when it stays weak for so many report
+ * A policy that has been weakened and restored twice is reported again when it stays weak for so many report
  * days.
  */
 const STANDS = 4;
@@ -87,9 +89,9 @@ export function materialChange(
 }
 
 /**
- * Whether it is graver than was told, and not by its days alone: what was told as low and goes on at the same
- * pace comes to a number that is medium, and whoever has read of it has nothing else to do. Two steps up, and
- * critical, are always told.
+ * Whether it is graver than was reported, and not by its days alone: what was reported as low and goes on at
+ * the same pace comes to a number that is medium, and whoever has read of it has nothing else to do. Two
+ * steps up, and critical, are always mailed.
  */
 function isGraver(old: { severity: Severity; evidence: Evidence }, next: { severity: Severity; evidence: Evidence }): boolean {
   const steps = rankOf(next.severity) - rankOf(old.severity);
@@ -114,7 +116,7 @@ function answersOf({ facts }: Evidence): string {
 }
 
 /**
- * That an account which may be in a stranger's hands goes on sending after its owner was told: all of its
+ * That an account which may be in a stranger's hands goes on sending after its owner was alerted: all of its
  * mail passes, so nothing but a person stops it. Of milder surges, campaigns mostly, more of the same is no
  * news.
  */
@@ -126,8 +128,8 @@ function notStopped(old: Evidence, { severity, evidence }: { severity: Severity;
 }
 
 /**
- * That what was told when it was small has come to ten times the damage and more while weeks went by: forged
- * mail that was delivered, or rightful mail that was not. Nobody seems to have been at it.
+ * That what was reported when it was small has come to ten times the damage and more while weeks went by:
+ * forged mail that was delivered, or rightful mail that was not. Nobody seems to have been at it.
  */
 function goesOn(old: Evidence, next: Evidence): News | null {
   const damage = (e: Evidence) => (isForged(next) ? e.delivered : e.quarantined + e.rejected);
@@ -237,8 +239,8 @@ export function reconcile(
 }
 
 /**
- * Whether a published policy goes back and forth, as a person and a pipeline may have it do: that was told,
- * and told again.
+ * Whether a published policy goes back and forth, as a person and a pipeline may have it do: that was
+ * reported, and reported again.
  */
 function wavers({ reopened = 0 }: KnownFinding, { kind, first_day }: Candidate, { today }: Moment): boolean {
   return kind === 'policy_change' && reopened > 0 && first_day > addDays(today, -STANDS);

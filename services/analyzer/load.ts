@@ -365,7 +365,7 @@ async function loadByName(
       before.failed + recent.reduce((n, day) => n + day.failed, 0),
     ]),
   );
-  // The keys are read only where the mail of a host might be told.
+  // The keys are read only where the mail of a host might be reported.
   const hosts = facts.filter(
     (one) => !named.has(one.source) && isNamedHost(one, catalogue) && failedOf.get(one.source)! >= HOST_WORTH,
   );

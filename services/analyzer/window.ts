@@ -177,7 +177,7 @@ export interface IncidentWindow {
 export interface Standpoint {
   posture: Posture;
   records: SeenRecords;
-  /** Null when no deciding report tells of the last month. */
+  /** Null when no deciding report is about the last month. */
   month: DatedMonth | null;
 }
 

@@ -2,7 +2,7 @@ import { codeOf, isTransient, messageOf, RuawatchError, TransientError } from '.
 import { words } from './page-words/en.ts';
 import { Refusal } from './routes.ts';
 
-/** What a person or a program is told when something did not work (RFC 9457). */
+/** The answer to a person or a program when something did not work (RFC 9457). */
 export interface Problem {
   status: number;
   code: string;

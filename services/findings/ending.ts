@@ -103,7 +103,7 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
   denied: () => 'The list of senders denies the source, so there is nothing to repair.',
   no_longer_denied: () => 'The list of senders no longer denies it.',
   listed: () => 'The list of senders now has an entry for it.',
-  own_sender: () => 'Its networks turned out to be senders of your own: if their mail fails, another finding tells of it.',
+  own_sender: () => 'Its networks turned out to be senders of your own: if their mail fails, another finding says so.',
   regressed: () => 'It used to pass: see authentication_regression.',
   no_longer_new: ({ days }) => `It has been sending for ${days} days and is no longer new.`,
   joined: ({ sender }) => `It belongs to ${short(sender)}, which is known.`,
@@ -151,7 +151,7 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
 export const endingWords = (ending: Ending): string => (WORDS[ending.reason] as (ending: Ending) => string)(ending);
 
 /**
- * Days without it, of what is over because it was not seen any more: whether anybody mended it, nobody knows.
+ * Days without it, of what is over because it was not seen any more: whether anybody fixed it, nobody knows.
  */
 export function unseenDays(ended: Ending): number | null {
   switch (ended.reason) {

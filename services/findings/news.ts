@@ -4,7 +4,7 @@ import { counted, number, percent, short } from '../shared/format.ts';
 /** What is new about an open finding that a person would act on, or decide about in another way. */
 export const newsSchema = z.discriminatedUnion('what', [
   /**
-   * Graver; with the messages that the last mail told of and those by now, where they have grown, and with
+   * Graver; with the messages that the last mail reported and those by now, where they have grown, and with
    * those of rightful mail that were rejected or quarantined, where that is why.
    */
   z.object({
@@ -29,7 +29,7 @@ export const newsSchema = z.discriminatedUnion('what', [
    */
   z.object({ what: z.literal('fate'), now: z.enum(['delivered', 'lost']), share: z.number() }),
   /**
-   * Mail that passes and may be a stranger's went on: messages that the last mail told of, and messages by
+   * Mail that passes and may be a stranger's went on: messages that the last mail reported, and messages by
    * now.
    */
   z.object({ what: z.literal('grown'), from: z.number(), to: z.number() }),

@@ -135,7 +135,7 @@ function isBrief(step: Step, { news, facts }: Evidence): boolean {
   return step === 'changed' && facts !== null && news !== undefined && FIGURES.has(news.what);
 }
 
-/** Silence mends nothing. */
+/** Silence fixes nothing. */
 function unmended({ ended }: Evidence): string {
   return ended && unseenDays(ended) !== null ? ' Reports do not show whether the cause is gone: it may come again.' : '';
 }

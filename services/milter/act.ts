@@ -5,7 +5,7 @@ import type { Matched } from './rules.ts';
 import type { Screening } from './screen.ts';
 import { accept, deleteHeader, discard, insertHeader, quarantine, refuse } from './wire/replies.ts';
 
-/** What the sender of a mail that a rule rejects is told. It says nothing about the rule. */
+/** The answer to the sender of a mail that a rule rejects. It says nothing about the rule. */
 const REJECTED = '550 5.7.1 This mail is refused by a rule of the recipient.';
 const TOO_LONG = '552 5.3.4 This mail is held by a rule of the recipient, and is longer than what can be held.';
 const TRY_LATER = '451 4.7.1 This mail cannot be checked at the moment: try again later.';

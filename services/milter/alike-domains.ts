@@ -63,7 +63,7 @@ function looks(name: string): Looks {
   return { one: plain(shown), words: /[^\x00-\x7f]/.test(shown) ? full : null, full };
 }
 
-/** "i" is no "l" here: readers tell them apart, and both are in many ordinary names. */
+/** "i" is no "l" here: readers distinguish them, and both are in many ordinary names. */
 const plain = (name: string): string =>
   /[^\x00-\x7f]/.test(name)
     ? skeleton(name)

@@ -11,7 +11,7 @@ const OVERRIDE = /[\u202e\u2067\u202b]/u;
 const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}\u2800\ufffc\ufffd\u{1d159}\u{13441}-\u{13446}\u{16fe4}]/gu;
 /** Blanks that are so narrow that two halves of a word beside one are read as one word. */
 const NARROW = /[\u2004-\u200a\u202f\u205f]/gu;
-/** Marks upon marks: as many as a reader can tell apart are kept. */
+/** Marks upon marks: as many as a reader can distinguish are kept. */
 const HEAPED = /(\p{M}{4})\p{M}+/gu;
 
 /**

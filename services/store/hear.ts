@@ -6,15 +6,15 @@ import type { Log } from '../shared/runtime/log.ts';
 const AGAIN_MS = 5_000;
 
 /**
- * What triggers tell: that the end of a grant begins (migration 0063), and the kind of a finding that opens
+ * What triggers announce: that the end of a grant begins (migration 0063), and the kind of a finding that opens
  * (0079).
  */
 export type Channel = 'ruawatch_grants' | 'ruawatch_findings';
 
 /**
- * Hears what the database tells, over a connection of its own. Behind a pooler that hands connections on,
+ * Hears what the database announces, over a connection of its own. Behind a pooler that hands connections on,
  * nothing is heard: whoever listens looks now and then all the same.
- * @param wake gets null when something may have been told before the connection listened
+ * @param wake gets null when something may have been announced before the connection listened
  * @returns stops it
  */
 export function hear(db: Db, channel: Channel, wake: (told: string | null) => void, log: Log): () => Promise<void> {
@@ -24,7 +24,7 @@ export function hear(db: Db, channel: Channel, wake: (told: string | null) => vo
       try {
         await listen(await db.connect(), { channel, wake, signal: stopping.signal });
       } catch (error) {
-        log.debug({ channel, err: messageOf(error) }, 'what the database tells is not heard; it is looked for now and then');
+        log.debug({ channel, err: messageOf(error) }, 'what the database announces is not heard; it is looked for now and then');
       }
       await sleep(AGAIN_MS, stopping.signal);
     }

@@ -92,7 +92,7 @@ function partOf(code: string): string {
   return code.slice(0, code.indexOf('_'));
 }
 
-/** The domain's own record that a fault is mended in. */
+/** The domain's own record in which a fault is fixed. */
 function nameOf(domain: string, { code, record, publish }: Finding): string {
   if (partOf(code) === 'spf') return domain;
   if (partOf(code) === 'dmarc') return `_dmarc.${domain}`;

@@ -35,7 +35,7 @@ export type What =
 
 export type Severity = 'info' | 'low' | 'medium' | 'high' | 'critical';
 
-/** What must be told, and how. */
+/** What must be reported, and how. */
 export interface Expectation {
   what: What;
   /** First and last report day. */
@@ -44,7 +44,7 @@ export interface Expectation {
   /** The mildest and the gravest severity that is right for the first mail. */
   least?: Severity;
   most?: Severity;
-  /** It may be told and need not be: alarms about it count neither way. */
+  /** It may be reported and need not be: alarms about it count neither way. */
   optional?: boolean;
   /** What the first mail must say, and what none may say (subject or text). */
   says?: readonly RegExp[];

@@ -12,7 +12,7 @@ import { type ToTell, takeToTell } from '../../store/held/told.ts';
 import { composeMail, messageIdOf } from '../mail/message.ts';
 
 export interface HeldDigestMeans {
-  /** The sender's address; null without mail: nobody is told then. */
+  /** The sender's address; null without mail: nobody is notified then. */
   from: string | null;
   console: string | null;
   /** The octets of `milter.hold.key_file`; null when none is set. */
@@ -69,8 +69,8 @@ const dead = (text: string): string =>
     .replace(/(?<=[\p{L}\p{N}])\.(?=[\p{L}\p{N}])/gu, '[.]');
 
 /**
- * What a recipient is told of the mails that are held. @param link makes the address of the page that asks
- * for a mail; null without one
+ * The mail to a recipient about the mails that are held. @param link makes the address of the page that
+ * asks for a mail; null without one
  */
 export function renderHeld({ mails, total }: ToTell, link: ((held_key: number) => string) | null): Rendered {
   const subject = `${TAG}${counted(total, 'mail')} to you ${total === 1 ? 'is' : 'are'} held`;

@@ -241,12 +241,12 @@ class Composer {
   }
 }
 
-/** What tells a mail from the ones that were refused before it. */
+/** What distinguishes a mail from the ones that were refused before it. */
 function again({ refusals }: Item): string {
   return refusals === 0 ? '' : `-again-${refusals}`;
 }
 
-/** What tells a mail to some of the recipients from the mail to all. */
+/** What distinguishes a mail to some of the recipients from the mail to all. */
 function only(recipients: readonly string[], { all }: Item): string {
   if (recipients.length === all.length) return '';
   return `-to-${createHash('sha256').update(recipients.join('\n')).digest('hex').slice(0, 8)}`;

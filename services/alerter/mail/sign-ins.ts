@@ -17,7 +17,7 @@ const WAYS: Record<string, string> = {
 
 /**
  * Puts a mail into the outbox for each sign-in from a browser or network that its person had not used before.
- * @param from the sender's address; null without mail: nobody is told then
+ * @param from the sender's address; null without mail: nobody is notified then
  * @returns how many mails were made
  */
 export async function composeSignIns(
@@ -41,7 +41,7 @@ export async function composeSignIns(
   });
 }
 
-/** What a person is told of a sign-in. */
+/** The mail to a person about a sign-in. */
 export function renderSignIn(
   { name, at, how, address, agent }: Omit<NewSignIn, 'sign_in_key' | 'email'>,
   console: string | null,

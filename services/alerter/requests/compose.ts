@@ -175,5 +175,5 @@ async function insert(
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 10);
 
-/** What tells a mail from the ones that were refused before it. */
+/** What distinguishes a mail from the ones that were refused before it. */
 const again = ({ refusals }: Item) => (refusals === 0 ? '' : `-again-${refusals}`);

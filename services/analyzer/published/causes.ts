@@ -82,7 +82,7 @@ function explains(change: Finding, effect: Finding): boolean {
   );
 }
 
-/** One that is told with another finding about the record: that one is the cause. */
+/** One that is reported with another finding about the record: that one is the cause. */
 function isQuiet(change: Finding): boolean {
   return 'quiet' in change && change.quiet === true;
 }

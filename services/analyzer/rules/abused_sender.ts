@@ -211,7 +211,7 @@ function candidateOf(window: SourceWindow, found: Found, open: KnownFinding | un
   const messages = rows.reduce((n, row) => n + found.foreign(row), 0);
   const days = [...new Set(rows.map(({ day }) => day))].sort();
   const sum = total(rows);
-  // What passes is delivered, unless somebody says otherwise; of a mixed day the fates are not told apart.
+  // What passes is delivered, unless somebody says otherwise; of a mixed day the fates are not distinguished.
   const delivered = Math.min(messages, found.how === 'foreign' ? sum.failed_delivered : sum.delivered);
   const last_day = days.at(-1)!;
   const of = Math.max(

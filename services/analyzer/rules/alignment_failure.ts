@@ -147,7 +147,7 @@ function isStranger(window: SourceWindow, sum: Counts): boolean {
   return sum.messages >= BEYOND_STRAYS * strays;
 }
 
-/** What was told as a stranger's is so until some of it is ours. */
+/** What was reported as a stranger's is so until some of it is ours. */
 function staysStranger(open: KnownFinding | undefined, sum: Counts): boolean {
   const facts = open?.evidence.facts;
   return facts?.rule === KIND && facts.stranger === true && sum.passed === 0 && sum.failed_signed === 0;
@@ -222,7 +222,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
   };
 }
 
-/** What is told of it: all since it began, however far the days reach that it is judged by. */
+/** What is reported about it: all since it began, however far the days reach that it is judged by. */
 function sumSince(window: SourceWindow, { via }: Failure, since: string) {
   const sum = total(window.rows.filter(({ day }) => day >= since));
   const messages = via === null ? failing(window, sum) : sum.messages - sum.passed;
@@ -309,8 +309,8 @@ const FASTER = 2;
 const LOST = 0.5;
 
 /**
- * What is told already and goes on as it was, at its pace and with its fate, does not get graver from day to
- * day.
+ * What is reported already and goes on as it was, at its pace and with its fate, does not get graver from day
+ * to day.
  */
 function unlessAtPace(open: KnownFinding | undefined, severity: Severity, { messages, days, sum }: Failure): Severity {
   if (!open || open.severity === 'info' || rankOf(severity) <= rankOf(open.severity)) return severity;

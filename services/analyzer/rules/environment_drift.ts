@@ -32,7 +32,7 @@ export const environmentDrift: DnsRule = {
   over: (finding, { drift }) => overOf(drift, ({ differs, domain }) => differs !== null && domain === finding.subject),
 };
 
-/** Of a domain that several environments declare, the first is told. */
+/** Of a domain that several environments declare, the first is reported. */
 function candidateOf(window: DnsWindow, subject: string, all: readonly StoredDrift[]): Candidate[] {
   const [{ environment, differs: first }] = all as [StoredDrift];
   const drifts = all.filter((one) => one.environment === environment);

@@ -285,8 +285,8 @@ function isRipe(window: SenderWindow, key: MainKey | null, first: string): boole
 
 /**
  * Whether a service that signs with a key of its own brings ever more, as one does whose addresses are to
- * earn a name before it takes the place of another: it is recorded, and that it has moved is told when the
- * other has fallen.
+ * earn a name before it takes the place of another: it is recorded, and that it has moved is reported when
+ * the other has fallen.
  */
 function isWarmUp(window: SenderWindow, key: MainKey | null, first: string): boolean {
   if (window.sender === null || key?.age !== 'new' || !mayReplace(window, first)) return false;

@@ -140,7 +140,7 @@ function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: K
   const { days, habit, chance } = surge;
   const since = open ? earlier(open.first_day, days[0]!) : days[0]!;
   const last_day = days.at(-1)!;
-  // All that is told is of the same days, a milder one among them too.
+  // All that is reported is of the same days, a milder one among them too.
   const span = daysBetween(days[0]!, last_day);
   const rows = window.rows.filter((row) => span.includes(row.day));
   const sent = total(rows);

@@ -117,7 +117,7 @@ function unsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenS
   const chance = shareTail(lost, lost + now, mean * PRIOR_SHARE, (1 - mean) * PRIOR_SHARE);
   if (chance >= window.level / CHANGES_TESTED) return null;
   const rows = window.rows.filter(({ day }) => day >= since);
-  // What does not pass either is a sender that broke, and told of as one.
+  // What does not pass either is a sender that broke, and reported as one.
   const { passed, messages } = total(rows);
   if (passed < BEFORE_SHARE * messages || !isSeen(rows, UNSIGNED)) return null;
   return partOf(window, UNSIGNED, {

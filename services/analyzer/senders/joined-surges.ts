@@ -45,7 +45,8 @@ function isNameless({ kind, subject, severity, evidence: { facts } }: Candidate)
 }
 
 /**
- * Whether a finding about another network named it, and is over: the days that it was told of are no news.
+ * Whether a finding about another network named it, and is over: the days that it was reported for are no
+ * news.
  */
 function wasPart({ subject, last_day }: Candidate, known: readonly KnownFinding[]): boolean {
   return known.some(

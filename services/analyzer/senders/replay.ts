@@ -45,8 +45,8 @@ export function mayReplay(senders: readonly SenderData[], fresh: string): boolea
 /**
  * A signed mail that is sent again and again from rented machines or a botnet (RFC 6376 section 8.6), or a
  * copied key that is used from many: each network looks like one more forwarder, as it passes by an old key
- * alone and sends little. What tells them from forwarders is that they come at once, that there are many, and
- * that together they bring more than new forwarders do.
+ * alone and sends little. What distinguishes them from forwarders is that they come at once, that there are
+ * many, and that together they bring more than new forwarders do.
  * @param given.windows those of the senders of the domain
  * @param given.told what the rule about single senders found: no source is counted twice
  */

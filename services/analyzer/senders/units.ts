@@ -57,7 +57,7 @@ export interface SenderData {
 /**
  * The key of the sender that a source belongs to, by the strongest evidence there is: the service, the
  * signing or envelope domain, the domain of confirmed reverse names. The owner of a network and the name of a
- * cloud or hoster tell where mail comes from and not whose it is: such a source is a sender by itself. So is
+ * cloud or hoster show where mail comes from and not whose it is: such a source is a sender by itself. So is
  * what passes mail on: it sends nothing of its own.
  */
 export function senderOf(

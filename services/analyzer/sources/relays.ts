@@ -15,7 +15,8 @@ const GATEWAY = 'security_gateway';
  */
 const OF_DOMAIN = 0.05;
 /**
- * And other named hosts together at most so many messages: whoever copies signatures by the hundred is told.
+ * And other named hosts together at most so many messages: whoever copies signatures by the hundred is
+ * reported.
  */
 const LITTLE = 100;
 

@@ -46,7 +46,7 @@ export function certainty({
 }
 
 /**
- * The least certainty with which a person is told of so grave a thing: "fairly sure", and "more likely than
+ * The least certainty with which so grave a thing is reported: "fairly sure", and "more likely than
  * not".
  */
 const LEAST_SURE: Partial<Record<Severity, number>> = { critical: 0.7, high: 0.5 };

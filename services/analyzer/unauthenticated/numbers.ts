@@ -64,7 +64,8 @@ export function numbersOf(window: DomainWindow, { told, others, open, again, day
 }
 
 /**
- * The networks by their messages, with what was told of them before, and those that are no longer among them.
+ * The networks by their messages, with what was reported of them before, and those that are no longer among
+ * them.
  */
 function rankedOf(named: Rise['told'], before: Before | null) {
   const who = named.map((c) => {
@@ -86,7 +87,8 @@ type Before = NonNullable<Rise['open']>['evidence'];
 type Sum = Pick<ReturnType<typeof sumOf>, 'messages' | 'delivered' | 'quarantined' | 'rejected'>;
 
 /**
- * What was told before and what came since: the networks' days reach back a week, and a finding may be older.
+ * What was reported before and what came since: the networks' days reach back a week, and a finding may be
+ * older.
  */
 function withEarlier(before: Sum, since: Sum, week: Sum): Sum {
   const both = (name: keyof Sum) => before[name] + since[name];

@@ -24,7 +24,7 @@ export interface Rise {
   days: readonly string[];
   /**
    * The most that any days tested brought beyond habit, which severity rests on: it can only grow with the
-   * attack, whichever days it is told of.
+   * attack, whichever days it is reported for.
    */
   harm: Harm;
   /** Messages a day that are habit, and how likely habit alone brings this. */
@@ -145,8 +145,8 @@ function evidenceOf(seen: readonly NetworkDay[]) {
 /**
  * The day on which an open finding began again after a week without, or grew far beyond what was last
  * reported of it, as a botnet does after a trickle: what is said is then said of the days since. It must also
- * be far beyond what is known by now of the days before: those were told from the reports that were in then,
- * and late ones, or the rest of an import, make them larger as well.
+ * be far beyond what is known by now of the days before: those were counted from the reports that were in
+ * then, and late ones, or the rest of an import, make them larger as well.
  */
 function againSince(open: KnownFinding, told: readonly Told[], others: Rest, measure: Measure): string | undefined {
   const totals = new Map<string, number>();
@@ -163,7 +163,7 @@ function againSince(open: KnownFinding, told: readonly Told[], others: Rest, mea
     (day) => isGrown(day, reported.per_day) && isGrown(day, measure.meanBetween(reported.since ?? open.first_day, day)),
   );
   if (grown !== undefined && grown > (reported.again ?? open.first_day)) return grown;
-  // What it grew to before is told of as long as it goes on.
+  // What it grew to before is reported as long as it goes on.
   const before = open.evidence.again;
   return before !== undefined && before <= days.at(-1)! ? before : undefined;
 }

@@ -75,7 +75,7 @@ function* values(text: string): Generator<unknown> {
   }
 }
 
-/** Objects without anything between them: they are told apart by their brackets. */
+/** Objects without anything between them: they are distinguished by their brackets. */
 function* concatenated(line: string): Generator<unknown> {
   let from = 0;
   while (from < line.length) {

@@ -28,7 +28,7 @@ interface Acting {
 interface FindingAct<B extends z.ZodObject> {
   /** What is asked for beside the reason; numbers may be text, as forms send them. */
   body: B;
-  /** @returns what the person is told of it (words.done) */
+  /** @returns what the page says about it afterwards (words.done) */
   work(acting: Acting, body: z.output<B>): Promise<keyof typeof words.done>;
 }
 

@@ -182,7 +182,7 @@ export function namesTable(names: readonly store.SubdomainLine[]): Table {
   );
 }
 
-/** Longer values are keys, which nobody reads: their beginning tells them apart, and the rest unfolds. */
+/** Longer values are keys, which nobody reads: their beginning distinguishes them, and the rest unfolds. */
 const LONGEST_VALUE = 160;
 const SHOWN_OF_IT = 60;
 

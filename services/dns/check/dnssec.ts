@@ -77,7 +77,7 @@ export async function checkRefusals(
 }
 
 /**
- * Why a name is bogus, as far as the resolver tells: an empty text when it does not; null when the name is
+ * Why a name is bogus, as far as the resolver says: an empty text when it does not; null when the name is
  * not bogus.
  */
 async function bogusReason({ name, type }: Refusal, dns: Dns, options: AskOptions): Promise<string | null> {

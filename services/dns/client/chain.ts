@@ -74,7 +74,7 @@ export function readAnswer<T extends RecordType>(
   return { state: 'nodata', name, aliases, ttl: negative };
 }
 
-/** What extended errors say (RFC 8914 section 4), those that tell more than that something failed. */
+/** What extended errors say (RFC 8914 section 4), those that say more than that something failed. */
 const EXTENDED: Record<number, string> = {
   1: 'a key algorithm that it does not know',
   2: 'a DS digest that it does not know',

@@ -92,7 +92,7 @@ export type Answer<T extends RecordType = RecordType> =
       reason: UnknownReason;
       /** A sentence, to show. */
       message: string;
-      /** What the server told about its error (RFC 8914), in our words: "signature expired". */
+      /** What the server said about its error (RFC 8914), in our words: "signature expired". */
       extended?: string;
     };
 

@@ -90,7 +90,7 @@ function mtaStsOf({ mtaSts }: DomainCheck): string[] {
   return [mtaSts.policy === null ? 'record' : `mode ${mtaSts.policy.mode ?? 'none'}`];
 }
 
-/** Enough of a key to tell it from another. */
+/** Enough of a key to distinguish it from another. */
 function fingerprint(data: string): string {
   return data.length <= 16 ? data : `…${data.slice(-16)}`;
 }

@@ -7,7 +7,7 @@ import type { WantedDomain } from './schema.ts';
 import { canonicalNetwork } from './spf-terms.ts';
 
 /**
- * What MTA-STS, TLS-RPT, BIMI and MX have otherwise than wanted. What is unknown is told by `dns check`
+ * What MTA-STS, TLS-RPT, BIMI and MX have otherwise than wanted. What is unknown is reported by `dns check`
  * already.
  */
 export function compareTransport(place: Omit<Place, 'name' | 'text'>, wanted: WantedDomain, check: DomainCheck): GuardFinding[] {

@@ -55,7 +55,7 @@ export function nextStep(
 ): Step {
   const { domain, policy, faults } = records;
   const step: MakeStep = (action, sentence, publish = null) => ({ action, sentence, publish });
-  // Receivers that validate see no other record of the domain until this is mended.
+  // Receivers that validate see no other record of the domain until this is fixed.
   const bogus = faults.find(({ code }) => code === 'dnssec_bogus');
   if (bogus !== undefined) return step('fix_records', bogus.message);
   if (isParked(records, month)) return parkedStep(records, step);

@@ -30,7 +30,7 @@ const checkedFacts = <const Rule extends string>(rule: Rule) =>
 /** Without the name of the rule. */
 export type CheckedFacts = Omit<z.output<ReturnType<typeof checkedFacts>>, 'rule'>;
 
-/** Problems that are told in sentences; the others are counted. */
+/** Problems that are described in sentences; the others are counted. */
 const TOLD = 2;
 
 /**

@@ -30,7 +30,7 @@ const facts = z.object({
   seen: z.object({ messages: z.number(), since: z.string() }).nullish(),
 });
 
-/** Differences that are told in sentences; the others are counted. */
+/** Differences that are described in sentences; the others are counted. */
 const TOLD = 2;
 
 export const dnsDrift = kind(facts, ({ domain: own }, { domain: declared, name, part, at, approved, differences, seen }) => {

@@ -19,7 +19,7 @@ const facts = z.object({
   ),
 });
 
-/** Aspects that are told in sentences, and values of each. */
+/** Aspects that are described in sentences, and values of each. */
 const TOLD = 3;
 const VALUES = 3;
 

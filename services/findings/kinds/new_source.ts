@@ -142,7 +142,7 @@ function withoutKey(by: 'spf' | 'dkim' | 'both', label: string): string[] {
   ];
 }
 
-/** What a forwarder of one author's mail and a copied key have in common, and how they are told apart. */
+/** What a forwarder of one author's mail and a copied key have in common, and how they are distinguished. */
 function forwarding(key: Key, label: string): string[] {
   const name = short(key.name);
   const authors = list(key.others.map((one) => short(one)));

@@ -22,7 +22,7 @@ export interface Traits {
   ofReporter?: true;
   /** Its subject is a reporter, and the reports of that one prove it. */
   byReporter?: true;
-  /** It stops own mail where the policy is enforced: it is mended before anything new is published. */
+  /** It stops own mail where the policy is enforced: it is fixed before anything new is published. */
   stopsMail?: true;
   /** While it is open, a stricter policy would cost mail, or somebody has just changed the policy. */
   againstPolicy?: true;

@@ -26,8 +26,8 @@ const line = (text: string) =>
     .slice(0, 500);
 
 /**
- * The mail that tells a sender that his was not delivered (RFC 3464). It quotes no more than two fields of
- * his own.
+ * The mail that informs a sender that a mail was not delivered (RFC 3464). It quotes no more than two fields
+ * of his own.
  */
 export function bounceOf(
   held: HeldRow,

@@ -256,7 +256,8 @@ export class AggregateBuilder {
    *
    * @param salvaged whether the document was not well-formed
    * @throws Refusal `probe_report`; `metadata_missing`, `date_range_missing`, `date_range_invalid` when the
-   *   report cannot be told apart from others, `policy_domain_invalid` when what it is about is not a domain
+   *   report cannot be distinguished from others, `policy_domain_invalid` when what it is about is not a
+   *   domain
    */
   finish(salvaged: boolean): AggregateReport {
     const { metadata, stream } = this;

@@ -56,7 +56,7 @@ export class ReportMetadata {
     this.problems = problems;
   }
 
-  /** The report says nothing by which it can be told apart from others. */
+  /** The report says nothing by which it can be distinguished from others. */
   get anonymous(): boolean {
     return this.report_id === null && this.org_name === null && this.org_email === null;
   }

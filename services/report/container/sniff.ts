@@ -65,7 +65,7 @@ export function foreignArchive(head: Buffer): string | null {
 
 const PICTURES = ['\x89PNG', '\xff\xd8\xff', 'GIF8', 'BM', 'RIFF', '%PDF', 'II*\0', 'MM\0*'];
 
-/** What bytes are that are no archive and no document: what cannot be told may be a broken archive. */
+/** What bytes are that are no archive and no document: what cannot be recognized may be a broken archive. */
 export function sortOf(head: Buffer): 'picture' | 'text' | 'bytes' {
   const begin = head.toString('latin1', 0, 8);
   if (PICTURES.some((mark) => begin.startsWith(mark))) return 'picture';

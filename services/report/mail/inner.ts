@@ -1,7 +1,7 @@
 import { detectCharset } from './charset.ts';
 import { decodeUtf32 } from './charset-names.ts';
 
-/** Fields that a mail has, by one of which it can be told from other text. */
+/** Fields that a mail has, by one of which it can be distinguished from other text. */
 const TELLING = new Set(['from', 'date', 'received', 'message-id', 'return-path', 'subject', 'mime-version', 'delivered-to']);
 const FIELD = /^([!-9;-~]{1,80})[ \t]*:/;
 /** Lines that are looked at. */

@@ -286,7 +286,7 @@ async function lockedOut(domain: string, now: Dns, then: Dns, seen: readonly See
   return warnings;
 }
 
-/** What tells senders to use TLS, or to report where they could not: RFC 8461 section 8.3 and RFC 8460. */
+/** What asks senders to use TLS, or to report where they could not: RFC 8461 section 8.3 and RFC 8460. */
 function withdrawnTls({ name, before, after }: DnsChange): string[] {
   return (
     [

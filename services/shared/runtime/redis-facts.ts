@@ -45,7 +45,7 @@ export async function redisFacts(url: string): Promise<RedisFacts> {
   }
 }
 
-/** Whether a Redis says that it reads its file after a start, which time alone mends. */
+/** Whether a Redis says that it reads its file after a start, which time alone fixes. */
 export function isLoading(error: unknown): boolean {
   return /^LOADING\b|still loading its data/.test(messageOf(error));
 }

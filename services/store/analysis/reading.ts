@@ -41,7 +41,7 @@ export interface DifferingReports {
   last_day: string;
 }
 
-/** Domains and codes that are told apart: anybody can invent senders. */
+/** Domains and codes that are distinguished: anybody can invent senders. */
 const MOST_SENDERS = 20_000;
 
 /**

@@ -5,7 +5,7 @@ import { isOwnSql } from './domains.ts';
 
 /** Reports that one statement goes through at most. */
 const SLICE_REPORTS = 5_000;
-/** More domains than anybody tells of. */
+/** More domains than anybody reports on. */
 const BEHIND_LISTED = 1e12;
 
 /**

@@ -53,7 +53,7 @@ export interface DatedMonth extends ReportMonthRow {
 const MOST_SENDERS = 200;
 /** Days that count: a month (RFC 9989 section 7.4 asks for one at each policy). */
 export const MONTH_DAYS = 30;
-/** So long a source that is not set up may have sent before it is told of by itself. */
+/** So long a source that is not set up may have sent before it is reported by itself. */
 const JOINING_DAYS = 3;
 /** Rules whose findings are asked for: each rule of these is named as the kind of its findings. */
 const AGAINST = rulesWith('againstPolicy');

@@ -101,8 +101,8 @@ export async function chooseCopy(q: Queryable, held_key: number, copy_id: string
 }
 
 /**
- * Writes that the sender is about to be told. @returns false when that was written before: he is not told
- * twice
+ * Writes that the sender is about to be notified. @returns false when that was written before: he is not
+ * notified twice
  */
 export async function noteBounce(q: Queryable, held_key: number): Promise<boolean> {
   const { rowCount } = await q.query(

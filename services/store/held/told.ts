@@ -20,8 +20,8 @@ const RECIPIENTS_AT_ONCE = 100;
 const MAILS_IN_ONE = 50;
 
 /**
- * Takes what recipients are to be told now: those of own domains who were not told for so long, once for each
- * mail.
+ * Takes what recipients are to be notified now: those of own domains who were not notified for so long, once
+ * for each mail.
  * @param hours between two mails to one recipient
  */
 export async function takeToTell(tx: Tx, hours: number, now: Date): Promise<ToTell[]> {

@@ -303,7 +303,7 @@ async function nothingChanged(tx: Tx, key: number): Promise<boolean> {
 
 /**
  * Break-glass: a person of the emergency group decides alone, also about what he asked for himself. Everybody
- * in any group is told, the approval holds for a short time, and a request to look back at it opens.
+ * in any group is notified, the approval holds for a short time, and a request to look back at it opens.
  * @returns the key of the review
  * @throws PermanentError `no_request`, `request_settled`, `emergency_off`, `review_by_others`,
  *   `not_in_group`, `nobody_can_approve`, `plan_changed`

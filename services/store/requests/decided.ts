@@ -59,7 +59,8 @@ async function notByRule(q: Queryable, request: Request, rules: readonly Rule[] 
 }
 
 /**
- * Ends a request that nobody decided, though its state says so; everybody who decides about anything is told.
+ * Ends a request that nobody decided, though its state says so; everybody who decides about anything is
+ * notified.
  */
 export async function refuseUndecided(db: Db, key: number, lacks: string, at: Date | null): Promise<void> {
   await transaction(db, async (tx) => {

@@ -18,7 +18,8 @@ export const reporterGoesWeekly: Family = {
 };
 
 /**
- * A reporter goes from daily reports to one day a month. Its silence may be told once; its return is no news.
+ * A reporter goes from daily reports to one day a month. Its silence may be reported once; its return is no
+ * news.
  */
 export const reporterGoesMonthly: Family = {
   name: 'reporter-goes-monthly',

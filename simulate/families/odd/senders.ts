@@ -123,7 +123,8 @@ export const countryOffice: Family = {
 };
 
 /**
- * A domain that was parked for years sends from today: somebody made it a brand. Its owner may be told once.
+ * A domain that was parked for years sends from today: somebody made it a brand. Its owner may be alerted
+ * once.
  */
 export const parkedComesAlive: Family = {
   name: 'parked-comes-alive',
