@@ -6,8 +6,8 @@ import type { Log } from '../shared/runtime/log.ts';
 const AGAIN_MS = 5_000;
 
 /**
- * What triggers announce: that the end of a grant begins (migration 0063), and the kind of a finding that opens
- * (0079).
+ * What triggers announce: that the end of a grant begins (migration 0063), and the kind of a finding that
+ * opens (0079).
  */
 export type Channel = 'ruawatch_grants' | 'ruawatch_findings';
 

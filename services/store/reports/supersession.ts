@@ -74,7 +74,10 @@ export function outcomesOf<C extends Content>(
   });
 }
 
-/** Distinguishes new contents from duplicates, and moves `received` of what is repeated back to the earliest mail. */
+/**
+ * Distinguishes new contents from duplicates, and moves `received` of what is repeated back to the earliest
+ * mail.
+ */
 export function findDuplicates<C extends Content>(stored: readonly C[], incoming: readonly C[]): Compared<C> {
   const byContent = new Map(stored.map((one) => [contentKey(one), one]));
   const isStored = new Set(stored);
