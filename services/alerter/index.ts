@@ -1,5 +1,5 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
-import { type Context, Heartbeat, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, Heartbeat, repeat, type Service, sweepMs } from '../shared/runtime/service.ts';
 import { readHoldKey } from '../shared/settings/held-mail.ts';
 import { bornAt, endRetries, refusedDigest } from '../store/alerts/digests.ts';
 import { failOrphans } from '../store/alerts/outbox.ts';
@@ -36,7 +36,7 @@ export function startAlerter(context: Context): Service {
   const { config, db, queues, clock, metrics } = context;
   const log = context.log.child({ service: 'alerter' });
   // One mail may take ten minutes (mail/smtp.ts).
-  const heartbeat = new Heartbeat('sending alerts', config.sweep.every_seconds * 1000, LONGEST_MAIL_MS);
+  const heartbeat = new Heartbeat('sending alerts', sweepMs(config), LONGEST_MAIL_MS);
   const means = { ...context, log, turned: () => heartbeat.turned() };
   const mail = mailOf(config);
   const mailer = mail && openMailer(mail.url);
@@ -75,7 +75,7 @@ export function startAlerter(context: Context): Service {
     jobLog.debug({ findings }, 'triggered by findings');
     await turn();
   });
-  const sweeper = repeat(config.sweep.every_seconds * 1000, turn, log, 'sending alerts');
+  const sweeper = repeat(sweepMs(config), turn, log, 'sending alerts');
 
   let stopped: Promise<void> | null = null;
   return {

@@ -1,7 +1,7 @@
 import { ownDomains } from '../report/hostname.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import { messageOf } from '../shared/errors.ts';
-import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, repeat, type Service, sweepMs } from '../shared/runtime/service.ts';
 import { waitingAmong } from '../store/analysis/work.ts';
 import { listHistory, putOwn } from '../store/domains/domains.ts';
 import { endExpired } from '../store/sources/sender-list.ts';
@@ -55,7 +55,7 @@ export function startAnalyzer(context: Context): Service {
       throw error;
     }
   };
-  const sweeper = repeat(config.sweep.every_seconds * 1000, sweep, log, 'the sweep of the analyzer');
+  const sweeper = repeat(sweepMs(config), sweep, log, 'the sweep of the analyzer');
 
   let stopped: Promise<void> | undefined;
   return {

@@ -78,7 +78,7 @@ export class Follower<T> {
         if (said !== this.broken) log.warn({ path, err: said }, 'the cluster cannot be watched; it is tried again');
         this.broken = said;
         failed();
-        const wait = Math.min(LONGEST_WAIT_MS, firstWaitMs * 2 ** Math.min(tries++, 10));
+        const wait = Math.min(LONGEST_WAIT_MS, firstWaitMs * 2 ** tries++);
         await sleep(wait * (0.8 + 0.4 * Math.random()), signal);
       }
     }

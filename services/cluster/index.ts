@@ -8,7 +8,7 @@ import { GuardWatch } from '../shared/guard-watch.ts';
 import { Failures } from '../shared/runtime/failures.ts';
 import { Kubernetes, openApi } from '../shared/runtime/kubernetes.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
-import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, repeat, type Service, sweepMs } from '../shared/runtime/service.ts';
 import { forgetEgressRecords, loadEgressRecords } from '../store/cluster/records.ts';
 import { forgetGoneAddresses, keepObserved, leaveEnvironments, loadWays, takeEnvironment } from '../store/cluster/ways.ts';
 import { AddressFile } from './address-file.ts';
@@ -45,7 +45,7 @@ export function startCluster(context: Context, given: ClusterOptions = {}): Serv
   const log = context.log.child({ service: NAME });
   const failures = new Failures('The addresses of the cluster are not followed');
   const turn = (signal: AbortSignal, turned: () => void) => failures.noting('addresses', () => cluster.run(signal, turned));
-  const loop = repeat(context.config.sweep.every_seconds * 1000, turn, log, 'following the cluster');
+  const loop = repeat(sweepMs(context.config), turn, log, 'following the cluster');
   return {
     name: NAME,
     waitingFor: () => failures.first() ?? cluster.failure(),

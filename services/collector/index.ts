@@ -2,7 +2,7 @@ import { messageOf, SettingsError } from '../shared/errors.ts';
 import { GuardWatch } from '../shared/guard-watch.ts';
 import { Failures } from '../shared/runtime/failures.ts';
 import type { Log } from '../shared/runtime/log.ts';
-import { type Context, firstStuck, type Loop, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, firstStuck, type Loop, repeat, type Service, sweepMs } from '../shared/runtime/service.ts';
 import { readSecretFile } from '../shared/settings/secret-file.ts';
 import { openIds } from '../store/sending/joining.ts';
 import { type LogSource, logSources, putConfiguredSource } from '../store/sending/sources.ts';
@@ -83,7 +83,7 @@ async function startIntake({ config, db, clock, metrics }: Context, log: Log, ha
     sources = await logSources(db);
   };
   const reading = repeat(
-    Math.min(SOURCES_MS, config.sweep.every_seconds * 1000),
+    Math.min(SOURCES_MS, sweepMs(config)),
     () => failures.noting('sources', read),
     log,
     'reading the sources of logs',
@@ -107,7 +107,7 @@ function startJudging(context: Context, log: Log, hash: HashName): Loop {
     wake: (domains) => wake.domains(domains),
   };
   return repeat(
-    Math.min(JUDGE_MS, config.sweep.every_seconds * 1000),
+    Math.min(JUDGE_MS, sweepMs(config)),
     async (signal, turned) => {
       const before = new Date(now().getTime() - settings.window_seconds * 1000);
       metrics.logJudged.inc(await joinAll(round, { before }, { signal, turned }));

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { messageOf, SettingsError } from '../shared/errors.ts';
-import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, repeat, type Service, sweepMs } from '../shared/runtime/service.ts';
 import { Kept } from '../store/console/kept.ts';
 import { nobodyYet } from '../store/console/people.ts';
 import { forgetEnded, makeLink } from '../store/console/sessions.ts';
@@ -53,7 +53,7 @@ export function startConsole(context: Context, print: (line: string) => void, pr
       throw error;
     }
   };
-  const loop = repeat(config.sweep.every_seconds * 1000, bringUp, log, 'the console');
+  const loop = repeat(sweepMs(config), bringUp, log, 'the console');
   return {
     name: NAME,
     address: () => (app === null ? null : addressOf(app, config)),

@@ -115,7 +115,7 @@ export class AddressLookups {
       if (!isTransient(error)) throw error;
       if (signal.aborted) return null;
       count('failed');
-      const next_at = new Date(now + Math.min(DAY_MS, RETRY_MS * 3 ** Math.min(attempts, 10)));
+      const next_at = new Date(now + Math.min(DAY_MS, RETRY_MS * 3 ** attempts));
       return { address, names: null, error: messageOf(error), owner, next_at };
     }
   }

@@ -1,7 +1,7 @@
 import type { Dns } from '../dns/client/types.ts';
 import { ownDomains } from '../report/hostname.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
-import { type Context, firstStuck, type Loop, repeat } from '../shared/runtime/service.ts';
+import { type Context, firstStuck, type Loop, repeat, sweepMs } from '../shared/runtime/service.ts';
 import {
   type Check,
   type DueDomain,
@@ -42,7 +42,7 @@ const FORGET_BATCH = 5_000;
  */
 export function watchDomains(context: Context, dns: Dns | null): Loop {
   const checks = new DomainChecks(context, dns);
-  const everyMs = context.config.sweep.every_seconds * 1000;
+  const everyMs = sweepMs(context.config);
   const { log } = checks;
   const finding = repeat(
     everyMs,
@@ -146,9 +146,9 @@ export function checkOf(one: DueDomain, proof: Proof, now: Date): Check {
 
 function waitOf(one: DueDomain, proof: Proof): number {
   if (proof.state === 'proven') return DAY_MS;
-  if (proof.state === 'unknown') return Math.min(6 * HOUR_MS, 10 * MINUTE_MS * 2 ** Math.min(one.attempts, 10));
+  if (proof.state === 'unknown') return Math.min(6 * HOUR_MS, 10 * MINUTE_MS * 2 ** one.attempts);
   // Someone may be fixing it.
   if (one.confirmed) return one.lost ? 6 * HOUR_MS : HOUR_MS;
   const longest = one.vouched ? DAY_MS : 7 * DAY_MS;
-  return Math.min(longest, HOUR_MS * 4 ** Math.min(one.attempts, 6));
+  return Math.min(longest, HOUR_MS * 4 ** one.attempts);
 }

@@ -2,7 +2,7 @@ import type { Dns } from '../dns/client/types.ts';
 import { Pace } from '../shared/pace.ts';
 import { Failures } from '../shared/runtime/failures.ts';
 import { openDns, type ReverseResolver, reverseResolver } from '../shared/runtime/resolver.ts';
-import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, firstStuck, repeat, type Service, sweepMs } from '../shared/runtime/service.ts';
 import { AddressLookups } from './addresses.ts';
 import { watchDomains } from './domains.ts';
 import { NetworkOwners } from './owners.ts';
@@ -31,7 +31,7 @@ export function startEnricher(context: Context, given: { resolver?: ReverseResol
   const run = (signal: AbortSignal, turned: () => void) => failures.noting('addresses', () => lookups.run(signal, turned));
   const idle = resolver === null && owners === null;
   if (idle) log.info('enrich.dns is off and asn_file is not set: sources that are networks get no names');
-  const loop = idle ? null : repeat(config.sweep.every_seconds * 1000, run, log, 'looking up addresses');
+  const loop = idle ? null : repeat(sweepMs(config), run, log, 'looking up addresses');
 
   // Without a cache: a domain is asked about once an hour at most.
   const client = on && !given.dns ? openDns(config.dnsServers, { cacheEntries: 0 }) : null;

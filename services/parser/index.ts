@@ -1,7 +1,7 @@
 import { codeOf, isTransient, messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { openDns, type Resolver, txtResolver } from '../shared/runtime/resolver.ts';
-import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, firstStuck, repeat, type Service, sweepMs } from '../shared/runtime/service.ts';
 import { takeUnqueued } from '../store/messages/messages.ts';
 import { giveUp } from './give-up.ts';
 import { type LargeQueue, largeQueue } from './large-queue.ts';
@@ -71,7 +71,7 @@ export function startParser(context: Context, given?: Resolver): Service {
     { concurrency: config.parser.concurrency, onDead: ({ messages }, error) => giveUp(context, messages, error) },
   );
   const sweeper = repeat(
-    config.sweep.every_seconds * 1000,
+    sweepMs(config),
     (signal, turned) =>
       sweep(context, 'parse', (limit) => takeUnqueued(db, config.sweep.after_seconds, limit), { signal, turned }),
     log,

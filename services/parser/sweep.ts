@@ -1,5 +1,5 @@
 import { sleep } from '../shared/clock.ts';
-import type { Context } from '../shared/runtime/service.ts';
+import { type Context, sweepMs } from '../shared/runtime/service.ts';
 
 /** Messages enqueued at a time: a bounded window over an unbounded backlog. */
 const WINDOW = 2_000;
@@ -28,6 +28,6 @@ export async function sweep(
       log.info({ queue, messages: keys.length }, 'messages without a job were enqueued');
       for (let i = 0; i < keys.length; i += batch) await queues.add(queue, { messages: keys.slice(i, i + batch) });
     }
-    await sleep(Math.min(PAUSE_MS, config.sweep.every_seconds * 1000), signal);
+    await sleep(Math.min(PAUSE_MS, sweepMs(config)), signal);
   }
 }

@@ -15,6 +15,6 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 
 /** The n-th wait (from 0) of a capped exponential back-off with jitter, in milliseconds. */
 export function backoff(n: number, base = 1_000, cap = 60_000, random: () => number = Math.random): number {
-  const full = Math.min(cap, base * 2 ** Math.min(n, 30));
+  const full = Math.min(cap, base * 2 ** n);
   return Math.round(full / 2 + (full / 2) * random());
 }

@@ -11,7 +11,7 @@ import { markTrust } from '../shared/mark-authorities.ts';
 import { Pace } from '../shared/pace.ts';
 import { Failures } from '../shared/runtime/failures.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
-import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, repeat, type Service, sweepMs } from '../shared/runtime/service.ts';
 import { openWeb } from '../shared/runtime/web.ts';
 import { loadCheck } from '../store/dns/checks.ts';
 import { dueNow, type StoredDrifts, watchedAmong } from '../store/dns/drifts.ts';
@@ -75,7 +75,7 @@ export function startWatcher(context: Context, given: WatcherOptions = {}): Serv
   const watcher = new Watcher(context, given.dns ?? client, given);
   const failures = new Failures('The watcher cannot finish its work');
   const run = (signal: AbortSignal, turned: () => void) => failures.noting('records', () => watcher.run(signal, turned));
-  const loop = on ? repeat(config.sweep.every_seconds * 1000, run, log, 'watching DNS records') : null;
+  const loop = on ? repeat(sweepMs(config), run, log, 'watching DNS records') : null;
   return {
     name: NAME,
     waitingFor: () => failures.first(),
@@ -286,7 +286,7 @@ class Watcher {
   private due(changes: Changes, attempts: number): { at: Date; attempts: number } {
     const every = this.context.config.watcher.every_minutes * MINUTE_MS;
     const soon = Math.min(every, AGAIN_MS);
-    const wait = mustAskAgain(changes) ? soon : attempts > 0 ? Math.min(every, soon * 2 ** Math.min(attempts - 1, 10)) : every;
+    const wait = mustAskAgain(changes) ? soon : attempts > 0 ? Math.min(every, soon * 2 ** (attempts - 1)) : every;
     return { at: this.after(wait * (0.9 + 0.2 * this.random())), attempts };
   }
 

@@ -4,7 +4,7 @@ import { groupBy } from '../../shared/group-by.ts';
 import { transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { openDns, type Resolver, txtResolver } from '../../shared/runtime/resolver.ts';
-import { type Context, type Loop, repeat } from '../../shared/runtime/service.ts';
+import { type Context, type Loop, repeat, sweepMs } from '../../shared/runtime/service.ts';
 import { slices } from '../../shared/slices.ts';
 import { takeDueOthers } from '../../store/reports/other-checks.ts';
 import { type Check, deferChecks, settleTrust, takeDueChecks, waitingChecks } from '../../store/reports/trust-checks.ts';
@@ -48,7 +48,7 @@ export function startVerifier(context: Context, resolver: Resolver, readers: Rea
     },
   });
   const sweeper = repeat(
-    config.sweep.every_seconds * 1000,
+    sweepMs(config),
     (signal, turned) => sweep(context, 'verify', (limit) => takeDue(db, config.sweep.after_seconds, limit), { signal, turned }),
     log,
     'the sweep for reports that wait to be verified',

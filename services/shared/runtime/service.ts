@@ -80,6 +80,9 @@ export function firstStuck(loops: readonly ({ stuck(): string | null } | null | 
   return null;
 }
 
+/** The pause between two turns of what services do now and then. */
+export const sweepMs = ({ sweep }: Pick<Config, 'sweep'>): number => sweep.every_seconds * 1000;
+
 /**
  * Runs `task` now and then `everyMs` after each end, until stopped. A failure is logged, once until the task
  * succeeds or fails otherwise, and the next run comes as usual, since the tasks are sweepers, whose purpose
