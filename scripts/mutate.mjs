@@ -159,7 +159,7 @@ async function passAsTheyAre(tests, { restore, changed }) {
 const lastKiller = new Map();
 
 /** What a test is taken to need before it has been measured. */
-const UNMEASURED = { all: 15, longest: 10 };
+const UNMEASURED = { all: 8, longest: 4 };
 /**
  * Runs the tests on the mutant. Load can make a test late, so one that only waited for too long, or did not
  * end, counts when it does so twice, the second time with four times what it takes at that moment without the

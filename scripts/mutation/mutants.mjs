@@ -35,6 +35,25 @@ const CHOICES = { IfStatement: 'condition', ConditionalExpression: '?:', WhileSt
  */
 const WITHOUT_EFFECT = /^(?:[\w.]*\blog(?:ger)?\.(?:trace|debug|info)\(|[\w.]+\??\.unref\??\.?\(\)|turned\(\))/;
 
+/** What is more than a value: it may matter where the value does not. */
+const ACTS = /^(?:Await|Assignment|Update|Yield|Call|New|TaggedTemplate)Expression$/;
+
+/** Whether evaluating it may do something; the callee and the call of the log do not count. */
+function acts(node, call = null) {
+  if (node === null || typeof node !== 'object') return false;
+  if (Array.isArray(node)) return node.some((each) => acts(each, call));
+  if (node !== call && (ACTS.test(node.type ?? '') || node.operator === 'delete')) return true;
+  return Object.entries(node).some(([key, child]) => !TYPES_AND_COMMENTS.has(key) && acts(child, call));
+}
+
+/** A line of the log below warnings, or a condition that decides about nothing else. */
+function onlyLogs(node, text) {
+  if (node.type === 'ExpressionStatement')
+    return WITHOUT_EFFECT.test(text.slice(node.start, node.end)) && !acts(node.expression, node.expression);
+  if (node.type === 'BlockStatement') return node.body.length > 0 && node.body.every((each) => onlyLogs(each, text));
+  return node.type === 'IfStatement' && node.alternate === null && !acts(node.test) && onlyLogs(node.consequent, text);
+}
+
 /** A moment is never hit exactly, so whether a comparison with the clock includes it makes no difference. */
 const WITH_CLOCK = /\b(?:performance|Date)\.now\(\)/;
 const BOUNDARY = /^[<>]=?$/;
@@ -95,6 +114,7 @@ export function mutantsOf(file, text) {
       return;
     }
     if (typeof node.type !== 'string' || (node.type.startsWith('TS') && !WITH_VALUE.has(node.type))) return;
+    if (onlyLogs(node, text)) return;
     const source = text.slice(node.start, node.end);
     const choice = CHOICES[node.type];
     if (choice && node.test.type !== 'BooleanLiteral') {

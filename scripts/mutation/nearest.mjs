@@ -35,8 +35,8 @@ export function usersOfBuilt(texts, importers) {
 }
 
 /**
- * @param {ReadonlySet<string>} slow tests that come after all others, unless they are named after the file
- * @returns {string[]} at most `most` tests, the one named after the file first
+ * @param {ReadonlySet<string>} slow tests that come after all others
+ * @returns {string[]} at most `most` tests, the one named after the file first unless it is slow
  */
 export function nearestTests(importers, file, most, slow = new Set()) {
   const distance = new Map([[file, 0]]);
@@ -51,8 +51,7 @@ export function nearestTests(importers, file, most, slow = new Set()) {
   // A test is as near as the file that it is named after: one that only uses a file on its way says little
   // about it.
   const subjectOf = (test) => test.replace(/^test\//, 'services/').replace(/\.test\.ts$/, '.ts');
-  const rank = (test) =>
-    (distance.get(subjectOf(test)) ?? distance.get(test)) + (slow.has(test) && subjectOf(test) !== file ? SLOW : 0);
+  const rank = (test) => (distance.get(subjectOf(test)) ?? distance.get(test)) + (slow.has(test) ? SLOW : 0);
   return [...distance.keys()]
     .filter((name) => name.endsWith('.test.ts') && !TOO_LONG.test(name))
     .sort((a, b) => rank(a) - rank(b) || shared(b, file) - shared(a, file) || (a < b ? -1 : 1))

@@ -36,6 +36,17 @@ test.each([
   ['timer.unref();', []],
   ['turned();', []],
   ["this.log.debug('x');", []],
+  ["if (rows > 0) log.info({ rows, all: rows === all }, 'x');", []],
+  [
+    "if (next() > 0) log.info('x');",
+    [
+      "if (false) log.info('x');",
+      "if (true) log.info('x');",
+      "if (next() >= 0) log.info('x');",
+      "if (next() > 1) log.info('x');",
+    ],
+  ],
+  ["if (a) log.warn('x');", ["if (false) log.warn('x');", "if (true) log.warn('x');", 'if (a) ;']],
   ["const x = 'a' + 'b';", []],
   ['const x = short(name, 40);', []],
   ['s.sort((a, b) => (a < b ? -1 : 1));', [';', 's.sort((a, b) => (false ? -1 : 1));', 's.sort((a, b) => (true ? -1 : 1));']],
@@ -61,7 +72,7 @@ test('the test named after a file is its nearest, and a test of the built progra
   ]);
 });
 
-test('slow tests come last, unless they are named after the file', () => {
+test('slow tests come last, also the one that is named after the file', () => {
   const texts = new Map([
     ['services/a/b.ts', ''],
     ['test/a/b.test.ts', "import '../../services/a/b.ts';"],
@@ -69,8 +80,8 @@ test('slow tests come last, unless they are named after the file', () => {
     ['test/a/d.test.ts', "import '../../services/a/b.ts';"],
   ]);
   expect(nearestTests(importersOf(texts), 'services/a/b.ts', 9, new Set(['test/a/b.test.ts', 'test/a/c.test.ts']))).toEqual([
-    'test/a/b.test.ts',
     'test/a/d.test.ts',
+    'test/a/b.test.ts',
     'test/a/c.test.ts',
   ]);
 });
