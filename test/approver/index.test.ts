@@ -218,3 +218,34 @@ test('a name server that never answers keeps no timer and no other finding waiti
   await t.db.query("delete from ruawatch.approver_groups where person = 'emil@example.com'");
   await until(async () => (await requests())[0]!.unreachable_since !== null);
 });
+
+test('rows of the audit chain past their time go once a day, and the log says so when there were any', async () => {
+  let now = new Date('2026-11-20T12:00:00Z');
+  let asked = 0;
+  context.clock = {
+    now() {
+      asked++;
+      return now;
+    },
+  };
+  context.config.retention.audit_days = 400;
+  // What it deletes is its own matter: it is asked how often, and up to when.
+  await t.db.query(`create table public.cuts (at timestamptz)`);
+  await t.db.query(
+    `create or replace function ruawatch.audit_cut(before timestamptz) returns bigint language sql
+     as $$ insert into public.cuts values (before); select case when count(*) = 1 then 2 else 0 end from public.cuts $$`,
+  );
+  const cuts = async () =>
+    (await t.db.query<{ at: Date }>('select at from public.cuts order by 1')).rows.map(({ at }) => at.toISOString());
+  start(ZONE, { rules: [] }, 5);
+  await until(async () => (await cuts()).length > 0);
+  now = new Date('2026-11-21T11:59:59Z');
+  const before = asked;
+  await until(() => asked > before + 30);
+  expect(await cuts()).toEqual(['2025-10-16T12:00:00.000Z']);
+  now = new Date('2026-11-21T12:00:00Z');
+  await until(async () => (await cuts()).length === 2);
+  expect(await cuts()).toEqual(['2025-10-16T12:00:00.000Z', '2025-10-17T12:00:00.000Z']);
+  await service!.stop();
+  expect(said('rows of the audit chain past their retention time were deleted')).toBe(1);
+});

@@ -46,6 +46,16 @@ test.each([
   ['a file of cities', { city: { names: { en: 'Utrecht' } } }, null, null],
   ['no number', { asn: 'none', name: 'Net' }, null, null],
   ['nothing', null, null, null],
+  ['the largest number', { asn: 4_294_967_295 }, 4_294_967_295, null],
+  ['a larger one', { asn: 4_294_967_296, name: 'Net' }, null, null],
+  ['a larger one in letters', { asn: 'AS4294967296' }, null, null],
+  ['zero', { asn: 0 }, null, null],
+  ['a part of a number', { asn: 1.5 }, null, null],
+  ['a number below zero', { asn: -1 }, null, null],
+  ['what is no number', { asn: true }, null, null],
+  ['the first field that has a number', { asn: 'none', as_number: '7' }, 7, null],
+  ['a long name', { asn: 7, org: 'x'.repeat(201) }, 7, 'x'.repeat(200)],
+  ['a blank name before another', { asn: 7, as_name: ' ', org: 'Net' }, 7, 'Net'],
 ])('%s', (_, record, asn, owner) => {
   expect(ownerIn(record)).toMatchObject({ asn, owner });
 });

@@ -91,6 +91,102 @@ describe('classify', () => {
     });
   });
 
+  describe('by the word of a person', () => {
+    const word = { verdict: 'approved', by_name: 'Ada', why: 'our shop', until: null };
+    const told = (rows: SourceDay[], given: object = {}) =>
+      classify(sourceWindow(rows, { listed: { ...word, ...given } as never }));
+    const inferred = (rows: SourceDay[]) => classify(sourceWindow(rows));
+
+    test('what is approved is authorized while its own mail mostly passes, and to be set up while it does not', () => {
+      const [passes, fails] = [span(9, 0, 'both', 10), span(9, 0, 'foreign', 10)];
+      expect(told(passes)).toMatchObject({ class: 'authorized', confidence: 1 });
+      expect(told([...passes, ...fails])).toMatchObject({ class: 'authorized', confidence: 1 });
+      expect(told([...passes, ...fails, row(ago(0), 'foreign', 1)])).toMatchObject({ class: 'misaligned', confidence: 1 });
+      expect(told(fails)).toMatchObject({ class: 'misaligned', confidence: 1 });
+      expect(told([])).toMatchObject({ class: 'authorized', confidence: 1 });
+      // What a forwarder broke says nothing about it.
+      const list = span(30, 0, 'list', 8);
+      expect(told(list)).toMatchObject({ class: inferred(list).class, confidence: inferred(list).confidence });
+      expect(told([...list, row(ago(0), 'foreign', 1)])).toMatchObject({ class: 'misaligned' });
+    });
+
+    test('what is denied is unauthorized, whether it passes or not', () => {
+      for (const kind of ['both', 'foreign', 'list'] as const)
+        expect(told(span(9, 0, kind, 10), { verdict: 'denied' })).toMatchObject({ class: 'unauthorized', confidence: 1 });
+    });
+
+    test('it is said who decided, why and until when, and what is seen', () => {
+      const rows = span(9, 0, 'both', 10);
+      expect(told(rows).why).toBe(`Approved by Ada (our shop). ${inferred(rows).why}`);
+      expect(told(rows, { verdict: 'denied', until: new Date('2026-06-05T10:00:00Z') }).why).toBe(
+        `Denied by Ada until 2026-06-05 (our shop). ${inferred(rows).why}`,
+      );
+      expect(told(rows, { by_name: 'x'.repeat(41) }).why).toContain(`Approved by ${'x'.repeat(39)}… (our shop).`);
+    });
+  });
+
+  describe('what is said of it', () => {
+    const why = (rows: SourceDay[], extra: Partial<SourceWindow> = {}) => classify(sourceWindow(rows, extra)).why;
+    const sender = { name: 'Service', kind: 'marketing' } as unknown as SourceWindow['sender'];
+
+    test('whose mail fails and was of a sender before is of that sender', () => {
+      const fails = span(9, 0, 'unauthenticated', 40);
+      expect(classify(sourceWindow(fails, { broken: true }))).toMatchObject({
+        class: 'authorized',
+        why: expect.stringMatching(
+          /^It is a sender whose mail passed and stopped passing \(authentication_regression\)\. 1,200 of/,
+        ),
+      });
+      expect(classify(sourceWindow(span(9, 0, 'both', 40), { broken: true })).why).not.toContain('stopped passing');
+    });
+
+    test('by what it passes, and since when most of it fails', () => {
+      expect(why(span(9, 0, 'dkim', 500))).toMatch(/pass DMARC, by DKIM alone\.$/);
+      expect(why(span(9, 0, 'spf', 40))).toMatch(/pass DMARC, by SPF alone\.$/);
+      expect(why([...span(9, 5, 'dkim', 250), ...span(4, 0, 'spf', 250)])).toMatch(
+        /pass DMARC, by DKIM \(3,750\) and SPF \(3,750\)\.$/,
+      );
+    });
+
+    test('as whom it authenticates', () => {
+      expect(why(span(9, 0, 'foreignSpf', 40))).toMatch(
+        /1,200 of 1,200 messages on 10 days by 3 reporters authenticate, but not as example\.com: SPF passes for service\.example \(1,200\)\.$/,
+      );
+      expect(why(span(9, 0, 'foreignSpf', 40), { sender })).toMatch(/: SPF passes for service\.example \(Service\) \(1,200\)\.$/);
+      expect(why(span(9, 0, 'foreignDkim', 40))).toMatch(/: DKIM passes with d=service\.example \(1,200\)\.$/);
+      expect(why(span(9, 0, 'foreignDkim', 40, undefined, { signing_domain: null }))).toMatch(/: DKIM passes \(1,200\)\.$/);
+      expect(why(span(9, 0, 'foreign', 40))).toMatch(
+        /: SPF passes for its return path \(1,200\), DKIM passes with d=service\.example \(1,200\)\.$/,
+      );
+    });
+
+    test('that an own server is not set up, and how it is known', () => {
+      const fails = span(9, 0, 'unauthenticated', 40);
+      expect(why(fails, { own: true })).toMatch(
+        /fail, and all names of its addresses are below example\.com: an own server that is not set up\.$/,
+      );
+      expect(why(fails, { own: true, admittedBy: 'ip4:192.0.2.0/24' })).toMatch(
+        /fail, and the SPF record of example\.com admits its addresses \(ip4:192\.0\.2\.0\/24\): an own server that is not set up\.$/,
+      );
+      expect(why(fails, { outgrown: { name: 'Service' } as never })).toMatch(
+        /fail, and it is Service, through which the domain's own mail passes by SPF: the SPF record does not list this network\.$/,
+      );
+      // What authenticates as somebody else is said so of own servers, too.
+      expect(why(span(9, 0, 'foreignSpf', 40), { own: true })).toMatch(/authenticate, but not as example\.com/);
+    });
+
+    test('how much of what nothing authenticates was delivered', () => {
+      const some = span(9, 0, 'unauthenticated', 40, undefined, { failed_delivered: 10, delivered: 10, rejected: 30 });
+      expect(why(some)).toMatch(/fail with no passing SPF or DKIM of any domain; 25% of what fails was delivered\.$/);
+    });
+
+    test('of what has no majority, its parts, the largest first', () => {
+      expect(why([...span(20, 0, 'both', 10), ...span(20, 0, 'unauthenticated', 9)])).toMatch(
+        /^Of 1,197 messages on 21 days by 3 reporters: 630 pass, 567 are not authenticated; nothing has the majority\.$/,
+      );
+    });
+  });
+
   test('confidence grows with volume, days and reporters, and stays below one', () => {
     const little = classify(sourceWindow([row(ago(0), 'both', 12)]));
     const more = classify(sourceWindow(span(2, 0, 'both', 12)));

@@ -86,6 +86,18 @@ describe('the page of a held mail', () => {
     expect(body).toContain('SPF');
   });
 
+  test('offers to approve the source with a release, and to deny it with anything else', async () => {
+    const { held_key } = await fresh();
+    const { body } = await ada.get(`/held/${held_key}`);
+    const offered = (verb: string) =>
+      [...(new RegExp(`<select id="${verb}-on"[^]*?</select>`).exec(body)?.[0] ?? '').matchAll(/value="(\w+)"/g)].map(
+        ([, one]) => one,
+      );
+    expect(offered('release')).toEqual(['no', 'approve']);
+    expect(offered('reject')).toEqual(['no', 'deny']);
+    expect(offered('delete')).toEqual(['no', 'deny']);
+  });
+
   test('is none for people of other domains', async () => {
     const { held_key } = await fresh();
     expect((await elsewhere.get(`/held/${held_key}`)).statusCode).toBe(404);
