@@ -27,7 +27,8 @@ export interface Column<Row> {
 export interface Table {
   /** Unique on its page: in the address of its file. */
   name: string;
-  html(download: Address | null): Html;
+  /** @param first so many rows are shown at first, and all when the rest is unfolded */
+  html(download: Address | null, first?: number): Html;
   /** The rows by the names of the columns, as shown. */
   data(): Record<string, Datum>[];
   columns: readonly string[];
@@ -42,16 +43,22 @@ export function tableOf<Row>(name: string, columns: readonly Column<Row>[], rows
     return html`<td class="${column.as ?? ''}" data-label="${column.label}">${value}</td>`;
   };
   const shown = columns.filter(({ sparse, of }) => !sparse || rows.some((row) => (of(row) ?? '') !== ''));
+  const drawn = (some: readonly Row[]) => html`<div class="table" tabindex="0"><table class="${style}"><thead><tr>${shown.map(
+    ({ label, as }) => html`<th scope="col" class="${as === 'number' ? 'number' : ''}">${label}</th>`,
+  )}</tr></thead>
+<tbody>${some.map((row) => html`<tr>${shown.map((column) => cell(column, row))}</tr>`)}</tbody></table></div>`;
   const inFile = columns.filter(({ file }) => file !== false);
   return {
     name,
     columns: inFile.map(({ key }) => key),
     rows: rows.length,
-    html: (download) => html`<div class="table" tabindex="0"><table class="${style}"><thead><tr>${shown.map(
-      ({ label, as }) => html`<th scope="col" class="${as === 'number' ? 'number' : ''}">${label}</th>`,
-    )}</tr></thead>
-<tbody>${rows.map((row) => html`<tr>${shown.map((column) => cell(column, row))}</tr>`)}</tbody></table></div>
-${download !== null && rows.length > 0 && downloads(download, name)}`,
+    html: (download, first = rows.length) => {
+      // One row more is no reason to fold it.
+      const folds = rows.length > first + 1;
+      return html`${drawn(folds ? rows.slice(0, first) : rows)}
+${folds && html`<details class="rest"><summary>${words.tables.rest(rows.length - first)}</summary>${drawn(rows.slice(first))}</details>`}
+${download !== null && rows.length > 0 && downloads(download, name)}`;
+    },
     data: () => rows.map((row) => Object.fromEntries(inFile.map((column) => [column.key, column.of(row)]))),
   };
 }

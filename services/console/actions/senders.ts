@@ -1,9 +1,14 @@
+import type { Plan } from '../../requests/plan.ts';
+import { planSender } from '../../requests/plans/sender.ts';
 import type { Rule } from '../../requests/rules.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import { noteAct } from '../../store/console/audit.ts';
 import { hasSource } from '../../store/console/domain.ts';
+import { askerWith } from '../../store/console/people.ts';
 import type { Visitor } from '../../store/console/rights.ts';
 import type { Reader } from '../../store/console/scope.ts';
+import { checkOpen, openRequest } from '../../store/requests/open.ts';
+import { seenSource, standingEntry } from '../../store/requests/seen.ts';
 import { endSender, putSender } from '../../store/sources/sender-list.ts';
 import { words } from '../page-words/en.ts';
 import { Refusal } from '../routes.ts';
@@ -19,15 +24,63 @@ export interface SourceWord {
 }
 
 /** Whether the rules of approvals decide about senders: then one person alone does not. */
-const byRequest = (rules: readonly Rule[]): boolean =>
+export const byRequest = (rules: readonly Rule[]): boolean =>
   rules.some(({ when: { kinds } }) => kinds === undefined || kinds.includes('sender.approve') || kinds.includes('sender.deny'));
+
+interface Acting {
+  db: Db;
+  reader: Reader;
+  visitor: Visitor;
+  now: Date;
+  rules: readonly Rule[];
+}
+
+/** The plan of a request to approve or deny a source, with what is seen of it. */
+export async function planOfSource(
+  db: Db,
+  { domain, source, after, until }: { domain: string; source: string; after: 'approved' | 'denied'; until: Date | null },
+  now: Date,
+): Promise<Plan> {
+  const what = { domain, source, is_service: false };
+  return planSender({
+    ...what,
+    before: (await standingEntry(db, what, now))?.verdict ?? null,
+    after,
+    until: until?.toISOString() ?? null,
+    seen: await seenSource(db, what, now),
+    finding: null,
+  });
+}
+
+/**
+ * Asks those whom the rules of approvals name to approve or deny a source of a domain that the person may see.
+ * @returns the key of the request
+ * @throws Refusal `no_source`, PermanentError of requests
+ */
+export async function askAboutSource(
+  { db, reader, visitor, now, rules }: Acting,
+  { domain, source, decision, why, until }: SourceWord & { decision: 'approve' | 'deny' },
+): Promise<number> {
+  if (!(await hasSource(reader, domain, source))) throw new Refusal(404, 'no_source', words.problems.nothing_there);
+  const asker = await askerWith(db, visitor.person_key);
+  await checkOpen(db, asker);
+  const plan = await planOfSource(db, { domain, source, after: decision === 'approve' ? 'approved' : 'denied', until }, now);
+  const key = (await openRequest(db, rules, { plan, ...asker, why }))!;
+  const detail = { why, until };
+  await noteAct(
+    db,
+    { by: visitor.name, person: visitor.person_key, act: 'request_open', domain, object: String(key), detail },
+    now,
+  );
+  return key;
+}
 
 /**
  * Approves or denies a source of a domain that the person may see, or ends the entry about it.
  * @throws Refusal `no_source`, `by_request`, PermanentError of the list of senders
  */
 export async function decideSource(
-  { db, reader, visitor, now, rules }: { db: Db; reader: Reader; visitor: Visitor; now: Date; rules: readonly Rule[] },
+  { db, reader, visitor, now, rules }: Acting,
   { domain, source, decision, why, until }: SourceWord,
 ): Promise<void> {
   if (!(await hasSource(reader, domain, source))) throw new Refusal(404, 'no_source', words.problems.nothing_there);

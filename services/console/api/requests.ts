@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { lowerName } from '../../dns/client/name.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { type Plan, planSchema } from '../../requests/plan.ts';
-import { planSender } from '../../requests/plans/sender.ts';
 import { POLICIES, planWish, policyWish, recordWish } from '../../requests/plans/wanted.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
 import { rowOf } from '../../store/console/api-lists.ts';
@@ -15,8 +14,9 @@ import { decide, withdraw } from '../../store/requests/decide.ts';
 import { knowsTesting } from '../../store/requests/knows-testing.ts';
 import { checkOpen, openRequest } from '../../store/requests/open.ts';
 import { decisionsOn, loadRequest } from '../../store/requests/requests.ts';
-import { seenMail, seenSource, standingEntry } from '../../store/requests/seen.ts';
+import { seenMail } from '../../store/requests/seen.ts';
 import { why } from '../actions/findings.ts';
+import { planOfSource } from '../actions/senders.ts';
 import { moment } from '../given.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, Refusal } from '../routes.ts';
@@ -115,18 +115,11 @@ async function planOf({ db, config, clock, body }: Opening): Promise<Plan> {
   const { kind, domain, why: reason } = body;
   const now = clock.now();
   if (kind === 'sender.approve' || kind === 'sender.deny') {
-    const what = { domain, source: needed(body.source, 'source', kind), is_service: false };
+    const source = needed(body.source, 'source', kind);
     const until = body.until ?? null;
     if (until !== null && until <= now)
       throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter('until', words.problems.past));
-    return planSender({
-      ...what,
-      before: (await standingEntry(db, what, now))?.verdict ?? null,
-      after: kind === 'sender.approve' ? 'approved' : 'denied',
-      until: until?.toISOString() ?? null,
-      seen: await seenSource(db, what, now),
-      finding: null,
-    });
+    return planOfSource(db, { domain, source, after: kind === 'sender.approve' ? 'approved' : 'denied', until }, now);
   }
   if (!(await isOwn(db, domain))) throw new Refusal(400, 'wrong_domain', words.problems.not_own(domain));
   const dns = openDns(config.dnsServers, { perSecond: PER_SECOND });

@@ -21,7 +21,7 @@ export const domainWords = {
     totals: (domains: number, messages: number, { findings, info }: { findings: number; info: number }) =>
       `${counted(domains, 'domain')} · ${counted(messages, 'message')} in 30 days · ${counted(findings, 'open finding')}${info === 0 ? '' : `, and ${number(info)} for information`}`,
     no_domains: 'No domain of yours is known yet.',
-    no_domains_what: 'Add one with “ruawatch domains add example.com”, or wait for the first reports.',
+    no_domains_what: 'An admin adds one on the page that sets ruawatch up; or wait for the first reports.',
     no_match: (search: string) => `No domain contains “${search}”.`,
     senders_found: 'These senders do:',
     find_findings: (search: string) => `Search the findings for “${search}”`,
@@ -49,6 +49,9 @@ export const domainWords = {
     goes_on: (key: number) => `Finding ${key} goes on`,
     goes_on_says: ({ finding_key, severity }: { finding_key: number; severity: string }, kind: string, by: string) =>
       `Finding ${finding_key} (${severity}: ${kind}) was resolved by ${by}, and the newest reports still show it. See whether it is repaired.`,
+    kept_out: (key: number) => `Look at finding ${key}`,
+    kept_out_says: ({ finding_key, severity }: { finding_key: number; severity: string }, kind: string) =>
+      `Look at finding ${finding_key} (${severity}: ${kind}). Receivers have kept all of this mail out: if it is not yours, there is nothing to do.`,
     no_reports: 'See why no reports come',
     no_reports_says: 'No reports arrive: look at rua= in the DMARC record, and at the mailbox that it names.',
     nothing: 'Nothing to do',
@@ -175,6 +178,7 @@ export const domainWords = {
       'all-rejected': 'Other mail, rejected',
     },
     class: 'Class',
+    classes_mean: 'What the classes mean',
     classes: {
       authorized: 'Authorized',
       misaligned: 'Misaligned',

@@ -205,7 +205,7 @@ export const reportWords = {
     well: 'Everything that was looked at works.',
     unwell: (n: number) => `${counted(n, 'thing needs', 'things need')} attention.`,
     marks: { ok: 'ok', note: 'note', bad: 'wrong' },
-    doctor: '“ruawatch doctor” also asks the mailboxes, the mail server and DNS.',
+    doctor: 'Whether mailboxes, the mail server and DNS answer is tried on the page that sets ruawatch up.',
     mailboxes: 'Mailboxes',
     mailboxes_what: 'When each was last read, and how many mails were left in it.',
     no_mailbox: 'none is set: set IMAP_URL, or list mailboxes in ruawatch.yaml.',

@@ -59,6 +59,7 @@ export const words = {
     password_changed: 'Your password is set. Sign in with it.',
     totp_on: 'The code generator is set up: sign-ins ask for a code from now on.',
     totp_off: 'Sign-ins no longer ask for a code.',
+    request_opened: 'The rules of approvals ask others about that: the request is open, and they are told.',
     request_approve: 'You have approved it.',
     request_deny: 'You have denied it.',
     request_withdraw: 'The request is withdrawn.',
@@ -98,7 +99,7 @@ export const words = {
     scope_missing: (scope: string) =>
       `This token has not the scope "${scope}". Make one that has: ruawatch people token NAME --scope ${scope}.`,
     by_request: (domain: string, source: string) =>
-      `Senders are approved and denied by request here, as the rules of approvals say: ruawatch requests open sender.approve ${domain} --source ${source} --why …`,
+      `Senders are approved and denied by request here, as the rules of approvals say: open a request about ${source} of ${domain} (openRequest of the API, or the page of the sender).`,
     nothing_there: 'There is nothing of this name or number, or it belongs to a domain that you may not see.',
     wrong_method: (allowed: readonly string[]) => `This address takes ${allowed.join(' and ')} only.`,
     you_wrote: (why: string) => `You wrote: ${why}`,
@@ -179,6 +180,7 @@ export const words = {
     reporters: 'Reported by',
     missing: 'Not yet reported on the last day',
     broken: 'Senders that fail',
+    by_receiver: 'What each receiver reports of its mail since then',
     names: 'Look at',
     subdomains: 'Names used',
     tags: 'Changed tags',
@@ -271,6 +273,7 @@ export const words = {
   kinds_mean: kindMeanings,
   tables: {
     download: 'Download:',
+    rest: (n: number) => `Show ${number(n)} more`,
     file: (kind: string, name: string) => `${kind} of the table ${name}`,
     yes: 'yes',
     no: 'no',

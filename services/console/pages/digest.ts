@@ -59,8 +59,8 @@ const digest = route({
   async handle({ db, reader, query: asked, clock, config }) {
     const to = asked.to || addDays(dayOf(clock.now()), -LATE_DAYS);
     const from = addDays(to, 1 - DAYS);
-    const rows = await store.weekLines(reader, { from, to }, MOST_DOMAINS);
-    const table = weekTable(rows);
+    const rows = await store.weekLines(reader, { from, to });
+    const table = weekTable(rows.slice(0, MOST_DOMAINS));
     const file = fileOf(asked, [table], `ruawatch-${to}`);
     if (file !== null) return file;
     const until = asked.to ? new Date(`${addDays(to, LATE_DAYS + 1)}T00:00:00Z`) : clock.now();
@@ -87,7 +87,7 @@ ${findings.goes_on && weekOf(w.goes_on, findings.goes_on)}
 ${weekOf(w.resolved, findings.resolved)}
 ${weekOf(w.still_open, findings.open)}
 ${findings.opened.count + (findings.goes_on?.count ?? 0) + findings.resolved.count + findings.open.count === 0 && html`<p>${w.nothing}</p>`}
-<section><h2>${w.domains}</h2>${table.html(withQuery(path`/digest`, { to }))}</section>`;
+<section><h2>${w.domains}</h2>${table.html(withQuery(path`/digest`, { to }))}${rows.length > MOST_DOMAINS && html`<p class="quiet">${words.domain.more(rows.length - MOST_DOMAINS)}</p>`}</section>`;
     return page(w.title, body, { section: 'digest' });
   },
 });

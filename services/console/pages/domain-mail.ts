@@ -34,7 +34,7 @@ export function charts(
   return html`<div class="charts">
 ${stacked(days, layers, amount, { title: w.by_class, marks: marksOf(timeline, days) })}
 ${stacked(days, fates, done, { title: w.by_fate })}</div>
-<dl class="classes">${CLASSES.map((key) => html`<div><dt><span class="key ${key}"></span>${w.classes[key]}</dt><dd class="quiet">${w.means[key]}</dd></div>`)}</dl>`;
+<details class="rest"><summary>${w.classes_mean}</summary><dl class="classes">${CLASSES.map((key) => html`<div><dt><span class="key ${key}"></span>${w.classes[key]}</dt><dd class="quiet">${w.means[key]}</dd></div>`)}</dl></details>`;
 }
 
 /** What receivers did: that they stop what is forged is good news, and that they stop the rest is not. */

@@ -31,6 +31,9 @@ import { isFirstLook, timelineOf } from './timeline.ts';
 export const domainParams = z.object({ domain: z.string().min(1).max(253).toLowerCase() });
 const RANGES = [30, 90, 365] as const;
 const MOST = { senders: 50, reporters: 30, names: 30, records: 60, timeline: 40, decisions: 50, findings: 20, faults: 50 };
+/** Rows that are shown at first: the rest unfolds, as a phone shows each as a card. */
+const FIRST: Record<string, number> = { senders: 8, policies: 3, records: 4 };
+const FIRST_OF_OTHERS = 5;
 const MOST_DAYS = 730;
 
 const isDay = day.optional();
@@ -142,7 +145,7 @@ function tableParts(
     title,
     html:
       table.rows > 0 &&
-      html`${lead && html`<p class="quiet">${lead}</p>`}${table.html(here)}${left > 0 && html`<p class="quiet">${w.more(left)}</p>`}`,
+      html`${lead && html`<p class="quiet">${lead}</p>`}${table.html(here, FIRST[table.name] ?? FIRST_OF_OTHERS)}${left > 0 && html`<p class="quiet">${w.more(left)}</p>`}`,
   });
   const none = (id: string, title: string, sentence: string): Part => ({
     id,

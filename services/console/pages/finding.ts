@@ -6,12 +6,14 @@ import { overWords } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
 import { addDays, daysBetween } from '../../shared/days.ts';
 import { number, percent } from '../../shared/format.ts';
+import type { ReporterLine } from '../../store/console/domain.ts';
 import type { RelatedFinding } from '../../store/console/findings.ts';
 import type { SenderDay } from '../../store/console/sender.ts';
 import type { LifeEvent, ListedFinding } from '../../store/findings/list.ts';
 import { type Address, external, type Html, html, path, withFragment, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
+import { reportersTable } from './domain-tables.ts';
 import { hostName, minute, severity, shares } from './format.ts';
 import { mailChart } from './sender-evidence.ts';
 
@@ -32,6 +34,7 @@ ${said.advice.length > 0 && html`<section><h2>${w.advice}</h2>${adviceOf(said, f
 ${mailChart(days, w.days_what(daysBefore(days, finding)), isForged(finding))}
 ${show(w.who, tables.who)}${evidence.senders > evidence.who.length && html`<p class="quiet">${w.more(evidence.senders - evidence.who.length)}</p>`}
 ${show(w.broken, tables.broken)}
+${show(w.by_receiver, tables.reporters)}
 ${namesOf(evidence)}
 ${show(w.tags, tables.tags)}
 ${relatedOf(related)}
@@ -94,6 +97,10 @@ function daysBefore(days: readonly SenderDay[], { evidence, first_day }: ReadFin
   const since = evidence.since || first_day;
   return first === undefined || first.day >= since ? 0 : daysBetween(first.day, since).length - 1;
 }
+
+/** The first day of what a finding is about. */
+export const beganOn = ({ evidence, first_day }: Pick<ReadFinding, 'evidence' | 'first_day'>): string =>
+  evidence.since || first_day;
 
 /** The days that the chart of a finding is about; null for one that is not about mail. */
 export function daysOf(finding: ReadFinding): { from: string; to: string } | null {
@@ -208,13 +215,20 @@ export interface FindingTables {
   who: Table;
   broken: Table;
   tags: Table;
+  /** What each receiver reports of its mail. */
+  reporters: Table;
 }
 
 /**
  * The tables of a finding.
  * @param senders the sender that each source belongs to, for those that have a page
+ * @param reporters who reports on its mail; null for one that is not about mail
  */
-export function findingTables(finding: ReadFinding, senders: ReadonlyMap<string, string>): FindingTables {
+export function findingTables(
+  finding: ReadFinding,
+  senders: ReadonlyMap<string, string>,
+  reporters: readonly ReporterLine[] | null,
+): FindingTables {
   const { domain, evidence } = finding;
   const named = (source: string): Html => {
     const sender = senders.get(source);
@@ -223,7 +237,13 @@ export function findingTables(finding: ReadFinding, senders: ReadonlyMap<string,
       ? name
       : html`<a href="${path`/domains/${domain}/senders/${sender}`}">${name}</a> <a class="quiet" href="${reportsOf(finding, source)}">${words.finding.its_reports}</a>`;
   };
-  return { who: whoTable(evidence, named), broken: brokenTable(evidence, named), tags: tagTable(evidence) };
+  const asked = { domain, from: beganOn(finding), to: evidence.last_day, sender: soleSender(finding) };
+  return {
+    who: whoTable(evidence, named),
+    broken: brokenTable(evidence, named),
+    tags: tagTable(evidence),
+    reporters: reportersTable(asked, reporters ?? []),
+  };
 }
 
 type Named = (source: string) => Html;

@@ -6,17 +6,18 @@ import { SEVERITIES } from '../../shared/severity.ts';
 import { relatedFindings, type TitledFinding, visibleFinding, visibleFindings } from '../../store/console/findings.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
 import { actingPeople } from '../../store/console/people.ts';
-import { namedDays, sendersOf } from '../../store/console/sender.ts';
+import { namedDays, namedReporters, sendersOf } from '../../store/console/sender.ts';
 import type { ListedFinding } from '../../store/findings/list.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { daysOf, evidencePage, findingTables, type ReadFinding } from './finding.ts';
+import { beganOn, daysOf, evidencePage, findingTables, type ReadFinding } from './finding.ts';
 import { actionForms, LATE_DAYS } from './finding-actions.ts';
 import { day, minute, severity } from './format.ts';
 
 const A_PAGE = 50;
+const MOST_REPORTERS = 30;
 const query = z.object({
   ...tableQuery,
   q: z.string().trim().max(253).default(''),
@@ -143,11 +144,13 @@ const one = route({
       'sender' in of && of.sender ? [of.sender] : [of.source],
     );
     const senders = await sendersOf(reader, domain, sources);
-    const tables = findingTables(finding, senders);
+    const range = sources.length === 0 ? null : daysOf(finding);
+    const named = range && { domain, names: [...new Set(sources)], ...range };
+    const since = named && { ...named, from: beganOn(finding) };
+    const tables = findingTables(finding, senders, since && (await namedReporters(reader, since, MOST_REPORTERS)));
     const file = fileOf(asked, Object.values(tables), `finding-${finding.finding_key}`);
     if (file !== null) return file;
-    const range = sources.length === 0 ? null : daysOf(finding);
-    const days = range === null ? [] : await namedDays(reader, { domain, names: [...new Set(sources)], ...range });
+    const days = named === null ? [] : await namedDays(reader, named);
     const related = await relatedFindings(reader, finding, [...new Set([...sources, ...senders.values()])]);
     const may = mayFor(visitor, 'operator', domain);
     const body = html`<div class="heading">

@@ -8,7 +8,7 @@ import { archiveSize } from '../../store/messages/archive.ts';
 import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
-import { type AnyRoute, type Asked, page, route } from '../routes.ts';
+import { type AnyRoute, type Asked, may, page, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { minute, share } from './format.ts';
 
@@ -67,7 +67,7 @@ const health = route({
   scope: 'installation',
   query: z.object(tableQuery),
   async handle(given) {
-    const { db, reader, query: asked, clock } = given;
+    const { db, reader, query: asked, clock, visitor } = given;
     // By the minute, so that people who look at about the same time ask the same.
     const since = (days: number) => new Date(Math.floor(clock.now().getTime() / MINUTE_MS) * MINUTE_MS - days * DAY_MS);
     const boxes = await store.mailboxHealth(db);
@@ -85,7 +85,7 @@ const health = route({
       table.rows > 0 && html`<section><h2>${title}</h2><p class="quiet">${lead}</p>${table.html(path`/health`)}</section>`;
     const body = html`<div class="heading"><h1>${w.title}</h1><p>${wrong === 0 ? w.well : w.unwell(wrong)}</p></div>
 <ul class="checks">${lines.map(({ is, what, text }) => html`<li class="${is}"><strong>${w.marks[is]}</strong><span>${what}: ${text}</span></li>`)}</ul>
-<p class="quiet">${w.doctor}</p>
+<p class="quiet">${w.doctor}${may(visitor, 'admin') && html` <a href="${path`/setup`}">${words.setup.title}</a>`}</p>
 ${show(w.waiting, w.waiting_what, tables.waiting)}
 ${show(w.mailboxes, w.mailboxes_what, tables.boxes)}
 ${show(w.states, w.states_what(DAYS), tables.states)}

@@ -14,6 +14,8 @@ export interface Gravest {
   kind: string;
   /** Who resolved it; null while it is open. */
   resolved_by: string | null;
+  /** Receivers delivered none of the forged mail that it is about: there is nothing to do but to look. */
+  kept_out: boolean;
 }
 
 /** What the next step of a domain rests on. */
@@ -58,11 +60,13 @@ export function nextStepOf({ last_report_at, gravest, next_step, advice }: Stand
   });
   const advised = (more: Partial<NextStep> = {}) =>
     of(w.steps[next_step ?? ''] ?? w.other, advice ?? '', { advised: true, ...more });
-  const shortOf = ({ finding_key, resolved_by }: Gravest) => (resolved_by === null ? w.finding : w.goes_on)(finding_key);
+  const shortOf = ({ finding_key, resolved_by, kept_out }: Gravest) =>
+    (resolved_by !== null ? w.goes_on : kept_out ? w.kept_out : w.finding)(finding_key);
   const aboutFinding = (finding: Gravest) => {
     const kind = words.kinds[finding.kind] ?? finding.kind;
     const { resolved_by: by } = finding;
-    return of(shortOf(finding), by === null ? w.finding_says(finding, kind) : w.goes_on_says(finding, kind, by), { finding });
+    const says = finding.kept_out ? w.kept_out_says(finding, kind) : w.finding_says(finding, kind);
+    return of(shortOf(finding), by === null ? says : w.goes_on_says(finding, kind, by), { finding });
   };
   const grave = gravest !== null && (gravest.severity === 'critical' || gravest.severity === 'high');
   if (next_step === 'mend_senders') return advised(grave ? { short: shortOf(gravest), finding: gravest } : {});
@@ -90,14 +94,14 @@ export function stepOfDomain(
 export function gravestOf(
   findings: readonly Pick<
     ListedFinding,
-    'finding_key' | 'severity' | 'kind' | 'state' | 'acknowledged_at' | 'snoozed_until' | 'resolved_by' | 'goes_on'
+    'finding_key' | 'severity' | 'kind' | 'state' | 'acknowledged_at' | 'snoozed_until' | 'resolved_by' | 'goes_on' | 'kept_out'
   >[],
 ): Gravest | null {
   const standing = findings.filter((one) =>
     one.state === 'open' ? one.acknowledged_at === null && one.snoozed_until === null : one.goes_on === true,
   );
-  const [first] = standing.sort((a, b) => byGravity(a, b));
+  const [first] = standing.sort((a, b) => Number(a.kept_out ?? false) - Number(b.kept_out ?? false) || byGravity(a, b));
   if (first === undefined) return null;
-  const { finding_key, severity, kind, state, resolved_by = null } = first;
-  return { finding_key, severity, kind, resolved_by: state === 'open' ? null : resolved_by };
+  const { finding_key, severity, kind, state, resolved_by = null, kept_out = false } = first;
+  return { finding_key, severity, kind, resolved_by: state === 'open' ? null : resolved_by, kept_out };
 }

@@ -4,7 +4,7 @@ import { number } from '../../shared/format.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
 import { type SenderDay, type SourceLine, sourceLines } from '../../store/console/sender.ts';
 import { why } from '../actions/findings.ts';
-import { decideSource } from '../actions/senders.ts';
+import { askAboutSource, byRequest, decideSource } from '../actions/senders.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
@@ -154,8 +154,14 @@ const decide = route({
     const done = { approve: 'approved', deny: 'denied', end: null } as const;
     // What is decided so already keeps who said it and why.
     const open = source === ALL ? named.filter(({ verdict }) => verdict !== done[decision]) : named;
-    for (const one of open)
-      await decideSource({ db, reader, visitor: visitor!, now, rules }, { domain, source: one.source, decision, why, until });
+    const acting = { db, reader, visitor: visitor!, now, rules };
+    if (byRequest(rules) && decision !== 'end') {
+      const keys: number[] = [];
+      for (const one of open) keys.push(await askAboutSource(acting, { domain, source: one.source, decision, why, until }));
+      const [key] = keys;
+      return see(withQuery(keys.length === 1 ? path`/requests/${key!}` : path`/requests`, { done: 'request_opened' }));
+    }
+    for (const one of open) await decideSource(acting, { domain, source: one.source, decision, why, until });
     return see(withQuery(path`/domains/${domain}/senders/${body.sender}`, { done: 'decided' }));
   },
 });

@@ -15,6 +15,8 @@ export interface History {
 
 /** The first look at the records of a domain takes no longer than this. */
 const FIRST_LOOK_MS = 600_000;
+/** Entries that are shown before the rest unfolds. */
+const AT_FIRST = 10;
 /** Of a record's value: a key is longer, and stands among the records. */
 const LONGEST_VALUE = 80;
 
@@ -30,10 +32,13 @@ export function timelineOf(entries: readonly TimelineEntry[], { watchedSince, lo
   const found = entries.filter((one) => isFirstLook(one, watchedSince));
   const told = entries.filter((one) => one === found.at(-1) || !found.includes(one));
   if (told.length === 0) return null;
-  return html`<p class="quiet">${words.domain.timeline_what}</p>${logs && whyForm('')}<ol class="history">${told.map(
-    (one) =>
-      html`<li><time datetime="${one.at.toISOString()}">${isOfDay(one) ? one.subject : minute(one.at)}</time><div>${one === found.at(-1) ? firstLook(found.length) : said(one)}</div></li>`,
-  )}</ol>`;
+  const listOf = (some: readonly TimelineEntry[]) =>
+    html`<ol class="history">${some.map(
+      (one) =>
+        html`<li><time datetime="${one.at.toISOString()}">${isOfDay(one) ? one.subject : minute(one.at)}</time><div>${one === found.at(-1) ? firstLook(found.length) : said(one)}</div></li>`,
+    )}</ol>`;
+  return html`<p class="quiet">${words.domain.timeline_what}</p>${logs && whyForm('')}${listOf(told.slice(0, AT_FIRST))}
+${told.length > AT_FIRST && html`<details class="rest"><summary>${words.tables.rest(told.length - AT_FIRST)}</summary>${listOf(told.slice(AT_FIRST))}</details>`}`;
 }
 
 /** Whether a finding has gone on since: its figures are those of that moment. */

@@ -1,3 +1,4 @@
+import { traitsOf } from '../../findings/kinds/traits.ts';
 import type { DomainCheck } from '../check/check.ts';
 import { ORDER } from '../dmarc/applied.ts';
 import { type NamedKind, own, type ReportMonth, sum } from './month.ts';
@@ -59,17 +60,28 @@ export function* blockers(given: SeenRecords | DomainCheck, month: ReportMonth |
   const { policy } = seenOf(given);
   if (month === null)
     return yield { why: 'no_reports', sentence: 'No trusted report on the domain has arrived in the last 30 days.' };
-  yield* evidenceBlockers(month, policy?.policy ?? null, policy?.testing === true);
-  yield* mailBlockers(month, policy?.policy ?? null);
-  yield* findingBlockers(month, enforces(policy));
+  const p = policy?.policy ?? null;
+  const rest = [...mailBlockers(month, p), ...findingBlockers(month, enforces(policy))];
+  yield* evidenceBlockers(month, p, { testing: policy?.testing === true, costs: rest.some((one) => costs(one, month)) });
+  yield* rest;
+}
+
+/** Whether a stricter policy would cost mail. That somebody changed the policy says nothing of mail. */
+function costs({ why }: Blocker, { against = [] }: ReportMonth): boolean {
+  if (why === 'findings') return against.some((kind) => traitsOf(kind).mail !== undefined);
+  return why !== 'few_messages';
 }
 
 /** Whether receivers are asked to stop what fails. */
 export const enforces = (policy: SeenRecords['policy']): boolean =>
   policy !== null && policy.policy !== 'none' && !policy.testing;
 
-/** What the evidence lacks. */
-function* evidenceBlockers(month: ReportMonth, p: string | null, testing: boolean): Generator<Blocker> {
+/** What the evidence lacks. @param now.costs whether a stricter policy would cost mail */
+function* evidenceBlockers(
+  month: ReportMonth,
+  p: string | null,
+  { testing, costs }: { testing: boolean; costs: boolean },
+): Generator<Blocker> {
   const { first, newest, policies = [] } = month;
   if (newest !== undefined && days(newest, month.to) > STALE_DAYS)
     yield { why: 'stale', sentence: `The newest report is about ${newest}: nothing is known of the mail since.` };
@@ -89,22 +101,30 @@ function* evidenceBlockers(month: ReportMonth, p: string | null, testing: boolea
   if (p !== null && other > OTHER_POLICY * all)
     yield {
       why: 'policy_new',
-      sentence: newPolicy(p, testing, percent(other / all), policies),
+      sentence: newPolicy(p, percent(other / all), policies, { testing, costs }),
     };
 }
 
 /**
- * That a policy is new; where the one before was stricter, somebody weakened it, which comes before any next
- * step.
+ * That a policy is new. Where the one before was stricter, somebody weakened it; whoever goes back to it at once
+ * loses the mail that it would cost.
  */
-function newPolicy(p: string, testing: boolean, part: string, policies: NonNullable<ReportMonth['policies']>): string {
+function newPolicy(
+  p: string,
+  part: string,
+  policies: NonNullable<ReportMonth['policies']>,
+  { testing, costs }: { testing: boolean; costs: boolean },
+): string {
   const [before] = policies.filter((one) => one.p !== p).sort((a, b) => b.reports - a.reports);
   const now = `p=${p}${testing ? '; t=y' : ''} is new: ${part} of the reports of the last 30 days found`;
   const strength = (policy: string) => (ORDER as readonly string[]).indexOf(policy);
   if (before?.p == null || strength(before.p) < 0) return `${now} another policy.`;
-  return strength(before.p) > strength(p)
-    ? `${now} p=${before.p}, which is stricter. If nobody of yours weakened it on purpose, publish that again.`
-    : `${now} p=${before.p}.`;
+  if (strength(before.p) <= strength(p)) return `${now} p=${before.p}.`;
+  return `${now} p=${before.p}, which is stricter. ${
+    costs
+      ? 'Find out who weakened it, and go back to it once what else is named here is settled: until then, it costs mail.'
+      : 'If nobody of yours weakened it on purpose, publish that again.'
+  }`;
 }
 
 /** What mail would be lost. */

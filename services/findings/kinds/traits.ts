@@ -92,6 +92,9 @@ export function traitsOf(rule: string | undefined): Traits {
   return rule !== undefined && Object.hasOwn(TRAITS, rule) ? TRAITS[rule as Facts['rule']] : {};
 }
 
+/** The rules about mail that others forge. */
+export const forgedRules = (): string[] => rulesWith('mail').filter((rule) => traitsOf(rule).mail === 'forged');
+
 /** The rules whose findings have a trait. */
 export function rulesWith(trait: keyof Traits): string[] {
   return Object.entries(TRAITS).flatMap(([rule, traits]) => (traits[trait] === undefined ? [] : [rule]));

@@ -328,6 +328,41 @@ export async function loadDomainWeeks(
   return rows.map((row) => ({ ...row, ready: row.ready && { ...row.ready, evidence: readEvidence(row.ready.evidence) } }));
 }
 
+/** The mail of a week, and of the one before. */
+export interface WeekSums {
+  domain: string;
+  messages: number;
+  passed: number;
+  messages_before: number;
+  passed_before: number;
+}
+
+/**
+ * The same sums as a digest has, of those domains on which several reporters decide together: of all others,
+ * the rollup of days has them.
+ */
+export async function loadVotedSums(
+  q: Queryable,
+  domains: readonly string[],
+  days: { before: string; from: string; to: string },
+): Promise<WeekSums[]> {
+  const { rows: voting } = await q.query<{ domain: string }>(
+    "select distinct domain from ruawatch.domain_reporters where domain = any($1) and decides and standing <> 'known'",
+    [domains],
+  );
+  if (voting.length === 0) return [];
+  const { rows } = await q.query<WeekSums>(
+    `with ${COUNTED}
+     select v.domain, coalesce(sum(c.messages) filter (where c.day >= $3), 0)::bigint as messages,
+            coalesce(sum(c.passed) filter (where c.day >= $3), 0)::bigint as passed,
+            coalesce(sum(c.messages) filter (where c.day < $3), 0)::bigint as messages_before,
+            coalesce(sum(c.passed) filter (where c.day < $3), 0)::bigint as passed_before
+       from unnest($1::text[]) v(domain) left join counted c using (domain) group by v.domain`,
+    [voting.map(({ domain }) => domain), days.before, days.from, days.to],
+  );
+  return rows;
+}
+
 const SHAPE = `f.finding_key, f.revision, f.domain, f.kind, f.subject, f.severity, f.confidence, f.summary, f.evidence as stored,
             f.acknowledged_by, f.snoozed_until`;
 const WORST_FIRST = `${gravestFirst('f.severity')}, f.domain, f.finding_key`;

@@ -1,3 +1,5 @@
+import { addDays } from '../../shared/days.ts';
+import { loadVotedSums } from '../alerts/digests.ts';
 import { type Reader, read, readKept } from './scope.ts';
 import { TITLE_COLUMNS, type TitleColumns, titled } from './titled.ts';
 
@@ -17,15 +19,11 @@ export interface WeekLine {
 }
 
 /**
- * The own domains with the figures of seven days and of the seven before: those with the gravest open
- * findings first, as in the mail.
+ * The own domains with the figures of seven days and of the seven before, as the weekly mail has them: those
+ * with the gravest open findings first.
  */
-export async function weekLines(
-  reader: Reader,
-  { from, to }: { from: string; to: string },
-  limit: number,
-): Promise<readonly WeekLine[]> {
-  return readKept<WeekLine>(
+export async function weekLines(reader: Reader, { from, to }: { from: string; to: string }): Promise<readonly WeekLine[]> {
+  const lines = await readKept<WeekLine>(
     reader,
     ['domains', 'domain_days', 'sources', 'findings'],
     `, sums as (
@@ -44,9 +42,13 @@ export async function weekLines(
        left join (
          select domain, count(*) as open, min(array_position(array['critical', 'high', 'medium', 'low'], severity)) as gravest
            from findings where (state = 'open' or goes_on) and severity <> 'info' group by domain) f using (domain)
-      where d.state = 'own' order by f.gravest nulls last, open desc, messages desc, d.domain limit $3`,
-    [from, to, limit],
+      where d.state = 'own' order by f.gravest nulls last, open desc, messages desc, d.domain`,
+    [from, to],
   );
+  const domains = lines.map(({ domain }) => domain);
+  const voted = await loadVotedSums(reader.db, domains, { before: addDays(from, -7), from, to });
+  const sums = new Map(voted.map((one) => [one.domain, one]));
+  return lines.map((one) => ({ ...one, ...sums.get(one.domain) }));
 }
 
 /** The own domains that a person sees, by name. */

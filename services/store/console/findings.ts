@@ -1,4 +1,5 @@
 import { gravestFirst } from '../findings/gravest-first.ts';
+import { KEPT_OUT } from '../findings/kept-out.ts';
 import type { LifeEvent, ListedFinding, ShownFinding } from '../findings/list.ts';
 import { type Reader, read, readKept } from './scope.ts';
 import { TITLE_COLUMNS, type TitleColumns, titled } from './titled.ts';
@@ -30,7 +31,7 @@ export async function visibleFindings(
     reader,
     ['findings'],
     `select finding_key, kind, severity, state, phase, first_day, opened_at, changed_at, resolved_at, ${TITLE_COLUMNS},
-            acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, assigned_to, goes_on,
+            acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, assigned_to, goes_on, ${KEPT_OUT} as kept_out,
             case when state = 'resolved' and evidence -> 'ended' ->> 'reason' = 'closed' then evidence -> 'ended' ->> 'by' end as resolved_by,
             count(*) over () as total
        from findings

@@ -1,4 +1,5 @@
 import { gravestFirst } from '../findings/gravest-first.ts';
+import { KEPT_OUT } from '../findings/kept-out.ts';
 import { type Reader, readKept } from './scope.ts';
 
 /** A domain in the overview. Counts are messages of the last 30 days of reports that count. */
@@ -21,7 +22,7 @@ export interface DomainLine {
   low: number;
   info: number;
   /** The gravest open finding that nobody has acknowledged or snoozed, or that goes on although somebody resolved it. */
-  gravest: { finding_key: number; severity: string; kind: string; resolved_by: string | null } | null;
+  gravest: { finding_key: number; severity: string; kind: string; resolved_by: string | null; kept_out: boolean } | null;
   /** What the view of postures says is next, and the sentence about it; null before the first analysis. */
   next_step: string | null;
   advice: string | null;
@@ -66,8 +67,8 @@ export async function domainLines(
                          count(*) filter (where severity = 'medium') as medium, count(*) filter (where severity = 'low') as low,
                          count(*) filter (where severity = 'info') as info,
                          (array_agg(jsonb_build_object('finding_key', finding_key, 'severity', severity, 'kind', kind,
-                                                       'resolved_by', case when state = 'resolved' then evidence #>> '{ended,by}' end)
-                                    order by ${gravestFirst('severity')}, state, changed_at desc, finding_key)
+                                                       'resolved_by', case when state = 'resolved' then evidence #>> '{ended,by}' end, 'kept_out', ${KEPT_OUT})
+                                    order by ${KEPT_OUT}, ${gravestFirst('severity')}, state, changed_at desc, finding_key)
                             filter (where acknowledged_at is null and snoozed_until is null))[1] as gravest
                     from findings where state = 'open' or goes_on group by domain) f using (domain)`,
     [from, search, state],

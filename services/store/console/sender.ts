@@ -115,6 +115,25 @@ export async function senderReporters(
   );
 }
 
+/** Who reports on several sources or whole senders together, on some days. */
+export async function namedReporters(
+  reader: Reader,
+  { domain, names, from, to }: { domain: string; names: readonly string[]; from: string; to: string },
+  limit: number,
+): Promise<readonly ReporterLine[]> {
+  return read<ReporterLine & Record<string, unknown>>(
+    reader,
+    ['reporter_days', 'reporters', 'sources'],
+    `select d.reporter, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed, sum(d.delivered)::bigint as delivered,
+            sum(d.quarantined)::bigint as quarantined, sum(d.rejected)::bigint as rejected, max(d.day) as last_day, r.decides
+       from reporter_days d left join reporters r on r.domain = d.domain and r.reporter = d.reporter
+      where d.domain = $1 and d.day between $3 and $4 and d.trust = 'ok'
+        and d.source in (select source from sources where domain = $1 and (source = any($2) or grouped_as = any($2)))
+      group by d.reporter, r.decides order by messages desc, d.reporter limit $5`,
+    [domain, names, from, to, limit],
+  );
+}
+
 /** A record, and the report that has it. */
 export interface SampleRecord extends RecordRow {
   report_key: number;

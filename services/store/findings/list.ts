@@ -27,6 +27,8 @@ export interface ListedFinding {
   assigned_to: string | null;
   /** Somebody resolved it, and the newest reports still show it; left out of lists that do not say. */
   goes_on?: boolean;
+  /** It is about forged mail of which nothing was delivered; left out of lists that do not say. */
+  kept_out?: boolean;
 }
 
 /** Every column of dmarc.findings. */

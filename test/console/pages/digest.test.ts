@@ -51,6 +51,30 @@ test('new senders of the week are counted as the mail counts them', async () => 
   expect(JSON.parse(body)).toMatchObject([{ domain: 'd2.example', new_sources: 2, strangers: 1 }]);
 });
 
+test('the mail of a domain on which several reporters decide together is that of the weekly mail', async () => {
+  const { db } = c.t;
+  await db.query("insert into ruawatch.domains (domain, state, how, since) values ('d3.example', 'own', 'added', now())");
+  await db.query(
+    `insert into ruawatch.sources (domain, source, class, name, why, first_seen, last_seen, messages, passed, grouped_as)
+     values ('d3.example', 'a', 'authorized', 'a', '', '2026-09-01', '2026-10-05', 100, 100, 'a');
+     insert into ruawatch.domain_reporters (domain, reporter, decides, standing)
+     select 'd3.example', 'r' || n || '.example', true, 'established' from generate_series(1, 5) n;
+     insert into ruawatch.source_days (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
+            failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected,
+            failed_delivered, trust, failed_subdomain)
+     -- One of them tells of far more than the others together: no number is believed that has fewer behind it.
+     select 'd3.example', 'a', '2026-10-05', 'r' || n || '.example', m, m, m, m, 0, 0, 0, 0, 0, 0, m, 0, 0, 0, 'ok', 0
+       from (select n, case when n = 1 then 90000 else 10 + n end as m from generate_series(1, 5) n) t`,
+  );
+  const person = await c.person('viewer', ['d3.example']);
+  const [row] = JSON.parse((await person.get('/digest?table=week&as=json')).body) as { messages: number; passed: number }[];
+  const mail = (await person.get('/digest/mail')).body.replaceAll(/\s+/g, ' ');
+  const [, messages] = /1 domain, ([\d,]+) messages/.exec(mail)!;
+  expect(row!.messages).toBe(Number(messages!.replaceAll(',', '')));
+  expect(row!.messages).toBeLessThan(90_000);
+  expect((await person.get('/digest')).body).toContain(`reported ${messages} messages`);
+});
+
 test('a domain with sp=none says so, and counts mail below it as not stopped', async () => {
   const { db } = c.t;
   await db.query(

@@ -7,6 +7,7 @@ const finding = (severity: string, resolved_by: string | null = null) => ({
   severity,
   kind: 'unauthorized_source',
   resolved_by,
+  kept_out: false,
 });
 const step = (given: Partial<Standing>) =>
   nextStepOf(
@@ -44,6 +45,12 @@ test.each<[string, Partial<Standing>, string, string]>([
     { gravest: finding('critical'), next_step: 'mend_senders' },
     'Act on finding 7',
     'Advice.',
+  ],
+  [
+    'forged mail that is kept out asks for a look, and not for an act',
+    { gravest: { ...finding('medium'), kept_out: true }, next_step: 'keep' },
+    'Look at finding 7',
+    'if it is not yours, there is nothing to do',
   ],
   [
     'one that goes on although somebody resolved it is still the first thing',
@@ -103,6 +110,8 @@ test('a finding that somebody has acknowledged or snoozed is not the next step',
   const at = new Date();
   expect(gravestOf([of({ acknowledged_at: at }), of({ snoozed_until: at }), of({ state: 'resolved' })])).toBeNull();
   expect(gravestOf([of({ acknowledged_at: at }), of({ severity: 'low' })])).toEqual(finding('low'));
+  // What is kept out comes after what is not, however grave it is.
+  expect(gravestOf([of({ kept_out: true }), of({ severity: 'low' })])).toEqual(finding('low'));
   // Nor one that was resolved, unless it goes on.
   const resolved = of({ state: 'resolved', resolved_by: 'ada', goes_on: true });
   expect(gravestOf([of({ severity: 'low' }), resolved])).toEqual(finding('high', 'ada'));

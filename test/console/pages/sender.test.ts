@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { meaning } from '../../../services/console/pages/sender.ts';
 import { addDays } from '../../../services/shared/days.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { type SourceClass, saveClasses } from '../../../services/store/analysis/window-reads.ts';
+import type { SourceLine } from '../../../services/store/console/sender.ts';
+import { syncGroups } from '../../../services/store/requests/groups.ts';
+import { GROUPS, rulesOf } from '../../requests/sample.ts';
 import { type TestConsole, testConsole } from '../setup.ts';
 
 let c: TestConsole;
 beforeAll(async () => {
   c = await testConsole();
+  await syncGroups(c.t.db, { groups: GROUPS, deputies: [] });
   await c.t.db.query(
     `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now());
      insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed, grouped_as)
@@ -134,4 +139,35 @@ test('all sources of a sender are denied at once, and one that a person has deni
   expect((await decide(ben, '*', { sender: 'nobody' })).statusCode).toBe(404);
   const left = await c.t.db.query("select from dmarc.sender_list where source = '192.0.2.0/24'");
   expect(left.rowCount).toBe(0);
+});
+
+test('a sender whose mail passes no more is said to have passed', () => {
+  const source = { class: 'authorized', verdict: null } as SourceLine;
+  const day = (n: number, passed: number) => ({ day: addDays('2026-10-01', n), messages: 100, passed, delivered: 0 });
+  const good = Array.from({ length: 20 }, (_, i) => day(i, 100));
+  const bad = Array.from({ length: 7 }, (_, i) => day(20 + i, 0));
+  expect(meaning([source], good)).toBe('Yours: most of its mail passes.');
+  expect(meaning([source], [...good, ...bad])).toBe(
+    'Yours: most of its mail used to pass. Since 2026-10-21, none of 700 messages passes.',
+  );
+  // A handful says nothing, and a person's word stands.
+  expect(meaning([source], [{ ...day(0, 0), messages: 19 }])).toBe('Yours: most of its mail passes.');
+  expect(meaning([{ ...source, verdict: 'approved' }], bad)).toBe('Yours: a person approved it.');
+});
+
+test('where rules ask others about senders, a decision opens a request, which others decide', async () => {
+  const { approvals } = c.context.config;
+  const { rules } = approvals;
+  approvals.rules = rulesOf({ name: 'one', when: { kinds: ['sender.approve'] }, stages: [{ group: 'mail' }] });
+  const operator = await c.person('operator', ['example.com']);
+  const fields = { sender: 'postbird.example', source: '192.0.2.0/24', decision: 'approve', why: 'our newsletter' };
+  const answer = await operator.post('/domains/example.com/decide', fields);
+  expect(answer.headers.location).toMatch(/^\/requests\/\d+\?done=request_opened$/);
+  const { rows } = await c.t.db.query(
+    "select kind, domain, requester, why, state from ruawatch.requests where domain = 'example.com'",
+  );
+  expect(rows).toMatchObject([{ kind: 'sender.approve', requester: operator.name, why: 'our newsletter', state: 'pending' }]);
+  expect((await c.t.db.query("select from ruawatch.sender_list where source = '192.0.2.0/24'")).rowCount).toBe(0);
+  expect((await operator.get(answer.headers.location as string)).body).toContain('the request is open, and they are told');
+  approvals.rules = rules;
 });
