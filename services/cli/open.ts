@@ -96,7 +96,7 @@ export async function joinEmbeddedOf(config: Config, say: (line: string) => void
  * The settings of a command that is run beside a demo. Whoever tries one there means the demo, unless the
  * folder has data of its own or the settings name some. @param say is called with which data they are
  */
-export async function besideDemo(config: Config, say: (line: string) => void): Promise<Config> {
+async function besideDemo(config: Config, say: (line: string) => void): Promise<Config> {
   const home = demoBelow(config.dataDir);
   const consoleUrl = notedConsole(home);
   if (config.databaseUrl !== null || config.dataDirChosen || consoleUrl === null) return config;

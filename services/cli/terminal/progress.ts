@@ -5,7 +5,9 @@ const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 /** Within a stage, a line is written no more often. */
 const LINE_MS = 10_000;
 
-/** One line that is rewritten in place on a terminal; elsewhere nothing is printed unless that is asked for. */
+/**
+ * One line that is rewritten in place on a terminal; elsewhere nothing is printed unless that is asked for.
+ */
 export class Progress {
   private readonly stream: NodeJS.WriteStream;
   private readonly what: string;
@@ -16,8 +18,8 @@ export class Progress {
   private stage = '';
 
   /**
-   * @param options.lines elsewhere than on a terminal, such as in a file, a line is written for each stage, and
-   *   every ten seconds within it
+   * @param options.lines elsewhere than on a terminal, such as in a file, a line is written for each stage,
+   *   and every ten seconds within it
    */
   constructor(stream: NodeJS.WriteStream, what: string, { lines = false }: { lines?: boolean } = {}) {
     this.lines = lines;

@@ -53,7 +53,8 @@ export async function planOfSource(
 }
 
 /**
- * Asks those whom the rules of approvals name to approve or deny a source of a domain that the person may see.
+ * Asks those whom the rules of approvals name to approve or deny a source of a domain that the person may
+ * see.
  * @returns the key of the request
  * @throws Refusal `no_source`, PermanentError of requests
  */

@@ -92,7 +92,9 @@ function servicesTable(services: readonly ServicePrincipal[], form: string): Tab
   );
 }
 
-/** What an admin may do about somebody else. Role and domains of the company's people are those of a group. */
+/**
+ * What an admin may do about somebody else. Role and domains of the company's people are those of a group.
+ */
 const actsOn = (one: Person, form: string): Html =>
   html`<div class="acts">${
     one.of_company

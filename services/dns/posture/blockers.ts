@@ -106,8 +106,8 @@ function* evidenceBlockers(
 }
 
 /**
- * That a policy is new. Where the one before was stricter, somebody weakened it; whoever goes back to it at once
- * loses the mail that it would cost.
+ * That a policy is new. Where the one before was stricter, somebody weakened it; whoever goes back to it at
+ * once loses the mail that it would cost.
  */
 function newPolicy(
   p: string,

@@ -21,7 +21,10 @@ export interface DomainLine {
   medium: number;
   low: number;
   info: number;
-  /** The gravest open finding that nobody has acknowledged or snoozed, or that goes on although somebody resolved it. */
+  /**
+   * The gravest open finding that nobody has acknowledged or snoozed, or that goes on although somebody
+   * resolved it.
+   */
   gravest: { finding_key: number; severity: string; kind: string; resolved_by: string | null; kept_out: boolean } | null;
   /** What the view of postures says is next, and the sentence about it; null before the first analysis. */
   next_step: string | null;
