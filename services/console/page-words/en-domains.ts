@@ -47,6 +47,7 @@ export const domainWords = {
     finding_says: ({ finding_key, severity }: { finding_key: number; severity: string }, kind: string) =>
       `Act on finding ${finding_key} first (${severity}): ${kind}.`,
     goes_on: (key: number) => `Finding ${key} goes on`,
+    goes_on_by: (key: number, by: string) => `Finding ${key} was resolved by ${by}, and the newest reports still show it.`,
     goes_on_says: ({ finding_key, severity }: { finding_key: number; severity: string }, kind: string, by: string) =>
       `Finding ${finding_key} (${severity}: ${kind}) was resolved by ${by}, and the newest reports still show it. See whether it is repaired.`,
     kept_out: (key: number) => `Look at finding ${key}`,

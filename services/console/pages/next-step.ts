@@ -69,7 +69,12 @@ export function nextStepOf({ last_report_at, gravest, next_step, advice }: Stand
     return of(shortOf(finding), by === null ? says : w.goes_on_says(finding, kind, by), { finding });
   };
   const grave = gravest !== null && (gravest.severity === 'critical' || gravest.severity === 'high');
-  if (next_step === 'mend_senders') return advised(grave ? { short: shortOf(gravest), finding: gravest } : {});
+  if (next_step === 'mend_senders') {
+    if (!grave) return advised();
+    const by = gravest.resolved_by;
+    const sentence = by === null ? (advice ?? '') : `${advice ?? ''} ${w.goes_on_by(gravest.finding_key, by)}`;
+    return advised({ short: shortOf(gravest), finding: gravest, sentence });
+  }
   if (gravest?.severity === 'critical' && next_step !== 'fix_records') return aboutFinding(gravest);
   const silent = last_report_at === null || day(last_report_at) < addDays(today, -SILENT_DAYS);
   if (silent && !WITHOUT_REPORTS.has(next_step ?? '')) return of(w.no_reports, w.no_reports_says);

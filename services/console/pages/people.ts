@@ -66,7 +66,7 @@ function peopleTable(people: readonly Person[], self: number, form: string): Tab
         label: w.change,
         file: false,
         of: () => null,
-        show: (one) => (one.person_key === self ? html`<span class="quiet">${w.you}</span>` : actsOn(one, form)),
+        show: (one) => (one.person_key === self ? ofSelf(one, form) : actsOn(one, form)),
       },
     ],
     people,
@@ -91,6 +91,10 @@ function servicesTable(services: readonly ServicePrincipal[], form: string): Tab
     services,
   );
 }
+
+/** Whoever has no password yet, as after a link that signs in once, may choose one. */
+const ofSelf = (one: Person, form: string): Html =>
+  html`<div class="acts"><span class="quiet">${w.you}</span>${!one.of_company && !one.has_password && nameForm(path`/people/link`, w.link, one.name, form)}</div>`;
 
 /**
  * What an admin may do about somebody else. Role and domains of the company's people are those of a group.

@@ -62,7 +62,7 @@ test.each<[string, Partial<Standing>, string, string]>([
     'also where the posture says what to do about it',
     { gravest: finding('critical', 'ada'), next_step: 'mend_senders' },
     'Finding 7 goes on',
-    'Advice.',
+    'Advice. Finding 7 was resolved by ada, and the newest reports still show it.',
   ],
   ['a sender that fails, without a grave finding', { next_step: 'mend_senders' }, 'Repair a sender that fails', 'Advice.'],
   [
