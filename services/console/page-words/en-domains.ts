@@ -266,7 +266,7 @@ export const domainWords = {
     timeline: 'Timeline',
     timeline_what:
       'What happened, the newest first. Of the days before today, those are named on which a tenth of the mail failed, and twenty messages at least.',
-    figures_then: '(as first counted; its page has the present figures)',
+    figures_then: '(as counted then)',
     first_look: 'First look at DNS',
     first_look_found: (records: number) =>
       `${counted(records, 'record')} found: since when they are published, nobody here knows`,

@@ -30,7 +30,7 @@ export function isFirstLook({ what, event, at }: TimelineEntry, watchedSince: Da
 /** What happened to a domain; null when nothing did. The records that the first look found are one entry. */
 export function timelineOf(entries: readonly TimelineEntry[], { watchedSince, logs }: History): Html | null {
   const found = entries.filter((one) => isFirstLook(one, watchedSince));
-  const told = entries.filter((one) => one === found.at(-1) || !found.includes(one));
+  const told = entries.filter((one) => (one === found.at(-1) || !found.includes(one)) && !isEcho(one, entries));
   if (told.length === 0) return null;
   const listOf = (some: readonly TimelineEntry[]) =>
     html`<ol class="history">${some.map(
@@ -40,6 +40,17 @@ export function timelineOf(entries: readonly TimelineEntry[], { watchedSince, lo
   return html`<p class="quiet">${words.domain.timeline_what}</p>${logs && whyForm('')}${listOf(told.slice(0, AT_FIRST))}
 ${told.length > AT_FIRST && html`<details class="rest"><summary>${words.tables.rest(told.length - AT_FIRST)}</summary>${listOf(told.slice(AT_FIRST))}</details>`}`;
 }
+
+/** What the program makes of a finding that somebody resolves or reopens is told by what they did. */
+const isEcho = ({ what, event, finding_key, at }: TimelineEntry, entries: readonly TimelineEntry[]): boolean =>
+  what === 'finding' &&
+  (event === 'resolved' || event === 'reopened') &&
+  entries.some(
+    (one) =>
+      one.finding_key === finding_key &&
+      (one.event === 'closed' || one.event === 'unclosed') &&
+      one.at.getTime() === at.getTime(),
+  );
 
 /** Whether a finding has gone on since: its figures are those of that moment. */
 const isOfThen = (event: string) => event === 'opened' || event === 'reopened' || event === 'changed';

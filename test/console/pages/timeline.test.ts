@@ -44,3 +44,23 @@ test('the form that asks about one message is there where logs are', () => {
   expect(shown([entry({})])).not.toContain('name="id"');
   expect(shown([entry({})], true)).toContain('name="id"');
 });
+
+test('what somebody does to a finding is told once; figures of its beginning are said to be of then', () => {
+  const of = (event: string, more: Partial<TimelineEntry> = {}) =>
+    entry({ what: 'finding', event, finding_key: 7, summary: '152 messages', ...more });
+  const later = new Date('2026-11-09T08:00:00Z');
+  const page = shown([of('closed', { at: later, actor: 'ada' }), of('resolved', { at: later }), of('opened')]);
+  expect(page.match(/<li>/g)).toHaveLength(2);
+  expect(page).toContain('resolved by hand</strong>');
+  expect(page.match(/\(as counted then\)/g)).toHaveLength(1);
+  // One that was over by itself is told as such.
+  expect(shown([of('resolved', { at: later }), of('opened')]).match(/<li>/g)).toHaveLength(2);
+});
+
+test('more entries than a screen has unfold', () => {
+  const many = Array.from({ length: 14 }, (_, i) =>
+    entry({ subject: `TXT n${i}.example`, at: new Date(Date.UTC(2026, 10, 20 + i)) }),
+  );
+  expect(shown(many)).toContain('<summary>Show 4 more</summary>');
+  expect(shown(many.slice(0, 10))).not.toContain('<details');
+});
