@@ -188,6 +188,8 @@ export async function addVerdict(db: Db, key: number, word: OperatorNote & { ver
     ]);
     if (!rows[0]) throw new PermanentError('no_finding', `There is no finding ${key}: "ruawatch findings" lists the open ones.`);
     if (rows[0].state === 'open') throw new PermanentError('finding_open', `Finding ${key} is open: resolve it.`);
+    // What goes on, and is called a false alarm now, was the next step of its domain.
+    await analyzeAgain(tx, key);
     await recordVerdict(tx, key, 'judged', { ...word, now });
   });
 }

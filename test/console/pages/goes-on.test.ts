@@ -71,8 +71,11 @@ test('until reports of three later days do not show it, of those whose word deci
 });
 
 test('what somebody calls a false alarm or expected is over', async () => {
+  await c.t.db.query('delete from ruawatch.analysis_work');
   await operator.post(`/findings/${key}/resolve`, { why: 'our own test', verdict: 'false' });
   expect(await goesOn()).toBe(false);
+  // The advice about the domain rests on it.
+  expect((await c.t.db.query("select from ruawatch.analysis_work where domain = 'example.com'")).rowCount).toBe(1);
   await operator.post(`/findings/${key}/resolve`, { why: 'no, it was real', verdict: 'right' });
   expect(await goesOn()).toBe(true);
   await operator.post(`/findings/${key}/reopen`, { why: 'not repaired' });
