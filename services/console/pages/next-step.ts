@@ -105,7 +105,9 @@ export function gravestOf(
   const standing = findings.filter((one) =>
     one.state === 'open' ? one.acknowledged_at === null && one.snoozed_until === null : one.goes_on === true,
   );
-  const [first] = standing.sort((a, b) => Number(a.kept_out ?? false) - Number(b.kept_out ?? false) || byGravity(a, b));
+  // What is for information is no step; what is kept out is one, after all that asks for more.
+  const later = (one: (typeof standing)[number]) => (one.severity === 'info' ? 2 : one.kept_out ? 1 : 0);
+  const [first] = standing.sort((a, b) => later(a) - later(b) || byGravity(a, b));
   if (first === undefined) return null;
   const { finding_key, severity, kind, state, resolved_by = null, kept_out = false } = first;
   return { finding_key, severity, kind, resolved_by: state === 'open' ? null : resolved_by, kept_out };

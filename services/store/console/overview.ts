@@ -71,7 +71,7 @@ export async function domainLines(
                          count(*) filter (where severity = 'info') as info,
                          (array_agg(jsonb_build_object('finding_key', finding_key, 'severity', severity, 'kind', kind,
                                                        'resolved_by', case when state = 'resolved' then evidence #>> '{ended,by}' end, 'kept_out', ${KEPT_OUT})
-                                    order by ${KEPT_OUT}, ${gravestFirst('severity')}, state, changed_at desc, finding_key)
+                                    order by severity = 'info', ${KEPT_OUT}, ${gravestFirst('severity')}, state, changed_at desc, finding_key)
                             filter (where acknowledged_at is null and snoozed_until is null))[1] as gravest
                     from findings where state = 'open' or goes_on group by domain) f using (domain)`,
     [from, search, state],

@@ -112,6 +112,7 @@ test('a finding that somebody has acknowledged or snoozed is not the next step',
   expect(gravestOf([of({ acknowledged_at: at }), of({ severity: 'low' })])).toEqual(finding('low'));
   // What is kept out comes after what is not, however grave it is.
   expect(gravestOf([of({ kept_out: true }), of({ severity: 'low' })])).toEqual(finding('low'));
+  expect(gravestOf([of({ kept_out: true }), of({ severity: 'info' })])).toMatchObject({ severity: 'high', kept_out: true });
   // Nor one that was resolved, unless it goes on.
   const resolved = of({ state: 'resolved', resolved_by: 'ada', goes_on: true });
   expect(gravestOf([of({ severity: 'low' }), resolved])).toEqual(finding('high', 'ada'));
