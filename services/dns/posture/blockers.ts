@@ -68,7 +68,7 @@ export function* blockers(given: SeenRecords | DomainCheck, month: ReportMonth |
 
 /** Whether a stricter policy would cost mail. That somebody changed the policy says nothing of mail. */
 function costs({ why }: Blocker, { against = [] }: ReportMonth): boolean {
-  if (why === 'findings') return against.some((kind) => traitsOf(kind).mail !== undefined);
+  if (why === 'findings') return against.some(({ kind }) => traitsOf(kind).mail !== undefined);
   return why !== 'few_messages';
 }
 
