@@ -77,18 +77,21 @@ export function overflowOf(page: Page): Promise<number> {
 
 /** The tables of a page: how many rows each has, and the addresses of its files. */
 export function tablesOf(page: Page): Promise<{ rows: number; files: string[] }[]> {
-  return page.locator('main table').evaluateAll((tables) =>
-    (
-      tables as never as { tBodies: { rows: { length: number } }[]; closest(of: string): { nextElementSibling: Files | null } }[]
-    ).map((table) => {
-      const below = table.closest('.table').nextElementSibling;
+  // The rest of a long table is folded below its first rows, and the files are below both.
+  return page.locator('main .table:not(.rest > .table)').evaluateAll((tables) =>
+    (tables as never as Part[]).map((table) => {
+      const next = table.nextElementSibling;
+      const rest = next?.matches('.rest') ? next : null;
+      const below = rest === null ? next : rest.nextElementSibling;
       const links = below?.matches('.files') ? [...below.querySelectorAll('a')] : [];
-      return { rows: table.tBodies[0]!.rows.length, files: links.map(({ href }) => href) };
+      const rows = [table, ...(rest === null ? [] : [rest])].map((part) => [...part.querySelectorAll('tbody > tr')].length);
+      return { rows: rows.reduce((sum, n) => sum + n, 0), files: links.map(({ href }) => href) };
     }),
   );
 }
 
-interface Files {
+interface Part {
+  nextElementSibling: Part | null;
   matches(of: string): boolean;
   querySelectorAll(of: string): Iterable<{ href: string }>;
 }

@@ -17,6 +17,9 @@ import { reportersTable } from './domain-tables.ts';
 import { hostName, minute, severity, shares } from './format.ts';
 import { mailChart } from './sender-evidence.ts';
 
+/** Rows that are shown before the rest unfolds. */
+const FIRST = 8;
+
 /** A finding whose evidence was read. */
 export type ReadFinding = ListedFinding & { evidence: Evidence; confidence?: unknown; events: readonly LifeEvent[] };
 
@@ -26,7 +29,8 @@ export function evidencePage(finding: ReadFinding, said: Words, { days, tables, 
   const w = words.finding;
   const over = overWords(evidence);
   const here = path`/findings/${finding.finding_key}`;
-  const show = (title: string, table: Table) => table.rows > 0 && html`<section><h2>${title}</h2>${table.html(here)}</section>`;
+  const show = (title: string, table: Table) =>
+    table.rows > 0 && html`<section><h2>${title}</h2>${table.html(here, FIRST)}</section>`;
   return html`<section><h2>${w.happened}</h2><p>${said.what || said.summary}</p>
 ${over && html`<p><strong>${w.over}:</strong> ${over}</p>`}</section>
 ${said.advice.length > 0 && html`<section><h2>${w.advice}</h2>${adviceOf(said, finding.domain)}</section>`}

@@ -13,6 +13,8 @@ import { reporterLabel } from './reporter.ts';
 /** Days that the page about a sender tells of. */
 export const SENDER_DAYS = 90;
 const MOST = { reporters: 30, records: 30, events: 30 };
+/** Rows that are shown before the rest unfolds. */
+const FIRST = 5;
 const w = words.sender;
 
 /**
@@ -37,7 +39,8 @@ export async function evidenceOf(
   };
   const here = path`/domains/${sender.domain}/senders/${sender.sender}`;
   const show = (title: string, lead: string, table: Table) =>
-    table.rows > 0 && html`<section><h2>${title}</h2>${lead && html`<p class="quiet">${lead}</p>`}${table.html(here)}</section>`;
+    table.rows > 0 &&
+    html`<section><h2>${title}</h2>${lead && html`<p class="quiet">${lead}</p>`}${table.html(here, FIRST)}</section>`;
   const shown = html`${openFindings(told)}
 ${mailChart(days, w.days_what(SENDER_DAYS), sender.forged)}
 ${show(w.keys, w.keys_what, tables.keys)}
