@@ -1,18 +1,19 @@
 // Mutation testing: `npm run mutate -- --files 'services/poller/*.ts' [--most 150] [--seed 1] [--out FILE]
 // [--tests 12] [--seconds 90] [--share 1/2]`. Changes one thing at a time in a copy of the tree, runs the
-// tests nearest to the file, and lists the changes that no test detects. Nearest is what the fewest imports
-// lie between: the test named after the file first, then five more, then the others, slow ones last, and no
-// more after so many seconds. A test that fails on a change counts once it has passed without it. Each
-// survivor is either a missing test or code without effect. With --out every result is appended to the file
-// at once, and a run that was cut off is resumed. The exit code is 1 when fewer than 90 % are killed, or one
-// survives in a part that allows none (mutation/sample.mjs).
+// tests nearest to the file, and lists the changes that no test detects. Nearest is the test named after the
+// file, or listed for it in test/ci/tested-through.ts; then those with the fewest imports between, slow ones
+// last. The first runs alone, then five more, then the others, and no more after so many seconds. A test that
+// fails on a change counts once it has passed without it. Each survivor is either a missing test or code
+// without effect. With --out every result is appended to the file at once, and a run that was cut off is
+// resumed. The exit code is 1 when fewer than 90 % are killed, or one survives in a part that allows none
+// (mutation/sample.mjs).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { mutantsOf } from './mutation/mutants.mjs';
-import { importersOf, nearestTests, usersOfBuilt } from './mutation/nearest.mjs';
+import { coveringTests, importersOf, nearestTests, usersOfBuilt } from './mutation/nearest.mjs';
 import { build, copyTree, original, Session, startPostgres } from './mutation/runner.mjs';
 import { isCritical, partOf, sample, scores } from './mutation/sample.mjs';
 
@@ -61,6 +62,7 @@ const importers = importersOf(texts);
 const ofBuilt = usersOfBuilt(texts, importers);
 /** The test files that take longest, as the suites order them. */
 const slow = new Set([...texts.get('test/helpers/order.ts').matchAll(/'(test\/[^']+\.test\.ts)'/g)].map(([, name]) => name));
+const covering = coveringTests(texts.get('test/ci/tested-through.ts'));
 /** Changes whenever the file or one of its tests does. */
 const stateOf = (file, tests) => hash([file, ...tests].map((name) => texts.get(name)).join('\0'));
 const keyOf = ({ file, start, replacement }) => `${hash(texts.get(file))} ${file} ${start} ${replacement}`;
@@ -236,7 +238,7 @@ async function run(mutant, nearest) {
 
 const results = [];
 for (const mutant of all) {
-  const tests = nearestTests(importers, mutant.file, Number(values.tests), slow);
+  const tests = nearestTests(importers, mutant.file, Number(values.tests), { slow, covering });
   const started = Date.now();
   const outcome = known(mutant, tests) ?? (await run(mutant, tests));
   const { result, by } = outcome;

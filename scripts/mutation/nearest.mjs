@@ -9,6 +9,19 @@ const USES_BUILT = /['"`][./]*dist\/(?:services|demo|simulate|bench)\//;
 /** Whole runs of many processes say little about one line, and take minutes. */
 const TOO_LONG = /^test\/(?:e2e|chaos|bench|fuzz|deploy|simulate|ci|scripts|docs)\//;
 
+/**
+ * @param {string} text of test/ci/tested-through.ts
+ * @returns {Map<string, string>} for each file that has no test of its own the one that covers it
+ */
+export function coveringTests(text) {
+  const lists = text.matchAll(/^ {2}'([\w/.-]+\.test\.ts)': \[([^\]]*)\]/gm);
+  return new Map(
+    [...lists].flatMap(([, test, files]) =>
+      [...files.matchAll(/'([^']+)'/g)].map(([, file]) => [`services/${file}`, `test/${test}`]),
+    ),
+  );
+}
+
 /** More than any number of imports. */
 const SLOW = 1000;
 
@@ -35,10 +48,11 @@ export function usersOfBuilt(texts, importers) {
 }
 
 /**
- * @param {ReadonlySet<string>} slow tests that come after all others
+ * @param {{ slow?: ReadonlySet<string>, covering?: ReadonlyMap<string, string> }} options tests that come
+ *   after all others; and for files without a test of their own, the test that covers them
  * @returns {string[]} at most `most` tests, the one named after the file first unless it is slow
  */
-export function nearestTests(importers, file, most, slow = new Set()) {
+export function nearestTests(importers, file, most, { slow = new Set(), covering = new Map() } = {}) {
   const distance = new Map([[file, 0]]);
   for (const queue = [file]; queue.length > 0; ) {
     const at = queue.shift();
@@ -51,11 +65,16 @@ export function nearestTests(importers, file, most, slow = new Set()) {
   // A test is as near as the file that it is named after: one that only uses a file on its way says little
   // about it.
   const subjectOf = (test) => test.replace(/^test\//, 'services/').replace(/\.test\.ts$/, '.ts');
-  const rank = (test) => (distance.get(subjectOf(test)) ?? distance.get(test)) + (slow.has(test) ? SLOW : 0);
-  return [...distance.keys()]
+  const near = (test) => (covering.get(file) === test ? 0 : (distance.get(subjectOf(test)) ?? distance.get(test)));
+  const rank = (test) => near(test) + (slow.has(test) ? SLOW : 0);
+  const all = [...distance.keys()]
     .filter((name) => name.endsWith('.test.ts') && !TOO_LONG.test(name))
-    .sort((a, b) => rank(a) - rank(b) || shared(b, file) - shared(a, file) || (a < b ? -1 : 1))
-    .slice(0, most);
+    .sort((a, b) => rank(a) - rank(b) || shared(b, file) - shared(a, file) || (a < b ? -1 : 1));
+  // Its own test is among them, however slow it is.
+  const own = all.filter((test) => near(test) === 0);
+  return [...all.slice(0, most - own.filter((test) => all.indexOf(test) >= most).length), ...own].filter(
+    (test, at, these) => these.indexOf(test) === at,
+  );
 }
 
 function shared(test, file) {

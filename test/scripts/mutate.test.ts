@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 // By names that the compiler does not follow: they are JavaScript.
 const load = (name: string) => import(`../../scripts/mutation/${name}.mjs`);
 const { mutantsOf } = await load('mutants');
-const { importersOf, nearestTests } = await load('nearest');
+const { coveringTests, importersOf, nearestTests } = await load('nearest');
 const { partOf, sample, scores } = await load('sample');
 
 interface Mutant {
@@ -79,11 +79,26 @@ test('slow tests come last, also the one that is named after the file', () => {
     ['test/a/c.test.ts', "import '../../services/a/b.ts';"],
     ['test/a/d.test.ts', "import '../../services/a/b.ts';"],
   ]);
-  expect(nearestTests(importersOf(texts), 'services/a/b.ts', 9, new Set(['test/a/b.test.ts', 'test/a/c.test.ts']))).toEqual([
-    'test/a/d.test.ts',
-    'test/a/b.test.ts',
-    'test/a/c.test.ts',
+  expect(
+    nearestTests(importersOf(texts), 'services/a/b.ts', 9, { slow: new Set(['test/a/b.test.ts', 'test/a/c.test.ts']) }),
+  ).toEqual(['test/a/d.test.ts', 'test/a/b.test.ts', 'test/a/c.test.ts']);
+});
+
+test('the test that covers a file without one of its own is its nearest', () => {
+  const texts = new Map([
+    ['services/a/b.ts', ''],
+    ['services/a/index.ts', "import './b.ts';"],
+    ['test/a/c.test.ts', "import '../../services/a/b.ts';"],
+    ['test/e/through.test.ts', "import '../../services/a/index.ts';"],
   ]);
+  const covering = coveringTests(readFileSync('test/ci/tested-through.ts', 'utf8'));
+  expect(covering.get('services/milter/session.ts')).toBe('test/milter/listen.test.ts');
+  for (const [file, by] of covering) expect([existsSync(file), existsSync(by)], file).toEqual([true, true]);
+  expect(
+    nearestTests(importersOf(texts), 'services/a/b.ts', 9, {
+      covering: new Map([['services/a/b.ts', 'test/e/through.test.ts']]),
+    }),
+  ).toEqual(['test/e/through.test.ts', 'test/a/c.test.ts']);
 });
 
 test('a test is as near as the file it is named after', () => {
