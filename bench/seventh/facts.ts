@@ -140,7 +140,7 @@ class Facts {
     }));
     return {
       source_ip: address(random.pick(habits.addresses), random),
-      count: random.chance(0.02) ? random.int(1e6, 2e9) : random.chance(0.7) ? random.int(1, 4) : random.int(5, 9_000),
+      count: random.chance(0.02) ? random.int(1e5, 2e6) : random.chance(0.7) ? random.int(1, 4) : random.int(5, 9_000),
       disposition: passes ? (habits.rfc === 9990 ? 'pass' : 'none') : failed,
       dkim: aligned(dkim) ? 'pass' : 'fail',
       spf: aligned(spf) ? 'pass' : 'fail',

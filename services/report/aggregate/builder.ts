@@ -45,7 +45,7 @@ export class AggregateBuilder {
   private prefix = '';
   private xmlns: string | null = null;
   /** The default namespace in scope, and those outside of each open element. */
-  private scope: string | null = null;
+  scope: string | null = null;
   private readonly scopes: (string | null)[] = [];
   private at: number = el.DOCUMENT;
   private buffer = '';
@@ -144,13 +144,9 @@ export class AggregateBuilder {
       this.xmlns = prefix === '' ? this.scope : null;
       return what;
     }
-    const own = prefix === '' ? this.scope === this.xmlns || !this.inForeignScope : prefix === this.prefix;
+    const own =
+      prefix === '' ? this.scope === this.xmlns || this.scope === null || el.isNamespace(this.scope) : prefix === this.prefix;
     return own ? what : el.SKIPPED;
-  }
-
-  /** An element without a prefix would be in a namespace that is none of DMARC's. */
-  get inForeignScope(): boolean {
-    return this.scope !== null && !el.isNamespace(this.scope);
   }
 
   /**
@@ -365,6 +361,10 @@ export class AggregateBuilder {
   value(what: number, from: number, to: number, odd: boolean): void {
     if (odd) this.fields.setResolved(what, from, to);
     else this.fields.set(what, from, to);
+  }
+
+  joined(what: number, text: string): void {
+    this.fields.setText(what, text);
   }
 
   /** The record has ended: it is counted, or set aside. */

@@ -22,7 +22,7 @@ export const NAME = new Uint8Array(0x10000);
 for (const letter of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_:') NAME[letter.charCodeAt(0)] = 2;
 for (const letter of '0123456789-.') NAME[letter.charCodeAt(0)] = 1;
 
-export const COMMENT = '<!--';
+const COMMENT = '<!--';
 export const CDATA = '<![CDATA[';
 
 /**
@@ -51,8 +51,8 @@ export function chunkOf(text: string): Chunk {
 }
 
 /** Values without white space other than spaces: its normalisation is left to saxes. */
-const ATTRIBUTE = /[ \t\r\n]+([A-Za-z_:][\w.:-]*)=(?:"([ !#-;=-~\xa0-\ud7ff]*)"|'([ -&(-;=-~\xa0-\ud7ff]*)')/y;
-const REFERENCES = /&(?:amp|lt|gt|quot|apos);/g;
+const ATTRIBUTE =
+  /[ \t\r\n]+([A-Za-z_:][\w.:-]*)[ \t\r\n]*=[ \t\r\n]*(?:"([ !#-;=-~\xa0-\ud7ff]*)"|'([ -&(-;=-~\xa0-\ud7ff]*)')/y;
 const TAG_END = /[ \t\r\n]*(\/?)>/y;
 
 /** How a start tag ends. */
@@ -67,7 +67,8 @@ export interface TagEnd {
 }
 
 /** What follows the name of a start tag, from `from` on; null when saxes must decide. */
-export function tagEnd(text: string, from: number): TagEnd | null {
+export function tagEnd(chunk: Chunk, from: number): TagEnd | null {
+  const { text } = chunk;
   const names = new Set<string>();
   const attributes: number[] = [];
   let xmlns: string | null = null;
@@ -77,11 +78,9 @@ export function tagEnd(text: string, from: number): TagEnd | null {
     const match = ATTRIBUTE.exec(text);
     if (match === null) break;
     end = ATTRIBUTE.lastIndex;
-    let value = match[2] ?? match[3]!;
-    if (value.includes('&')) {
-      value = value.replace(REFERENCES, ' ');
-      if (value.includes('&')) return null;
-    }
+    let value: string | null = match[2] ?? match[3]!;
+    if (value.includes('&')) value = resolved(chunk, end - 1 - value.length, end - 1);
+    if (value === null) return null;
     names.add(match[1]!);
     attributes.push(value.length);
     if (match[1] === 'xmlns') xmlns = value;
@@ -183,12 +182,20 @@ function isCharacter(code: number): boolean {
   return code < 0xd800 || (code > 0xdfff && code < 0xfffe) || (code > 0xffff && code < 0x110000);
 }
 
+const INSTRUCTION = /<\?(?!xml[ \t\r\n?])[A-Za-z_:][\w.:-]*(?=[ \t\r\n]|\?>)/iy;
+
 /**
- * Where the token after a comment begins, or -1 where there is none at `j`, it does not end in the chunk or
- * saxes must decide.
+ * Where the token after a comment or a processing instruction begins, or -1 where there is none at `j`, it
+ * does not end in the chunk or saxes must decide.
  */
-export function comment(chunk: Chunk, j: number): number {
+export function passedOver(chunk: Chunk, j: number): number {
   const { text } = chunk;
+  INSTRUCTION.lastIndex = j;
+  if (INSTRUCTION.test(text)) {
+    const from = INSTRUCTION.lastIndex;
+    const end = text.indexOf('?>', from);
+    return end >= 0 && isText(chunk, from, end) ? end + 2 : -1;
+  }
   if (!text.startsWith(COMMENT, j)) return -1;
   const from = j + COMMENT.length;
   const dashes = text.indexOf('--', from);

@@ -159,14 +159,14 @@ export class XmlReader implements Listener {
     const { records, builder, parser } = this;
     if (this.pending) this.flush();
     if (!builder.inFeedback) return 0;
-    const end = records.scan(chunk, start, this.depth, builder.inForeignScope);
+    const end = records.scan(chunk, start, this.depth, builder.scope);
     if (end < 0) return 0;
     const length = end - start;
     this.reported = true;
     this.recordStart = parser.position + records.headEnd - start;
     this.closedAt = parser.position + length;
     builder.beginRecord(chunk);
-    records.report(builder);
+    records.report(builder, chunk);
     builder.endRecord();
     this.resume = this.skipped + this.closedAt;
     return length;

@@ -2,13 +2,14 @@ import {
   BRACKET,
   CDATA,
   type Chunk,
-  comment,
   FOREIGN,
   KIND,
   NAME,
   PLAIN,
+  passedOver,
   RETURN,
   resolve,
+  resolved,
   SPECIAL,
   tagEnd,
 } from './characters.ts';
@@ -18,8 +19,8 @@ const BANG = 33;
 const SLASH = 47;
 const COLON = 58;
 const LESS = 60;
-const OPEN_BRACKET = 91;
 const GREATER = 62;
+const QUESTION = 63;
 
 /** Elements and values of one record that are noted, and elements that are open at once. */
 const NOTES = 2_048;
@@ -29,6 +30,8 @@ const DEPTH = 32;
  * line ends or references to be resolved. A container has neither.
  */
 const WORDS = 3;
+/** Set in the element of a note when the next note is of the same value. */
+const GOES_ON = 1 << 16;
 
 const notes = new Int32Array(NOTES * WORDS);
 /** The open elements: what each is, and where its name begins and ends. */
@@ -48,6 +51,8 @@ export interface RecordListener {
   container(what: number): void;
   /** A leaf holds the characters between these of the chunk, or what they make when they are resolved. */
   value(what: number, from: number, to: number, odd: boolean): void;
+  /** A leaf holds this text, which the document has in several pieces. */
+  joined(what: number, text: string): void;
 }
 
 /**
@@ -67,7 +72,12 @@ export class RecordScanner {
   /** Where the prefix of the record's tag stands, its colon included. */
   private prefix = 0;
   private prefixEnd = 0;
+  /** The default namespace in scope is none of DMARC's. */
   private foreign = false;
+  /** The namespace of elements without a prefix that are the record's own, besides those of DMARC. */
+  private own: string | null = null;
+  /** The default namespace that the start tag read last declares. */
+  private xmlns: string | null = null;
   /** The start tag read last is that of an empty element. */
   private empty = false;
   private readonly limits: RecordLimits;
@@ -79,11 +89,11 @@ export class RecordScanner {
   /**
    * Takes apart the element that begins at `start`.
    * @param outerDepth the elements that are open around it, feedback the innermost
-   * @param foreign the default namespace in scope is none of DMARC's
+   * @param scope the default namespace there
    * @returns the character after it; -1 when it is not a record that can be read here
    */
-  scan(chunk: Chunk, start: number, outerDepth: number, foreign: boolean): number {
-    this.foreign = foreign;
+  scan(chunk: Chunk, start: number, outerDepth: number, scope: string | null): number {
+    this.own = scope;
     const { codes } = chunk;
     const n = chunk.text.length;
     this.used = 0;
@@ -94,8 +104,9 @@ export class RecordScanner {
     let i = start;
     for (;;) {
       const c = this.depth === 0 ? 0 : codes[i + 1];
-      if (c === BANG) {
-        i = comment(chunk, i);
+      if (c === BANG || c === QUESTION) {
+        const skipped = at === SKIPPED && chunk.text.startsWith(CDATA, i);
+        i = skipped ? this.cdata(chunk.text, codes, i, SKIPPED) : passedOver(chunk, i);
       } else if (c === SLASH) {
         const last = --this.depth * WORDS;
         i = endTag(codes, i, open[last + 1]!, open[last + 2]!);
@@ -113,9 +124,10 @@ export class RecordScanner {
     }
   }
 
-  /** Reports what the record found last holds. */
-  report(listener: RecordListener): void {
+  /** Reports what the record found last holds, in the chunk in which it was found. */
+  report(listener: RecordListener, chunk: Chunk): void {
     const { used } = this;
+    let before = '';
     for (let k = 0; k < used; k += WORDS) {
       const what = notes[k]!;
       if (what < LEAF) {
@@ -123,8 +135,17 @@ export class RecordScanner {
         continue;
       }
       const from = notes[k + 1]!;
-      const to = notes[k + 2]!;
-      listener.value(what, from, to > 0 ? to : -to, to < 0);
+      const to = Math.abs(notes[k + 2]!);
+      const odd = notes[k + 2]! < 0;
+      const goesOn = what > GOES_ON;
+      if (!goesOn && before === '') {
+        listener.value(what, from, to, odd);
+        continue;
+      }
+      before += odd ? resolved(chunk, from, to) : chunk.text.slice(from, to);
+      if (goesOn) continue;
+      listener.joined(what, before);
+      before = '';
     }
   }
 
@@ -142,19 +163,26 @@ export class RecordScanner {
       c = codes[++end]!;
     } while (NAME[c] !== 0 && end < n);
     let what = childIn(parent, codes, local, end);
+    const prefixed = local !== name;
     if (this.depth === 0) {
       if (what !== RECORD) return -1;
       this.prefix = name;
       this.prefixEnd = local;
-    } else if (local === name ? this.foreign && this.prefix !== this.prefixEnd : !this.isOwnPrefix(codes, name, local)) {
+    } else if (prefixed ? !this.isOwnPrefix(codes, name, local) : this.foreign && this.prefix !== this.prefixEnd) {
       what = SKIPPED;
     }
     const { limits } = this;
     if (this.depth >= this.deepest || end - name > limits.textLength || this.used === NOTES * WORDS) return -1;
     this.empty = false;
-    const next = c === GREATER && end < n ? end + 1 : this.tagEnd(text, end);
+    this.xmlns = null;
+    const next = c === GREATER && end < n ? end + 1 : this.tagEnd(chunk, end);
     if (next < 0) return -1;
-    if (this.depth === 0) this.headEnd = next;
+    if (this.depth === 0) this.beginScope(next);
+    else if (this.xmlns !== null && what !== SKIPPED) {
+      // What a change of the scope means for the elements within is left to the builder.
+      if (prefixed ? isNamespace(this.xmlns) === this.foreign : this.foreign) return -1;
+      if (!prefixed && this.xmlns !== this.own && !isNamespace(this.xmlns)) what = SKIPPED;
+    }
     if (what >= LEAF) {
       if (this.empty) return next;
       const after = this.content(chunk, next, what);
@@ -170,6 +198,14 @@ export class RecordScanner {
     return next;
   }
 
+  /** The start tag of the record has been read, up to `end`. */
+  private beginScope(end: number): void {
+    this.headEnd = end;
+    if (this.xmlns !== null) this.own = this.xmlns;
+    this.foreign = this.own !== null && !isNamespace(this.own);
+    if (this.prefix !== this.prefixEnd) this.own = null;
+  }
+
   /** Whether a prefix is that of the record: any other one is of an extension (RFC 9990 section 4). */
   private isOwnPrefix(codes: Uint16Array, from: number, to: number): boolean {
     const { prefix } = this;
@@ -179,45 +215,37 @@ export class RecordScanner {
   }
 
   /** Reads attributes, or the end of an empty element. */
-  private tagEnd(text: string, from: number): number {
+  private tagEnd(chunk: Chunk, from: number): number {
     const { limits } = this;
-    const rest = tagEnd(text, from);
+    const rest = tagEnd(chunk, from);
     if (rest === null || rest.attributes.length > limits.attributes) return -1;
     for (const size of rest.attributes) if (size > limits.textLength) return -1;
-    // Whose namespace it is, the builder says.
-    const nested = this.depth > 0 || this.prefix !== this.prefixEnd;
-    if (rest.xmlns !== null && nested && !isNamespace(rest.xmlns)) return -1;
+    this.xmlns = rest.xmlns;
     this.empty = rest.empty;
     return rest.end;
   }
 
-  /** Reads a value with the comments beside it; returns where its end tag begins, or -1. */
+  /** Reads a value, in one piece or several; returns where its end tag begins, or -1. */
   private content(chunk: Chunk, from: number, what: number): number {
     const { text, codes } = chunk;
+    const { textLength } = this.limits;
+    const [first, length] = [this.used, this.length];
     let i = from;
-    let whole = false;
-    // A value in several pieces is put together by the tokenizer.
     while (codes[i] !== LESS || codes[i + 1] !== SLASH) {
-      const markup = codes[i] === LESS;
-      if (markup && codes[i + 2] !== OPEN_BRACKET) {
-        i = comment(chunk, i);
-      } else {
-        if (whole) return -1;
-        whole = true;
-        i = markup ? this.cdata(text, codes, i, what) : this.leaf(codes, text.length, i, what);
-      }
-      if (i < 0) return -1;
+      if (codes[i] !== LESS) i = this.leaf(codes, text.length, i, what);
+      else if (text.startsWith(CDATA, i)) i = this.cdata(text, codes, i, what);
+      else i = passedOver(chunk, i);
+      if (i < 0 || this.used > NOTES * WORDS - 2 * WORDS) return -1;
     }
-    return i;
+    for (let k = first; k < this.used - WORDS; k += WORDS) notes[k] = what | GOES_ON;
+    return this.length - length > textLength ? -1 : i;
   }
 
   /** Reads text; returns where it ends, or -1. */
   private leaf(codes: Uint16Array, n: number, from: number, what: number): number {
-    const { limits } = this;
     const to = endOfText(codes, from, n);
-    const size = to - from;
-    this.length += size;
-    if (to === n || size > limits.textLength || this.length > limits.recordLength) return -1;
+    this.length += to - from;
+    if (to === n || this.length > this.limits.recordLength) return -1;
     if (kinds <= PLAIN) this.note(what, from, to);
     else if (kinds < FOREIGN && isRegular(codes, from, to)) this.note(what, from, -to);
     else return -1;
@@ -229,11 +257,10 @@ export class RecordScanner {
    * characters that saxes must look at.
    */
   private cdata(text: string, codes: Uint16Array, start: number, what: number): number {
-    const { limits } = this;
     const from = start + CDATA.length;
-    const to = text.startsWith(CDATA, start) ? text.indexOf(']]>', from) : -1;
+    const to = text.indexOf(']]>', from);
     this.length += to - from;
-    if (to < 0 || to - from > limits.textLength || this.length > limits.recordLength) return -1;
+    if (to < 0 || this.length > this.limits.recordLength) return -1;
     for (let k = from; k < to; k++) if ((KIND[codes[k]!]! & ~(PLAIN | BRACKET | SPECIAL)) !== 0) return -1;
     if (to > from) this.note(what, from, to);
     return to + 3;

@@ -3,12 +3,12 @@ import {
   CDATA,
   type Chunk,
   chunkOf,
-  comment,
   FOREIGN,
   isText,
   KIND,
   NAME,
   PLAIN,
+  passedOver,
   RETURN,
   resolved,
   tagEnd,
@@ -19,6 +19,7 @@ const SLASH = 47;
 const BANG = 33;
 const LESS = 60;
 const GREATER = 62;
+const QUESTION = 63;
 
 const DECLARATION =
   /<\?xml[ \t\r\n]+version=(?:"1\.0"|'1\.0')(?:[ \t\r\n]+encoding=(?:"[A-Za-z][\w.-]*"|'[A-Za-z][\w.-]*'))?(?:[ \t\r\n]+standalone=(?:"yes"|"no"|'yes'|'no'))?[ \t\r\n]*\?>/y;
@@ -215,13 +216,14 @@ export class Scanner implements Tokenizer {
     const { text } = chunk;
     const c = text.charCodeAt(j + 1);
     if (c === SLASH) return this.endTag(text, j);
-    if (c === BANG) return text.startsWith(CDATA, j) ? this.cdata(chunk, j) : comment(chunk, j);
+    if (c === BANG && text.startsWith(CDATA, j)) return this.cdata(chunk, j);
+    if (c === BANG || c === QUESTION) return passedOver(chunk, j);
     if (this.open.length > 0) {
       this.at = this.base + j;
       const taken = this.listener.record?.(chunk, j) ?? 0;
       if (taken > 0) return j + taken;
     }
-    return this.startTag(text, j);
+    return this.startTag(chunk, j);
   }
 
   private endTag(text: string, j: number): number {
@@ -247,7 +249,8 @@ export class Scanner implements Tokenizer {
     return to + 3;
   }
 
-  private startTag(text: string, j: number): number {
+  private startTag(chunk: Chunk, j: number): number {
+    const { text } = chunk;
     const { open, listener } = this;
     let end = j + 1;
     if ((this.rooted && open.length === 0) || NAME[text.charCodeAt(end)] !== 2) return -1;
@@ -259,7 +262,7 @@ export class Scanner implements Tokenizer {
     if (text.charCodeAt(end) === GREATER) {
       end++;
     } else {
-      const rest = tagEnd(text, end);
+      const rest = tagEnd(chunk, end);
       if (rest === null) return -1;
       ({ end, empty, xmlns } = rest);
       for (const length of rest.attributes) listener.attribute(length);

@@ -12,15 +12,19 @@ const LIMITS = { elementDepth: 12, attributes: 4, textLength: 100, recordLength:
 function scanned(xml: string, limits = LIMITS, outerDepth = 1): { rest: string; values: [number, string][] } | null {
   const scanner = new RecordScanner(limits);
   const chunk = chunkOf(xml);
-  const end = scanner.scan(chunk, 0, outerDepth, false);
+  const end = scanner.scan(chunk, 0, outerDepth, null);
   if (end < 0) return null;
   const values: [number, string][] = [];
-  scanner.report({
-    container: () => undefined,
-    value: (what, from, to, odd) => {
-      values.push([what, odd ? resolved(chunk, from, to)! : xml.slice(from, to)]);
+  scanner.report(
+    {
+      container: () => undefined,
+      value: (what, from, to, odd) => {
+        values.push([what, odd ? resolved(chunk, from, to)! : xml.slice(from, to)]);
+      },
+      joined: (what, text) => values.push([what, text]),
     },
-  });
+    chunk,
+  );
   return { rest: xml.slice(end), values };
 }
 
@@ -40,6 +44,10 @@ describe('one pass reads a record', () => {
     ['with attributes that have references', recordXml().replace('<row>', '<row a="&lt;&amp;é">')],
     ['with comments beside its values', recordXml({ from: '<!-- x -->example.com<!----><!-- & -->' })],
     ['with CDATA', recordXml({ from: '<![CDATA[example.com]]>' })],
+    ['with processing instructions', recordXml({ inner: '<?x?><?y a="<1>" ?>' }).replace('<row>', '<?z ??><row>')],
+    ['with a value in pieces', recordXml({ from: 'ex<!-- x -->am<?x?>pl<![CDATA[e.c]]>o<![CDATA[m]]>' })],
+    ['with elements of another namespace', recordXml({ inner: '<row xmlns="urn:x"><count>5</count><a><![CDATA[&]]></a></row>' })],
+    ['with spaces in its attributes', recordXml().replace('<row>', '<row a = "&#65;&#x1F642;" b= "">')],
     ['with white space in its end tags', recordXml().replace(/<(\/\w+)/g, '<$1\r\n\t ')],
     ['with a text for the tokenizer after it', `${recordXml()} <!-- comment -->`],
   ])('%s', (_what, xml) => {
@@ -69,21 +77,19 @@ describe('the tokenizer is left with', () => {
     ['another element', '<policy_published></policy_published>'],
     ['an end tag', '</record>'],
     ['a text of its own', recordXml({ inner: 'text' })],
-    ['an element in another namespace', recordXml().replace('<row>', '<row xmlns="urn:x">')],
     ['a comment that is wrong', recordXml({ inner: '<!-- x -- y -->' })],
-    ['a comment within a value', recordXml({ from: 'example<!-- x -->.com' })],
     ['what only looks like a comment', recordXml({ inner: '<!xx-->' })],
     ['what only looks like a comment in a value', recordXml({ from: 'example.com<!xx-->' })],
     ['CDATA outside of values', recordXml({ inner: '<![CDATA[ a-->' })],
     ['an attribute with a reference that XML does not know', recordXml().replace('<row>', '<row a="&nbsp;">')],
     ['an attribute with an ampersand', recordXml().replace('<row>', '<row a="a & b">')],
     ['a character in a comment that XML does not know', recordXml({ inner: '<!-- \u0001 -->' })],
-    ['CDATA beside text', recordXml({ from: '<![CDATA[example]]>.com' })],
-    ['text beside CDATA', recordXml({ from: 'example<![CDATA[.com]]>' })],
     ['CDATA with a line end of two characters', recordXml({ from: '<![CDATA[a\r\nb]]>' })],
     ['CDATA that is too long', recordXml({ from: `<![CDATA[${'x'.repeat(101)}]]>` })],
     ['CDATA without an end', '<record><identifiers><header_from><![CDATA[x</header_from></identifiers></record>'],
-    ['a processing instruction', recordXml({ inner: '<?x?>' })],
+    ['a declaration within', recordXml({ inner: '<?xml version="1.0"?>' })],
+    ['a processing instruction without a name', recordXml({ inner: '<? x?>' })],
+    ['a value that is too long in all', recordXml({ from: `${'x'.repeat(60)}<?x?>${'x'.repeat(60)}` })],
     ['an unknown entity', recordXml({ from: '&x;' })],
     ['a reference to no character', recordXml({ from: '&#0;' })],
     ['half a surrogate pair', recordXml({ from: '\ud83d' })],

@@ -501,6 +501,16 @@ describe('reading comes out the same with the scanner and with saxes alone', () 
         '<x a="&"/>',
         '<e:count>9</e:count>',
       ],
+      ...[
+        '<count xmlns="urn:x">8</count>',
+        '<x xmlns="urn:dmarc">',
+        '<?xml-a?>',
+        '<?XML?>',
+        '<?a ??>',
+        '<?a??>',
+        '<?a \ufffe?>',
+        '<x a = "&#x41;"/>',
+      ],
       ...['&amp;', '&', ' ', '\r\n', 'text', '</x>', '<x>', '<', '>'],
     ];
     let read = 0;
