@@ -41,7 +41,7 @@ export async function queries(_stage: string, input: StageInput): Promise<Measur
       await client.query(preamble);
       const lines: Measure[] = [];
       for (const [i, query] of questions.entries()) {
-        lines.push(await timed(client, `query_${String(i + 1).padStart(2, '0')}`, query, size, input));
+        lines.push(await timed(client, { ...query, stage: `query_${String(i + 1).padStart(2, '0')}` }, size, input));
       }
       return lines;
     } finally {
@@ -54,8 +54,7 @@ export async function queries(_stage: string, input: StageInput): Promise<Measur
 
 async function timed(
   client: pg.PoolClient,
-  stage: string,
-  { title, sql }: { title: string; sql: string },
+  { stage, title, sql }: { stage: string; title: string; sql: string },
   size: { reports: number; records: number },
   input: StageInput,
 ): Promise<Measure> {

@@ -28,7 +28,7 @@ function unmet(zone: Zone, prerequisites: readonly RawRecord[]): Rcode | null {
     if (!zone.holds(name)) return 'NOTZONE';
     const types = zone.sets.get(lowerName(name));
     if (klass === CLASS.IN) {
-      add(values, lowerName(name), type, rdata);
+      add(values, { name: lowerName(name), type, rdata });
       continue;
     }
     if (rdata.length > 0 || (klass !== CLASS.ANY && klass !== CLASS.NONE)) return 'FORMERR';
@@ -66,7 +66,7 @@ function change(zone: Zone, { name: given, type, class: klass, ttl, rdata }: Raw
     // itself.
     if (others || type === RECORD_TYPES.SOA) return;
     if (type === RECORD_TYPES.CNAME) types?.delete(type);
-    add(zone.sets, name, type, rdata, ttl);
+    add(zone.sets, { name, type, rdata, ttl });
     return;
   }
   if (types === undefined) return;

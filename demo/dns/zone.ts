@@ -39,9 +39,13 @@ export class Zone {
     for (const [owner, types] of planned)
       for (const [type, records] of Object.entries(types))
         for (const record of records)
-          add(this.sets, owner, RECORD_TYPES[type as RecordType], rdataOf(type as RecordType, record as never));
-    add(this.sets, this.name, RECORD_TYPES.NS, rdataOf('NS', this.below('ns')));
-    add(this.sets, this.below('ns'), RECORD_TYPES.A, rdataOf('A', '127.0.0.1'));
+          add(this.sets, {
+            name: owner,
+            type: RECORD_TYPES[type as RecordType],
+            rdata: rdataOf(type as RecordType, record as never),
+          });
+    add(this.sets, { name: this.name, type: RECORD_TYPES.NS, rdata: rdataOf('NS', this.below('ns')) });
+    add(this.sets, { name: this.below('ns'), type: RECORD_TYPES.A, rdata: rdataOf('A', '127.0.0.1') });
     this.setSerial(1);
   }
 
@@ -105,7 +109,10 @@ export function isBelow(name: string, zone: string): boolean {
 }
 
 /** Adds a record to the sets, if it is not there. */
-export function add(sets: Sets, name: string, type: number, rdata: Buffer, ttl = TTL): void {
+export function add(
+  sets: Sets,
+  { name, type, rdata, ttl = TTL }: Pick<RawRecord, 'name' | 'type' | 'rdata'> & { ttl?: number },
+): void {
   const types = sets.get(name) ?? new Map<number, RecordSet>();
   sets.set(name, types);
   const set = types.get(type) ?? { ttl, rdatas: [] };

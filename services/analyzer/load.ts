@@ -1,6 +1,5 @@
-import { type Admitted, admittedNetworks } from '../dns/spf/admitted.ts';
 import { rulesWith } from '../findings/kinds/traits.ts';
-import { addDays, dayOf, later } from '../shared/days.ts';
+import { addDays, dayOf } from '../shared/days.ts';
 import { groupBy } from '../shared/group-by.ts';
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
@@ -9,11 +8,9 @@ import { loadForged } from '../store/analysis/forged-reports.ts';
 import { loadRelayed } from '../store/analysis/relayed.ts';
 import { wasAnalyzed } from '../store/analysis/reporters.ts';
 import { loadScatter } from '../store/analysis/scatter.ts';
-import { loadAwaited } from '../store/analysis/senders.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
-import { loadLateness, loadSilence, loadSpread } from '../store/analysis/silences.ts';
+import { loadSilence } from '../store/analysis/silences.ts';
 import {
-  type CountedDays,
   loadFirstSeen,
   loadNetworks,
   loadPolicyDays,
@@ -23,50 +20,29 @@ import {
   type ReporterDay,
   type SourceDay,
 } from '../store/analysis/window-reads.ts';
-import { loadCheck } from '../store/dns/checks.ts';
-import { loadDrifts } from '../store/dns/drifts.ts';
-import { loadChangedLookalikes } from '../store/dns/lookalikes.ts';
-import { loadKeyMail, loadPublished, loadSpfMail } from '../store/dns/published.ts';
-import { loadAdmitting } from '../store/dns/records.ts';
 import { loadConfirmation } from '../store/domains/domains.ts';
 import { loadExpected } from '../store/findings/feedback.ts';
 import { loadFindings, loadToldElsewhere } from '../store/findings/findings.ts';
 import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/rollups/subdomain-days.ts';
-import { loadNetworkFacts, type NetworkFacts } from '../store/sources/identities.ts';
 import { loadSenderList } from '../store/sources/sender-list.ts';
 import { loadDeciders } from './deciders.ts';
 import type { DomainData, Others } from './domain-data.ts';
 import { domainDaysOf } from './domain-windows.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
-import { lostSpf } from './published/losses.ts';
+import { loadIdentities, waitsSince } from './load-identities.ts';
+import { loadWhole, namesIn } from './load-whole.ts';
 import { LEAST as LEAST_FAILING } from './rules/alignment_failure.ts';
 import { CAUSES } from './rules/broken_senders.ts';
-import { LOST_DAYS } from './rules/lost.ts';
-import { SILENT_DAYS } from './rules/reporter_silent.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import { lookup } from './senders/catalogue.ts';
 import { catalogueOf } from './senders/load.ts';
-import { loadOutgrown } from './senders/outgrown.ts';
-import { loadLogs } from './sending/load.ts';
 import { mayCarryMix, mayForward } from './sources/classes.ts';
 import { isOwnServer } from './sources/identity.ts';
 import type { KeysOfDomain } from './sources/keys.ts';
 import { carriesMix } from './sources/mix.ts';
 import { isNetwork } from './sources/network.ts';
-import { handfulOf, handsOn, isGateway, isNamedHost } from './sources/relays.ts';
 import { countedOf, type Deciders } from './standing.ts';
 import { UNAUTHORIZED_DAYS } from './unauthenticated/part.ts';
-import { total } from './window.ts';
-
-/** Networks that were first seen since then wait for their names; now, where nobody looks names up. */
-export function waitsSince({ config, clock }: Pick<Context, 'config' | 'clock'>): Date {
-  const hours = looksUpNames({ config }) ? config.analyzer.wait_for_names_hours : 0;
-  return new Date(clock.now().getTime() - hours * 3_600_000);
-}
-
-function looksUpNames({ config }: Pick<Context, 'config'>): boolean {
-  return config.enrich.dns === 'on' || config.asnFile !== null;
-}
 
 /** Networks given to the rule one by one; the rest of a botnet is counted. */
 const NETWORKS = 1000;
@@ -163,32 +139,6 @@ async function loadWindow(tx: Tx, domain: string, day: string, days: number) {
   return { deciders, counted, from, today, recent: addDays(today, 1 - UNAUTHORIZED_DAYS) };
 }
 
-/** Which networks and names belong to whom, as far as that is known. */
-async function loadIdentities(
-  tx: Tx,
-  context: Context,
-  domain: string,
-  {
-    deciders,
-    sources,
-    rows,
-    window,
-    ...of
-  }: Pick<DomainData, 'sources' | 'rows' | 'reporterDays'> & {
-    networks: Networks | null;
-    deciders: Deciders;
-    window: CountedDays;
-  },
-) {
-  const catalogue = catalogueOf(context.config);
-  const admitted = await loadAdmitted(tx, domain);
-  const facts = bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork), admitted));
-  const waits = looksUpNames(context) ? waitsSince(context) : null;
-  const byName = await loadByName(tx, { ...of, domain, catalogue, admitted, waits }, window);
-  const { outgrown } = await loadOutgrown(tx, domain, { facts, catalogue }, window);
-  return { facts, ...byName, outgrown: new Map([...outgrown, ...byName.outgrown]) };
-}
-
 /** What sources sent before the window that sent nothing in it: a first import names many that are gone. */
 async function loadPast(
   tx: Tx,
@@ -221,81 +171,6 @@ async function loadAboutSources(
     keys: await loadKeys(tx, counted, of),
     mixed: await loadMixed(tx, counted, of),
   };
-}
-
-/** Of the reporters that fell silent: how far their silence goes, and how late they used to report. */
-async function loadSilentReporters(
-  tx: Tx,
-  domain: string,
-  { reporterDays, from, today }: { reporterDays: readonly ReporterDay[]; from: string; today: string },
-): Promise<Pick<DomainData, 'spread' | 'lateness'>> {
-  const silent = silentSince(reporterDays, addDays(today, -SILENT_DAYS));
-  const names = silent.map(({ reporter }) => reporter);
-  return { spread: await loadSpread(tx, domain, silent), lateness: await loadLateness(tx, domain, names, { from, to: today }) };
-}
-
-/** Of the domain as a whole: its records, its mail in own servers' logs, and who no longer reports on it. */
-async function loadWhole(
-  tx: Tx,
-  context: Context,
-  domain: string,
-  { from, today, counted, reporterDays }: Pick<DomainData, 'from' | 'today' | 'reporterDays'> & { counted: Counted },
-) {
-  const now = context.clock.now();
-  const reporters = counted.votes > 1 ? [] : counted.reporters;
-  const records = await loadRecords(tx, domain, now, { from, reporters });
-  const { published = null } = records;
-  const { subjects: inLogs, ...logs } = await loadLogs(tx, context, domain, { now, reporters, published });
-  return { ...records, ...logs, ...(await loadSilentReporters(tx, domain, { reporterDays, from, today })), inLogs };
-}
-
-/** What the watcher saw of the domain's records of late, and the mail of the keys that are gone. */
-async function loadRecords(
-  tx: Tx,
-  domain: string,
-  now: Date,
-  mail: { from: string; reporters: readonly string[] },
-): Promise<Pick<DomainData, 'published' | 'keyMail' | 'spfMail' | 'check' | 'drift' | 'lookalikes'>> {
-  const published = await loadPublished(tx, domain, new Date(now.getTime() - (LOST_DAYS + 1) * 86_400_000));
-  const gone = published?.records.filter(({ purpose, gone_at }) => purpose === 'dkim' && gone_at !== null) ?? [];
-  const absent =
-    published?.questions.filter(({ purpose, type, state }) => purpose === 'dkim' && type === 'TXT' && state === 'absent') ?? [];
-  const keys = [...new Set([...gone, ...absent].map(({ name }) => name))];
-  return {
-    published,
-    keyMail: await loadKeyMail(tx, domain, keys, mail),
-    spfMail: published && lostSpf(domain, published) ? await loadSpfMail(tx, domain, mail) : [],
-    check: await loadCheck(tx, domain),
-    drift: await loadDrifts(tx, domain),
-    lookalikes: await loadChangedLookalikes(tx, domain),
-  };
-}
-
-/** The names of records and of name servers, which are subjects of findings. */
-function namesIn({
-  published,
-  check,
-  drift,
-  lookalikes = [],
-}: Pick<DomainData, 'published' | 'check' | 'drift' | 'lookalikes'>): string[] {
-  const records = published?.records.filter(({ purpose }) => ['spf', 'dkim', 'dmarc'].includes(purpose)) ?? [];
-  const keys = published?.questions.filter(({ purpose }) => purpose === 'dkim') ?? [];
-  const drifts = drift?.drifts ?? [];
-  const names = [...records, ...keys, ...(check?.findings ?? []), ...drifts, ...lookalikes].map(({ name }) => name);
-  names.push(...drifts.map((one) => one.domain));
-  return [...new Set([...names, ...(published?.servers ?? []).map(({ server }) => server)])];
-}
-
-/**
- * What the domain's own SPF record admits, as the watcher saw it last; nothing while there are several
- * records.
- */
-async function loadAdmitted(tx: Tx, domain: string): Promise<Admitted[]> {
-  const records = await loadAdmitting(tx, domain);
-  const valuesOf = (name: string, type: string) =>
-    records.filter((one) => one.name === name && one.type === type).map(({ value }) => value);
-  const [text, ...others] = valuesOf(domain, 'TXT');
-  return text === undefined || others.length > 0 ? [] : admittedNetworks(domain, text, valuesOf);
 }
 
 /** What is known of the domain beside its mail. */
@@ -332,58 +207,6 @@ function withBrokenSignatures(rows: readonly SourceDay[]): string[] {
   return [...new Set(rows.filter(({ failed_signed }) => failed_signed > 0).map(({ source }) => source))];
 }
 
-/** Fewer messages of a host are not told, whatever they are. */
-const HOST_WORTH = 5;
-
-/**
- * Those of the networks that are no forgers by their confirmed names: own servers, gateways of receivers, a
- * handful of forwarders.
- */
-async function loadByName(
-  tx: Tx,
-  {
-    domain,
-    networks,
-    reporterDays,
-    catalogue,
-    admitted,
-    waits,
-  }: Pick<DomainData, 'domain' | 'networks' | 'reporterDays' | 'catalogue'> & {
-    admitted: readonly Admitted[];
-    waits: Date | null;
-  },
-  days: CountedDays,
-): Promise<Required<Pick<DomainData, 'ownServers' | 'gateways' | 'unnamed' | 'outgrown' | 'used'>>> {
-  const sources = networks?.largest.map(({ source }) => source).filter(isNetwork) ?? [];
-  const facts = await loadNetworkFacts(tx, domain, sources, admitted);
-  const unnamed = waits === null ? new Set<string>() : await loadAwaited(tx, domain, sources, waits);
-  const own = facts.filter((one) => isOwnServer(domain, one, catalogue)).map(({ source }) => source);
-  const named = new Set(facts.filter((one) => isGateway(one, catalogue)).map(({ source }) => source));
-  const failedOf = new Map(
-    networks?.largest.map(({ source, days: recent, before }) => [
-      source,
-      before.failed + recent.reduce((n, day) => n + day.failed, 0),
-    ]),
-  );
-  // The keys are read only where the mail of a host might be reported.
-  const hosts = facts.filter(
-    (one) => !named.has(one.source) && isNamedHost(one, catalogue) && failedOf.get(one.source)! >= HOST_WORTH,
-  );
-  const services = await loadOutgrown(tx, domain, { facts, catalogue }, days);
-  if (named.size + hosts.length === 0) return { ownServers: own, gateways: [], unnamed, ...services };
-  const relayed = await loadRelayed(tx, domain, [...named, ...hosts.map(({ source }) => source)], days);
-  const of = reporterDays.reduce((n, { messages }) => n + messages, 0);
-  const handed = (source: string) => ({ source, failed: failedOf.get(source) ?? 0, relayed: relayed.get(source) ?? 0 });
-  const gateways = [...named].filter((source) => handsOn({ ...handed(source), of }));
-  gateways.push(
-    ...handfulOf(
-      hosts.map(({ source }) => handed(source)),
-      of,
-    ),
-  );
-  return { ownServers: own, gateways, unnamed, ...services };
-}
-
 /** Whose keys the sources sign with that may be forwarders. */
 async function loadKeys(
   tx: Tx,
@@ -392,25 +215,6 @@ async function loadKeys(
 ): Promise<DomainData['keys']> {
   // A selector is the word of a single reporter: where none decides alone, no selector counts.
   return anyMayForward(rows, reporterDays) ? keys.load(tx, from, votes > 1 ? [] : reporters) : NO_KEYS;
-}
-
-/** The reporters that reported, but not after a day, and when each did last. */
-function silentSince(reporterDays: readonly ReporterDay[], day: string): { reporter: string; last: string }[] {
-  const last = new Map<string, string>();
-  for (const row of reporterDays) last.set(row.reporter, later(row.day, last.get(row.reporter) ?? ''));
-  return [...last].filter(([, on]) => on <= day).map(([reporter, on]) => ({ reporter, last: on }));
-}
-
-/**
- * Lifetime sums are not kept by reporter: where some have no say, the sums of the window are taken, of those
- * that have.
- */
-function bySayOf({ others }: Deciders, rows: readonly SourceDay[], facts: readonly NetworkFacts[]): readonly NetworkFacts[] {
-  if (others.length === 0) return facts;
-  return facts.map((one) => {
-    const { messages, passed } = total(rows.filter(({ source }) => source === one.source));
-    return { ...one, messages, passed };
-  });
 }
 
 /**

@@ -68,7 +68,9 @@ test(`no function has more than ${MOST_LINES} lines`, () => {
   expect(long.map(({ file, name, lines }) => `${file} ${name}: ${lines}`)).toEqual([]);
 });
 
-test(`no function of a service has more than ${MOST_PARAMETERS} parameters, but those that are named with the reason`, () => {
-  const wide = ours.filter(({ parameters }) => parameters > MOST_PARAMETERS).map(({ file, name }) => `${file} ${name}`);
+test(`no function has more than ${MOST_PARAMETERS} parameters, but those that are named with the reason`, () => {
+  const wide = [...ours, ...functions('demo'), ...functions('bench')]
+    .filter(({ parameters }) => parameters > MOST_PARAMETERS)
+    .map(({ file, name }) => `${file} ${name}`);
   expect(wide).toEqual(Object.keys(MORE_PARAMETERS));
 });

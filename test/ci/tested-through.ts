@@ -198,6 +198,8 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'analyzer/evaluate.ts',
     'analyzer/examine-sources.ts',
     'analyzer/load.ts',
+    'analyzer/load-identities.ts',
+    'analyzer/load-whole.ts',
     'analyzer/save.ts',
   ],
   'analyzer/due.test.ts': ['analyzer/index.ts'],
