@@ -57,7 +57,7 @@ export function startAlerter(context: Context): Service {
       await compose(clock.now());
       const hooks = config.webhooks.map((hook) => hook.name);
       const orphans = await failOrphans(db, hooks);
-      if (orphans > 0) log.warn({ posts: orphans }, 'gave up posts of a webhook that is no longer configured');
+      if (orphans > 0) log.warn({ posts: orphans }, 'dropped requests to a webhook that is no longer configured');
       const ends = await Promise.allSettled(channels.map((channel) => drain(channel, means, stopping.signal)));
       refused = await refusedAlerts(db);
       metrics.alertsRefused.set(refused.findings + refused.digests + refused.requests);
@@ -132,7 +132,7 @@ function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, m
       const key = readHoldKey(config.milter.hold);
       await composeHeldDigests(db, { from: mail?.from ?? null, console: config.consoleUrl, key, hours }, now);
     } catch (error) {
-      log.error({ err: messageOf(error) }, 'recipients could not be told what is held for them');
+      log.error({ err: messageOf(error) }, 'recipients could not be notified of what is held for them');
     }
   };
 

@@ -90,7 +90,7 @@ export class ClusterWatch {
   async stop(): Promise<void> {
     await Promise.all([this.source?.stop(), this.signers?.stop()]);
     await leaveEnvironments(this.context.db, this.owner).catch((error: unknown) => {
-      this.log.debug({ err: messageOf(error) }, 'the environments are left when their time is over');
+      this.log.debug({ err: messageOf(error) }, 'the lease on the environments could not be released; it expires by itself');
     });
   }
 

@@ -24,7 +24,10 @@ export function hear(db: Db, channel: Channel, wake: (told: string | null) => vo
       try {
         await listen(await db.connect(), { channel, wake, signal: stopping.signal });
       } catch (error) {
-        log.debug({ channel, err: messageOf(error) }, 'what the database announces is not heard; it is looked for now and then');
+        log.debug(
+          { channel, err: messageOf(error) },
+          'notifications of the database do not arrive; it is asked now and then instead',
+        );
       }
       await sleep(AGAIN_MS, stopping.signal);
     }

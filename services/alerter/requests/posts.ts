@@ -33,7 +33,7 @@ export async function composeRequestPosts(
       const posts = fresh.map(({ event_key, request_key }) => ({ event: event_key, story: stories.get(request_key)! }));
       const installation = await outbox.installation(tx);
       for (const hook of webhooks) made += await postsTo({ tx, hook, console, installation, perHour, now }, posts);
-      log.info({ events: fresh.length, posts: made }, 'queued posts about requests in the outbox');
+      log.info({ events: fresh.length, posts: made }, 'queued webhook requests about approvals in the outbox');
     }
     await mails.markRequestEventsPosted(
       tx,

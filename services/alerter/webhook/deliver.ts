@@ -77,7 +77,10 @@ export async function composePosts(
           if (key !== null) made++;
         }
       }
-      log.info({ events: together.length + alone.length, posts: made, held: held.length }, 'queued posts in the outbox');
+      log.info(
+        { events: together.length + alone.length, posts: made, held: held.length },
+        'queued webhook requests in the outbox',
+      );
     }
     await outbox.markPosted(
       tx,
@@ -209,7 +212,7 @@ export async function deliverNextPost({ db, hook, metrics, log: parent }: PostDe
         const why = clean(`${old ? 'given up after five days: ' : ''}${messageOf(error)}`, 500);
         await outbox.mailFailed(tx, mail.outbox_key, why);
         metrics.alerts.inc({ outcome: 'failed' });
-        log.error({ err: why, id: mail.message_id }, 'could not post an alert; see ruawatch.outbox.last_error');
+        log.error({ err: why, id: mail.message_id }, 'could not send an alert to a webhook; see ruawatch.outbox.last_error');
         return { kind: 'failed' };
       }
       const asked = error instanceof WebhookDown ? error.wait : null;

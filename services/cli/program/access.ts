@@ -84,7 +84,7 @@ export function addAccessCommands(program: Command): void {
     );
   access
     .command('list', { isDefault: true })
-    .description('list what is lent and asked for, the newest first')
+    .description('list rights that are lent or requested, the newest first')
     .option('--all', 'also what has ended')
     .option('--domain <domain>', 'only of this domain')
     .option('--limit <n>', 'at most n')

@@ -8,7 +8,7 @@ function addRotateAndLookalikes(dns: Command): void {
     .description('replace the DKIM key of a domain, in six steps that each wait for what makes them safe')
     .option('--why <text>', 'reason, shown to the people who decide')
     .option('--by <address>', 'mail address of the person who asks (default: the system user)')
-    .option('--status', 'show how far it is, and change nothing')
+    .option('--status', 'show the progress and change nothing')
     .option('--json', 'with --status: print JSON')
     .action(
       run(async (domain: string, options: { why?: string; by?: string; status?: boolean; json?: boolean }) =>
@@ -28,7 +28,7 @@ function addRotateAndLookalikes(dns: Command): void {
       'match names from certificates or registrations instead: a file, an http(s) address, or "-", one name a line',
     )
     .option('--word <words>', 'with --names: brand words beside the name of the domain, separated by commas', oneMore)
-    .option('--ignore <name>', 'watch this name no more')
+    .option('--ignore <name>', 'stop watching this name')
     .option('--unignore <name>', 'watch it again')
     .option('--why <text>', 'reason, kept with the ignored name')
     .option('--by <name>', 'name recorded with it instead of the system user')

@@ -7,7 +7,9 @@ export function addGuardCommands(program: Command): void {
   addCheckOptions(
     guard
       .command('check <file>')
-      .description('check published or planned records, the differences of environments, and how mail of the workloads would do'),
+      .description(
+        'check published or planned records, the differences of environments, and how mail of the workloads would fare',
+      ),
   )
     .option('--environment <name>', 'only this environment; may be repeated', oneMore)
     .option('--offline', 'query nothing: the planned records are all there is')
@@ -26,7 +28,7 @@ export function addGuardCommands(program: Command): void {
     .description('take the mail that workloads send to this SMTP server or a mailbox, and show what a receiver would make of it')
     .option('--listen <address:port>', 'listen here; 127.0.0.1:2525 by default, unless a mailbox is given')
     .option('--mailbox <name>', 'watch this mailbox of the settings, or this IMAP URL, for new mail')
-    .option('--expect <what>', 'end after this number of mails, or when these workloads ("shop,news", "all") have written')
+    .option('--expect <what>', 'end after this number of mails, or when these workloads ("shop,news", "all") have sent one')
     .option('--seconds <number>', 'how long to wait; 60 by default')
     .option('--environment <name>', 'only this environment of the file; may be repeated', oneMore)
     .option('--records <file>', 'use planned records: a zone file or YAML that overrides what is published')

@@ -9,7 +9,7 @@ export function addLogsCommands(program: Command): void {
     command
       .option('--cluster <name>', 'the cluster that its lines are of')
       .option('--environment <name>', 'the environment, as mail-guard.yaml names it')
-      .option('--workload <name>', 'what sends where nothing says more')
+      .option('--workload <name>', 'the workload, where the lines name none')
       .option('--egress <network...>', 'networks that its mail leaves from');
   ofSource(
     logs

@@ -35,7 +35,7 @@ function addTokens(people: Command): void {
 
 /** Commands about people and their tokens. */
 export function addPeopleCommands(program: Command): void {
-  const people = program.command('people').description('say who may sign in to the console, and what they may see');
+  const people = program.command('people').description('manage who may sign in to the console and what they may see');
   people
     .command('list', { isDefault: true })
     .description('list who may sign in')
@@ -47,7 +47,7 @@ export function addPeopleCommands(program: Command): void {
     .option('--role <role>', 'viewer, operator (acts on findings) or admin (also adds people)', 'viewer')
     .option('--domain <domain>', 'a domain that they may see, with its subdomains; may be repeated', oneMore)
     .option('--all-domains', 'they may see everything')
-    .option('--email <address>', 'where they are reached')
+    .option('--email <address>', 'mail address of the person')
     .option('--service', 'a program, such as a CI job: it holds tokens and grants, and decides nothing')
     .option('--owner <person>', 'with --service: who answers for it; it ends when that person is gone')
     .option('--for <time>', 'with --service: how long it holds, such as 30d or 26w; at most 366 days')

@@ -18,7 +18,7 @@ function addPlanning(requests: Command): void {
       .option('--name <name>', 'dns.change: name of the record (default: the domain)')
       .option('--type <type>', 'dns.change: TXT or CNAME (default: TXT)')
       .option('--value <text>', 'dns.change: text of the TXT record to publish')
-      .option('--remove', 'dns.change: take the record away')
+      .option('--remove', 'dns.change: remove the record')
       .option('--to <policy>', 'policy.step: none, quarantine or reject')
       .option('--half', 'policy.step: with t=y, where enough receivers know it')
       .option(...RESOLVER)
@@ -39,11 +39,11 @@ function addPlanning(requests: Command): void {
 
 /** Commands about requests. */
 export function addRequestsCommands(program: Command): void {
-  const requests = program.command('requests').description('changes that are asked for: list, show, open and withdraw them');
+  const requests = program.command('requests').description('requests for changes: list, show, open and withdraw them');
   requests
     .command('list', { isDefault: true })
     .description('list open requests, the newest first')
-    .option('--all', 'also those that are over')
+    .option('--all', 'also those that have ended')
     .option('--domain <domain>', 'only this domain')
     .option('--limit <n>', 'maximum number of rows', '50')
     .option('--json', 'print one line of JSON for each request')

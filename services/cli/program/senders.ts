@@ -24,7 +24,7 @@ function addOnboarding(senders: Command): void {
     );
   senders
     .command('onboarded')
-    .description('list third parties and how far they are')
+    .description('list third parties and their state')
     .option('--domain <domain>', 'only of this domain')
     .option('--limit <n>', 'maximum number of rows', '50')
     .option('--json', 'print one line of JSON for each')

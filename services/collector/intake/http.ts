@@ -114,8 +114,7 @@ function refuse(response: ServerResponse, error: unknown, { count, log }: HttpMe
   } else {
     const later = !isUnstorable(error);
     count(later ? 'busy' : 'failed');
-    if (!later)
-      log.error({ err: messageOf(error) }, 'a request with lines could not be stored, and will not be when it comes again');
+    if (!later) log.error({ err: messageOf(error) }, 'a request with lines could not be stored, and repeating it will not help');
     end(response, later ? 503 : 400, later ? 'The lines were not stored: send them again.' : 'The lines cannot be stored.');
   }
 }

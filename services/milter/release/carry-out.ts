@@ -79,12 +79,15 @@ export async function carryOut(held_key: number, means: ReleaseMeans): Promise<b
     }
     if (error instanceof Doubt) {
       await doubtHeld(db, held_key, answer, at());
-      log.error({ held: held_key, answer }, 'nobody can know whether a held mail was delivered: look, and say');
+      log.error(
+        { held: held_key, answer },
+        'nobody can know whether a held mail was delivered: look for it, and record what you find',
+      );
       return true;
     }
     if (!(error instanceof Later || (error instanceof RuawatchError && error.transient))) throw error;
     await retryHeld(db, held, answer, at());
-    log.warn({ held: held_key, answer }, 'what was decided about a held mail cannot be done yet; it is tried again');
+    log.warn({ held: held_key, answer }, 'a decision about a held mail cannot be carried out yet; it is tried again');
     return true;
   }
 }

@@ -116,7 +116,7 @@ async function releaseAll(
       await carryOut(held_key, means);
     } catch (error) {
       // One that cannot be carried out keeps no other from it.
-      means.log.error({ held: held_key, err: messageOf(error) }, 'what was decided about a held mail could not be done');
+      means.log.error({ held: held_key, err: messageOf(error) }, 'a decision about a held mail could not be carried out');
       broken ??= error;
     }
     turned();
@@ -142,7 +142,7 @@ async function sweep({ db, queue, log, at, now }: ReleaseMeans, host: string): P
     const mark = releaseMark(await queue.readHeader(copy_id));
     if (mark?.held_key !== held_key || mark.token !== release_token) continue;
     await queue.letGo(copy_id);
-    log.info({ held: held_key, id: copy_id }, 'the copy that a release chose was let go');
+    log.info({ held: held_key, id: copy_id }, 'the copy that a release chose was released');
   }
   // A copy that came in after the decision, and was looked for before its server had put it there.
   await clearAgain(db, host, [...there]);
