@@ -59,7 +59,7 @@ const LEAST_MESSAGES = 20;
  * Why a sender has its class: a person's word is told from what reports show, and what it was for long from
  * what it does now.
  */
-function meaning(sources: readonly SourceLine[], days: readonly SenderDay[]): string {
+export function meaning(sources: readonly SourceLine[], days: readonly SenderDay[]): string {
   const [{ class: of, verdict }] = sources as [SourceLine];
   const newest = days.slice(-NEWEST_DAYS);
   const sum = (what: (one: SenderDay) => number) => newest.reduce((total, one) => total + what(one), 0);
