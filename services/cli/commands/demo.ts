@@ -53,8 +53,7 @@ interface DemoOptions {
  */
 export async function runDemo(options: DemoOptions, out: (line: string) => void): Promise<number> {
   const progress = new Progress(process.stderr, 'ruawatch demo', { lines: true });
-  progress.show('writing six weeks of reports');
-  const around = await startAround(options, out);
+  const around = await startAround(options, out, progress);
   const { home, config, world, mailbox, sink, names } = around;
   const interrupted = untilSignal();
   const stop = { requested: false };
@@ -102,9 +101,10 @@ export async function runDemo(options: DemoOptions, out: (line: string) => void)
 }
 
 /** What the demo has around ruawatch: a mailbox with reports, a server that takes mails, a name server. */
-async function startAround(options: DemoOptions, out: (line: string) => void) {
+async function startAround(options: DemoOptions, out: (line: string) => void, progress: Progress) {
   const home = path.resolve('.ruawatch', 'demo');
   const alerts = emptyAlerts(home);
+  progress.show('writing six weeks of reports');
   const today = new Date();
   const world = await generateDemo({ seed: SEED, today, more: true });
   const mailbox = await startDemoMailbox(world.mails);
