@@ -38,6 +38,12 @@ export const KIND_NAMES: Readonly<Record<string, string>> = {
   volume_surge: 'An unusual amount of mail',
 };
 
+/** A kind with its name, as services/dns/posture/ takes it. */
+export interface NamedKind {
+  kind: string;
+  name: string;
+}
+
 /** @param kind also one that this version does not know */
 export function kindName(kind: string): string {
   return Object.hasOwn(KIND_NAMES, kind) ? KIND_NAMES[kind]! : kind;

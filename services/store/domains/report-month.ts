@@ -1,5 +1,4 @@
-import type { NamedKind } from '../../dns/posture/month.ts';
-import { kindName } from '../../findings/kinds/names.ts';
+import { kindName, type NamedKind } from '../../findings/kinds/names.ts';
 import { rulesWith } from '../../findings/kinds/traits.ts';
 import { addDays } from '../../shared/days.ts';
 import { parsePolicy } from '../../shared/policy.ts';
