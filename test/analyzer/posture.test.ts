@@ -65,9 +65,9 @@ const month = fc.record({
   reporter_names: fc.constant(REPORTERS),
   policies: fc.constantFrom([], [{ p: 'none', reports: 90 }], [{ p: 'quarantine', reports: 90 }]),
   joining: fc.constantFrom(0, 9, 10),
-  against: fc.constantFrom([], [{ kind: 'alignment_failure', name: 'A sender that is not aligned' }]),
+  against: fc.constantFrom([], [{ kind: 'alignment_failure', name: 'A sender that is not aligned', of_mail: true }]),
   incidents: fc.constantFrom([], [{ finding_key: 4, summary: 'DKIM fails at a.example' }]),
-  contested: fc.constantFrom([], [{ kind: 'subdomain_abuse', name: 'Forged mail under subdomains' }]),
+  contested: fc.constantFrom([], [{ kind: 'subdomain_abuse', name: 'Forged mail under subdomains', of_mail: true }]),
   held: fc.boolean(),
 }) as fc.Arbitrary<DatedMonth>;
 

@@ -1,4 +1,3 @@
-import { traitsOf } from '../../findings/kinds/traits.ts';
 import type { DomainCheck } from '../check/check.ts';
 import { ORDER } from '../dmarc/applied.ts';
 import { type NamedKind, own, type ReportMonth, sum } from './month.ts';
@@ -68,7 +67,7 @@ export function* blockers(given: SeenRecords | DomainCheck, month: ReportMonth |
 
 /** Whether a stricter policy would cost mail. That somebody changed the policy says nothing of mail. */
 function costs({ why }: Blocker, { against = [] }: ReportMonth): boolean {
-  if (why === 'findings') return against.some(({ kind }) => traitsOf(kind).mail !== undefined);
+  if (why === 'findings') return against.some(({ of_mail }) => of_mail);
   return why !== 'few_messages';
 }
 

@@ -42,6 +42,8 @@ export interface ReportMonth {
 export interface NamedKind {
   kind: string;
   name: string;
+  /** It is about mail that arrives or not; else about the policy alone. */
+  of_mail: boolean;
 }
 
 /** The domain's own senders. */

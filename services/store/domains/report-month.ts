@@ -1,4 +1,4 @@
-import { kindName, type NamedKind } from '../../findings/kinds/names.ts';
+import { type NamedKind, namedKind } from '../../findings/kinds/names.ts';
 import { rulesWith } from '../../findings/kinds/traits.ts';
 import { addDays } from '../../shared/days.ts';
 import { parsePolicy } from '../../shared/policy.ts';
@@ -193,7 +193,7 @@ async function loadPolicies(q: Queryable, { domain, from, to, counted }: Month):
   return [...found.values()];
 }
 
-const named = ({ kind }: { kind: string }): NamedKind => ({ kind, name: kindName(kind) });
+const named = ({ kind }: { kind: string }): NamedKind => namedKind(kind);
 
 /** What the findings say of a stricter policy that go on, whatever somebody has resolved by hand. */
 async function loadAgainst(

@@ -18,7 +18,8 @@ const sender = (more: Partial<SenderMonth> = {}): SenderMonth => ({
   spf_aligned: 1_000,
   ...more,
 });
-const named = (...kinds: string[]) => kinds.map((kind) => ({ kind, name: kind.toUpperCase() }));
+const named = (...kinds: string[]) =>
+  kinds.map((kind) => ({ kind, name: kind.toUpperCase(), of_mail: kind !== 'policy_change' }));
 const why = (senders: SenderMonth[], month: Partial<ReportMonth> = {}, at = QUARANTINE) =>
   [...blockers(at, { from: '2026-05-01', to: '2026-05-30', days: 30, reporters: 3, senders, ...month })].map((one) => one.why);
 

@@ -217,7 +217,7 @@ describe('the next step', () => {
     const open = record(`v=DMARC1; p=reject; sp=none; ${RUA}`);
     const withIncident = (severity: string) => ({
       ...month(sender()),
-      contested: [{ kind: 'subdomain_abuse', name: 'Forged mail under subdomains' }],
+      contested: [{ kind: 'subdomain_abuse', name: 'Forged mail under subdomains', of_mail: true }],
       incidents: [{ finding_key: 2, summary: 'The SPF record of example.com asks too much', severity }],
     });
     expect((await at(open, withIncident('medium'))).next).toMatchObject({
@@ -234,7 +234,7 @@ describe('the next step', () => {
     const incidents = [{ finding_key: 4, summary: 'Mail of example.com through a.test stopped passing DMARC on 2026-11-20' }];
     const broken = {
       ...month(sender({ passed: 2_000, dkim_aligned: 2_000 })),
-      against: [{ kind: 'authentication_regression', name: 'Authentication that broke' }],
+      against: [{ kind: 'authentication_regression', name: 'Authentication that broke', of_mail: true }],
       incidents,
     };
     const enforced = await at({}, broken, ['_mta-sts.example.com', '_smtp._tls.example.com']);
