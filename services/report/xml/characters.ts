@@ -7,8 +7,8 @@
 export const PLAIN = 1;
 export const RETURN = 2;
 const SURROGATE = 4;
-export const SPECIAL = 8;
-export const BRACKET = 16;
+const SPECIAL = 8;
+const BRACKET = 16;
 export const FOREIGN = 32;
 export const KIND = new Uint8Array(0x10000).fill(PLAIN);
 KIND.fill(FOREIGN, 0, 0x20).fill(SURROGATE, 0xd800, 0xe000).fill(FOREIGN, 0xfffe);

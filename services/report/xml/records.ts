@@ -1,8 +1,8 @@
 import {
-  BRACKET,
   CDATA,
   type Chunk,
   FOREIGN,
+  isText,
   KIND,
   NAME,
   PLAIN,
@@ -10,7 +10,6 @@ import {
   RETURN,
   resolve,
   resolved,
-  SPECIAL,
   tagEnd,
 } from './characters.ts';
 import { childIn, FEEDBACK, isNamespace, LEAF, RECORD, SKIPPED } from './element-names.ts';
@@ -106,7 +105,7 @@ export class RecordScanner {
       const c = this.depth === 0 ? 0 : codes[i + 1];
       if (c === BANG || c === QUESTION) {
         const skipped = at === SKIPPED && chunk.text.startsWith(CDATA, i);
-        i = skipped ? this.cdata(chunk.text, codes, i, SKIPPED) : passedOver(chunk, i);
+        i = skipped ? this.cdata(chunk, i, SKIPPED) : passedOver(chunk, i);
       } else if (c === SLASH) {
         const last = --this.depth * WORDS;
         i = endTag(codes, i, open[last + 1]!, open[last + 2]!);
@@ -233,7 +232,7 @@ export class RecordScanner {
     let i = from;
     while (codes[i] !== LESS || codes[i + 1] !== SLASH) {
       if (codes[i] !== LESS) i = this.leaf(codes, text.length, i, what);
-      else if (text.startsWith(CDATA, i)) i = this.cdata(text, codes, i, what);
+      else if (text.startsWith(CDATA, i)) i = this.cdata(chunk, i, what);
       else i = passedOver(chunk, i);
       if (i < 0 || this.used > NOTES * WORDS - 2 * WORDS) return -1;
     }
@@ -256,12 +255,13 @@ export class RecordScanner {
    * Reads a CDATA section; returns the character after it, or -1 where it has line ends to be normalised, or
    * characters that saxes must look at.
    */
-  private cdata(text: string, codes: Uint16Array, start: number, what: number): number {
+  private cdata(chunk: Chunk, start: number, what: number): number {
+    const { text } = chunk;
     const from = start + CDATA.length;
     const to = text.indexOf(']]>', from);
     this.length += to - from;
     if (to < 0 || this.length > this.limits.recordLength) return -1;
-    for (let k = from; k < to; k++) if ((KIND[codes[k]!]! & ~(PLAIN | BRACKET | SPECIAL)) !== 0) return -1;
+    if (!isText(chunk, from, to) || text.slice(from, to).includes('\r')) return -1;
     if (to > from) this.note(what, from, to);
     return to + 3;
   }

@@ -58,8 +58,8 @@ describe('one pass reads a record', () => {
 
   test('with CDATA that looks like markup, or is empty', () => {
     const xml =
-      '<record><identifiers><header_from><![CDATA[a &amp; </b> ]] > <c/>]]></header_from><envelope_to><![CDATA[]]></envelope_to></identifiers></record>';
-    expect(scanned(xml)!.values).toEqual([[el.HEADER_FROM, 'a &amp; </b> ]] > <c/>']]);
+      '<record><identifiers><header_from><![CDATA[a &amp; </b> ]] > 🙂<c/>]]></header_from><envelope_to><![CDATA[]]></envelope_to></identifiers></record>';
+    expect(scanned(xml)!.values).toEqual([[el.HEADER_FROM, 'a &amp; </b> ]] > 🙂<c/>']]);
   });
 
   test('in any order, with references and line ends in its values', () => {
