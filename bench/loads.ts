@@ -1,3 +1,4 @@
+import { eighthLoad } from './eighth.ts';
 import { generateLoad, type LoadMail, type Spread } from './load.ts';
 import { MAKES } from './makes.ts';
 import { seventhLoad } from './seventh.ts';
@@ -8,7 +9,7 @@ export type LoadWriter = (options: { seed: number; mails: number; sources: Sprea
 
 /**
  * The loads by name: the demo's reporters in their dialects, the same sizes in each make with random
- * addresses, and two loads of receivers, each by an author who had not seen how reports are read.
+ * addresses, and three loads of receivers, each by an author who had not seen how reports are read.
  */
 export const LOADS: Record<string, LoadWriter> = {
   reporters: generateLoad,
@@ -20,4 +21,5 @@ export const LOADS: Record<string, LoadWriter> = {
   ),
   sixth: sixthLoad,
   seventh: seventhLoad,
+  eighth: eighthLoad,
 };

@@ -24,7 +24,7 @@ JSON lines on standard output, a table on standard error. docs/performance.md sa
   --full             the long ones as well
   --peers            beside them parsedmarc, as found in PATH, on the same load
   --load NAME        how the mails are made: reporters (default), varied, minified, crlf, prefixed, odd, plain,
-                     sixth, seventh
+                     sixth, seventh, eighth
   --mails N          mails of the load (default 5000)
   --seed S           of the load (default 1)
   --sources KIND     addresses of the load: pool or random (default pool)
