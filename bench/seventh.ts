@@ -1,8 +1,8 @@
 import { Random } from '../demo/random.ts';
 import { type LoadMail, reportSizes } from './load.ts';
 import { domainOf, drawReport, type ReportFacts } from './seventh/facts.ts';
+import type { Receiver } from './seventh/mail.ts';
 import { writeMail } from './seventh/mail.ts';
-import type { Receiver } from './seventh/receiver.ts';
 import { RECEIVERS } from './seventh/receivers.ts';
 import { writeXml } from './seventh/xml.ts';
 
@@ -13,8 +13,8 @@ export interface SeventhMail extends LoadMail {
 }
 
 /**
- * A day of mail in which every receiver reports on every domain: `mails` mails, of the same sizes as the other
- * loads'. The same options give the same bytes.
+ * A day of mail in which every receiver reports on every domain: `mails` mails, of the same sizes as the
+ * other loads'. The same options give the same bytes.
  */
 export async function* seventhLoad(options: { seed: number; mails: number }): AsyncGenerator<SeventhMail> {
   const root = new Random(`seventh/${options.seed}`);

@@ -1,8 +1,8 @@
 /**
  * Takes pictures of the console's pages, with the data of `npm run demo`.
  *
- *   npm run console-pictures -- LINK docs/pictures the two of README.md: overview.png and domain.png npm run
- *   console-pictures -- LINK OUT --all every page at 360, 800 and 1440 pixels, light and dark
+ *   npm run console-pictures -- LINK docs/pictures   the two of README.md: overview.png and domain.png
+ *   npm run console-pictures -- LINK OUT --all       every page at 360, 800, 1440 pixels, light and dark
  *
  * LINK is the one that the demo prints; it signs in once. Or the console's address, with SESSION=… of the
  * cookie. Needs Debian's package chromium, or CHROMIUM.

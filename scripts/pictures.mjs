@@ -2,7 +2,9 @@
  * Takes pictures of mails, as a person would look at them: 360 and 700 pixels wide, in a light and a dark
  * scheme.
  *
- *   npm run pictures -- FOLDER_OF_MAILS OUT (npm run demo -- --exit leaves mails in .ruawatch/demo/alerts)
+ *   npm run pictures -- FOLDER_OF_MAILS OUT
+ *
+ * `npm run demo -- --exit` leaves mails in .ruawatch/demo/alerts.
  *
  * The mails are .eml files of the alerter, or .html files. Needs Debian's package chromium, or CHROMIUM.
  */

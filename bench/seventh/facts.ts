@@ -68,7 +68,10 @@ export function domainOf(round: number): string {
   return form === 4 ? `${`customer-${round}-`.padEnd(63, 'long')}.example` : `customer-${round}.example`;
 }
 
-/** An address in one of the forms of RFC 3986 section 3.2.2; without zeros in a row but one, so that each form is sure. */
+/**
+ * An address in one of the forms of RFC 3986 section 3.2.2; without zeros in a row but one, so that each form
+ * is sure.
+ */
 function address(form: AddressForm, random: Random): string {
   const v4 = [random.pick([192, 198, 203, 8, 41]), random.int(0, 255), random.int(0, 255), random.int(1, 254)].join('.');
   if (form === 'v4') return v4;

@@ -2,8 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { mailDate } from '../../demo/mime.ts';
 import type { Random } from '../../demo/random.ts';
 import { DEMO_AUTHSERV_ID, zip } from '../../demo/write.ts';
-import type { ReportFacts } from './facts.ts';
-import type { Receiver } from './receiver.ts';
+import type { Habits, ReportFacts } from './facts.ts';
+import type { Style } from './style.ts';
 
 /** How a receiver packs a report and sends it. */
 export interface Post {
@@ -20,6 +20,16 @@ export interface Post {
   from?: string;
   /** Characters a line of base64; 0: one line. */
   width?: number;
+}
+
+export interface Receiver {
+  org: string;
+  /** The domain of its address, and its part of file names and subjects. */
+  site: string;
+  email: string;
+  habits: Habits;
+  style: Style;
+  post: Post;
 }
 
 const word = (text: string, charset = 'UTF-8') =>

@@ -1,6 +1,6 @@
 import type { Random } from '../../demo/random.ts';
+import type { Receiver } from './mail.ts';
 import { cdata, declared, escaped, foreign, padded, quiet, references, split, tagged } from './markup.ts';
-import type { Receiver } from './receiver.ts';
 
 const V1 = ' xmlns="http://dmarc.org/dmarc-xml/0.1"';
 const V2 = ' xmlns="urn:ietf:params:xml:ns:dmarc-2.0"';

@@ -1,7 +1,7 @@
 import type { Random } from '../../demo/random.ts';
 import type { AuthResult, RecordFacts, ReportFacts } from './facts.ts';
+import type { Receiver } from './mail.ts';
 import { declared } from './markup.ts';
-import type { Receiver } from './receiver.ts';
 
 /** An element of a report; a string among its children is markup as it stands. */
 interface Element {
@@ -9,36 +9,6 @@ interface Element {
   content: string | (Element | string)[];
   /** For people, so that it may have a language. */
   prose?: boolean;
-}
-
-/** How a receiver writes XML. */
-export interface Style {
-  charset: string;
-  /** A byte order mark in front. */
-  mark?: boolean;
-  /** All before the root; without: a declaration of the encoding. */
-  prolog?: string;
-  /** All behind the root. */
-  epilog?: string;
-  /** What a level is indented by; null: no white space between elements. */
-  indent: string | null;
-  eol: '\n' | '\r\n' | '\r';
-  prefix?: string;
-  /** The attributes of the root. */
-  root?: string;
-  /** As in the schema; mixed where it says xs:all; mixed in every element; or mixed with the records first. */
-  order: 'schema' | 'all' | 'any' | 'records-first';
-  /** How often an optional element for text that is not given is there, but empty. */
-  empties?: number;
-  text: (value: string, random: Random) => string;
-  /** Attributes and white space in a start tag, each attribute with a space in front. */
-  attributes?: (name: string, random: Random) => string;
-  language?: string;
-  /** Markup that stands between two elements at any level: comments, instructions, extensions. */
-  between?: (random: Random) => string;
-  /** What stands in `<extension>`, and at a record's end (RFC 9990): any elements of other namespaces. */
-  extension?: (random: Random) => string;
-  recordEnd?: (random: Random) => string;
 }
 
 const SEQUENCES = ['feedback', 'record', 'policy_evaluated', 'auth_results'];
@@ -190,7 +160,8 @@ function tableOf(charset: string): Map<string, number[]> {
     const text = decoder.decode(Uint8Array.from(bytes));
     if ([...text].length === 1 && text > '\u009f' && text !== '\ufffd' && !table.has(text)) table.set(text, bytes);
   };
-  // The standard's decoder of ISO 8859-1 is that of windows-1252, which has letters where the former has controls.
+  // The standard's decoder of ISO 8859-1 is that of windows-1252, which has letters where the former has
+  // controls.
   const first = charset === 'iso-8859-1' ? 0xa0 : 0x80;
   for (let high = first; charset !== 'us-ascii' && high < 0x100; high++) add([high]);
   if (charset === 'shift_jis') for (let i = 0x8140; i < 0xfcfd; i++) if ((i & 0xff) > 0x3f) add([i >> 8, i & 0xff]);
