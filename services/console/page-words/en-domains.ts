@@ -63,7 +63,7 @@ export const domainWords = {
       park: 'Say that it sends no mail',
       publish_dmarc: 'Publish a DMARC record',
       ask_for_reports: 'Ask for reports',
-      fix_records: 'Mend a DNS record',
+      fix_records: 'Fix a DNS record',
       publish_spf: 'Publish an SPF record',
       gather_reports: 'Wait for reports',
       mend_senders: 'Repair a sender that fails',
@@ -131,7 +131,7 @@ export const domainWords = {
     instead: 'Publish instead:',
     code: 'Code',
     blocked_enforced:
-      'The policy is p=reject already. Mend what follows; as long as it costs mail that you want delivered, p=quarantine is the milder choice:',
+      'The policy is p=reject already. Fix what follows; as long as it costs mail that you want delivered, p=quarantine is the milder choice:',
     blocked: 'A stricter policy has to wait:',
     publish: 'Publish this TXT record:',
     remove: 'Remove this TXT record:',

@@ -37,7 +37,7 @@ test.each<[string, Partial<Standing>, string, string]>([
   [
     'a record with a fault comes before it',
     { gravest: finding('critical'), next_step: 'fix_records' },
-    'Mend a DNS record',
+    'Fix a DNS record',
     'Advice.',
   ],
   [
