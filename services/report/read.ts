@@ -271,7 +271,8 @@ class Reading {
         this.promising = true;
         this.nothing = NO_ARCHIVE;
       }
-    } else if (kind === 'blank') this.nothing = { code: 'empty_payload', message: 'The attachment is empty.' };
+    } else if (kind === 'blank')
+      this.nothing = { code: 'empty_payload', message: 'The attachment is empty, or begins with too much white space.' };
     else if (packed) {
       this.nothing = { code: 'not_a_report', message: 'The attachment is neither XML nor JSON, so it is no report.' };
     }

@@ -144,8 +144,7 @@ export class AggregateBuilder {
       this.xmlns = prefix === '' ? this.scope : null;
       return what;
     }
-    const own =
-      prefix === '' ? this.scope === this.xmlns || this.scope === null || el.isNamespace(this.scope) : prefix === this.prefix;
+    const own = prefix === '' ? el.isOwn(this.scope, this.xmlns) : prefix === this.prefix;
     return own ? what : el.SKIPPED;
   }
 

@@ -42,7 +42,7 @@ export function sniff(head: Buffer): Kind {
   if (first === 0x7b || first === 0x5b) return 'json';
   if (first !== 0x3c) return tarHeader(head, 0) === null ? 'unknown' : 'tar';
   const begin = text.toString('latin1', start, Math.min(text.length, start + 64));
-  return /^<[A-Za-z_:?!]/.test(begin) && !HTML.test(begin) ? 'xml' : 'unknown';
+  return /^<[A-Za-z_:?!\xc3-\xf4]/.test(begin) && !HTML.test(begin) ? 'xml' : 'unknown';
 }
 
 /**

@@ -141,10 +141,17 @@ const CHILDREN: ReadonlyArray<ReadonlyMap<string, number>> = [
 ];
 
 /**
- * Whether a namespace may be that of a report: none, RFC 9990's, `http://dmarc.org/dmarc-xml/0.1`, and what
+ * Whether a namespace may be that of a report: RFC 9990's, `http://dmarc.org/dmarc-xml/0.1`, and what
  * reporters make of them.
  */
-export const isNamespace = (xmlns: string): boolean => xmlns === '' || /dmarc/i.test(xmlns);
+const isNamespace = (xmlns: string): boolean => /dmarc/i.test(xmlns);
+
+/**
+ * Whether an element without a prefix is the report's own: by the default namespace in scope, and that of the
+ * record around it; null and '' are none.
+ */
+export const isOwn = (scope: string | null, record: string | null): boolean =>
+  scope === record || (scope ? isNamespace(scope) : !record);
 
 const NAMES = [
   'document',

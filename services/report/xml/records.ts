@@ -12,7 +12,7 @@ import {
   resolved,
   tagEnd,
 } from './characters.ts';
-import { childIn, FEEDBACK, isNamespace, LEAF, RECORD, SKIPPED } from './element-names.ts';
+import { childIn, FEEDBACK, isOwn, LEAF, RECORD, SKIPPED } from './element-names.ts';
 
 const BANG = 33;
 const SLASH = 47;
@@ -179,8 +179,9 @@ export class RecordScanner {
     if (this.depth === 0) this.beginScope(next);
     else if (this.xmlns !== null && what !== SKIPPED) {
       // What a change of the scope means for the elements within is left to the builder.
-      if (prefixed ? isNamespace(this.xmlns) === this.foreign : this.foreign) return -1;
-      if (!prefixed && this.xmlns !== this.own && !isNamespace(this.xmlns)) what = SKIPPED;
+      const foreign = !isOwn(this.xmlns, this.own);
+      if (prefixed ? foreign !== this.foreign : this.foreign) return -1;
+      if (!prefixed && foreign) what = SKIPPED;
     }
     if (what >= LEAF) {
       if (this.empty) return next;
@@ -200,9 +201,9 @@ export class RecordScanner {
   /** The start tag of the record has been read, up to `end`. */
   private beginScope(end: number): void {
     this.headEnd = end;
-    if (this.xmlns !== null) this.own = this.xmlns;
-    this.foreign = this.own !== null && !isNamespace(this.own);
-    if (this.prefix !== this.prefixEnd) this.own = null;
+    const scope = this.xmlns ?? this.own;
+    this.own = this.prefix === this.prefixEnd ? scope : null;
+    this.foreign = !isOwn(scope, this.own);
   }
 
   /** Whether a prefix is that of the record: any other one is of an extension (RFC 9990 section 4). */

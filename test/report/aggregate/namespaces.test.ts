@@ -54,6 +54,10 @@ test.each<[string, Parts]>([
   ['of a prefix', { inner: NAMESAKES.replace(/<(\/?)(?=\w)/g, '<$1e:') }],
   ['of another prefix than the own one', { prefix: true, inner: NAMESAKES.replace(/<(\/?)(?=\w)/g, '<$1e:') }],
   ['of a namespace declared on each', { inner: NAMESAKES.replace(/<(row|identifiers|auth_results)>/g, `<$1 xmlns="${OTHER}">`) }],
+  [
+    'of no namespace within that of DMARC',
+    { root: ` xmlns="${DMARC}"`, inner: NAMESAKES.replace(/<(row|identifiers|auth_results)>/g, '<$1 xmlns="">') },
+  ],
   ['within an extension', { inner: `<extension>${NAMESAKES}</extension>` }],
 ])('elements with the names of a report are none of it: %s', async (_where, parts) => {
   expect(await recordsOf(parts)).toEqual(PLAIN);
@@ -61,6 +65,7 @@ test.each<[string, Parts]>([
 
 test.each<[string, Parts]>([
   ['without any namespace', { inner: NAMESAKES }],
+  ['without any namespace, which they say', { inner: NAMESAKES.replace(/<(row|identifiers|auth_results)>/g, '<$1 xmlns="">') }],
   ['in a namespace of the reporter', { root: ` xmlns="${OTHER}"`, inner: NAMESAKES }],
   ['in a namespace of the record', { record: ` xmlns="${OTHER}"`, inner: NAMESAKES }],
   ['in the default namespace of DMARC beside a prefix', { prefix: true, root: ` xmlns="${DMARC}"`, inner: NAMESAKES }],
