@@ -213,14 +213,17 @@ test('a mail server that demands STARTTLS, refuses the sender, or lacks SMTPUTF8
 describe('reports that cannot be verified', () => {
   const NONE =
     'reports of the last week could not be verified, so they open no finding: set or correct trust.authserv_ids (docs/trust.md), then run "ruawatch verify --all".';
-  /** Reports of today: so many verified, and so many that nothing proves. */
+  /** Reports of mails of today: so many verified, and so many that nothing proves. */
   const store = async (verified: number, unproven: number) => {
     await t.db.query(
-      `insert into ruawatch.reports (message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
+      `with mail as (
+         insert into ruawatch.messages (message_key, mailbox, received_at, size, fingerprint, state) overriding system value
+         select n, 'reports', now(), 1, int8send(n), 'stored' from generate_series(1, $1::int + $2::int) n returning message_key as n)
+       insert into ruawatch.reports (message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
               messages, salvaged, problems, received_at, reporter_trust, trust)
        select n, 0, int8send(n), int8send(n), 'reporter.example', n::text, 'own.example', now(), now(), '[]', 1, n, false, '[]', now(),
               case when n <= $1 then 'authenticated' else 'unauthenticated' end, case when n <= $1 then 'ok' else 'bad' end
-         from generate_series(1, $1::int + $2::int) n`,
+         from mail`,
       [verified, unproven],
     );
   };
