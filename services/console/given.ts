@@ -13,10 +13,33 @@ export function readGiven(schema: z.ZodObject | undefined, given: unknown, statu
   const unreadable = unreadableIn(given, []);
   if (unreadable !== null) throw refusal(status, unreadable, words.problems.unreadable);
   if (schema === undefined) return {};
-  const read = schema.safeParse(given);
+  const read = schema.safeParse(given, { error: whyWrong });
   if (read.success) return read.data;
   const [issue] = read.error.issues;
   throw refusal(status, issue!.path.map(String), issue!.message);
+}
+
+/** Values that a choice has, up to which all are named. */
+const NAMED = 12;
+
+/** What is wrong with a value of which its schema says nothing itself, in few words. */
+function whyWrong(issue: z.core.$ZodRawIssue): string {
+  const w = words.problems.value;
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.expected === 'int') return w.whole;
+      if (issue.expected === 'number') return w.number;
+      if (issue.input === undefined) return w.missing;
+      return issue.expected === 'string' ? w.once : w.wrong;
+    case 'too_big':
+      return (issue.origin === 'string' ? w.longest : w.most)(String(issue.maximum));
+    case 'too_small':
+      return issue.origin === 'string' ? w.empty : w.least(String(issue.minimum));
+    case 'invalid_value':
+      return issue.values.length <= NAMED ? w.one_of(issue.values.map(String)) : w.wrong;
+    default:
+      return w.wrong;
+  }
 }
 
 function refusal(status: 400 | 404, at: readonly string[], why: string): Refusal {
