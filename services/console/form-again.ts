@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { sentenceCase } from '../shared/format.ts';
 import type { Asker } from './asker.ts';
 import type { Gates } from './gate.ts';
 import type { Handling } from './handling.ts';
@@ -118,4 +119,4 @@ function fieldsOf(body: unknown): Record<string, string[]> {
 }
 
 /** "give a reason" as a sentence. */
-const sentenceOf = (why: string): string => `${why.charAt(0).toUpperCase()}${why.slice(1)}${/[.!?]$/.test(why) ? '' : '.'}`;
+const sentenceOf = (why: string): string => `${sentenceCase(why)}${/[.!?]$/.test(why) ? '' : '.'}`;

@@ -125,6 +125,12 @@ function write(value: Value, place: Place): string {
 const PLAIN = /^[\n !#-%(-;=?-~]*$/;
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
+/** What an attribute of a page of ours says, as text. */
+export const unescapeHtml = (text: string): string =>
+  text.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) => CHARACTERS.get(entity)!);
+
+const CHARACTERS = new Map(Object.entries(ENTITIES).map(([character, entity]) => [entity, character]));
+
 /**
  * Text for an element or an attribute in quotes. Characters that are invisible or change the direction of
  * text are written as `\u202e`: names come from reports, which anybody may write. Line feeds stay.

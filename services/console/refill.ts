@@ -1,4 +1,4 @@
-import { Html, html } from './html.ts';
+import { Html, html, unescapeHtml } from './html.ts';
 import { words } from './page-words/en.ts';
 
 /** What somebody sent with a form, and why it was not done. */
@@ -168,10 +168,8 @@ function edited(text: string, edits: readonly Edit[]): string {
 /** The value of an attribute of a tag, as text. */
 function attribute({ text }: Tag, name: string): string | null {
   const found = new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(text)?.[1];
-  return found === undefined ? null : found.replace(/&(amp|lt|gt|quot|#39);/g, (_, of: string) => PLAIN[of]!);
+  return found === undefined ? null : unescapeHtml(found);
 }
-
-const PLAIN: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
 
 /** A value between double quotes. */
 const quoted = (value: string): string => String(html`${value}`);

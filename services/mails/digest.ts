@@ -1,12 +1,12 @@
 import { actionsOn } from '../findings/actions.ts';
-import { counted, list, number } from '../shared/format.ts';
+import { counted, list, number, sentenceCase } from '../shared/format.ts';
 import { SEVERITIES } from '../shared/severity.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import type { Step } from '../store/findings/findings.ts';
 import { actionLines, actionsHtml, belowFold } from './actions.ts';
 import { badge, linkedTo, page } from './finding-html.ts';
 import { type Content, contentOf } from './finding-words.ts';
-import { atMost, escapeHtml as e, inlineHtml as i, sentenceCase, wrap } from './plain-text.ts';
+import { atMost, escapeHtml as e, inlineHtml as i, wrap } from './plain-text.ts';
 import type { Rendered } from './render-finding.ts';
 import { TAG } from './subject.ts';
 

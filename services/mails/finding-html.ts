@@ -1,7 +1,8 @@
+import { sentenceCase } from '../shared/format.ts';
 import { actionsHtml, pageLink } from './actions.ts';
 import { overLines } from './finding-text.ts';
 import { awaited, type Content } from './finding-words.ts';
-import { escapeHtml as e, inlineHtml as i, sentenceCase } from './plain-text.ts';
+import { escapeHtml as e, inlineHtml as i } from './plain-text.ts';
 
 /** Severity as a colour of the mark, dark enough for white text in both schemes. */
 const COLOURS: Record<string, string> = {

@@ -7,10 +7,10 @@ import { newsWords } from '../findings/news.ts';
 import { reporterName } from '../findings/reporter-name.ts';
 import { overWords, wordsOf } from '../findings/sentences.ts';
 import { whoseWords } from '../findings/whose.ts';
-import { counted, list, number, percent } from '../shared/format.ts';
+import { counted, list, number, percent, sentenceCase } from '../shared/format.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import type { Step } from '../store/findings/findings.ts';
-import { clean, sentenceCase } from './plain-text.ts';
+import { clean } from './plain-text.ts';
 
 /** What a mail says, in the order it says it, every value clean: both templates show just this. */
 export interface Content {

@@ -75,10 +75,6 @@ export function atMost(lines: string[], most: number, width: number): string[] {
   return [...lines.slice(0, most - 1), `${whole} …`];
 }
 
-export function sentenceCase(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
 const HTML: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 export function escapeHtml(text: string): string {

@@ -1,13 +1,13 @@
 import { type Action, actionsOn } from '../findings/actions.ts';
 import { dayOf } from '../shared/days.ts';
-import { counted, list, number } from '../shared/format.ts';
+import { counted, list, number, sentenceCase } from '../shared/format.ts';
 import type { DomainWeek, WeekFinding, WeekFindings } from '../store/alerts/digests.ts';
 import type { RequestWeek } from '../store/alerts/request-week.ts';
 import { actionLines, actionsHtml } from './actions.ts';
 import { legend } from './chart.ts';
 import { badge, linkedTo, page } from './finding-html.ts';
 import { contentOf } from './finding-words.ts';
-import { atMost, clean, inlineHtml as e, sentenceCase, wrap } from './plain-text.ts';
+import { atMost, clean, inlineHtml as e, wrap } from './plain-text.ts';
 import type { Rendered } from './render-finding.ts';
 import { TAG } from './subject.ts';
 import { domainHtml, domainText, rate, type Total, totalOf, type WeekDays } from './weekly-domain.ts';

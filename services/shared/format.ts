@@ -65,3 +65,6 @@ export function durationText(seconds: number): string {
   }
   return list(parts.slice(0, 2)) || '0 seconds';
 }
+
+/** A text that begins a sentence: its first letter in upper case. */
+export const sentenceCase = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { atMost, clean, escapeHtml, inlineHtml, sentenceCase, wrap } from '../../services/mails/plain-text.ts';
+import { atMost, clean, escapeHtml, inlineHtml, wrap } from '../../services/mails/plain-text.ts';
+import { sentenceCase } from '../../services/shared/format.ts';
 
 test('dates and names keep together on a line, unless they are wider than a telephone', () => {
   expect(inlineHtml('since 2026-10-05 at my-shop.example, <a-b>')).toBe(

@@ -1,9 +1,9 @@
-import { clean, sentenceCase } from '../../mails/plain-text.ts';
+import { clean } from '../../mails/plain-text.ts';
 import { type Plan, readPlan } from '../../requests/plan.ts';
 import { changeLines } from '../../requests/plans/text.ts';
 import { STATE_WORDS } from '../../requests/words.ts';
 import { escaped } from '../../shared/escape.ts';
-import { counted } from '../../shared/format.ts';
+import { counted, sentenceCase } from '../../shared/format.ts';
 import type { RequestStory } from '../../store/alerts/request-mails.ts';
 import { isAsk } from './steps.ts';
 import { titleOf } from './subject.ts';

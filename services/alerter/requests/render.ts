@@ -3,7 +3,7 @@ import { labelled } from '../../mails/finding-text.ts';
 import { escapeHtml as e, inlineHtml as i, wrap } from '../../mails/plain-text.ts';
 import type { Rendered } from '../../mails/render-finding.ts';
 import { TAG } from '../../mails/subject.ts';
-import { number } from '../../shared/format.ts';
+import { number, sentenceCase } from '../../shared/format.ts';
 import type { RequestContent } from './content.ts';
 
 const WIDTH = 78;
@@ -39,7 +39,7 @@ function textOf(content: RequestContent): string {
     ...wrap(first, WIDTH),
     '',
     ...wrap(headline, WIDTH),
-    ...wrap(`${risk.charAt(0).toUpperCase()}${risk.slice(1)} risk: ${label}`, WIDTH),
+    ...wrap(`${sentenceCase(risk)} risk: ${label}`, WIDTH),
     ...(wanted === null ? [] : wrap(wanted, WIDTH)),
     '',
     ...(changes.length === 0

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { counted, list, short } from '../../shared/format.ts';
+import { counted, list, sentenceCase, short } from '../../shared/format.ts';
 import { selectorIn } from './checked.ts';
 import { kind, seenOn } from './kind.ts';
 
@@ -42,7 +42,7 @@ export const dnsDrift = kind(facts, ({ domain: own }, { domain: declared, name, 
     dmarc: `DMARC record of ${domain}`,
     other: `record of ${domain}`,
   }[part];
-  const title = `${topic[0]!.toUpperCase()}${topic.slice(1)} is not as declared`;
+  const title = `${sentenceCase(topic)} is not as declared`;
   const more = differences.length - TOLD;
   const publish = differences.find((one) => one.publish !== null)?.publish;
   return {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { list, short } from '../../shared/format.ts';
+import { list, sentenceCase, short } from '../../shared/format.ts';
 import { reporterName } from '../reporter-name.ts';
 import { kind } from './kind.ts';
 
@@ -17,7 +17,7 @@ export const policyChange = kind(facts, ({ domain: full, evidence }, { stronger,
   const verb = stronger ? 'strengthened' : 'weakened';
   const open = tags.some(({ tag, to }) => (tag === 'p' || tag === 'sp') && to === 'none');
   return {
-    title: `${verb[0]!.toUpperCase()}${verb.slice(1)} policy of ${domain}: ${change}`,
+    title: `${sentenceCase(verb)} policy of ${domain}: ${change}`,
     topic: `${verb} policy of ${domain}`,
     summary: `The published policy of ${domain} was ${verb} on ${since}: ${change}`,
     what: `Since ${since}, ${list(reporters.map((key) => short(reporterName(key, evidence), 40)))} ${reporters.length === 1 ? 'has' : 'have'} found ${change} published for ${domain}.`,
