@@ -18,6 +18,9 @@ const alone = readdirSync(path.join(root, 'test'), { recursive: true, encoding: 
   .map((name) => `test/${name}`)
   .filter((name) => (LONGEST.includes(name) && !COMPUTE.test(name)) || ALONE.test(readFileSync(path.join(root, name), 'utf8')));
 
+/** What .ci/lib.sh leaves out for want of a tool: `--exclude` does not reach a project that excludes by itself. */
+const leftOut = (process.env.RUAWATCH_LEFT_OUT ?? '').split(':').filter((name) => name !== '');
+
 const common = { pool: 'forks', testTimeout: 120_000, hookTimeout: 120_000 } as const;
 
 export default defineConfig({
@@ -28,8 +31,8 @@ export default defineConfig({
     globalSetup: ['test/helpers/global.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { ...common, name: 'own process', include: alone } },
-      { test: { ...common, name: 'shared process', include: ['test/**/*.test.ts'], exclude: alone, isolate: false } },
+      { test: { ...common, name: 'own process', include: alone, exclude: leftOut } },
+      { test: { ...common, name: 'shared process', include: ['test/**/*.test.ts'], exclude: [...alone, ...leftOut], isolate: false } },
     ],
   },
 });

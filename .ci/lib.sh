@@ -176,8 +176,8 @@ prepare() {
 # The reports of other people's repositories lie beside the checkout, where they are at all: they are no part
 # of it.
 exclude=()
-if [ ! -e ../shared/samples/expected.tsv ]; then exclude+=(--exclude test/report/samples.test.ts --exclude test/e2e/samples.test.ts); fi
-if [ ! -e ../shared/suites/spf/rfc7208-tests.yml ]; then exclude+=(--exclude test/dns/spf/suite.test.ts); fi
+if [ ! -e ../shared/samples/expected.tsv ]; then exclude+=(test/report/samples.test.ts test/e2e/samples.test.ts); fi
+if [ ! -e ../shared/suites/spf/rfc7208-tests.yml ]; then exclude+=(test/dns/spf/suite.test.ts); fi
 
 # Tools of Kubernetes, and pebble, take half an hour to build, so CI takes what scripts/kubernetes-tools.sh
 # has built on this machine. without TEST TOOL... leaves a test out where one is missing.
@@ -187,7 +187,7 @@ without() {
   shift
   for tool in "$@"; do
     if [ ! -x "${XDG_CACHE_HOME:-$HOME/.cache}/ruawatch/bin/$tool" ]; then
-      exclude+=(--exclude "$test")
+      exclude+=("$test")
       missing_tools+=("$tool, for $test")
       return
     fi
@@ -198,6 +198,9 @@ without test/deploy/helm-install.test.ts helm etcd kube-apiserver kubectl ../crd
 without test/cluster/real-api.test.ts etcd kube-apiserver
 without test/gateway/acme.test.ts pebble
 without test/docs/kubernetes-steps.test.ts helm etcd kube-apiserver kubectl
+# vitest.config.ts reads it.
+RUAWATCH_LEFT_OUT=$(IFS=:; echo "${exclude[*]}")
+export RUAWATCH_LEFT_OUT
 
 # Tests, with a JSON result beside the usual report: tests NAME VERSION SECONDS COMMAND..., where VERSION is
 # that of Node, or "" for the one at hand. What failed is run once more, each file by itself (.ci/again.mjs);
@@ -208,7 +211,7 @@ tests() {
   if [ -n "$version" ]; then node=(npx -y "node@$version"); fi
   if [ "${#exclude[@]}" -gt 0 ]; then echo "Left out, since not all of ../shared or of the tools of Kubernetes is here: ${exclude[*]}"; fi
   if [ "${#missing_tools[@]}" -gt 0 ]; then printf 'NOT RUN, not built by scripts/kubernetes-tools.sh: %s\n' "${missing_tools[@]}"; fi
-  timeout "$seconds" "$@" --reporter=json "--outputFile.json=$work/$name-first.json" "${exclude[@]}" || rc=$?
+  timeout "$seconds" "$@" --reporter=json "--outputFile.json=$work/$name-first.json" || rc=$?
   "${node[@]}" .ci/again.mjs "$work/$name-first.json" "$rc" "$work/$name.json" "$work/$name-retried.json"
 }
 

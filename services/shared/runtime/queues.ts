@@ -54,6 +54,7 @@ class BackedQueues implements Queues {
   private readonly workers = new Set<{ close(ms: number): Promise<void> }>();
   private lastWarning = 0;
   private down = false;
+  private closed = false;
 
   constructor(settings: QueueSettings, log: Log, metrics: Metrics) {
     this.log = log;
@@ -129,6 +130,7 @@ class BackedQueues implements Queues {
   async close(): Promise<void> {
     await Promise.allSettled([...this.workers].map((worker) => worker.close(CLOSE_TIMEOUT_MS)));
     await this.bullmq.close(ADD_TIMEOUT_MS);
+    this.closed = true;
   }
 
   private async countsOf(name: QueueName, ...states: Parameters<ReturnType<QueueBackend['queue']>['getJobCounts']>) {
@@ -140,7 +142,8 @@ class BackedQueues implements Queues {
   }
 
   private warn(error: unknown): void {
-    const level = this.down || Date.now() - this.lastWarning < WARN_EVERY_MS ? 'debug' : 'warn';
+    // A connection that did not close in time ends with its server, and no work is left to resume.
+    const level = this.closed || this.down || Date.now() - this.lastWarning < WARN_EVERY_MS ? 'debug' : 'warn';
     if (level === 'warn') this.lastWarning = Date.now();
     this.down = true;
     const cause = this.bullmq.causeOf(error);

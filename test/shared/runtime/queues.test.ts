@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { messageOf, PermanentError, TransientError } from '../../../services/shared/errors.ts';
 import { createLog } from '../../../services/shared/runtime/log.ts';
 import { createMetrics, type Metrics } from '../../../services/shared/runtime/metrics.ts';
+import type { QueueBackend } from '../../../services/shared/runtime/queue-backend.ts';
 import { createQueues, type Queues } from '../../../services/shared/runtime/queues.ts';
 import { redisTrouble } from '../../../services/shared/runtime/redis-trouble.ts';
 import { startProxy } from '../../chaos/proxy.ts';
@@ -127,6 +128,22 @@ describe.each(backends)('queues on $backend', ({ backend, present }) => {
       await expect(queues.add('analyze', { domains: ['a'], more: 1 } as never)).rejects.toThrow();
     });
   });
+});
+
+test('a connection that ends after the queues were closed is no outage: nothing is left to resume', async () => {
+  const lines: string[] = [];
+  const log = Object.assign(createLog('silent'), { warn: (_: object, line: string) => void lines.push(line) });
+  const namespace = `queue_closed_${process.pid}`;
+  const queues = createQueues({ redisUrl: null, databaseUrl: database.url, namespace }, log, createMetrics());
+  await queues.add('parse', { messages: [1] });
+  const { bullmq } = queues as unknown as { bullmq: QueueBackend };
+  const queue = bullmq.queue('parse');
+  await queues.close();
+  // What the driver tells of a server that stops before it has read that the connection is given up: when
+  // that happens is a matter of microseconds.
+  const stopped = Object.assign(new Error('terminating connection due to administrator command'), { code: '57P01' });
+  queue.emit('error', stopped);
+  expect(lines).toEqual([]);
 });
 
 test('a queue first used while Postgres is away works once it is back', async () => {
