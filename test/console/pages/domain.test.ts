@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { charts } from '../../../services/console/pages/domain-mail.ts';
 import { addDays } from '../../../services/shared/days.ts';
 import { type TestConsole, testConsole } from '../setup.ts';
 
@@ -60,4 +61,17 @@ test('its list of findings says which are snoozed, and by whom', async () => {
   const items = [...body.matchAll(/<li>(?:(?!<\/li>)[\s\S])*\/findings\/\d+(?:(?!<\/li>)[\s\S])*<\/li>/g)].map(([item]) => item);
   expect(items.filter((item) => item.includes('waits.example')).join()).toMatch(/snoozed until \d{4}-\d\d-\d\d \d\d:\d\d by ada/);
   expect(items.filter((item) => item.includes('stands.example')).join()).not.toContain('snoozed');
+});
+
+test('what a person denied counts as unauthorized by sender and by what receivers did, also where it passes', () => {
+  const none = { passed: 0, forwarded: 0, below: 0, delivered: 0, quarantined: 0, rejected: 0 };
+  const days = [
+    { ...none, day: '2026-11-26', class: 'unauthorized', messages: 842, passed: 842, delivered: 842 },
+    { ...none, day: '2026-11-27', class: 'unauthorized', messages: 732, delivered: 726, quarantined: 6 },
+    { ...none, day: '2026-11-27', class: 'authorized', messages: 100, passed: 90, delivered: 99, rejected: 1 },
+  ];
+  const drawn = String(charts(days, { domain: 'example.com', from: '2026-11-26', to: '2026-11-27' }));
+  const [bySender, byFate] = [...drawn.matchAll(/aria-label="([^"]*)"/g)].map(([, label]) => label);
+  expect(bySender).toContain('Authorized 100, Unauthorized 1,574');
+  expect(byFate).toContain('Delivered 99, Unauthorized, stopped 6, Unauthorized, delivered 1,568, Other mail, rejected 1');
 });
