@@ -32,7 +32,15 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...common, name: 'own process', include: alone, exclude: leftOut } },
-      { test: { ...common, name: 'shared process', include: ['test/**/*.test.ts'], exclude: [...alone, ...leftOut], isolate: false } },
+      {
+        test: {
+          ...common,
+          name: 'shared process',
+          include: ['test/**/*.test.ts'],
+          exclude: [...alone, ...leftOut],
+          isolate: false,
+        },
+      },
     ],
   },
 });
