@@ -48,6 +48,11 @@ const LISTED = 0.8;
  * it does not: a rightful service that needs setup.
  */
 export function classify(window: SourceWindow): SourceClass {
+  const found = classOf(window);
+  return { ...found, failing_since: found.class === 'authorized' ? failingSince(window) : null };
+}
+
+function classOf(window: SourceWindow): SourceClass {
   if (window.listed !== null) return byWord(window, window.listed);
   const inferred = infer(window);
   if (!window.broken || inferred.class === 'authorized') return inferred;
@@ -136,8 +141,8 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
         : sum.dkim_aligned > 0
           ? 'by DKIM alone'
           : 'by SPF alone';
-    const run = failingRun(days(window.rows));
-    const but = run.length > 0 ? ` Since ${run[0]!.day} most of it fails.` : '';
+    const since = failingSince(window);
+    const but = since === null ? '' : ` Since ${since} most of it fails.`;
     return `${number(sum.passed)} of ${seen} pass DMARC, ${by}.${but}`;
   },
   forwarded: (window, sum, part, seen) => {
@@ -181,6 +186,9 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
 function isOurs({ own, outgrown }: SourceWindow): boolean {
   return own || outgrown != null;
 }
+
+/** The first of the newest days on which most of its mail fails; null where it passes. */
+const failingSince = ({ rows }: SourceWindow): string | null => failingRun(days(rows))[0]?.day ?? null;
 
 /** Why a network is an own server. */
 function ownBy({ domain, admittedBy }: SourceWindow): string {

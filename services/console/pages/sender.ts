@@ -51,8 +51,7 @@ ${shown.html}`;
   },
 });
 
-/** Days with mail that say how a sender fares now; fewer messages say nothing. */
-const NEWEST_DAYS = 7;
+/** Fewer messages say nothing of how a sender fares now. */
 const LEAST_MESSAGES = 20;
 
 /**
@@ -61,11 +60,12 @@ const LEAST_MESSAGES = 20;
  */
 export function meaning(sources: readonly SourceLine[], days: readonly SenderDay[]): string {
   const [{ class: of, verdict }] = sources as [SourceLine];
-  const newest = days.slice(-NEWEST_DAYS);
+  const [since] = sources.flatMap(({ failing_since }) => failing_since ?? []).sort();
+  const newest = since === undefined ? [] : days.filter((one) => one.day >= since);
   const sum = (what: (one: SenderDay) => number) => newest.reduce((total, one) => total + what(one), 0);
   const [messages, passed] = [sum((one) => one.messages), sum((one) => one.passed)];
-  if (of === 'authorized' && verdict === null && messages >= LEAST_MESSAGES && 2 * passed < messages)
-    return words.sender.means.authorized_failing(newest[0]!.day, { messages: number(messages), passed: number(passed) });
+  if (of === 'authorized' && verdict === null && since !== undefined && messages >= LEAST_MESSAGES && 2 * passed < messages)
+    return words.sender.means.authorized_failing(since, { messages: number(messages), passed: number(passed) });
   if (of === 'authorized' || of === 'unauthorized') return words.sender.means[verdict === null ? of : verdict];
   return words.domain.means[of] ?? '';
 }

@@ -308,6 +308,8 @@ export interface SourceClass {
   class: 'authorized' | 'misaligned' | 'forwarded' | 'unauthorized' | 'unknown';
   confidence: number;
   why: string;
+  /** Of own mail: the first of its newest days, on which most of it fails. */
+  failing_since?: string | null;
 }
 
 /**
@@ -320,13 +322,13 @@ export async function saveClasses(tx: Tx, domain: string, at: Date, classes: rea
     `with held as (
        select s.source, s.class, s.classified_at from ruawatch.sources s
         where s.domain = $1 and s.source = any($4::text[]) order by s.source for update),
-     given as (select * from jsonb_to_recordset($3::jsonb) as c(source text, class text, confidence real, why text)),
+     given as (select * from jsonb_to_recordset($3::jsonb) as c(source text, class text, confidence real, why text, failing_since date)),
      changed as (
        insert into ruawatch.class_changes (domain, source, at, was, class, why)
        select $1, h.source, $2, h.class, c.class, c.why from given c join held h on h.source = c.source
         where h.classified_at is not null and h.class is distinct from c.class
        on conflict do nothing)
-     update ruawatch.sources s set class = c.class, confidence = c.confidence, why = c.why, classified_at = $2,
+     update ruawatch.sources s set class = c.class, confidence = c.confidence, why = c.why, failing_since = c.failing_since, classified_at = $2,
             examined_at = coalesce(s.examined_at, $2)
        from given c
        join held h on h.source = c.source

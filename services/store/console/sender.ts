@@ -20,6 +20,8 @@ export interface SourceLine {
   passed: number;
   /** Since that day, in proven reports that do not count, and in those that are not proven. */
   uncounted: number;
+  /** The first of its newest days, on which most of its mail fails; null where it passes, or is not yours. */
+  failing_since: string | null;
   /** A person's decision about it that holds. */
   verdict: 'approved' | 'denied' | null;
   by_name: string | null;
@@ -43,7 +45,7 @@ export async function sourceLines(
          from reporter_days d
         where d.domain = $1 and d.day >= $4 and d.source in (select source from sources where domain = $1 and grouped_as = $2)
         group by d.source)
-     select s.source, s.name, s.class, s.why, s.evidence, s.asn, s.owner, s.country, s.first_seen, s.last_seen, coalesce(t.messages, 0) as messages,
+     select s.source, s.name, s.class, s.why, s.evidence, s.asn, s.owner, s.country, s.first_seen, s.last_seen, s.failing_since, coalesce(t.messages, 0) as messages,
             coalesce(t.passed, 0) as passed, coalesce(t.uncounted, 0) as uncounted,
             l.verdict, l.by_name, l.since as decided_at, l.why as decided_why
        from sources s

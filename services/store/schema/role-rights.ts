@@ -88,7 +88,7 @@ export const GRANTS = {
     class_changes: ['insert'],
     sources: [
       'select',
-      'update (class, confidence, why, classified_at, examined_at, name, identified_by, evidence, name_confidence, grouped_as, asn, owner, country)',
+      'update (class, confidence, why, failing_since, classified_at, examined_at, name, identified_by, evidence, name_confidence, grouped_as, asn, owner, country)',
     ],
     addresses: ['select'],
     // What was published when: own servers, and the causes of findings.

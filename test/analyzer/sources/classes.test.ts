@@ -148,6 +148,15 @@ describe('classify', () => {
       );
     });
 
+    test('the day since which it fails stands beside the sentence, of own mail alone', () => {
+      const since = (rows: SourceDay[], more = {}) => classify(sourceWindow(rows, more)).failing_since;
+      const broke = [...span(40, 4, 'dkim', 500), ...span(3, 0, 'foreignSpf', 500)];
+      expect(since(broke)).toBe('2026-05-26');
+      expect(since(span(9, 0, 'foreignSpf', 500), { broken: true })).not.toBeNull();
+      expect(since(span(9, 0, 'foreignSpf', 500))).toBeNull();
+      expect(since(span(9, 0, 'dkim', 500))).toBeNull();
+    });
+
     test('as whom it authenticates', () => {
       expect(why(span(9, 0, 'foreignSpf', 40))).toMatch(
         /1,200 of 1,200 messages on 10 days by 3 reporters authenticate, but not as example\.com: SPF passes for service\.example \(1,200\)\.$/,

@@ -142,17 +142,35 @@ test('all sources of a sender are denied at once, and one that a person has deni
 });
 
 test('a sender whose mail passes no more is said to have passed', () => {
-  const source = { class: 'authorized', verdict: null } as SourceLine;
+  const source = { class: 'authorized', verdict: null, failing_since: null as string | null } as SourceLine;
   const day = (n: number, passed: number) => ({ day: addDays('2026-10-01', n), messages: 100, passed, delivered: 0 });
   const good = Array.from({ length: 20 }, (_, i) => day(i, 100));
-  const bad = Array.from({ length: 7 }, (_, i) => day(20 + i, 0));
+  const bad = Array.from({ length: 9 }, (_, i) => day(20 + i, 0));
   expect(meaning([source], good)).toBe('Yours: most of its mail passes.');
-  expect(meaning([source], [...good, ...bad])).toBe(
-    'Yours: most of its mail used to pass. Since 2026-10-21, none of 700 messages passes.',
+  // The day is that of the analyzer, which the sentence about its class has.
+  const failing = { ...source, failing_since: '2026-10-21' };
+  expect(meaning([failing], [...good, ...bad])).toBe(
+    'Yours: most of its mail used to pass. Since 2026-10-21, none of 900 messages passes.',
   );
+  expect(meaning([source, failing], [...good, ...bad, { ...day(29, 0), messages: 40 }])).toContain('none of 940');
   // A handful says nothing, and a person's word stands.
-  expect(meaning([source], [{ ...day(0, 0), messages: 19 }])).toBe('Yours: most of its mail passes.');
-  expect(meaning([{ ...source, verdict: 'approved' }], bad)).toBe('Yours: a person approved it.');
+  expect(meaning([failing], [...good, { ...day(20, 0), messages: 19 }])).toBe('Yours: most of its mail passes.');
+  expect(meaning([{ ...failing, verdict: 'approved' }], bad)).toBe('Yours: a person approved it.');
+});
+
+test('the day since which a sender fails is stored with its class, and goes with it', async () => {
+  const save = (failing_since: string | null) =>
+    transaction(c.t.db, (tx) =>
+      saveClasses(tx, 'example.com', new Date('2026-11-05T08:00:00Z'), [
+        { source: '192.0.2.0/24', class: 'authorized', confidence: 1, why: 'it passes', failing_since },
+      ]),
+    );
+  const stored = async () =>
+    (await c.t.db.query("select failing_since from dmarc.sources where source = '192.0.2.0/24'")).rows[0].failing_since;
+  await save('2026-11-02');
+  expect(await stored()).toBe('2026-11-02');
+  await save(null);
+  expect(await stored()).toBeNull();
 });
 
 test('where rules ask others about senders, a decision opens a request, which others decide', async () => {
