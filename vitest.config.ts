@@ -18,7 +18,10 @@ const alone = readdirSync(path.join(root, 'test'), { recursive: true, encoding: 
   .map((name) => `test/${name}`)
   .filter((name) => (LONGEST.includes(name) && !COMPUTE.test(name)) || ALONE.test(readFileSync(path.join(root, name), 'utf8')));
 
-/** What .ci/lib.sh leaves out for want of a tool: `--exclude` does not reach a project that excludes by itself. */
+/**
+ * What .ci/lib.sh leaves out for want of a tool: `--exclude` does not reach a project that excludes by
+ * itself.
+ */
 const leftOut = (process.env.RUAWATCH_LEFT_OUT ?? '').split(':').filter((name) => name !== '');
 
 const common = { pool: 'forks', testTimeout: 120_000, hookTimeout: 120_000 } as const;
