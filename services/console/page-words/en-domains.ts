@@ -198,7 +198,7 @@ export const domainWords = {
     funnel_enforced: 'What the policy does to mail that fails',
     policy: 'Policy',
     policies: 'Policy over time',
-    policies_what: 'The policy that most proven reports of each day found. Spellings that say the same are one.',
+    policies_what: 'The policy that most reports of each day found, of those that count. Spellings that say the same are one.',
     policy_reports: 'Reports that found it',
     policy_all: 'Of all reports',
     day_form: 'YYYY-MM-DD',

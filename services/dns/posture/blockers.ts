@@ -30,6 +30,7 @@ const STALE_DAYS = 7;
 const MONTH_DAYS = 30;
 const DAY_MS = 86_400_000;
 
+const number = (n: number) => n.toLocaleString('en');
 const percent = (share: number) => `${Math.floor(share * 1000) / 10}%`;
 
 /** One reason to wait with a stricter policy. */
@@ -140,14 +141,14 @@ function* mailBlockers(month: ReportMonth, p: string | null): Generator<Blocker>
   else if (passed < needed * messages)
     yield {
       why: 'failing',
-      sentence: `${percent(passed / messages)} of the own senders' mail of the last 30 days passes DMARC; ${percent(needed)} is needed.`,
+      sentence: `${percent(passed / messages)} of the own senders' mail of the last 30 days passes DMARC (${number(passed)} of ${number(messages)} messages; what others send or forward is not counted); ${percent(needed)} is needed.`,
     };
   const all = sum(month.senders, (one) => one.messages);
   const unknown = sum(month.senders, (one) => (one.class === 'unknown' ? one.messages - one.passed : 0));
   if (unknown > UNKNOWN_FAILING * all)
     yield {
       why: 'unknown_senders',
-      sentence: `${unknown.toLocaleString('en')} failing messages come from senders that nothing is known of (${percent(unknown / all)}; ${percent(UNKNOWN_FAILING)} at most).`,
+      sentence: `${number(unknown)} failing messages come from senders that nothing is known of (${percent(unknown / all)}; ${percent(UNKNOWN_FAILING)} at most).`,
     };
   const signed = sum(ours, (one) => Math.min(one.passed, one.dkim_aligned));
   if (messages >= OWN_MESSAGES && signed < SIGNED * messages)

@@ -279,7 +279,7 @@ export async function watchedSince(reader: Reader, domain: string): Promise<Date
   return found?.since ?? null;
 }
 
-/** Proven reports of a day that found a policy, as they spell it. */
+/** Reports of a day that count and found a policy, as they spell it. */
 export interface PolicyDayLine {
   day: string;
   policy: string;
@@ -290,9 +290,11 @@ export interface PolicyDayLine {
 export async function policyDays(reader: Reader, { domain, from, to }: Range): Promise<readonly PolicyDayLine[]> {
   return readKept<PolicyDayLine & Record<string, unknown>>(
     reader,
-    ['policy_days'],
+    ['policy_days', 'reporters'],
     `select day, policy, sum(reports - untrusted)::bigint as reports from policy_days
-      where domain = $1 and day between $2 and $3 and reports > untrusted group by day, policy order by day, policy`,
+      where domain = $1 and day between $2 and $3 and reports > untrusted
+        and reporter not in (select reporter from reporters where domain = $1 and not decides)
+      group by day, policy order by day, policy`,
     [domain, from, to],
   );
 }

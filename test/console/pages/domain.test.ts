@@ -50,6 +50,20 @@ test('a reporter that fell silent has missed the days that are over, as the find
   expect(file).toMatchObject([{ reporter: 'gmx', last_day: addDays(today, -13), missed_days: 12 }]);
 });
 
+test('the policies over time are those that reports found which count', async () => {
+  const today = c.context.clock.now().toISOString().slice(0, 10);
+  await c.t.db.query(
+    `insert into ruawatch.domain_reporters (domain, reporter, standing, decides) values ('example.com', 'new.example', 'new', false);
+     delete from ruawatch.policy_days;
+     insert into ruawatch.policy_days (domain, day, reporter, policy, trust, reports)
+     select 'example.com', '${today}'::date - 3, r, p, 'ok', 1
+       from (values ('gmx', 'p=none'), ('new.example', 'p=reject'), ('new.example', 'p=reject; np=none')) v(r, p)`,
+  );
+  const person = await c.person('viewer', ['example.com']);
+  const file = (await person.get('/domains/example.com?table=policies&as=json')).json();
+  expect(file).toMatchObject([{ policy: 'p=none', reports: 1, reports_in_all: 1 }]);
+});
+
 test('its list of findings says which are snoozed, and by whom', async () => {
   await c.t.db.query(
     `insert into ruawatch.findings (domain, kind, severity, subject, state, revision, opened_at, changed_at, summary, evidence, confidence,
