@@ -34,6 +34,6 @@ test('and how the probe is limited', () => {
   const { mails, size, clients, idleMs, waiting, lateMs } = PROBE_LIMITS;
   const words = text.replace(/\s+/g, ' ');
   expect(words).toContain(
-    `takes ${mails.toLocaleString('en')} mails of ${size / 2 ** 20} MiB, ${clients} connections at once, and ends a connection that is silent for ${idleMs / 1000} seconds. Mail beyond ${waiting / 2 ** 20} MiB that waits is put off. A run ends at most ${lateMs / 1000} seconds after`,
+    `accepts ${mails.toLocaleString('en')} messages of up to ${size / 2 ** 20} MiB and ${clients} connections at once, and closes a connection that is silent for ${idleMs / 1000} seconds. When more than ${waiting / 2 ** 20} MiB are waiting, further messages are deferred. A run ends at most ${lateMs / 1000} seconds after`,
   );
 });
