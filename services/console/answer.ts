@@ -7,15 +7,18 @@ import { layout } from './layout.ts';
 import { words } from './page-words/en.ts';
 import type { Problem } from './problem.ts';
 import type { Answer } from './routes.ts';
+import { TOLD_SECONDS, toldCookie, toldSentence } from './told.ts';
 
 /** For whom an answer is written. */
 interface For {
   visitor: Visitor | null;
   form: string;
-  here: string;
   /** The name and the options of the cookie of a session. */
   cookie: string;
   cookies: CookieSerializeOptions;
+  now: Date;
+  /** What `form` is once the answer has begun a session, or ended it. */
+  formAfter(session: string | null | undefined): string;
 }
 
 /** How long somebody may take at the company's provider. */
@@ -25,8 +28,12 @@ const FLOW_SECONDS = 600;
 export function answerIn(reply: FastifyReply, answer: Answer, who: For): FastifyReply {
   switch (answer.is) {
     case 'page':
-      return pageIn(reply, answer, who);
+      return pageIn(reply, answer, { ...who, notice: noticeOf(reply, who) });
     case 'see':
+      if (answer.told !== undefined) {
+        const told = toldCookie(answer.told, who.formAfter(answer.session), who.now);
+        reply.setCookie(`${who.cookie}-told`, told, { ...who.cookies, maxAge: TOLD_SECONDS });
+      }
       if (answer.session !== undefined && answer.session !== null) reply.setCookie(who.cookie, answer.session, who.cookies);
       if (answer.session === null) reply.clearCookie(who.cookie, who.cookies);
       if (answer.flow) reply.setCookie(`${who.cookie}-flow`, answer.flow, { ...who.cookies, maxAge: FLOW_SECONDS });
@@ -43,6 +50,18 @@ export function answerIn(reply: FastifyReply, answer: Answer, who: For): Fastify
         .type(answer.type)
         .send(answer.content);
   }
+}
+
+/**
+ * What the one before this page did, which is told once. What a script asks for, such as the page to which a
+ * form led that it sent, is seen by nobody.
+ */
+function noticeOf(reply: FastifyReply, { cookie, cookies, form, now }: For): string | null {
+  const { cookies: sent, headers } = reply.request;
+  const told = sent[`${cookie}-told`];
+  if (told === undefined || (headers['sec-fetch-dest'] ?? 'document') !== 'document') return null;
+  reply.clearCookie(`${cookie}-told`, cookies);
+  return toldSentence(told, form, now);
 }
 
 /**
@@ -72,14 +91,14 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 function pageIn(
   reply: FastifyReply,
   answer: Extract<Answer, { is: 'page' }>,
-  who: Pick<For, 'visitor' | 'form' | 'here'>,
+  who: Pick<For, 'visitor' | 'form'> & { notice: string | null },
 ): FastifyReply {
   if (answer.refresh !== undefined) reply.header('refresh', String(answer.refresh));
   return reply
     .status(answer.status ?? 200)
     .header('cache-control', 'no-store')
     .type('text/html; charset=utf-8')
-    .send(String(layout(answer, { ...who, done: new URLSearchParams(who.here.split('?')[1] ?? '').get('done') })));
+    .send(String(layout(answer, who)));
 }
 
 /** Seconds after which a page about something that may pass asks again. */
@@ -113,6 +132,6 @@ export function problemPage(
   return pageIn(
     reply,
     { is: 'page', title, body, status, ...(status === 503 ? { refresh: AGAIN } : {}) },
-    { visitor, form, here },
+    { visitor, form, notice: null },
   );
 }

@@ -95,6 +95,12 @@ export class Askers {
     return this.gates.run({ waitsFor: 'provider', person: visitor.person_key }, () => isConfirmed(this.services, visitor));
   }
 
+  /** The same once an answer begins a session, or ends it (null). */
+  formAfter(request: FastifyRequest, reply: FastifyReply, session: string | null | undefined): string {
+    if (session === undefined) return this.known(request).form;
+    return formToken(session ?? request.cookies[this.names.form] ?? this.newForm(reply));
+  }
+
   /** The token of the forms of somebody who is not signed in. */
   private newForm(reply: FastifyReply): string {
     const form = newToken();

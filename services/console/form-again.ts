@@ -84,8 +84,7 @@ function placeOf(request: FastifyRequest, fields: Sent['fields']): Place | null 
   const own = request.method === 'GET' ? pathOf(request.url) : null;
   if (own !== null && told?.pathname !== own) return { path: own, query: {} };
   if (!told) return null;
-  const { done: _, ...query } = Object.fromEntries(told.searchParams);
-  return { path: told.pathname, query };
+  return { path: told.pathname, query: Object.fromEntries(told.searchParams) };
 }
 
 /** The page of a path, and the parameters in it. */

@@ -23,9 +23,8 @@ const SCRIPT = new Html(`<script src="${assetPath('passkeys.js')}" defer></scrip
 /** A whole page. */
 export function layout(
   { title, body, section, script }: Extract<Answer, { is: 'page' }>,
-  { visitor, form, done }: { visitor: Visitor | null; form: string; done: string | null },
+  { visitor, form, notice }: { visitor: Visitor | null; form: string; notice: string | null },
 ): Html {
-  const notice = done !== null && Object.hasOwn(words.done, done) ? words.done[done as keyof typeof words.done] : null;
   return html`<!doctype html>
 <html lang="${words.language}">
 <head>

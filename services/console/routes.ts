@@ -7,6 +7,7 @@ import type { Kept } from '../store/console/kept.ts';
 import type { PersonRole, TokenScope, Visitor } from '../store/console/rights.ts';
 import type { Reader } from '../store/console/scope.ts';
 import type { Address, Html } from './html.ts';
+import type { Told } from './told.ts';
 
 /** Who may call a route: everybody, or people from this role on. */
 export type Least = 'everybody' | PersonRole;
@@ -81,7 +82,7 @@ export interface Asked<P extends Shape = Shape, Q extends Shape = Shape, B exten
 export type Answer =
   | { is: 'page'; title: string; body: Html; status?: number; section?: Section; refresh?: number; script?: boolean }
   /** 303: the browser asks for the address by GET. */
-  | { is: 'see'; address: Address; session?: string | null; flow?: string | null }
+  | { is: 'see'; address: Address; session?: string | null; flow?: string | null; told?: Told }
   | { is: 'data'; data: unknown; status?: number }
   | { is: 'file'; type: string; content: Buffer | string; name?: string; keep?: boolean; apart?: boolean };
 
@@ -167,8 +168,8 @@ export function page(
   return { is: 'page', title, body, ...more };
 }
 
-/** Sends the browser to another page after something was done. */
-export function see(address: Address, more: { session?: string | null; flow?: string | null } = {}): Answer {
+/** Sends the browser to another page after something was done, which that page tells where it is `told`. */
+export function see(address: Address, more: Omit<Extract<Answer, { is: 'see' }>, 'is' | 'address'> = {}): Answer {
   return { is: 'see', address, ...more };
 }
 

@@ -84,7 +84,13 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
           return again;
         });
         const { names, cookies } = askers;
-        return answerIn(reply, answer, { ...askers.known(request), cookie: names.session, cookies, here: request.url });
+        return answerIn(reply, answer, {
+          ...askers.known(request),
+          cookie: names.session,
+          cookies,
+          now: services.clock.now(),
+          formAfter: (session) => askers.formAfter(request, reply, session),
+        });
       },
     });
   }

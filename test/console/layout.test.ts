@@ -7,7 +7,7 @@ const shown = (page: object, given: object) =>
   String(
     layout(
       { is: 'page', title: 'T', body: html`<p>body</p>`, ...page } as never,
-      { visitor: null, form: 'f', done: null, ...given } as never,
+      { visitor: null, form: 'f', notice: null, ...given } as never,
     ),
   );
 const visitor = (role: string, all: boolean) => ({ name: 'Ada', role, scope: { all, domains: [] } }) as unknown as Visitor;
@@ -35,8 +35,8 @@ test('nobody who is not signed in sees where the pages are', () => {
   expect(shown({}, {})).not.toMatch(/<nav|\/account|sign-out/);
 });
 
-test('what was done is said where it is known, and nothing that an address claims', () => {
-  const notice = (done: string | null) => /role="status">([^<]+)</.exec(shown({}, { done }))?.[1];
-  expect(notice('snoozed')).toBe('The finding is snoozed.');
-  expect([notice(null), notice('toString'), notice('<b>')]).toEqual([undefined, undefined, undefined]);
+test('what was done is said above the page', () => {
+  const notice = (given: string | null) => /role="status">([^<]+)</.exec(shown({}, { notice: given }))?.[1];
+  expect([notice('The finding is snoozed.'), notice(null)]).toEqual(['The finding is snoozed.', undefined]);
+  expect(notice('<b>')).toBe('&lt;b&gt;');
 });

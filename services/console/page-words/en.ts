@@ -56,7 +56,6 @@ export const words = {
     ended: 'The right counts for nothing any more, and is being taken from its target.',
     signed_out: 'You are signed out.',
     signed_out_everywhere: 'All your sessions have ended.',
-    password_changed: 'Your password is set. Sign in with it.',
     totp_on: 'The code generator is set up: sign-ins ask for a code from now on.',
     totp_off: 'Sign-ins no longer ask for a code.',
     request_opened: 'The rules of approvals ask others about that: the request is open, and they are told.',
@@ -70,8 +69,8 @@ export const words = {
     lookalike_ignored: 'The name is ignored from now on; a finding about it ends.',
     lookalike_watched: 'The name is watched again.',
     ...signInDone,
-    person_changed: 'The person has other rights now, and signs in again.',
-    person_removed: 'The person can no longer sign in; sessions and tokens have ended.',
+    person_changed: (name: string) => `${name} has other rights now, and signs in again.`,
+    person_removed: (name: string) => `${name} can no longer sign in; sessions and tokens have ended.`,
   },
   status: (status: number): string =>
     ({

@@ -172,7 +172,7 @@ const end = route({
   body: z.object({ why }),
   async handle({ db, reader, visitor, params, body, clock }) {
     await endRight({ db, reader, visitor: visitor!, now: clock.now() }, params.key, body.why);
-    return see(withQuery(path`/access`, { done: 'ended' }));
+    return see(path`/access`, { told: { done: 'ended' } });
   },
 });
 

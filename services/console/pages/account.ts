@@ -4,7 +4,7 @@ import { passkeysOf } from '../../store/console/passkeys.ts';
 import { confirmTotp, findPerson, proposeTotp, removeTotp, signInSecrets } from '../../store/console/people.ts';
 import { listSessions } from '../../store/console/sign-ins.ts';
 import { listTokens } from '../../store/console/tokens.ts';
-import { type Html, html, path, withQuery } from '../html.ts';
+import { type Html, html, path } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
@@ -122,7 +122,7 @@ const confirm = route({
     if (step === null) return confirmPage(secrets.totp_secret, secrets.name, form, words.problems.code_wrong);
     await confirmTotp(db, secrets.person_key, step, clock.now());
     await noteAct(db, { by: secrets.name, person: secrets.person_key, act: 'codes_on' }, clock.now());
-    return see(withQuery(path`/account`, { done: 'totp_on' }));
+    return see(path`/account`, { told: { done: 'totp_on' } });
   },
 });
 
@@ -141,7 +141,7 @@ const off = route({
     const now = asked.clock.now();
     await removeTotp(asked.db, person, { by, now });
     await noteAct(asked.db, { by, person, act: 'codes_off' }, now);
-    return see(withQuery(path`/account`, { done: 'totp_off' }));
+    return see(path`/account`, { told: { done: 'totp_off' } });
   },
 });
 

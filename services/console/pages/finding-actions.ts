@@ -3,7 +3,7 @@ import type { Words } from '../../findings/kinds/kind.ts';
 import { addDays, dayOf } from '../../shared/days.ts';
 import { acknowledgedUntil } from '../../store/findings/operator-actions.ts';
 import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
-import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { flag, type Html, html, path, type withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, route, see } from '../routes.ts';
@@ -115,7 +115,7 @@ export const FINDING_ACT_ROUTES: AnyRoute[] = FINDING_ACTION_NAMES.map((name) =>
     body: FINDING_ACTIONS[name].body as typeof FINDING_ACTIONS.acknowledge.body,
     async handle({ db, reader, params, body, visitor, clock }) {
       const done = await actOnFinding({ db, reader, visitor: visitor!, now: clock.now() }, params.key, name, body);
-      return see(withQuery(path`/findings/${params.key}`, { done }));
+      return see(path`/findings/${params.key}`, { told: { done } });
     },
   }),
 );

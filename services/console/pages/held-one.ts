@@ -11,7 +11,7 @@ import { loadMembers } from '../../store/requests/groups.ts';
 import { loadRequest, type Request } from '../../store/requests/requests.ts';
 import { why } from '../actions/findings.ts';
 import { decideHeld, heldDecision } from '../actions/held.ts';
-import { type Html, html, path, withQuery } from '../html.ts';
+import { type Html, html, path } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
@@ -101,7 +101,7 @@ const decideRoute = route({
     const held = await shownHeld(asked);
     const person = await approverOf(asked.db, asked.visitor!.person_key);
     await decideHeld(asked, held, { ...asked.body, person, via: 'console' });
-    return see(withQuery(path`/held/${held.held_key}`, { done: `held_${asked.body.verb}` }));
+    return see(path`/held/${held.held_key}`, { told: { done: `held_${asked.body.verb}` } });
   },
 });
 
@@ -118,7 +118,7 @@ const resolve = route({
     const person = await approverOf(asked.db, asked.visitor!.person_key);
     if (!(await decidersOf(asked, held)).includes(person)) throw new Refusal(403, 'not_allowed', words.problems.not_allowed);
     await resolveDoubt(asked.db, held.held_key, { arrived: asked.body.arrived === 'yes', person, why: asked.body.why });
-    return see(withQuery(path`/held/${held.held_key}`, { done: 'held_resolve' }));
+    return see(path`/held/${held.held_key}`, { told: { done: 'held_resolve' } });
   },
 });
 

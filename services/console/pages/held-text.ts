@@ -12,7 +12,7 @@ import { noteReading, readingAsked, readingRight } from '../../store/held/readin
 import { openRequest } from '../../store/requests/open.ts';
 import { loadRequest } from '../../store/requests/requests.ts';
 import { why } from '../actions/findings.ts';
-import { type Html, html, path, withQuery } from '../html.ts';
+import { type Html, html, path } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
@@ -85,7 +85,7 @@ const ask = route({
     const person = await approverOf(asked.db, asked.visitor!.person_key);
     if ((await readingAsked(asked.db, person, held.held_key)) === null)
       await askToRead(asked, held, { person, why: asked.body.why });
-    return see(withQuery(path`/held/${held.held_key}`, { done: 'held_ask' }));
+    return see(path`/held/${held.held_key}`, { told: { done: 'held_ask' } });
   },
 });
 

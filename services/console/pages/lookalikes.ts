@@ -116,7 +116,7 @@ const decide = route({
   body: z.object({ name: z.string().min(1).max(253).toLowerCase(), decision: z.enum(['ignore', 'watch']), why }),
   async handle({ db, visitor, clock, params: { domain }, body }) {
     const done = await decideLookalike({ db, visitor: visitor!, now: clock.now() }, { domain, ...body });
-    return see(withQuery(path`/look-alikes`, { domain, done }));
+    return see(withQuery(path`/look-alikes`, { domain }), { told: { done } });
   },
 });
 

@@ -3,7 +3,7 @@ import { noteAct } from '../../store/console/audit.ts';
 import { type Passkey, removePasskey } from '../../store/console/passkeys.ts';
 import { signInSecrets } from '../../store/console/people.ts';
 import { signIn } from '../../store/console/sign-ins.ts';
-import { type Html, html, localAddress, path, withQuery } from '../html.ts';
+import { type Html, html, localAddress, path } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { addingOptions, addKey, hostOf, personOfKey, responseSchema, signInOptions } from '../people/passkeys.ts';
@@ -76,7 +76,7 @@ const add = route({
     const { name: by, person_key: person } = visitor!;
     await addKey({ db, origin, now }, person, body.name, body.response);
     await noteAct(db, { by, person, act: 'passkey_added', object: body.name }, now);
-    return see(withQuery(path`/account`, { done: 'passkey_added' }));
+    return see(path`/account`, { told: { done: 'passkey_added' } });
   },
 });
 
@@ -92,7 +92,7 @@ const remove = route({
     if (!(await removePasskey(db, person, Buffer.from(body.id, 'base64url'))))
       throw new Refusal(404, 'no_passkey', words.problems.nothing_there);
     await noteAct(db, { by, person, act: 'passkey_removed' }, clock.now());
-    return see(withQuery(path`/account`, { done: 'passkey_removed' }));
+    return see(path`/account`, { told: { done: 'passkey_removed' } });
   },
 });
 

@@ -6,7 +6,7 @@ import { type PersonRole, ROLES_OF_PEOPLE } from '../../store/console/rights.ts'
 import { listServices, type ServicePrincipal } from '../../store/console/service-principals.ts';
 import { listTokens } from '../../store/console/tokens.ts';
 import { wrongField } from '../given.ts';
-import { type Address, flag, type Html, html, path, withQuery } from '../html.ts';
+import { type Address, flag, type Html, html, path } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type Answer, type AnyRoute, page, Refusal, route, see } from '../routes.ts';
@@ -207,7 +207,7 @@ const change = route({
     const person = await findPerson(db, body.name);
     if (person === null || person.of_company) throw new Refusal(404, 'no_person', w.no_person);
     await changePerson(db, person.name, rightsOf(body), { by: visitor!.name, now: clock.now() });
-    return see(withQuery(path`/people`, { done: 'person_changed' }));
+    return see(path`/people`, { told: { done: 'person_changed', about: person.name } });
   },
 });
 
@@ -220,7 +220,7 @@ const remove = route({
   body: name,
   async handle({ db, body, visitor, clock }) {
     await endPerson(db, body.name, visitor!.name, clock.now());
-    return see(withQuery(path`/people`, { done: 'person_removed' }));
+    return see(path`/people`, { told: { done: 'person_removed', about: body.name } });
   },
 });
 

@@ -86,7 +86,7 @@ const replay = route({
     await leaveToSweep(db, replayed);
     const act = { by: visitor!.name, person: visitor!.person_key, act: 'mail_replayed', object: `mail ${key}` };
     await noteAct(db, act, clock.now());
-    return see(withQuery(path`/quarantine`, { done: 'replayed' }));
+    return see(path`/quarantine`, { told: { done: 'replayed' } });
   },
 });
 

@@ -183,7 +183,7 @@ function act(name: Verb, work: (asked: Asked<typeof key, undefined, typeof body>
     async handle(asked) {
       await shown(asked);
       await work(asked, await approverOf(asked.db, asked.visitor!.person_key));
-      return see(withQuery(path`/requests/${asked.params.key}`, { done: `request_${name}` }));
+      return see(path`/requests/${asked.params.key}`, { told: { done: `request_${name}` } });
     },
   });
 }

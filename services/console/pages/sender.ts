@@ -5,7 +5,7 @@ import { mayFor } from '../../store/console/lent-roles.ts';
 import { type SenderDay, type SourceLine, sourceLines } from '../../store/console/sender.ts';
 import { why } from '../actions/findings.ts';
 import { askAboutSource, byRequest, decideSource } from '../actions/senders.ts';
-import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { flag, type Html, html, path } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
@@ -159,10 +159,10 @@ const decide = route({
       const keys: number[] = [];
       for (const one of open) keys.push(await askAboutSource(acting, { domain, source: one.source, decision, why, until }));
       const [key] = keys;
-      return see(withQuery(keys.length === 1 ? path`/requests/${key!}` : path`/requests`, { done: 'request_opened' }));
+      return see(keys.length === 1 ? path`/requests/${key!}` : path`/requests`, { told: { done: 'request_opened' } });
     }
     for (const one of open) await decideSource(acting, { domain, source: one.source, decision, why, until });
-    return see(withQuery(path`/domains/${domain}/senders/${body.sender}`, { done: 'decided' }));
+    return see(path`/domains/${domain}/senders/${body.sender}`, { told: { done: 'decided' } });
   },
 });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { noteAct } from '../../store/console/audit.ts';
 import { endOwnSession, type OwnSession } from '../../store/console/sign-ins.ts';
-import { html, path, withQuery } from '../html.ts';
+import { html, path } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, Refusal, route, see } from '../routes.ts';
@@ -68,7 +68,7 @@ const endSession = route({
     const { name: by, person_key: person } = visitor!;
     if (!(await endOwnSession(db, person, body.key))) throw new Refusal(404, 'no_session', words.problems.nothing_there);
     await noteAct(db, { by, person, act: 'session_ended' }, clock.now());
-    return see(withQuery(path`/account`, { done: 'session_ended' }));
+    return see(path`/account`, { told: { done: 'session_ended' } });
   },
 });
 

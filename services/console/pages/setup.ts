@@ -225,7 +225,7 @@ const addDomain = route({
     const now = clock.now();
     await putOwn(db, [domain], 'added', { word: { by: visitor!.name, why: w.added_here }, now, ignored: true });
     await noteAct(db, { by: visitor!.name, person: visitor!.person_key, act: 'domain_added', domain }, now);
-    return see(withQuery(path`/setup`, { domain, done: 'domain_added' }));
+    return see(withQuery(path`/setup`, { domain }), { told: { done: 'domain_added' } });
   },
 });
 

@@ -119,7 +119,7 @@ const signOut = route({
         await noteAct(tx, { by, person, act: 'signed_out_everywhere' }, clock.now());
       });
     } else await endSession(db, session!);
-    return see(withQuery(path`/sign-in`, { done: body.everywhere ? 'signed_out_everywhere' : 'signed_out' }), { session: null });
+    return see(path`/sign-in`, { told: { done: body.everywhere ? 'signed_out_everywhere' : 'signed_out' }, session: null });
   },
 });
 

@@ -5,7 +5,7 @@ import { findPerson, signInSecrets } from '../../store/console/people.ts';
 import { ROLE_FOR_SCOPE, TOKEN_SCOPES, type Visitor } from '../../store/console/rights.ts';
 import { endToken, makeToken, type Token } from '../../store/console/tokens.ts';
 import { wrongField } from '../given.ts';
-import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { flag, type Html, html, path } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
@@ -149,7 +149,7 @@ const revoke = route({
   body: key,
   async handle({ db, visitor, body, clock }) {
     await endToken(db, body.key, { person_key: visitor!.person_key, by: visitor!.name }, clock.now());
-    return see(withQuery(path`/account`, { done: 'token_ended' }));
+    return see(path`/account`, { told: { done: 'token_ended' } });
   },
 });
 
@@ -162,7 +162,7 @@ const revokeAny = route({
   body: key,
   async handle({ db, visitor, body, clock }) {
     await endToken(db, body.key, { person_key: null, by: visitor!.name }, clock.now());
-    return see(withQuery(path`/people`, { done: 'token_ended' }));
+    return see(path`/people`, { told: { done: 'token_ended' } });
   },
 });
 

@@ -26,15 +26,13 @@ test('what a person does is kept with the name and the reason, and shown', async
   const until = new Date(c.context.clock.now().getTime() + 180 * 86_400_000).toISOString().slice(0, 10);
   expect((await operator.get(`/findings/${key}`)).body).toContain(`No mails about it until ${until}`);
   const done = await operator.post(`/findings/${key}/acknowledge`, { why: 'asked the <vendor>' });
-  expect(done.headers.location).toBe(`/findings/${key}?done=acknowledged`);
+  expect(done.headers.location).toBe(`/findings/${key}`);
   const shown = await operator.get(String(done.headers.location));
   expect(shown.body).toContain('role="status"');
   expect(shown.body).toContain('asked the &lt;vendor&gt;');
   expect(shown.body).toContain(`acknowledged by ${operator.name}`);
   await operator.post(`/findings/${key}/snooze`, { why: 'a week', days: '7' });
-  expect((await operator.post(`/findings/${key}/resolve`, { why: 'done', verdict: 'right' })).headers.location).toContain(
-    'resolved',
-  );
+  expect((await operator.post(`/findings/${key}/resolve`, { why: 'done', verdict: 'right' })).statusCode).toBe(303);
   const resolved = (await operator.get(`/findings/${key}`)).body;
   expect(resolved.match(/<strong>resolved/g)).toHaveLength(1);
   expect(resolved).toContain('<strong>resolved by hand</strong>: as the finding says');
@@ -45,7 +43,8 @@ test('what a person does is kept with the name and the reason, and shown', async
   expect(resolved).toContain('<summary>Say what it was</summary>');
   expect(resolved).not.toContain('<summary>Resolve</summary>');
   expect((await operator.post(`/findings/${key}/resolve`, { why: 'done', verdict: 'none' })).statusCode).toBe(409);
-  expect((await operator.post(`/findings/${key}/resolve`, { why: 'no', verdict: 'false' })).headers.location).toContain('judged');
+  expect((await operator.post(`/findings/${key}/resolve`, { why: 'no', verdict: 'false' })).statusCode).toBe(303);
+  expect((await operator.get('/findings')).body).toContain('Your verdict is kept with the finding.');
   const { rows } = await c.t.db.query(
     'select act, by_name, domain from ruawatch.console_acts where object = $1 order by act_key',
     [String(key)],
@@ -75,8 +74,9 @@ test('it is given to somebody who may act on its domain, and to nobody else', as
   for (const person of [await c.person('viewer', ['example.com']), await c.person('admin', ['example.net'])])
     expect((await operator.post(`/findings/${key}/assign`, { why: 'w', to: person.name })).statusCode).toBe(400);
   const done = await operator.post(`/findings/${key}/assign`, { why: 'knows the vendor', to: ben.name });
-  expect(done.headers.location).toContain('done=assigned');
+  expect(done.statusCode).toBe(303);
   const page = (await operator.get(`/findings/${key}`)).body;
+  expect(page).toContain('The finding is given to that person.');
   expect(page).toContain(`given to ${ben.name}`);
   expect(page).toContain(`<option value="${ben.name}" selected>`);
   expect((await operator.get(`/findings?q=${ben.name}`)).body).toContain(`/findings/${key}"`);
@@ -88,4 +88,19 @@ test('it is given to somebody who may act on its domain, and to nobody else', as
   expect(events.at(-1)).toMatchObject({ event: 'assigned', assigned_to: ben.name, why: 'knows the vendor' });
   await operator.post(`/findings/${key}/assign`, { why: 'on holiday', to: '' });
   expect((await operator.get(`/findings/${key}`)).body).not.toContain(`given to ${ben.name}`);
+});
+
+test('what was done is told once, to whoever did it, and by no address', async () => {
+  const key = await c.finding('unauthorized_source', 'example.com', 'told.example');
+  const ada = await c.person('operator', ['example.com']);
+  const told = async (person: TestPerson, query = '') =>
+    /class="notice" role="status">([^<]*)</.exec((await person.get(`/findings/${key}${query}`)).body)?.[1];
+  expect(await told(ada, '?done=resolved')).toBeUndefined();
+  const { cookies } = await ada.post(`/findings/${key}/snooze`, { why: 'later', days: '7' });
+  const cookie = cookies.find(({ name }) => name === 'ruawatch-told')!;
+  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax', maxAge: 60 });
+  // What a script asks for is no page that somebody sees.
+  await ada.raw({ method: 'GET', url: '/account', headers: { 'sec-fetch-dest': 'empty' } });
+  expect(await told(ada)).toBe('The finding is snoozed.');
+  expect(await told(ada)).toBeUndefined();
 });

@@ -127,7 +127,7 @@ describe('a decision', () => {
   test('of two people lets it go; one of them twice does not', async () => {
     const { held_key, request_key } = await fresh();
     const fields = { why: 'known', verb: 'release', digest: await digestOf(request_key) };
-    expect((await ada.post(`/held/${held_key}/decide`, fields)).headers.location).toBe(`/held/${held_key}?done=held_release`);
+    expect((await ada.post(`/held/${held_key}/decide`, fields)).headers.location).toBe(`/held/${held_key}`);
     expect((await ada.post(`/held/${held_key}/decide`, fields)).statusCode).toBe(409);
     expect((await loadRequest(c.t.db, request_key)).state).toBe('pending');
     await ben.post(`/held/${held_key}/decide`, fields);

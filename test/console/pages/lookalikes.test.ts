@@ -18,13 +18,15 @@ test('a name that means nothing is ignored with a reason, and watched again', as
   expect(page).toContain('a letter is replaced by one that looks like it');
   const decide = (decision: string, domain = 'example.com', name = 'EXAMP1E.com') =>
     ada.post(`/domains/${domain}/look-alikes`, { name, decision, why: 'a friend of ours' });
-  expect((await decide('ignore')).headers.location).toContain('done=lookalike_ignored');
+  expect((await decide('ignore')).headers.location).toBe('/look-alikes?domain=example.com');
+  expect((await ada.get('/look-alikes')).body).toContain('The name is ignored from now on');
   const { rows } = await c.t.db.query('select domain, ignored_why from dmarc.lookalikes where ignored_at is not null');
   expect(rows).toEqual([{ domain: 'example.com', ignored_why: 'a friend of ours' }]);
   expect((await ada.get('/look-alikes')).body).toContain('Watch again');
   const acts = await c.t.db.query("select act, domain, object from ruawatch.console_acts where act like 'lookalike%'");
   expect(acts.rows).toEqual([{ act: 'lookalike_ignore', domain: 'example.com', object: 'examp1e.com' }]);
-  expect((await decide('watch')).headers.location).toContain('done=lookalike_watched');
+  expect((await decide('watch')).statusCode).toBe(303);
+  expect((await ada.get('/look-alikes')).body).toContain('The name is watched again');
   expect((await decide('ignore', 'example.com', 'other.com')).statusCode).toBe(404);
   expect((await decide('ignore', 'example.net')).statusCode).toBe(404);
 });

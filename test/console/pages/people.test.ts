@@ -73,7 +73,8 @@ describe('an admin', () => {
     const { person_key } = (await findPerson(c.t.db, 'ada@example.com'))!;
     const session = await beginSession(c.t.db, person_key, { address: '192.0.2.1', agent: null }, c.context.clock.now());
     const fields = { name: 'ada@example.com', role: 'viewer', all: 'yes', domains: '' };
-    expect((await root.post('/people/change', fields, { from })).headers.location).toBe('/people?done=person_changed');
+    expect((await root.post('/people/change', fields, { from })).headers.location).toBe('/people');
+    expect((await root.get('/people')).body).toContain('ada@example.com has other rights now');
     expect(await findPerson(c.t.db, 'ada@example.com')).toMatchObject({ role: 'viewer', all_domains: true, domains: [] });
     expect((await c.signedIn(session).get('/')).statusCode).toBe(303);
     expect(await acts()).toContainEqual({
