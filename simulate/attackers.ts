@@ -1,7 +1,7 @@
 import { Random } from '../demo/random.ts';
 import type { ReportDescription, ReportRow } from '../demo/report.ts';
 import type { Calendar } from './calendar.ts';
-import { genuine, mailOf, type SimulatedMail } from './mails.ts';
+import { type DrawnDay, genuine, mailOf, type SimulatedMail } from './mails.ts';
 import type { Domain, Incident, World } from './model.ts';
 import { university } from './reporters.ts';
 import { address } from './senders.ts';
@@ -106,33 +106,26 @@ function lieFrom(aim: Aim, incident: Incident | null, { days }: World, random: R
   }
 }
 
+/** A day of a world, on which its attacks are carried out. */
+export interface AttackedDay {
+  world: World;
+  day: number;
+  calendar: Calendar;
+  root: Random;
+}
+
 /** The mails by which an attack speaks of a report day. */
-export async function attackMails(
-  attack: Attack,
-  world: World,
-  day: number,
-  calendar: Calendar,
-  root: Random,
-): Promise<SimulatedMail[]> {
+export async function attackMails(attack: Attack, on: AttackedDay): Promise<SimulatedMail[]> {
+  const { world, day, calendar, root } = on;
   const domain = world.domains.find(({ name }) => name === attack.domain)!;
   const mails: SimulatedMail[] = [];
   for (const [i, stranger] of attack.strangers.entries()) {
     // The accomplices report the same lie.
     const random = root.fork(`attack/${attack.id}/${day}`);
-    for (const { name, about, rows } of reportsOf(attack, world, domain, day, calendar, random, root)) {
-      if (rows.length === 0) continue;
-      mails.push(
-        await strangersMail(
-          stranger,
-          name,
-          domain,
-          about,
-          day,
-          rows,
-          calendar,
-          root.fork(`attack/${attack.id}/${day}/${about}/${i}/${name}`),
-        ),
-      );
+    for (const lie of reportsOf(attack, domain, on, random)) {
+      if (lie.rows.length === 0) continue;
+      const own = root.fork(`attack/${attack.id}/${day}/${lie.about}/${i}/${lie.name}`);
+      mails.push(await strangersMail(stranger, lie, domain, { day, calendar, random: own }));
     }
   }
   return mails;
@@ -147,12 +140,9 @@ interface Lie {
 
 function reportsOf(
   { aim, from, incident }: Attack,
-  world: World,
   domain: Domain,
-  day: number,
-  calendar: Calendar,
+  { world, day, calendar, root }: AttackedDay,
   random: Random,
-  root: Random,
 ): Lie[] {
   const lying = day >= from;
   const lie = (rows: ReportRow[], about = day, name = 'Harbour Mail'): Lie[] => [{ name, about, rows }];
@@ -229,13 +219,9 @@ function row(domain: Domain, source_ip: string, count: number, passes: boolean):
 
 async function strangersMail(
   stranger: string,
-  name: string,
+  { name, about, rows }: Lie,
   domain: Domain,
-  about: number,
-  day: number,
-  rows: ReportRow[],
-  calendar: Calendar,
-  random: Random,
+  { day, calendar, random }: DrawnDay,
 ): Promise<SimulatedMail> {
   const dialect = university(stranger, name);
   const range = dialect.range(calendar.midnight(about), random);
@@ -247,5 +233,5 @@ async function strangersMail(
     rows,
   };
   const sent = calendar.midnight(day + 1) + 6 * HOUR + random.int(60, 3000);
-  return mailOf(dialect, report, sent, calendar, random, genuine);
+  return mailOf(dialect, report, sent, { calendar, random, originOf: genuine });
 }

@@ -87,7 +87,12 @@ const botnet = (strength: string, mean: number): Spec => ({
   plant: (site, incident) => forge(site, incident, { mean, sources: Math.round(mean * 1.5), k: 4 }),
 });
 
-const subdomain = (strength: string, label: string, mean: number, used = false, lasts: [number, number] = [5, 12]): Spec => ({
+const subdomain = (
+  strength: string,
+  label: string,
+  mean: number,
+  { used = false, lasts = [5, 12] }: { used?: boolean; lasts?: [number, number] } = {},
+): Spec => ({
   type: 'subdomain_abuse',
   strength,
   lasts,
@@ -97,7 +102,11 @@ const subdomain = (strength: string, label: string, mean: number, used = false, 
     const from = `${label}.${domain.name}`;
     if (used) {
       const habit: Habit = { mean: Math.max(3, domain.volume * 0.05), k: 12, weekend: 0.5, growth: 0, active: always };
-      domain.flows.push({ ...ownServers(pool, domain.name, random, habit), id: `own servers as ${from}`, header_from: from });
+      domain.flows.push({
+        ...ownServers({ pool, domain: domain.name, random }, habit),
+        id: `own servers as ${from}`,
+        header_from: from,
+      });
     }
     forge(site, incident, { mean, sources: random.int(1, 6), from });
   },
@@ -112,7 +121,7 @@ function steady(site: Site, how: 'service_dkim' | 'service_spf', least: number, 
   const there = domain.flows.filter((flow) => flow.what === how && flow.mean >= least && flow.breaks.length === 0)[nth - 1];
   if (there) return there;
   const mean = Math.max(least * 1.5, domain.volume * 0.15);
-  const flow = service(pool, domain.name, random, how, { mean, k: 15, weekend: 0.5, growth: 0, active: always });
+  const flow = service({ pool, domain: domain.name, random }, how, { mean, k: 15, weekend: 0.5, growth: 0, active: always });
   domain.flows.push(flow);
   return flow;
 }
@@ -138,7 +147,7 @@ const broken = (type: 'dkim_broken' | 'spf_broken', strength: string, share: num
 /** A service that begins to send one day and stays. */
 function begins(site: Site, incident: Incident, how: 'service_dkim' | 'service_both' | 'service_unaligned', mean: number): void {
   const habit: Habit = { mean, k: 12, weekend: 0.5, growth: 0, active: between(incident.begin, site.days) };
-  const flow = service(site.pool, site.domain.name, site.random, how, habit);
+  const flow = service({ ...site, domain: site.domain.name }, how, habit);
   flow.incident = { id: incident.id, from: incident.begin, to: incident.end };
   site.domain.flows.push(flow);
 }
@@ -282,10 +291,10 @@ export const CATALOGUE: readonly Spec[] = [
   parked('20 a day', 20),
   botnet('50 a day', 50),
   botnet('1,000 a day', 1000),
-  subdomain('20 once, no such name', 'invoice', 20, false, [1, 1]),
+  subdomain('20 once, no such name', 'invoice', 20, { lasts: [1, 1] }),
   subdomain('10 a day, no such name', 'billing-portal', 10),
   subdomain('100 a day, no such name', 'secure-login', 100),
-  subdomain('50 a day, a name in use', 'news', 50, true),
+  subdomain('50 a day, a name in use', 'news', 50, { used: true }),
   broken('dkim_broken', 'all', 1),
   broken('dkim_broken', 'half', 0.5),
   zoneLost,

@@ -56,8 +56,8 @@ export async function confusion(db: Db, world: World): Promise<Confusion> {
   for (const { domain, source, ip, class: found, messages, sender, sender_class } of rows) {
     const truth = world.truth.get(domain)?.get(ip);
     if (truth === undefined || truth === null) continue;
-    count(sources, domain, source, found, truth, messages);
-    count(senders, domain, sender, sender_class, truth, messages);
+    count(sources, { domain, name: source, found }, truth, messages);
+    count(senders, { domain, name: sender, found: sender_class }, truth, messages);
   }
   const result = empty();
   const domains = new Map<string, Matrix>();
@@ -90,7 +90,12 @@ interface Known {
   truths: Map<string, number>;
 }
 
-function count(all: Map<string, Known>, domain: string, name: string, found: string, truth: string, messages: number): void {
+function count(
+  all: Map<string, Known>,
+  { domain, name, found }: { domain: string; name: string; found: string },
+  truth: string,
+  messages: number,
+): void {
   const key = `${domain} ${name}`;
   const known = all.get(key) ?? { domain, found, truths: new Map<string, number>() };
   known.truths.set(truth, (known.truths.get(truth) ?? 0) + messages);

@@ -46,7 +46,7 @@ export async function drawOf(
   const world = buildFamilyWorld(family, random, options.nameless);
   const { days } = world;
   const calendar = new Calendar(days);
-  const passage = await runWorld(world, calendar, db, options.onTick ?? (() => undefined), options.signal);
+  const passage = await runWorld(world, calendar, db, options);
   const names = await namesOfIncidents(db, world);
   const cases = world.incidents.map((one): Case => ({ ...one, names: names.get(one.id)!, expected: one.expected! }));
   // Whether the next policy is safe is a line in the digest, and no family is about it.

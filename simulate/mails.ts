@@ -14,6 +14,13 @@ export type { SimulatedMail } from './simulated-mail.ts';
 export const AUTHSERV_ID = 'mx.ruawatch-simulation.example';
 const HOUR = 3600;
 
+/** A report day, and where the chances of its mails come from. */
+export interface DrawnDay {
+  day: number;
+  calendar: Calendar;
+  random: Random;
+}
+
 /**
  * Everything that is reported of a day, as mails, whenever they arrive. Notes on the incidents how much of
  * them is really reported.
@@ -25,18 +32,18 @@ export async function mailsOf(world: World, day: number, calendar: Calendar, roo
     const seen = trafficOf(domain, day, calendar, root);
     for (const [i, { reporter }] of domain.mix.entries()) {
       const random = root.fork(`mail/${domain.name}/${reporter.dialect.org_name}/${day}`);
+      const drawn = { day, calendar, random };
       const events = domain.events.filter((e) => e.reporter === reporter.dialect.org_name && day >= e.from && day <= e.to);
-      for (const event of events)
-        if (event.what === 'forged') mails.push(await forgedMail(domain, reporter, event, day, calendar, random));
+      for (const event of events) if (event.what === 'forged') mails.push(await forgedMail(domain, reporter, event, drawn));
       const silent =
         events.some((event) => event.what === 'silent') || reporter.outages.some((o) => day >= o.from && day <= o.to);
-      const rows = silent ? [] : contradicted(seen[i]!, events, domain, day, random);
+      const rows = silent ? [] : contradicted(seen[i]!, events, domain, drawn);
       if (rows.length === 0) continue;
       const copies = events.some((event) => event.what === 'doubled') ? 2 : 1;
-      for (let copy = 0; copy < copies; copy++) mails.push(...(await reportMails(domain, reporter, rows, day, calendar, random)));
+      for (let copy = 0; copy < copies; copy++) mails.push(...(await reportMails(domain, reporter, rows, drawn)));
       const tick = mails.at(-1)!.tick;
       if (tick > calendar.days) continue;
-      note(incidents, domain, day, rows, tick);
+      note(incidents, domain, rows, { day, tick });
       noteTruth(world.truth.get(domain.name)!, rows);
     }
     for (const incident of world.incidents) noteForged(incident, domain, day);
@@ -52,7 +59,7 @@ function noteTruth(truth: Map<string, TrueClass>, rows: readonly TrueRow[]): voi
 }
 
 /** A reporter whose verdicts contradict its own results: it calls everything a failure. */
-function contradicted(rows: TrueRow[], events: readonly ReporterEvent[], domain: Domain, day: number, random: Random): TrueRow[] {
+function contradicted(rows: TrueRow[], events: readonly ReporterEvent[], domain: Domain, { day, random }: DrawnDay): TrueRow[] {
   const event = events.find((one) => one.what === 'contradicts');
   return rows.map((row) => {
     // Now and then every reporter does, by mistake.
@@ -66,9 +73,7 @@ async function reportMails(
   domain: Domain,
   reporter: Reporter,
   rows: readonly TrueRow[],
-  day: number,
-  calendar: Calendar,
-  random: Random,
+  { day, calendar, random }: DrawnDay,
 ): Promise<SimulatedMail[]> {
   const dialect = dialectOn(reporter, day);
   const range = dialect.range(calendar.midnight(day), random);
@@ -85,7 +90,7 @@ async function reportMails(
   const twice = random.chance(0.015);
   const mails: SimulatedMail[] = [];
   for (const when of twice ? [sent, sent + random.int(2, 9) * HOUR] : [sent]) {
-    mails.push(await mailOf(dialect, report, when, calendar, random, genuine));
+    mails.push(await mailOf(dialect, report, when, { calendar, random, originOf: genuine }));
   }
   return mails;
 }
@@ -105,9 +110,7 @@ async function forgedMail(
   domain: Domain,
   { dialect }: Reporter,
   event: ReporterEvent,
-  day: number,
-  calendar: Calendar,
-  random: Random,
+  { day, calendar, random }: DrawnDay,
 ): Promise<SimulatedMail> {
   const range = dialect.range(calendar.midnight(day), random);
   const rows = Array.from(
@@ -133,7 +136,8 @@ async function forgedMail(
     rows,
   };
   const sent = range.end + 8 * HOUR + random.int(60, 3000);
-  return mailOf(dialect, report, sent, calendar, random, event.mismatched ? mismatched : unauthenticated);
+  const originOf = event.mismatched ? mismatched : unauthenticated;
+  return mailOf(dialect, report, sent, { calendar, random, originOf });
 }
 
 interface Origin {
@@ -164,9 +168,7 @@ export async function mailOf(
   dialect: Dialect,
   report: ReportDescription,
   sent: number,
-  calendar: Calendar,
-  random: Random,
-  originOf: (org_email: string) => Origin,
+  { calendar, random, originOf }: Omit<DrawnDay, 'day'> & { originOf: (org_email: string) => Origin },
 ): Promise<SimulatedMail> {
   const date = new Date(sent * 1000);
   const received = new Date((sent + random.int(2, 40)) * 1000);
@@ -192,9 +194,8 @@ export async function mailOf(
 function note(
   incidents: ReadonlyMap<string, Incident>,
   domain: Domain,
-  day: number,
   rows: readonly TrueRow[],
-  tick: number,
+  { day, tick }: { day: number; tick: number },
 ): void {
   const total = rows.reduce((n, row) => n + row.count, 0);
   for (const incident of incidents.values()) {

@@ -35,17 +35,16 @@ export interface Passage {
  * verified, and every domain is analysed, with the clock at the evening of that day. Only the queue is left
  * out: the steps follow one another here.
  * @param db a migrated database without mails
- * @param signal ends the run before the next day, by throwing its reason
- * @param attacks strangers who mail reports beside the world's own reporters
+ * @param options.signal ends the run before the next day, by throwing its reason
+ * @param options.attacks strangers who mail reports beside the world's own reporters
  */
 export async function runWorld(
   world: World,
   calendar: Calendar,
   db: Db,
-  onTick: (tick: number, mails: number) => void,
-  signal?: AbortSignal,
-  attacks: readonly Attack[] = [],
+  options: { onTick?: (tick: number, mails: number) => void; signal?: AbortSignal | undefined; attacks?: readonly Attack[] } = {},
 ): Promise<Passage> {
+  const { onTick, signal, attacks = [] } = options;
   const clock = { at: calendar.clock(0) };
   const context = contextOf(db, clock, world.internet !== undefined);
   const root = new Random(`simulate/${world.seed}/traffic`);
@@ -60,7 +59,7 @@ export async function runWorld(
     signal?.throwIfAborted();
     waiting.push(...(await mailsOf(world, tick - 1, calendar, root)));
     if (tick < firstTick) continue;
-    for (const attack of attacks) waiting.push(...(await attackMails(attack, world, tick - 1, calendar, root)));
+    for (const attack of attacks) waiting.push(...(await attackMails(attack, { world, day: tick - 1, calendar, root })));
     for (const tell of world.strangers ?? []) waiting.push(...(await tell(tick - 1, calendar, root)));
     const arrived = waiting.filter((mail) => mail.tick <= tick).sort((a, b) => a.received.getTime() - b.received.getTime());
     waiting = waiting.filter((mail) => mail.tick > tick);
@@ -80,7 +79,7 @@ export async function runWorld(
       await composeAlerts(context);
     }
     if (world.steps) await carryOut(context, world.steps, tick);
-    onTick(tick, mails);
+    onTick?.(tick, mails);
   }
   return { mails, sha256: digest.digest('hex') };
 }

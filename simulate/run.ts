@@ -47,14 +47,14 @@ export async function simulate(
   const { seed, domains, days } = options;
   const calendar = new Calendar(days);
   const world = buildWorld({ seed, domains, days });
-  const attacks = options.attackers ? planAttacks(world) : [];
-  const passage = await runWorld(world, calendar, db, options.onTick ?? (() => undefined), options.signal, attacks);
+  const planned = options.attackers ? planAttacks(world) : [];
+  const passage = await runWorld(world, calendar, db, { ...options, attacks: planned });
   const names = await namesOfIncidents(db, world);
   const incidents = [...world.incidents.map((one) => ({ ...one, names: names.get(one.id)! })), ...readyEnough(world)];
   const alarms = await ruawatchAlarms(db, calendar);
   const told = [...(await baselineAlarms(db, calendar, [...world.truth.keys()]))];
   const scores = [['ruawatch', alarms] as const, ...told].map(([system, of]) =>
-    score(system, of, incidents, world.traps, { domains, days }),
+    score(system, of, incidents, { traps: world.traps, domains, days }),
   );
   const seen = incidents.filter((one) => one.seen !== null);
   const detections = new Map(seen.map((one, i) => [one.id, scores[0]!.detections[i]!]));

@@ -66,8 +66,7 @@ export function score(
   system: string,
   alarms: readonly Alarm[],
   incidents: readonly ScoredIncident[],
-  traps: readonly Trap[],
-  extent: { domains: number; days: number },
+  extent: { traps: readonly Trap[]; domains: number; days: number },
 ): Score {
   const told = new Map<string, { first: number; kinds: Set<string>; keys: Set<string> }>();
   const false_alarms: FalseAlarm[] = [];
@@ -96,7 +95,7 @@ export function score(
     const before = lastFalse.get(key);
     lastFalse.set(key, alarm.tick);
     if (before !== undefined && alarm.tick - before <= 3) continue;
-    const around = traps.filter(
+    const around = extent.traps.filter(
       (t) => (t.domain === '*' || t.domain === alarm.domain) && alarm.tick > t.begin && alarm.tick <= t.end + 1 + GRACE_DAYS,
     );
     const { kind: bare, domain, tick, summary } = alarm;

@@ -75,8 +75,15 @@ export interface Habit {
 
 const QUIET: Pick<Flow, 'reporters' | 'breaks' | 'incident'> = { reporters: new Map(), breaks: [], incident: null };
 
+/** A domain, the addresses that its senders get, and where their chances come from. */
+export interface Place {
+  pool: Pool;
+  domain: string;
+  random: Random;
+}
+
 /** The domain's own servers: SPF and DKIM aligned. */
-export function ownServers(pool: Pool, domain: string, random: Random, habit: Habit): Flow {
+export function ownServers({ pool, domain, random }: Place, habit: Habit): Flow {
   return {
     ...QUIET,
     ...habit,
@@ -94,9 +101,7 @@ export function ownServers(pool: Pool, domain: string, random: Random, habit: Ha
 
 /** A mail service; `how` says what of it is aligned. */
 export function service(
-  pool: Pool,
-  domain: string,
-  random: Random,
+  { pool, domain, random }: Place,
   how: 'service_dkim' | 'service_spf' | 'service_both' | 'service_unaligned' | 'campaign',
   habit: Habit,
 ): Flow {
@@ -124,7 +129,7 @@ export function service(
  * A forwarder: SPF breaks, or passes for the forwarder that rewrites the envelope (SRS); the signature
  * survives. Most of it ends at one receiver.
  */
-export function forwarder(pool: Pool, domain: string, random: Random, habit: Habit, target: string, n: number): Flow {
+export function forwarder({ pool, domain, random }: Place, habit: Habit, target: string, n: number): Flow {
   const srs = random.chance(0.4) ? FORWARDERS[n % FORWARDERS.length]! : null;
   return {
     ...QUIET,
@@ -143,7 +148,7 @@ export function forwarder(pool: Pool, domain: string, random: Random, habit: Hab
 }
 
 /** A mailing list: its footer breaks the author's signature, its own SPF and signature pass. */
-export function mailingList(pool: Pool, domain: string, random: Random, habit: Habit): Flow {
+export function mailingList({ pool, domain, random }: Place, habit: Habit): Flow {
   const list = random.pick(LISTS);
   return {
     ...QUIET,

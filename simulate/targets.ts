@@ -15,8 +15,8 @@ export function targetsOf(draws: readonly Draw[]): Target[] {
   const own = all.systems[0]!;
   const benign = draws.filter((draw) => draw.benign);
   const quiet = benign.length === 0 ? null : scoreOf('benign', benign).systems[0]!.false_per_domain_month.rate;
-  const least = (what: string, wanted: number, is: number | null) => target(what, wanted, is, (n) => n >= wanted, '≥');
-  const most = (what: string, wanted: number, is: number | null) => target(what, wanted, is, (n) => n <= wanted, '≤');
+  const least = (what: string, wanted: number, is: number | null) => target(what, `≥ ${wanted}`, is, (n) => n >= wanted);
+  const most = (what: string, wanted: number, is: number | null) => target(what, `≤ ${wanted}`, is, (n) => n <= wanted);
   return [
     least('precision', 0.9, own.precision.share),
     least('recall, 50 messages and more', 0.95, own.recall_strong.share),
@@ -28,6 +28,6 @@ export function targetsOf(draws: readonly Draw[]): Target[] {
   ];
 }
 
-function target(what: string, wanted: number, is: number | null, met: (is: number) => boolean, sign: string): Target {
-  return { what, wanted: `${sign} ${wanted}`, is: is === null ? '-' : is.toFixed(3), met: is === null ? null : met(is) };
+function target(what: string, wanted: string, is: number | null, met: (is: number) => boolean): Target {
+  return { what, wanted, is: is === null ? '-' : is.toFixed(3), met: is === null ? null : met(is) };
 }

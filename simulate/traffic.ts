@@ -33,6 +33,7 @@ export function policyOn(domain: Domain, day: number): PublishedPolicy {
 export function trafficOf(domain: Domain, day: number, calendar: Calendar, root: Random): TrueRow[][] {
   const rows: TrueRow[][] = domain.mix.map(() => []);
   const policy = policyOn(domain, day);
+  const on = { domain, day, policy };
   for (const flow of domain.flows) {
     const mean = flow.mean * (calendar.isWeekend(day) ? flow.weekend : 1) * (1 + flow.growth) ** day * flow.active(day);
     if (mean <= 0) continue;
@@ -40,21 +41,22 @@ export function trafficOf(domain: Domain, day: number, calendar: Calendar, root:
     const count = negativeBinomial(random, mean, flow.k);
     const weights = domain.mix.map(({ reporter, share }) => share * (flow.reporters.get(reporter.dialect.org_name) ?? 1));
     for (const [i, n] of multinomial(random, count, weights).entries()) {
-      if (n > 0) rows[i]!.push(...rowsOf(flow, n, day, domain, policy, domain.mix[i]!.reporter, random));
+      if (n > 0) rows[i]!.push(...rowsOf(flow, n, { ...on, reporter: domain.mix[i]!.reporter }, random));
     }
   }
   return rows;
 }
 
-function rowsOf(
-  flow: Flow,
-  messages: number,
-  day: number,
-  domain: Domain,
-  policy: PublishedPolicy,
-  reporter: Reporter,
-  random: Random,
-): TrueRow[] {
+/** What one reporter says of a domain and a day. */
+interface Reported {
+  domain: Domain;
+  day: number;
+  policy: PublishedPolicy;
+  reporter: Reporter;
+}
+
+function rowsOf(flow: Flow, messages: number, report: Reported, random: Random): TrueRow[] {
+  const { day } = report;
   const breaks = flow.truth === 'authorized' ? [...flow.breaks, ...ORDINARY] : flow.breaks;
   const active = breaks.filter((one) => day >= one.from && day <= one.to);
   const all = flow.incident && day >= flow.incident.from && day <= flow.incident.to ? flow.incident.id : null;
@@ -65,11 +67,11 @@ function rowsOf(
       const failing = binomial(random, left, one.share);
       if (failing === 0) continue;
       left -= failing;
-      const row = rowOf(flow, domain, policy, reporter, random, { source_ip, count: failing, broken: one });
+      const row = rowOf(flow, report, random, { source_ip, count: failing, broken: one });
       rows.push({ ...row, flow, incident: one.incident ?? all });
     }
     if (left > 0) {
-      const row = rowOf(flow, domain, policy, reporter, random, { source_ip, count: left, broken: null });
+      const row = rowOf(flow, report, random, { source_ip, count: left, broken: null });
       rows.push({ ...row, flow, incident: all });
     }
   }
@@ -96,9 +98,7 @@ function spread(flow: Flow, messages: number, random: Random): [string, number][
 
 function rowOf(
   flow: Flow,
-  domain: Domain,
-  policy: PublishedPolicy,
-  reporter: Reporter,
+  { domain, policy, reporter }: Reported,
   random: Random,
   given: { source_ip: string; count: number; broken: Break | null },
 ): ReportRow {

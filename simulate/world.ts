@@ -41,7 +41,7 @@ export function buildWorld(options: { seed: number; domains: number; days: numbe
   const dealt = deal(random.fork('deal'), count, slotsOf(days).length);
   for (const [i, specs] of dealt.entries()) {
     const name = `${NAMES[i % NAMES.length]}-${String(i + 1).padStart(2, '0')}.example`;
-    buildDomain(world, name, specs, reporters, random.fork(name));
+    buildDomain(world, { name, specs }, reporters, random.fork(name));
   }
   return world;
 }
@@ -83,7 +83,12 @@ function deal(random: Random, domains: number, slots: number): Spec[][] {
   });
 }
 
-function buildDomain(world: World, name: string, specs: readonly Spec[], reporters: readonly Reporter[], random: Random): void {
+function buildDomain(
+  world: World,
+  { name, specs }: { name: string; specs: readonly Spec[] },
+  reporters: readonly Reporter[],
+  random: Random,
+): void {
   const parked = specs[0]?.where === 'parked';
   const least = Math.max(25, ...specs.map((spec) => spec.least ?? 0));
   const volume = parked ? 0 : Math.min(300_000, Math.max(least * (1 + random.next()), logNormal(random, 800, 2)));
@@ -119,7 +124,7 @@ function buildDomain(world: World, name: string, specs: readonly Spec[], reporte
     const latest = spec.lasts ? Math.max(0, Math.min(4, slot.days - spec.lasts[1] - 1)) : 4;
     const begin = spec.where === 'whole' ? Math.min(READY_DAYS, slot.from) : slot.from + site.random.int(0, latest);
     const length = spec.lasts ? Math.min(site.random.int(...spec.lasts), Math.max(1, slot.days - 1)) : world.days;
-    plant(world, site, spec, begin, Math.min(world.days - 1, begin + length - 1));
+    plant(world, site, spec, { begin, end: Math.min(world.days - 1, begin + length - 1) });
   }
   const whole = specs.some((spec) => spec.where === 'whole');
   if (!parked && !whole && volume >= 150 && random.chance(0.2)) addStanding(world, site);
@@ -139,8 +144,8 @@ function incidentOf(site: Site, spec: { type: string; strength: string }, begin:
   return { id, domain: site.domain.name, type: spec.type, strength: spec.strength, begin, end, reporter: null, ...empty };
 }
 
-function plant(world: World, site: Site, spec: Spec, begin: number, end: number): void {
-  const incident = incidentOf(site, spec, begin, end);
+function plant(world: World, site: Site, spec: Spec, days: { begin: number; end: number }): void {
+  const incident = incidentOf(site, spec, days.begin, days.end);
   spec.plant(site, incident);
   world.incidents.push(incident);
 }
@@ -150,7 +155,7 @@ function addStanding(world: World, site: Site): void {
   const incident = incidentOf(site, STANDING, 0, world.days - 1);
   const share = 0.03 + 0.07 * site.random.next();
   const habit: Habit = { mean: Math.max(8, site.domain.volume * share), k: 12, weekend: 0.5, growth: 0, active: always };
-  const flow = service(site.pool, site.domain.name, site.random, 'service_unaligned', habit);
+  const flow = service({ ...site, domain: site.domain.name }, 'service_unaligned', habit);
   flow.incident = { id: incident.id, from: 0, to: world.days - 1 };
   site.domain.flows.push(flow);
   world.incidents.push(incident);
@@ -163,17 +168,18 @@ function addStanding(world: World, site: Site): void {
 function addSenders(site: Site, random: Random): void {
   const { domain, pool } = site;
   const { name, volume } = domain;
+  const place = { pool, domain: name, random };
   const weekend = random.chance(0.6) ? 0.15 + 0.2 * random.next() : 0.7 + 0.3 * random.next();
   const growth = random.chance(0.25) ? 0.003 + 0.007 * random.next() : 0;
   const habit = (mean: number, k: number): Habit => ({ mean, k, weekend, growth, active: always });
 
   const own = 0.35 + 0.3 * random.next();
-  domain.flows.push(ownServers(pool, name, random, habit(volume * own, 25)));
+  domain.flows.push(ownServers(place, habit(volume * own, 25)));
   const shapes = domain.policy.aspf === 's' ? ['service_dkim'] : ['service_dkim', 'service_dkim', 'service_spf', 'service_both'];
   const services = volume < 60 ? 1 : random.int(1, 4);
   for (let i = 0; i < services; i++) {
     const how = random.pick(shapes) as 'service_dkim' | 'service_spf' | 'service_both';
-    domain.flows.push(service(pool, name, random, how, habit((volume * (1 - own)) / services, 12)));
+    domain.flows.push(service(place, how, habit((volume * (1 - own)) / services, 12)));
   }
   if (volume >= 100 && random.chance(0.5)) {
     const period = random.int(7, 14);
@@ -181,17 +187,17 @@ function addSenders(site: Site, random: Random): void {
     const length = random.int(1, 2);
     const mean = volume * (0.3 + 1.2 * random.next());
     const active = (day: number) => (day >= first && (day - first) % period < length ? 1 : 0);
-    domain.flows.push(service(pool, name, random, 'campaign', { mean, k: 10, weekend: 1, growth: 0, active }));
+    domain.flows.push(service(place, 'campaign', { mean, k: 10, weekend: 1, growth: 0, active }));
   }
   const forwarders = volume < 200 ? random.int(0, 1) : random.int(1, 4);
   for (let n = 1; n <= forwarders; n++) {
     const mean = Math.max(0.5, Math.min(volume * 0.02, logNormal(random, volume * 0.004, 0.8)));
     const target = random.pick(domain.mix).reporter.dialect.org_name;
-    domain.flows.push(forwarder(pool, name, random, { ...habit(mean, 4), growth: 0 }, target, n));
+    domain.flows.push(forwarder(place, { ...habit(mean, 4), growth: 0 }, target, n));
   }
   if (volume >= 200 && random.chance(0.5)) {
     const mean = Math.max(1, volume * 0.01 * random.next());
-    domain.flows.push(mailingList(pool, name, random, { ...habit(mean, 3), growth: 0 }));
+    domain.flows.push(mailingList(place, { ...habit(mean, 3), growth: 0 }));
   }
 }
 
@@ -222,7 +228,7 @@ function addTrap(world: World, site: Site, random: Random): void {
     const mean = Math.max(3, Math.min(40, domain.volume * 0.008));
     const target = random.pick(domain.mix).reporter.dialect.org_name;
     const habit: Habit = { mean, k: 4, weekend: 0.5, growth: 0, active: between(begin, world.days) };
-    domain.flows.push(forwarder(pool, domain.name, random, habit, target, 9));
+    domain.flows.push(forwarder({ pool, domain: domain.name, random }, habit, target, 9));
     trap.end = world.days - 1;
   } else {
     const own = domain.flows.find((flow) => flow.what === 'own')!;

@@ -33,8 +33,12 @@ function span(site: Site): { from: number; to: number } {
   return { from, to: Math.min(site.days - 1, from + site.random.int(5, 30)) };
 }
 
-const broken = (domain: DomainSite, flow: Flow, days: { from: number; to: number }, mechanism: 'dkim' | 'spf', result: string) =>
-  domain.expect({ what: 'broken', ...days }, { breaks: [domain.breaks(flow, { ...days, share: 1, mechanism, result })] });
+const broken = (
+  domain: DomainSite,
+  flow: Flow,
+  days: { from: number; to: number },
+  how: { mechanism: 'dkim' | 'spf'; result: string },
+) => domain.expect({ what: 'broken', ...days }, { breaks: [domain.breaks(flow, { ...days, share: 1, ...how })] });
 
 const key = (flow: Flow) => `${flow.dkim[0]!.selector}._domainkey.${flow.dkim[0]!.domain}`;
 
@@ -47,7 +51,7 @@ export const DNS_EVENTS: readonly DnsEvent[] = [
       const domain = site.domain({ aspf: 'r' });
       const flow = service(site, domain, 'spf');
       const days = span(site);
-      broken(domain, flow, days, 'spf', 'softfail');
+      broken(domain, flow, days, { mechanism: 'spf', result: 'softfail' });
       const without = (text: string) => text.replace(` ${spfTerm(flow)}`, '');
       return {
         domain: domain.name,
@@ -66,7 +70,7 @@ export const DNS_EVENTS: readonly DnsEvent[] = [
       const domain = site.domain({ aspf: 'r' });
       const flow = service(site, domain, 'spf');
       const days = span(site);
-      broken(domain, flow, days, 'spf', 'permerror');
+      broken(domain, flow, days, { mechanism: 'spf', result: 'permerror' });
       for (const other of domain.domain.flows)
         if (other !== flow && other.spf.domain === domain.name && other.spf.result === 'pass')
           domain.breaks(other, { ...days, share: 1, mechanism: 'spf', result: 'permerror' });
@@ -89,7 +93,7 @@ export const DNS_EVENTS: readonly DnsEvent[] = [
         const domain = site.domain();
         const flow = service(site, domain, 'dkim');
         const days = span(site);
-        broken(domain, flow, days, 'dkim', site.random.pick(['fail', 'permerror']));
+        broken(domain, flow, days, { mechanism: 'dkim', result: site.random.pick(['fail', 'permerror']) });
         const texts = name === 'key-revoked' ? ['v=DKIM1; p='] : [];
         return {
           domain: domain.name,

@@ -62,7 +62,7 @@ export async function dnsDrawOf(
       await putOwn(db, names, 'listed', { now: calendar.clock(0), ignored: true });
       // The suffixes that make every domain of a world own are nobody's records.
       await db.query('delete from ruawatch.domains where domain <> all($1)', [names]);
-      await runWorld(world, calendar, db, () => undefined, signal);
+      await runWorld(world, calendar, db, { signal });
       const { rows } = await db.query<{ kind: string }>('select distinct kind from ruawatch.findings where domain = $1', [
         planted.domain,
       ]);

@@ -290,7 +290,7 @@ export class DomainSite {
   silent(reporter: string | 'all', from: number, to: number, incident: Incident | null = null): void {
     for (const { reporter: one } of this.domain.mix) {
       const name = one.dialect.org_name;
-      if (reporter === 'all' || reporter === name) this.reports('silent', name, from, to, incident);
+      if (reporter === 'all' || reporter === name) this.reports('silent', name, { from, to }, { incident });
     }
   }
 
@@ -302,10 +302,8 @@ export class DomainSite {
   reports(
     what: ReporterEvent['what'],
     reporter: string,
-    from: number,
-    to: number,
-    incident: Incident | null = null,
-    mismatched = false,
+    { from, to }: { from: number; to: number },
+    { incident = null, mismatched = false }: { incident?: Incident | null; mismatched?: boolean } = {},
   ): void {
     this.domain.events.push({ what, reporter, from, to, incident: incident?.id ?? null, mismatched });
   }

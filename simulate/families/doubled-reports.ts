@@ -12,7 +12,7 @@ export const doubledReports: Family = {
     const from = site.day(15);
     const to = from + random.int(0, 10);
     const reporter = domain.reporter(random.int(0, 2));
-    domain.reports('doubled', reporter, from, to);
+    domain.reports('doubled', reporter, { from, to });
     site.trap(`${reporter} doubles its reports`, domain.name, from, to);
   },
 };

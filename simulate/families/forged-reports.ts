@@ -13,6 +13,6 @@ export const forgedReports: Family = {
     const to = from + random.int(1, 10);
     const reporter = random.pick(['google.com', 'Yahoo', 'Enterprise Outlook']);
     const incident = domain.expect({ what: 'forged_reports', from, to }, { reporter });
-    domain.reports('forged', reporter, from, to, incident, random.chance(0.5));
+    domain.reports('forged', reporter, { from, to }, { incident, mismatched: random.chance(0.5) });
   },
 };

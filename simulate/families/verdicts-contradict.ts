@@ -13,6 +13,6 @@ export const verdictsContradict: Family = {
     const to = from + random.int(3, 12);
     const reporter = domain.reporter(random.int(0, 2));
     const incident = domain.expect({ what: 'contradiction', from, to }, { reporter });
-    domain.reports('contradicts', reporter, from, to, incident);
+    domain.reports('contradicts', reporter, { from, to }, { incident });
   },
 };

@@ -45,7 +45,7 @@ function lies(domain: DomainSite, random: Random): ReportRow[] {
 
 interface Teller {
   dialect: Dialect;
-  origin: Parameters<typeof mailOf>[5];
+  origin: Parameters<typeof mailOf>[3]['originOf'];
 }
 
 /** Reports of a day by each of these tellers, as they would arrive the next morning. */
@@ -66,7 +66,7 @@ const told =
         rows,
       };
       const sent = calendar.midnight(day + 1) + 6 * HOUR + random.int(60, 3000);
-      mails.push(await mailOf(dialect, report, sent, calendar, random, origin));
+      mails.push(await mailOf(dialect, report, sent, { calendar, random, originOf: origin }));
     }
     return mails;
   };

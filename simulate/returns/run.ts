@@ -46,7 +46,7 @@ export async function returnDrawOf(
   world.steps = [{ tick: step, domain: domain.name, from: 'none', to: 'reject' }];
   const calendar = new Calendar(world.days);
   await putOwn(db, [domain.name], 'listed', { now: calendar.clock(0), ignored: true });
-  await runWorld(world, calendar, db, () => undefined, signal);
+  await runWorld(world, calendar, db, { signal });
   const [request] = await listRequests(db, { limit: 1 });
   const { state, outcome } = request!;
   return { world: one.name, draw, volume: Math.round(domain.volume), breaks: one.breaks, state, outcome };

@@ -27,7 +27,7 @@ test('every stranger is proven for a domain of his own, and mails what his aim a
   const calendar = new Calendar(DAYS);
   for (const attack of attacks) {
     const mails = await Promise.all(
-      Array.from({ length: DAYS }, (_, day) => attackMails(attack, world, day, calendar, new Random('traffic'))),
+      Array.from({ length: DAYS }, (_, day) => attackMails(attack, { world, day, calendar, root: new Random('traffic') })),
     );
     const all = mails.flat();
     expect(all.length, attack.aim).toBeGreaterThan(0);

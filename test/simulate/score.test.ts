@@ -45,7 +45,8 @@ const lowered: Alarm = {
   names: null,
 };
 const of = (alarms: Alarm[], system = 'ruawatch') =>
-  score(system, alarms, [SPOOFING, WEAKENED], [{ what: 'reporter outage', domain: '*', begin: 60, end: 62 }], {
+  score(system, alarms, [SPOOFING, WEAKENED], {
+    traps: [{ what: 'reporter outage', domain: '*', begin: 60, end: 62 }],
     domains: 2,
     days: 90,
   });
@@ -119,7 +120,7 @@ test('a peer is judged by its own kinds', () => {
 
 test('an incident of which no mail ever told is not counted', () => {
   const unseen = { ...SPOOFING, seen: null };
-  expect(score('ruawatch', [], [unseen], [], { domains: 1, days: 90 }).detections).toEqual([]);
+  expect(score('ruawatch', [], [unseen], { traps: [], domains: 1, days: 90 }).detections).toEqual([]);
 });
 
 test.each([

@@ -122,7 +122,7 @@ export const mailboxFull: Family = {
     const from = site.day(15);
     const to = from + random.int(1, 3);
     for (const { dialect } of site.reporters) site.late(dialect.org_name, from, to);
-    for (const one of [domain, second]) one.reports('doubled', one.reporter(0), to + 1, to + 3);
+    for (const one of [domain, second]) one.reports('doubled', one.reporter(0), { from: to + 1, to: to + 3 });
   },
 };
 
