@@ -1,3 +1,5 @@
+import { list } from '../../shared/format.ts';
+
 /** Texts of the pages of people and their accounts. */
 export const peopleWords = {
   sign_in: {
@@ -49,6 +51,9 @@ export const peopleWords = {
     email_hint: 'Sign-ins from a new browser or network are told there.',
     domains_hint: 'Each with all names below it: example.com, example.org.',
     all_domains: 'All domains, and what belongs to none',
+    unknown_too: 'Also domains that ruawatch does not know yet',
+    unknown_domains: (names: readonly string[]) =>
+      `nothing is known here of ${list(names)}: correct the spelling, or choose “Also domains that ruawatch does not know yet”`,
     which_domains: 'name a domain, or choose all of them',
     role_may: {
       viewer: 'viewer: reads',
@@ -74,6 +79,8 @@ export const peopleWords = {
     no: 'no',
     no_password: 'no password yet',
     remove: 'Remove',
+    remove_name: (name: string) => `Remove ${name}`,
+    remove_hint: (name: string) => `${name} can no longer sign in: sessions, tokens and links end at once.`,
     you: 'you',
     services: 'Service principals',
     services_lead:

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ownDomains } from '../../report/hostname.ts';
+import type { Queryable } from '../../shared/runtime/db.ts';
 import { invitePerson, linkFor } from '../../store/console/invitations.ts';
-import { changePerson, endPerson, findPerson, listPeople, type Person } from '../../store/console/people.ts';
+import { changePerson, endPerson, findPerson, listPeople, type Person, unknownDomains } from '../../store/console/people.ts';
 import { type PersonRole, ROLES_OF_PEOPLE } from '../../store/console/rights.ts';
 import { listServices, type ServicePrincipal } from '../../store/console/service-principals.ts';
 import { listTokens } from '../../store/console/tokens.ts';
@@ -109,9 +110,13 @@ ${rightsFields(`of-${one.person_key}`, one)}
 <button class="primary">${w.change_rights}</button></form></details>
 ${nameForm(path`/people/link`, w.link, one.name, form)}`
   }
-${nameForm(path`/people/remove`, w.remove, one.name, form)}</div>`;
+${removeForm(one.name, form)}</div>`;
 
-const removeForm = (name: string, form: string): Html => nameForm(path`/people/remove`, w.remove, name, form);
+/** Asks before it removes: a second button, which says whom. */
+const removeForm = (name: string, form: string): Html =>
+  html`<details class="act"><summary aria-label="${`${w.remove}: ${name}`}">${w.remove}</summary><form method="post" class="stack" action="${path`/people/remove`}">${hidden(form)}<input type="hidden" name="name" value="${name}">
+<p class="hint">${w.remove_hint(name)}</p>
+<button class="primary">${w.remove_name(name)}</button></form></details>`;
 
 /** A button about one person. */
 const nameForm = (to: Address, word: string, name: string, form: string): Html =>
@@ -135,24 +140,32 @@ function rightsFields(id: string, now: Pick<Person, 'role' | 'all_domains' | 'do
   )}</select>
 <label for="${at.domains}">${w.domains}</label><input id="${at.domains}" name="domains" maxlength="2000" value="${now.domains.join(', ')}" aria-describedby="${at.hint}">
 <p class="hint" id="${at.hint}">${w.domains_hint}</p>
+<label class="check"><input type="checkbox" name="unknown" value="yes"> ${w.unknown_too}</label>
 <label class="check"><input type="checkbox" name="all" value="yes" ${flag('checked', now.all_domains)}> ${w.all_domains}</label>`;
 }
 
 const rights = {
   role: z.enum(ROLES_OF_PEOPLE),
   domains: z.string().trim().max(2000).default(''),
+  unknown: z.literal('yes').optional(),
   all: z.literal('yes').optional(),
 };
 
-/** What the fields of `rightsFields` say. @throws Refusal `wrong_parameter` */
-function rightsOf(body: { role: PersonRole; domains: string; all?: 'yes' | undefined }): {
-  role: PersonRole;
-  domains: string[] | null;
-} {
+/**
+ * What the fields of `rightsFields` say. A domain that is not known is most often misspelled: it is taken
+ * where somebody says that it is meant.
+ * @throws Refusal `wrong_parameter`
+ */
+async function rightsOf(
+  db: Queryable,
+  body: { role: PersonRole; domains: string; unknown?: 'yes' | undefined; all?: 'yes' | undefined },
+): Promise<{ role: PersonRole; domains: string[] | null }> {
   const { names, wrong } = ownDomains(body.domains.split(/[\s,]+/).filter((one) => one !== ''));
   if (body.all) return { role: body.role, domains: null };
   const why = wrong ?? (names.length === 0 ? w.which_domains : null);
   if (why !== null) throw wrongField('domains', why);
+  const unknown = body.unknown ? [] : await unknownDomains(db, names);
+  if (unknown.length > 0) throw wrongField('domains', w.unknown_domains(unknown));
   return { role: body.role, domains: names };
 }
 
@@ -168,7 +181,7 @@ const add = route({
     ...rights,
   }),
   async handle({ db, body, visitor, clock, origin }) {
-    const person = { name: body.name, email: body.email || null, ...rightsOf(body) };
+    const person = { name: body.name, email: body.email || null, ...(await rightsOf(db, body)) };
     return linkPage(person.name, `${origin}/link/${await invitePerson(db, person, visitor!.name, clock.now())}`);
   },
 });
@@ -206,7 +219,7 @@ const change = route({
   async handle({ db, body, visitor, clock }) {
     const person = await findPerson(db, body.name);
     if (person === null || person.of_company) throw new Refusal(404, 'no_person', w.no_person);
-    await changePerson(db, person.name, rightsOf(body), { by: visitor!.name, now: clock.now() });
+    await changePerson(db, person.name, await rightsOf(db, body), { by: visitor!.name, now: clock.now() });
     return see(path`/people`, { told: { done: 'person_changed', about: person.name } });
   },
 });

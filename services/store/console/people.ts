@@ -150,6 +150,16 @@ export async function addPerson(db: Db | Tx, person: NewPerson, by: string, now:
   return 'release' in db ? add(db) : transaction(db, add);
 }
 
+/** Those of some domains that ruawatch does not know, nor a name below them. */
+export async function unknownDomains(q: Queryable, domains: readonly string[]): Promise<string[]> {
+  const { rows } = await q.query<{ name: string }>(
+    `select name from unnest($1::text[]) name
+      where not exists (select from ruawatch.domains d where d.domain = name or right(d.domain, length(name) + 1) = '.' || name)`,
+    [domains],
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** Grants domains, each with the names below it. */
 export async function grantDomains(q: Queryable, key: number, domains: readonly string[]): Promise<void> {
   await q.query('insert into ruawatch.person_domains (person_key, domain) select distinct $1::bigint, unnest($2::text[])', [

@@ -1,6 +1,8 @@
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findPerson } from '../../../services/store/console/people.ts';
+import { addPerson, findPerson } from '../../../services/store/console/people.ts';
 import { beginSession } from '../../../services/store/console/sessions.ts';
+import { browserProgram, openBrowser, openWindow, overflowOf } from '../browser.ts';
 import { type TestConsole, type TestPerson, testConsole } from '../setup.ts';
 
 let c: TestConsole;
@@ -8,6 +10,9 @@ let root: TestPerson;
 beforeAll(async () => {
   c = await testConsole();
   root = await c.person('admin', null);
+  await c.t.db.query(
+    "insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now()), ('mail.example.net', 'observed', 'reported', now())",
+  );
 });
 afterAll(() => c.close());
 
@@ -61,6 +66,9 @@ describe('an admin', () => {
     expect(await wrong({ domains: 'not a domain' })).toMatch(
       /value="not a domain" aria-describedby="[^"]*" aria-invalid|aria-invalid="true"/,
     );
+    const unknown = await wrong({ domains: 'example.com, exampel.com, example.org' });
+    expect(unknown).toContain('Nothing is known here of exampel.com and example.org: correct the spelling');
+    expect(unknown).toMatch(/value="example.com, exampel.com, example.org"[^>]* aria-invalid="true"/);
     expect(await wrong({ name: 'b ob' })).toContain('Letters, digits and . _ @ + - only.');
     expect(await wrong({ email: 'nobody' })).toMatch(/name="email"[^>]* aria-invalid="true"/);
     const twice = await wrong({ name: 'ada@example.com', role: 'operator' });
@@ -83,6 +91,24 @@ describe('an admin', () => {
       object: 'ada@example.com',
       detail: { role: 'viewer', domains: null },
     });
+  });
+
+  test('grants a domain that is not known where it is said to be meant', async () => {
+    const fields = { name: 'ada@example.com', role: 'viewer', domains: 'soon.example', unknown: 'yes' };
+    expect((await root.post('/people/change', fields, { from })).statusCode).toBe(303);
+    expect(await findPerson(c.t.db, 'ada@example.com')).toMatchObject({ domains: ['soon.example'] });
+  });
+
+  test('is asked before somebody is removed, and told who was', async () => {
+    await addPerson(c.t.db, { name: 'mia', role: 'viewer', domains: null }, 'test', c.context.clock.now());
+    const { body } = await root.get('/people');
+    const asked = /<details class="act"><summary aria-label="Remove: mia">Remove<\/summary><form[\s\S]*?<\/form><\/details>/.exec(
+      body,
+    )![0];
+    expect(asked).toContain('mia can no longer sign in: sessions, tokens and links end at once.');
+    expect(asked).toContain('<button class="primary">Remove mia</button>');
+    await root.post('/people/remove', { name: 'mia' }, { from });
+    expect((await root.get('/people')).body).toContain('mia can no longer sign in; sessions and tokens have ended.');
   });
 
   test('does not take the last admin away, and says so on the page', async () => {
@@ -116,5 +142,33 @@ describe('an admin', () => {
   test('removes a person', async () => {
     expect((await root.post('/people/remove', { name: 'ada@example.com' })).statusCode).toBe(303);
     expect(await findPerson(c.t.db, 'ada@example.com')).toBeNull();
+  });
+});
+
+const suite = browserProgram === null ? describe.skip : describe;
+suite(browserProgram === null ? 'the forms of people (SKIPPED: needs chromium)' : 'the forms of people', () => {
+  test.each([360, 800, 1440])('fit into a window of %d pixels, all of them open', async (width) => {
+    if (!c.app.server.listening) await c.app.listen({ host: '127.0.0.1', port: 0 });
+    const base = `http://localhost:${(c.app.server.address() as AddressInfo).port}`;
+    const key = await addPerson(c.t.db, { name: `eyes-${width}`, role: 'admin', domains: null }, 'test', c.context.clock.now());
+    const session = await beginSession(c.t.db, key, { address: '127.0.0.1', agent: null }, c.context.clock.now());
+    const browser = await openBrowser();
+    try {
+      const { context, page } = await openWindow(browser, { width, dark: false, base });
+      await context.addCookies([{ name: 'ruawatch', value: session, url: base }]);
+      await page.goto('/people');
+      const wider = await page.locator('main').evaluate((main) => {
+        const within = main as unknown as {
+          querySelectorAll(of: string): Iterable<{ open: boolean; scrollWidth: number; clientWidth: number; outerHTML: string }>;
+        };
+        for (const one of within.querySelectorAll('details')) one.open = true;
+        return [...within.querySelectorAll('form, td, .table')]
+          .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1)
+          .map(({ outerHTML }) => outerHTML.slice(0, 100));
+      });
+      expect([wider, await overflowOf(page)]).toEqual([[], 0]);
+    } finally {
+      await browser.close();
+    }
   });
 });
