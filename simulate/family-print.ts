@@ -6,7 +6,7 @@ import { targetsOf } from './targets.ts';
 
 const HEADS = ['precision', 'recall', '≥ 50', '< 50', 'days', 'false/dom/mon', 'alarms/dom/mon', 'mails/incident'];
 
-/** What the terminal shows of some families, and with the layout `markdown` what docs/detection.md holds. */
+/** What the terminal shows of some families, and with the layout `markdown` what docs/simulator.md holds. */
 export function printedFamilies(draws: readonly Draw[], layout: Layout = columns): string[] {
   const families = byFamily(draws);
   const all = scoreOf('all', draws);

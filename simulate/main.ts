@@ -18,7 +18,7 @@ import { seedsOf } from './seeds.ts';
 const HELP = `npm run simulate -- [options]
 
 A model of domains, senders, reporters and incidents writes report mails; the real pipeline takes them in day by day, and what the
-analyzer tells is scored against the truth, beside the rules of four other tools on the same rows. docs/detection.md says how.
+analyzer tells is scored against the truth, beside the rules of four other tools on the same rows. docs/simulator.md says how.
 
   --family NAMES families, such as m365-pool or botnet,no-reports: a small world for each draw of one behaviour
   --families G   a group of them: tuning, reported, benign, incidents or all
@@ -35,7 +35,7 @@ Without families, one mixed world for each seed:
   --domains N    domains in the world (default 20)
   --days D       report days, at least 40 (default 90)
   --json         JSON lines on standard output: one a seed, and one for all together
-  --markdown     the tables as in docs/detection.md
+  --markdown     the tables as in docs/simulator.md
   --out FOLDER   writes truth.json, findings.json and score.json, in a folder for each seed
   --attackers    runs each world a second time with strangers who mail lies, and says what came through; fails if anything did
   --false        lists every false alarm of ruawatch, and every incident that it missed

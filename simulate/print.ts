@@ -18,7 +18,7 @@ const COLUMNS: Record<string, (one: Summary) => string> = {
   'alarms/incident': (one) => (one.alarms_per_detected === null ? '-' : one.alarms_per_detected.toFixed(1)),
 };
 
-/** What the terminal shows, and with the layout `markdown` what docs/detection.md holds. */
+/** What the terminal shows, and with the layout `markdown` what docs/simulator.md holds. */
 export function printed(
   total: { seeds: number[]; domains: number; days: number; seconds: number; systems: Summary[]; classes: Confusion },
   detail: readonly Outcome[],

@@ -32,7 +32,7 @@ const median = (list: readonly (number | null)[]) => {
   return sorted.length === 0 ? '–' : sorted[Math.floor(sorted.length / 2)];
 };
 
-/** The figures of docs/detection.md, as a table and the sum of it. */
+/** The figures of docs/simulator.md, as a table and the sum of it. */
 export function dnsFigures(draws: readonly DnsDraw[]): string[] {
   const incidents = draws.filter(({ benign }) => !benign);
   const both = incidents.filter(({ byDns, byReports }) => byDns && byReports);

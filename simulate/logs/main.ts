@@ -62,7 +62,7 @@ export function scoreOf({ expected, alarms }: Pick<LogDraw, 'expected' | 'alarms
   return { found: hours.length, expected: expected.length, right: hours.length, wrong: wrong.length, hours };
 }
 
-/** The figures of docs/detection.md: a row for each family, and the sums of both groups. */
+/** The figures of docs/simulator.md: a row for each family, and the sums of both groups. */
 export function logFigures(draws: readonly LogDraw[]): string[] {
   const sum = (of: readonly LogDraw[]): Score =>
     of.map(scoreOf).reduce(
