@@ -252,6 +252,12 @@ export const words = {
     give_verdict: 'Say what it was',
     give_verdict_hint: 'It is resolved already: this keeps what you say of it.',
     verdicts: { none: 'not said', right: 'as the finding says', false: 'a false alarm', expected: 'expected' },
+    verdict_means: (reason: string, until: string) => ({
+      none: 'It is over; nothing is kept of what it was.',
+      right: 'It was so, and is repaired.',
+      false: 'There was nothing. Where many alarms are false, fewer are raised.',
+      expected: `It is so and meant to be, such as ${reason}: no mails about it until ${until}, unless it gets graver. If it still holds then, there is an alert.`,
+    }),
     events: {
       opened: 'opened',
       changed: 'changed',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Words } from '../../findings/kinds/kind.ts';
 import { addDays, dayOf } from '../../shared/days.ts';
-import { acknowledgedUntil } from '../../store/findings/operator-actions.ts';
+import { holdsUntil } from '../../store/findings/operator-actions.ts';
 import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
 import { flag, type Html, html, path, type withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
@@ -30,7 +30,7 @@ ${
         to: path`/findings/${at}/acknowledge`,
         form,
         button: w.acknowledge,
-        hint: w.acknowledge_hint(day(acknowledgedUntil(now))),
+        hint: w.acknowledge_hint(day(holdsUntil(now))),
         id: 'ack',
       })
     : formOf({ to: path`/findings/${at}/unacknowledge`, form, button: w.unacknowledge, hint: '', id: 'ack' }))
@@ -42,7 +42,7 @@ ${
     : formOf({ to: path`/findings/${at}/unsnooze`, form, button: w.unsnooze, hint: '', id: 'snooze' }))
 }
 ${open && formOf({ to: path`/findings/${at}/assign`, form, button: w.assign, hint: w.assign_hint, id: 'assign', more: assignees(people, finding.assigned_to) })}
-${formOf({ to: path`/findings/${at}/resolve`, form, button: open ? w.resolve : w.give_verdict, hint: open ? w.resolve_hint : w.give_verdict_hint, warning: goesOn(finding, now), id: 'resolve', more: verdicts(said, open) })}
+${formOf({ to: path`/findings/${at}/resolve`, form, button: open ? w.resolve : w.give_verdict, hint: open ? w.resolve_hint : w.give_verdict_hint, warning: goesOn(finding, now), id: 'resolve', more: verdicts(said, { open, until: day(holdsUntil(now)) }) })}
 ${!open && finding.resolved_by && formOf({ to: path`/findings/${at}/reopen`, form, button: w.reopen, hint: w.reopen_hint, id: 'reopen' })}
 </section>`;
 }
@@ -92,15 +92,17 @@ const assignees = (people: readonly string[], now: string | null) =>
     (name) => html`<option value="${name}" ${flag('selected', name === now)}>${name}</option>`,
   )}</select>`;
 
-/** A finding that is resolved already takes nothing but a verdict. */
-function verdicts(said: Words, open: boolean): Html {
+/** Each choice with what it does. A finding that is resolved already takes nothing but a verdict. */
+function verdicts(said: Words, { open, until }: { open: boolean; until: string }): Html {
   const w = words.finding;
   const offered = Object.entries(w.verdicts).filter(
     ([name]) => (name !== 'expected' || said.expected !== undefined) && (open || name !== 'none'),
   );
-  return html`<label for="verdict">${w.verdict}</label><select id="verdict" name="verdict">${offered.map(
-    ([name, text]) => html`<option value="${name}">${text}</option>`,
-  )}</select>`;
+  const means = w.verdict_means(said.expected ?? '', until);
+  return html`<fieldset class="choices"><legend>${w.verdict}</legend>${offered.map(
+    ([name, text], i) =>
+      html`<label class="check"><input type="radio" name="verdict" value="${name}" ${flag('checked', i === 0)}><span>${text}<span class="hint">${means[name as keyof typeof means]}</span></span></label>`,
+  )}</fieldset>`;
 }
 
 /** A page's form for each act: who may see the finding may do it, from operator on. */

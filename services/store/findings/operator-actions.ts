@@ -38,8 +38,8 @@ export async function acknowledge(
 /** How long an acknowledgement and an expectation hold when nobody says. */
 const HOLDS_DAYS = 180;
 const endOf = (now: Date): Date => new Date(now.getTime() + HOLDS_DAYS * DAY_MS);
-/** Until when an acknowledgement of now holds where nobody says. */
-export const acknowledgedUntil = endOf;
+/** Until when an acknowledgement of now holds, and what is expected now, where nobody says. */
+export const holdsUntil = endOf;
 
 /** Ends an acknowledgement. @throws PermanentError `no_finding`, `finding_resolved`, `not_acknowledged` */
 export async function unacknowledge(db: Db, key: number, word: OperatorNote, now: Date): Promise<void> {

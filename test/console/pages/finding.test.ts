@@ -104,3 +104,23 @@ test('what was done is told once, to whoever did it, and by no address', async (
   expect(await told(ada)).toBe('The finding is snoozed.');
   expect(await told(ada)).toBeUndefined();
 });
+
+test('each choice of what a finding was says what it does, and until when', async () => {
+  const key = await c.finding('unauthorized_source', 'example.com', 'choices.example');
+  const { body } = await operator.get(`/findings/${key}`);
+  const choices = [
+    ...body.matchAll(
+      /<label class="check"><input type="radio" name="verdict" value="(\w+)"( checked| )>[\s\S]*?class="hint">([^<]+)</g,
+    ),
+  ];
+  expect(choices.map(([, name, checked, says]) => `${name}${checked!.trimEnd()}: ${says!.length > 20}`)).toEqual([
+    'none checked: true',
+    'right: true',
+    'false: true',
+  ]);
+  const changed = await c.finding('policy_change', 'example.com');
+  const until = new Date(c.context.clock.now().getTime() + 180 * 86_400_000).toISOString().slice(0, 10);
+  expect((await operator.get(`/findings/${changed}`)).body).toContain(
+    `It is so and meant to be, such as a planned change: no mails about it until ${until}, unless it gets graver.`,
+  );
+});
