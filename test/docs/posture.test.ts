@@ -13,7 +13,7 @@ test('docs/dns.md states the figures that a stricter policy waits for', () => {
   const text = readFileSync(new URL('../../docs/dns.md', import.meta.url), 'utf8').replace(/\s+/g, ' ');
   expect(REPORTERS).toBe(3);
   expect(text).toContain(
-    `when reports cover ${REPORT_DAYS} of 30 days from three regular reporters, the own senders sent ${OWN_MESSAGES} messages or more, ${OWN_PASSING * 100} % of these pass, and at most ${UNKNOWN_FAILING * 100} % of all mail fails`,
+    `when reports from three regular reporters cover ${REPORT_DAYS} of 30 days, your own senders sent ${OWN_MESSAGES} messages or more, ${OWN_PASSING * 100} % of these pass, and at most ${UNKNOWN_FAILING * 100} % of all mail fails`,
   );
-  expect(text).toContain(`more than ${SPF_ALONE * 100} % of the own mail passes by SPF alone`);
+  expect(text).toContain(`more than ${SPF_ALONE * 100} % of your own mail passes by SPF alone`);
 });
