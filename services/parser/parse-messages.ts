@@ -72,7 +72,7 @@ function withDefaults({ limits = {}, trust, privacy, readers, raws, months, asid
  * Waiting messages by how they are to be parsed: small ones in batches, and by the workers that died over
  * them.
  */
-function sorted(waiting: Awaited<ReturnType<typeof waitingMessages>>) {
+export function sorted(waiting: Awaited<ReturnType<typeof waitingMessages>>) {
   const batches: number[][] = [];
   const large: number[] = [];
   const suspects: number[] = [];

@@ -1,6 +1,6 @@
 import { withDefaults } from '../report/limits.ts';
 import { readEnvelope } from '../report/mail/mime.ts';
-import { PermanentError, RuawatchError } from '../shared/errors.ts';
+import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
 import { transaction } from '../shared/runtime/db.ts';
 import { slices } from '../shared/slices.ts';
 import {
@@ -98,7 +98,8 @@ async function resetIfNew(session: Session, place: Place): Promise<void> {
 /** One round over one folder. */
 class Round {
   readonly mailBytes: number;
-  backlog = 0;
+  /** Mails that are still to be taken. */
+  backlog!: number;
   /**
    * Message keys of mails that were recorded as left, by UID: those that fit the limit by now are taken
    * again.
@@ -120,17 +121,16 @@ class Round {
    */
   async finishPending(): Promise<Set<number>> {
     const rows = await undisposed(this.session.context.db, this.place, MAX_PENDING);
-    const pending = new Set(rows.map((r) => r.uid));
     for (const some of slices(rows, LIST_COUNT)) {
       this.session.turned();
       await this.disposeOf(
         some.map((r) => r.uid),
         some.map((r) => r.message_key),
       );
-      if (this.trouble !== null) return pending;
-      for (const { uid } of some) pending.delete(uid);
+      // Those before it are no longer looked for: they were moved or deleted, or have the flag.
+      if (this.trouble !== null) return new Set(rows.map((r) => r.uid));
     }
-    return pending;
+    return new Set();
   }
 
   /** The UIDs of mails that are left in the folder. */
@@ -185,7 +185,7 @@ class Round {
     const lastUid = mails.at(-1)!.uid;
     const backlog = this.backlog - mails.length;
     const { stored, known } = await transaction(context.db, async (tx) => {
-      const intake = arrivals.length === 0 ? { stored: [], known: [] } : await storeMails(tx, this.place, arrivals);
+      const intake = await storeMails(tx, this.place, arrivals);
       await writeProgress(tx, mailbox.name, lease.owner, { lastUid, backlog });
       return intake;
     });
@@ -218,7 +218,7 @@ class Round {
     context.metrics.mails.inc({ mailbox: mailbox.name, outcome: 'stored' }, stored.length);
     context.metrics.mails.inc({ mailbox: mailbox.name, outcome: 'known' }, uids.length - stored.length);
     const obsolete = uids.map((uid) => this.retaken.get(uid)).filter((key) => key !== undefined);
-    if (obsolete.length > 0) await forgetLeft(context.db, obsolete);
+    for (const some of slices(obsolete, LIST_COUNT)) await forgetLeft(context.db, some);
     if (stored.length > 0) wake(stored);
     if (uids.length > 0)
       log.info({ stored: stored.length, known: uids.length - stored.length, messages: stored }, 'mails stored');
@@ -240,8 +240,8 @@ class Round {
         [...uids].sort((a, b) => a - b),
       );
     } catch (error) {
-      if (!(error instanceof RuawatchError) || error.code !== 'dispose_refused') throw error;
-      this.trouble = error.message;
+      if (codeOf(error) !== 'dispose_refused') throw error;
+      this.trouble = messageOf(error);
       return;
     }
     await markDisposed(context.db, keys);
@@ -257,7 +257,7 @@ class Round {
   private async leaveUnreadable(mail: Listed, why: string): Promise<void> {
     const { folder, uidValidity } = this.place;
     await this.leave({
-      ...this.arrival(mail, Buffer.alloc(0)),
+      ...this.arrival(mail, Buffer.from('')),
       size: mail.size,
       fingerprint: fingerprintOf(`unreadable|${folder}|${uidValidity}|${mail.uid}`),
       code: 'mail_unreadable',

@@ -146,7 +146,7 @@ class Reading {
     if ([mail, ...mail.mails].some(({ subject }) => announcesReport(subject))) this.promising = true;
     for (const found of feedbackIn(mail, this.limits)) {
       this.name = found.name;
-      if ('report' in found) yield this.failure(found.name, found.report);
+      if ('report' in found) yield this.failure(found.name, found.report, found.forwarded);
       else if ('refusal' in found) yield this.refused(found.name, problemOf(found.refusal));
       else {
         this.promising = false;
@@ -190,7 +190,7 @@ class Reading {
         try {
           const notice = noticeIn(mail, part, this.limits, PEEK);
           if (notice !== null) {
-            yield this.failure(part.name, notice);
+            yield this.failure(part.name, notice, part.within.length > 0);
             return;
           }
         } catch (error) {
@@ -367,9 +367,9 @@ class Reading {
     return { type: 'refused', part: this.part++, name, problem };
   }
 
-  private failure(name: string | null, report: FailureReport): ReadEvent {
+  private failure(name: string | null, report: FailureReport, forwarded: boolean): ReadEvent {
     this.reported = true;
-    const doubt = this.inside > 0 ? FORWARDED : this.inText ? IN_TEXT : null;
+    const doubt = this.inside > 0 || forwarded ? FORWARDED : this.inText ? IN_TEXT : null;
     return { type: 'failure', part: this.part++, name, report, doubt };
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Applying, applyRequest, returnRequest } from '../../services/applier/apply.ts';
-import { ttlBack } from '../../services/applier/ttl.ts';
+import { ttlAt, ttlBack } from '../../services/applier/ttl.ts';
 import { watchChanges } from '../../services/applier/watch.ts';
 import { createDnsClient } from '../../services/dns/client/client.ts';
 import type { DnsChange } from '../../services/requests/plan.ts';
@@ -48,6 +48,11 @@ describe('the TTL that is put back', () => {
   });
 });
 
+test('a target that is no server is not asked', async () => {
+  const program = { kind: 'command', name: 'script', zones: [DOMAIN] } as unknown as DnsTarget;
+  expect(await ttlAt(program, change(), new AbortController().signal)).toBeNull();
+});
+
 describe.runIf(updatable.knot)(`at a real server${updatable.knot ? '' : ' (SKIPPED: knot is not installed)'}`, () => {
   let f: Fixture;
   let knot: UpdateServer;
@@ -86,6 +91,17 @@ describe.runIf(updatable.knot)(`at a real server${updatable.knot ? '' : ' (SKIPP
     return key;
   };
   const afterTheWatch = () => f.setNow(new Date(f.context.clock.now().getTime() + 97 * 3_600_000));
+
+  test('the TTL is that of the server, of up to a week, while it has the records that are to be changed', async () => {
+    const signal = new AbortController().signal;
+    const other = [txtOf(NEW)];
+    expect(await ttlAt(target, change(), signal)).toBe(DAY_S);
+    expect(await ttlAt(target, { ...change(), before: other }, signal)).toBeNull();
+    // Nothing stands there, and the change says so.
+    const none = { ...change(), name: `none.${DOMAIN}`, before: [] };
+    expect(await ttlAt(target, none, signal)).toBeNull();
+    expect(await ttlAt(target, { ...none, before: other }, signal)).toBeNull();
+  });
 
   test('a policy step has a short TTL while it is watched, and the one from before afterwards', async () => {
     const key = await applied('policy.step');

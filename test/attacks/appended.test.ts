@@ -53,7 +53,11 @@ describe.skipIf(!knotPresent)(titled('bytes that the signature does not cover'),
       );
     const inner = text(mailOf({ id: 'returned' }));
     const deeper = `Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: message/rfc822\r\n\r\n${text(mailOf({ id: 'deeper' }))}\r\n--x--\r\n`;
-    expect(await proven([around(inner), around(deeper), sign(mailOf({ id: 'own' }))])).toEqual(['own']);
+    const failure = `From: x@${REPORTER}\r\nContent-Type: multipart/report; report-type=feedback-report; boundary=f\r\n\r\n--f\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: auth-failure\r\nReported-Domain: example.com\r\nSource-IP: 192.0.2.1\r\n\r\n--f--\r\n`;
+    expect(await proven([around(inner), around(deeper), around(failure), sign(mailOf({ id: 'own' }))])).toEqual(['own']);
+    expect(await world.query('select reporter, trust, trust_reason from ruawatch.failure_reports')).toEqual([
+      { reporter: REPORTER, trust: 'bad', trust_reason: expect.stringMatching(/forwarded or returned inside it/) },
+    ]);
     const reasons = (await world.reports()).filter((r) => r.report_id !== 'own').map((r) => r.trust_reason);
     expect(reasons).toEqual([expect.stringMatching(/forwarded or returned inside it/), expect.stringMatching(/forwarded/)]);
   });

@@ -38,7 +38,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/grants/life.ts',
   ],
   'cli/commands/access-standing.test.ts': [
-    'applier/manual.ts',
     'cli/commands/access-review.ts',
     'cli/rights/standing.ts',
     'requests/plans/reduce.ts',

@@ -182,9 +182,19 @@ describe('Cilium and Calico', () => {
       ['a', '198.18.3.4', 'Running'],
       ['b', '10.1.2.3', 'Running'],
       ['c', '198.18.3.5', 'Succeeded'],
+      ['d', '198.18.3.6', 'Failed'],
     ] as const)
       api.put(PODS, { metadata: { name, namespace: 'egress' }, status: { phase, podIPs: [{ ip }] } });
-    await known(['198.18.3.4'], way);
+    // Older servers say one address; a pod on its node's network has the node's; one that begins has none.
+    api.put(PODS, { metadata: { name: 'e', namespace: 'egress' }, status: { phase: 'Running', podIP: '198.18.3.7' } });
+    api.put(PODS, {
+      metadata: { name: 'f', namespace: 'egress' },
+      spec: { hostNetwork: true },
+      status: { phase: 'Running', podIPs: [{ ip: '198.18.3.8' }] },
+    });
+    api.put(PODS, { metadata: { name: 'g', namespace: 'egress' }, status: { phase: 'Pending' } });
+    api.put(PODS, { metadata: { name: 'h', namespace: 'egress' } });
+    await known(['198.18.3.4', '198.18.3.7'], way);
     api.put(POOLS, { metadata: { name: 'mail' }, spec: { cidr: '203.0.113.64/28', disabled: true } });
     await unknown(/^There is no IPPool mail/, way);
   });

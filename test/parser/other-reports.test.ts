@@ -312,3 +312,41 @@ describe('what is no report', () => {
     expect((await parse(keys)).messages).toMatchObject([{ state: 'quarantined', code: 'report_not_found' }]);
   });
 });
+
+describe('a report in a mail that somebody passed on, which no signature can prove', () => {
+  const passedOn = (name: string, unique: string): Buffer =>
+    Buffer.from(
+      `From: a@b.example\r\nMessage-ID: <${unique}@b.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n${fixture(name).toString()}\r\n--b--\r\n`,
+    );
+  const TLS = 'tlsrpt/application-tlsrpt-7bit.eml';
+  const FAILURE = 'failure/all-fields.eml';
+  const refuted = async (raws: Buffer[], mailbox: string, check: 'verify' | 'off') => {
+    const keys = await receive(t, raws);
+    await t.db.query('update ruawatch.messages set mailbox = $1', [mailbox]);
+    const { messages } = await parseMessages(t.db, keys, { trust: trusting(check) });
+    return keys.map((key) => {
+      const { refuted, unverified } = messages.find(({ message_key }) => message_key === key)!;
+      return { refuted, unverified };
+    });
+  };
+
+  test.each([
+    ['is refuted at once', 'box', 'verify', ['tls'], ['failure']],
+    ['counts as it is where nothing is verified', 'box', 'off', [], []],
+    ['counts as it is when it was imported by hand', 'import', 'verify', [], []],
+  ] as const)('%s', async (_, mailbox, check, tls, failure) => {
+    expect(await refuted([passedOn(TLS, 'one'), passedOn(FAILURE, 'two')], mailbox, check)).toEqual([
+      { refuted: tls, unverified: false },
+      { refuted: failure, unverified: false },
+    ]);
+    const trust = { trust: check === 'verify' && mailbox === 'box' ? 'bad' : 'ok' };
+    expect(await rows('select trust from ruawatch.tls_reports')).toEqual([trust]);
+    expect(await rows('select trust from ruawatch.failure_reports')).toEqual([trust]);
+  });
+
+  test('is not counted as refuted again when a second mail brings it, and one that came by itself is to be verified', async () => {
+    expect(await refuted([passedOn(TLS, 'one')], 'box', 'verify')).toEqual([{ refuted: ['tls'], unverified: false }]);
+    expect(await refuted([passedOn(TLS, 'again')], 'box', 'verify')).toEqual([{ refuted: [], unverified: false }]);
+    expect(await refuted([fixture(TLS)], 'box', 'verify')).toEqual([{ refuted: [], unverified: true }]);
+  });
+});

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { BatchResult } from '../../services/parser/batch-result.ts';
-import { parseMessages } from '../../services/parser/parse-messages.ts';
+import { parseMessages, sorted } from '../../services/parser/parse-messages.ts';
 import { replayMessages } from '../../services/store/messages/messages.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { BEGIN, DAY, receive, reportMail, reportXml, type TestReport, trusting } from '../helpers/report.ts';
@@ -317,4 +317,41 @@ test('the totals do not depend on how the messages fall into batches', async () 
     ),
   );
   expect(await totals()).toEqual(whole);
+});
+
+const KIB = 1024;
+test.each<[string, [size: number, deaths: number][], ReturnType<typeof sorted>]>([
+  ['nothing', [], { batches: [], large: [], suspects: [], deadly: [] }],
+  [
+    'small ones together, and those above half a MiB by themselves',
+    [
+      [1, 0],
+      [512 * KIB, 0],
+      [512 * KIB + 1, 0],
+    ],
+    { batches: [[0, 1]], large: [2], suspects: [], deadly: [] },
+  ],
+  [
+    'sixteen of half a MiB in a batch, whose memory is then free for the next',
+    Array.from({ length: 34 }, () => [512 * KIB, 0]),
+    {
+      batches: [Array.from({ length: 16 }, (_, i) => i), Array.from({ length: 16 }, (_, i) => 16 + i), [32, 33]],
+      large: [],
+      suspects: [],
+      deadly: [],
+    },
+  ],
+  [
+    'those that were being read when a worker died alone, whatever their size, and no more after the third time',
+    [
+      [1, 1],
+      [KIB * KIB, 2],
+      [1, 3],
+      [1, 4],
+      [1, 0],
+    ],
+    { batches: [[4]], large: [], suspects: [0, 1], deadly: [2, 3] },
+  ],
+])('waiting messages are parsed so: %s', (_, given, expected) => {
+  expect(sorted(given.map(([size, worker_deaths], message_key) => ({ message_key, size, worker_deaths })))).toEqual(expected);
 });

@@ -88,6 +88,8 @@ export class Folder {
 export interface FakeSession extends Session {
   /** Keys that the parser was woken for. */
   woken: number[];
+  /** How often it was. */
+  wakes: number;
   /** How often the round said that it moves. */
   turns: number;
   /** How many more looks at the lease find it held; then it is lost. */
@@ -108,9 +110,13 @@ export async function sessionOn(context: TestContext, mailbox: Mailbox, folder: 
     stopping: stopping.signal,
     log: context.log,
     woken: [],
+    wakes: 0,
     turns: 0,
     looks: Number.POSITIVE_INFINITY,
-    wake: (keys) => session.woken.push(...keys),
+    wake: (keys) => {
+      session.wakes++;
+      session.woken.push(...keys);
+    },
     turned: () => void session.turns++,
     stop: () => stopping.abort(),
     lease: {

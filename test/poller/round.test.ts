@@ -63,7 +63,7 @@ test('mails that are known already are moved too, and wake nobody', async () => 
   put(2, raw);
   const s = await session();
   await pollRound(s);
-  expect(s.woken).toEqual([]);
+  expect(s.wakes).toBe(0);
   expect(folder.mails.size).toBe(0);
   expect(await states()).toEqual([[2, 'received', null, true]]);
   expect((await metric('ruawatch_mails_total')).at(-1)).toMatch(/outcome="known"\} 1$/);
@@ -207,20 +207,24 @@ describe('what is to be done with stored mails', () => {
   });
 
   test('a refusal is told, further mails are stored all the same, and it is retried in the next round', async () => {
-    for (let uid = 1; uid <= 101; uid++) put(uid);
+    for (let uid = 1; uid <= 501; uid++) put(uid);
     folder.allows = () => false;
     const s = await session();
     const trouble = await pollRound(s);
     expect(trouble).toMatch(/stored mails cannot be moved to the folder ".+" \(the server says: NO\)/);
-    expect(folder.asked.filter((what) => what.startsWith('fetch'))).toEqual(['fetch 1:100', 'fetch 101']);
+    expect(folder.asked.filter((what) => what.startsWith('fetch'))).toHaveLength(6);
     expect(changes()).toHaveLength(3);
-    expect(s.woken).toHaveLength(101);
+    expect(s.woken).toHaveLength(501);
     expect((await states()).filter((row) => row[3])).toEqual([]);
     folder.asked = [];
     expect(await pollRound(await session())).toBe(trouble);
     expect(folder.asked.some((what) => what.startsWith('fetch'))).toBe(false);
+    // What was refused is tried once in a round, not once for each five hundred.
+    expect(changes()).toHaveLength(3);
     folder.allows = () => true;
+    folder.asked = [];
     expect(await pollRound(await session())).toBe(null);
+    expect(changes()).toEqual(['1:500', '501'].map((set) => `move to ${mailbox.moveTo} ${set}`));
     expect((await states()).filter((row) => !row[3])).toEqual([]);
   });
 
@@ -299,10 +303,58 @@ describe('a round', () => {
     expect(await states()).toHaveLength(100);
     expect((await states()).every((row) => row[3])).toBe(true);
     expect(await progress()).toEqual({ last_uid: 100, backlog: 101, polled: false });
+    expect(s.state.lastUid).toBe(100);
     // What was not taken is still there, and is taken by the next.
     folder.onFetch = () => undefined;
     await pollRound(await session());
     expect(await states()).toHaveLength(201);
+  });
+
+  test('says in the database how many it still has to take, before the first and behind each batch', async () => {
+    for (let uid = 1; uid <= 250; uid++) put(uid);
+    const seen: unknown[] = [];
+    folder.onFetch = async () => {
+      seen.push((await progress()).backlog);
+    };
+    await pollRound(await session());
+    expect(seen).toEqual([250, 150, 50]);
+  });
+
+  test('does not list further mails when it is to stop', async () => {
+    for (let uid = 1; uid <= 501; uid++) put(uid);
+    const s = await session();
+    folder.onFetch = () => {
+      if (folder.asked.at(-1) === 'fetch 401:500') s.stop();
+    };
+    await pollRound(s);
+    expect(folder.asked.filter((what) => what.startsWith('list'))).toEqual(['list 1:500']);
+    expect(await progress()).toEqual({ last_uid: 500, backlog: 1, polled: false });
+  });
+
+  test('notes a large mail as taken before it goes on', async () => {
+    put(1, big(LIMIT));
+    put(2);
+    const s = await session();
+    folder.onFetch = () => s.stop();
+    await pollRound(s);
+    expect(await progress()).toEqual({ last_uid: 1, backlog: 1, polled: false });
+    expect(s.state.lastUid).toBe(1);
+  });
+
+  test('finishes a large mail that another round could not move, under the number that it has by now', async () => {
+    const raw = big(LIMIT);
+    put(1, raw);
+    folder.allows = () => false;
+    await pollRound(await session());
+    expect(await states()).toEqual([[1, 'received', null, false]]);
+    folder.allows = () => true;
+    folder.uidValidity = 8;
+    folder.mails.clear();
+    put(5, raw);
+    const s = await session();
+    await pollRound(s);
+    expect([s.wakes, folder.mails.size]).toEqual([0, 0]);
+    expect(await states()).toEqual([[5, 'received', null, true]]);
   });
 
   test('counts a large mail as one of those it still has to take', async () => {
@@ -335,7 +387,7 @@ describe('a round', () => {
     begin({ after: 'keep' });
     put(5);
     await pollRound(await session());
-    expect(context.logged()).not.toContain('a new one');
+    expect(context.logged()).not.toContain('the folder is new');
     folder.uidValidity = 8;
     folder.mails.clear();
     put(2);
@@ -347,6 +399,22 @@ describe('a round', () => {
     expect(s.state).toMatchObject({ uidValidity: 8, lastUid: 2, folder: 'INBOX' });
     expect(folder.asked[1]).toBe('search all');
     expect(await progress()).toMatchObject({ last_uid: 2 });
+  });
+
+  test('reads all again when the settings name another folder', async () => {
+    begin({ after: 'keep' });
+    put(5);
+    await pollRound(await session());
+    mailbox = { ...mailbox, folder: 'Reports' };
+    folder.mails.clear();
+    put(2);
+    folder.asked = [];
+    const s = await session();
+    expect(s.state).toMatchObject({ folder: 'INBOX', lastUid: 5 });
+    await pollRound(s);
+    expect(folder.asked).toEqual(['open Reports read-only', 'search all', 'list 2', 'fetch 2']);
+    expect(s.state).toMatchObject({ folder: 'Reports', lastUid: 2 });
+    expect(await states()).toHaveLength(2);
   });
 
   test('leaves what the server does not hand over, and what is gone', async () => {
@@ -364,6 +432,8 @@ describe('a round', () => {
     ]);
     expect(s.woken).toHaveLength(1);
     expect((await rowsOf(t, mailbox)).find((row) => row.uid === 2)!.reason).toContain('the answer has no content');
+    expect(changes()).toEqual([`move to ${mailbox.moveTo} 1`]);
+    expect(await metric('ruawatch_mails_total')).toContainEqual(expect.stringMatching(/outcome="known"\} 0$/));
     expect(context.logged()).toContain('a mail was left in the folder');
   });
 });

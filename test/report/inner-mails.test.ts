@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { readEnvelope } from '../../services/report/mail/mime.ts';
@@ -145,6 +147,22 @@ describe('a mail inside anything is read', () => {
       ]);
     }
     expect(await doubts(`Subject: x\n\n${uuencode(gzipSync(xml))}`)).toEqual([expect.stringContaining('text of the mail')]);
+  });
+
+  test.each([
+    ['a failure report', FAILURE],
+    [
+      'a failure notice in words',
+      readFileSync(path.resolve(import.meta.dirname, '../fixtures/failure/exim-notice-in-words.eml'), 'latin1'),
+    ],
+  ])('so does %s: its own mail proves it, none around it does', async (_, text) => {
+    const doubts = async (raw: Uint8Array | string) =>
+      (await readAll(raw)).events.flatMap((event) => (event.type === 'failure' ? [event.doubt] : []));
+    expect(await doubts(text)).toEqual([null]);
+    const forwarded = ['the report is in a mail that was forwarded or returned inside it'];
+    const part = `Subject: x\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: message/rfc822\r\n\r\n${text}\r\n--o--\r\n`;
+    expect(await doubts(part)).toEqual(forwarded);
+    expect(await doubts(mailWith(Buffer.from(text, 'latin1'), 'Content-Type: application/octet-stream'))).toEqual(forwarded);
   });
 
   test('within the limits of nesting, parts and memory', async () => {

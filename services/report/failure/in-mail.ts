@@ -6,7 +6,8 @@ import { failureOf, feedbackFields, isAuthFailure, isNotice, noticeOf, originalO
 
 /** What a feedback part of a mail is. */
 export type Feedback =
-  | { name: string | null; report: FailureReport }
+  /** `forwarded`: it is in a mail inside the mail. */
+  | { name: string | null; report: FailureReport; forwarded: boolean }
   | { name: string | null; refusal: Refusal }
   /** A report of something else, such as a complaint about spam. */
   | { name: string | null; about: string };
@@ -23,7 +24,8 @@ export function* feedbackIn(mail: Mail, limits: Limits): Generator<Feedback> {
     try {
       const fields = feedbackFields(decodeBody(part.bytes, part.encoding), limits);
       if (isAuthFailure(fields)) {
-        yield { name, report: failureOf(fields, originalOfPart(mail, part, { index, limits }), headAround(mail, part)) };
+        const report = failureOf(fields, originalOfPart(mail, part, { index, limits }), headAround(mail, part));
+        yield { name, report, forwarded: part.within.length > 0 };
       } else yield { name, about: excerpt(fields.get('feedback-type')?.[0] ?? 'unknown', 40) };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Applying } from '../../../services/applier/apply.ts';
 import { applyRequest } from '../../../services/applier/apply.ts';
-import { closeManual, isSet } from '../../../services/applier/manual.ts';
+import { closeManual } from '../../../services/applier/manual.ts';
 import { runAccessReview } from '../../../services/cli/commands/access-review.ts';
 import { runAccessStanding } from '../../../services/cli/commands/access-standing.ts';
 import { approvalsSchema } from '../../../services/requests/rules.ts';
@@ -182,21 +182,4 @@ test('review: what was really used, and a request for a shorter time', async () 
   expect(await carryOut(key)).toBe('done');
   await expect(review({ ask: true, by: ADA })).rejects.toThrow(/proposes nothing/);
   expect(JSON.parse((await review({ json: true })).split('\n')[0]!)).toMatchObject({ unused: 1, known: 6, names: [] });
-});
-
-test.each([
-  [{ by: 'settings', id: 'key:primary', value: 'ruawatch-old' }, false],
-  [{ by: 'settings', id: 'key:primary', value: 'other' }, true],
-  [{ by: 'settings', id: 'longest:main', value: '3600' }, false],
-  [{ by: 'settings', id: 'longest:main', value: '999999' }, true],
-  [{ by: 'settings', id: 'longest:gone', value: '1' }, true],
-  [{ by: 'settings', id: 'default:main', value: '3600' }, false],
-  [{ by: 'settings', id: 'default:main', value: '999999' }, true],
-  [{ by: 'settings', id: 'names:gone', value: 'a.example.com' }, true],
-  [{ by: 'settings', id: 'names:lent', value: 'a.example.com b.example.com' }, true],
-  [{ by: 'settings', id: 'names:lent', value: 'b.example.com' }, false],
-  [{ by: 'settings', id: 'names:all', value: 'b.example.com' }, false],
-  [{ by: 'settings', id: 'something else', value: '' }, false],
-] as const)('whether the settings are so: %j is %s', (seen, done) => {
-  expect(isSet({ seen }, f.context.config)).toBe(done);
 });
