@@ -49,6 +49,11 @@ describe('what an auditor must look at', () => {
       ],
     ],
     [
+      'break-glass of which nobody is known any more',
+      { emergency: true, decisions: [], automatic: true, review: { request_key: 8, state: 'done' } },
+      ['privileged: It was approved by break-glass.'],
+    ],
+    [
       'break-glass that is looked at',
       { emergency: true, decisions: [override], review: { request_key: 8, state: 'done' } },
       ['privileged: It was approved by break-glass by ada@example.com: on fire.'],
@@ -96,6 +101,17 @@ describe('what an auditor must look at', () => {
       'what expired',
       { state: 'expired', applied_at: null, decisions: [], decided_at: null, outcome: 'Nobody decided in time.' },
       ['change: Nobody decided in time.'],
+    ],
+    ['nothing of one that was applied the moment it was decided', { decided_at: at, applied_at: at }, []],
+    [
+      'changes of which one failed, without a word',
+      {
+        changes: [
+          { name: 'a.example', is_return: false, state: 'applied', answer: null, settled_at: at },
+          { name: 'b.example', is_return: false, state: 'failed', answer: null, settled_at: at },
+        ],
+      },
+      ['change: The change at b.example failed: no answer'],
     ],
     [
       'a change that failed',
