@@ -61,8 +61,8 @@ function moment(parts: readonly number[], zone: string | undefined): Moment | nu
   const [year, month, day, hour, minute, second] = parts as [number, number, number, number, number, number];
   if (month < 1 || month > 12 || hour > 24 || minute > 59 || second > 60) return null;
   const ms = Date.UTC(year, month - 1, day, hour, minute, second);
-  // Date.UTC takes the years 0 to 99 for 1900 to 1999, and turns a day that a month does not have into one of another
-  // month.
+  // Date.UTC takes the years 0 to 99 for 1900 to 1999, and turns a day that a month does not have into one
+  // of another month.
   if (year < 100 || new Date(Date.UTC(year, month - 1, day)).getUTCDate() !== day) return null;
   const offset = zone === undefined ? undefined : offsetOf(zone);
   return { seconds: ms / 1000 - (offset ?? 0) * 60, zoned: offset !== undefined };
