@@ -64,7 +64,7 @@ export function describeResult(result: DemoResult): string[] {
     const drawn = table(['source', 'class', 'messages', 'pass', ''], rows, { widths: [34], right: [2, 3] }).split('\n');
     lines.push(...drawn.map((line, i) => paint(i < 2 ? 'dim' : CLASS_STYLE[sources[i - 2]?.class ?? ''], `  ${line}`)), '');
   }
-  lines.push('All reports count here; the console counts only reporters whose word decides, and so shows less.', '');
+  lines.push('All reports count here; the console counts only those of deciding reporters, and so shows less.', '');
   lines.push(bold("DNS, as the demo's name server answers"), ...dnsLines(result.dns), ...lookalikeLines(result.lookalikes), '');
   lines.push(bold(`Findings (${result.findings.length})`));
   for (const f of result.findings) {
