@@ -98,7 +98,7 @@ function pageIn(
     .status(answer.status ?? 200)
     .header('cache-control', 'no-store')
     .type('text/html; charset=utf-8')
-    .send(String(layout(answer, who)));
+    .send(layout(answer, who).put({ guard: who.form, again: null }));
 }
 
 /** Seconds after which a page about something that may pass asks again. */

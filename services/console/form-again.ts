@@ -1,11 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 import { sentenceCase } from '../shared/format.ts';
 import type { Asker } from './asker.ts';
+import { PLACE } from './form.ts';
 import type { Gates } from './gate.ts';
 import type { Handling } from './handling.ts';
-import { localAddress } from './html.ts';
+import { localAddress, type Sent } from './html.ts';
 import { problemOf } from './problem.ts';
-import { PLACE, refilled, type Sent } from './refill.ts';
+import { refilled } from './refill.ts';
 import { type Answer, type AnyRoute, Refusal } from './routes.ts';
 
 /** What whoever sent a form can put right, or has to know before they send another one. */
@@ -49,7 +50,7 @@ export async function formAgain(
   );
   if (shown?.is !== 'page') return null;
   const address = `${place.path}${Object.keys(place.query).length === 0 ? '' : `?${new URLSearchParams(place.query)}`}`;
-  const body = refilled(shown.body, sent, { address, only: request.method === 'GET' });
+  const body = refilled(shown.body, sent, { address, only: request.method === 'GET', guard: asker.form });
   return body && { ...shown, status, body };
 }
 

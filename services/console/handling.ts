@@ -69,7 +69,7 @@ export class Handling {
   private askedOf(
     route: AnyRoute,
     request: FastifyRequest,
-    { visitor, session, form }: Asker,
+    { visitor, session }: Asker,
     sent: { fields: unknown; files: Asked['files'] },
   ): Asked {
     const { services, names } = this;
@@ -94,7 +94,6 @@ export class Handling {
       },
       address: request.ip,
       agent: request.headers['user-agent'] ?? null,
-      form,
       origin: services.config.consoleUrl ?? `${this.secure ? 'https' : 'http'}://${request.headers.host}`,
       flow: request.cookies[`${names.session}-flow`] || null,
       here: request.url,

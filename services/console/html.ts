@@ -1,18 +1,60 @@
 import { escaped } from '../shared/escape.ts';
 
+/** What is known only when a page is put out. */
+export interface Context {
+  /** The value of the field that shows a form to be ours (form-token.ts). */
+  guard: string;
+  /** The form that came back; null on a page that is asked for. */
+  again: Again | null;
+}
+
+/** A form that could not be done, on the page that has it. */
+export interface Again {
+  form: Piece;
+  /** The field that is wrong; null where it is none, or not on the form. */
+  wrong: Piece | null;
+  sent: Sent;
+  /** The address of the page. */
+  address: string;
+}
+
+/** What somebody sent with a form, and why it was not done. */
+export interface Sent {
+  /** The path that the form was sent to. */
+  action: string;
+  /** Each field by its name; several of one name in their order. */
+  fields: Readonly<Record<string, readonly string[]>>;
+  /** The name of the field that is wrong; null where it is none, or nobody knows. */
+  field: string | null;
+  sentence: string;
+}
+
+/** A part of a page that is written when the page is put out. */
+export interface Piece {
+  /** What it encloses. */
+  readonly inner: Html | null;
+  write(context: Context): string;
+}
+
 /** Markup that is safe to send: only `html` makes it, so no text of a report can become one. */
 export class Html {
-  readonly #text: string;
+  readonly pieces: readonly (string | Piece)[];
 
   /**
-   * Not for pages: they use the template `html`. @param text markup in which every value is escaped already
+   * Not for pages: they use the template `html`. @param pieces markup in which every value is escaped already
    */
-  constructor(text: string) {
-    this.#text = text;
+  constructor(...pieces: readonly (string | Piece)[]) {
+    this.pieces = pieces;
   }
 
+  /** The markup as text. */
+  put(context: Context): string {
+    return this.pieces.map((one) => (typeof one === 'string' ? one : one.write(context))).join('');
+  }
+
+  /** As `put` writes it for nobody. */
   toString(): string {
-    return this.#text;
+    return this.put({ guard: '', again: null });
   }
 }
 
@@ -32,16 +74,16 @@ export class Address {
   }
 }
 
-/** An attribute without a value, such as `selected`. */
-export class Flag {
-  readonly name: string;
+/** Attributes of a tag, made by `attributes`. */
+export class Attributes {
+  readonly text: string;
 
-  constructor(name: string) {
-    this.name = name;
+  constructor(text: string) {
+    this.text = text;
   }
 }
 
-export type Value = Html | Address | Flag | string | number | null | undefined | false | readonly Value[];
+export type Value = Html | Address | Attributes | string | number | null | undefined | false | readonly Value[];
 
 type Place = 'text' | 'tag' | 'value' | 'address';
 
@@ -55,7 +97,7 @@ const placesOf = new WeakMap<TemplateStringsArray, Place[]>();
 
 /**
  * Markup with values, each escaped for the place where it stands: there is no way to leave that out. Values
- * may stand in text, in attributes in double quotes, and (flags alone) among attributes.
+ * may stand in text, in attributes in double quotes, and (made by `attributes` alone) among attributes.
  * @throws TypeError for a template in which a value would stand elsewhere, such as in an attribute without
  *   quotes
  */
@@ -65,9 +107,12 @@ export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
     places = readPlaces(strings);
     placesOf.set(strings, places);
   }
-  let text = strings[0]!;
-  for (let i = 0; i < values.length; i++) text += write(values[i], places[i]!) + strings[i + 1]!;
-  return new Html(text);
+  const pieces: (string | Piece)[] = [strings[0]!];
+  for (let i = 0; i < values.length; i++) {
+    write(values[i], places[i]!, pieces);
+    add(pieces, strings[i + 1]!);
+  }
+  return new Html(...pieces);
 }
 
 /** A path of ours. Each value is one segment or the value of a parameter, percent-encoded. */
@@ -106,30 +151,47 @@ export function external(text: string): Address | null {
   return url.username === '' && url.password === '' ? new Address(url.href) : null;
 }
 
-/** The attribute `name` where `on` is true. */
-export const flag = (name: 'selected' | 'checked' | 'disabled' | 'required' | 'open' | 'autofocus', on: boolean): Flag | null =>
-  on ? new Flag(name) : null;
+/** Attributes with their values: null, undefined and false are left out, and true has no value. */
+export function attributes(given: Readonly<Record<string, string | number | boolean | null | undefined>>): Attributes {
+  const written = Object.entries(given).flatMap(([name, value]) => {
+    if (!/^[a-z-]+$/.test(name) || CODE.test(name) || ADDRESSES.has(name)) failed(`the attribute ${name} takes no value`);
+    if (value === null || value === undefined || value === false) return [];
+    return value === true ? [name] : [`${name}="${escapeHtml(String(value))}"`];
+  });
+  return new Attributes(written.join(' '));
+}
 
-function write(value: Value, place: Place): string {
-  if (value === null || value === undefined || value === false) return '';
-  if (place === 'tag') return value instanceof Flag ? value.name : failed('only a flag may stand among attributes');
-  if (value instanceof Flag) return failed('a flag stands among attributes alone');
+/** Adds a value to the pieces of a page. */
+function write(value: Value, place: Place, pieces: (string | Piece)[]): void {
+  if (value === null || value === undefined || value === false) return;
+  if (place === 'text' && value instanceof Html) for (const piece of value.pieces) add(pieces, piece);
+  else if (Array.isArray(value)) for (const one of value as readonly Value[]) write(one, place, pieces);
+  else {
+    const text = textIn(place, value);
+    // No attribute needs no space before it.
+    if (place === 'tag' && text === '') pieces.push(String(pieces.pop()).trimEnd());
+    add(pieces, text);
+  }
+}
+
+function textIn(place: Place, value: NonNullable<Value>): string {
+  if (place === 'tag') return value instanceof Attributes ? value.text : failed('no text may stand among attributes');
+  if (value instanceof Attributes) return failed('attributes stand in a tag alone');
   if (place === 'address')
     return value instanceof Address ? escapeHtml(String(value)) : failed('an address is made by path or external');
-  if (value instanceof Html) return place === 'text' ? String(value) : failed('markup may not stand in an attribute');
-  if (Array.isArray(value)) return value.map((one: Value) => write(one, place)).join('');
-  return escapeHtml(String(value));
+  return value instanceof Html ? failed('markup may not stand in an attribute') : escapeHtml(String(value));
+}
+
+/** Adds a piece; text is joined with the text before it. */
+function add(pieces: (string | Piece)[], piece: string | Piece): void {
+  const last = pieces.length - 1;
+  if (typeof piece === 'string' && typeof pieces[last] === 'string') pieces[last] += piece;
+  else pieces.push(piece);
 }
 
 /** Printable ASCII and line feeds, without what is markup. */
 const PLAIN = /^[\n !#-%(-;=?-~]*$/;
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-/** What an attribute of a page of ours says, as text. */
-export const unescapeHtml = (text: string): string =>
-  text.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) => CHARACTERS.get(entity)!);
-
-const CHARACTERS = new Map(Object.entries(ENTITIES).map(([character, entity]) => [entity, character]));
 
 /**
  * Text for an element or an attribute in quotes. Characters that are invisible or change the direction of

@@ -1,5 +1,6 @@
 import type { Visitor } from '../store/console/rights.ts';
 import { assetPath } from './assets.ts';
+import { postForm } from './form.ts';
 import { type Address, fragment, Html, html, path } from './html.ts';
 import { words } from './page-words/en.ts';
 import { type Answer, type Least, may, type Section } from './routes.ts';
@@ -23,7 +24,7 @@ const SCRIPT = new Html(`<script src="${assetPath('passkeys.js')}" defer></scrip
 /** A whole page. */
 export function layout(
   { title, body, section, script }: Extract<Answer, { is: 'page' }>,
-  { visitor, form, notice }: { visitor: Visitor | null; form: string; notice: string | null },
+  { visitor, notice }: { visitor: Visitor | null; notice: string | null },
 ): Html {
   return html`<!doctype html>
 <html lang="${words.language}">
@@ -41,7 +42,7 @@ ${script && SCRIPT}
 <a class="skip" href="${fragment('content')}">${words.skip}</a>
 <header class="top">
 <a class="brand" href="${path`/`}">ruawatch</a>
-${visitor && navigation(visitor, section, form)}
+${visitor && navigation(visitor, section)}
 </header>
 <main id="content">
 ${notice && html`<p class="notice" role="status">${notice}</p>`}
@@ -52,7 +53,7 @@ ${body}
 `;
 }
 
-function navigation(visitor: Visitor, section: Section | undefined, form: string): Html {
+function navigation(visitor: Visitor, section: Section | undefined): Html {
   const shown = SECTIONS.filter(({ least, all }) => may(visitor, least) && (!all || visitor.scope.all));
   return html`<nav aria-label="${words.navigation}"><ul>
 ${shown.map(
@@ -62,11 +63,6 @@ ${shown.map(
 </ul></nav>
 <div class="who">
 <a href="${path`/account`}" aria-current="${section === 'account' ? 'page' : 'false'}">${visitor.name}</a>
-<form method="post" action="${path`/sign-out`}">${hidden(form)}<button class="plain">${words.sign_out}</button></form>
+${postForm(path`/sign-out`, html`<button class="plain">${words.sign_out}</button>`, { as: {} })}
 </div>`;
-}
-
-/** The field that every form has: see form-token.ts. */
-export function hidden(form: string): Html {
-  return html`<input type="hidden" name="form" value="${form}">`;
 }

@@ -70,8 +70,6 @@ export interface Asked<P extends Shape = Shape, Q extends Shape = Shape, B exten
   origin: string;
   /** What the browser keeps while somebody is at the company's provider. */
   flow: string | null;
-  /** The value of the field that every form has. */
-  form: string;
   /** The files of a form, on routes with `upload`. */
   files: readonly UploadedFile[];
   /** The path and query of the request. */

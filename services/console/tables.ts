@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { number } from '../shared/format.ts';
+import { fold } from './form.ts';
 import { type Address, type Html, html, type Value, withQuery } from './html.ts';
 import { words } from './page-words/en.ts';
 import type { Answer } from './routes.ts';
@@ -56,7 +57,7 @@ export function tableOf<Row>(name: string, columns: readonly Column<Row>[], rows
       // One row more is no reason to fold it.
       const folds = rows.length > first + 1;
       return html`${drawn(folds ? rows.slice(0, first) : rows)}
-${folds && html`<details class="rest"><summary>${words.tables.rest(rows.length - first)}</summary>${drawn(rows.slice(first))}</details>`}
+${folds && fold('rest', words.tables.rest(rows.length - first), drawn(rows.slice(first)))}
 ${download !== null && rows.length > 0 && downloads(download, name)}`;
     },
     data: () => rows.map((row) => Object.fromEntries(inFile.map((column) => [column.key, column.of(row)]))),

@@ -180,6 +180,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cli/gauges.test.ts': ['store/gauges.ts'],
   'console/pages/access.test.ts': ['console/actions/grants.ts', 'store/console/access.ts'],
   'console/bad-input.test.ts': ['console/given.ts'],
+  'console/refill.test.ts': ['console/form.ts'],
   'console/pages/tokens.test.ts': ['console/people/use-code.ts'],
   'alerter/requests/compose.test.ts': [
     'alerter/requests/content.ts',

@@ -18,7 +18,7 @@ describe('a form that cannot be done', () => {
     expect(answer.statusCode).toBe(400);
     expect(answer.body).toContain('<option value="30" selected>');
     expect(answer.body).toMatch(
-      /name="why"[^>]* value=" {2}" aria-invalid="true"[^>]*><p class="problem-line" id="problem" role="alert">Give a reason\.<\/p>/,
+      /name="why"[^>]* value=" {2}" aria-invalid="true"[^>]*><\/label><p class="problem-line" id="problem" role="alert">Give a reason\.<\/p>/,
     );
     // The notice of what was done before is not said again.
     expect(answer.body).not.toContain('class="notice" role="status"');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { external, flag, html, localAddress, path, type Value, withQuery } from '../../services/console/html.ts';
+import { attributes, external, html, localAddress, path, type Value, withQuery } from '../../services/console/html.ts';
 
 const HOSTILE = [
   '<script>alert(1)</script>',
@@ -54,10 +54,14 @@ describe('html', () => {
     expect(() => template('x')).toThrow(TypeError);
   });
 
-  test('flags stand among attributes', () => {
-    expect(String(html`<option ${flag('selected', true)} value="${1}">a</option>`)).toBe('<option selected value="1">a</option>');
-    expect(String(html`<option ${flag('selected', false)}>a</option>`)).toBe('<option >a</option>');
-    expect(() => html`<p>${flag('open', true)}</p>`).toThrow(TypeError);
+  test('attributes stand in a tag, those without a value too, and none that a browser runs or follows', () => {
+    const some = (selected: boolean) => attributes({ selected, value: '"><', size: 0, title: null, id: undefined });
+    expect(String(html`<option ${some(true)}>a</option>`)).toBe('<option selected value="&quot;&gt;&lt;" size="0">a</option>');
+    expect(String(html`<option ${some(false)}>a</option>`)).toBe('<option value="&quot;&gt;&lt;" size="0">a</option>');
+    expect(String(html`<summary ${attributes({ title: null })}>a</summary>`)).toBe('<summary>a</summary>');
+    expect(() => html`<p>${attributes({ open: true })}</p>`).toThrow(TypeError);
+    for (const name of ['onclick', 'style', 'href', 'action', 'x y', 'x=""'])
+      expect(() => attributes({ [name]: 'x' }), name).toThrow(TypeError);
   });
 });
 

@@ -7,8 +7,8 @@ import { mayFor } from '../../store/console/lent-roles.ts';
 import { askerWith } from '../../store/console/people.ts';
 import { why } from '../actions/findings.ts';
 import { endRight } from '../actions/grants.ts';
-import { flag, type Html, html, path, withQuery } from '../html.ts';
-import { hidden } from '../layout.ts';
+import { actForm, choice, filters, line, reasonLine } from '../form.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route, see } from '../routes.ts';
 import { fileOf, tableOf, tableQuery } from '../tables.ts';
@@ -39,7 +39,7 @@ const endOf = (one: GrantLine): string =>
 
 const isOpen = ({ state }: GrantLine) => state === 'asked' || state === 'applying' || state === 'active';
 
-function grantTable(rows: readonly GrantLine[], mayEnd: (one: GrantLine) => boolean, form: string) {
+function grantTable(rows: readonly GrantLine[], mayEnd: (one: GrantLine) => boolean) {
   return tableOf<GrantLine>(
     'grants',
     [
@@ -81,17 +81,15 @@ function grantTable(rows: readonly GrantLine[], mayEnd: (one: GrantLine) => bool
         as: 'words',
         of: (one) => one.why,
         show: (one) =>
-          html`${one.why} <a href="${path`/requests/${one.request_key}`}">${w.request(one.request_key)}</a>${isOpen(one) && mayEnd(one) && endForm(one, form)}`,
+          html`${one.why} <a href="${path`/requests/${one.request_key}`}">${w.request(one.request_key)}</a>${isOpen(one) && mayEnd(one) && endForm(one)}`,
       },
     ],
     rows,
   );
 }
 
-const endForm = ({ grant_key }: GrantLine, form: string): Html =>
-  html`<details class="act"><summary>${w.end_of(grant_key)}</summary><form method="post" action="${path`/access/${grant_key}/end`}" class="stack">
-${hidden(form)}<label for="why-${grant_key}">${w.reason}</label><input id="why-${grant_key}" name="why" required maxlength="500">
-<button class="primary">${w.end}</button></form></details>`;
+const endForm = ({ grant_key }: GrantLine): Html =>
+  actForm({ word: w.end_of(grant_key), to: path`/access/${grant_key}/end`, button: w.end }, reasonLine());
 
 function partyTable(rows: readonly OnboardingLine[]) {
   return tableOf<OnboardingLine>(
@@ -135,22 +133,23 @@ const access = route({
     show: z.enum(['open', 'all']).default('open'),
     page: z.coerce.number().int().min(1).max(10_000).default(1),
   }),
-  async handle({ db, reader, visitor, query: asked, form }) {
+  async handle({ db, reader, visitor, query: asked }) {
     const domain = asked.domain || null;
     const open = asked.show === 'open';
     const rows = await grantLines(reader, { open, domain, limit: A_PAGE + 1, offset: (asked.page - 1) * A_PAGE });
     const { requester } = await askerWith(db, visitor!.person_key);
     const mayEnd = (one: GrantLine) => one.holder === requester || mayFor(visitor, 'operator', one.domain);
-    const grants = grantTable(rows.slice(0, A_PAGE), mayEnd, form);
+    const grants = grantTable(rows.slice(0, A_PAGE), mayEnd);
     const parties = partyTable(await onboardingLines(reader, domain));
     const file = fileOf(asked, [grants, parties], 'ruawatch');
     if (file !== null) return file;
     const to = (change: { page?: number; show?: string } = {}) =>
       withQuery(path`/access`, { domain: asked.domain, show: asked.show, page: asked.page, ...change });
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
-<form class="filters" role="search"><label>${w.domain}<input name="domain" value="${asked.domain}"></label>
-<label>${w.state}<select name="show"><option value="open">${w.open}</option><option value="all" ${flag('selected', !open)}>${w.all}</option></select></label>
-<button>${words.findings.apply}</button></form>
+${filters([
+  line({ label: w.domain, name: 'domain', value: asked.domain }),
+  choice({ label: w.state, name: 'show' }, Object.entries({ open: w.open, all: w.all }), asked.show),
+])}
 ${grants.rows === 0 ? html`<div class="empty"><p>${open ? w.nothing : w.never}</p><p class="quiet">${w.how}</p></div>` : grants.html(to())}
 ${
   (asked.page > 1 || rows.length > A_PAGE) &&

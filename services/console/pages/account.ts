@@ -4,8 +4,8 @@ import { passkeysOf } from '../../store/console/passkeys.ts';
 import { confirmTotp, findPerson, proposeTotp, removeTotp, signInSecrets } from '../../store/console/people.ts';
 import { listSessions } from '../../store/console/sign-ins.ts';
 import { listTokens } from '../../store/console/tokens.ts';
+import { line, passwordLine, postForm } from '../form.ts';
 import { type Html, html, path } from '../html.ts';
-import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
 import { base32, newSecret, otpauth, stepOf } from '../people/totp.ts';
@@ -25,13 +25,13 @@ const account = route({
   least: 'viewer',
   scope: 'none',
   query: z.object(tableQuery),
-  async handle({ db, visitor, form, origin, clock, query: asked }) {
+  async handle({ db, visitor, origin, clock, query: asked }) {
     const person = await findPerson(db, visitor!.name);
     if (person === null) throw new Refusal(401, 'not_signed_in', words.problems.not_signed_in);
     const w = words.account;
     const now = clock.now();
-    const tokens = tokensTable(await listTokens(db, person.person_key, now), form);
-    const sessions = sessionsTable(await listSessions(db, person.person_key, now), form);
+    const tokens = tokensTable(await listTokens(db, person.person_key, now));
+    const sessions = sessionsTable(await listSessions(db, person.person_key, now));
     const file = fileOf(asked, [tokens, sessions], person.name);
     if (file !== null) return file;
     const here = path`/account`;
@@ -41,25 +41,21 @@ const account = route({
 <div><dt>${w.domains}</dt><dd>${person.all_domains ? w.all_domains : person.domains.join(', ')}</dd></div></dl>
 ${
   person.has_password &&
-  html`<section><h2>${w.second}</h2>${person.totp_since === null ? setUp(form) : turnOff(day(person.totp_since), form)}</section>
-${passkeysSection(await passkeysOf(db, person.person_key), form, origin)}`
+  html`<section><h2>${w.second}</h2>${person.totp_since === null ? setUp() : turnOff(day(person.totp_since))}</section>
+${passkeysSection(await passkeysOf(db, person.person_key), origin)}`
 }
 <section><h2>${words.own_tokens.title}</h2><p class="hint">${words.own_tokens.lead}</p>${tokens.rows === 0 ? html`<p>${words.own_tokens.none}</p>` : tokens.html(here)}
-${tokenForm(visitor!, form, person.has_password)}</section>
-<section><h2>${w.sessions}</h2>${sessions.html(here)}<form method="post" action="${path`/sign-out`}">${hidden(form)}
-<input type="hidden" name="everywhere" value="yes"><p class="hint">${w.everywhere_hint}</p><button>${w.everywhere}</button></form></section></div>`;
+${tokenForm(visitor!, person.has_password)}</section>
+<section><h2>${w.sessions}</h2>${sessions.html(here)}${postForm(path`/sign-out`, html`<p class="hint">${w.everywhere_hint}</p><button>${w.everywhere}</button>`, { values: { everywhere: 'yes' }, as: {} })}</section></div>`;
     return page(w.title, body, { section: 'account', script: true });
   },
 });
 
-const setUp = (form: string): Html => html`<p>${words.account.second_off}</p>
-<form method="post" action="${path`/account/codes`}" class="stack">${hidden(form)}${passwordField('set-up')}<button>${words.account.set_up}</button></form>`;
+const setUp = (): Html => html`<p>${words.account.second_off}</p>
+${postForm(path`/account/codes`, [line(passwordLine()), html`<button>${words.account.set_up}</button>`])}`;
 
-const turnOff = (since: string, form: string): Html => html`<p>${words.account.second_on(since)}</p>
-<form method="post" action="${path`/account/codes/off`}" class="stack">${hidden(form)}${passwordField('off')}<button>${words.account.turn_off}</button></form>`;
-
-const passwordField = (id: string): Html =>
-  html`<label for="${id}">${words.sign_in.password}</label><input id="${id}" name="password" type="password" autocomplete="current-password" required>`;
+const turnOff = (since: string): Html => html`<p>${words.account.second_on(since)}</p>
+${postForm(path`/account/codes/off`, [line(passwordLine()), html`<button>${words.account.turn_off}</button>`])}`;
 
 /** The person's secrets, where the password is right. @throws Refusal `sign_in` */
 async function checked({
@@ -77,15 +73,16 @@ async function checked({
   return secrets;
 }
 
-function confirmPage(secret: Buffer, name: string, form: string, problem?: string) {
+function confirmPage(secret: Buffer, name: string, problem?: string) {
   const w = words.account;
   const body = html`<div class="narrow"><h1>${w.set_up}</h1><p>${w.secret}</p>
 ${problem && html`<p class="problem-line" role="alert">${problem}</p>`}
 <dl class="figures"><div><dt>${w.key}</dt><dd><code>${base32(secret).replace(/.{4}/g, '$& ').trim()}</code></dd></div></dl>
 <details><summary>otpauth://</summary><pre>${otpauth(secret, name, 'ruawatch')}</pre></details>
-<form method="post" action="${path`/account/codes/confirm`}" class="stack">${hidden(form)}
-<label for="code">${words.sign_in.code}</label><input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required>
-<button class="primary">${w.confirm}</button></form></div>`;
+${postForm(path`/account/codes/confirm`, [
+  line({ label: words.sign_in.code, name: 'code', inputmode: 'numeric', autocomplete: 'one-time-code', required: true }),
+  html`<button class="primary">${w.confirm}</button>`,
+])}</div>`;
   return page(w.set_up, body, { section: 'account', ...(problem === undefined ? {} : { status: 400 }) });
 }
 
@@ -103,7 +100,7 @@ const propose = route({
     if (secrets.totp_since !== null) return see(path`/account`);
     const secret = newSecret();
     await proposeTotp(asked.db, secrets.person_key, secret);
-    return confirmPage(secret, secrets.name, asked.form);
+    return confirmPage(secret, secrets.name);
   },
 });
 
@@ -115,11 +112,11 @@ const confirm = route({
   scope: 'none',
   perMinute: 10,
   body: z.object({ code: z.string().max(20) }),
-  async handle({ db, visitor, body, clock, form }) {
+  async handle({ db, visitor, body, clock }) {
     const secrets = await signInSecrets(db, visitor!.name);
     if (!secrets?.totp_secret || secrets.totp_since !== null) return see(path`/account`);
     const step = stepOf(body.code, secrets.totp_secret, null, clock.now());
-    if (step === null) return confirmPage(secrets.totp_secret, secrets.name, form, words.problems.code_wrong);
+    if (step === null) return confirmPage(secrets.totp_secret, secrets.name, words.problems.code_wrong);
     await confirmTotp(db, secrets.person_key, step, clock.now());
     await noteAct(db, { by: secrets.name, person: secrets.person_key, act: 'codes_on' }, clock.now());
     return see(path`/account`, { told: { done: 'totp_on' } });

@@ -5,6 +5,7 @@ import * as store from '../../store/console/domain.ts';
 import { type TitledFinding, visibleFindings } from '../../store/console/findings.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import { decisionLines } from '../../store/console/sender.ts';
+import { askForm } from '../form.ts';
 import { day } from '../given.ts';
 import { type Address, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
@@ -181,7 +182,7 @@ function rangeForm(
     (n) =>
       html`<a class="button" href="${withQuery(path`/domains/${domain}`, { days: n })}" aria-current="${!asked.from && n === asked.days ? 'true' : 'false'}">${w.days(n)}</a> `,
   )}</nav>
-<form class="inline">${dayField(w.from, 'from', from)}${dayField(w.to, 'to', to)}<button>${words.findings.apply}</button></form>
+${askForm(html`${dayField(w.from, 'from', from)}${dayField(w.to, 'to', to)}<button>${words.findings.apply}</button>`, { as: { class: 'inline' } })}
 <a class="button" href="${path`/domains/${domain}/months/${to.slice(0, 7)}`}">${words.month.link}</a>
 </div>`;
 }

@@ -3,8 +3,8 @@ import type { Words } from '../../findings/kinds/kind.ts';
 import { addDays, dayOf } from '../../shared/days.ts';
 import { holdsUntil } from '../../store/findings/operator-actions.ts';
 import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
-import { flag, type Html, html, path, type withQuery } from '../html.ts';
-import { hidden } from '../layout.ts';
+import { actForm, choice, choices, reasonLine } from '../form.ts';
+import { type Address, type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, route, see } from '../routes.ts';
 import type { ReadFinding } from './finding.ts';
@@ -14,44 +14,34 @@ const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_I
 const SNOOZES = [1, 7, 14, 30, 90];
 
 /** The forms on the page of a finding. */
-export function actionForms(
-  finding: ReadFinding,
-  said: Words,
-  { form, people, now }: { form: string; people: readonly string[]; now: Date },
-): Html {
+export function actionForms(finding: ReadFinding, said: Words, { people, now }: { people: readonly string[]; now: Date }): Html {
   const w = words.finding;
   const open = finding.state === 'open';
-  const at = finding.finding_key;
+  const to = (name: string) => path`/findings/${finding.finding_key}/${name}`;
+  const acknowledge =
+    finding.acknowledged_at === null
+      ? { to: to('acknowledge'), button: w.acknowledge, hint: w.acknowledge_hint(day(holdsUntil(now))) }
+      : { to: to('unacknowledge'), button: w.unacknowledge };
+  const snooze =
+    finding.snoozed_until === null
+      ? { to: to('snooze'), button: w.snooze, hint: w.snooze_hint, more: snoozes() }
+      : { to: to('unsnooze'), button: w.unsnooze };
+  const assign = { to: to('assign'), button: w.assign, hint: w.assign_hint, more: assignees(people, finding.assigned_to) };
+  const more = verdicts(said, { open, until: day(holdsUntil(now)) });
+  const resolve = open
+    ? { to: to('resolve'), button: w.resolve, hint: w.resolve_hint, warning: goesOn(finding, now), more }
+    : { to: to('resolve'), button: w.give_verdict, hint: w.give_verdict_hint, more };
   return html`<section class="acts"><h2>${w.act}</h2>
-${
-  open &&
-  (finding.acknowledged_at === null
-    ? formOf({
-        to: path`/findings/${at}/acknowledge`,
-        form,
-        button: w.acknowledge,
-        hint: w.acknowledge_hint(day(holdsUntil(now))),
-        id: 'ack',
-      })
-    : formOf({ to: path`/findings/${at}/unacknowledge`, form, button: w.unacknowledge, hint: '', id: 'ack' }))
-}
-${
-  open &&
-  (finding.snoozed_until === null
-    ? formOf({ to: path`/findings/${at}/snooze`, form, button: w.snooze, hint: w.snooze_hint, id: 'snooze', more: snoozes() })
-    : formOf({ to: path`/findings/${at}/unsnooze`, form, button: w.unsnooze, hint: '', id: 'snooze' }))
-}
-${open && formOf({ to: path`/findings/${at}/assign`, form, button: w.assign, hint: w.assign_hint, id: 'assign', more: assignees(people, finding.assigned_to) })}
-${formOf({ to: path`/findings/${at}/resolve`, form, button: open ? w.resolve : w.give_verdict, hint: open ? w.resolve_hint : w.give_verdict_hint, warning: goesOn(finding, now), id: 'resolve', more: verdicts(said, { open, until: day(holdsUntil(now)) }) })}
-${!open && finding.resolved_by && formOf({ to: path`/findings/${at}/reopen`, form, button: w.reopen, hint: w.reopen_hint, id: 'reopen' })}
+${open && [formOf({ ...acknowledge, id: 'ack' }), formOf({ ...snooze, id: 'snooze' }), formOf({ ...assign, id: 'assign' })]}
+${formOf({ ...resolve, id: 'resolve' })}
+${!open && finding.resolved_by && formOf({ to: to('reopen'), button: w.reopen, hint: w.reopen_hint, id: 'reopen' })}
 </section>`;
 }
 
 interface FormParts {
-  to: Parameters<typeof withQuery>[0];
-  form: string;
+  to: Address;
   button: string;
-  hint: string;
+  hint?: string;
   id: string;
   warning?: string | null;
   more?: Html;
@@ -70,39 +60,36 @@ function goesOn({ state, evidence }: ReadFinding, now: Date): string | null {
   return words.finding.goes_on(last_day);
 }
 
-function formOf({ to, form, button, hint, id, warning, more }: FormParts): Html {
-  const w = words.finding;
-  return html`<details class="act"><summary>${button}</summary><form method="post" action="${to}" class="stack">
-${hidden(form)}
-${warning && html`<p class="warning">${warning}</p>`}
-${hint && html`<p class="hint">${hint}</p>`}
-${more}
-<label for="${id}-why">${w.reason}</label><input id="${id}-why" name="why" required maxlength="500">
-<p class="hint">${w.reason_hint}</p>
-<button class="primary">${button}</button></form></details>`;
-}
+const formOf = ({ to, button, hint, id, warning, more }: FormParts): Html =>
+  actForm({ word: button, to }, [
+    warning && html`<p class="warning">${warning}</p>`,
+    hint && html`<p class="hint">${hint}</p>`,
+    more,
+    reasonLine({ id: `${id}-why`, hint: words.finding.reason_hint }),
+  ]);
 
-const snoozes = () =>
-  html`<label for="snooze-days">${words.finding.days}</label><select id="snooze-days" name="days">${SNOOZES.map(
-    (n) => html`<option value="${n}" ${flag('selected', n === 7)}>${words.finding.for_days(n)}</option>`,
-  )}</select>`;
+const snoozes = (): Html =>
+  choice(
+    { label: words.finding.days, name: 'days' },
+    SNOOZES.map((n) => [n, words.finding.for_days(n)] as const),
+    7,
+  );
 
-const assignees = (people: readonly string[], now: string | null) =>
-  html`<label for="assign-to">${words.finding.assign_to}</label><select id="assign-to" name="to"><option value="">${words.finding.assign_nobody}</option>${people.map(
-    (name) => html`<option value="${name}" ${flag('selected', name === now)}>${name}</option>`,
-  )}</select>`;
+const assignees = (people: readonly string[], now: string | null): Html =>
+  choice(
+    { label: words.finding.assign_to, name: 'to' },
+    [['', words.finding.assign_nobody], ...people.map((one) => [one, one] as const)],
+    now,
+  );
 
 /** Each choice with what it does. A finding that is resolved already takes nothing but a verdict. */
 function verdicts(said: Words, { open, until }: { open: boolean; until: string }): Html {
   const w = words.finding;
-  const offered = Object.entries(w.verdicts).filter(
-    ([name]) => (name !== 'expected' || said.expected !== undefined) && (open || name !== 'none'),
-  );
   const means = w.verdict_means(said.expected ?? '', until);
-  return html`<fieldset class="choices"><legend>${w.verdict}</legend>${offered.map(
-    ([name, text], i) =>
-      html`<label class="check"><input type="radio" name="verdict" value="${name}" ${flag('checked', i === 0)}><span>${text}<span class="hint">${means[name as keyof typeof means]}</span></span></label>`,
-  )}</fieldset>`;
+  const offered = Object.entries(w.verdicts)
+    .filter(([name]) => (name !== 'expected' || said.expected !== undefined) && (open || name !== 'none'))
+    .map(([name, text]) => [name, text, means[name as keyof typeof means]] as const);
+  return choices({ label: w.verdict, name: 'verdict' }, offered);
 }
 
 /** A page's form for each act: who may see the finding may do it, from operator on. */

@@ -8,7 +8,8 @@ import { mayFor } from '../../store/console/lent-roles.ts';
 import { actingPeople } from '../../store/console/people.ts';
 import { namedDays, namedReporters, sendersOf } from '../../store/console/sender.ts';
 import type { ListedFinding } from '../../store/findings/list.ts';
-import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { choice, filters, line } from '../form.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
@@ -52,7 +53,7 @@ const list = route({
     return page(
       w.title,
       html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.total(total)} · <a href="${path`/look-alikes`}">${words.lookalikes.title}</a></p></div>
-${filters(asked)}
+${filterForm(asked)}
 ${findings.length === 0 ? html`<div class="empty"><p>${filtered ? w.nothing : w.nothing_open}</p></div>` : table.html(withQuery(path`/findings`, { ...asked, table: null, as: null }))}
 ${pages(asked, total)}`,
       { section: 'findings' },
@@ -60,19 +61,14 @@ ${pages(asked, total)}`,
   },
 });
 
-function filters(asked: Query): Html {
+function filterForm(asked: Query): Html {
   const w = words.findings;
-  const options = (all: Record<string, string>, chosen: string) =>
-    Object.entries(all).map(
-      ([value, text]) => html`<option value="${value}" ${flag('selected', value === chosen)}>${text}</option>`,
-    );
-  return html`<form class="filters" role="search">
-<label>${w.search}<input type="search" name="q" value="${asked.q}"></label>
-<label>${w.domain}<input name="domain" value="${asked.domain}"></label>
-<label>${w.severity}<select name="severity">${options({ '': w.any, ...w.severities }, asked.severity)}</select></label>
-<label>${w.state}<select name="state">${options(w.states, asked.state)}</select></label>
-<button>${w.apply}</button>
-</form>`;
+  return filters([
+    line({ label: w.search, name: 'q', type: 'search', value: asked.q }),
+    line({ label: w.domain, name: 'domain', value: asked.domain }),
+    choice({ label: w.severity, name: 'severity' }, Object.entries({ '': w.any, ...w.severities }), asked.severity),
+    choice({ label: w.state, name: 'state' }, Object.entries(w.states), asked.state),
+  ]);
 }
 
 function findingTable(findings: readonly TitledFinding[]): Table {
@@ -131,7 +127,7 @@ const one = route({
   scope: 'object',
   params: z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
   query: z.object(tableQuery),
-  async handle({ db, reader, params, query: asked, visitor, form, clock }) {
+  async handle({ db, reader, params, query: asked, visitor, clock }) {
     const row = await visibleFinding(reader, params.key);
     if (row === null) throw new Refusal(404, 'no_finding', words.problems.no_finding);
     const evidence = readEvidence(row.evidence);
@@ -162,7 +158,7 @@ ${wentOn(finding)}
 </div>
 <div class="columns">
 <div>${evidencePage(finding, said, { days, tables, related })}</div>
-<aside>${may ? actionForms(finding, said, { form, people: await actingPeople(db, domain), now: clock.now() }) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
+<aside>${may ? actionForms(finding, said, { people: await actingPeople(db, domain), now: clock.now() }) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
 </div>`;
     return page(said.title, body, { section: 'findings' });
   },

@@ -1,4 +1,5 @@
 import { percent } from '../../shared/format.ts';
+import { line } from '../form.ts';
 import { type Html, html } from '../html.ts';
 import { words } from '../page-words/en.ts';
 
@@ -9,7 +10,8 @@ export const minute = (moment: Date): string => moment.toISOString().slice(0, 16
 
 /** A day, written as everywhere here: a field of type `date` would show it as the browser's language does. */
 export function dayField(label: string, name: string, value: string): Html {
-  return html`<label>${label}<input class="day" name="${name}" value="${value}" inputmode="numeric" pattern="[0-9]{4}-[0-9]{2}-[0-9]{2}" maxlength="10" size="10" placeholder="${words.domain.day_form}"></label>`;
+  const as = { class: 'day', inputmode: 'numeric', pattern: '[0-9]{4}-[0-9]{2}-[0-9]{2}', maxlength: 10, size: 10 } as const;
+  return line({ label, name, value, placeholder: words.domain.day_form, ...as });
 }
 
 /** The share as people read it; empty where there is no mail. */

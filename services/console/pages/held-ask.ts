@@ -6,9 +6,9 @@ import { short } from '../../shared/format.ts';
 import { readHoldKey } from '../../shared/settings/held-mail.ts';
 import { askFor } from '../../store/held/asks.ts';
 import { type HeldRow, loadHeld } from '../../store/held/held.ts';
+import { postForm, reasonLine } from '../form.ts';
 import { reason } from '../given.ts';
 import { html, path } from '../html.ts';
-import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type Answer, type AnyRoute, type Asked, page, route } from '../routes.ts';
 import { minute } from './format.ts';
@@ -60,8 +60,7 @@ const show = route({
       w.ask_title,
       html`<div class="narrow"><h1>${w.ask_title}</h1><p>${w.ask_lead}</p>
 <dl class="facts"><div><dt>${w.from}</dt><dd class="name">${from}</dd></div><div><dt>${w.subject}</dt><dd class="name">${short(subject ?? '', 200) || w.no_subject}</dd></div><div><dt>${w.held_at}</dt><dd>${minute(held_at)}</dd></div></dl>
-<form method="post" action="${path`/held-for-me`}" class="stack">${hidden(asked.form)}<input type="hidden" name="t" value="${asked.query.t}">
-<label>${w.ask_why}<input name="why" required maxlength="300"></label><button class="primary">${w.ask}</button></form></div>`,
+${postForm(path`/held-for-me`, [reasonLine({ label: w.ask_why, maxlength: 300 }), html`<button class="primary">${w.ask}</button>`], { values: { t: asked.query.t } })}</div>`,
     );
   },
 });

@@ -11,8 +11,8 @@ import { loadMembers } from '../../store/requests/groups.ts';
 import { loadRequest, type Request } from '../../store/requests/requests.ts';
 import { why } from '../actions/findings.ts';
 import { decideHeld, heldDecision } from '../actions/held.ts';
+import { actForm, choice, postForm, reasonLine } from '../form.ts';
 import { type Html, html, path } from '../html.ts';
-import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, type Table, tableQuery } from '../tables.ts';
@@ -32,7 +32,7 @@ const one = route({
   params: heldKey,
   query: z.object(tableQuery),
   async handle(asked) {
-    const { db, reader, form, clock, visitor } = asked;
+    const { db, reader, clock, visitor } = asked;
     const held = await shownHeld(asked);
     const request = await loadRequest(db, held.request_key);
     const story = await loadStory(db, held.request_key, clock.now());
@@ -54,40 +54,40 @@ ${tableOr(w.similar, similar, w.no_similar)}
 ${tableOr(w.attachments, attachments, w.no_attachments)}
 ${await textSection(asked, held, person)}
 ${asksSection(await asksFor(db, held.held_key))}
-${request.state === 'pending' && decideForm(held, request, form)}
-${held.doubt && doubtForm(held, form)}
+${request.state === 'pending' && decideForm(held, request)}
+${held.doubt && doubtForm(held)}
 ${historyOf(story)}`,
       { section: 'held' },
     );
   },
 });
 
-function decideForm(held: HeldRow, { digest }: Request, form: string): Html {
+function decideForm(held: HeldRow, { digest }: Request): Html {
   const verbs = ['release', 'reject', 'delete'] as const;
-  return html`<section class="acts"><h2>${w.decide}</h2>${verbs.map(
-    (
-      verb,
-    ) => html`<details class="act"><summary>${w.verbs[verb]}</summary><form method="post" action="${path`/held/${held.held_key}/decide`}" class="stack">
-${hidden(form)}<input type="hidden" name="digest" value="${digest}"><input type="hidden" name="verb" value="${verb}">
-<p class="hint">${w.hints[verb]}</p>
-<label for="${verb}-why">${words.requests.reason}</label><input id="${verb}-why" name="why" required maxlength="500">
-${held.source !== null && fromNowOn(held, verb)}
-<button class="primary">${w.verbs[verb]}</button></form></details>`,
-  )}</section>`;
+  const forms = verbs.map((verb) =>
+    actForm({ word: w.verbs[verb], to: path`/held/${held.held_key}/decide`, values: { digest, verb } }, [
+      html`<p class="hint">${w.hints[verb]}</p>`,
+      reasonLine(),
+      held.source !== null && fromNowOn(held.source, held.domain, verb),
+    ]),
+  );
+  return html`<section class="acts"><h2>${w.decide}</h2>${forms}</section>`;
 }
 
-function fromNowOn({ source, domain }: HeldRow, verb: 'release' | 'reject' | 'delete'): Html {
-  const other = verb === 'release' ? 'approve' : 'deny';
-  return html`<label for="${verb}-on">${w.from_now_on}</label><select id="${verb}-on" name="from_now_on">
-<option value="no">${w.only_this}</option><option value="${other}">${other === 'approve' ? w.approve_source : w.deny_source}</option></select>
-<p class="hint">${w.from_now_on_of(source!, domain)}. ${w.from_now_on_hint}</p>`;
+function fromNowOn(source: string, domain: string, verb: 'release' | 'reject' | 'delete'): Html {
+  const other = verb === 'release' ? ['approve', w.approve_source] : ['deny', w.deny_source];
+  const hint = `${w.from_now_on_of(source, domain)}. ${w.from_now_on_hint}`;
+  return choice({ label: w.from_now_on, name: 'from_now_on', id: `${verb}-on`, hint }, [
+    ['no', w.only_this],
+    [other[0]!, other[1]!],
+  ]);
 }
 
-function doubtForm({ held_key }: HeldRow, form: string): Html {
-  return html`<section class="acts"><h2>${w.resolve}</h2><form method="post" action="${path`/held/${held_key}/resolve`}" class="stack">${hidden(form)}
-<label for="doubt-why">${words.requests.reason}</label><input id="doubt-why" name="why" required maxlength="500">
-<button name="arrived" value="yes">${w.arrived}</button> <button name="arrived" value="no">${w.again}</button></form></section>`;
-}
+const doubtForm = ({ held_key }: HeldRow): Html =>
+  html`<section class="acts"><h2>${w.resolve}</h2>${postForm(path`/held/${held_key}/resolve`, [
+    reasonLine(),
+    html`<button name="arrived" value="yes">${w.arrived}</button> <button name="arrived" value="no">${w.again}</button>`,
+  ])}</section>`;
 
 const decideRoute = route({
   method: 'POST',

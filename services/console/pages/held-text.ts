@@ -12,8 +12,8 @@ import { noteReading, readingAsked, readingRight } from '../../store/held/readin
 import { openRequest } from '../../store/requests/open.ts';
 import { loadRequest } from '../../store/requests/requests.ts';
 import { why } from '../actions/findings.ts';
+import { actForm, postForm, reasonLine } from '../form.ts';
 import { type Html, html, path } from '../html.ts';
-import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
 import { minute } from './format.ts';
@@ -25,20 +25,19 @@ const LENT_S = 3600;
 const OPENINGS = 20;
 
 /** The part of a held mail's page about its text: whoever has the right opens it, others ask for it. */
-export async function textSection({ db, form }: Pick<Asked, 'db' | 'form'>, held: HeldRow, person: string): Promise<Html> {
+export async function textSection({ db }: Pick<Asked, 'db'>, held: HeldRow, person: string): Promise<Html> {
   const there = held.body_gone_at === null && (await sealedBody(db, held.held_key)) !== null;
-  return html`<section><h2>${w.text}</h2>${there ? await openOrAsk({ db, form }, held, person) : html`<p class="quiet">${w.text_gone}</p>`}</section>`;
+  return html`<section><h2>${w.text}</h2>${there ? await openOrAsk({ db }, held, person) : html`<p class="quiet">${w.text_gone}</p>`}</section>`;
 }
 
-async function openOrAsk({ db, form }: Pick<Asked, 'db' | 'form'>, held: HeldRow, person: string): Promise<Html> {
+async function openOrAsk({ db }: Pick<Asked, 'db'>, held: HeldRow, person: string): Promise<Html> {
   const right = await readingRight(db, person, held);
   if (right !== null)
-    return html`<p>${w.text_right(minute(right.ends_at))}</p><form method="post" action="${path`/held/${held.held_key}/text`}">${hidden(form)}<button>${w.text_open}</button></form>`;
+    return html`<p>${w.text_right(minute(right.ends_at))}</p>${postForm(path`/held/${held.held_key}/text`, html`<button>${w.text_open}</button>`, { as: {} })}`;
   const waits = await readingAsked(db, person, held.held_key);
   if (waits !== null) return html`<p><a href="${path`/requests/${waits}`}">${w.text_asked(waits)}</a></p>`;
-  return html`<details class="act"><summary>${w.text_ask}</summary><form method="post" action="${path`/held/${held.held_key}/ask-text`}" class="stack">${hidden(form)}
-<p class="hint">${w.text_ask_hint}</p><label for="text-why">${words.requests.reason}</label><input id="text-why" name="why" required maxlength="500">
-<button>${w.text_ask}</button></form></details>`;
+  const hint = html`<p class="hint">${w.text_ask_hint}</p>`;
+  return actForm({ word: w.text_ask, to: path`/held/${held.held_key}/ask-text` }, [hint, reasonLine()]);
 }
 
 /** Opens a request to read a held mail. @returns its number */

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { authorShown } from '../../requests/held/author.ts';
 import { durationText, short } from '../../shared/format.ts';
 import { type HeldLine, heldFigures, heldLines } from '../../store/console/held.ts';
-import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { choice, filters, line } from '../form.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { fileOf, tableOf, tableQuery } from '../tables.ts';
@@ -15,7 +16,7 @@ const A_PAGE = 100;
 const STATES = ['open', 'released', 'rejected', 'deleted', 'expired', 'lost', 'all'] as const;
 const w = words.held;
 
-const filters = z.object({
+const query = z.object({
   ...tableQuery,
   state: z.enum(STATES).default('open'),
   domain: z.string().trim().toLowerCase().max(253).default(''),
@@ -34,7 +35,7 @@ const list = route({
   kind: 'page',
   least: 'operator',
   scope: 'filtered',
-  query: filters,
+  query,
   async handle({ reader, query: asked }) {
     const { state, domain, rule, recipient } = asked;
     const rows = await heldLines(reader, {
@@ -67,14 +68,17 @@ ${rows.length > A_PAGE && html`<a class="button" href="${to(asked.page + 1)}">${
   },
 });
 
-function filterForm(asked: z.output<typeof filters>): Html {
-  return html`<form class="filters" role="search">
-<label>${w.state}<select name="state">${STATES.map((one) => html`<option value="${one}" ${flag('selected', one === asked.state)}>${w.states[one]}</option>`)}</select></label>
-<label>${w.domain}<input name="domain" value="${asked.domain}"></label>
-<label>${w.rule}<input name="rule" value="${asked.rule}"></label>
-<label>${w.recipient}<input name="recipient" value="${asked.recipient}"></label>
-<button>${words.findings.apply}</button></form>`;
-}
+const filterForm = (asked: z.output<typeof query>): Html =>
+  filters([
+    choice(
+      { label: w.state, name: 'state' },
+      STATES.map((one) => [one, w.states[one] ?? one] as const),
+      asked.state,
+    ),
+    line({ label: w.domain, name: 'domain', value: asked.domain }),
+    line({ label: w.rule, name: 'rule', value: asked.rule }),
+    line({ label: w.recipient, name: 'recipient', value: asked.recipient }),
+  ]);
 
 const COLUMNS: Parameters<typeof tableOf<HeldLine>>[1] = [
   {

@@ -4,8 +4,8 @@ import { mayFor } from '../../store/console/lent-roles.ts';
 import { type LookalikeLine, lookalikeLines } from '../../store/console/lookalikes.ts';
 import { why } from '../actions/findings.ts';
 import { decideLookalike } from '../actions/lookalikes.ts';
+import { actForm, filters, line, reasonLine } from '../form.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
-import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route, see } from '../routes.ts';
 import { type Column, fileOf, tableOf, tableQuery } from '../tables.ts';
@@ -65,7 +65,7 @@ const lookalikes = route({
     domain: z.string().trim().toLowerCase().max(253).default(''),
     page: z.coerce.number().int().min(1).max(10_000).default(1),
   }),
-  async handle({ reader, query: asked, visitor, form }) {
+  async handle({ reader, query: asked, visitor }) {
     const acts = (one: LookalikeLine) => mayFor(visitor, 'operator', one.domain);
     const rows = await lookalikeLines(reader, {
       domain: asked.domain || undefined,
@@ -77,7 +77,7 @@ const lookalikes = route({
       label: w.decide,
       file: false as const,
       of: () => null,
-      show: (one: LookalikeLine) => (acts(one) ? decisionForm(one, form) : ''),
+      show: (one: LookalikeLine) => (acts(one) ? decisionForm(one) : ''),
     };
     const columns = rows.some(acts) ? [...COLUMNS, decide] : COLUMNS;
     const table = tableOf<LookalikeLine>('look-alikes', columns, rows.slice(0, A_PAGE));
@@ -85,7 +85,7 @@ const lookalikes = route({
     if (file !== null) return file;
     const to = (n: number) => withQuery(path`/look-alikes`, { domain: asked.domain, page: n });
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
-<form class="filters" role="search"><label>${w.domain}<input name="domain" value="${asked.domain}"></label><button>${words.findings.apply}</button></form>
+${filters(line({ label: w.domain, name: 'domain', value: asked.domain }))}
 ${table.rows === 0 ? html`<div class="empty"><p>${w.nothing}</p></div>` : table.html(to(asked.page))}
 ${
   (asked.page > 1 || rows.length > A_PAGE) &&
@@ -97,13 +97,12 @@ ${rows.length > A_PAGE && html`<a class="button" href="${to(asked.page + 1)}">${
 });
 
 /** A name that means nothing is ignored; one that is ignored is watched again. */
-function decisionForm({ domain, name, ignored_by }: LookalikeLine, form: string): Html {
+function decisionForm({ domain, name, ignored_by }: LookalikeLine): Html {
   const verb = ignored_by === null ? 'ignore' : 'watch';
-  return html`<details class="act"><summary>${w[verb]}</summary><form method="post" class="stack" action="${path`/domains/${domain}/look-alikes`}">${hidden(form)}
-<input type="hidden" name="name" value="${name}"><input type="hidden" name="decision" value="${verb}">
-<p class="hint">${w.hints[verb]}</p>
-<label>${words.finding.reason}<input name="why" required maxlength="500"></label>
-<button class="primary">${w[verb]}</button></form></details>`;
+  return actForm(
+    { word: w[verb], to: path`/domains/${domain}/look-alikes`, values: { name, decision: verb } },
+    html`<p class="hint">${w.hints[verb]}</p>${reasonLine()}`,
+  );
 }
 
 const decide = route({

@@ -3,6 +3,7 @@ import { messageVerdicts } from '../../dns/message-verdicts.ts';
 import { type MessageFacts, type MessageHop, type Reason, whyWords } from '../../findings/why-mail-failed.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { messagesOf } from '../../store/sending/why-mail-failed.ts';
+import { filters, line } from '../form.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
@@ -42,9 +43,7 @@ ${shown}`;
 
 /** The form that asks for one message. */
 export function whyForm(id: string): Html {
-  return html`<form class="filters" role="search" action="${path`/messages`}">
-<label>${w.id}<input name="id" value="${id}" required></label>
-<button>${w.ask}</button></form>`;
+  return filters(line({ label: w.id, name: 'id', value: id, required: true }), { to: path`/messages`, button: w.ask });
 }
 
 function shownMail({ hops, domain, around }: MessageFacts, table: Html, reasons: readonly Reason[]): Html {

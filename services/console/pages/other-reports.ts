@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/other-reports.ts';
+import { filters, line } from '../form.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
@@ -95,7 +96,7 @@ function listPage({ kind, address, asked, all }: List, table: Table, more: boole
   const to = (n: number) => withQuery(address, { domain: asked.domain, page: n });
   return html`<div class="heading"><h1>${w.titles[kind]}</h1><p class="quiet">${w.leads[kind]}</p></div>
 ${tabs(kind, all)}
-<form class="filters" role="search"><label>${words.reports.domain}<input name="domain" value="${asked.domain}"></label><button>${words.findings.apply}</button></form>
+${filters(line({ label: words.reports.domain, name: 'domain', value: asked.domain }))}
 ${table.rows === 0 ? html`<div class="empty"><p>${asked.domain !== '' || asked.page > 1 ? words.reports.nothing : w.nothing[kind]}</p></div>` : table.html(here)}
 ${
   (asked.page > 1 || more) &&

@@ -12,7 +12,8 @@ import {
   forgedLines,
   sendersNamed,
 } from '../../store/console/overview.ts';
-import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { choice, filters, line } from '../form.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { downloads, fileOf, tableOf as makeTable, type Table, tableQuery } from '../tables.ts';
@@ -91,7 +92,7 @@ const overview = route({
         total((line) => line.messages),
         { findings, info: total((line) => line.info) },
       )}</p></div>
-${filters(asked)}
+${filterForm(asked)}
 ${lines.length === 0 ? nothing(asked, senders) : html`${tableOf(shown, asked, { days: daysOf(days), forged, today })}${downloads(withQuery(path`/`, pageOf(asked)), 'domains')}`}
 ${pages(asked, lines.length)}`,
       { section: 'overview' },
@@ -99,16 +100,13 @@ ${pages(asked, lines.length)}`,
   },
 });
 
-function filters({ q, state, sort }: Query): Html {
+function filterForm({ q, state, sort }: Query): Html {
   const w = words.overview;
-  return html`<form class="filters" role="search">
-<label>${w.search}<input type="search" name="q" value="${q}"></label>
-<label>${w.state}<select name="state">${Object.entries(w.states).map(
-    ([value, text]) => html`<option value="${value}" ${flag('selected', value === state)}>${text}</option>`,
-  )}</select></label>
-<input type="hidden" name="sort" value="${sort}">
-<button>${w.find}</button>
-</form>`;
+  const fields = [
+    line({ label: w.search, name: 'q', type: 'search', value: q }),
+    choice({ label: w.state, name: 'state' }, Object.entries(w.states), state),
+  ];
+  return filters(fields, { values: { sort }, button: w.find });
 }
 
 function nothing({ q }: Query, senders: readonly FoundSender[]): Html {

@@ -3,8 +3,8 @@ import { noteAct } from '../../store/console/audit.ts';
 import { type Passkey, removePasskey } from '../../store/console/passkeys.ts';
 import { signInSecrets } from '../../store/console/people.ts';
 import { signIn } from '../../store/console/sign-ins.ts';
+import { line, passwordLine, postForm } from '../form.ts';
 import { type Html, html, localAddress, path } from '../html.ts';
-import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { addingOptions, addKey, hostOf, personOfKey, responseSchema, signInOptions } from '../people/passkeys.ts';
 import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
@@ -16,32 +16,44 @@ const password = z.string().max(LONGEST_PASSWORD);
 const keyName = z.string().trim().min(1).max(60);
 
 /** The form with which a key signs somebody in; shown where the browser knows passkeys. */
-export function passkeySignIn(form: string, origin: string, next: string | undefined): Html | null {
+export function passkeySignIn(origin: string, next: string | undefined): Html | null {
   if (hostOf(origin) === null) return null;
-  return html`<form method="post" action="${path`/sign-in/passkey`}" data-passkey="use" hidden class="stack">${hidden(form)}
-${next && html`<input type="hidden" name="next" value="${next}">`}
-<button>${words.passkeys.sign_in}</button><p class="problem-line" role="alert" data-failed hidden>${words.passkeys.refused}</p></form>`;
+  return postForm(path`/sign-in/passkey`, html`<button>${words.passkeys.sign_in}</button>${failed(words.passkeys.refused)}`, {
+    values: { next },
+    as: { 'data-passkey': 'use', hidden: true, class: 'stack' },
+  });
 }
 
+const failed = (sentence: string): Html => html`<p class="problem-line" role="alert" data-failed hidden>${sentence}</p>`;
+
 /** The keys of a person, and the form that adds one. */
-export function passkeysSection(keys: readonly Passkey[], form: string, origin: string): Html {
+export function passkeysSection(keys: readonly Passkey[], origin: string): Html {
   const w = words.passkeys;
   return html`<section><h2>${w.title}</h2><p class="hint">${w.lead}</p>
 ${
   keys.length > 0 &&
   html`<ul>${keys.map(
-    (key) => html`<li><form method="post" action="${path`/account/passkeys/remove`}" class="row">${hidden(form)}
-<span class="name">${key.name}</span> <span class="quiet">${key.used_at === null ? w.unused : w.used(day(key.used_at))}</span>
-<input type="hidden" name="id" value="${key.credential_id.toString('base64url')}"><button aria-label="${`${w.remove} ${key.name}`}">${w.remove}</button></form></li>`,
+    (key) =>
+      html`<li>${postForm(
+        path`/account/passkeys/remove`,
+        html`<span class="name">${key.name}</span> <span class="quiet">${key.used_at === null ? w.unused : w.used(day(key.used_at))}</span>
+<button aria-label="${`${w.remove} ${key.name}`}">${w.remove}</button>`,
+        { values: { id: key.credential_id.toString('base64url') }, as: { class: 'row' } },
+      )}</li>`,
   )}</ul>`
 }
 ${
   hostOf(origin) === null
     ? html`<p>${w.needs_name}</p>`
-    : html`<form method="post" action="${path`/account/passkeys`}" data-passkey="add" hidden class="stack">${hidden(form)}
-<label>${w.name}<input name="name" required maxlength="60"></label>
-<label>${words.sign_in.password}<input name="password" type="password" autocomplete="current-password" required></label>
-<button>${w.add}</button><p class="problem-line" role="alert" data-failed hidden>${w.not_added}</p></form>`
+    : postForm(
+        path`/account/passkeys`,
+        [
+          line({ label: w.name, name: 'name', required: true, maxlength: 60 }),
+          line(passwordLine()),
+          html`<button>${w.add}</button>${failed(w.not_added)}`,
+        ],
+        { as: { 'data-passkey': 'add', hidden: true, class: 'stack' } },
+      )
 }</section>`;
 }
 

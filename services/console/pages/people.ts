@@ -6,9 +6,9 @@ import { changePerson, endPerson, findPerson, listPeople, type Person, unknownDo
 import { type PersonRole, ROLES_OF_PEOPLE } from '../../store/console/rights.ts';
 import { listServices, type ServicePrincipal } from '../../store/console/service-principals.ts';
 import { listTokens } from '../../store/console/tokens.ts';
+import { actForm, checkbox, choice, line, postForm } from '../form.ts';
 import { wrongField } from '../given.ts';
-import { type Address, flag, type Html, html, path } from '../html.ts';
-import { hidden } from '../layout.ts';
+import { type Address, type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Answer, type AnyRoute, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
@@ -25,15 +25,15 @@ const list = route({
   least: 'admin',
   scope: 'installation',
   query: z.object(tableQuery),
-  async handle({ db, visitor, form, clock, query: asked }) {
+  async handle({ db, visitor, clock, query: asked }) {
     const here = path`/people`;
-    const people = peopleTable(await listPeople(db), visitor!.person_key, form);
-    const services = servicesTable(await listServices(db), form);
-    const tokens = tokensTable(await listTokens(db, null, clock.now()), form, 'all');
+    const people = peopleTable(await listPeople(db), visitor!.person_key);
+    const services = servicesTable(await listServices(db));
+    const tokens = tokensTable(await listTokens(db, null, clock.now()), 'all');
     const file = fileOf(asked, [people, services, tokens], 'ruawatch');
     if (file !== null) return file;
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
-${addForm(form)}
+${addForm()}
 ${people.html(here)}
 ${services.rows > 0 && html`<section><h2>${w.services}</h2><p class="quiet">${w.services_lead}</p>${services.html(here)}</section>`}
 <section><h2>${words.own_tokens.title}</h2>${tokens.rows === 0 ? html`<p>${words.own_tokens.nobody_has}</p>` : tokens.html(here)}</section>`;
@@ -41,7 +41,7 @@ ${services.rows > 0 && html`<section><h2>${w.services}</h2><p class="quiet">${w.
   },
 });
 
-function peopleTable(people: readonly Person[], self: number, form: string): Table {
+function peopleTable(people: readonly Person[], self: number): Table {
   return tableOf<Person>(
     'people',
     [
@@ -67,7 +67,7 @@ function peopleTable(people: readonly Person[], self: number, form: string): Tab
         label: w.change,
         file: false,
         of: () => null,
-        show: (one) => (one.person_key === self ? ofSelf(one, form) : actsOn(one, form)),
+        show: (one) => (one.person_key === self ? ofSelf(one) : actsOn(one)),
       },
     ],
     people,
@@ -78,7 +78,7 @@ const domainsOf = (one: { all_domains: boolean; domains: readonly string[] }): s
   one.all_domains ? words.account.all_domains : one.domains.join(', ');
 
 /** Programs with accounts of their own, who answers for each, and when it ends. */
-function servicesTable(services: readonly ServicePrincipal[], form: string): Table {
+function servicesTable(services: readonly ServicePrincipal[]): Table {
   return tableOf<ServicePrincipal>(
     'services',
     [
@@ -87,62 +87,60 @@ function servicesTable(services: readonly ServicePrincipal[], form: string): Tab
       { key: 'domains', label: w.domains, as: 'name', of: domainsOf },
       { key: 'owner', label: w.owner, as: 'name', of: (one) => one.owner },
       { key: 'until', label: w.until, as: 'date', of: (one) => day(one.ends_at) },
-      { key: 'remove', label: w.remove, file: false, of: () => null, show: (one) => removeForm(one.name, form) },
+      { key: 'remove', label: w.remove, file: false, of: () => null, show: (one) => removeForm(one.name) },
     ],
     services,
   );
 }
 
 /** Whoever has no password yet, as after a link that signs in once, may choose one. */
-const ofSelf = (one: Person, form: string): Html =>
-  html`<div class="acts"><span class="quiet">${w.you}</span>${!one.of_company && !one.has_password && nameForm(path`/people/link`, w.link, one.name, form)}</div>`;
+const ofSelf = (one: Person): Html =>
+  html`<div class="acts"><span class="quiet">${w.you}</span>${!one.of_company && !one.has_password && nameForm(path`/people/link`, w.link, one.name)}</div>`;
 
 /**
  * What an admin may do about somebody else. Role and domains of the company's people are those of a group.
  */
-const actsOn = (one: Person, form: string): Html =>
+const actsOn = (one: Person): Html =>
   html`<div class="acts">${
     one.of_company
       ? html`<p class="hint">${w.of_company}</p>`
-      : html`<details class="act"><summary>${w.change_rights}</summary><form method="post" class="stack" action="${path`/people/change`}">${hidden(form)}<input type="hidden" name="name" value="${one.name}">
-${rightsFields(`of-${one.person_key}`, one)}
-<p class="hint">${w.change_hint}</p>
-<button class="primary">${w.change_rights}</button></form></details>
-${nameForm(path`/people/link`, w.link, one.name, form)}`
+      : html`${actForm({ word: w.change_rights, to: path`/people/change`, values: { name: one.name } }, [
+          rightsFields(`of-${one.person_key}`, one),
+          html`<p class="hint">${w.change_hint}</p>`,
+        ])}
+${nameForm(path`/people/link`, w.link, one.name)}`
   }
-${removeForm(one.name, form)}</div>`;
+${removeForm(one.name)}</div>`;
 
 /** Asks before it removes: a second button, which says whom. */
-const removeForm = (name: string, form: string): Html =>
-  html`<details class="act"><summary aria-label="${`${w.remove}: ${name}`}">${w.remove}</summary><form method="post" class="stack" action="${path`/people/remove`}">${hidden(form)}<input type="hidden" name="name" value="${name}">
-<p class="hint">${w.remove_hint(name)}</p>
-<button class="primary">${w.remove_name(name)}</button></form></details>`;
+const removeForm = (name: string): Html =>
+  actForm(
+    { word: w.remove, heard: `${w.remove}: ${name}`, to: path`/people/remove`, values: { name }, button: w.remove_name(name) },
+    html`<p class="hint">${w.remove_hint(name)}</p>`,
+  );
 
 /** A button about one person. */
-const nameForm = (to: Address, word: string, name: string, form: string): Html =>
-  html`<form method="post" action="${to}">${hidden(form)}<input type="hidden" name="name" value="${name}"><button aria-label="${`${word}: ${name}`}">${word}</button></form>`;
+const nameForm = (to: Address, word: string, name: string): Html =>
+  postForm(to, html`<button aria-label="${`${word}: ${name}`}">${word}</button>`, { values: { name }, as: {} });
 
-function addForm(form: string): Html {
-  return html`<details class="act wide"><summary>${w.add}</summary><form method="post" class="stack" action="${path`/people/add`}">${hidden(form)}
-<label for="person-name">${w.name}</label><input id="person-name" name="name" required maxlength="100" autocomplete="off" aria-describedby="person-name-hint">
-<p class="hint" id="person-name-hint">${w.name_hint}</p>
-<label for="person-email">${w.email}</label><input id="person-email" name="email" type="email" maxlength="254" autocomplete="off" aria-describedby="person-email-hint">
-<p class="hint" id="person-email-hint">${w.email_hint}</p>
-${rightsFields('new', { role: 'viewer', all_domains: false, domains: [] })}
-<button class="primary">${w.add}</button></form></details>`;
+function addForm(): Html {
+  const fields = [
+    line({ label: w.name, name: 'name', required: true, maxlength: 100, autocomplete: 'off', hint: w.name_hint }),
+    line({ label: w.email, name: 'email', type: 'email', maxlength: 254, autocomplete: 'off', hint: w.email_hint }),
+    rightsFields('new', { role: 'viewer', all_domains: false, domains: [] }),
+  ];
+  return actForm({ word: w.add, to: path`/people/add`, as: 'act wide' }, fields);
 }
 
 /** What somebody may do and see. */
-function rightsFields(id: string, now: Pick<Person, 'role' | 'all_domains' | 'domains'>): Html {
-  const at = { role: `${id}-role`, domains: `${id}-domains`, hint: `${id}-hint` };
-  return html`<label for="${at.role}">${w.role}</label><select id="${at.role}" name="role">${ROLES_OF_PEOPLE.map(
-    (role) => html`<option value="${role}" ${flag('selected', role === now.role)}>${w.role_may[role]}</option>`,
-  )}</select>
-<label for="${at.domains}">${w.domains}</label><input id="${at.domains}" name="domains" maxlength="2000" value="${now.domains.join(', ')}" aria-describedby="${at.hint}">
-<p class="hint" id="${at.hint}">${w.domains_hint}</p>
-<label class="check"><input type="checkbox" name="unknown" value="yes"> ${w.unknown_too}</label>
-<label class="check"><input type="checkbox" name="all" value="yes" ${flag('checked', now.all_domains)}> ${w.all_domains}</label>`;
-}
+const rightsFields = (id: string, now: Pick<Person, 'role' | 'all_domains' | 'domains'>): Html =>
+  html`${choice(
+    { label: w.role, name: 'role' },
+    ROLES_OF_PEOPLE.map((role) => [role, w.role_may[role]] as const),
+    now.role,
+  )}${line({ label: w.domains, name: 'domains', id: `${id}-domains`, maxlength: 2000, value: now.domains.join(', '), hint: w.domains_hint })}
+${checkbox({ label: w.unknown_too, name: 'unknown', checked: false })}
+${checkbox({ label: w.all_domains, name: 'all', checked: now.all_domains })}`;
 
 const rights = {
   role: z.enum(ROLES_OF_PEOPLE),

@@ -3,8 +3,8 @@ import { noteAct } from '../../store/console/audit.ts';
 import * as store from '../../store/console/reports.ts';
 import { replayMessages } from '../../store/messages/messages.ts';
 import { leaveToSweep } from '../../store/messages/raw-mail.ts';
+import { postForm } from '../form.ts';
 import { html, path, withQuery } from '../html.ts';
-import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, tableOf, tableQuery } from '../tables.ts';
@@ -20,7 +20,7 @@ const quarantine = route({
   least: 'viewer',
   scope: 'installation',
   query: z.object({ ...tableQuery, page: z.coerce.number().int().min(1).max(10_000).default(1) }),
-  async handle({ reader, query: asked, visitor, form }) {
+  async handle({ reader, query: asked, visitor }) {
     const w = words.quarantine;
     const mails = await store.unreadMails(reader, { limit: A_PAGE + 1, offset: (asked.page - 1) * A_PAGE });
     const acts = may(visitor, 'operator');
@@ -52,7 +52,11 @@ const quarantine = route({
           show: (one) =>
             html`<code>${one.code}</code> ${one.reason}${
               acts &&
-              html`<form method="post" action="${path`/quarantine/${one.message_key}/replay`}">${hidden(form)}<button class="plain" aria-label="${w.replay_of(one.message_key)}">${w.replay}</button></form>`
+              postForm(
+                path`/quarantine/${one.message_key}/replay`,
+                html`<button class="plain" aria-label="${w.replay_of(one.message_key)}">${w.replay}</button>`,
+                { as: {} },
+              )
             }`,
         },
       ],

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/reports.ts';
+import { choice, filters, line } from '../form.ts';
 import * as given from '../given.ts';
-import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
 import { type Column, fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
@@ -57,7 +58,7 @@ const list = route({
     const to = (n: number) => withQuery(path`/reports`, { ...filter, page: n });
     const body = html`<div class="heading"><h1>${w.title}</h1></div>
 ${tabs('aggregate', reader.scope.all)}
-${filters(asked)}
+${filterForm(asked)}
 ${found.some(({ counts, trust }) => !counts || trust !== 'ok') && html`<p class="quiet">${w.counting}</p>`}
 ${found.length === 0 ? html`<div class="empty">${isFiltered(asked) ? html`<p>${w.nothing}</p>` : html`<p>${w.none_yet}</p><p><a class="button" href="${path`/setup`}">${words.setup.title}</a></p>`}</div>` : table.html(to(asked.page))}
 ${pages(to, asked.page, found.length > A_PAGE)}`;
@@ -81,21 +82,18 @@ function inOrder(reports: readonly store.ListedReport[]): store.ListedReport[] {
 const isFiltered = ({ domain, reporter, trust, salvaged, from, to, sender, page }: Query): boolean =>
   [domain, reporter, trust, salvaged, from, to, sender].some(Boolean) || page > 1;
 
-function filters(asked: Query): Html {
+function filterForm(asked: Query): Html {
   const w = words.reports;
-  return html`<form class="filters" role="search">
-<label>${w.domain}<input name="domain" value="${asked.domain}"></label>
-<label>${w.reporter}<input name="reporter" value="${asked.reporter}"></label>
-<label>${w.sender}<input name="sender" value="${asked.sender}"></label>
-${dayField(words.domain.from, 'from', asked.from)}
-${dayField(words.domain.to, 'to', asked.to)}
-<label>${w.trust}<select name="trust">${Object.entries({ '': words.findings.any, ...w.trusts }).map(
-    ([value, text]) => html`<option value="${value}" ${flag('selected', value === asked.trust)}>${text}</option>`,
-  )}</select></label>
-<label>${w.salvaged}<select name="salvaged">${[['', words.findings.any] as const, ['yes', w.only_salvaged] as const].map(
-    ([value, text]) => html`<option value="${value}" ${flag('selected', value === asked.salvaged)}>${text}</option>`,
-  )}</select></label>
-<button>${words.findings.apply}</button></form>`;
+  const any = words.findings.any;
+  return filters([
+    line({ label: w.domain, name: 'domain', value: asked.domain }),
+    line({ label: w.reporter, name: 'reporter', value: asked.reporter }),
+    line({ label: w.sender, name: 'sender', value: asked.sender }),
+    dayField(words.domain.from, 'from', asked.from),
+    dayField(words.domain.to, 'to', asked.to),
+    choice({ label: w.trust, name: 'trust' }, Object.entries({ '': any, ...w.trusts }), asked.trust),
+    choice({ label: w.salvaged, name: 'salvaged' }, Object.entries({ '': any, yes: w.only_salvaged }), asked.salvaged),
+  ]);
 }
 
 function reportTable(reports: readonly store.ListedReport[], ofSender: boolean): Table {

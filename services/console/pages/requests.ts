@@ -9,8 +9,8 @@ import { heldOf } from '../../store/held/held.ts';
 import { decide, override, withdraw } from '../../store/requests/decide.ts';
 import { type Decision, loadRequest, type Request } from '../../store/requests/requests.ts';
 import { why } from '../actions/findings.ts';
+import { actForm, reasonLine } from '../form.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
-import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
@@ -80,7 +80,7 @@ const one = route({
   scope: 'object',
   params: key,
   query: z.object(tableQuery),
-  async handle({ db, reader, params, query, form, config, visitor, clock }) {
+  async handle({ db, reader, params, query, config, visitor, clock }) {
     const request = await shown({ db, reader, params });
     const plan = readPlan({ text: request.plan, digest: request.digest });
     const w = words.requests;
@@ -111,7 +111,7 @@ ${
     here,
   )
 }
-${pending && visitor !== null && decisionForms(request, form, config.approvals.emergency !== null)}
+${pending && visitor !== null && decisionForms(request, config.approvals.emergency !== null)}
 ${historyOf(story)}
 <p class="quiet">${w.digest} <code>${request.digest}</code></p>`,
       { section: 'requests' },
@@ -149,18 +149,16 @@ function decisionsTable(decisions: readonly Decision[]): Table {
 }
 
 /** The forms: each carries the digest of the plan that the page shows. */
-function decisionForms({ request_key, digest }: Request, form: string, emergency: boolean): Html {
+function decisionForms({ request_key, digest }: Request, emergency: boolean): Html {
   const w = words.requests;
   const forms = ['approve', 'deny', 'withdraw', ...(emergency ? (['override'] as const) : [])] as const;
-  return html`<section class="acts"><h2>${w.decide}</h2>${forms.map(
-    (
-      name,
-    ) => html`<details class="act"><summary>${w.verbs[name]}</summary><form method="post" action="${path`/requests/${request_key}/${name}`}" class="stack">
-${hidden(form)}<input type="hidden" name="digest" value="${digest}">
-<p class="hint">${w.hints[name]}</p>
-<label for="${name}-why">${w.reason}</label><input id="${name}-why" name="why" required maxlength="500">
-<button class="primary">${w.verbs[name]}</button></form></details>`,
-  )}</section>`;
+  const shown = forms.map((name) =>
+    actForm({ word: w.verbs[name], to: path`/requests/${request_key}/${name}`, values: { digest } }, [
+      html`<p class="hint">${w.hints[name]}</p>`,
+      reasonLine(),
+    ]),
+  );
+  return html`<section class="acts"><h2>${w.decide}</h2>${shown}</section>`;
 }
 
 const body = z.object({

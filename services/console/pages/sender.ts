@@ -5,8 +5,8 @@ import { mayFor } from '../../store/console/lent-roles.ts';
 import { type SenderDay, type SourceLine, sourceLines } from '../../store/console/sender.ts';
 import { why } from '../actions/findings.ts';
 import { askAboutSource, byRequest, decideSource } from '../actions/senders.ts';
-import { flag, type Html, html, path } from '../html.ts';
-import { hidden } from '../layout.ts';
+import { actForm, choice, fold, reasonLine } from '../form.ts';
+import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, tableQuery } from '../tables.ts';
@@ -26,7 +26,7 @@ const sender = route({
   scope: 'domain',
   params: domainParams.extend({ sender: name }),
   query: z.object(tableQuery),
-  async handle({ reader, params, query: asked, visitor, form, clock }) {
+  async handle({ reader, params, query: asked, visitor, clock }) {
     const sources = await sourceLines(reader, { ...params, from: addDays(dayOf(clock.now()), -SENDER_DAYS) }, MOST);
     const [first] = sources;
     if (first === undefined) throw new Refusal(404, 'no_page', words.problems.no_page);
@@ -39,7 +39,7 @@ const sender = route({
     const shown = await evidenceOf(reader, { ...of, sender: params.sender, forged: first.class === 'unauthorized' });
     const file = fileOf(asked, shown.tables, params.domain);
     if (file !== null) return file;
-    const may = mayFor(visitor, 'operator', params.domain) ? form : null;
+    const may = mayFor(visitor, 'operator', params.domain);
     const body = html`<div class="heading"><p class="quiet"><a href="${path`/domains/${params.domain}`}">${params.domain}</a></p><h1>${first.name}</h1>
 <p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${meaning(sources, shown.days)}</span></p>
 ${sources.length === 1 && first.evidence && html`<p class="quiet">${w.named_by} ${first.evidence}</p>`}</div>
@@ -72,7 +72,11 @@ export function meaning(sources: readonly SourceLine[], days: readonly SenderDay
 
 /** A source among several: its figures in a line, the rest when it is opened. */
 function folded(one: SourceLine, inner: Html): Html {
-  return html`<details class="source"><summary><span class="key ${one.class}"></span><span class="name">${one.source}</span> <span class="quiet">${words.sender.one_of(number(one.messages), share(one.passed, one.messages), one.verdict)}</span></summary>${inner}</details>`;
+  return fold(
+    'source',
+    html`<span class="key ${one.class}"></span><span class="name">${one.source}</span> <span class="quiet">${words.sender.one_of(number(one.messages), share(one.passed, one.messages), one.verdict)}</span>`,
+    inner,
+  );
 }
 
 interface Of {
@@ -81,33 +85,32 @@ interface Of {
 }
 
 /** All sources of a sender: one decision with one reason about each. */
-function togetherOf(sources: readonly SourceLine[], of: Of, form: string | null): Html {
+function togetherOf(sources: readonly SourceLine[], of: Of, may: boolean): Html {
   const w = words.sender;
   const sum = (what: (one: SourceLine) => number) => sources.reduce((total, one) => total + what(one), 0);
   const [messages, passed] = [sum((one) => one.messages), sum((one) => one.passed)];
   const open = (verdict: SourceLine['verdict']) => sources.some((one) => one.verdict !== verdict);
   return html`<section class="card"><h2>${w.together(sources.length)}</h2>
 <dl class="figures"><div><dt>${w.messages(SENDER_DAYS)}</dt><dd>${number(messages)}</dd></div><div><dt>${w.passing}</dt><dd>${share(passed, messages)}</dd></div></dl>
-${form !== null && html`<div class="row">${open('approved') && decisionForm('approve', ALL, of, form)}${open('denied') && decisionForm('deny', ALL, of, form)}</div>`}
+${may && html`<div class="row">${open('approved') && decisionForm('approve', ALL, of)}${open('denied') && decisionForm('deny', ALL, of)}</div>`}
 </section>`;
 }
 
 /** Stands for every source of a sender in the form. */
 const ALL = '*';
 
-function decisionForm(verb: 'approve' | 'deny' | 'end', source: string, { domain, sender }: Of, form: string): Html {
+function decisionForm(verb: 'approve' | 'deny' | 'end', source: string, { domain, sender }: Of): Html {
   const w = words.sender;
-  const id = `${verb}-${source}`;
-  const label = source === ALL ? w.all[verb] : w[verb];
-  return html`<details class="act"><summary>${label}</summary><form method="post" class="stack" action="${path`/domains/${domain}/decide`}">${hidden(form)}
-<input type="hidden" name="sender" value="${sender}"><input type="hidden" name="source" value="${source}"><input type="hidden" name="decision" value="${verb}">
-<p class="hint">${w.hints[verb]}</p>
-<label>${words.finding.reason}<input name="why" required maxlength="500"></label>
-${verb !== 'end' && html`<label for="${`${id}-days`}">${w.holds}</label><select id="${`${id}-days`}" name="days">${HOLDS.map((n) => html`<option value="${n}" ${flag('selected', n === 0)}>${n === 0 ? w.for_good : words.finding.for_days(n)}</option>`)}</select>`}
-<button class="primary">${label}</button></form></details>`;
+  const holds = HOLDS.map((n) => [n, n === 0 ? w.for_good : words.finding.for_days(n)] as const);
+  const word = source === ALL ? w.all[verb] : w[verb];
+  return actForm({ word, to: path`/domains/${domain}/decide`, values: { sender, source, decision: verb } }, [
+    html`<p class="hint">${w.hints[verb]}</p>`,
+    reasonLine(),
+    verb !== 'end' && choice({ label: w.holds, name: 'days' }, holds, 0),
+  ]);
 }
 
-function sourceOf(one: SourceLine, of: Of, form: string | null): Html {
+function sourceOf(one: SourceLine, of: Of, may: boolean): Html {
   const w = words.sender;
   const network = [one.asn === null ? null : `AS${one.asn}`, one.owner, one.country].filter(Boolean).join(' ');
   const rows: [string, string][] = [
@@ -124,7 +127,7 @@ function sourceOf(one: SourceLine, of: Of, form: string | null): Html {
 <p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${one.why}</p>
 <dl class="figures">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
 ${one.verdict ? html`<p class="notice">${w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '')}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
-${form !== null && html`<div class="row">${one.verdict !== 'approved' && decisionForm('approve', one.source, of, form)}${one.verdict !== 'denied' && decisionForm('deny', one.source, of, form)}${one.verdict !== null && decisionForm('end', one.source, of, form)}</div>`}
+${may && html`<div class="row">${one.verdict !== 'approved' && decisionForm('approve', one.source, of)}${one.verdict !== 'denied' && decisionForm('deny', one.source, of)}${one.verdict !== null && decisionForm('end', one.source, of)}</div>`}
 </section>`;
 }
 

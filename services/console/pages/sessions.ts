@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { noteAct } from '../../store/console/audit.ts';
 import { endOwnSession, type OwnSession } from '../../store/console/sign-ins.ts';
+import { postForm } from '../form.ts';
 import { html, path } from '../html.ts';
-import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, Refusal, route, see } from '../routes.ts';
 import { type Table, tableOf } from '../tables.ts';
@@ -34,10 +34,14 @@ function browserName(agent: string | null): string | null {
 }
 
 /** Where a person is signed in, each with a button that ends it. */
-export function sessionsTable(sessions: readonly OwnSession[], form: string): Table {
+export function sessionsTable(sessions: readonly OwnSession[]): Table {
   const w = words.own_sessions;
   const end = ({ session_key, agent, created_at }: OwnSession) =>
-    html`<form method="post" action="${path`/account/sessions/end`}">${hidden(form)}<input type="hidden" name="key" value="${session_key}"><button aria-label="${`${w.end}: ${agent ?? w.unknown}, ${minute(created_at)}`}">${w.end}</button></form>`;
+    postForm(
+      path`/account/sessions/end`,
+      html`<button aria-label="${`${w.end}: ${agent ?? w.unknown}, ${minute(created_at)}`}">${w.end}</button>`,
+      { values: { key: session_key }, as: {} },
+    );
   return tableOf<OwnSession>(
     'sessions',
     [

@@ -11,9 +11,9 @@ import { mailboxHealth } from '../../store/console/health.ts';
 import { listDomains, putOwn } from '../../store/domains/domains.ts';
 import { newestRaws } from '../../store/messages/messages.ts';
 import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
+import { askForm, choice, line, postForm } from '../form.ts';
 import { wrongField } from '../given.ts';
-import { flag, type Html, html, path, withQuery } from '../html.ts';
-import { hidden } from '../layout.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, route, see } from '../routes.ts';
 import { minute } from './format.ts';
@@ -52,7 +52,6 @@ const setup = route({
     const domain = own.find((one) => one.domain === asked.query.domain)?.domain ?? (waiting[0] ?? own[0])?.domain ?? null;
     const steps = [
       domainStep(
-        asked,
         own.map((one) => one.domain),
         domain,
       ),
@@ -71,11 +70,14 @@ const setup = route({
   },
 });
 
-function domainStep({ form }: Pick<Asked, 'form'>, own: readonly string[], chosen: string | null): Step {
-  const add = html`<form method="post" class="inline" action="${path`/setup/domains`}">${hidden(form)}<label>${w.domain}<input name="domain" required maxlength="253" placeholder="example.com"></label><button class="primary">${w.add}</button></form>`;
+function domainStep(own: readonly string[], chosen: string | null): Step {
+  const name = line({ label: w.domain, name: 'domain', required: true, maxlength: 253, placeholder: 'example.com' });
+  const as = { class: 'inline' };
+  const add = postForm(path`/setup/domains`, html`${name}<button class="primary">${w.add}</button>`, { as });
+  const all = own.map((one) => [one, one] as const);
   const choose =
     own.length > 1 &&
-    html`<form class="inline"><label>${w.look_at}<select name="domain">${own.map((name) => html`<option value="${name}" ${flag('selected', name === chosen)}>${name}</option>`)}</select></label><button>${words.findings.apply}</button></form>`;
+    askForm(html`${choice({ label: w.look_at, name: 'domain' }, all, chosen)}<button>${words.findings.apply}</button>`, { as });
   return {
     title: w.step_domain,
     state: own.length === 0 ? 'todo' : 'done',

@@ -14,8 +14,8 @@ import {
 import { endSession, endSessions, linkOf, withLink } from '../../store/console/sessions.ts';
 import { signIn as begin } from '../../store/console/sign-ins.ts';
 import { endTokens } from '../../store/console/tokens.ts';
+import { line, passwordLine, postForm } from '../form.ts';
 import { type Html, html, localAddress, path, withQuery } from '../html.ts';
-import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { hashPassword, isPassword, LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../people/password.ts';
 import { stepOf } from '../people/totp.ts';
@@ -26,23 +26,25 @@ const TRIES_A_MINUTE = 10;
 const password = z.string().max(LONGEST_PASSWORD);
 export const personName = z.string().refine(isPersonName, 'letters, digits and . _ @ + - only');
 
-function signInPage(
-  form: string,
-  given: { name?: string; next?: string | undefined; problem?: string; origin: string; company: string | null },
-): Html {
+function signInPage(given: {
+  name?: string;
+  next?: string | undefined;
+  problem?: string;
+  origin: string;
+  company: string | null;
+}): Html {
+  const w = words.sign_in;
+  const fields = [
+    line({ label: w.name, name: 'name', value: given.name, autocomplete: 'username', required: true }),
+    line(passwordLine()),
+    line({ label: w.code, name: 'code', inputmode: 'numeric', autocomplete: 'one-time-code', hint: w.code_hint }),
+    html`<button class="primary">${w.button}</button>`,
+  ];
   return html`<div class="narrow">
 <h1>${words.sign_in.title}</h1>
 ${given.problem && html`<p class="problem-line" role="alert">${given.problem}</p>`}
-<form method="post" action="${path`/sign-in`}" class="stack">
-${hidden(form)}
-${given.next && html`<input type="hidden" name="next" value="${given.next}">`}
-<label>${words.sign_in.name}<input name="name" value="${given.name}" autocomplete="username" required></label>
-<label>${words.sign_in.password}<input name="password" type="password" autocomplete="current-password" required></label>
-<label>${words.sign_in.code}<input name="code" inputmode="numeric" autocomplete="one-time-code" aria-describedby="code-hint"></label>
-<p class="hint" id="code-hint">${words.sign_in.code_hint}</p>
-<button class="primary">${words.sign_in.button}</button>
-</form>
-${passkeySignIn(form, given.origin, given.next)}
+${postForm(path`/sign-in`, fields, { values: { next: given.next } })}
+${passkeySignIn(given.origin, given.next)}
 ${given.company && html`<p><a class="button" href="${withQuery(path`/sign-in/company`, { next: given.next })}">${words.company.button(given.company)}</a></p>`}
 <p class="quiet">${words.sign_in.no_account}</p>
 </div>`;
@@ -55,9 +57,9 @@ const showSignIn = route({
   least: 'everybody',
   scope: 'none',
   query: z.object({ next: z.string().max(2000).optional() }),
-  handle: ({ query, form, visitor, config, origin }) =>
+  handle: ({ query, visitor, config, origin }) =>
     visitor === null
-      ? page(words.sign_in.title, signInPage(form, { next: query.next, origin, company: config.console.oidc?.name ?? null }), {
+      ? page(words.sign_in.title, signInPage({ next: query.next, origin, company: config.console.oidc?.name ?? null }), {
           script: true,
         })
       : see(localAddress(query.next ?? '/') ?? path`/`),
@@ -77,14 +79,14 @@ const signIn = route({
     code: z.string().max(20).default(''),
     next: z.string().max(2000).optional(),
   }),
-  async handle({ db, body, clock, form, address, agent, log, config, origin }) {
+  async handle({ db, body, clock, address, agent, log, config, origin }) {
     const now = clock.now();
     const secrets = await signInSecrets(db, body.name);
     const refused = (problem: string, why: string): Answer => {
       log.info({ name: body.name.slice(0, 100), address, why }, 'a sign-in failed');
       return page(
         words.sign_in.title,
-        signInPage(form, { name: body.name, next: body.next, problem, origin, company: config.console.oidc?.name ?? null }),
+        signInPage({ name: body.name, next: body.next, problem, origin, company: config.console.oidc?.name ?? null }),
         { status: 403, script: true },
       );
     };
@@ -133,7 +135,7 @@ const showLink = route({
   least: 'everybody',
   scope: 'none',
   params: token,
-  async handle({ db, params, form, clock }) {
+  async handle({ db, params, clock }) {
     const link = await linkOf(db, params.token, clock.now());
     if (link === null)
       return page(
@@ -141,7 +143,7 @@ const showLink = route({
         html`<div class="problem"><h1>${words.link.ended_title}</h1><p>${words.link.ended}</p></div>`,
         { status: 404 },
       );
-    return linkPage(params.token, form, {
+    return linkPage(params.token, {
       first: link.person_key === null,
       name: link.name ?? '',
       at_once: link.purpose === 'sign_in',
@@ -151,27 +153,23 @@ const showLink = route({
 
 function linkPage(
   secret: string,
-  form: string,
   { first, name, at_once, problem }: { first: boolean; name: string; at_once: boolean; problem?: string },
 ): Answer {
   const w = words.link;
   const title = first ? w.first_title : at_once ? w.sign_in_title : w.password_title;
   const lead = first ? w.first_lead : at_once ? w.sign_in_lead(name) : w.password_lead(name);
-  const fields = html`${
-    first && html`<label>${words.sign_in.name}<input name="name" value="${name}" autocomplete="username" required></label>`
-  }
-<label>${words.sign_in.password}<input name="password" type="password" autocomplete="new-password" required aria-describedby="password-hint"></label>
-<p class="hint" id="password-hint">${w.hint(SHORTEST_PASSWORD)}</p>
-<label>${w.again}<input name="again" type="password" autocomplete="new-password" required></label>`;
+  const chosen = passwordLine('new-password');
+  const fields = [
+    first && line({ label: words.sign_in.name, name: 'name', value: name, autocomplete: 'username', required: true }),
+    line({ ...chosen, hint: w.hint(SHORTEST_PASSWORD) }),
+    line({ ...chosen, label: w.again, name: 'again' }),
+  ];
+  const button = first ? w.create : at_once ? words.sign_in.button : w.save;
   const body = html`<div class="narrow">
 <h1>${title}</h1>
 <p>${lead}</p>
 ${problem && html`<p class="problem-line" role="alert">${problem}</p>`}
-<form method="post" action="${path`/link/${secret}`}" class="stack">
-${hidden(form)}
-${!at_once && fields}
-<button class="primary">${first ? w.create : at_once ? words.sign_in.button : w.save}</button>
-</form>
+${postForm(path`/link/${secret}`, [!at_once && fields, html`<button class="primary">${button}</button>`])}
 </div>`;
   return page(title, body, problem === undefined ? {} : { status: 400 });
 }
@@ -186,14 +184,13 @@ const takeLink = route({
   perMinute: TRIES_A_MINUTE,
   params: token,
   body: z.object({ name: personName.optional(), password: password.default(''), again: password.default('') }),
-  async handle({ db, params, body, form, clock, address, agent }) {
+  async handle({ db, params, body, clock, address, agent }) {
     const now = clock.now();
     const link = await linkOf(db, params.token, now);
     if (link === null) throw new Refusal(404, 'link_ended', words.link.ended);
     const at_once = link.purpose === 'sign_in';
     const first = link.person_key === null;
-    const again = (problem: string) =>
-      linkPage(params.token, form, { first, name: link.name ?? body.name ?? '', at_once, problem });
+    const again = (problem: string) => linkPage(params.token, { first, name: link.name ?? body.name ?? '', at_once, problem });
     if (!at_once && body.password.length < SHORTEST_PASSWORD) return again(words.problems.password_short(SHORTEST_PASSWORD));
     if (!at_once && body.password !== body.again) return again(words.problems.passwords_differ);
     const hash = at_once ? '' : await hashPassword(body.password);

@@ -1,5 +1,6 @@
 import { number } from '../../shared/format.ts';
 import type { TimelineEntry } from '../../store/console/domain.ts';
+import { fold } from '../form.ts';
 import { fragment, type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { minute } from './format.ts';
@@ -38,7 +39,7 @@ export function timelineOf(entries: readonly TimelineEntry[], { watchedSince, lo
         html`<li><time datetime="${one.at.toISOString()}">${isOfDay(one) ? one.subject : minute(one.at)}</time><div>${one === found.at(-1) ? firstLook(found.length) : said(one)}</div></li>`,
     )}</ol>`;
   return html`<p class="quiet">${words.domain.timeline_what}</p>${logs && whyForm('')}${listOf(told.slice(0, AT_FIRST))}
-${told.length > AT_FIRST && html`<details class="rest"><summary>${words.tables.rest(told.length - AT_FIRST)}</summary>${listOf(told.slice(AT_FIRST))}</details>`}`;
+${told.length > AT_FIRST && fold('rest', words.tables.rest(told.length - AT_FIRST), listOf(told.slice(AT_FIRST)))}`;
 }
 
 /** What the program makes of a finding that somebody resolves or reopens is told by what they did. */

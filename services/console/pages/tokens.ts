@@ -4,9 +4,9 @@ import { DAY_MS } from '../../shared/days.ts';
 import { findPerson, signInSecrets } from '../../store/console/people.ts';
 import { ROLE_FOR_SCOPE, TOKEN_SCOPES, type Visitor } from '../../store/console/rights.ts';
 import { endToken, makeToken, type Token } from '../../store/console/tokens.ts';
+import { actForm, checkbox, choice, line, passwordLine, postForm } from '../form.ts';
 import { wrongField } from '../given.ts';
-import { flag, type Html, html, path } from '../html.ts';
-import { hidden } from '../layout.ts';
+import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
 import { useCode } from '../people/use-code.ts';
@@ -23,7 +23,7 @@ const USUAL_DAYS = 30;
  * Tokens, each with a button that ends it.
  * @param of `own` for the person's page; `all` names the person of each, for an admin
  */
-export function tokensTable(tokens: readonly Token[], form: string, of: 'own' | 'all' = 'own'): Table {
+export function tokensTable(tokens: readonly Token[], of: 'own' | 'all' = 'own'): Table {
   const action = of === 'own' ? path`/account/tokens/end` : path`/people/tokens/end`;
   const person: Column<Token> = { key: 'person', label: words.people.name, as: 'name', of: (one) => one.person };
   return tableOf<Token>(
@@ -58,7 +58,10 @@ export function tokensTable(tokens: readonly Token[], form: string, of: 'own' | 
         file: false,
         of: () => null,
         show: (one) =>
-          html`<form method="post" action="${action}">${hidden(form)}<input type="hidden" name="key" value="${one.token_key}"><button aria-label="${`${w.end} ${one.token_key}`}">${w.end}</button></form>`,
+          postForm(action, html`<button aria-label="${`${w.end} ${one.token_key}`}">${w.end}</button>`, {
+            values: { key: one.token_key },
+            as: {},
+          }),
       },
     ],
     tokens,
@@ -70,20 +73,19 @@ export function tokensTable(tokens: readonly Token[], form: string, of: 'own' | 
  * that lasts.
  * @param has_password false for company accounts, whose tokens are made on the command line
  */
-export function tokenForm(visitor: Visitor, form: string, has_password: boolean): Html {
+export function tokenForm(visitor: Visitor, has_password: boolean): Html {
   if (!has_password) return html`<p class="hint">${w.needs_password}</p>`;
   const scopes = TOKEN_SCOPES.filter((scope) => may(visitor, ROLE_FOR_SCOPE[scope]));
-  return html`<details class="act"><summary>${w.make}</summary><form method="post" class="stack" action="${path`/account/tokens`}">${hidden(form)}
-<label for="token-name">${w.what_for}</label><input id="token-name" name="name" required maxlength="100">
-<fieldset><legend>${w.scopes}</legend>${scopes.map(
-    (scope) =>
-      html`<label class="check"><input type="checkbox" name="scope" value="${scope}" ${flag('checked', scope === 'read')}> ${w.scope[scope]}</label>`,
-  )}</fieldset>
-<label for="token-days">${w.holds}</label><select id="token-days" name="days">${HOLDS.map((n) => html`<option value="${n}" ${flag('selected', n === USUAL_DAYS)}>${words.finding.for_days(n)}</option>`)}</select>
-<label for="token-domains">${w.domains}</label><input id="token-domains" name="domains" maxlength="2000">
-<label for="token-password">${words.sign_in.password}</label><input id="token-password" name="password" type="password" autocomplete="current-password" required>
-${may(visitor, ROLE_FOR_SCOPE.decide) && html`<label for="token-code">${w.code}</label><input id="token-code" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="20">`}
-<button class="primary">${w.make}</button></form></details>`;
+  const holds = HOLDS.map((n) => [n, words.finding.for_days(n)] as const);
+  const code = { inputmode: 'numeric', autocomplete: 'one-time-code', maxlength: 20 } as const;
+  return actForm({ word: w.make, to: path`/account/tokens` }, [
+    line({ label: w.what_for, name: 'name', required: true, maxlength: 100 }),
+    html`<fieldset><legend>${w.scopes}</legend>${scopes.map((value) => checkbox({ label: w.scope[value], name: 'scope', value, checked: value === 'read' }))}</fieldset>`,
+    choice({ label: w.holds, name: 'days' }, holds, USUAL_DAYS),
+    line({ label: w.domains, name: 'domains', maxlength: 2000 }),
+    line(passwordLine()),
+    may(visitor, ROLE_FOR_SCOPE.decide) && line({ label: w.code, name: 'code', ...code }),
+  ]);
 }
 
 const scope = z.enum(TOKEN_SCOPES);

@@ -6,8 +6,8 @@ import { noteAct } from '../../store/console/audit.ts';
 import { type ImportedMail, importedStates, storeImports, UPLOAD_PLACE } from '../../store/messages/imports.ts';
 import { fingerprintOf } from '../../store/messages/intake.ts';
 import { leaveToSweep } from '../../store/messages/raw-mail.ts';
+import { postForm } from '../form.ts';
 import { html, path, withQuery } from '../html.ts';
-import { hidden } from '../layout.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route, see, type UploadedFile } from '../routes.ts';
 import { fileOf, tableOf, tableQuery } from '../tables.ts';
@@ -38,7 +38,7 @@ const upload = route({
   least: 'admin',
   scope: 'installation',
   query: z.object({ ...tableQuery, keys }),
-  async handle({ db, query: asked, form }) {
+  async handle({ db, query: asked }) {
     const states = await importedStates(db, asked.keys);
     const rows: Row[] = [...states.values()].map((one) => ({
       key: one.message_key,
@@ -68,8 +68,11 @@ const upload = route({
     const waits = rows.some(({ state }) => state === 'received');
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
 ${rows.length > 0 && html`<section><h2>${w.result}</h2>${waits && html`<p role="status">${w.waits}</p>`}${table.html(withQuery(path`/upload`, { keys: asked.keys.join(',') }))}</section>`}
-<form method="post" class="drop" action="${path`/upload`}" enctype="multipart/form-data">${hidden(form)}
-<label>${w.files}<input type="file" name="files" multiple required></label><p class="hint">${w.hint}</p><button class="primary">${w.send}</button></form>`;
+${postForm(
+  path`/upload`,
+  html`<label>${w.files}<input type="file" name="files" multiple required></label><p class="hint">${w.hint}</p><button class="primary">${w.send}</button>`,
+  { as: { class: 'drop', enctype: 'multipart/form-data' } },
+)}`;
     return page(w.title, body, { section: 'reports', ...(waits ? { refresh: AGAIN_SECONDS } : {}) });
   },
 });

@@ -1,0 +1,233 @@
+import { type Address, attributes, type Context, Html, html, type Piece, type Sent, type Value } from './html.ts';
+import { words } from './page-words/en.ts';
+
+type Given = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+/** The field with which a form that came back says where it stands: its address is not that of the page. */
+export const PLACE = 'place';
+
+const PROBLEM_ID = 'problem';
+
+/** What is wrong with a form, in view where no field is: the browser goes there. */
+export const problem = (sentence: string, inView: boolean): Html =>
+  html`<p class="problem-line" ${attributes({ id: PROBLEM_ID, role: 'alert', tabindex: inView && -1, autofocus: inView })}>${sentence}</p>`;
+
+const hiddenField = (name: string, value: string | number): Html => html`<input type="hidden" name="${name}" value="${value}">`;
+
+/** What a form is, apart from its fields. */
+interface FormOptions {
+  /** Where it leads: to its own page where it does not say it. */
+  to?: Address;
+  /** Fields that nobody sees. */
+  values?: Readonly<Record<string, string | number | null | undefined>>;
+  /** Its attributes. */
+  as?: Given;
+}
+
+/** A form; one that came back is filled as it was sent. */
+export class Form implements Piece {
+  readonly inner: Html;
+  private readonly options: FormOptions;
+
+  constructor(inner: Html, options: FormOptions) {
+    this.inner = inner;
+    this.options = options;
+  }
+
+  /** Whether it is the form that was sent: of several to one place, the one with the same values. */
+  isOf({ action, fields }: Sent, own: string): boolean {
+    const same = Object.entries(this.options.values ?? {}).every(
+      ([name, value]) => (fields[name]?.[0] ?? `${value}`) === `${value}`,
+    );
+    return String(this.options.to ?? own) === action && same;
+  }
+
+  write({ guard, again }: Context): string {
+    const { to, values = {}, as = {} } = this.options;
+    const back = again?.form === this ? again : null;
+    const hidden = Object.entries(values).map(([name, value]) => (value ?? '') !== '' && hiddenField(name, value!));
+    const inner = html`${as.method === 'post' && hiddenField('form', guard)}${hidden}${back && hiddenField(PLACE, back.address)}
+${back && back.wrong === null && problem(back.sent.sentence, true)}${this.inner}</form>`;
+    const all = to ? html`<form action="${to}" ${attributes(as)}>${inner}` : html`<form ${attributes(as)}>${inner}`;
+    return all.put({ guard, again: back });
+  }
+}
+
+/** A field of a form, with its label. */
+export class Field implements Piece {
+  readonly inner = null;
+  readonly name: string;
+  private readonly drawn: (sent: readonly string[] | undefined, again: boolean, marks: Given) => Html;
+
+  /**
+   * @param drawn the field as it was sent, where it was, with the attributes that mark it where it is wrong
+   */
+  constructor(name: string, drawn: Field['drawn']) {
+    this.name = name;
+    this.drawn = drawn;
+  }
+
+  write({ guard, again }: Context): string {
+    const wrong = again?.wrong === this;
+    const marks = wrong ? { 'aria-invalid': 'true', 'aria-errormessage': PROBLEM_ID, autofocus: true } : {};
+    const field = this.drawn(again?.sent.fields[this.name], again !== null, marks);
+    return html`${field}${wrong && problem(again.sent.sentence, false)}`.put({ guard, again: null });
+  }
+}
+
+/** What is folded away, but where it has the form that came back. */
+class Fold implements Piece {
+  readonly inner: Html;
+  private readonly as: string;
+  private readonly summary: Html;
+
+  constructor(inner: Html, as: string, summary: Html) {
+    this.inner = inner;
+    this.as = as;
+    this.summary = summary;
+  }
+
+  write(context: Context): string {
+    const open = context.again !== null && [...piecesOf(this.inner)].includes(context.again.form);
+    return html`<details ${attributes({ class: this.as, open })}>${this.summary}${this.inner}</details>`.put(context);
+  }
+}
+
+/** The pieces of a page, those within others too. */
+export function* piecesOf(page: Html): Generator<Piece> {
+  for (const one of page.pieces) {
+    if (typeof one === 'string') continue;
+    yield one;
+    if (one.inner !== null) yield* piecesOf(one.inner);
+  }
+}
+
+/** A form that changes something. @param as its attributes; it is a stack of fields by default */
+export const postForm = (to: Address, inner: Value, { values, as = { class: 'stack' } }: Omit<FormOptions, 'to'> = {}): Html =>
+  new Html(new Form(html`${inner}`, { to, ...(values && { values }), as: { method: 'post', ...as } }));
+
+/** A form that asks for a page with other parameters: for its own by default. */
+export const askForm = (inner: Html, options: FormOptions = {}): Html => new Html(new Form(inner, options));
+
+/** The fields that choose what a page shows. */
+export const filters = (
+  inner: Value,
+  { button = words.findings.apply, ...options }: FormOptions & { button?: string } = {},
+): Html => askForm(html`${inner}<button>${button}</button>`, { ...options, as: { class: 'filters', role: 'search' } });
+
+/** What is folded away until somebody opens it. @param heard what is read out instead of the summary */
+export const fold = (as: string, summary: Value, inner: Html, heard?: string): Html =>
+  new Html(new Fold(inner, as, html`<summary ${attributes({ 'aria-label': heard })}>${summary}</summary>`));
+
+/** A form behind the word for what it does. */
+interface Act {
+  word: string;
+  to: Address;
+  values?: NonNullable<FormOptions['values']>;
+  /** What its button says, where that is not the word. */
+  button?: string;
+  /** What is read out instead of the word. */
+  heard?: string;
+  as?: string;
+}
+
+/** A form that is folded away until somebody wants to do what it does. */
+export const actForm = ({ word, to, values = {}, button = word, heard, as = 'act' }: Act, inner: Value): Html =>
+  fold(as, word, postForm(to, html`${inner}<button class="primary">${button}</button>`, { values }), heard);
+
+interface FieldOptions {
+  label: string;
+  name: string;
+  /** What is said of it below; `id` or the name must be the only ones on the page. */
+  hint?: string;
+  id?: string;
+}
+
+interface LineOptions extends FieldOptions {
+  value?: string | undefined;
+  type?: 'search' | 'email' | 'password';
+  class?: string;
+  required?: boolean;
+  maxlength?: number;
+  size?: number;
+  autocomplete?: string;
+  inputmode?: 'numeric';
+  pattern?: string;
+  placeholder?: string;
+}
+
+/** A field for a line of text. Passwords are typed again. */
+export function line({ label, value, hint, ...as }: LineOptions): Html {
+  const { hintId, below } = hintOf({ hint, ...as });
+  const drawn: Field['drawn'] = (sent, _, marks) => {
+    const now = as.type === 'password' ? undefined : (sent?.[0] ?? value);
+    return html`<label>${label}<input ${attributes({ ...as, 'aria-describedby': hintId, value: now, ...marks })}></label>`;
+  };
+  return html`${new Html(new Field(as.name, drawn))}${below}`;
+}
+
+/** The field for the password of whoever is signed in. */
+export const passwordLine = (autocomplete = 'current-password'): LineOptions => ({
+  label: words.sign_in.password,
+  name: 'password',
+  type: 'password',
+  autocomplete,
+  required: true,
+});
+
+/** The field for why somebody does what a form does. */
+export const reasonLine = (as: Partial<LineOptions> = {}): Html =>
+  line({ label: words.finding.reason, name: 'why', required: true, maxlength: 500, ...as });
+
+/** A choice of one. @param chosen the value that is chosen at first */
+export function choice(
+  { label, name, id, hint }: FieldOptions,
+  options: Iterable<readonly [value: string | number, text: string]>,
+  chosen: string | number | null = null,
+): Html {
+  const { hintId, below } = hintOf({ hint, id, name });
+  const all = [...options];
+  const drawn: Field['drawn'] = (sent, _, marks) => {
+    const now = sent?.[0] ?? String(chosen);
+    const listed = all.map(
+      ([value, text]) => html`<option ${attributes({ value, selected: String(value) === now })}>${text}</option>`,
+    );
+    return html`<label>${label}<select ${attributes({ id, name, 'aria-describedby': hintId, ...marks })}>${listed}</select></label>`;
+  };
+  return html`${new Html(new Field(name, drawn))}${below}`;
+}
+
+/** A choice of one, each with what it does; the first is chosen at first. */
+export function choices(
+  { label, name }: FieldOptions,
+  options: readonly (readonly [value: string, text: string, hint: string])[],
+): Html {
+  const drawn: Field['drawn'] = (sent, _, marks) => {
+    const listed = options.map(([value, text, hint], i) => {
+      const checked = sent === undefined ? i === 0 : sent[0] === value;
+      const as = attributes({ type: 'radio', name, value, checked, ...(i === 0 && marks) });
+      return html`<label class="check"><input ${as}><span>${text}<span class="hint">${hint}</span></span></label>`;
+    });
+    return html`<fieldset class="choices"><legend>${label}</legend>${listed}</fieldset>`;
+  };
+  return new Html(new Field(name, drawn));
+}
+
+/** A box to check. One that is not checked is not sent. */
+export function checkbox({ label, name, value = 'yes', checked }: FieldOptions & { value?: string; checked: boolean }): Html {
+  const drawn: Field['drawn'] = (sent, again, marks) => {
+    const now = again ? (sent ?? []).includes(value) : checked;
+    return html`<label class="check"><input ${attributes({ type: 'checkbox', name, value, checked: now, ...marks })}> ${label}</label>`;
+  };
+  return new Html(new Field(name, drawn));
+}
+
+/** What is said of a field below it, and its id. */
+function hintOf({ hint, id, name }: { hint?: string | undefined; id?: string | undefined; name: string }): {
+  hintId?: string;
+  below: Html | null;
+} {
+  if (hint === undefined) return { below: null };
+  const hintId = `${id ?? name}-hint`;
+  return { hintId, below: html`<p class="hint" id="${hintId}">${hint}</p>` };
+}
