@@ -89,10 +89,10 @@ async function acts(story: Story): Promise<string[]> {
   const wrong = await lendForATime({ context, names: story.names, admin: story.admin, out, show, stop: story.stop, approve });
 
   await letDaysPass(story);
-  const returned = await until(story, 'the policy was not taken back', async () =>
+  const returned = await until(story, 'the policy was not rolled back', async () =>
     (await state(story, policy)) === 'returned' ? load(story, policy) : null,
   );
-  out(`  Request ${policy.request_key} was taken back by itself: ${returned.outcome}`);
+  out(`  Request ${policy.request_key} was rolled back automatically: ${returned.outcome}`);
   out(`    _dmarc.${PRESS} TXT ${await policyText(story)}`);
   const finding = await until(story, 'the finding about the vendor did not resolve', async () => {
     const all = await summariseFindings(context.db);

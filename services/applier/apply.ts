@@ -210,9 +210,9 @@ async function takeBack(request: Request, handed: boolean, means: Applying): Pro
   const { made, all, state } = await back(request, means);
   if (made === 0) return { says: left, again: false };
   return all
-    ? { says: ` What was changed before it is taken back.${left}`, again: false }
+    ? { says: ` The changes before it are rolled back.${left}`, again: false }
     : {
-        says: ` What was changed before it could not all be taken back: look at it by hand.${left}`,
+        says: ` Not all changes before it could be rolled back: check them by hand.${left}`,
         again: state === 'later',
       };
 }

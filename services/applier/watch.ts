@@ -86,7 +86,7 @@ async function settleOrReturn(request: Request, means: Applying): Promise<void> 
       : `None of ${counted(messages, 'message')} of ${party.source} passed DMARC.`;
   const end = await returnRequest(request, means);
   if (end === null) return;
-  const says = end.done ? `${why} It is taken back.` : `${why} It could not be taken back: ${end.answer}`;
+  const says = end.done ? `${why} It is rolled back.` : `${why} It could not be rolled back: ${end.answer}`;
   await endWatch(means.db, request.request_key, { step: end.done ? 'return' : 'settle', says }, means.at());
 }
 

@@ -108,7 +108,7 @@ export function exceptionsOf(request: AuditedRequest): Exception[] {
     found.push(one('change', 'It was applied before it was decided.'));
   if (state === 'failed' || state === 'stale')
     found.push(one('change', `It was approved and not applied: ${request.outcome ?? state}`));
-  if (state === 'returned') found.push(one('change', `It was applied and taken back: ${request.outcome ?? ''}`.trim()));
+  if (state === 'returned') found.push(one('change', `It was applied and rolled back: ${request.outcome ?? ''}`.trim()));
   if (state === 'expired') found.push(one('change', request.outcome ?? 'It expired.'));
   for (const { name, state: end, answer } of changes)
     if (end === 'failed') found.push(one('change', `The change at ${name} failed: ${answer ?? 'no answer'}`));

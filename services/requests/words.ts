@@ -18,7 +18,7 @@ export const STATE_WORDS: Record<State, string> = {
   stale: 'stale: what it would change is no longer as it was',
   failed: 'failed',
   ended: 'ended',
-  returned: 'taken back',
+  returned: 'rolled back',
 };
 
 /** A plan as lines of text: what is bad about it comes first, then exactly what changes. */

@@ -122,7 +122,10 @@ describe('by a command', () => {
     expect(await stateOf(key)).toBe('applying');
     f.setNow(new Date(f.context.clock.now().getTime() + 25 * 3_600_000));
     await apply([program(script)]);
-    expect(await loadRequest(f.t.db, key)).toMatchObject({ state: 'failed', outcome: expect.stringMatching(/is taken back\.$/) });
+    expect(await loadRequest(f.t.db, key)).toMatchObject({
+      state: 'failed',
+      outcome: expect.stringMatching(/are rolled back\.$/),
+    });
     expect((await changesOf(f.t.db, key)).filter(({ state }) => state === 'applied').map(({ forward }) => forward)).toEqual([
       true,
       false,
@@ -134,7 +137,10 @@ describe('by a command', () => {
     const script = `cat | tee -a ${log} | grep -q second && { echo >> ${log}; exit 1; }; echo >> ${log}; exit 0`;
     const key = await ask([record([], ['first'], `a.${DOMAIN}`), record([], ['second'], `b.${DOMAIN}`)]);
     await apply([program(script)]);
-    expect(await loadRequest(f.t.db, key)).toMatchObject({ state: 'failed', outcome: expect.stringMatching(/is taken back\.$/) });
+    expect(await loadRequest(f.t.db, key)).toMatchObject({
+      state: 'failed',
+      outcome: expect.stringMatching(/are rolled back\.$/),
+    });
     expect((await changesOf(f.t.db, key)).map(({ position, forward, state }) => [position, forward, state])).toEqual([
       [0, true, 'applied'],
       [1, true, 'failed'],

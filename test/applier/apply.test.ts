@@ -99,21 +99,21 @@ describe('the end of a request', () => {
       [record('a'), record('b', 'stale')],
       72,
       'stale',
-      'it is stale What was changed before it is taken back.',
+      'it is stale The changes before it are rolled back.',
     ],
     [
       'a second change that fails',
       [record('a'), record('b', 'fail')],
       72,
       'failed',
-      'it failed What was changed before it is taken back.',
+      'it failed The changes before it are rolled back.',
     ],
     [
       'a second change that fails, and a first that cannot be taken back',
       [record('a', 'stuck'), record('b', 'fail')],
       72,
       'failed',
-      'it failed What was changed before it could not all be taken back: look at it by hand.',
+      'it failed Not all changes before it could be rolled back: check them by hand.',
     ],
     [
       'an entry of the list that is another by now',
@@ -337,7 +337,7 @@ describe('a first change that cannot be taken back yet', () => {
     expect(await endOf(key)).toMatchObject({ state: 'applying' });
     const there = { ...TARGET, command: ['sh', '-c', 'exit 0'] } as DnsTarget;
     expect(await apply(key, NOW, [there])).toBe(true);
-    expect(await endOf(key)).toMatchObject({ state: 'stale', outcome: 'it is stale What was changed before it is taken back.' });
+    expect(await endOf(key)).toMatchObject({ state: 'stale', outcome: 'it is stale The changes before it are rolled back.' });
     expect((await rowsOf(key)).map(([position, forward, , state]) => [position, forward, state])).toEqual([
       [0, true, 'applied'],
       [1, true, 'stale'],
@@ -349,9 +349,7 @@ describe('a first change that cannot be taken back yet', () => {
     const key = await ask([record('a', 'gone'), record('b', 'fail')]);
     expect(await apply(key)).toBe(false);
     expect(await apply(key, new Date(NOW.getTime() + DAY_MS))).toBe(true);
-    expect((await endOf(key)).outcome).toBe(
-      'it failed What was changed before it could not all be taken back: look at it by hand.',
-    );
+    expect((await endOf(key)).outcome).toBe('it failed Not all changes before it could be rolled back: check them by hand.');
   });
 });
 

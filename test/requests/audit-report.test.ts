@@ -90,7 +90,7 @@ describe('what an auditor must look at', () => {
     [
       'what was taken back',
       { state: 'returned', outcome: 'Mail broke.' },
-      ['change: It was applied and taken back: Mail broke.'],
+      ['change: It was applied and rolled back: Mail broke.'],
     ],
     [
       'what is stale',

@@ -47,7 +47,7 @@ const NEWS: Record<string, string> = {
   fail: 'failed',
   outdate: 'stale',
   settle: 'done',
-  return: 'taken back',
+  return: 'rolled back',
   appear: 'published',
   end: 'ended',
   unreachable: 'cannot be decided',

@@ -112,7 +112,7 @@ const STATES: Record<OnboardingState, string> = {
   publishing: 'being published',
   watched: 'watched: no mail of it that passes yet',
   adopted: 'adopted',
-  taken_back: 'taken back',
+  taken_back: 'rolled back',
   leaving: 'its end is asked for',
   left: 'withdrawn',
   refused: 'refused, or failed',

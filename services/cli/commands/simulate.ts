@@ -22,7 +22,7 @@ export interface SimulateOptions {
 
 const WORDS: Record<Difference, string> = {
   denied_by_people: 'would be approved by a rule, and people denied it',
-  undone: 'would be approved by a rule, and what people approved was taken back or failed',
+  undone: 'would be approved by a rule, and what people approved was rolled back or failed',
   not_decided: 'would be approved by a rule, and nobody approved it',
   unreachable: 'could not be decided: the groups have too few people beside whoever asked',
   no_rule: 'no rule is for it',

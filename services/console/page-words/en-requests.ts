@@ -103,7 +103,7 @@ export const requestWords = {
       adopted: 'adopted',
       leaving: 'on its way out',
       left: 'gone',
-      taken_back: 'taken back',
+      taken_back: 'rolled back',
       refused: 'not let in',
     } as Record<string, string>,
   },

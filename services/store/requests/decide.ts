@@ -47,7 +47,7 @@ const SETTLED: Record<Exclude<State, 'pending'>, string> = {
   stale: 'is stale: what it would change is no longer as it was. A new request shows the present state',
   failed: 'was approved and could not be applied',
   ended: 'was approved and has ended',
-  returned: 'was applied and taken back',
+  returned: 'was applied and rolled back',
 };
 
 /** Who is asked in a stage of a request: its group, and the one that it was escalated to. */
