@@ -92,8 +92,8 @@ export const heldWords = {
     },
     hints: {
       release: 'It goes to its recipients, with a header that says by whom.',
-      reject: 'It is not delivered. A sender who is proven is told, where that is set.',
-      delete: 'It is not delivered, and nobody is told.',
+      reject: 'It is not delivered. A proven sender is notified, if that is set.',
+      delete: 'It is not delivered, and nobody is notified.',
     },
     from_now_on: 'From now on',
     from_now_on_hint: 'Opens a request of its own about the source: others decide about that.',

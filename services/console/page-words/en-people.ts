@@ -48,7 +48,7 @@ export const peopleWords = {
     add: 'Add a person',
     name_hint: 'What they sign in with: letters, digits and . _ @ + -, such as ada or ada@example.com.',
     email: 'Mail address (optional)',
-    email_hint: 'Sign-ins from a new browser or network are told there.',
+    email_hint: 'Sign-ins from a new browser or network are reported to it.',
     domains_hint: 'Each with all names below it: example.com, example.org.',
     all_domains: 'All domains, and what belongs to none',
     unknown_too: 'Also domains that ruawatch does not know yet',

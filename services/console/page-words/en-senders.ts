@@ -85,8 +85,8 @@ export const senderWords = {
     ignore: 'Ignore',
     watch: 'Watch again',
     hints: {
-      ignore: 'No finding tells of it any more, and an open one ends.',
-      watch: 'What changes about it is told again.',
+      ignore: 'No finding reports it any more, and an open one ends.',
+      watch: 'Changes to it are reported again.',
     },
     yours: 'most likely yours',
     ignored: (by: string) => `ignored by ${by}`,

@@ -27,15 +27,15 @@ export const egressNotFollowed = kind(facts, ({ evidence: { since } }, { records
   const names = records.slice(0, NAMED).map(({ name }) => short(name, 100));
   const more = in_all - names.length;
   const said = [...new Set(records.flatMap(({ problems }) => problems.map(({ message }) => message)))];
-  const whose = `${in_all === 1 ? 'Concerned is' : 'Concerned are'} ${list(names)}${more > 0 ? ` and ${counted(more, 'more name')}` : ''}. `;
+  const whose = `This affects ${list(names)}${more > 0 ? ` and ${counted(more, 'more name')}` : ''}. `;
   return {
     title,
     topic: 'SPF that does not follow a cluster',
     summary: `SPF of ${list(names)} does not follow the addresses of its cluster, since ${since}`,
     what: `${whose}${said.slice(0, SENTENCES).join(' ')}`,
     advice: [
-      'Mail that leaves by an address that SPF does not admit passes DMARC by its signature alone: do what the sentences say.',
-      '"ruawatch cluster status" shows what is known of each address, and docs/cluster.md what each problem means.',
+      'Mail from an address that SPF does not admit passes DMARC only by its signature: solve the problems above.',
+      '"ruawatch cluster status" shows what is known about each address, and docs/cluster.md explains each problem.',
     ],
   };
 });

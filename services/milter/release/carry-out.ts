@@ -227,7 +227,7 @@ async function stop(held: HeldRow, what: keyof typeof ENDS, means: ReleaseMeans)
   const { db, settings, at } = means;
   if (held.kept_in === 'postfix') await removeCopies(held, held.queue_ids, means);
   const rejected = what === 'reject' || (what === 'expire' && settings.on_expiry === 'reject');
-  const told = rejected ? await tellSender(held, means) : 'Its sender is not told.';
+  const told = rejected ? await tellSender(held, means) : 'Its sender is not notified.';
   const why = { reject: 'It was rejected.', delete: 'It was deleted.', expire: 'Nobody decided in time: it was not delivered.' }[
     what
   ];
@@ -236,10 +236,10 @@ async function stop(held: HeldRow, what: keyof typeof ENDS, means: ReleaseMeans)
 
 /** At most once: a second mail to a sender helps nobody. */
 async function tellSender(held: HeldRow, { db, settings, outbound, now }: ReleaseMeans): Promise<string> {
-  if (settings.bounce === 'never') return 'Its sender is not told.';
-  if (!isProven(held)) return 'Its sender is not told: nothing proves who that is.';
-  if (outbound === null) return 'Its sender cannot be told: SMTP_URL is not set.';
-  if (!(await noteBounce(db, held.held_key))) return 'Its sender was told.';
+  if (settings.bounce === 'never') return 'Its sender is not notified.';
+  if (!isProven(held)) return 'Its sender is not notified: nothing proves who that is.';
+  if (outbound === null) return 'Its sender cannot be notified: SMTP_URL is not set.';
+  if (!(await noteBounce(db, held.held_key))) return 'Its sender was notified.';
   const why = 'The people who decide about mail there have not accepted it.';
   const raw = bounceOf(held, { from: outbound.from, host: settings.host, why, now: now() });
   const about = { url: outbound.url, setting: 'SMTP_URL', from: '', recipients: [held.envelope_from], raw };
@@ -248,5 +248,5 @@ async function tellSender(held: HeldRow, { db, settings, outbound, now }: Releas
     await clearBounce(db, held.held_key);
     throw new Later(handed.answer);
   }
-  return handed.is === 'not_taken' ? `Its sender cannot be told: ${handed.answer}` : 'Its sender was told.';
+  return handed.is === 'not_taken' ? `Its sender cannot be notified: ${handed.answer}` : 'Its sender was notified.';
 }
