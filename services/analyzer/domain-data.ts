@@ -21,6 +21,7 @@ import type { Unit } from './senders/broken-units.ts';
 import type { Catalogue, Sender } from './senders/catalogue.ts';
 import type { UnalignedUnit } from './senders/unaligned-units.ts';
 import type { SenderData } from './senders/units.ts';
+import type { DeniedMail } from './sources/admission.ts';
 import type { Standing } from './standing.ts';
 
 /** Everything that was loaded of one domain. */
@@ -104,6 +105,8 @@ export interface DomainData extends Moment {
   catalogue: Catalogue;
   /** What people say about sources: the current entries for this domain. */
   senderList: readonly ListEntry[];
+  /** How mail of the denied ones passes; absent or null: nobody denied one. */
+  denied?: DeniedMail | null;
   /** What DNS says of the way of its reports to us; absent or null: nothing was asked. */
   confirmation?: Confirmation | null;
   /**

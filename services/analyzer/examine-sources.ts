@@ -1,3 +1,4 @@
+import { addDays } from '../shared/days.ts';
 import { groupBy } from '../shared/group-by.ts';
 import type { SourceClass, SourceDay } from '../store/analysis/window-reads.ts';
 import type { Identity, NetworkFacts } from '../store/sources/identities.ts';
@@ -12,12 +13,14 @@ import { examineUnits } from './senders/broken-units.ts';
 import type { Sender } from './senders/catalogue.ts';
 import { entryOf } from './senders/load.ts';
 import { isAligned, senderOfPart } from './senders/units.ts';
+import { type DeniedMail, signingKeys, spfTerms } from './sources/admission.ts';
 import { classify } from './sources/classes.ts';
 import { type Identified, identify, isOwnByName, isOwnServer } from './sources/identity.ts';
 import { isNetwork } from './sources/network.ts';
 import { ownerOf } from './sources/owner.ts';
 import { levelOf, onceLevelOf } from './statistics/budget.ts';
 import { Attendance } from './statistics/habit.ts';
+import { UNAUTHORIZED_DAYS } from './unauthenticated/part.ts';
 import { type SourceWindow, total } from './window.ts';
 
 /** What is known of the sources of a domain before any rule about them was asked. */
@@ -137,9 +140,20 @@ class SourceWindows {
     return entryOf(this.#data.senderList, source, own ? (sender?.id ?? null) : null);
   }
 
+  /** The keys and the terms of SPF by which mail of a denied source passes of late. */
+  #howItPasses(source: string, sender: Sender | null, denied: DeniedMail): NonNullable<SourceWindow['denied']> {
+    const { domain, today, senderList } = this.#data;
+    const names = new Set(senderList.filter(({ verdict }) => verdict === 'denied').map((entry) => entry.source));
+    return {
+      keys: signingKeys(denied.uses, source, addDays(today, 1 - UNAUTHORIZED_DAYS), names),
+      terms: spfTerms({ domain, source, include: sender?.include ?? [] }, denied),
+    };
+  }
+
   #windowOf(source: string): Omit<SourceWindow, 'broken'> {
     const data = this.#data;
     const { sender, identity } = this.identified(source);
+    const listed = this.#entryOf(source, sender);
     return {
       ...this.#shared,
       source,
@@ -152,7 +166,8 @@ class SourceWindows {
       scatter: data.scatter?.get(source) ?? null,
       uses: false,
       sender,
-      listed: this.#entryOf(source, sender),
+      listed,
+      ...(listed?.verdict === 'denied' && data.denied && { denied: this.#howItPasses(source, sender, data.denied) }),
       own: isOwnServer(data.domain, this.#facts.get(source), data.catalogue),
       ownByName: isOwnByName(data.domain, this.#facts.get(source)),
       admittedBy: this.#facts.get(source)?.admitted_by ?? null,

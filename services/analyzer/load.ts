@@ -29,6 +29,7 @@ import { loadDeciders } from './deciders.ts';
 import type { DomainData, Others } from './domain-data.ts';
 import { domainDaysOf } from './domain-windows.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
+import { loadDenied } from './load-denied.ts';
 import { loadIdentities, waitsSince } from './load-identities.ts';
 import { loadWhole, namesIn } from './load-whole.ts';
 import { LEAST as LEAST_FAILING } from './rules/alignment_failure.ts';
@@ -126,6 +127,7 @@ export async function loadCase(
     ...(await loadBesideMail(tx, domain, now)),
     ...ofWhole,
   };
+  given.denied = await loadDenied(tx, given, { counted, keys });
   return { given, deciders, counted, networks };
 }
 

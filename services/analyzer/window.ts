@@ -1,6 +1,7 @@
 import type { DeclaredSenders } from '../dns/guard/senders.ts';
 import type { Posture } from '../dns/posture/posture.ts';
 import type { SeenRecords } from '../dns/posture/records.ts';
+import { byDecision } from '../findings/ending.ts';
 import type { TagChange } from '../findings/figures.ts';
 import { later } from '../shared/days.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
@@ -23,6 +24,7 @@ import type { ListEntry } from '../store/sources/sender-list.ts';
 import type { BrokenSenders } from './rules/broken_senders.ts';
 import type { Sender } from './senders/catalogue.ts';
 import type { SenderData } from './senders/units.ts';
+import type { SigningKey } from './sources/admission.ts';
 import type { Standing } from './standing.ts';
 import type { Budget } from './statistics/budget.ts';
 import type { Attendance } from './statistics/habit.ts';
@@ -89,6 +91,8 @@ export interface SourceWindow {
    * What a person says about the source: the current entry of the domain's own list; null when there is none.
    */
   listed: ListEntry | null;
+  /** What is known of how its mail passes, if it is denied; absent: it is not. */
+  denied?: { keys: readonly SigningKey[]; terms: readonly string[] };
   /** One of the domain's own servers: see isOwnServer. */
   own: boolean;
   /**
@@ -383,10 +387,13 @@ export function settledOfSender({ known, source, of }: SenderWindow, kind: strin
 
 /**
  * The report day up to which a kind is settled for a subject: what it rests on until then does not open it
- * again.
+ * again. What a decision about the source ended was not looked into, and nothing is settled by it: taken
+ * back, it leaves the evidence as it was.
  */
 export function settledUntil(known: readonly KnownFinding[], kind: string, subject: string): string {
-  const resolved = known.filter((f) => f.kind === kind && f.subject === subject && f.state === 'resolved');
+  const resolved = known.filter(
+    (f) => f.kind === kind && f.subject === subject && f.state === 'resolved' && !byDecision(f.evidence.ended),
+  );
   return resolved.map((f) => f.evidence.resolved_day ?? f.last_day).reduce(later, '');
 }
 

@@ -69,6 +69,8 @@ const simpleEnding = z.discriminatedUnion('reason', [
   z.object({ reason: z.literal('server_gone') }),
   z.object({ reason: z.literal('policy_restored'), tags: z.array(z.string()), since: day }),
   z.object({ reason: z.literal('policy_unknown') }),
+  /** A policy stops the failing mail that nothing had stopped. */
+  z.object({ reason: z.literal('policy_stops'), p: z.string() }),
   z.object({ reason: z.literal('policy_not_ready'), p: z.string() }),
   z.object({ reason: z.literal('bimi_not_ready') }),
   z.object({ reason: z.literal('confirmed') }),
@@ -89,6 +91,12 @@ export const endingSchema = z.union([
 ]);
 
 export type Ending = z.output<typeof endingSchema>;
+
+/** Reasons that are a person's word on a source, and no evidence: they hold for as long as the word does. */
+const DECIDED: ReadonlySet<Ending['reason']> = new Set(['denied', 'no_longer_denied', 'listed']);
+
+/** Whether it is over because somebody approved or denied a source, or took that back. */
+export const byDecision = (ended: Ending | undefined): boolean => ended !== undefined && DECIDED.has(ended.reason);
 
 /** The sentence of each reason. */
 const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>) => string } = {
@@ -134,6 +142,7 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
   server_answers: ({ since }) => `It has answered as the others do since ${since}.`,
   server_gone: () => 'The zone no longer names it.',
   policy_restored: ({ since, tags }) => `The policy has been back at ${list(tags, 7)} since ${since}.`,
+  policy_stops: ({ p }) => `The published policy (p=${p}) asks receivers to stop its mail.`,
   policy_unknown: () => 'The policy is no longer known.',
   policy_not_ready: ({ p }) => `It no longer holds (p=${p} is published).`,
   bimi_not_ready: () => 'A BIMI record is published, or what a logo needs is no longer there.',

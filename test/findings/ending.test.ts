@@ -32,6 +32,7 @@ const ENDINGS: Ending[] = [
   { reason: 'reports_again', since: '2026-05-01' },
   { reason: 'dns_restored' },
   { reason: 'policy_restored', tags: ['p=reject'], since: '2026-05-01' },
+  { reason: 'policy_stops', p: 'quarantine' },
   { reason: 'policy_unknown' },
   { reason: 'policy_not_ready', p: 'reject' },
   { reason: 'confirmed' },

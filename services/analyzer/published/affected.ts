@@ -80,6 +80,30 @@ function ofSpf(loss: Loss, published: Published, spfMail: readonly SpfMail[]): R
   };
 }
 
+/**
+ * The terms of a domain's own SPF record, as it is published now, that admit one of some networks or include
+ * one of some names.
+ */
+export function admittingTerms(
+  domain: string,
+  published: Published,
+  { networks, include }: { networks: readonly string[]; include: readonly string[] },
+): string[] {
+  const own = published.records.filter(
+    (one) => one.purpose === 'spf' && one.type === 'TXT' && one.name === domain && one.gone_at === null,
+  );
+  // Two records are none (RFC 7208 section 4.5).
+  if (own.length !== 1) return [];
+  const standing: Published = { ...published, records: published.records.filter(({ gone_at }) => gone_at === null) };
+  return parseSpf(own[0]!.value)
+    .mechanisms.filter(({ kind, qualifier }) => kind !== 'all' && qualifier === '+')
+    .map(({ text }) => text)
+    .filter((term) => {
+      const of = reach(domain, `v=spf1 ${term}`, standing);
+      return include.some((name) => of.names.has(name)) || networks.some((network) => overlaps(of, network));
+    });
+}
+
 interface Reach {
   /** The names that are included. */
   names: Set<string>;

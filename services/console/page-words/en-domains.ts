@@ -67,6 +67,8 @@ export const domainWords = {
       publish_spf: 'Publish an SPF record',
       gather_reports: 'Wait for reports',
       mend_senders: 'Repair a sender that fails',
+      stop_denied: 'Stop a denied sender',
+      stop_forged: 'Stop forged mail by the policy',
       align_senders: 'Align a sender, or deny it',
       sign_with_dkim: 'Have senders sign with DKIM',
       explain_unknown: 'Decide about unknown senders',

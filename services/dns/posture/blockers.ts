@@ -67,7 +67,7 @@ export function* blockers(given: SeenRecords | DomainCheck, month: ReportMonth |
 }
 
 /** Whether a stricter policy would cost mail. That somebody changed the policy says nothing of mail. */
-function costs({ why }: Blocker, { against = [] }: ReportMonth): boolean {
+export function costs({ why }: Blocker, { against = [] }: ReportMonth): boolean {
   if (why === 'findings') return against.some(({ of_mail }) => of_mail);
   return why !== 'few_messages';
 }

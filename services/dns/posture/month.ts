@@ -29,6 +29,8 @@ export interface ReportMonth {
   against?: readonly NamedKind[];
   /** Open findings of own mail that stopped to pass, the gravest first. */
   incidents?: readonly { finding_key: number; summary: string; severity?: string }[];
+  /** Mail of senders that a person denied, and that gets through all the same; the most of it first. */
+  denied?: readonly DeniedMail[];
   /** Open findings of forged mail that is delivered: it is not clear whose mail is whose. */
   contested?: readonly NamedKind[];
   /**
@@ -36,6 +38,19 @@ export interface ReportMonth {
    * open it.
    */
   held?: boolean;
+}
+
+/** Mail of a denied sender that gets through, as an open finding says. */
+export interface DeniedMail {
+  finding_key: number;
+  source: string;
+  messages: number;
+  /** It passes DMARC, and no policy stops it; else the policy lets it through. */
+  passes: boolean;
+  /** The keys that sign it, and who else signs with each; empty: not known, or it is not signed. */
+  keys: readonly { name: string; others: readonly string[] }[];
+  /** The terms of the SPF record that admit it. */
+  terms: readonly string[];
 }
 
 /** A kind of findings, with what sentences call it. */

@@ -1,7 +1,7 @@
 import type { Publication } from '../check/finding.ts';
 import { withTags } from '../dmarc/edit.ts';
-import { type Blocker, enforces, REPORT_DAYS } from './blockers.ts';
-import { own, type ReportMonth, type SenderMonth, sum } from './month.ts';
+import { type Blocker, costs, enforces, REPORT_DAYS } from './blockers.ts';
+import { type DeniedMail, own, type ReportMonth, type SenderMonth, sum } from './month.ts';
 import type { SeenRecords } from './records.ts';
 
 export type Action =
@@ -12,6 +12,8 @@ export type Action =
   | 'publish_spf'
   | 'gather_reports'
   | 'mend_senders'
+  | 'stop_denied'
+  | 'stop_forged'
   | 'align_senders'
   | 'sign_with_dkim'
   | 'explain_unknown'
@@ -81,13 +83,17 @@ export function nextStep(
       'Ask for reports here: without them nobody can say which mail a stricter policy would cost.',
       missed.publish,
     );
+  // Receivers follow no policy of a record that they cannot read.
+  const unread = faults.find(isDmarcError);
+  if (unread !== undefined) return step('fix_records', unread.message, unread.publish);
+  // Own mail that is being stopped comes before forged mail that gets through, and that before the rest.
+  const [incident] = month?.incidents ?? [];
+  if (incident?.severity === undefined || !GRAVE.has(incident.severity)) {
+    const against = stepAgainstForgers(records, month, blocked, step);
+    if (against !== null) return against;
+  }
   const wrong = faults.find(({ severity, code }) => severity === 'error' && code !== 'spf_missing');
   if (wrong !== undefined) return step('fix_records', wrong.message, wrong.publish);
-  // Mail that is being stopped comes before any record that may be added.
-  const [incident] = month?.incidents ?? [];
-  const stopsForgers = recordAgainstForgers(records, month);
-  if (stopsForgers !== undefined && (incident?.severity === undefined || !GRAVE.has(incident.severity)))
-    return step('protect_subdomains', stopsForgers.message, stopsForgers.publish);
   if (incident !== undefined && (records.spf !== 'missing' || enforces(policy)))
     return step(
       'mend_senders',
@@ -99,6 +105,81 @@ export function nextStep(
       `Publish SPF for the servers that send as the domain${named(month)}. Without SPF and DKIM, enforcement protects nothing and costs your own mail.`,
     );
   return evidenceStep(records, month, blocked, step);
+}
+
+/**
+ * The step against forged mail that gets through now: mail of a denied sender that passes, forged names below
+ * the domain, mail of a denied sender that the policy lets through. Null where there is none, or only the
+ * usual way to a stricter policy leads there.
+ */
+function stepAgainstForgers(
+  records: SeenRecords,
+  month: ReportMonth | null,
+  blocked: readonly Blocker[],
+  step: MakeStep,
+): Step | null {
+  const denied = month?.denied ?? [];
+  const passing = denied.find(({ passes }) => passes);
+  if (passing !== undefined) return shutOutStep(passing, records.domain, step);
+  const stopsForgers = recordAgainstForgers(records, month);
+  if (stopsForgers !== undefined) return step('protect_subdomains', stopsForgers.message, stopsForgers.publish);
+  const [through] = denied;
+  return month === null || through === undefined || records.policy === null || enforces(records.policy)
+    ? null
+    : policyStep(through, { records, month, blocked, all: denied.length }, step);
+}
+
+/** Takes away what lets mail of a denied sender pass. A key that others sign with is not removed. */
+function shutOutStep({ finding_key, source, keys, terms }: DeniedMail, domain: string, step: MakeStep): Step {
+  const says = (what: string, publish: Publication | null = null) =>
+    step('stop_denied', `${source} is denied, and its mail still passes DMARC (finding ${finding_key}): ${what}`, publish);
+  const free = keys.find(({ others }) => others.length === 0);
+  if (free !== undefined)
+    return says(`remove the key ${free.name}, with which nobody else signs.`, { name: free.name, value: null });
+  const [shared] = keys;
+  if (shared !== undefined)
+    return says(
+      `see whether it forwards mail of ${shared.others.join(', ')}, whose key ${shared.name} signs it; if not, move these to a second selector, then remove that key.`,
+    );
+  if (terms.length > 0) return says(`take ${terms.join(', ')} out of the SPF record of ${domain}.`);
+  return says('find the key or the SPF record by which it passes, and take it away.');
+}
+
+/**
+ * What stops mail of a denied sender that fails: a policy, as far as it costs no mail of the domain's own.
+ */
+function policyStep(
+  { finding_key, source, messages }: DeniedMail,
+  { records, month, blocked, all }: { records: SeenRecords; month: ReportMonth; blocked: readonly Blocker[]; all: number },
+  step: MakeStep,
+): Step {
+  const p = strictestBefore(month, records.policy!.policy);
+  const more = all > 1 ? ` and ${all - 1} more` : '';
+  const now = records.policy!.testing ? 't=y' : 'p=none';
+  const begin = `${source}${more} ${all > 1 ? 'are' : 'is'} denied, and ${messages.toLocaleString('en')} messages of ${source} were delivered under ${now} (finding ${finding_key}):`;
+  const hit = own(month)
+    .map((one) => ({ ...one, messages: one.messages - one.passed }))
+    .filter((one) => one.messages > LEAST_SHARE * sum(own(month), (of) => of.messages))
+    .sort((a, b) => b.messages - a.messages);
+  // That somebody changed the policy says nothing of mail.
+  const [first] = blocked.filter((one) => one.why !== 'policy_new' && (one.why !== 'findings' || costs(one, month)));
+  if (hit.length > 0)
+    return step(
+      'stop_forged',
+      `${begin} only a stricter policy stops them. It would stop mail of your own as well: ${listed(hit)}. Have these pass first, then publish p=${p}.`,
+    );
+  if (first !== undefined)
+    return {
+      ...step('stop_forged', `${begin} only a stricter policy stops them. Before p=${p}: ${first.sentence}`),
+      waits_for: first,
+    };
+  return step('stop_forged', `${begin} publish p=${p}. By the reports it costs no mail of your own.`, withPolicy(records, p));
+}
+
+/** The policy that most reports of the month found before it was weakened; p=quarantine where none was. */
+function strictestBefore({ policies = [] }: ReportMonth, now: string): 'quarantine' | 'reject' {
+  const [before] = policies.filter(({ p }) => p !== now).sort((a, b) => b.reports - a.reports);
+  return before?.p === 'reject' ? 'reject' : 'quarantine';
 }
 
 /**

@@ -1,3 +1,4 @@
+import { readEvidence } from '../../findings/evidence.ts';
 import { type NamedKind, namedKind } from '../../findings/kinds/names.ts';
 import { rulesWith } from '../../findings/kinds/traits.ts';
 import { addDays } from '../../shared/days.ts';
@@ -15,6 +16,16 @@ export interface SenderMonthRow {
   passed: number;
   dkim_aligned: number;
   spf_aligned: number;
+}
+
+/** Mail of a sender that a person denied and that gets through (services/dns/posture/month.ts). */
+export interface DeniedMail {
+  finding_key: number;
+  source: string;
+  messages: number;
+  passes: boolean;
+  keys: { name: string; others: string[] }[];
+  terms: string[];
 }
 
 export interface ReportMonthRow {
@@ -38,6 +49,8 @@ export interface ReportMonthRow {
   /** Open findings of own mail that stopped to pass, the gravest first. */
   incidents: { finding_key: number; summary: string; severity: Severity }[];
   contested: NamedKind[];
+  /** Mail of denied senders that gets through, by their open findings. */
+  denied: DeniedMail[];
   /** `policy_ready` is open. */
   held: boolean;
 }
@@ -60,6 +73,8 @@ const INCIDENTS = rulesWith('stopsMail');
 /** The severity from which on an incident stops mail. */
 const LEAST_STOPPING: Severity = 'medium';
 const CONTESTED = rulesWith('contested');
+/** The kind of the findings about senders that a person denied, and the rule that finds them. */
+const DENIED = { kind: 'unauthorized_source', rule: 'denied_source' } as const;
 
 /**
  * The last month that deciding reporters report on: it ends with their newest day, and with today where that
@@ -199,10 +214,11 @@ const named = ({ kind }: { kind: string }): NamedKind => namedKind(kind);
 async function loadAgainst(
   q: Queryable,
   domain: string,
-): Promise<Pick<ReportMonthRow, 'against' | 'incidents' | 'contested' | 'held'>> {
-  const { rows } = await q.query<{ finding_key: number; kind: string; severity: Severity; summary: string; delivered: number }>(
-    `select finding_key, kind, severity, summary,
-            case when evidence ->> 'delivered' ~ '^[0-9]{1,15}$' then (evidence ->> 'delivered')::bigint else 0 end as delivered
+): Promise<Pick<ReportMonthRow, 'against' | 'incidents' | 'contested' | 'denied' | 'held'>> {
+  const { rows } = await q.query<AgainstRow>(
+    `select finding_key, kind, subject, severity, summary,
+            case when evidence ->> 'delivered' ~ '^[0-9]{1,15}$' then (evidence ->> 'delivered')::bigint else 0 end as delivered,
+            case when kind = '${DENIED.kind}' then evidence end as evidence
        from ruawatch.findings f
       where domain = $1 and (state = 'open' or ${goesOn('f')}) and kind = any($2::text[]) order by kind, finding_key`,
     [domain, [...AGAINST, ...INCIDENTS, ...CONTESTED, 'policy_ready']],
@@ -213,7 +229,37 @@ async function loadAgainst(
       .filter(({ kind, severity }) => INCIDENTS.includes(kind) && rankOf(severity) >= rankOf(LEAST_STOPPING))
       .sort(byGravity)
       .map(({ finding_key, summary, severity }) => ({ finding_key, summary, severity })),
-    contested: rows.filter(({ kind, delivered }) => CONTESTED.includes(kind) && delivered > 0).map(named),
+    // Whose mail it is has been said where somebody denied it.
+    contested: rows.filter((one) => CONTESTED.includes(one.kind) && one.delivered > 0 && deniedOf(one) === null).map(named),
+    denied: rows.flatMap((one) => deniedOf(one) ?? []).sort((a, b) => b.messages - a.messages || a.finding_key - b.finding_key),
     held: rows.some(({ kind }) => kind === 'policy_ready'),
+  };
+}
+
+interface AgainstRow {
+  finding_key: number;
+  kind: string;
+  subject: string;
+  severity: Severity;
+  summary: string;
+  delivered: number;
+  /** Null for kinds that nothing is read of but this. */
+  evidence: unknown;
+}
+
+/** What a finding says of mail of a denied sender; null for every other finding. */
+function deniedOf({ finding_key, kind, subject, evidence }: AgainstRow): DeniedMail | null {
+  if (kind !== DENIED.kind) return null;
+  const { facts, messages, delivered } = readEvidence(evidence);
+  if (facts?.rule !== DENIED.rule) return null;
+  const { by, keys = [], terms = [] } = facts;
+  const passes = by !== 'none';
+  return {
+    finding_key,
+    source: subject,
+    messages: passes ? messages : delivered,
+    passes,
+    keys: keys.map(({ name, others }) => ({ name, others })),
+    terms,
   };
 }

@@ -15,7 +15,7 @@ const OWN = '192.0.2.0/24';
 const NET = '198.18.4.0/24';
 const open = async () => (await f.findings()).filter((x) => x.state === 'open').map((x) => [x.kind, x.subject]);
 
-test('a denied source that goes on to pass is told, with what lets it pass; mail before the denial is not', async () => {
+test('a denied source whose mail passes is told at once, with what lets it pass, until none does', async () => {
   await f.put([
     ...span(20, 0, 'both', 500, REPORTERS, { source: OWN }),
     ...span(8, 0, 'unauthenticated', 40, REPORTERS, { source: NET }),
@@ -23,19 +23,20 @@ test('a denied source that goes on to pass is told, with what lets it pass; mail
   await f.analyze();
   const subject = { domain: DOMAIN, source: OWN, service: null };
   const word = { by: 'Ada', why: 'left in May' };
-  await putSender(f.t.db, subject, { verdict: 'denied', word, until: null }, new Date(`${ago(5)}T09:00:00Z`));
+  // No mail has come since the denial: that which came in the week before it passed all the same.
+  await putSender(f.t.db, subject, { verdict: 'denied', word, until: null }, f.context.clock.now());
   await f.analyze();
   const finding = (await f.findings()).find((x) => x.subject === OWN)!;
   expect(finding).toMatchObject({
     kind: 'unauthorized_source',
     severity: 'high',
     state: 'open',
-    first_day: ago(4),
+    first_day: ago(6),
     last_day: TODAY,
-    evidence: { messages: 5 * 3 * 500, delivered: 5 * 3 * 500, reporters: REPORTERS, missing: [] },
+    evidence: { messages: 7 * 3 * 500, delivered: 7 * 3 * 500, reporters: REPORTERS, missing: [] },
   });
   expect(finding.evidence.what).toBe(
-    `7,500 messages from ${OWN} in the name of ${DOMAIN} passed DMARC by SPF and DKIM, although Ada denied it on ${ago(5)} (left in May).`,
+    `10,500 messages from ${OWN} in the name of ${DOMAIN} passed DMARC by SPF and DKIM. Ada denied it on ${ago(-1)} (left in May).`,
   );
   expect(finding.evidence.advice).toMatchObject([/^Withdraw what lets it sign/, /SPF record/, /senders approve/]);
   expect(await f.events()).toContainEqual(
@@ -49,6 +50,89 @@ test('a denied source that goes on to pass is told, with what lets it pass; mail
   expect(await open()).not.toContainEqual(['unauthorized_source', OWN]);
   expect((await f.findings()).find((x) => x.subject === OWN)!.evidence.resolved_why).toMatch(/no longer denies it/);
   expect(await open()).toContainEqual(['unauthorized_source', DOMAIN]);
+
+  // What a decision ended is settled by nothing but that decision.
+  await putSender(f.t.db, subject, { verdict: 'denied', word, until: null }, f.context.clock.now());
+  await f.analyze();
+  expect(await open()).toContainEqual(['unauthorized_source', OWN]);
+});
+
+test('the keys and the terms of SPF that let it pass are named, with who else rests on a key', async () => {
+  await f.put([
+    ...span(20, 0, 'both', 500, REPORTERS, { source: NET }),
+    ...span(20, 0, 'dkim', 50, REPORTERS, { source: OWN }),
+    ...span(20, 0, 'dkim', 500, REPORTERS, { source: 'service.example' }),
+  ]);
+  const signed = (source: string, selector: string, messages: number) =>
+    f.t.db.query(
+      `insert into ruawatch.selector_days (domain, selector, signing_domain, source, day, reporter, trust, messages, passed)
+       select $1, $2, $1, $3, $4::date - n, 'google.com', 'ok', $5, $5 from generate_series(0, 20) n`,
+      [DOMAIN, selector, source, TODAY, messages],
+    );
+  await signed(NET, 'k1', 500);
+  await signed(OWN, 'k2', 50);
+  await signed('service.example', 'k2', 500);
+  await f.t.db.query(`insert into ruawatch.dns_watch (domain, due_at, asked_at) values ($1, now(), now())`, [DOMAIN]);
+  await f.t.db.query(
+    `insert into ruawatch.dns_records (domain, name, type, purpose, value, servers, first_seen, last_seen) values
+       ($1, $1, 'TXT', 'spf', 'v=spf1 ip4:203.0.113.0/24 include:spf.service.example -all', '{}', now(), now()),
+       ($1, 'spf.service.example', 'TXT', 'spf_include', 'v=spf1 ip4:198.18.4.0/23 -all', '{}', now(), now())`,
+    [DOMAIN],
+  );
+  const word = { by: 'Ada', why: 'not ours' };
+  for (const source of [NET, OWN])
+    await putSender(
+      f.t.db,
+      { domain: DOMAIN, source, service: null },
+      { verdict: 'denied', word, until: null },
+      f.context.clock.now(),
+    );
+  await f.analyze();
+  const of = async (source: string) => (await f.findings()).find((x) => x.subject === source)!.evidence;
+  expect(await of(NET)).toMatchObject({
+    facts: { by: 'both', keys: [{ name: `k1._domainkey.${DOMAIN}`, others: [] }], terms: ['include:spf.service.example'] },
+    advice: [/^Remove the key k1\._domainkey\.example\.com/, /^Take include:spf\.service\.example out of the SPF record/, /.*/],
+  });
+  expect(await of(OWN)).toMatchObject({
+    facts: { by: 'dkim', keys: [{ name: `k2._domainkey.${DOMAIN}`, others: ['service.example'] }] },
+    advice: [/^Do not remove the key k2\._domainkey\.example\.com yet: service\.example signs with it as well/, /.*/],
+  });
+});
+
+test('denied mail that fails is told while the policy lets it through, and is over when one stops it', async () => {
+  const SERVICE = 'service.example';
+  await f.put([...span(20, 0, 'both', 500, REPORTERS, { source: OWN }), ...span(8, 0, 'foreign', 40, REPORTERS)]);
+  const policies = (policy: string, from: number, to: number) =>
+    f.putPolicies(
+      REPORTERS.flatMap((reporter) =>
+        Array.from({ length: from - to + 1 }, (_, n) => ({ day: ago(from - n), reporter, policy, reports: 1 })),
+      ),
+    );
+  await policies('p=none', 20, 0);
+  await f.analyze();
+  expect(await open()).toContainEqual(['alignment_failure', SERVICE]);
+  const word = { by: 'Ada', why: 'not ours' };
+  await putSender(
+    f.t.db,
+    { domain: DOMAIN, source: SERVICE, service: null },
+    { verdict: 'denied', word, until: null },
+    f.context.clock.now(),
+  );
+  await f.analyze();
+  expect(await open()).toEqual([['unauthorized_source', SERVICE]]);
+  expect((await f.findings()).find((x) => x.kind === 'unauthorized_source')).toMatchObject({
+    severity: 'high',
+    evidence: { messages: 7 * 3 * 40, delivered: 7 * 3 * 40, facts: { by: 'none', policy: 'none' } },
+  });
+  await policies('p=quarantine', -1, -1);
+  f.setNow(new Date(`${ago(-2)}T08:00:00Z`));
+  await f.put(span(-1, -1, 'both', 500, REPORTERS, { source: OWN }));
+  await f.put(span(-1, -1, 'foreign', 40, REPORTERS));
+  await f.analyze();
+  expect(await open()).toEqual([]);
+  expect((await f.findings()).find((x) => x.kind === 'unauthorized_source')!.evidence.resolved_why).toBe(
+    'The published policy (p=quarantine) asks receivers to stop its mail.',
+  );
 });
 
 test('a few stray messages of a denied source, and what receivers say it only passed on, are nothing', () => {

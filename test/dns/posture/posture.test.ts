@@ -32,6 +32,10 @@ const at = async (zone: Zone, reports: ReportMonth | null, without: string[] = [
   return postureOf(await checkDomain('example.com', dnsOf(all), options), reports, MAILBOX);
 };
 const NONE = record(`v=DMARC1; p=none; ${RUA}`);
+/** An SPF record that receivers cannot read. */
+const FAULT: Zone = {
+  'example.com': { ...(GOOD['example.com'] as object), ...spf('v=spf1 ip4:192.0.2.300 -all') },
+};
 const QUARANTINE = record(`v=DMARC1; p=quarantine; ${RUA}`);
 
 describe('the stage', () => {
@@ -226,8 +230,62 @@ describe('the next step', () => {
     });
     expect((await at(open, withIncident('critical'))).next.action).toBe('mend_senders');
     expect((await at(open, { ...withIncident('medium'), contested: [] })).next.action).toBe('mend_senders');
+    // A record that is at fault may wait where that costs little.
+    const fault = { ...open, ...FAULT };
+    expect((await at(fault, withIncident('medium'))).next.action).toBe('protect_subdomains');
+    expect((await at(fault, withIncident('critical'))).next.action).toBe('fix_records');
     const closed = record(`v=DMARC1; p=reject; sp=none; np=reject; ${RUA}`);
     expect((await at(closed, withIncident('medium'))).next.action).toBe('mend_senders');
+  });
+
+  test('is to take away what lets mail of a denied sender pass, unless others rest on it', async () => {
+    const key = { name: 'th1._domainkey.example.com', others: [] as string[] };
+    const denied = { finding_key: 7, source: 'tickets.test', messages: 842, passes: true, keys: [key], terms: [] as string[] };
+    const withDenied = (more: Partial<typeof denied>) => ({ ...month(sender()), denied: [{ ...denied, ...more }] });
+    expect((await at({}, withDenied({}))).next).toEqual({
+      action: 'stop_denied',
+      sentence:
+        'tickets.test is denied, and its mail still passes DMARC (finding 7): remove the key th1._domainkey.example.com, with which nobody else signs.',
+      publish: { name: 'th1._domainkey.example.com', value: null },
+    });
+    // It comes before a fault that costs little: mail of a denied sender is delivered everywhere.
+    expect((await at(FAULT, withDenied({}))).next.action).toBe('stop_denied');
+    const shared = await at({}, withDenied({ keys: [{ ...key, others: ['192.0.2.0/24'] }] }));
+    expect(shared.next).toMatchObject({ action: 'stop_denied', publish: null });
+    expect(shared.next.sentence).toContain('whether it forwards mail of 192.0.2.0/24');
+    const admitted = await at({}, withDenied({ keys: [], terms: ['include:spf.tickets.test'] }));
+    expect(admitted.next.sentence).toContain('take include:spf.tickets.test out of the SPF record of example.com.');
+  });
+
+  test('is the policy where mail of a denied sender is delivered because of it, with what that would hit', async () => {
+    const denied = [{ finding_key: 8, source: 'postbird.test', messages: 2_021, passes: false, keys: [], terms: [] }];
+    const { next } = await at(NONE, { ...month(sender()), denied });
+    expect(next).toMatchObject({
+      action: 'stop_forged',
+      sentence:
+        'postbird.test is denied, and 2,021 messages of postbird.test were delivered under p=none (finding 8): publish p=quarantine. By the reports it costs no mail of your own.',
+      publish: { value: `v=DMARC1; p=quarantine; ${RUA}` },
+    });
+    // Somebody weakened it: back to what it was.
+    const policies = [
+      { p: 'reject', reports: 170 },
+      { p: 'none', reports: 35 },
+    ];
+    const against = [{ kind: 'policy_change', name: 'Policy changed', of_mail: false }];
+    expect((await at(NONE, { ...month(sender()), denied, policies, against })).next).toMatchObject({
+      action: 'stop_forged',
+      publish: { value: `v=DMARC1; p=reject; ${RUA}` },
+    });
+    const own = sender({ source: 'a.test', class: 'misaligned', messages: 1_000, passed: 0, dkim_aligned: 0, spf_aligned: 0 });
+    const hit = await at(NONE, { ...month(sender(), own), denied });
+    expect(hit.next).toMatchObject({ action: 'stop_forged', publish: null });
+    expect(hit.next.sentence).toContain('It would stop mail of your own as well: a.test (233 messages a week)');
+    const few = await at(NONE, { ...month(sender()), denied, days: 12 });
+    expect(few.next).toMatchObject({ action: 'stop_forged', publish: null });
+    expect(few.next.sentence).toContain('Before p=quarantine: Reports cover 12 of the last 30 days');
+    expect(few.ready_for).toBeNull();
+    // A policy that is enforced stops it, as far as the domain can.
+    expect((await at(QUARANTINE, { ...month(sender()), denied })).next.action).not.toBe('stop_forged');
   });
 
   test('is the open finding about own mail that fails, before any record that could be added', async () => {
