@@ -106,6 +106,17 @@ export function* piecesOf(page: Html): Generator<Piece> {
 export const postForm = (to: Address, inner: Value, { values, as = { class: 'stack' } }: Omit<FormOptions, 'to'> = {}): Html =>
   new Html(new Form(html`${inner}`, { to, ...(values && { values }), as: { method: 'post', ...as } }));
 
+/** A form that is one button. @param heard what is read out instead of its word */
+export const buttonForm = (
+  to: Address,
+  word: string,
+  { values, heard, as }: { values?: NonNullable<FormOptions['values']>; heard?: string; as?: string } = {},
+): Html =>
+  postForm(to, html`<button ${attributes({ class: as, 'aria-label': heard })}>${word}</button>`, {
+    ...(values && { values }),
+    as: {},
+  });
+
 /** A form that asks for a page with other parameters: for its own by default. */
 export const askForm = (inner: Html, options: FormOptions = {}): Html => new Html(new Form(inner, options));
 
@@ -179,17 +190,20 @@ export const passwordLine = (autocomplete = 'current-password'): LineOptions => 
 export const reasonLine = (as: Partial<LineOptions> = {}): Html =>
   line({ label: words.finding.reason, name: 'why', required: true, maxlength: 500, ...as });
 
+/** Values with the text of each. */
+export const each = <V extends string | number>(values: readonly V[], text: (value: V) => string): [V, string][] =>
+  values.map((one) => [one, text(one)]);
+
 /** A choice of one. @param chosen the value that is chosen at first */
 export function choice(
   { label, name, id, hint }: FieldOptions,
-  options: Iterable<readonly [value: string | number, text: string]>,
+  options: readonly (readonly [value: string | number, text: string])[],
   chosen: string | number | null = null,
 ): Html {
   const { hintId, below } = hintOf({ hint, id, name });
-  const all = [...options];
   const drawn: Field['drawn'] = (sent, _, marks) => {
     const now = sent?.[0] ?? String(chosen);
-    const listed = all.map(
+    const listed = options.map(
       ([value, text]) => html`<option ${attributes({ value, selected: String(value) === now })}>${text}</option>`,
     );
     return html`<label>${label}<select ${attributes({ id, name, 'aria-describedby': hintId, ...marks })}>${listed}</select></label>`;

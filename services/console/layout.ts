@@ -1,6 +1,6 @@
 import type { Visitor } from '../store/console/rights.ts';
 import { assetPath } from './assets.ts';
-import { postForm } from './form.ts';
+import { buttonForm } from './form.ts';
 import { type Address, fragment, Html, html, path } from './html.ts';
 import { words } from './page-words/en.ts';
 import { type Answer, type Least, may, type Section } from './routes.ts';
@@ -63,6 +63,6 @@ ${shown.map(
 </ul></nav>
 <div class="who">
 <a href="${path`/account`}" aria-current="${section === 'account' ? 'page' : 'false'}">${visitor.name}</a>
-${postForm(path`/sign-out`, html`<button class="plain">${words.sign_out}</button>`, { as: {} })}
+${buttonForm(path`/sign-out`, words.sign_out, { as: 'plain' })}
 </div>`;
 }

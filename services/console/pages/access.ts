@@ -12,7 +12,7 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route, see } from '../routes.ts';
 import { fileOf, tableOf, tableQuery } from '../tables.ts';
-import { minute } from './format.ts';
+import { minute, pageLinks } from './format.ts';
 import { reportKey } from './other-reports.ts';
 
 const A_PAGE = 100;
@@ -151,11 +151,7 @@ ${filters([
   choice({ label: w.state, name: 'show' }, Object.entries({ open: w.open, all: w.all }), asked.show),
 ])}
 ${grants.rows === 0 ? html`<div class="empty"><p>${open ? w.nothing : w.never}</p><p class="quiet">${w.how}</p></div>` : grants.html(to())}
-${
-  (asked.page > 1 || rows.length > A_PAGE) &&
-  html`<nav class="pages" aria-label="${words.reports.pages}">${asked.page > 1 && html`<a class="button" href="${to({ page: asked.page - 1 })}">${words.findings.newer}</a>`}
-${rows.length > A_PAGE && html`<a class="button" href="${to({ page: asked.page + 1 })}">${words.findings.older}</a>`}</nav>`
-}
+${pageLinks((n) => to({ page: n }), asked.page, rows.length > A_PAGE)}
 <section><h2>${w.parties}</h2>${parties.rows === 0 ? html`<p class="quiet">${w.no_parties}</p>` : parties.html(to())}</section>`;
     return page(w.title, body, { section: 'access' });
   },

@@ -3,7 +3,7 @@ import type { Words } from '../../findings/kinds/kind.ts';
 import { addDays, dayOf } from '../../shared/days.ts';
 import { holdsUntil } from '../../store/findings/operator-actions.ts';
 import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
-import { actForm, choice, choices, reasonLine } from '../form.ts';
+import { actForm, choice, choices, each, reasonLine } from '../form.ts';
 import { type Address, type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, route, see } from '../routes.ts';
@@ -68,17 +68,12 @@ const formOf = ({ to, button, hint, id, warning, more }: FormParts): Html =>
     reasonLine({ id: `${id}-why`, hint: words.finding.reason_hint }),
   ]);
 
-const snoozes = (): Html =>
-  choice(
-    { label: words.finding.days, name: 'days' },
-    SNOOZES.map((n) => [n, words.finding.for_days(n)] as const),
-    7,
-  );
+const snoozes = (): Html => choice({ label: words.finding.days, name: 'days' }, each(SNOOZES, words.finding.for_days), 7);
 
 const assignees = (people: readonly string[], now: string | null): Html =>
   choice(
     { label: words.finding.assign_to, name: 'to' },
-    [['', words.finding.assign_nobody], ...people.map((one) => [one, one] as const)],
+    each(['', ...people], (one) => one || words.finding.assign_nobody),
     now,
   );
 

@@ -15,7 +15,7 @@ import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { beganOn, daysOf, evidencePage, findingTables, type ReadFinding } from './finding.ts';
 import { actionForms, LATE_DAYS } from './finding-actions.ts';
-import { day, minute, severity } from './format.ts';
+import { day, minute, pageLinks, severity } from './format.ts';
 
 const A_PAGE = 50;
 const MOST_REPORTERS = 30;
@@ -111,12 +111,8 @@ export function standing(finding: ListedFinding): string {
 }
 
 function pages(asked: Query, total: number): Html | null {
-  if (total <= A_PAGE && asked.page === 1) return null;
   const to = (n: number) => withQuery(path`/findings`, { ...asked, table: null, as: null, page: n });
-  return html`<nav class="pages" aria-label="${words.findings.title}">
-${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
-${asked.page * A_PAGE < total && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}
-</nav>`;
+  return pageLinks(to, asked.page, asked.page * A_PAGE < total);
 }
 
 const one = route({

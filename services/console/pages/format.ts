@@ -1,6 +1,6 @@
 import { percent } from '../../shared/format.ts';
 import { line } from '../form.ts';
-import { type Html, html } from '../html.ts';
+import { type Address, type Html, html } from '../html.ts';
 import { words } from '../page-words/en.ts';
 
 /** "2026-11-27" of a moment in UTC. */
@@ -48,4 +48,12 @@ export function severity(name: string): Html {
 export function hostName(name: string): Html {
   if (!/^[\w-]+(?:\.[\w-]+)*\.[a-z][\w-]*$/i.test(name)) return html`${name}`;
   return html`${name.split('.').map((label, i) => (i === 0 ? label : html`.<wbr>${label}`))}`;
+}
+
+/** Links to the pages of a list before and after one, if any. @param said what stands between them */
+export function pageLinks(to: (page: number) => Address, at: number, more: boolean, said: Html | null = null): Html | null {
+  if (at === 1 && !more) return null;
+  return html`<nav class="pages" aria-label="${words.reports.pages}">${at > 1 && html`<a class="button" href="${to(at - 1)}">${words.findings.newer}</a>`}
+${said}
+${more && html`<a class="button" href="${to(at + 1)}">${words.findings.older}</a>`}</nav>`;
 }

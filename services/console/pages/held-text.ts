@@ -12,7 +12,7 @@ import { noteReading, readingAsked, readingRight } from '../../store/held/readin
 import { openRequest } from '../../store/requests/open.ts';
 import { loadRequest } from '../../store/requests/requests.ts';
 import { why } from '../actions/findings.ts';
-import { actForm, postForm, reasonLine } from '../form.ts';
+import { actForm, buttonForm, reasonLine } from '../form.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
@@ -33,7 +33,7 @@ export async function textSection({ db }: Pick<Asked, 'db'>, held: HeldRow, pers
 async function openOrAsk({ db }: Pick<Asked, 'db'>, held: HeldRow, person: string): Promise<Html> {
   const right = await readingRight(db, person, held);
   if (right !== null)
-    return html`<p>${w.text_right(minute(right.ends_at))}</p>${postForm(path`/held/${held.held_key}/text`, html`<button>${w.text_open}</button>`, { as: {} })}`;
+    return html`<p>${w.text_right(minute(right.ends_at))}</p>${buttonForm(path`/held/${held.held_key}/text`, w.text_open)}`;
   const waits = await readingAsked(db, person, held.held_key);
   if (waits !== null) return html`<p><a href="${path`/requests/${waits}`}">${w.text_asked(waits)}</a></p>`;
   const hint = html`<p class="hint">${w.text_ask_hint}</p>`;

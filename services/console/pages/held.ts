@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { authorShown } from '../../requests/held/author.ts';
 import { durationText, short } from '../../shared/format.ts';
 import { type HeldLine, heldFigures, heldLines } from '../../store/console/held.ts';
-import { choice, filters, line } from '../form.ts';
+import { choice, each, filters, line } from '../form.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { fileOf, tableOf, tableQuery } from '../tables.ts';
-import { minute } from './format.ts';
+import { minute, pageLinks } from './format.ts';
 import { HELD_ASK_ROUTES } from './held-ask.ts';
 import { HELD_ONE_ROUTES } from './held-one.ts';
 import { HELD_TEXT_ROUTES } from './held-text.ts';
@@ -58,11 +58,7 @@ const list = route({
       }</p></div>
 ${filterForm(asked)}
 ${table.rows === 0 ? html`<div class="empty">${domain || rule || recipient || state !== 'open' ? html`<p>${w.none}</p>` : html`<p>${w.none_yet}</p><p class="quiet">${w.what_is}</p>`}</div>` : table.html(to(asked.page))}
-${
-  (asked.page > 1 || rows.length > A_PAGE) &&
-  html`<nav class="pages" aria-label="${words.reports.pages}">${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
-${rows.length > A_PAGE && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}</nav>`
-}`,
+${pageLinks(to, asked.page, rows.length > A_PAGE)}`,
       { section: 'held' },
     );
   },
@@ -72,7 +68,7 @@ const filterForm = (asked: z.output<typeof query>): Html =>
   filters([
     choice(
       { label: w.state, name: 'state' },
-      STATES.map((one) => [one, w.states[one] ?? one] as const),
+      each(STATES, (one) => w.states[one] ?? one),
       asked.state,
     ),
     line({ label: w.domain, name: 'domain', value: asked.domain }),

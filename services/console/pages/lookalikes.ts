@@ -10,7 +10,7 @@ import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route, see } from '../routes.ts';
 import { type Column, fileOf, tableOf, tableQuery } from '../tables.ts';
 import { domainParams } from './domain.ts';
-import { day } from './format.ts';
+import { day, pageLinks } from './format.ts';
 
 const A_PAGE = 100;
 const w = words.lookalikes;
@@ -87,11 +87,7 @@ const lookalikes = route({
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
 ${filters(line({ label: w.domain, name: 'domain', value: asked.domain }))}
 ${table.rows === 0 ? html`<div class="empty"><p>${w.nothing}</p></div>` : table.html(to(asked.page))}
-${
-  (asked.page > 1 || rows.length > A_PAGE) &&
-  html`<nav class="pages" aria-label="${words.reports.pages}">${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
-${rows.length > A_PAGE && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}</nav>`
-}`;
+${pageLinks(to, asked.page, rows.length > A_PAGE)}`;
     return page(w.title, body, { section: 'findings' });
   },
 });

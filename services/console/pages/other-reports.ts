@@ -6,7 +6,7 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
 import { type Column, fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { day, minute } from './format.ts';
+import { day, minute, pageLinks } from './format.ts';
 
 const A_PAGE = 100;
 export const reportKey = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
@@ -98,11 +98,7 @@ function listPage({ kind, address, asked, all }: List, table: Table, more: boole
 ${tabs(kind, all)}
 ${filters(line({ label: words.reports.domain, name: 'domain', value: asked.domain }))}
 ${table.rows === 0 ? html`<div class="empty"><p>${asked.domain !== '' || asked.page > 1 ? words.reports.nothing : w.nothing[kind]}</p></div>` : table.html(here)}
-${
-  (asked.page > 1 || more) &&
-  html`<nav class="pages" aria-label="${words.reports.pages}">${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
-${more && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}</nav>`
-}`;
+${pageLinks(to, asked.page, more)}`;
 }
 
 const tlsList = route({

@@ -17,7 +17,7 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { downloads, fileOf, tableOf as makeTable, type Table, tableQuery } from '../tables.ts';
-import { day, hostName, severity, share } from './format.ts';
+import { day, hostName, pageLinks, severity, share } from './format.ts';
 import { nextStepOf } from './next-step.ts';
 import { weakerBelow } from './policy-below.ts';
 import { spark } from './spark.ts';
@@ -231,11 +231,8 @@ function pages(asked: Query, total: number): Html | null {
   if (total <= A_PAGE) return null;
   const last = Math.ceil(total / A_PAGE);
   const to = (n: number) => withQuery(path`/`, { ...pageOf(asked), page: n });
-  return html`<nav class="pages" aria-label="${words.findings.older}">
-${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
-<span>${words.overview.page((asked.page - 1) * A_PAGE + 1, Math.min(total, asked.page * A_PAGE), total)}</span>
-${asked.page < last && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}
-</nav>`;
+  const said = words.overview.page((asked.page - 1) * A_PAGE + 1, Math.min(total, asked.page * A_PAGE), total);
+  return pageLinks(to, asked.page, asked.page < last, html`<span>${said}</span>`);
 }
 
 export const OVERVIEW_ROUTES: AnyRoute[] = [overview];

@@ -6,7 +6,7 @@ import { changePerson, endPerson, findPerson, listPeople, type Person, unknownDo
 import { type PersonRole, ROLES_OF_PEOPLE } from '../../store/console/rights.ts';
 import { listServices, type ServicePrincipal } from '../../store/console/service-principals.ts';
 import { listTokens } from '../../store/console/tokens.ts';
-import { actForm, checkbox, choice, line, postForm } from '../form.ts';
+import { actForm, buttonForm, checkbox, choice, line } from '../form.ts';
 import { wrongField } from '../given.ts';
 import { type Address, type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
@@ -121,7 +121,7 @@ const removeForm = (name: string): Html =>
 
 /** A button about one person. */
 const nameForm = (to: Address, word: string, name: string): Html =>
-  postForm(to, html`<button aria-label="${`${word}: ${name}`}">${word}</button>`, { values: { name }, as: {} });
+  buttonForm(to, word, { values: { name }, heard: `${word}: ${name}` });
 
 function addForm(): Html {
   const fields = [
@@ -134,11 +134,8 @@ function addForm(): Html {
 
 /** What somebody may do and see. */
 const rightsFields = (id: string, now: Pick<Person, 'role' | 'all_domains' | 'domains'>): Html =>
-  html`${choice(
-    { label: w.role, name: 'role' },
-    ROLES_OF_PEOPLE.map((role) => [role, w.role_may[role]] as const),
-    now.role,
-  )}${line({ label: w.domains, name: 'domains', id: `${id}-domains`, maxlength: 2000, value: now.domains.join(', '), hint: w.domains_hint })}
+  html`${choice({ label: w.role, name: 'role' }, Object.entries(w.role_may), now.role)}
+${line({ label: w.domains, name: 'domains', id: `${id}-domains`, maxlength: 2000, value: now.domains.join(', '), hint: w.domains_hint })}
 ${checkbox({ label: w.unknown_too, name: 'unknown', checked: false })}
 ${checkbox({ label: w.all_domains, name: 'all', checked: now.all_domains })}`;
 

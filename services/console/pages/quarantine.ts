@@ -3,12 +3,12 @@ import { noteAct } from '../../store/console/audit.ts';
 import * as store from '../../store/console/reports.ts';
 import { replayMessages } from '../../store/messages/messages.ts';
 import { leaveToSweep } from '../../store/messages/raw-mail.ts';
-import { postForm } from '../form.ts';
+import { buttonForm } from '../form.ts';
 import { html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, tableOf, tableQuery } from '../tables.ts';
-import { minute } from './format.ts';
+import { minute, pageLinks } from './format.ts';
 import { reportKey, tabs } from './other-reports.ts';
 
 const A_PAGE = 100;
@@ -52,11 +52,10 @@ const quarantine = route({
           show: (one) =>
             html`<code>${one.code}</code> ${one.reason}${
               acts &&
-              postForm(
-                path`/quarantine/${one.message_key}/replay`,
-                html`<button class="plain" aria-label="${w.replay_of(one.message_key)}">${w.replay}</button>`,
-                { as: {} },
-              )
+              buttonForm(path`/quarantine/${one.message_key}/replay`, w.replay, {
+                heard: w.replay_of(one.message_key),
+                as: 'plain',
+              })
             }`,
         },
       ],
@@ -68,11 +67,7 @@ const quarantine = route({
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
 ${tabs('quarantine', true)}
 ${table.rows === 0 ? html`<div class="empty"><p>${w.nothing}</p></div>` : table.html(to(asked.page))}
-${
-  (asked.page > 1 || mails.length > A_PAGE) &&
-  html`<nav class="pages" aria-label="${words.reports.pages}">${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
-${mails.length > A_PAGE && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}</nav>`
-}`;
+${pageLinks(to, asked.page, mails.length > A_PAGE)}`;
     return page(w.title, body, { section: 'reports' });
   },
 });

@@ -7,7 +7,7 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
 import { type Column, fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { day, dayField, minute } from './format.ts';
+import { day, dayField, minute, pageLinks } from './format.ts';
 import { tabs } from './other-reports.ts';
 import { recordColumns, senderColumns } from './record-table.ts';
 import { reporterLabel, reportersNamed } from './reporter.ts';
@@ -61,7 +61,7 @@ ${tabs('aggregate', reader.scope.all)}
 ${filterForm(asked)}
 ${found.some(({ counts, trust }) => !counts || trust !== 'ok') && html`<p class="quiet">${w.counting}</p>`}
 ${found.length === 0 ? html`<div class="empty">${isFiltered(asked) ? html`<p>${w.nothing}</p>` : html`<p>${w.none_yet}</p><p><a class="button" href="${path`/setup`}">${words.setup.title}</a></p>`}</div>` : table.html(to(asked.page))}
-${pages(to, asked.page, found.length > A_PAGE)}`;
+${pageLinks(to, asked.page, found.length > A_PAGE)}`;
     return page(w.title, body, { section: 'reports' });
   },
 });
@@ -136,12 +136,6 @@ function reportTable(reports: readonly store.ListedReport[], ofSender: boolean):
   );
 }
 
-function pages(to: (n: number) => ReturnType<typeof withQuery>, at: number, more: boolean): Html | null {
-  if (at === 1 && !more) return null;
-  return html`<nav class="pages" aria-label="${words.reports.pages}">${at > 1 && html`<a class="button" href="${to(at - 1)}">${words.findings.newer}</a>`}
-${more && html`<a class="button" href="${to(at + 1)}">${words.findings.older}</a>`}</nav>`;
-}
-
 const one = route({
   method: 'GET',
   path: '/reports/:key',
@@ -196,7 +190,7 @@ const one = route({
 ${report.problems.length > 0 && html`<section><h2>${w.problems}</h2><ul>${report.problems.map(({ code, message }) => html`<li><code>${code}</code> ${message}</li>`)}</ul></section>`}
 ${may(visitor, 'operator') && html`<p class="files">${words.tables.download} <a href="${path`/reports/${params.key}/xml`}">XML</a> <a href="${path`/messages/${report.message_key}/mail`}">${w.mail}</a></p>`}
 <section><h2>${w.records}</h2><p class="quiet">${w.records_what}</p>${table.html(withQuery(path`/reports/${params.key}`, { page: asked.page }))}</section>
-${pages((n) => withQuery(path`/reports/${params.key}`, { page: n }), asked.page, records.length > A_PAGE)}`;
+${pageLinks((n) => withQuery(path`/reports/${params.key}`, { page: n }), asked.page, records.length > A_PAGE)}`;
     return page(title, body, { section: 'reports' });
   },
 });

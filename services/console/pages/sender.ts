@@ -5,7 +5,7 @@ import { mayFor } from '../../store/console/lent-roles.ts';
 import { type SenderDay, type SourceLine, sourceLines } from '../../store/console/sender.ts';
 import { why } from '../actions/findings.ts';
 import { askAboutSource, byRequest, decideSource } from '../actions/senders.ts';
-import { actForm, choice, fold, reasonLine } from '../form.ts';
+import { actForm, choice, each, fold, reasonLine } from '../form.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
@@ -101,7 +101,7 @@ const ALL = '*';
 
 function decisionForm(verb: 'approve' | 'deny' | 'end', source: string, { domain, sender }: Of): Html {
   const w = words.sender;
-  const holds = HOLDS.map((n) => [n, n === 0 ? w.for_good : words.finding.for_days(n)] as const);
+  const holds = each(HOLDS, (n) => (n === 0 ? w.for_good : words.finding.for_days(n)));
   const word = source === ALL ? w.all[verb] : w[verb];
   return actForm({ word, to: path`/domains/${domain}/decide`, values: { sender, source, decision: verb } }, [
     html`<p class="hint">${w.hints[verb]}</p>`,

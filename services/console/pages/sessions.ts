@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { noteAct } from '../../store/console/audit.ts';
 import { endOwnSession, type OwnSession } from '../../store/console/sign-ins.ts';
-import { postForm } from '../form.ts';
-import { html, path } from '../html.ts';
+import { buttonForm } from '../form.ts';
+import { path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, Refusal, route, see } from '../routes.ts';
 import { type Table, tableOf } from '../tables.ts';
@@ -37,11 +37,10 @@ function browserName(agent: string | null): string | null {
 export function sessionsTable(sessions: readonly OwnSession[]): Table {
   const w = words.own_sessions;
   const end = ({ session_key, agent, created_at }: OwnSession) =>
-    postForm(
-      path`/account/sessions/end`,
-      html`<button aria-label="${`${w.end}: ${agent ?? w.unknown}, ${minute(created_at)}`}">${w.end}</button>`,
-      { values: { key: session_key }, as: {} },
-    );
+    buttonForm(path`/account/sessions/end`, w.end, {
+      values: { key: session_key },
+      heard: `${w.end}: ${agent ?? w.unknown}, ${minute(created_at)}`,
+    });
   return tableOf<OwnSession>(
     'sessions',
     [

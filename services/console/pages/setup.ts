@@ -11,7 +11,7 @@ import { mailboxHealth } from '../../store/console/health.ts';
 import { listDomains, putOwn } from '../../store/domains/domains.ts';
 import { newestRaws } from '../../store/messages/messages.ts';
 import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
-import { askForm, choice, line, postForm } from '../form.ts';
+import { askForm, choice, each, line, postForm } from '../form.ts';
 import { wrongField } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
@@ -74,7 +74,7 @@ function domainStep(own: readonly string[], chosen: string | null): Step {
   const name = line({ label: w.domain, name: 'domain', required: true, maxlength: 253, placeholder: 'example.com' });
   const as = { class: 'inline' };
   const add = postForm(path`/setup/domains`, html`${name}<button class="primary">${w.add}</button>`, { as });
-  const all = own.map((one) => [one, one] as const);
+  const all = each(own, String);
   const choose =
     own.length > 1 &&
     askForm(html`${choice({ label: w.look_at, name: 'domain' }, all, chosen)}<button>${words.findings.apply}</button>`, { as });

@@ -4,7 +4,7 @@ import { DAY_MS } from '../../shared/days.ts';
 import { findPerson, signInSecrets } from '../../store/console/people.ts';
 import { ROLE_FOR_SCOPE, TOKEN_SCOPES, type Visitor } from '../../store/console/rights.ts';
 import { endToken, makeToken, type Token } from '../../store/console/tokens.ts';
-import { actForm, checkbox, choice, line, passwordLine, postForm } from '../form.ts';
+import { actForm, buttonForm, checkbox, choice, each, line, passwordLine } from '../form.ts';
 import { wrongField } from '../given.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
@@ -57,11 +57,7 @@ export function tokensTable(tokens: readonly Token[], of: 'own' | 'all' = 'own')
         label: w.end,
         file: false,
         of: () => null,
-        show: (one) =>
-          postForm(action, html`<button aria-label="${`${w.end} ${one.token_key}`}">${w.end}</button>`, {
-            values: { key: one.token_key },
-            as: {},
-          }),
+        show: (one) => buttonForm(action, w.end, { values: { key: one.token_key }, heard: `${w.end} ${one.token_key}` }),
       },
     ],
     tokens,
@@ -76,12 +72,11 @@ export function tokensTable(tokens: readonly Token[], of: 'own' | 'all' = 'own')
 export function tokenForm(visitor: Visitor, has_password: boolean): Html {
   if (!has_password) return html`<p class="hint">${w.needs_password}</p>`;
   const scopes = TOKEN_SCOPES.filter((scope) => may(visitor, ROLE_FOR_SCOPE[scope]));
-  const holds = HOLDS.map((n) => [n, words.finding.for_days(n)] as const);
   const code = { inputmode: 'numeric', autocomplete: 'one-time-code', maxlength: 20 } as const;
   return actForm({ word: w.make, to: path`/account/tokens` }, [
     line({ label: w.what_for, name: 'name', required: true, maxlength: 100 }),
     html`<fieldset><legend>${w.scopes}</legend>${scopes.map((value) => checkbox({ label: w.scope[value], name: 'scope', value, checked: value === 'read' }))}</fieldset>`,
-    choice({ label: w.holds, name: 'days' }, holds, USUAL_DAYS),
+    choice({ label: w.holds, name: 'days' }, each(HOLDS, words.finding.for_days), USUAL_DAYS),
     line({ label: w.domains, name: 'domains', maxlength: 2000 }),
     line(passwordLine()),
     may(visitor, ROLE_FOR_SCOPE.decide) && line({ label: w.code, name: 'code', ...code }),
