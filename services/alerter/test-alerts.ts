@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Rendered, renderFinding } from '../mails/render-finding.ts';
+import { TEST_TAG } from '../mails/subject.ts';
 import { renderWeekly } from '../mails/weekly.ts';
 import { sentenceOf } from '../shared/errors.ts';
 import type { Config } from '../shared/settings/config.ts';
@@ -18,9 +19,6 @@ export interface Tried {
   /** What the server said of it, as a sentence. */
   said: string;
 }
-
-/** Marks what is sent as a test, wherever it is shown. */
-const marked = (text: string) => text.replaceAll('[ruawatch]', '[ruawatch] TEST:');
 
 /**
  * Sends a test alert and a sample digest by every channel of the settings, to every set of recipients.
@@ -60,7 +58,7 @@ async function sendMails(
   try {
     for (const to of [...sets.values()].flatMap(audiencesOf)) {
       for (const [kind, content] of [
-        ['test alert', renderFinding(event, event.event, consoleUrl)],
+        ['test alert', renderFinding(event, event.event, consoleUrl, TEST_TAG)],
         ['sample digest', sampleDigest(event, now, consoleUrl)],
       ] as const) {
         const what = `${kind} to ${to.join(', ')}`;
@@ -98,7 +96,7 @@ function partsOf({ from, to, content }: { from: string; to: string[]; content: R
     date,
     urgent: false,
     content: {
-      subject: marked(content.subject),
+      subject: content.subject,
       text: `This is a test of "ruawatch alerts test"; its figures are made up.\n\n${content.text}`,
       html: content.html,
     },
@@ -113,6 +111,7 @@ function sampleDigest(event: FindingEvent, now: Date, console: string | null): R
   return renderWeekly({
     days,
     console,
+    tag: TEST_TAG,
     until: now,
     since: new Date(now.getTime() - 7 * 86_400_000),
     next: new Date(now.getTime() + 7 * 86_400_000),

@@ -22,7 +22,8 @@ export function renderCampaign(items: readonly DigestItem[], console: string | n
   const { texts, rows, contents } = entriesOf(items, console);
   const lead = contents[0]!;
   const domains = counted(items.length, 'domain');
-  const subject = subjectOf(items, lead.severity);
+  const headline = headlineOf(items, lead.severity);
+  const subject = `${TAG}${headline}`;
   const over = items[0]!.step === 'resolved';
   const why = over
     ? `The same networks sent as ${domains} of yours. Each is a finding of its own.`
@@ -43,7 +44,7 @@ export function renderCampaign(items: readonly DigestItem[], console: string | n
   ];
   const html = page(
     subject,
-    `<h1 class="ink" style="margin:0 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${e(subject.slice(TAG.length))}</h1>
+    `<h1 class="ink" style="margin:0 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${e(headline)}</h1>
 <p class="soft" style="margin:0 0 14px;font-size:14px;color:#5b6875;">${e(why)}</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
 ${rows.join('\n')}
@@ -54,14 +55,14 @@ ${actionsHtml(actions, null)}`,
   return { subject, text: `${text.join('\n')}\n`, html };
 }
 
-function subjectOf(items: readonly DigestItem[], severity: string): string {
+function headlineOf(items: readonly DigestItem[], severity: string): string {
   const { event, step } = items[0]!;
   const before =
     step === 'resolved' ? `${endingTitle(event.evidence.ended ?? null)}: unauthenticated` : `${PREFIXES[step]}Unauthenticated`;
   const after = step === 'resolved' ? '' : ` (${severity})`;
   const { domain } = event;
   // A name that would be cut says less than how many there are: the text lists them.
-  const named = `${TAG}${before} mail as ${cutName(domain, NAME)} and ${number(items.length - 1)} more${after}`;
-  const whole = [...domain].length <= NAME && [...named].length <= LONGEST;
-  return whole ? named : `${TAG}${before} mail as ${counted(items.length, 'domain')}${after}`;
+  const named = `${before} mail as ${cutName(domain, NAME)} and ${number(items.length - 1)} more${after}`;
+  const whole = [...domain].length <= NAME && [...named].length <= LONGEST - TAG.length;
+  return whole ? named : `${before} mail as ${counted(items.length, 'domain')}${after}`;
 }

@@ -7,6 +7,8 @@ import { clean } from './plain-text.ts';
 /** What a list of mails shows of a subject, and what fits one line of a header. */
 export const LONGEST = 77;
 export const TAG = '[ruawatch] ';
+/** The same of what is sent to try whether it arrives. */
+export const TEST_TAG = `${TAG}TEST: `;
 export const PREFIXES: Record<Exclude<Step, 'resolved'>, string> = {
   opened: '',
   changed: 'Changed: ',
@@ -33,24 +35,24 @@ const NAMES: { longest: number; severity: Place }[] = [
  * so that what is wrong is always readable, and mostly how grave it is, for those who sort their mail by
  * that.
  */
-export function subjectOf(event: FindingEvent, step: Step): string {
-  if (event.evidence.facts === null) return stored(event, step);
+export function subjectOf(event: FindingEvent, step: Step, tag: string = TAG): string {
+  if (event.evidence.facts === null) return stored(event, step, tag);
   for (const { longest, severity } of NAMES) {
     if (severity === 'before' && SHORTER[step] === undefined) continue;
-    const subject = written(withNames(event, longest), step, { severity });
+    const subject = written(withNames(event, longest), step, { severity, tag });
     if ([...subject].length <= LONGEST) return subject;
   }
-  return written(withNames(event, NAMES.at(-1)!.longest), step, { severity: null, room: LONGEST });
+  return written(withNames(event, NAMES.at(-1)!.longest), step, { severity: null, tag, room: LONGEST });
 }
 
 /** The words of an older version's row are stored, and cannot be made of shorter names. */
-function stored(event: FindingEvent, step: Step): string {
-  const whole = written(event, step, { severity: 'behind' });
-  return [...whole].length <= LONGEST ? whole : written(event, step, { severity: null, room: LONGEST });
+function stored(event: FindingEvent, step: Step, tag: string): string {
+  const whole = written(event, step, { severity: 'behind', tag });
+  return [...whole].length <= LONGEST ? whole : written(event, step, { severity: null, tag, room: LONGEST });
 }
 
 /** @param given.room the sentence is cut where it has no room for what stands before and after it */
-function written(event: FindingEvent, step: Step, given: { severity: Place; room?: number }): string {
+function written(event: FindingEvent, step: Step, given: { severity: Place; tag: string; room?: number }): string {
   const { headline, severity } = contentOf(event, step);
   const before =
     step === 'resolved'
@@ -59,7 +61,7 @@ function written(event: FindingEvent, step: Step, given: { severity: Place; room
         ? `${SHORTER[step]}${severity}: `
         : PREFIXES[step];
   const after = step === 'resolved' || given.severity !== 'behind' ? '' : ` (${severity})`;
-  const sentence = `${TAG}${before}${headline}`;
+  const sentence = `${given.tag}${before}${headline}`;
   return `${given.room === undefined ? sentence : clean(sentence, given.room - [...after].length)}${after}`;
 }
 

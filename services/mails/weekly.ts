@@ -22,6 +22,8 @@ export interface Weekly extends WeekFindings {
   next: Date;
   /** The setting `console.url`, when it is set. */
   console?: string | null | undefined;
+  /** What the subject begins with, where that is not `TAG`. */
+  tag?: string;
   /** Domains that are not yours and were reported on since then. */
   foreign?: number;
   /** Sentences about the reading of reports itself. */
@@ -62,7 +64,7 @@ function isQuiet({ opened, resolved, goes_on, open, domains, requests }: Weekly)
 }
 
 /** It counts what a person must do, and nothing else. */
-function subjectOf({ opened, open, days, domains }: Weekly, sum: Total): string {
+function subjectOf({ opened, open, days, domains, tag = TAG }: Weekly, sum: Total): string {
   const act = opened.to_do + open.to_do;
   const fresh = opened.to_do > 0 && open.to_do > 0 ? ` (${number(opened.to_do)} new)` : '';
   const silent = domains.filter(({ silent_since }) => silent_since !== null).length;
@@ -70,7 +72,7 @@ function subjectOf({ opened, open, days, domains }: Weekly, sum: Total): string 
     ...(act > 0 ? [`${number(act)} to act on${fresh}`] : []),
     ...(sum.messages === 0 ? ['no report'] : silent > 0 ? [`no reports on ${counted(silent, 'domain')}`] : []),
   ];
-  return `${TAG}Week to ${days.to}: ${told.join(', ') || 'nothing to act on'}`;
+  return `${tag}Week to ${days.to}: ${told.join(', ') || 'nothing to act on'}`;
 }
 
 const NONE = { sources: 0, messages: 0 };
