@@ -171,6 +171,7 @@ export const domainWords = {
     days: (n: number) => `${n} days`,
     no_mail: 'No report that counts tells of mail in this range.',
     mail: 'Mail',
+    weekly: (title: string) => `${title}, averages of weeks`,
     by_class: 'Messages a day by who sent them',
     by_fate: 'Messages a day by what receivers did',
     fates: {

@@ -2,6 +2,7 @@ import { scaleLinear, scalePoint } from 'd3-scale';
 import { area, stack } from 'd3-shape';
 import { number } from '../../shared/format.ts';
 import { type Html, html } from '../html.ts';
+import { words } from '../page-words/en.ts';
 import { shares } from './format.ts';
 
 const WIDTH = 880;
@@ -10,6 +11,9 @@ const LEFT = 56;
 const BOTTOM = 24;
 const TOP = 8;
 const LABELS = 6;
+/** Of more days, a point is the average of a week: a year of days has no room to be told apart. */
+const MOST_POINTS = 120;
+const WEEK = 7;
 
 /** A part of a stacked chart: the name of its color in console.css, and its label. */
 export interface Layer {
@@ -37,21 +41,23 @@ export function stacked(
   { title, marks = [] }: { title: string; marks?: readonly Mark[] },
 ): Html {
   const shown = layers.filter(({ key }) => days.some((day) => amountOf(day, key) > 0));
-  const series = stack<string, string>()
+  const points = pointsOf(days);
+  const series = stack<Point, string>()
     .keys(shown.map(({ key }) => key))
-    .value(amountOf)([...days]);
+    .value((point, key) => point.days.reduce((sum, day) => sum + amountOf(day, key), 0) / point.days.length)(points);
   const most = Math.max(1, ...series.flatMap((one) => one.map(([, to]) => to)));
   const x = scalePoint([...days], [LEFT, WIDTH - 8]);
   const y = scaleLinear([0, most], [HEIGHT - BOTTOM, TOP]).nice(4);
-  const shape = area<[number, number] & { data: string }>(
-    ({ data }) => x(data)!,
+  const shape = area<[number, number] & { data: Point }>(
+    ({ data }) => x(data.at)!,
     ([from]) => y(from),
     ([, to]) => y(to),
-  );
+  ).digits(1);
+  const said = points.length < days.length ? words.domain.weekly(title) : title;
   const sums = shown.map(({ key, label }) => ({ key, label, sum: days.reduce((all, day) => all + amountOf(day, key), 0) }));
   const parts = shares(sums.map(({ sum }) => sum));
-  return html`<figure class="chart"><figcaption>${title}</figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${title}: ${sums.map(({ label, sum }) => `${label} ${number(sum)}`).join(', ')}`}">
+  return html`<figure class="chart"><figcaption>${said}</figcaption>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${said}: ${sums.map(({ label, sum }) => `${label} ${number(sum)}`).join(', ')}`}">
 ${y.ticks(4).map(
   (tick) => html`<line class="grid" x1="${LEFT}" x2="${WIDTH - 8}" y1="${y(tick)}" y2="${y(tick)}"/>
 <text class="tick" x="${LEFT - 8}" y="${y(tick) + 4}" text-anchor="end">${compact(tick)}</text>`,
@@ -67,6 +73,23 @@ ${marks.map(
     ({ key, label, sum }, i) =>
       html`<li><span class="key ${key}"></span>${label} ${number(sum)} <span class="quiet">${parts[i]}</span></li>`,
   )}</ul>${marks.length > 0 && html`<ol class="marks">${marks.map(({ day, label }) => html`<li><span class="date">${day}</span> ${label}</li>`)}</ol>`}</figure>`;
+}
+
+/** Some days, and the one at whose place their average stands. */
+interface Point {
+  at: string;
+  days: readonly string[];
+}
+
+/** The points of a chart: its days, or its weeks, of which the first may be shorter. */
+function pointsOf(days: readonly string[]): Point[] {
+  if (days.length <= MOST_POINTS) return days.map((day) => ({ at: day, days: [day] }));
+  const weeks: string[][] = [];
+  for (let end = days.length; end > 0; end -= WEEK) weeks.unshift(days.slice(Math.max(0, end - WEEK), end));
+  return weeks.map((week, i) => ({
+    at: i === 0 ? week[0]! : i === weeks.length - 1 ? week.at(-1)! : week[Math.floor(week.length / 2)]!,
+    days: week,
+  }));
 }
 
 function labelled(days: readonly string[]): string[] {

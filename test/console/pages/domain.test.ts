@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { stacked } from '../../../services/console/pages/chart.ts';
 import { charts } from '../../../services/console/pages/domain-mail.ts';
-import { addDays } from '../../../services/shared/days.ts';
+import { addDays, daysBetween } from '../../../services/shared/days.ts';
 import { type TestConsole, testConsole } from '../setup.ts';
 
 let c: TestConsole;
@@ -88,4 +89,23 @@ test('what a person denied counts as unauthorized by sender and by what receiver
   const [bySender, byFate] = [...drawn.matchAll(/aria-label="([^"]*)"/g)].map(([, label]) => label);
   expect(bySender).toContain('Authorized 100, Unauthorized 1,574');
   expect(byFate).toContain('Delivered 99, Unauthorized, stopped 6, Unauthorized, delivered 1,568, Other mail, rejected 1');
+});
+
+test('the chart of a year has a point a week, its averages, and stays small', () => {
+  const layers = [{ key: 'authorized', label: 'Authorized' }];
+  const drawn = (from: string, to: string) => {
+    const days = daysBetween(from, to);
+    return { days, svg: String(stacked(days, layers, (_, key) => (key === 'authorized' ? 70 : 0), { title: 'Messages a day' })) };
+  };
+  const year = drawn('2025-11-28', '2026-11-27');
+  const month = drawn('2026-10-29', '2026-11-27');
+  // Each point is twice in the outline of its layer.
+  const points = (svg: string) => /class="layer authorized" d="([^"]+)"/.exec(svg)![1]!.match(/[ML]/g)!.length / 2;
+  expect([points(year.svg), points(month.svg)]).toEqual([53, 30]);
+  expect(year.svg).toContain('<figcaption>Messages a day, averages of weeks</figcaption>');
+  expect(month.svg).toContain('<figcaption>Messages a day</figcaption>');
+  // The same all year: a first week of one day is no dip, and the sum is that of the days.
+  expect(new Set([...year.svg.matchAll(/[ML][\d.]+,([\d.]+)/g)].map(([, y]) => y)).size).toBe(2);
+  expect(year.svg).toContain(`Authorized ${(70 * 365).toLocaleString('en')}`);
+  expect(year.svg.length).toBeLessThan(4_000);
 });
