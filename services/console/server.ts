@@ -49,7 +49,9 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
   const failed = failing(services, askers);
   const app = serverOf(config.console, failed);
   app.setErrorHandler(failed);
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler(async (request, reply) => {
+    // Whoever is signed in has the menu there, too.
+    if (!request.url.startsWith('/api/') && request.cookies[askers.names.session]) await askers.of(request, reply, NOWHERE);
     const allowed = allowedFor(routes, request.url);
     if (allowed.length === 0) return failed(new Refusal(404, 'no_page', words.problems.no_page), request, reply);
     reply.header('allow', allowed.join(', '));
@@ -160,6 +162,13 @@ const HEADERS = (secure: boolean) => ({
   strictTransportSecurity: secure ? { maxAge: 15_552_000, includeSubDomains: false } : false,
   xFrameOptions: { action: 'deny' as const },
 });
+
+/** A page that is not there, to find out who asks for it. */
+const NOWHERE: AnyRoute = { method: 'GET', path: '/', kind: 'page', least: 'everybody', scope: 'none', handle: () => notThere() };
+
+function notThere(): never {
+  throw new Refusal(404, 'no_page', words.problems.no_page);
+}
 
 /** @throws TypeError for a route that would be open by mistake */
 function checkDeclaration(route: AnyRoute): void {

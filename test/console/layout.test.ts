@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { html } from '../../services/console/html.ts';
 import { layout } from '../../services/console/layout.ts';
 import type { Visitor } from '../../services/store/console/rights.ts';
+import { testConsole } from './setup.ts';
 
 const shown = (page: object, given: object) =>
   String(
@@ -39,4 +40,22 @@ test('what was done is said above the page', () => {
   const notice = (given: string | null) => /role="status">([^<]+)</.exec(shown({}, { notice: given }))?.[1];
   expect([notice('The finding is snoozed.'), notice(null)]).toEqual(['The finding is snoozed.', undefined]);
   expect(notice('<b>')).toBe('&lt;b&gt;');
+});
+
+test('a page that is not there has the menu for whoever is signed in, and for nobody else', async () => {
+  const c = await testConsole();
+  try {
+    const person = await c.person('viewer', ['example.com']);
+    for (const path of ['/findings/4/bogus', '/nowhere', '/findings/nine']) {
+      const { statusCode, body } = await person.get(path);
+      expect([path, statusCode, body.includes('<nav aria-label="Main">')]).toEqual([path, 404, true]);
+    }
+    const { statusCode, body } = await c.stranger().get('/findings/4/bogus');
+    expect([statusCode, body.includes('<nav')]).toEqual([404, false]);
+    const ended = await c.signedIn('a session that has ended').get('/findings/4/bogus');
+    expect([ended.statusCode, ended.body.includes('<nav')]).toEqual([404, false]);
+    expect((await person.get('/api/v1/nowhere')).headers['content-type']).toContain('application/problem+json');
+  } finally {
+    await c.close();
+  }
 });

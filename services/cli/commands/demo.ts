@@ -193,6 +193,7 @@ async function printLink(context: Context, address: string, out: (line: string) 
   out(
     `The console, for you to look around (the link signs in once): ${address}/link/${await makeLink(context.db, person, 'sign_in', now)}`,
   );
+  out(`After signing out, "npx ruawatch people link ${DEMO_PERSON}" in this folder prints a link to choose a password with.`);
 }
 
 const DEMO_PERSON = 'demo';

@@ -5,7 +5,7 @@ export const kindMeanings: Record<string, string> = {
   subdomain_abuse:
     'Mail is sent with names below your domain in From that you do not use. The subdomain policy (sp=, np=) decides what becomes of it.',
   alignment_failure:
-    'A service authenticates its mail as itself and not as your domain, so that DMARC fails: a service of yours that is not set up, or one that somebody else uses in your name.',
+    'Mail in your name passes as another domain and not as yours, so that DMARC fails: a service of yours that is not set up, one that somebody else uses in your name, or a forwarder that keeps your address in From.',
   authentication_regression:
     'A sender of yours passed for weeks and now fails: a key, a record or a setting changed. Receivers may refuse its mail.',
   policy_change: 'The DMARC record that receivers see is not the one of before.',

@@ -10,6 +10,8 @@ export const peopleWords = {
     code_hint: 'Six digits from your code generator, if you have set one up.',
     button: 'Sign in',
     no_account: 'No account yet? Ask an admin: they add people on the page People.',
+    no_way_in:
+      'No password, or none that you know? An admin makes a link there, too; and “ruawatch people link NAME”, where ruawatch runs, prints one.',
   },
   link: {
     first_title: 'Create the first account',

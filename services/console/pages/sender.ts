@@ -126,7 +126,7 @@ function sourceOf(one: SourceLine, of: Of, may: boolean): Html {
   return html`<section class="card"><h2 class="name">${one.source}</h2>
 <p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${one.why}</p>
 <dl class="figures">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
-${one.verdict ? html`<p class="notice">${w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '')}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
+${one.verdict ? html`<p class="notice ${one.verdict}">${w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '')}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
 ${may && html`<div class="row">${one.verdict !== 'approved' && decisionForm('approve', one.source, of)}${one.verdict !== 'denied' && decisionForm('deny', one.source, of)}${one.verdict !== null && decisionForm('end', one.source, of)}</div>`}
 </section>`;
 }

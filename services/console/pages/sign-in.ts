@@ -47,6 +47,7 @@ ${postForm(path`/sign-in`, fields, { values: { next: given.next } })}
 ${passkeySignIn(given.origin, given.next)}
 ${given.company && html`<p><a class="button" href="${withQuery(path`/sign-in/company`, { next: given.next })}">${words.company.button(given.company)}</a></p>`}
 <p class="quiet">${words.sign_in.no_account}</p>
+<p class="quiet">${words.sign_in.no_way_in}</p>
 </div>`;
 }
 

@@ -2,7 +2,7 @@ import { traitsOf } from './traits.ts';
 
 /** What each kind of finding is called in sentences and lists. */
 export const KIND_NAMES: Readonly<Record<string, string>> = {
-  alignment_failure: 'A sender that is not aligned',
+  alignment_failure: 'Mail authenticated as another domain',
   authentication_regression: 'Authentication that broke',
   bimi_ready: 'Ready for a logo',
   dkim_key_missing: 'A DKIM key is missing',
