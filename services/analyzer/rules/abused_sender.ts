@@ -107,7 +107,9 @@ interface Found {
 function find(window: SourceWindow): Candidate[] {
   const { source, listed, broken } = window;
   if (listed !== null || broken || window.rows.length === 0) return [];
-  const open = openOf(window.known, KIND, source);
+  // What a denial opened is over with it: nothing of it is to be upheld on less evidence.
+  const own = window.known.filter(({ evidence }) => evidence.facts?.rule !== 'denied_source');
+  const open = openOf(own, KIND, source);
   const found = unsetAccount(window, open) ?? mixed(window, open);
   return found === null ? [] : [candidateOf(window, found, open)];
 }

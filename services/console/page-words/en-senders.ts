@@ -53,17 +53,20 @@ export const senderWords = {
     approve: 'This is mine',
     deny: 'Not mine',
     end: 'Take the decision back',
+    end_of: (source: string) => `Take the decision about ${source} back`,
     hints: {
       approve: 'Its mail counts as authorized where it is aligned, and as misaligned where not.',
       deny: 'Its mail counts as unauthorized, even if it passes.',
-      end: 'The reports decide about it again.',
+      end: 'The reports decide about it again, and findings that the decision resolved come back as far as their mail still shows them.',
     },
     holds: 'Holds',
     for_good: 'until taken back',
     nobody_decided: 'Nobody has approved or denied it: its class comes from the reports.',
     decided: {
-      approved: (by: string, at: string, why: string) => `Approved by ${by} on ${at} UTC: ${why}`,
-      denied: (by: string, at: string, why: string) => `Denied by ${by} on ${at} UTC: ${why}`,
+      approved: (by: string, at: string, why: string, until: string | null) =>
+        `Approved by ${by} on ${at} UTC${until === null ? '' : `, until ${until} UTC`}: ${why}`,
+      denied: (by: string, at: string, why: string, until: string | null) =>
+        `Denied by ${by} on ${at} UTC${until === null ? '' : `, until ${until} UTC`}: ${why}`,
     },
   },
   lookalikes: {

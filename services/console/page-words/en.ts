@@ -66,6 +66,8 @@ export const words = {
     replayed: 'The mail is read again within a minute.',
     domain_added: 'The domain is yours from now on. Publish the record below.',
     decided: 'Your decision is kept. The analyzer looks at it again within seconds, and ends the findings that it answers.',
+    decision_ended:
+      'The decision is taken back. The analyzer looks at it again within seconds: findings that it had resolved come back, as far as their mail still shows them.',
     lookalike_ignored: 'The name is ignored from now on; a finding about it ends.',
     lookalike_watched: 'The name is watched again.',
     ...signInDone,

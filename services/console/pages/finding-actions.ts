@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Words } from '../../findings/kinds/kind.ts';
 import { addDays, dayOf } from '../../shared/days.ts';
+import type { StandingDecision } from '../../store/console/sender.ts';
 import { holdsUntil } from '../../store/findings/operator-actions.ts';
 import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
 import { actForm, choice, choices, each, reasonLine } from '../form.ts';
@@ -14,7 +15,11 @@ const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_I
 const SNOOZES = [1, 7, 14, 30, 90];
 
 /** The forms on the page of a finding. */
-export function actionForms(finding: ReadFinding, said: Words, { people, now }: { people: readonly string[]; now: Date }): Html {
+export function actionForms(
+  finding: ReadFinding,
+  said: Words,
+  { people, now, decisions }: { people: readonly string[]; now: Date; decisions: readonly StandingDecision[] },
+): Html {
   const w = words.finding;
   const open = finding.state === 'open';
   const to = (name: string) => path`/findings/${finding.finding_key}/${name}`;
@@ -34,9 +39,21 @@ export function actionForms(finding: ReadFinding, said: Words, { people, now }: 
   return html`<section class="acts"><h2>${w.act}</h2>
 ${open && [formOf({ ...acknowledge, id: 'ack' }), formOf({ ...snooze, id: 'snooze' }), formOf({ ...assign, id: 'assign' })]}
 ${formOf({ ...resolve, id: 'resolve' })}
+${decisions.map((one) => takeBack(one, finding))}
 ${!open && finding.resolved_by && formOf({ to: to('reopen'), button: w.reopen, hint: w.reopen_hint, id: 'reopen' })}
 </section>`;
 }
+
+/** Takes back a decision that resolved the finding. */
+const takeBack = ({ source, sender }: StandingDecision, { domain, finding_key: finding }: ReadFinding): Html =>
+  actForm(
+    {
+      word: words.sender.end_of(source),
+      to: path`/domains/${domain}/decide`,
+      values: { sender, source, decision: 'end', finding },
+    },
+    [html`<p class="hint">${words.sender.hints.end}</p>`, reasonLine({ id: `end-${source}-why` })],
+  );
 
 interface FormParts {
   to: Address;

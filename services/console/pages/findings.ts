@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { byDecision } from '../../findings/ending.ts';
 import { readEvidence } from '../../findings/evidence.ts';
 import { wordsOf } from '../../findings/sentences.ts';
 import { addDays } from '../../shared/days.ts';
@@ -6,7 +7,7 @@ import { SEVERITIES } from '../../shared/severity.ts';
 import { relatedFindings, type TitledFinding, visibleFinding, visibleFindings } from '../../store/console/findings.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
 import { actingPeople } from '../../store/console/people.ts';
-import { namedDays, namedReporters, sendersOf } from '../../store/console/sender.ts';
+import { namedDays, namedReporters, type StandingDecision, sendersOf, standingDecisions } from '../../store/console/sender.ts';
 import type { ListedFinding } from '../../store/findings/list.ts';
 import { choice, filters, line } from '../form.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
@@ -145,16 +146,20 @@ const one = route({
     const days = named === null ? [] : await namedDays(reader, named);
     const related = await relatedFindings(reader, finding, [...new Set([...sources, ...senders.values()])]);
     const may = mayFor(visitor, 'operator', domain);
+    const names = [row.subject, ...evidence.who.map(({ source }) => source)];
+    const decisions = row.state === 'resolved' && byDecision(ended) ? await standingDecisions(reader, domain, names) : [];
+    const given = { people: may ? await actingPeople(db, domain) : [], now: clock.now(), decisions };
     const body = html`<div class="heading">
 <p class="quiet">${words.finding.number(finding.finding_key)} · ${kind}</p>
 <h1>${said.title}</h1>
 <p>${severity(finding.severity)} ${domain === '*' ? '' : html`<a href="${path`/domains/${domain}`}">${domain}</a>`} <span class="quiet">· ${standing(finding)}</span></p>
 <p class="quiet">${words.kinds_mean[finding.kind]}</p>
 ${wentOn(finding)}
+${decidedBy(decisions)}
 </div>
 <div class="columns">
 <div>${evidencePage(finding, said, { days, tables, related })}</div>
-<aside>${may ? actionForms(finding, said, { people: await actingPeople(db, domain), now: clock.now() }) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
+<aside>${may ? actionForms(finding, said, given) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
 </div>`;
     return page(said.title, body, { section: 'findings' });
   },
@@ -166,6 +171,14 @@ function wentOn({ resolved_by, resolved_at, evidence, goes_on }: ReadFinding): H
   if (evidence.last_day < addDays(day(resolved_at), -LATE_DAYS)) return null;
   const w = words.finding;
   return html`<p class="warning">${goes_on ? w.goes_on_still(evidence.last_day) : w.went_on(evidence.last_day)}</p>`;
+}
+
+/** The decisions about senders that a finding is resolved by, and hold. */
+function decidedBy(decisions: readonly StandingDecision[]): Html[] {
+  return decisions.map(
+    ({ source, verdict, by_name, since, why, until }) =>
+      html`<p class="notice ${verdict}"><span class="name">${source}</span>: ${words.sender.decided[verdict](by_name, minute(since), why, until && minute(until))}</p>`,
+  );
 }
 
 export const FINDINGS_ROUTES: AnyRoute[] = [list, one];

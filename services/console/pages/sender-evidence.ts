@@ -157,7 +157,7 @@ function events(found: readonly store.SenderEvent[]): Html | null {
   if (found.length === 0) return null;
   return html`<section><h2>${words.finding.history}</h2><ol class="history">${found.map(
     (one) =>
-      html`<li><time datetime="${one.at.toISOString()}">${minute(one.at)}</time><div><strong>${w.events[one.what]}</strong> ${
+      html`<li><time datetime="${one.at.toISOString()}">${minute(one.at)}</time><div><strong>${w.events[one.what]}</strong>${one.until && html` ${words.finding.until(minute(one.until))}`} ${
         one.finding_key === null
           ? html`<span class="quiet">${one.by_name}</span><br>${one.text}`
           : html`<a href="${path`/findings/${one.finding_key}`}">${one.text}</a>`

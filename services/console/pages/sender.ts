@@ -126,7 +126,7 @@ function sourceOf(one: SourceLine, of: Of, may: boolean): Html {
   return html`<section class="card"><h2 class="name">${one.source}</h2>
 <p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${one.why}</p>
 <dl class="figures">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
-${one.verdict ? html`<p class="notice ${one.verdict}">${w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '')}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
+${one.verdict ? html`<p class="notice ${one.verdict}">${w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '', one.decided_until && minute(one.decided_until))}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
 ${may && html`<div class="row">${one.verdict !== 'approved' && decisionForm('approve', one.source, of)}${one.verdict !== 'denied' && decisionForm('deny', one.source, of)}${one.verdict !== null && decisionForm('end', one.source, of)}</div>`}
 </section>`;
 }
@@ -144,6 +144,8 @@ const decide = route({
     decision: z.enum(['approve', 'deny', 'end']),
     why,
     days: z.coerce.number().int().min(0).max(3650).default(0),
+    /** The finding on whose page it was decided. */
+    finding: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
   }),
   async handle({ db, reader, params: { domain }, body, visitor, clock, config }) {
     const now = clock.now();
@@ -165,7 +167,8 @@ const decide = route({
       return see(keys.length === 1 ? path`/requests/${key!}` : path`/requests`, { told: { done: 'request_opened' } });
     }
     for (const one of open) await decideSource(acting, { domain, source: one.source, decision, why, until });
-    return see(path`/domains/${domain}/senders/${body.sender}`, { told: { done: 'decided' } });
+    const back = body.finding === undefined ? path`/domains/${domain}/senders/${body.sender}` : path`/findings/${body.finding}`;
+    return see(back, { told: { done: decision === 'end' ? 'decision_ended' : 'decided' } });
   },
 });
 

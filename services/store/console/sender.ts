@@ -27,6 +27,8 @@ export interface SourceLine {
   by_name: string | null;
   decided_at: Date | null;
   decided_why: string | null;
+  /** Until when the decision holds; null for good. */
+  decided_until: Date | null;
 }
 
 /** The sources of a sender, those with the most mail first. */
@@ -47,7 +49,7 @@ export async function sourceLines(
         group by d.source)
      select s.source, s.name, s.class, s.why, s.evidence, s.asn, s.owner, s.country, s.first_seen, s.last_seen, s.failing_since, coalesce(t.messages, 0) as messages,
             coalesce(t.passed, 0) as passed, coalesce(t.uncounted, 0) as uncounted,
-            l.verdict, l.by_name, l.since as decided_at, l.why as decided_why
+            l.verdict, l.by_name, l.since as decided_at, l.why as decided_why, l.until as decided_until
        from sources s
        left join sums t on t.source = s.source
        left join sender_list l on l.domain = s.domain and l.source = s.source and l.ended_at is null and not l.is_service
@@ -216,6 +218,8 @@ export interface SenderEvent {
   finding_key: number | null;
   /** Of a finding: open or resolved. */
   state: string | null;
+  /** Of a decision: until when it holds; null for good. */
+  until: Date | null;
 }
 
 /** What people decided about the sources of a sender, and the findings about it, the newest first. */
@@ -229,25 +233,26 @@ export async function senderEvents(
     ['sender_list', 'findings'],
     `, told as (
        select since as at, verdict as what, by_name, why as text, null::bigint as finding_key, null::text as state,
-              domain, null::text as subject, null::text as summary, null::jsonb as evidence from sender_list
+              domain, null::text as subject, null::text as summary, null::jsonb as evidence, until from sender_list
         where domain = $1 and source = any($2)
        union all
-       select ended_at, 'ended', ended_by, ended_why, null, null, domain, null, null, null from sender_list
+       select ended_at, 'ended', ended_by, ended_why, null, null, domain, null, null, null, null from sender_list
         where domain = $1 and source = any($2) and ended_at is not null
        union all
-       select opened_at, 'finding', null, null, finding_key, state, ${TITLE_COLUMNS} from findings where domain = $1
+       select opened_at, 'finding', null, null, finding_key, state, ${TITLE_COLUMNS}, null from findings where domain = $1
         and (subject = $3 or subject = any($2) or evidence -> 'who' @> jsonb_build_array(jsonb_build_object('source', $3::text))
              or evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('sender', $3::text)) or evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('source', $3::text))))
      select * from told order by at desc limit $4`,
     [domain, sources, sender, limit],
   );
-  return rows.map(({ at, what, by_name, text, finding_key, state, ...finding }) => ({
+  return rows.map(({ at, what, by_name, text, finding_key, state, until, ...finding }) => ({
     at,
     what,
     by_name,
     text: finding_key === null ? text : titled(finding).title,
     finding_key,
     state,
+    until,
   }));
 }
 
@@ -286,6 +291,35 @@ export async function classChanges(
     ['class_changes'],
     `select at, source, was, class, why from class_changes where domain = $1 and source = any($2) order by at desc, source limit $3`,
     [domain, sources, limit],
+  );
+}
+
+/** A decision about a source that holds. */
+export interface StandingDecision {
+  source: string;
+  /** The sender that has a page. */
+  sender: string;
+  verdict: 'approved' | 'denied';
+  by_name: string;
+  why: string;
+  since: Date;
+  until: Date | null;
+}
+
+/** The decisions that hold about some sources, the newest first. */
+export async function standingDecisions(
+  reader: Reader,
+  domain: string,
+  sources: readonly string[],
+): Promise<readonly StandingDecision[]> {
+  return read<StandingDecision & Record<string, unknown>>(
+    reader,
+    ['sender_list', 'sources'],
+    `select l.source, s.grouped_as as sender, l.verdict, l.by_name, l.why, l.since, l.until
+       from sender_list l join sources s on s.domain = l.domain and s.source = l.source
+      where l.domain = $1 and l.source = any($2) and l.ended_at is null and not l.is_service and s.grouped_as is not null
+      order by l.since desc, l.source`,
+    [domain, [...new Set(sources)]],
   );
 }
 

@@ -154,3 +154,35 @@ test('a few stray messages of a denied source, and what receivers say it only pa
   expect(told(span(8, 0, 'unauthenticated', 50, REPORTERS, { source: OWN }))).toBe(0);
   expect(told(span(20, 9, 'both', 50, REPORTERS, { source: OWN }))).toBe(0);
 });
+
+test('a decision that is taken back leaves the finding that it resolved as it was', async () => {
+  const SERVICE = 'service.example';
+  const NEW = '198.18.9.0/24';
+  await f.put([
+    ...span(30, 0, 'both', 500, REPORTERS, { source: OWN }),
+    ...span(8, 0, 'foreign', 40, REPORTERS),
+    ...span(4, 0, 'spf', 60, REPORTERS, { source: NEW }),
+  ]);
+  await f.analyze();
+  const before = await open();
+  expect(before).toEqual(
+    expect.arrayContaining([
+      ['alignment_failure', SERVICE],
+      ['new_source', NEW],
+    ]),
+  );
+  const word = { by: 'Ada', why: 'a mistake' };
+  const now = f.context.clock.now();
+  for (const [source, verdict] of [
+    [SERVICE, 'denied'],
+    [NEW, 'approved'],
+  ] as const)
+    await putSender(f.t.db, { domain: DOMAIN, source, service: null }, { verdict, word, until: null }, now);
+  await f.analyze();
+  expect(await open()).not.toEqual(expect.arrayContaining([before[0]]));
+  for (const source of [SERVICE, NEW]) await endSender(f.t.db, { domain: DOMAIN, source, service: null }, word, now);
+  await f.analyze();
+  expect((await open()).sort()).toEqual(before.sort());
+  const events = (await f.events()).filter(({ kind }) => kind === 'alignment_failure').map(({ event }) => event);
+  expect(events).toEqual(['opened', 'resolved', 'reopened']);
+});

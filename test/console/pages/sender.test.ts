@@ -173,6 +173,31 @@ test('the day since which a sender fails is stored with its class, and goes with
   expect(await stored()).toBeNull();
 });
 
+test('a decision that resolved a finding is named on it, and taken back there; its term is in the history', async () => {
+  const key = await c.finding('alignment_failure', 'example.com', 'networks');
+  await c.t.db.query(
+    `update ruawatch.findings set subject = '198.51.3.0/24', state = 'resolved', resolved_at = now(),
+            evidence = evidence || '{"ended": {"reason": "denied"}}' where finding_key = $1`,
+    [key],
+  );
+  const operator = await c.person('operator', ['example.com']);
+  const decide = (more: object) =>
+    operator.post('/domains/example.com/decide', { sender: 'networks', source: '198.51.3.0/24', why: 'forged', ...more });
+  await decide({ decision: 'deny', days: '90' });
+  const until = addDays(c.context.clock.now().toISOString().slice(0, 10), 90);
+  const page = (await operator.get(`/findings/${key}`)).body;
+  expect(page).toContain(`Denied by ${operator.name} on`);
+  expect(page).toContain(`UTC, until ${until}`);
+  expect(page).toContain('Take the decision about 198.51.3.0/24 back');
+  const sender = (await operator.get('/domains/example.com/senders/networks')).body;
+  expect(sender).toMatch(new RegExp(`<strong>denied</strong> until ${until} [0-9:]+`));
+  const answer = await decide({ decision: 'end', finding: `${key}` });
+  expect(answer.headers.location).toBe(`/findings/${key}`);
+  const after = (await operator.get(`/findings/${key}`)).body;
+  expect(after).toContain('The decision is taken back.');
+  expect(after).not.toContain('Take the decision about');
+});
+
 test('where rules ask others about senders, a decision opens a request, which others decide', async () => {
   const { approvals } = c.context.config;
   const { rules } = approvals;
