@@ -63,6 +63,9 @@ export const reason = (most: number, missing: string) =>
     .refine((text) => !isBlank(text), missing)
     .max(most);
 
+/** The number of a row, in an address or a form. */
+export const byKey = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+
 /** Whether Postgres can hold a text. */
 export const isReadable = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 

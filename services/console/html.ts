@@ -36,7 +36,7 @@ export interface Piece {
   write(context: Context): string;
 }
 
-/** Markup that is safe to send: only `html` makes it, so no text of a report can become one. */
+/** Markup that is safe to send: only `html` and form.ts make it, so no text of a report can become one. */
 export class Html {
   readonly pieces: readonly (string | Piece)[];
 

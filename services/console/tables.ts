@@ -70,6 +70,15 @@ export const tableQuery = {
   as: z.enum(['', 'csv', 'json']).default(''),
 };
 
+/** The number of a page of a list. */
+export const pageNumber = z.coerce.number().int().min(1).max(10_000).default(1);
+
+/** The domain that a list is about; of all where it is empty. */
+export const domainFilter = z.string().trim().toLowerCase().max(253).default('');
+
+/** The rows of a page, and one more, which tells whether there is another page. */
+export const rowsOfPage = (page: number, size: number) => ({ limit: size + 1, offset: (page - 1) * size });
+
 /** The file that is asked for; null where the page is. */
 export function fileOf(
   asked: { table: string; as: '' | 'csv' | 'json' },

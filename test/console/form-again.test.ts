@@ -1,4 +1,8 @@
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findPerson } from '../../services/store/console/people.ts';
+import { beginSession } from '../../services/store/console/sessions.ts';
+import { browserProgram, openBrowser, openWindow } from './browser.ts';
 import { type TestConsole, type TestPerson, testConsole } from './setup.ts';
 
 let c: TestConsole;
@@ -69,6 +73,41 @@ describe('a form that cannot be done', () => {
     expect(reversed.body).toMatch(/name="from"[^>]* value="2026-10-05"/);
     // What no form of the page has is a problem of its own.
     expect((await operator.get('/domains/example.com?days=x')).body).toContain('Code: wrong_parameter');
+  });
+});
+
+const suite = browserProgram === null ? describe.skip : describe;
+const phone = 'a form in the window of a phone, without script,';
+suite(browserProgram === null ? `${phone} (SKIPPED: needs chromium)` : phone, () => {
+  test('comes back with what is wrong in view, and the focus in its field', async () => {
+    await c.app.listen({ host: '127.0.0.1', port: 0 });
+    const base = `http://localhost:${(c.app.server.address() as AddressInfo).port}`;
+    const session = await beginSession(
+      c.t.db,
+      (await findPerson(c.t.db, operator.name))!.person_key,
+      { address: '127.0.0.1', agent: null },
+      c.context.clock.now(),
+    );
+    const browser = await openBrowser();
+    const { context, page, complaints } = await openWindow(browser, { width: 360, dark: false, base, script: false });
+    try {
+      await context.addCookies([{ name: 'ruawatch', value: session, url: base }]);
+      await page.setViewportSize({ width: 360, height: 640 });
+      await page.goto(`/findings/${key}`);
+      const form = page.locator(`form[action="/findings/${key}/resolve"]`);
+      await page.locator('details', { has: form }).locator('summary').click();
+      await form.locator('input[name="why"]').fill('   ');
+      await form.locator('button').click();
+      const problem = page.locator('#problem');
+      await problem.waitFor();
+      await form.locator('input[name="why"]:focus').waitFor();
+      const { y, height } = (await problem.boundingBox())!;
+      expect([y >= 0, y + height <= 640]).toEqual([true, true]);
+      expect(complaints).toEqual([]);
+    } finally {
+      await context.close();
+      await browser.close();
+    }
   });
 });
 

@@ -8,12 +8,12 @@ import { askerWith } from '../../store/console/people.ts';
 import { why } from '../actions/findings.ts';
 import { endRight } from '../actions/grants.ts';
 import { actForm, choice, filters, line, reasonLine } from '../form.ts';
+import { byKey } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route, see } from '../routes.ts';
-import { fileOf, tableOf, tableQuery } from '../tables.ts';
+import { domainFilter, fileOf, pageNumber, rowsOfPage, tableOf, tableQuery } from '../tables.ts';
 import { minute, pageLinks } from './format.ts';
-import { reportKey } from './other-reports.ts';
 
 const A_PAGE = 100;
 const w = words.access;
@@ -129,14 +129,14 @@ const access = route({
   scope: 'filtered',
   query: z.object({
     ...tableQuery,
-    domain: z.string().trim().toLowerCase().max(253).default(''),
+    domain: domainFilter,
     show: z.enum(['open', 'all']).default('open'),
-    page: z.coerce.number().int().min(1).max(10_000).default(1),
+    page: pageNumber,
   }),
   async handle({ db, reader, visitor, query: asked }) {
     const domain = asked.domain || null;
     const open = asked.show === 'open';
-    const rows = await grantLines(reader, { open, domain, limit: A_PAGE + 1, offset: (asked.page - 1) * A_PAGE });
+    const rows = await grantLines(reader, { open, domain, ...rowsOfPage(asked.page, A_PAGE) });
     const { requester } = await askerWith(db, visitor!.person_key);
     const mayEnd = (one: GrantLine) => one.holder === requester || mayFor(visitor, 'operator', one.domain);
     const grants = grantTable(rows.slice(0, A_PAGE), mayEnd);
@@ -163,7 +163,7 @@ const end = route({
   kind: 'page',
   least: 'viewer',
   scope: 'object',
-  params: z.object({ key: reportKey }),
+  params: byKey,
   body: z.object({ why }),
   async handle({ db, reader, visitor, params, body, clock }) {
     await endRight({ db, reader, visitor: visitor!, now: clock.now() }, params.key, body.why);

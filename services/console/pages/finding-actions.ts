@@ -1,17 +1,16 @@
-import { z } from 'zod';
 import type { Words } from '../../findings/kinds/kind.ts';
 import { addDays, dayOf } from '../../shared/days.ts';
 import type { StandingDecision } from '../../store/console/sender.ts';
 import { holdsUntil } from '../../store/findings/operator-actions.ts';
 import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
 import { actForm, choice, choices, each, reasonLine } from '../form.ts';
+import { byKey } from '../given.ts';
 import { type Address, type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, route, see } from '../routes.ts';
 import type { ReadFinding } from './finding.ts';
 import { day } from './format.ts';
 
-const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 const SNOOZES = [1, 7, 14, 30, 90];
 
 /** The forms on the page of a finding. */
@@ -112,7 +111,7 @@ export const FINDING_ACT_ROUTES: AnyRoute[] = FINDING_ACTION_NAMES.map((name) =>
     kind: 'page',
     least: 'operator',
     scope: 'object',
-    params: key,
+    params: byKey,
     body: FINDING_ACTIONS[name].body as typeof FINDING_ACTIONS.acknowledge.body,
     async handle({ db, reader, params, body, visitor, clock }) {
       const done = await actOnFinding({ db, reader, visitor: visitor!, now: clock.now() }, params.key, name, body);

@@ -10,10 +10,11 @@ import { actingPeople } from '../../store/console/people.ts';
 import { namedDays, namedReporters, type StandingDecision, sendersOf, standingDecisions } from '../../store/console/sender.ts';
 import type { ListedFinding } from '../../store/findings/list.ts';
 import { choice, filters, line } from '../form.ts';
+import { byKey } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
-import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
+import { domainFilter, fileOf, pageNumber, type Table, tableOf, tableQuery } from '../tables.ts';
 import { beganOn, daysOf, evidencePage, findingTables, type ReadFinding } from './finding.ts';
 import { actionForms, LATE_DAYS } from './finding-actions.ts';
 import { day, minute, pageLinks, severity } from './format.ts';
@@ -25,8 +26,8 @@ const query = z.object({
   q: z.string().trim().max(253).default(''),
   state: z.enum(['open', 'resolved', 'all']).default('open'),
   severity: z.enum(SEVERITIES).or(z.literal('')).default(''),
-  domain: z.string().trim().toLowerCase().max(253).default(''),
-  page: z.coerce.number().int().min(1).max(10_000).default(1),
+  domain: domainFilter,
+  page: pageNumber,
 });
 type Query = z.output<typeof query>;
 
@@ -122,7 +123,7 @@ const one = route({
   kind: 'page',
   least: 'viewer',
   scope: 'object',
-  params: z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
+  params: byKey,
   query: z.object(tableQuery),
   async handle({ db, reader, params, query: asked, visitor, clock }) {
     const row = await visibleFinding(reader, params.key);

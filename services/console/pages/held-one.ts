@@ -12,12 +12,13 @@ import { loadRequest, type Request } from '../../store/requests/requests.ts';
 import { why } from '../actions/findings.ts';
 import { decideHeld, heldDecision } from '../actions/held.ts';
 import { actForm, choice, postForm, reasonLine } from '../form.ts';
+import { byKey } from '../given.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, type Table, tableQuery } from '../tables.ts';
 import { asksSection, attachmentsTable, factsSection, reportsSection, similarTable } from './held-parts.ts';
-import { heldKey, shownHeld } from './held-shown.ts';
+import { shownHeld } from './held-shown.ts';
 import { textSection } from './held-text.ts';
 import { historyOf } from './request-evidence.ts';
 
@@ -29,7 +30,7 @@ const one = route({
   kind: 'page',
   least: 'operator',
   scope: 'object',
-  params: heldKey,
+  params: byKey,
   query: z.object(tableQuery),
   async handle(asked) {
     const { db, reader, clock, visitor } = asked;
@@ -95,7 +96,7 @@ const decideRoute = route({
   kind: 'page',
   least: 'operator',
   scope: 'object',
-  params: heldKey,
+  params: byKey,
   body: heldDecision,
   async handle(asked) {
     const held = await shownHeld(asked);
@@ -111,7 +112,7 @@ const resolve = route({
   kind: 'page',
   least: 'operator',
   scope: 'object',
-  params: heldKey,
+  params: byKey,
   body: z.object({ why, arrived: z.enum(['yes', 'no']) }),
   async handle(asked) {
     const held = await shownHeld(asked);

@@ -13,11 +13,12 @@ import { openRequest } from '../../store/requests/open.ts';
 import { loadRequest } from '../../store/requests/requests.ts';
 import { why } from '../actions/findings.ts';
 import { actForm, buttonForm, reasonLine } from '../form.ts';
+import { byKey } from '../given.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
 import { minute } from './format.ts';
-import { heldKey, shownHeld } from './held-shown.ts';
+import { shownHeld } from './held-shown.ts';
 
 const w = words.held;
 /** How long the right to read a mail is lent, in seconds, and how often it may be opened. */
@@ -77,7 +78,7 @@ const ask = route({
   kind: 'page',
   least: 'operator',
   scope: 'object',
-  params: heldKey,
+  params: byKey,
   body: z.object({ why }),
   async handle(asked) {
     const held = await shownHeld(asked);
@@ -95,7 +96,7 @@ const open = route({
   kind: 'page',
   least: 'operator',
   scope: 'object',
-  params: heldKey,
+  params: byKey,
   async handle(asked) {
     const { db, config, clock } = asked;
     const held = await shownHeld(asked);

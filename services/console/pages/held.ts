@@ -6,7 +6,7 @@ import { choice, each, filters, line } from '../form.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
-import { fileOf, tableOf, tableQuery } from '../tables.ts';
+import { domainFilter, fileOf, pageNumber, rowsOfPage, tableOf, tableQuery } from '../tables.ts';
 import { minute, pageLinks } from './format.ts';
 import { HELD_ASK_ROUTES } from './held-ask.ts';
 import { HELD_ONE_ROUTES } from './held-one.ts';
@@ -19,10 +19,10 @@ const w = words.held;
 const query = z.object({
   ...tableQuery,
   state: z.enum(STATES).default('open'),
-  domain: z.string().trim().toLowerCase().max(253).default(''),
+  domain: domainFilter,
   rule: z.string().trim().max(63).default(''),
   recipient: z.string().trim().max(320).default(''),
-  page: z.coerce.number().int().min(1).max(10_000).default(1),
+  page: pageNumber,
 });
 
 /** Who it says it is from, cut so that a page stays a page. */
@@ -43,8 +43,7 @@ const list = route({
       domain,
       rule,
       recipient,
-      limit: A_PAGE + 1,
-      offset: (asked.page - 1) * A_PAGE,
+      ...rowsOfPage(asked.page, A_PAGE),
     });
     const table = tableOf<HeldLine>('held-mail', COLUMNS, rows.slice(0, A_PAGE), 'records held');
     const file = fileOf(asked, [table], 'ruawatch');

@@ -8,7 +8,7 @@ import { actForm, filters, line, reasonLine } from '../form.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route, see } from '../routes.ts';
-import { type Column, fileOf, tableOf, tableQuery } from '../tables.ts';
+import { type Column, domainFilter, fileOf, pageNumber, rowsOfPage, tableOf, tableQuery } from '../tables.ts';
 import { domainParams } from './domain.ts';
 import { day, pageLinks } from './format.ts';
 
@@ -62,15 +62,14 @@ const lookalikes = route({
   scope: 'filtered',
   query: z.object({
     ...tableQuery,
-    domain: z.string().trim().toLowerCase().max(253).default(''),
-    page: z.coerce.number().int().min(1).max(10_000).default(1),
+    domain: domainFilter,
+    page: pageNumber,
   }),
   async handle({ reader, query: asked, visitor }) {
     const acts = (one: LookalikeLine) => mayFor(visitor, 'operator', one.domain);
     const rows = await lookalikeLines(reader, {
       domain: asked.domain || undefined,
-      limit: A_PAGE + 1,
-      offset: (asked.page - 1) * A_PAGE,
+      ...rowsOfPage(asked.page, A_PAGE),
     });
     const decide = {
       key: 'act',

@@ -1,19 +1,20 @@
 import { z } from 'zod';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/other-reports.ts';
+import type { Reader } from '../../store/console/scope.ts';
 import { filters, line } from '../form.ts';
+import { byKey } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
-import { type Column, fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
+import { type Column, domainFilter, fileOf, pageNumber, rowsOfPage, type Table, tableOf, tableQuery } from '../tables.ts';
 import { day, minute, pageLinks } from './format.ts';
 
 const A_PAGE = 100;
-export const reportKey = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 const query = z.object({
   ...tableQuery,
-  domain: z.string().trim().toLowerCase().max(253).default(''),
-  page: z.coerce.number().int().min(1).max(10_000).default(1),
+  domain: domainFilter,
+  page: pageNumber,
 });
 
 const w = words.other_reports;
@@ -84,66 +85,39 @@ export function tabs(at: (typeof TABS)[number]['name'] | 'quarantine', all: bool
   }</nav>`;
 }
 
-interface List {
-  kind: 'tls' | 'failure';
-  address: ReturnType<typeof withQuery>;
-  asked: z.output<typeof query>;
-  all: boolean;
-}
-
-function listPage({ kind, address, asked, all }: List, table: Table, more: boolean) {
-  const here = withQuery(address, { domain: asked.domain, page: asked.page === 1 ? null : asked.page });
-  const to = (n: number) => withQuery(address, { domain: asked.domain, page: n });
-  return html`<div class="heading"><h1>${w.titles[kind]}</h1><p class="quiet">${w.leads[kind]}</p></div>
-${tabs(kind, all)}
+/** The list of a kind of reports. */
+const listOf = <Line>(kind: 'tls' | 'failure', lines: Lines<Line>, tableFor: (rows: readonly Line[]) => Table): AnyRoute =>
+  route({
+    method: 'GET',
+    path: `/${kind}-reports`,
+    kind: 'page',
+    least: 'viewer',
+    scope: 'filtered',
+    query,
+    async handle({ reader, query: asked }) {
+      const rows = await lines(reader, { domain: asked.domain || undefined, ...rowsOfPage(asked.page, A_PAGE) });
+      const table = tableFor(rows.slice(0, A_PAGE));
+      const file = fileOf(asked, [table], 'ruawatch');
+      if (file !== null) return file;
+      const to = (n: number) => withQuery(path`/${`${kind}-reports`}`, { domain: asked.domain, page: n === 1 ? null : n });
+      const none = asked.domain !== '' || asked.page > 1 ? words.reports.nothing : w.nothing[kind];
+      const body = html`<div class="heading"><h1>${w.titles[kind]}</h1><p class="quiet">${w.leads[kind]}</p></div>
+${tabs(kind, reader.scope.all)}
 ${filters(line({ label: words.reports.domain, name: 'domain', value: asked.domain }))}
-${table.rows === 0 ? html`<div class="empty"><p>${asked.domain !== '' || asked.page > 1 ? words.reports.nothing : w.nothing[kind]}</p></div>` : table.html(here)}
-${pageLinks(to, asked.page, more)}`;
-}
+${table.rows === 0 ? html`<div class="empty"><p>${none}</p></div>` : table.html(to(asked.page))}
+${pageLinks(to, asked.page, rows.length > A_PAGE)}`;
+      return page(w.titles[kind], body, { section: 'reports' });
+    },
+  });
 
-const tlsList = route({
-  method: 'GET',
-  path: '/tls-reports',
-  kind: 'page',
-  least: 'viewer',
-  scope: 'filtered',
-  query,
-  async handle({ reader, query: asked }) {
-    const rows = await store.tlsLines(reader, {
-      domain: asked.domain || undefined,
-      limit: A_PAGE + 1,
-      offset: (asked.page - 1) * A_PAGE,
-    });
-    const table = tlsTable(rows.slice(0, A_PAGE));
-    const list = { kind: 'tls', address: path`/tls-reports`, asked, all: reader.scope.all } as const;
-    return (
-      fileOf(asked, [table], 'ruawatch') ??
-      page(w.titles.tls, listPage(list, table, rows.length > A_PAGE), { section: 'reports' })
-    );
-  },
-});
+/** Reads the rows of a list. */
+type Lines<Line> = (
+  reader: Reader,
+  asked: { domain: string | undefined; limit: number; offset: number },
+) => Promise<readonly Line[]>;
 
-const failureList = route({
-  method: 'GET',
-  path: '/failure-reports',
-  kind: 'page',
-  least: 'viewer',
-  scope: 'filtered',
-  query,
-  async handle({ reader, query: asked }) {
-    const rows = await store.failureLines(reader, {
-      domain: asked.domain || undefined,
-      limit: A_PAGE + 1,
-      offset: (asked.page - 1) * A_PAGE,
-    });
-    const table = failureTable(rows.slice(0, A_PAGE));
-    const list = { kind: 'failure', address: path`/failure-reports`, asked, all: reader.scope.all } as const;
-    return (
-      fileOf(asked, [table], 'ruawatch') ??
-      page(w.titles.failure, listPage(list, table, rows.length > A_PAGE), { section: 'reports' })
-    );
-  },
-});
+const tlsList = listOf('tls', store.tlsLines, tlsTable);
+const failureList = listOf('failure', store.failureLines, failureTable);
 
 /** Facts of a report, those that are not known left out. */
 function facts(rows: readonly (readonly [string, string | number | null | undefined])[]): Html {
@@ -169,7 +143,7 @@ const tlsOne = route({
   kind: 'page',
   least: 'viewer',
   scope: 'object',
-  params: z.object({ key: reportKey }),
+  params: byKey,
   query: z.object(tableQuery),
   async handle({ reader, params, query: asked, visitor }) {
     const found = await store.tlsReport(reader, params.key);
@@ -219,7 +193,7 @@ const failureOne = route({
   kind: 'page',
   least: 'viewer',
   scope: 'object',
-  params: z.object({ key: reportKey }),
+  params: byKey,
   async handle({ reader, params, visitor }) {
     const one = await store.failureReport(reader, params.key);
     if (one === null) throw new Refusal(404, 'no_report', words.reports.no_report);

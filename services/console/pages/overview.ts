@@ -16,7 +16,7 @@ import { choice, filters, line } from '../form.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
-import { downloads, fileOf, tableOf as makeTable, type Table, tableQuery } from '../tables.ts';
+import { downloads, fileOf, tableOf as makeTable, pageNumber, type Table, tableQuery } from '../tables.ts';
 import { day, hostName, pageLinks, severity, share } from './format.ts';
 import { nextStepOf } from './next-step.ts';
 import { weakerBelow } from './policy-below.ts';
@@ -34,7 +34,7 @@ const query = z.object({
   q: z.string().trim().toLowerCase().max(253).default(''),
   state: z.enum(['own', 'observed', 'ignored']).default('own'),
   sort: z.enum(SORTS).default('attention'),
-  page: z.coerce.number().int().min(1).max(10_000).default(1),
+  page: pageNumber,
 });
 type Query = z.output<typeof query>;
 

@@ -4,12 +4,13 @@ import * as store from '../../store/console/reports.ts';
 import { replayMessages } from '../../store/messages/messages.ts';
 import { leaveToSweep } from '../../store/messages/raw-mail.ts';
 import { buttonForm } from '../form.ts';
+import { byKey } from '../given.ts';
 import { html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
-import { fileOf, tableOf, tableQuery } from '../tables.ts';
+import { fileOf, pageNumber, rowsOfPage, tableOf, tableQuery } from '../tables.ts';
 import { minute, pageLinks } from './format.ts';
-import { reportKey, tabs } from './other-reports.ts';
+import { tabs } from './other-reports.ts';
 
 const A_PAGE = 100;
 
@@ -19,10 +20,10 @@ const quarantine = route({
   kind: 'page',
   least: 'viewer',
   scope: 'installation',
-  query: z.object({ ...tableQuery, page: z.coerce.number().int().min(1).max(10_000).default(1) }),
+  query: z.object({ ...tableQuery, page: pageNumber }),
   async handle({ reader, query: asked, visitor }) {
     const w = words.quarantine;
-    const mails = await store.unreadMails(reader, { limit: A_PAGE + 1, offset: (asked.page - 1) * A_PAGE });
+    const mails = await store.unreadMails(reader, rowsOfPage(asked.page, A_PAGE));
     const acts = may(visitor, 'operator');
     const table = tableOf<store.UnreadMail>(
       'quarantine',
@@ -78,7 +79,7 @@ const replay = route({
   kind: 'page',
   least: 'operator',
   scope: 'installation',
-  params: z.object({ key: reportKey }),
+  params: byKey,
   async handle({ db, params: { key }, visitor, clock }) {
     const replayed = await replayMessages(db, { keys: [key] });
     if (replayed.length === 0) throw new Refusal(409, 'not_replayed', words.quarantine.not_replayed);

@@ -1,11 +1,10 @@
-import { z } from 'zod';
 import { documentOf } from '../../report/document.ts';
 import { visibleReport } from '../../store/console/reports.ts';
 import { sees } from '../../store/console/scope.ts';
 import { placeOfReport, type RawMail, rawBytes, rawMail } from '../../store/messages/raw-mail.ts';
+import { byKey } from '../given.ts';
 import { words } from '../page-words/en.ts';
 import { type Answer, type AnyRoute, type Asked, Refusal, route } from '../routes.ts';
-import { reportKey } from './other-reports.ts';
 
 /** Larger mails are read by nothing but the parser, whose threads can be stopped. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -37,7 +36,7 @@ const mailFile = route({
   kind: 'file',
   least: 'operator',
   scope: 'object',
-  params: z.object({ key: reportKey }),
+  params: byKey,
   async handle(asked): Promise<Answer> {
     const mail = await mailFor(asked, asked.params.key);
     const content = await bytesOf(asked, mail);
@@ -52,7 +51,7 @@ const xmlFile = route({
   kind: 'file',
   least: 'operator',
   scope: 'object',
-  params: z.object({ key: reportKey }),
+  params: byKey,
   async handle(asked): Promise<Answer> {
     const report = await visibleReport(asked.reader, asked.params.key);
     const place = report === null ? null : await placeOfReport(asked.db, asked.params.key);

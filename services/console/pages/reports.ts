@@ -3,20 +3,20 @@ import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/reports.ts';
 import { choice, filters, line } from '../form.ts';
 import * as given from '../given.ts';
+import { byKey } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
-import { type Column, fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
+import { type Column, domainFilter, fileOf, pageNumber, rowsOfPage, type Table, tableOf, tableQuery } from '../tables.ts';
 import { day, dayField, minute, pageLinks } from './format.ts';
 import { tabs } from './other-reports.ts';
 import { recordColumns, senderColumns } from './record-table.ts';
 import { reporterLabel, reportersNamed } from './reporter.ts';
 
 const A_PAGE = 100;
-const pageNumber = z.coerce.number().int().min(1).max(10_000).default(1);
 const query = z.object({
   ...tableQuery,
-  domain: z.string().trim().toLowerCase().max(253).default(''),
+  domain: domainFilter,
   reporter: z.string().trim().toLowerCase().max(253).default(''),
   trust: z.enum(['', 'ok', 'pending', 'bad']).default(''),
   salvaged: z.enum(['', 'yes']).default(''),
@@ -48,8 +48,7 @@ const list = route({
       from: asked.from || undefined,
       to: asked.to || undefined,
       sender: ofSender ? asked.sender : undefined,
-      limit: A_PAGE + 1,
-      offset: (asked.page - 1) * A_PAGE,
+      ...rowsOfPage(asked.page, A_PAGE),
     });
     const table = reportTable(inOrder(found.slice(0, A_PAGE)), ofSender);
     const file = fileOf(asked, [table], 'ruawatch');
@@ -142,13 +141,13 @@ const one = route({
   kind: 'page',
   least: 'viewer',
   scope: 'object',
-  params: z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
+  params: byKey,
   query: z.object({ ...tableQuery, page: pageNumber }),
   async handle({ reader, params, query: asked, visitor }) {
     const w = words.reports;
     const report = await store.visibleReport(reader, params.key);
     if (report === null) throw new Refusal(404, 'no_report', w.no_report);
-    const records = await store.recordsOfReport(reader, report, { limit: A_PAGE + 1, offset: (asked.page - 1) * A_PAGE });
+    const records = await store.recordsOfReport(reader, report, rowsOfPage(asked.page, A_PAGE));
     const columns = [...senderColumns(report.domain), ...recordColumns<store.SortedRecord>()];
     const table = tableOf<store.SortedRecord>('records', columns, records.slice(0, A_PAGE));
     const standing = await store.reporterStanding(reader, report.domain, report.reporter);

@@ -10,6 +10,7 @@ import { decide, override, withdraw } from '../../store/requests/decide.ts';
 import { type Decision, loadRequest, type Request } from '../../store/requests/requests.ts';
 import { why } from '../actions/findings.ts';
 import { actForm, reasonLine } from '../form.ts';
+import { byKey } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
@@ -17,7 +18,6 @@ import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { minute } from './format.ts';
 import { evidenceOf, evidenceSection, evidenceTable, historyOf } from './request-evidence.ts';
 
-const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 const MOST = 200;
 
 const list = route({
@@ -78,7 +78,7 @@ const one = route({
   kind: 'page',
   least: 'viewer',
   scope: 'object',
-  params: key,
+  params: byKey,
   query: z.object(tableQuery),
   async handle({ db, reader, params, query, config, visitor, clock }) {
     const request = await shown({ db, reader, params });
@@ -120,7 +120,7 @@ ${historyOf(story)}
 });
 
 /** A request that the person may see. */
-async function shown({ db, reader, params }: Pick<Asked<typeof key>, 'db' | 'reader' | 'params'>): Promise<Request> {
+async function shown({ db, reader, params }: Pick<Asked<typeof byKey>, 'db' | 'reader' | 'params'>): Promise<Request> {
   if (!(await visibleRequest(reader, params.key))) throw new Refusal(404, 'no_request', words.problems.no_request);
   return loadRequest(db, params.key);
 }
@@ -169,14 +169,17 @@ const body = z.object({
 type Verb = 'approve' | 'deny' | 'withdraw' | 'override';
 
 /** Only a person who is signed in decides, by a POST. Who that is comes from the session. */
-function act(name: Verb, work: (asked: Asked<typeof key, undefined, typeof body>, person: string) => Promise<unknown>): AnyRoute {
+function act(
+  name: Verb,
+  work: (asked: Asked<typeof byKey, undefined, typeof body>, person: string) => Promise<unknown>,
+): AnyRoute {
   return route({
     method: 'POST',
     path: `/requests/:key/${name}`,
     kind: 'page',
     least: 'operator',
     scope: 'object',
-    params: key,
+    params: byKey,
     body,
     async handle(asked) {
       await shown(asked);

@@ -1,15 +1,12 @@
-import { z } from 'zod';
 import { noteAct } from '../../store/console/audit.ts';
 import { endOwnSession, type OwnSession } from '../../store/console/sign-ins.ts';
 import { buttonForm } from '../form.ts';
+import { byKey } from '../given.ts';
 import { path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, Refusal, route, see } from '../routes.ts';
 import { type Table, tableOf } from '../tables.ts';
 import { minute } from './format.ts';
-
-/** A number in a form. */
-const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 
 const BROWSERS: readonly [RegExp, string][] = [
   [/Edg/, 'Edge'],
@@ -66,7 +63,7 @@ const endSession = route({
   kind: 'page',
   least: 'viewer',
   scope: 'none',
-  body: key,
+  body: byKey,
   async handle({ db, visitor, body, clock }) {
     const { name: by, person_key: person } = visitor!;
     if (!(await endOwnSession(db, person, body.key))) throw new Refusal(404, 'no_session', words.problems.nothing_there);

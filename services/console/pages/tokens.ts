@@ -5,7 +5,7 @@ import { findPerson, signInSecrets } from '../../store/console/people.ts';
 import { ROLE_FOR_SCOPE, TOKEN_SCOPES, type Visitor } from '../../store/console/rights.ts';
 import { endToken, makeToken, type Token } from '../../store/console/tokens.ts';
 import { actForm, buttonForm, checkbox, choice, each, line, passwordLine } from '../form.ts';
-import { wrongField } from '../given.ts';
+import { byKey, wrongField } from '../given.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
@@ -135,15 +135,13 @@ const make = route({
   },
 });
 
-const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
-
 const revoke = route({
   method: 'POST',
   path: '/account/tokens/end',
   kind: 'page',
   least: 'viewer',
   scope: 'none',
-  body: key,
+  body: byKey,
   async handle({ db, visitor, body, clock }) {
     await endToken(db, body.key, { person_key: visitor!.person_key, by: visitor!.name }, clock.now());
     return see(path`/account`, { told: { done: 'token_ended' } });
@@ -156,7 +154,7 @@ const revokeAny = route({
   kind: 'page',
   least: 'admin',
   scope: 'installation',
-  body: key,
+  body: byKey,
   async handle({ db, visitor, body, clock }) {
     await endToken(db, body.key, { person_key: null, by: visitor!.name }, clock.now());
     return see(path`/people`, { told: { done: 'token_ended' } });
