@@ -103,21 +103,11 @@ export class AggregateBuilder {
         this.started = true;
         break;
       case el.METADATA:
-        this.metadataCount++;
-        this.childLength = 0;
-        break;
       case el.POLICY:
-        this.policyCount++;
-        this.childLength = 0;
-        if (this.policyCount > 1) {
-          this.at = el.SKIPPED;
-          this.problems.add('several_policies', 'The report has more than one policy_published; the first one counts.');
-        }
-        break;
       case el.RECORD:
-        this.beginRecord();
+        if (!this.beginChild(what)) this.at = el.SKIPPED;
         this.childLength = 0;
-        if (this.onRecordStart !== null) this.onRecordStart();
+        if (what === el.RECORD && this.onRecordStart !== null) this.onRecordStart();
         break;
       case el.ROW:
       case el.REASON:
@@ -148,13 +138,10 @@ export class AggregateBuilder {
     return own ? what : el.SKIPPED;
   }
 
-  /**
-   * Character data, entities resolved; a text may come in several pieces.
-   * @param blank it is known to be white space alone
-   */
-  text(piece: string, blank = false): void {
+  /** Character data, entities resolved; a text may come in several pieces. */
+  text(piece: string): void {
     if (this.at < el.LEAF) {
-      if (!blank && this.at !== el.DOCUMENT && this.at !== el.SKIPPED && !isBlank(piece)) {
+      if (this.at !== el.DOCUMENT && this.at !== el.SKIPPED && !isBlank(piece)) {
         this.stray += piece.slice(0, Math.max(0, STRAY_LENGTH - this.stray.length));
       }
       return;
@@ -203,20 +190,13 @@ export class AggregateBuilder {
         if (this.repairing) this.buffer = repaired(what, this.buffer, this.problems);
         const value = this.buffer;
         this.buffer = '';
-        if (what >= el.SOURCE_IP) this.fields.setText(what, value);
-        else this.metadata.set(what, value);
+        this.joined(what, value);
       }
       return;
     }
-    if (what === el.RECORD) this.endRecord();
-    else if (what === el.REASON) this.fields.endReason();
-    else if (what === el.POLICY) {
-      this.policyDone = true;
-      this.release();
-    } else if (what === el.METADATA) {
-      this.metadataDone = true;
-      this.release();
-    } else if (what === el.FEEDBACK) this.ended = true;
+    if (what === el.REASON) this.fields.endReason();
+    else if (what === el.FEEDBACK) this.ended = true;
+    else this.endChild(what);
     if (this.at === el.FEEDBACK && this.onChildEnd !== null) this.onChildEnd();
   }
 
@@ -344,13 +324,28 @@ export class AggregateBuilder {
   }
 
   /**
-   * A record begins.
+   * A child of feedback begins.
    * @param chunk where its values are, when its parts come by `container` and `value`
+   * @returns false for one that does not count
    */
-  beginRecord(chunk?: Chunk): void {
+  beginChild(what: number, chunk?: Chunk): boolean {
     if (this.stray !== '') this.endStray();
+    if (what === el.METADATA) this.metadataCount++;
+    if (what === el.POLICY && this.policyCount++ > 0) {
+      this.problems.add('several_policies', 'The report has more than one policy_published; the first one counts.');
+      return false;
+    }
     if (chunk === undefined) this.fields.begin();
     else this.fields.begin(chunk.codes, chunk.text.length + 1, chunk.text);
+    return true;
+  }
+
+  /** It ends. */
+  endChild(what: number): void {
+    if (what === el.RECORD) this.endRecord();
+    if (what === el.POLICY) this.policyDone = true;
+    if (what === el.METADATA) this.metadataDone = true;
+    if (what === el.POLICY || what === el.METADATA) this.release();
   }
 
   container(what: number): void {
@@ -358,16 +353,18 @@ export class AggregateBuilder {
   }
 
   value(what: number, from: number, to: number, odd: boolean): void {
-    if (odd) this.fields.setResolved(what, from, to);
+    if (what < el.SOURCE_IP) this.metadata.set(what, this.fields.written(from, to, odd));
+    else if (odd) this.fields.setResolved(what, from, to);
     else this.fields.set(what, from, to);
   }
 
   joined(what: number, text: string): void {
-    this.fields.setText(what, text);
+    if (what < el.SOURCE_IP) this.metadata.set(what, text);
+    else this.fields.setText(what, text);
   }
 
   /** The record has ended: it is counted, or set aside. */
-  endRecord(): void {
+  private endRecord(): void {
     const { fields } = this;
     if (fields.rows === 0) {
       this.setAsideEmpty(this.recordText());

@@ -207,6 +207,13 @@ export class RecordFields {
     this.set(what, start, this.used);
   }
 
+  /** Characters of `codes` as they are, or with line ends and references resolved, which can be. */
+  written(from: number, to: number, odd: boolean): string {
+    if (!odd) return this.chunk.slice(from, to);
+    const start = this.reserve(to - from);
+    return textOf(this.codes, start, resolve(this.codes, from, to, this.codes, start));
+  }
+
   /** The same from characters of `codes`. */
   set(what: number, from: number, to: number): void {
     const { codes } = this;

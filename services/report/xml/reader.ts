@@ -94,9 +94,11 @@ export class XmlReader implements Listener {
     this.reported = false;
     this.parser.write(chunk);
     this.flush();
-    this.fed += chunk.length;
     this.unreported = this.reported ? 0 : this.unreported + chunk.length;
-    if (this.unreported <= this.limits.textLength || this.parser.release()) return;
+    const read = this.unreported <= this.limits.textLength || this.parser.release();
+    this.flush();
+    this.fed += chunk.length;
+    if (read) return;
     if (this.inReference()) throw new NotWellFormed('a reference that does not end', this.resume);
     throw textTooLong(this.limits);
   }
@@ -155,19 +157,21 @@ export class XmlReader implements Listener {
     this.closedAt = this.parser.position;
   }
 
+  mayTake(): boolean {
+    if (this.pending) this.flush();
+    return this.builder.inFeedback;
+  }
+
   record(chunk: Chunk, start: number): number {
     const { records, builder, parser } = this;
-    if (this.pending) this.flush();
-    if (!builder.inFeedback) return 0;
     const end = records.scan(chunk, start, this.depth, builder.scope);
     if (end < 0) return 0;
     const length = end - start;
     this.reported = true;
     this.recordStart = parser.position + records.headEnd - start;
     this.closedAt = parser.position + length;
-    builder.beginRecord(chunk);
-    records.report(builder, chunk);
-    builder.endRecord();
+    if (builder.beginChild(records.what, chunk)) records.report(builder, chunk);
+    builder.endChild(records.what);
     this.resume = this.skipped + this.closedAt;
     return length;
   }
@@ -196,10 +200,10 @@ export class XmlReader implements Listener {
     }
   }
 
-  text(text: string, blank?: boolean): void {
+  text(text: string): void {
     if (this.pending) this.flush();
     this.reported = true;
-    this.builder.text(text, blank);
+    this.builder.text(text);
   }
 
   attribute(length: number): void {

@@ -12,7 +12,7 @@ import {
   resolved,
   tagEnd,
 } from './characters.ts';
-import { childIn, FEEDBACK, isOwn, LEAF, RECORD, SKIPPED } from './element-names.ts';
+import { childIn, FEEDBACK, isOwn, LEAF, SKIPPED } from './element-names.ts';
 
 const BANG = 33;
 const SLASH = 47;
@@ -21,7 +21,7 @@ const LESS = 60;
 const GREATER = 62;
 const QUESTION = 63;
 
-/** Elements and values of one record that are noted, and elements that are open at once. */
+/** Elements and values that are noted at once, and elements that are open at once. */
 const NOTES = 2_048;
 const DEPTH = 32;
 /**
@@ -36,7 +36,7 @@ const notes = new Int32Array(NOTES * WORDS);
 /** The open elements: what each is, and where its name begins and ends. */
 const open = new Int32Array(DEPTH * WORDS);
 
-/** The limits that a record must keep to be read here. */
+/** The limits that an element must keep to be read here. */
 export interface RecordLimits {
   elementDepth: number;
   attributes: number;
@@ -44,7 +44,7 @@ export interface RecordLimits {
   recordLength: number;
 }
 
-/** Receives what a record holds, in document order. */
+/** Receives what the element holds, in document order. */
 export interface RecordListener {
   /** A container begins. */
   container(what: number): void;
@@ -55,25 +55,26 @@ export interface RecordListener {
 }
 
 /**
- * Reads one record of a report in one pass over its characters. It knows the elements of the schema, in any
- * order, with any prefix and any white space; a record with anything else in it, right or wrong, is left to
- * the tokenizer, as is one that the end of the chunk cuts off. Nothing is remembered from one record to the
- * next, so what a record costs depends on its length alone.
+ * Reads one child of feedback, such as a record, in one pass over its characters. It knows the elements of
+ * the schema, in any order, with any prefix and any white space; what holds anything else, right or wrong, is
+ * left to saxes, as is an element that the end of the chunk cuts off. Nothing is remembered from one element
+ * to the next, so what one costs depends on its length alone.
  */
 export class RecordScanner {
-  /** The character after the start tag of the record found last. */
+  /** What was found last, and the character after its start tag. */
+  what = SKIPPED;
   headEnd = 0;
   private used = 0;
   private depth = 0;
   private deepest = 0;
   /** Characters in values. */
   private length = 0;
-  /** Where the prefix of the record's tag stands, its colon included. */
+  /** Where the prefix of the child's tag stands, its colon included. */
   private prefix = 0;
   private prefixEnd = 0;
   /** The default namespace in scope is none of DMARC's. */
   private foreign = false;
-  /** The namespace of elements without a prefix that are the record's own, besides those of DMARC. */
+  /** The namespace of elements without a prefix that are the child's own, besides those of DMARC. */
   private own: string | null = null;
   /** The default namespace that the start tag read last declares. */
   private xmlns: string | null = null;
@@ -89,7 +90,7 @@ export class RecordScanner {
    * Takes apart the element that begins at `start`.
    * @param outerDepth the elements that are open around it, feedback the innermost
    * @param scope the default namespace there
-   * @returns the character after it; -1 when it is not a record that can be read here
+   * @returns the character after it; -1 when it cannot be read here
    */
   scan(chunk: Chunk, start: number, outerDepth: number, scope: string | null): number {
     this.own = scope;
@@ -123,7 +124,7 @@ export class RecordScanner {
     }
   }
 
-  /** Reports what the record found last holds, in the chunk in which it was found. */
+  /** Reports what the element found last holds, in the chunk in which it was found. */
   report(listener: RecordListener, chunk: Chunk): void {
     const { used } = this;
     let before = '';
@@ -164,7 +165,7 @@ export class RecordScanner {
     let what = childIn(parent, codes, local, end);
     const prefixed = local !== name;
     if (this.depth === 0) {
-      if (what !== RECORD) return -1;
+      this.what = what;
       this.prefix = name;
       this.prefixEnd = local;
     } else if (prefixed ? !this.isOwnPrefix(codes, name, local) : this.foreign && this.prefix !== this.prefixEnd) {
@@ -188,7 +189,7 @@ export class RecordScanner {
       const after = this.content(chunk, next, what);
       return after < 0 ? -1 : endTag(codes, after, name, end);
     }
-    if (what !== SKIPPED && what !== RECORD) this.note(what, 0, 0);
+    if (what !== SKIPPED && this.depth > 0) this.note(what, 0, 0);
     if (!this.empty) {
       const at = this.depth++ * WORDS;
       open[at] = what;
@@ -198,7 +199,7 @@ export class RecordScanner {
     return next;
   }
 
-  /** The start tag of the record has been read, up to `end`. */
+  /** The start tag of the child has been read, up to `end`. */
   private beginScope(end: number): void {
     this.headEnd = end;
     const scope = this.xmlns ?? this.own;
@@ -206,7 +207,7 @@ export class RecordScanner {
     this.foreign = !isOwn(scope, this.own);
   }
 
-  /** Whether a prefix is that of the record: any other one is of an extension (RFC 9990 section 4). */
+  /** Whether a prefix is that of the child: any other one is of an extension (RFC 9990 section 4). */
   private isOwnPrefix(codes: Uint16Array, from: number, to: number): boolean {
     const { prefix } = this;
     if (to - from !== this.prefixEnd - prefix) return false;

@@ -13,17 +13,15 @@ export interface Listener {
   opened(name: string, xmlns: string | null): void;
   /** An end tag ended at `position`, or an empty element's tag right after `opened`. */
   closed(): void;
+  /** Whether the listener may take elements where the document is. */
+  mayTake?(): boolean;
   /**
-   * Called before an element within the root that begins at `start` of `chunk`, where `position` is. Returns
-   * its length when the listener has taken the element from the text, whose tokens are then not reported;
-   * else 0.
+   * Called then before an element that begins at `start` of `chunk`, where `position` is. Returns its length
+   * when the listener has taken the element from the text, whose tokens are then not reported; else 0.
    */
   record?(chunk: Chunk, start: number): number;
-  /**
-   * Character data up to the next markup, references resolved.
-   * @param blank they are known to be white space alone
-   */
-  text(text: string, blank?: boolean): void;
+  /** Character data up to the next markup, references resolved. */
+  text(text: string): void;
   /** An attribute, by the characters of its value. */
   attribute(length: number): void;
   /** A DOCTYPE; throws. */
@@ -42,7 +40,8 @@ export interface Tokenizer {
 }
 
 /** The states of saxes 6.0.0 in which it gathers a text: character data and CDATA. */
-const TEXT_STATES = new Set([13, 20]);
+const TEXT_STATE = 13;
+const TEXT_STATES = new Set([TEXT_STATE, 20]);
 /** Its states at the end of CDATA and in a reference, with a text before it. */
 const CDATA_END_STATES = new Set([21, 22]);
 const ENTITY_STATE = 14;
@@ -64,10 +63,19 @@ export function releaseText(parser: SaxesParser, listener: Listener): boolean {
   return true;
 }
 
-/** saxes, the library that decides what is well-formed. `prefix` is read before the listener is attached. */
-export function strictParser(listener: Listener, prefix = ''): SaxesParser {
+/**
+ * Whether what comes next in an element is its content, of which nothing has been read yet: markup may be
+ * left out here.
+ */
+export function isBetweenTags(parser: SaxesParser): boolean {
+  const { state, text, forbiddenState } = parser as unknown as { state: number; text: string; forbiddenState: number };
+  // XML 1.1 has other line ends and characters.
+  return state === TEXT_STATE && text === '' && forbiddenState === 0 && parser.xmlDecl.version !== '1.1';
+}
+
+/** saxes, the library that decides what is well-formed. */
+export function strictParser(listener: Listener): SaxesParser {
   const parser = new saxes.SaxesParser({ position: false });
-  parser.write(prefix);
   // Seven handlers: an eighth turns the parser into an object with slow properties in V8, and reading takes
   // four times as long. So comments and processing instructions are not reported, and a run of them counts as
   // a text of its length.

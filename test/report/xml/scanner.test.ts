@@ -264,17 +264,26 @@ describe('the scanner tells the same as saxes', () => {
   });
 });
 
-/** How often the scanner itself comes to the beginning of an element within the root. */
-function scannedElements(xml: string): number {
+/** Elements that saxes reads of a report whose records are taken as a whole. */
+function elementsOfSaxes(xml: string): number {
   let elements = 0;
+  let depth = 0;
   const nothing = () => undefined;
   const fails = (message?: string): never => {
     throw new Error(message);
   };
+  const END = '</record>';
   const tokens = new Scanner({
-    opened: nothing,
-    closed: nothing,
-    record: () => ++elements * 0,
+    opened: () => {
+      elements++;
+      depth++;
+    },
+    closed: () => void depth--,
+    mayTake: () => depth === 1,
+    record: ({ text }, start) => {
+      const end = text.indexOf(END, start);
+      return end < 0 || !text.startsWith('<record', start) ? 0 : end + END.length - start;
+    },
     text: nothing,
     attribute: nothing,
     doctype: fails,
@@ -286,26 +295,22 @@ function scannedElements(xml: string): number {
 }
 
 describe('saxes reads no more than it has to', () => {
-  const RECORDS = 200;
-  const elements = scannedElements(reportXml(recordXml().repeat(RECORDS)));
+  const RECORDS = 500;
+  const around = elementsOfSaxes(reportXml(''));
 
   test.each([
-    ['before the root', (records: string) => reportXml(records).replace('<feedback>', '<?x?><feedback>')],
+    ['as it is', (records: string) => reportXml(records)],
+    ['before the root', (records: string) => reportXml(records).replace('<feedback>', '<?x?><!-- > --><feedback>')],
     ['in each record', (records: string) => reportXml(records.replaceAll('</row>', '</row><x a="&#60;"/>'))],
-    ['between records', (records: string) => reportXml(records.replaceAll('<record>', '<?x?><record>'))],
+    ['between records', (records: string) => reportXml(records.replaceAll('<record>', '\r\n<?x?> <!-- <record> -->\t<record>'))],
+    ['in the metadata', (records: string) => reportXml(records).replace('<org_name>', '<é/><org_name>')],
   ])('what is irregular %s', (_where, report) => {
-    expect(scannedElements(report(recordXml().repeat(RECORDS)))).toBeGreaterThan(0.9 * elements);
+    expect(elementsOfSaxes(report(recordXml().repeat(RECORDS)))).toBeLessThanOrEqual(around + 1);
   });
 
-  test('and a document of irregular tokens does not cost a parser for each', () => {
-    const xml = reportXml('<é/>'.repeat(20_000));
-    expect(scannedElements(xml)).toBeLessThan(xml.length / 300);
-  });
-
-  test('and one of long names not the reading of all of them for each', () => {
-    const name = 'x'.repeat(3_000);
-    const xml = reportXml(`<${name}>${'<é/>'.repeat(20_000)}</${name}>`);
-    expect(scannedElements(xml)).toBeLessThan(60);
+  test('and all else once', () => {
+    for (const unknown of ['<é/>', `<x>${'>'.repeat(100)}</x>`])
+      expect(elementsOfSaxes(reportXml(unknown.repeat(2_000)))).toBe(around + 2_000);
   });
 });
 
@@ -339,6 +344,8 @@ async function reader(alone: boolean) {
   return async (bytes: Uint8Array, batch = 5_000, limits = {}): Promise<string> => {
     let outcome = '';
     for await (const event of readMessage(bytes, { name: 'r!d!1700000000!1700086399', batch, limits })) {
+      // Records before a refusal are stored by nobody; how many there are is a matter of pieces.
+      if (event.type === 'refused') outcome = '';
       outcome += `${JSON.stringify(event)}\n`;
     }
     return outcome;
