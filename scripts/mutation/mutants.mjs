@@ -61,7 +61,7 @@ const BOUNDARY = /^[<>]=?$/;
 const DURATION = /(?:_MS|Ms|_SECONDS|_ms)$|[Tt]imeout$|^delay$/;
 
 /** Where a name or a text is cut in a sentence: one character later says the same. */
-const isCut = (parent) => parent?.type === 'CallExpression' && /^(?:short|excerpt)$/.test(parent.callee.name ?? '');
+const isCut = (parent) => parent?.type === 'CallExpression' && /^(?:short|excerpt|clean)$/.test(parent.callee.name ?? '');
 const isSign = (node) =>
   node.type === 'UnaryExpression'
     ? node.operator === '-' && isSign(node.argument)

@@ -132,7 +132,7 @@ const failed = (answer: string): Settled => ({ state: 'failed', rcode: RCODES.SE
  * @param there what the records are now: an answer that nobody signed proves nothing, and one that is signed
  *   no effect
  */
-function settle(outcome: UpdateOutcome, there: 'before' | 'after' | null): Settled {
+export function settle(outcome: UpdateOutcome, there: 'before' | 'after' | null): Settled {
   switch (outcome.state) {
     case 'accepted':
       return there === 'after'

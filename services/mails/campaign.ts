@@ -6,12 +6,10 @@ import { page } from './finding-html.ts';
 import { adviceLines, labelled } from './finding-text.ts';
 import { escapeHtml as e, inlineHtml as i, wrap } from './plain-text.ts';
 import type { Rendered } from './render-finding.ts';
-import { cutName, LONGEST, PREFIXES, TAG } from './subject.ts';
+import { LONGEST, PREFIXES, TAG } from './subject.ts';
 
 const WIDTH = 78;
 const MOST_LINES = 14;
-/** The longest name of a domain in a subject. */
-const NAME = 40;
 
 /**
  * Renders what the same networks did to several domains as one mail: what it is of each, what to do once, and
@@ -60,9 +58,7 @@ function headlineOf(items: readonly DigestItem[], severity: string): string {
   const before =
     step === 'resolved' ? `${endingTitle(event.evidence.ended ?? null)}: unauthenticated` : `${PREFIXES[step]}Unauthenticated`;
   const after = step === 'resolved' ? '' : ` (${severity})`;
-  const { domain } = event;
   // A name that would be cut says less than how many there are: the text lists them.
-  const named = `${before} mail as ${cutName(domain, NAME)} and ${number(items.length - 1)} more${after}`;
-  const whole = [...domain].length <= NAME && [...named].length <= LONGEST - TAG.length;
-  return whole ? named : `${before} mail as ${counted(items.length, 'domain')}${after}`;
+  const named = `${before} mail as ${event.domain} and ${number(items.length - 1)} more${after}`;
+  return [...named].length <= LONGEST - TAG.length ? named : `${before} mail as ${counted(items.length, 'domain')}${after}`;
 }

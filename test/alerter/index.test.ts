@@ -1,4 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { addPerson } from '../../services/store/console/people.ts';
+import { signIn } from '../../services/store/console/sign-ins.ts';
+import { holdMessage } from '../../services/store/held/hold.ts';
+import { syncGroups } from '../../services/store/requests/groups.ts';
+import { heldOf, KEY } from '../requests/held/sample.ts';
+import { GROUPS, rulesOf } from '../requests/sample.ts';
 import { type Bench, bench, eventually } from './setup.ts';
 import { type Sink, startSink } from './sink.ts';
 
@@ -45,4 +51,28 @@ test('a mail server that is down is a warning once, however often it is tried', 
   await eventually(() => expect(levels()).toEqual(['warning']));
   b.later(60);
   await eventually(() => expect(levels()).toEqual(['warning', 'debug']));
+});
+
+test('recipients of held mails, and who signs in from elsewhere, are mailed as well; a key that cannot be read keeps no alert', async () => {
+  b.now = new Date(Date.now() + 1000);
+  await syncGroups(b.db, { groups: GROUPS, deputies: [] });
+  const rules = rulesOf({ name: 'held', stages: [{ group: 'mail' }] });
+  await holdMessage(b.db, heldOf({ recipients: ['ben@example.com'] }), { rules, key: KEY, most: 9 });
+  const ada = await addPerson(b.db, { name: 'ada', email: 'ada@example.com', role: 'viewer', domains: null }, 'test', b.now);
+  await signIn(b.db, { person_key: ada, name: 'ada', how: 'password', address: '192.0.2.7', agent: 'Firefox' }, b.now);
+  const about = () => sink.mails.map((mail) => `${mail.to.join()} ${mail.headers.get('subject')}`);
+  const first = b.alerter(url());
+  const [signed, held] = [
+    'ada@example.com [ruawatch] New sign-in to the console',
+    'ben@example.com [ruawatch] 1 mail to you is held',
+  ];
+  await eventually(() => expect(about()).toEqual(expect.arrayContaining([signed, held])));
+  await first.stop();
+  await b.event({});
+  const second = b.alerter(url(), {}, {}, ({ milter }) => {
+    milter.hold.keyFile = '/nowhere/key';
+  });
+  await eventually(() => expect(about().join()).toContain('example.com: mail from 8 networks'));
+  expect(about().filter((one) => one === signed || one === held)).toHaveLength(2);
+  await eventually(() => expect(second.logged.join('')).toContain('recipients could not be notified of what is held for them'));
 });

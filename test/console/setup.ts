@@ -1,6 +1,6 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { ROUTES } from '../../services/console/pages/index.ts';
-import type { AnyRoute } from '../../services/console/routes.ts';
+import type { AnyRoute, Probes } from '../../services/console/routes.ts';
 import { buildConsole } from '../../services/console/server.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import type { Kept } from '../../services/store/console/kept.ts';
@@ -54,7 +54,14 @@ let count = 0;
 
 /** The console on a database of its own. */
 export async function testConsole(
-  options: { env?: Record<string, string>; routes?: readonly AnyRoute[]; perToken?: number; now?: () => Date; kept?: Kept } = {},
+  options: {
+    env?: Record<string, string>;
+    routes?: readonly AnyRoute[];
+    perToken?: number;
+    now?: () => Date;
+    kept?: Kept;
+    probes?: Probes;
+  } = {},
 ): Promise<TestConsole> {
   const t = await testDatabase();
   const clock = options.now ? { now: options.now } : undefined;
@@ -62,7 +69,14 @@ export async function testConsole(
   const { db, config, log } = context;
   const app = await buildConsole({
     routes: options.routes ?? ROUTES,
-    services: { db, config, log, clock: context.clock, ...(options.kept && { kept: options.kept }) },
+    services: {
+      db,
+      config,
+      log,
+      clock: context.clock,
+      ...(options.kept && { kept: options.kept }),
+      ...(options.probes && { probes: options.probes }),
+    },
     ...(options.perToken !== undefined && { perToken: options.perToken }),
   });
   const browser = (name: string, jar: Map<string, string>, person_key: number | null = null): TestPerson => {

@@ -170,6 +170,32 @@ test('a mail with very many fields in the name of this server is refused: each w
   expect((await judged({}, { from: 'x@mail.example', header: header(50) })).outcomes).toEqual(['accepted']);
 });
 
+test('so is one of somebody who signed in, who is let through otherwise, without what the mail brought along', async () => {
+  const context = contextWith({});
+  running = await startMilter(context);
+  const server = new Server({ port: running.port! });
+  const submit = (n: number) =>
+    server.send(
+      macros('M', { '{auth_authen}': 'ada' }),
+      ...handedIn({
+        from: 'x@mail.example',
+        header: Object.fromEntries(Array.from({ length: n }, (_, i) => [`X-Ruawatch-${i}`, 'x'])),
+      }),
+    );
+  server.send(negotiate(6, 0x1ff), connect('mail.example', '203.0.113.9'));
+  submit(51);
+  await until(() => server.heard.some(({ command }) => command === 'y'));
+  submit(1);
+  await until(() => server.heard.some(({ command }) => command === 'a'));
+  expect(server.heard.map(({ command }) => command).join('')).toMatch(/yc?ma$/);
+  const counted = (await context.metrics.milterMails.get()).values.map(({ labels, value }) => [labels.outcome, value]);
+  expect(counted).toEqual([
+    ['rejected', 1],
+    ['submitted', 1],
+  ]);
+  await context.queues.close();
+});
+
 describe('a mail that cannot be held', () => {
   const failing = (error: Error) => () => Promise.reject(error);
 

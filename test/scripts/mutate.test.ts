@@ -49,6 +49,7 @@ test.each([
   ["if (a) log.warn('x');", ["if (false) log.warn('x');", "if (true) log.warn('x');", 'if (a) ;']],
   ["const x = 'a' + 'b';", []],
   ['const x = short(name, 40);', []],
+  ['const x = clean(name, 300);', []],
   ['s.sort((a, b) => (a < b ? -1 : 1));', [';', 's.sort((a, b) => (false ? -1 : 1));', 's.sort((a, b) => (true ? -1 : 1));']],
 ])('the mutants of %s', (text, expected) => {
   expect(mutated(text)).toEqual(expected);

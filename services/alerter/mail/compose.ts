@@ -60,15 +60,14 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
       log.debug({ events: locked.size }, 'marked events that need no mail as handled');
     }
     const composed: Composed = { mails: 0, held: 0 };
-    if (plan.groups.length === 0) return composed;
     const composer = new Composer({ tx, settings, installation: await outbox.installation(tx), now, log });
     for (const group of plan.groups) {
       const { summary, due, held } = sortStanding(group.items, first);
-      if (summary.length > 0) composed.mails += await composer.digest(summary, group.recipients, true);
+      composed.mails += await composer.digest(summary, group.recipients, true);
       const budget = { perHour: settings.alerts.per_hour, perDomain: settings.alerts.per_domain_hour };
       const made = await outbox.newestMails(tx, audiencesOf(group.recipients)[0]!, 2 * budget.perHour);
       const { digest, singles, rest } = share(due, made, budget, now);
-      if (digest.length > 0) composed.mails += await composer.digest(digest, group.recipients);
+      composed.mails += await composer.digest(digest, group.recipients);
       for (const some of await composer.campaigns(singles)) composed.mails += await composer.together(some, group.recipients);
       composed.held += rest.length + held.length;
     }
@@ -146,8 +145,8 @@ class Composer {
   }
 
   /**
-   * Several findings in one mail. @param standing they stood at a first start; else the hourly cap held them
-   * back
+   * Several findings in one mail, if there are any.
+   * @param standing they stood at a first start; else the hourly cap held them back
    */
   async digest(wanted: Item[], recipients: string[], standing = false): Promise<number> {
     const items = await this.locked(wanted);

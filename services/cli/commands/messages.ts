@@ -38,7 +38,7 @@ export async function runMessagesList(config: Config, options: ListOptions, out:
           moment(r.received_at),
           r.sender ?? '',
           r.subject ?? r.file ?? '',
-          r.code === null ? '' : `${r.code}: ${r.reason ?? ''}`,
+          [r.code, r.reason].filter(Boolean).join(': '),
         ]),
         { widths: [8, 11, 16, 28, 40, 80] },
       ),

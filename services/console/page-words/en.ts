@@ -113,7 +113,7 @@ export const words = {
     not_allowed: 'Your role does not include this. An admin can change your role.',
     not_yours: 'This page is about the whole installation: only people who see all domains may read it.',
     form_outdated: 'This form is too old, or came from another page. Go back, reload the page and send it again.',
-    wrong_parameter: (name: string, why: string) => `The value of "${name}" is wrong: ${why}.`,
+    wrong_parameter: (name: string, why: string) => `The value of "${name}" is wrong: ${why}${why.endsWith('.') ? '' : '.'}`,
     unreadable: 'it has a character that no text has, or is nested too deeply',
     value: {
       missing: 'it is missing',

@@ -119,7 +119,7 @@ function waitingTable(rows: readonly store.Waiting[]): Table {
         label: w.oldest,
         as: 'number',
         of: (one) => (one.oldest === null ? null : Math.round(one.oldest)),
-        show: (one) => (one.oldest === null || one.waiting === 0 ? '' : w.minutes(Math.round(one.oldest / 60))),
+        show: (one) => (one.oldest === null ? '' : w.minutes(Math.round(one.oldest / 60))),
       },
     ],
     rows,

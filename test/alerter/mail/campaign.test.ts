@@ -49,3 +49,36 @@ test.each<[string, Given]>([
   ['of a sender that is not set up', { kind: 'alignment_failure' }],
   ['that names no network', { networks: [] }],
 ])('what is %s stays alone', (_, other) => expect(due({}, other)).toEqual([[1], [2]]));
+
+test('a finding that brings others along brings their networks and days too, and all stand in the order of the items', () => {
+  // The third has nothing in common with the first, and enough with the second, which is of their mail.
+  expect(due({ networks: ['a', 'b'] }, { networks: ['b', 'c', 'd'] }, { networks: ['c', 'd', 'e'] })).toEqual([[1, 2, 3]]);
+  // The fourth joins what two others began, and they stand before it.
+  const [a, c] = [{ networks: ['a', 'b', 'x', 'y'] }, { networks: ['c', 'd', 'u', 'v'] }];
+  const both = { networks: ['c', 'd', 'a', 'b'] };
+  expect(due(a, c, { networks: ['z'] }, { networks: ['c', 'd', 'w'] }, both, { networks: ['x', 'u'] })).toEqual([
+    [1, 2, 4, 5, 6],
+    [3],
+  ]);
+});
+
+test('what is two days apart is of one time, from its first to its last', () => {
+  const on = (last_day: string) => ({ last_day });
+  expect(due(on('2026-10-05'), on('2026-10-07'))).toEqual([[1, 2]]);
+  expect(due(on('2026-10-07'), on('2026-10-05'))).toEqual([[1, 2]]);
+  expect(due(on('2026-10-05'), on('2026-10-06'), on('2026-10-08'))).toEqual([[1, 2], [3]]);
+  expect(due(on('2026-10-06'), on('2026-10-05'), on('2026-10-08'))).toEqual([[1, 2], [3]]);
+});
+
+test('half of the networks of the smaller one are enough, or two of many', () => {
+  const of = (...networks: string[]) => ({ networks });
+  expect(due(of('a', 'b'), of('a', 'x', 'y'))).toEqual([[1, 2]]);
+  expect(due(of('a', 'b', 'c'), of('a', 'x', 'y'))).toEqual([[1], [2]]);
+  expect(due(of('a', 'b', 'c', 'd', 'e'), of('a', 'b', 'x', 'y', 'z'))).toEqual([[1, 2]]);
+  expect(due(of('a'), of('b'))).toEqual([[1], [2]]);
+});
+
+test.each([
+  ['that is reminded of', { step: 'reminded' as const }],
+  ['of the same domain', { domain: 'd1.example' }],
+])('two %s are two mails', (_, more) => expect(due(more, more)).toEqual([[1], [2]]));

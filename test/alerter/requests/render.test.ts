@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { requestContent } from '../../../services/alerter/requests/content.ts';
 import { renderRequest, renderRequests } from '../../../services/alerter/requests/render.ts';
+import { jsonFormat } from '../../../services/alerter/webhook/formats/json.ts';
+import { slackFormat } from '../../../services/alerter/webhook/formats/slack.ts';
 import { type Plan, seal } from '../../../services/requests/plan.ts';
 import type { RequestStory } from '../../../services/store/alerts/request-mails.ts';
 import { bodyOf, expectGolden } from '../../mails/cases.ts';
@@ -23,7 +25,8 @@ interface Given {
   console?: string | null;
 }
 
-function contentOf({ event = 'open', plan = {}, request = {}, decisions = [], asked = [ADA], before = 0, ...rest }: Given) {
+/** A request, and what has just happened to it. */
+function postOf({ event = 'open', plan = {}, request = {}, decisions = [], asked = [ADA], before = 0, ...rest }: Given) {
   const { text, digest } = seal(dnsPlan(plan));
   const [rule] = rulesOf(rest.rule ?? TWO);
   const history = Array.from({ length: before + 1 }, (_, i) => ({
@@ -56,7 +59,12 @@ function contentOf({ event = 'open', plan = {}, request = {}, decisions = [], as
     history,
     asked: new Set(asked),
   } as unknown as RequestStory;
-  return requestContent(story, { event: before + 1, recipient: ADA, console: rest.console ?? null });
+  return { story, event: before + 1 };
+}
+
+function contentOf(given: Given) {
+  const { story, event } = postOf(given);
+  return requestContent(story, { event, recipient: ADA, console: given.console ?? null });
 }
 
 const GIVEN: Record<string, Given> = {
@@ -91,6 +99,31 @@ test('each event of each request as text and HTML', async () => {
     return [name, `Subject: ${subject}\nBad: ${content.bad}\n\n${text}\n${bodyOf(html)}`];
   });
   await expectGolden('../../alerter/requests/golden/requests.txt', Object.fromEntries(parts));
+});
+
+test('each event of each request as a post, alone and among others', async () => {
+  const parts = Object.entries(GIVEN).map(([name, given]) => {
+    const [post, console] = [postOf(given), given.console ?? null];
+    const read = (bytes: Buffer): unknown => JSON.parse(bytes.toString());
+    const [alone, together] = [slackFormat.request(post, console), slackFormat.requests!([post, post], console)];
+    const { data, ...head } = read(jsonFormat.request(post, console)) as { data: { plan: object } };
+    return [
+      name,
+      [read(alone), read(together), { ...head, data: { ...data, plan: '…' } }]
+        .map((one) => JSON.stringify(one, null, 1))
+        .join('\n'),
+    ];
+  });
+  await expectGolden('../../alerter/requests/golden/posts.txt', Object.fromEntries(parts));
+});
+
+test('eleven events of requests are ten in a text, and the last is counted', () => {
+  const posts = Array.from({ length: 11 }, () => postOf({}));
+  const lines = (n: number) =>
+    (JSON.parse(slackFormat.requests!(posts.slice(0, n), null).toString()) as { text: string }).text.split('\n');
+  expect(lines(10)).toHaveLength(21);
+  expect(lines(11)).toHaveLength(22);
+  expect(lines(11).at(-1)).toBe('and 1 more: "ruawatch requests"');
 });
 
 test('requests that come together are counted, and those to decide on', () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type AuditReportOptions, runAuditReport } from '../../../services/cli/commands/audit.ts';
+import { type AuditReportOptions, runAuditReport, runAuditVerify } from '../../../services/cli/commands/audit.ts';
 import { csvField } from '../../../services/cli/terminal/audit-text.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { auditHead } from '../../../services/store/requests/audit.ts';
@@ -116,4 +116,63 @@ test.each([
   ['a\r\nb', '"a b"'],
 ])('%j is the field %s', (text, field) => {
   expect(csvField(text)).toBe(field);
+});
+
+describe('audit verify', () => {
+  const verify = async (options: { head?: string; json?: boolean } = {}, audit_days: number | null = null) => {
+    const lines: string[] = [];
+    const config = loadConfig({ DATABASE_URL: t.url }, '/nowhere');
+    config.retention.audit_days = audit_days;
+    const code = await runAuditVerify(config, options, (line) => lines.push(line));
+    return { code, lines };
+  };
+  const noHead = 'Rows that were cut off together with the head show only with --head, from an earlier mail.';
+
+  test('says that every hash is right, and whether a head that was noted is in the chain', async () => {
+    const head = await auditHead(t.db);
+    const [rows] = head.split(':');
+    expect(await verify()).toEqual({ code: 0, lines: [`${rows} rows, every hash is right.`, `Head: ${head}`, noHead] });
+    expect(await verify({ head })).toEqual({
+      code: 0,
+      lines: [`${rows} rows, every hash is right, and the head is in it.`, `Head: ${head}`],
+    });
+    const other = `1:${'a'.repeat(64)}`;
+    expect(await verify({ head: other })).toEqual({
+      code: 2,
+      lines: [`The head ${other} is not in this chain: rows were cut off, or the chain was computed anew.`, `Head: ${head}`],
+    });
+    for (const wrong of [
+      '1',
+      `x:${'a'.repeat(64)}`,
+      `1:${'a'.repeat(63)}`,
+      `1:${'A'.repeat(64)}`,
+      `${'1'.repeat(16)}:${'a'.repeat(64)}`,
+    ])
+      await expect(verify({ head: wrong })).rejects.toMatchObject({ code: 'usage' });
+    const { code, lines } = await verify({ json: true });
+    expect([code, JSON.parse(lines.join('\n'))]).toMatchObject([0, { rows: Number(rows), faults: [], head }]);
+  });
+
+  test('names each row that was changed', async () => {
+    await t.db.query("update ruawatch.audit set body = '{}' where number = 2");
+    const { code, lines } = await verify();
+    expect(code).toBe(2);
+    expect(lines[0]).toMatch(/^Row 2: /);
+    expect(lines.join()).not.toContain('every hash is right');
+  });
+
+  test('tells rows that retention has deleted from those that somebody else has', async () => {
+    await t.db.query(
+      `update ruawatch.audit_head set base_number = 2, base_hash = (select hash from ruawatch.audit where number = 2)`,
+    );
+    await t.db.query('delete from ruawatch.audit where number <= 2');
+    const older = `1:${'a'.repeat(64)}`;
+    const gone = `The head ${older} is of a row that retention has deleted: rows after 2 are kept.`;
+    const kept = await verify({ head: older }, 400);
+    expect([kept.code, kept.lines[0]]).toEqual([0, gone]);
+    expect(kept.lines[1]).toMatch(/^\d+ rows, every hash is right\.$/);
+    expect((await verify({}, 400)).lines.join()).not.toContain('has deleted');
+    const moved = 'The chain begins after row 2, and retention.audit_days is not set: rows were deleted by somebody else.';
+    expect(await verify()).toMatchObject({ code: 2, lines: [moved, expect.stringMatching(/^Head: /), noHead] });
+  });
 });

@@ -3,7 +3,10 @@ import { runClusterConfirm, runClusterStatus } from '../../../services/cli/comma
 import { keepEgressRecord } from '../../../services/store/cluster/records.ts';
 import { keepObserved, takeEnvironment } from '../../../services/store/cluster/ways.ts';
 import { listAudit } from '../../../services/store/requests/audit.ts';
+import { syncGroups } from '../../../services/store/requests/groups.ts';
+import { openRequest } from '../../../services/store/requests/open.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
+import { GROUPS, planOf, rulesOf } from '../../requests/sample.ts';
 
 let f: Fixture;
 let lines: string[];
@@ -47,7 +50,34 @@ test('shows what is known, and takes the word of a person that what is gone is g
   expect(JSON.parse(row!.body)).toMatchObject({ actor: 'Ada', verb: 'cluster.confirm', object: 'production/nodes' });
   for (const [egress, code] of [
     ['nodes', 'usage'],
+    ['/nodes', 'usage'],
     ['staging/nodes', 'no_egress'],
   ] as const)
     await expect(runClusterConfirm(f.context.config, egress, word, terminal())).rejects.toMatchObject({ code });
+});
+
+test('says of each record what it waits for, and which request is about it', async () => {
+  const now = new Date('2026-11-27T08:00:00Z');
+  await takeEnvironment(f.t.db, 'production', 'me', 60);
+  const way = { environment: 'production', owner: 'me', now, after: () => [] };
+  await keepObserved(f.t.db, { ...way, egress: 'gateway', unknown: null });
+  await keepObserved(f.t.db, { ...way, egress: 'nodes', unknown: 'Nobody answers.' });
+  const record = { domain: 'example.com', waits: null, problems: [], now };
+  await keepEgressRecord(f.t.db, { ...record, name: 'a.example.com' });
+  await keepEgressRecord(f.t.db, { ...record, name: 'b.example.com', waits: 'the pool is settling.' });
+  await keepEgressRecord(f.t.db, { ...record, name: 'c.example.com' });
+  await syncGroups(f.t.db, { groups: GROUPS, deputies: [] });
+  const rules = rulesOf({ name: 'one', stages: [{ group: 'mail' }] });
+  const asker = { plan: planOf(), requester: 'zoe@example.com', requester_kind: 'person', why: 'wanted' } as const;
+  const key = await openRequest(f.t.db, rules, asker);
+  await f.t.db.query("update ruawatch.egress_records set request_key = $1 where name = 'c.example.com'", [key]);
+  await runClusterStatus(f.context.config, {}, terminal());
+  expect(lines.splice(0)).toEqual([
+    'production/gateway: no address',
+    'production/nodes: no address',
+    expect.stringMatching(/^ {2}Not known now.*: Nobody answers\.$/),
+    'SPF of a.example.com: nothing is to be asked for.',
+    'SPF of b.example.com: the pool is settling.',
+    `SPF of c.example.com: nothing is to be asked for. Request ${key} is pending.`,
+  ]);
 });

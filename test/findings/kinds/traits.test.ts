@@ -19,3 +19,8 @@ test('mail that others forge is never proposed for approval, and is never taken 
     if (mail === 'forged') expect({ rule, approvable, stopsMail }).toEqual({ rule });
   }
 });
+
+test('a trait that a rule does not have is left out: none is said to be false', () => {
+  for (const [rule, traits] of Object.entries(TRAITS))
+    for (const [trait, value] of Object.entries(traits)) expect(`${rule} ${trait} ${value}`).not.toMatch(/false|undefined|null/);
+});

@@ -1,0 +1,40 @@
+/** What stands on a page, as text: what a golden file holds of it. */
+
+/** Attributes that somebody sees or that decide where a click leads and what a form sends. */
+const KEPT = new Set(
+  'href action name value type selected checked required maxlength min max open hidden aria-label role d x y width height points x1 y1 x2 y2 cx cy r'.split(
+    ' ',
+  ),
+);
+/** Their class says something: the state of a step, the mark of a check. */
+const WITH_CLASS = new Set(['li', 'span', 'strong', 'rect', 'path']);
+const INLINE = new Set(['a', 'b', 'strong', 'span', 'code', 'em', 'td', 'th', 'dd', 'time', 'small', 'br', 'bdi', 'wbr']);
+
+/**
+ * The main part of a page: its words, links, fields and shapes, a line for each element that stands by
+ * itself. What is another each time, as the field against forged forms, is left out.
+ */
+export function shownOf(body: string): string {
+  const main = /<main[\s\S]*<\/main>/.exec(body)?.[0] ?? body;
+  return main
+    .replace(/<input type="hidden" name="form"[^>]*>/g, '')
+    .replace(/<(\/?)([a-z0-9]+)((?:[^>"]|"[^"]*")*)>/g, (_, close: string, tag: string, given: string) => {
+      const line = INLINE.has(tag) ? ' ' : '\n';
+      if (close !== '') return line;
+      const attributes = [...given.matchAll(/([\w-]+)(?:="([^"]*)")?/g)]
+        .filter(([, name]) => KEPT.has(name!) || (name === 'class' && WITH_CLASS.has(tag)))
+        .map(([, name, value]) => (value === undefined ? name! : `${name}=${value}`))
+        .sort();
+      if (attributes.length === 0) return /^h\d$|^li$|^button$|^option$/.test(tag) ? `${line}${tag}: ` : line;
+      return `${line}{${[tag, ...attributes].join(' ')}} `;
+    })
+    .split('\n')
+    .map((one) => one.replace(/\s+/g, ' ').trim())
+    .filter(Boolean)
+    .join('\n');
+}
+
+/** Where the files of a page's tables are. */
+export const filesOf = (body: string): string[] => [
+  ...new Set([...body.matchAll(/href="([^"]*[?&;]as=json[^"]*)"/g)].map(([, href]) => href!.replaceAll('&amp;', '&'))),
+];
