@@ -61,7 +61,7 @@ export function* blockers(given: SeenRecords | DomainCheck, month: ReportMonth |
   if (month === null)
     return yield { why: 'no_reports', sentence: 'No trusted report on the domain has arrived in the last 30 days.' };
   const p = policy?.policy ?? null;
-  const rest = [...mailBlockers(month, p), ...findingBlockers(month, enforces(policy))];
+  const rest = [...mailBlockers(month, p), ...findingBlockers(month, policy)];
   yield* evidenceBlockers(month, p, { testing: policy?.testing === true, costs: rest.some((one) => costs(one, month)) });
   yield* rest;
 }
@@ -166,15 +166,17 @@ function* mailBlockers(month: ReportMonth, p: string | null): Generator<Blocker>
 /** What findings say against it. */
 function* findingBlockers(
   { against = [], contested = [], joining = 0, held = false }: ReportMonth,
-  enforced: boolean,
+  policy: SeenRecords['policy'],
 ): Generator<Blocker> {
   if (against.length > 0)
     yield {
       why: 'findings',
-      sentence: `Open findings say that ${enforced ? 'the policy costs mail' : 'it would cost mail now'}: ${namesOf(against)}.`,
+      sentence: `Open findings say that ${enforces(policy) ? 'the policy costs mail' : 'it would cost mail now'}: ${namesOf(against)}.`,
     };
   if (held) return;
-  if (contested.length > 0)
+  // Where the policy is the strictest, forged mail that gets through is no reason to wait, let alone for a
+  // milder one: what closes it is the next step (stepAgainstForgers).
+  if (contested.length > 0 && !(policy?.policy === 'reject' && enforces(policy)))
     yield {
       why: 'contested',
       sentence: `Forged mail is being delivered (${namesOf(contested)}): settle which of it is yours first.`,

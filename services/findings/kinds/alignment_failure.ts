@@ -109,7 +109,12 @@ export const alignmentFailure = kind(facts, (told, given) => {
           ...(given.approved_by === null
             ? [{ verdict: 'approve' as const, source: subject, when: 'If it sends for you', why: 'sends for us' }]
             : []),
-          { verdict: 'deny', source: subject, when: 'If it does not', why: 'does not send for us' },
+          {
+            verdict: 'deny',
+            source: subject,
+            when: given.approved_by === null ? 'If it does not' : 'If it sends for you no more',
+            why: 'does not send for us',
+          },
         ],
     ...(given.service?.source && { links: [given.service.source] }),
   };
@@ -186,6 +191,14 @@ function adviceOf(told: Told, given: AlignmentFacts): string[] {
     : service === null &&
       `Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.${domain}, so that SPF aligns.`;
   const users = service === null ? source : service.name;
+  // Whose it is has been said: what is left is to set it up.
+  if (given.approved_by !== null)
+    return [
+      service === null
+        ? `${short(given.approved_by, 40)} has approved it: let ${source} sign with d=${domain}. Turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; it now signs with d=${short(signer)}`}.`
+        : `${short(given.approved_by, 40)} has approved it: ${service.align} (${service.source ?? 'see its documentation'})`,
+      ...(path === false ? [] : [path]),
+    ];
   return [
     stranger
       ? `Ask your own teams first whether one of them uses ${users}. It bears no signature of yours; mail that was merely forwarded would. If nobody knows it, somebody forges your name.`

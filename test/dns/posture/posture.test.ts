@@ -228,6 +228,9 @@ describe('the next step', () => {
       action: 'protect_subdomains',
       publish: { value: `v=DMARC1; p=reject; np=reject; sp=none; ${RUA}` },
     });
+    // It is the cure that the finding names, and no reason for a milder policy.
+    expect((await at(open, withIncident('medium'))).blocked_by).toEqual([]);
+    expect((await at(QUARANTINE, withIncident('medium'))).blocked_by.join(' ')).toContain('Forged mail is being delivered');
     expect((await at(open, withIncident('critical'))).next.action).toBe('mend_senders');
     expect((await at(open, { ...withIncident('medium'), contested: [] })).next.action).toBe('mend_senders');
     // A record that is at fault may wait where that costs little.

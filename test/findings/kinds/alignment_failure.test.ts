@@ -25,6 +25,17 @@ test('an approved sender without SPF and DKIM is to be set up', () => {
   expect(advice[0]).toContain('publish its key under _domainkey.example.com');
 });
 
+test('a sender that somebody approved is to be set up, and nobody is asked whose it is', () => {
+  const service = { name: 'SendGrid', align: 'turn on domain authentication.', source: 'https://docs.example/' };
+  for (const given of [{ approved_by: 'Ada' }, { approved_by: 'Ada', service }, { approved_by: 'Ada', small: true, p: 'none' }]) {
+    const { advice, senders } = words(given);
+    expect(advice[0]).toMatch(/^Ada has approved it: /);
+    expect(advice.join(' ')).not.toMatch(/Ask your own teams|If none does|If one does/);
+    expect(senders?.map(({ verdict, when }) => [verdict, when])).toEqual([['deny', 'If it sends for you no more']]);
+  }
+  expect(words({ approved_by: null }).advice[0]).toContain('Ask your own teams');
+});
+
 test('several own servers that are not set up are counted, and none of them gets the messages of all', () => {
   const { title, what, advice } = words({ bare: true, approved_by: null }, { senders: 18, messages: 32 });
   expect(title).toBe('18 own servers of example.com are not set up');
