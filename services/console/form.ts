@@ -1,4 +1,4 @@
-import { type Address, attributes, type Context, Html, html, type Piece, type Sent, type Value } from './html.ts';
+import { type Address, attributes, Html, html, type Piece, type Value } from './html.ts';
 import { words } from './page-words/en.ts';
 
 type Given = Readonly<Record<string, string | number | boolean | null | undefined>>;
@@ -25,73 +25,54 @@ interface FormOptions {
 }
 
 /** A form; one that came back is filled as it was sent. */
-export class Form implements Piece {
-  readonly inner: Html;
-  private readonly options: FormOptions;
-
-  constructor(inner: Html, options: FormOptions) {
-    this.inner = inner;
-    this.options = options;
-  }
-
-  /** Whether it is the form that was sent: of several to one place, the one with the same values. */
-  isOf({ action, fields }: Sent, own: string): boolean {
-    const same = Object.entries(this.options.values ?? {}).every(
-      ([name, value]) => (fields[name]?.[0] ?? `${value}`) === `${value}`,
-    );
-    return String(this.options.to ?? own) === action && same;
-  }
-
-  write({ guard, again }: Context): string {
-    const { to, values = {}, as = {} } = this.options;
-    const back = again?.form === this ? again : null;
-    const hidden = Object.entries(values).map(([name, value]) => (value ?? '') !== '' && hiddenField(name, value!));
-    const inner = html`${as.method === 'post' && hiddenField('form', guard)}${hidden}${back && hiddenField(PLACE, back.address)}
-${back && back.wrong === null && problem(back.sent.sentence, true)}${this.inner}</form>`;
-    const all = to ? html`<form action="${to}" ${attributes(as)}>${inner}` : html`<form ${attributes(as)}>${inner}`;
-    return all.put({ guard, again: back });
-  }
+function form(inner: Html, { to, values = {}, as = {} }: FormOptions): Html {
+  const listed = Object.entries(values);
+  const piece: Piece = {
+    inner,
+    // Of several forms that lead to one place, it is the one with the same values.
+    isFormOf: ({ action, fields }, own) =>
+      String(to ?? own) === action && listed.every(([name, value]) => (fields[name]?.[0] ?? `${value}`) === `${value}`),
+    write({ guard, again }) {
+      const back = again?.form === piece ? again : null;
+      const hidden = listed.map(([name, value]) => (value ?? '') !== '' && hiddenField(name, value!));
+      const all = html`${as.method === 'post' && hiddenField('form', guard)}${hidden}${back && hiddenField(PLACE, back.address)}
+${back && back.wrong === null && problem(back.sent.sentence, true)}${inner}</form>`;
+      const tag = to ? html`<form action="${to}" ${attributes(as)}>` : html`<form ${attributes(as)}>`;
+      return html`${tag}${all}`.put({ guard, again: back });
+    },
+  };
+  return new Html(piece);
 }
 
-/** A field of a form, with its label. */
-export class Field implements Piece {
-  readonly inner = null;
-  readonly name: string;
-  private readonly drawn: (sent: readonly string[] | undefined, again: boolean, marks: Given) => Html;
+/** Draws a field as it was sent, where it was, with the attributes that mark it where it is wrong. */
+type Drawn = (sent: readonly string[] | undefined, again: boolean, marks: Given) => Html;
 
-  /**
-   * @param drawn the field as it was sent, where it was, with the attributes that mark it where it is wrong
-   */
-  constructor(name: string, drawn: Field['drawn']) {
-    this.name = name;
-    this.drawn = drawn;
-  }
-
-  write({ guard, again }: Context): string {
-    const wrong = again?.wrong === this;
-    const marks = wrong ? { 'aria-invalid': 'true', 'aria-errormessage': PROBLEM_ID, autofocus: true } : {};
-    const field = this.drawn(again?.sent.fields[this.name], again !== null, marks);
-    return html`${field}${wrong && problem(again.sent.sentence, false)}`.put({ guard, again: null });
-  }
+/** A field of a form, with its label and what is said of it below. */
+function field({ name, below = null }: { name: string; below?: Html | null }, drawn: Drawn): Html {
+  const piece: Piece = {
+    inner: null,
+    field: name,
+    write({ guard, again }) {
+      const wrong = again?.wrong === piece;
+      const marks = wrong ? { 'aria-invalid': 'true', 'aria-errormessage': PROBLEM_ID, autofocus: true } : {};
+      const shown = drawn(again?.sent.fields[name], again !== null, marks);
+      return html`${shown}${wrong && problem(again.sent.sentence, false)}${below}`.put({ guard, again: null });
+    },
+  };
+  return new Html(piece);
 }
 
-/** What is folded away, but where it has the form that came back. */
-class Fold implements Piece {
-  readonly inner: Html;
-  private readonly as: string;
-  private readonly summary: Html;
-
-  constructor(inner: Html, as: string, summary: Html) {
-    this.inner = inner;
-    this.as = as;
-    this.summary = summary;
-  }
-
-  write(context: Context): string {
-    const open = context.again !== null && [...piecesOf(this.inner)].includes(context.again.form);
-    return html`<details ${attributes({ class: this.as, open })}>${this.summary}${this.inner}</details>`.put(context);
-  }
-}
+/** What is folded away, but where it has the form that came back. @param heard what is read out for it */
+export const fold = (as: string, summary: Value, inner: Html, heard?: string): Html =>
+  new Html({
+    inner,
+    write(context) {
+      const open = context.again !== null && [...piecesOf(inner)].includes(context.again.form);
+      return html`<details ${attributes({ class: as, open })}><summary ${attributes({ 'aria-label': heard })}>${summary}</summary>${inner}</details>`.put(
+        context,
+      );
+    },
+  });
 
 /** The pieces of a page, those within others too. */
 export function* piecesOf(page: Html): Generator<Piece> {
@@ -104,7 +85,7 @@ export function* piecesOf(page: Html): Generator<Piece> {
 
 /** A form that changes something. @param as its attributes; it is a stack of fields by default */
 export const postForm = (to: Address, inner: Value, { values, as = { class: 'stack' } }: Omit<FormOptions, 'to'> = {}): Html =>
-  new Html(new Form(html`${inner}`, { to, ...(values && { values }), as: { method: 'post', ...as } }));
+  form(html`${inner}`, { to, ...(values && { values }), as: { method: 'post', ...as } });
 
 /** A form that is one button. @param heard what is read out instead of its word */
 export const buttonForm = (
@@ -118,17 +99,13 @@ export const buttonForm = (
   });
 
 /** A form that asks for a page with other parameters: for its own by default. */
-export const askForm = (inner: Html, options: FormOptions = {}): Html => new Html(new Form(inner, options));
+export const askForm = (inner: Html, options: FormOptions = {}): Html => form(inner, options);
 
 /** The fields that choose what a page shows. */
 export const filters = (
   inner: Value,
   { button = words.findings.apply, ...options }: FormOptions & { button?: string } = {},
 ): Html => askForm(html`${inner}<button>${button}</button>`, { ...options, as: { class: 'filters', role: 'search' } });
-
-/** What is folded away until somebody opens it. @param heard what is read out instead of the summary */
-export const fold = (as: string, summary: Value, inner: Html, heard?: string): Html =>
-  new Html(new Fold(inner, as, html`<summary ${attributes({ 'aria-label': heard })}>${summary}</summary>`));
 
 /** A form behind the word for what it does. */
 interface Act {
@@ -170,11 +147,10 @@ interface LineOptions extends FieldOptions {
 /** A field for a line of text. Passwords are typed again. */
 export function line({ label, value, hint, ...as }: LineOptions): Html {
   const { hintId, below } = hintOf({ hint, ...as });
-  const drawn: Field['drawn'] = (sent, _, marks) => {
+  return field({ name: as.name, below }, (sent, _, marks) => {
     const now = as.type === 'password' ? undefined : (sent?.[0] ?? value);
     return html`<label>${label}<input ${attributes({ ...as, 'aria-describedby': hintId, value: now, ...marks })}></label>`;
-  };
-  return html`${new Html(new Field(as.name, drawn))}${below}`;
+  });
 }
 
 /** The field for the password of whoever is signed in. */
@@ -201,14 +177,13 @@ export function choice(
   chosen: string | number | null = null,
 ): Html {
   const { hintId, below } = hintOf({ hint, id, name });
-  const drawn: Field['drawn'] = (sent, _, marks) => {
+  return field({ name, below }, (sent, _, marks) => {
     const now = sent?.[0] ?? String(chosen);
     const listed = options.map(
       ([value, text]) => html`<option ${attributes({ value, selected: String(value) === now })}>${text}</option>`,
     );
     return html`<label>${label}<select ${attributes({ id, name, 'aria-describedby': hintId, ...marks })}>${listed}</select></label>`;
-  };
-  return html`${new Html(new Field(name, drawn))}${below}`;
+  });
 }
 
 /** A choice of one, each with what it does; the first is chosen at first. */
@@ -216,24 +191,22 @@ export function choices(
   { label, name }: FieldOptions,
   options: readonly (readonly [value: string, text: string, hint: string])[],
 ): Html {
-  const drawn: Field['drawn'] = (sent, _, marks) => {
+  return field({ name }, (sent, _, marks) => {
     const listed = options.map(([value, text, hint], i) => {
       const checked = sent === undefined ? i === 0 : sent[0] === value;
       const as = attributes({ type: 'radio', name, value, checked, ...(i === 0 && marks) });
       return html`<label class="check"><input ${as}><span>${text}<span class="hint">${hint}</span></span></label>`;
     });
     return html`<fieldset class="choices"><legend>${label}</legend>${listed}</fieldset>`;
-  };
-  return new Html(new Field(name, drawn));
+  });
 }
 
 /** A box to check. One that is not checked is not sent. */
 export function checkbox({ label, name, value = 'yes', checked }: FieldOptions & { value?: string; checked: boolean }): Html {
-  const drawn: Field['drawn'] = (sent, again, marks) => {
+  return field({ name }, (sent, again, marks) => {
     const now = again ? (sent ?? []).includes(value) : checked;
     return html`<label class="check"><input ${attributes({ type: 'checkbox', name, value, checked: now, ...marks })}> ${label}</label>`;
-  };
-  return new Html(new Field(name, drawn));
+  });
 }
 
 /** What is said of a field below it, and its id. */

@@ -33,7 +33,11 @@ export interface Sent {
 export interface Piece {
   /** What it encloses. */
   readonly inner: Html | null;
+  /** Of a field, its name. */
+  readonly field?: string;
   write(context: Context): string;
+  /** Of a form, whether it is the one that was sent. @param own where forms lead that do not say it */
+  isFormOf?(sent: Sent, own: string): boolean;
 }
 
 /** Markup that is safe to send: only `html` and form.ts make it, so no text of a report can become one. */
