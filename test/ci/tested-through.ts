@@ -115,8 +115,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'collector/names.ts',
     'collector/intake/lines.ts',
     'collector/intake/writer.ts',
-    'collector/joining/count.ts',
-    'collector/joining/fold.ts',
     'collector/joining/join-lines.ts',
     'collector/joining/rounds.ts',
     'collector/joining/workload.ts',

@@ -51,13 +51,12 @@ function draftFor(drafts: readonly Draft[], line: ReadLine): Draft | null {
 
 /** Whether the line says what a message says once, and otherwise than the draft. */
 function contradicts(draft: Draft, line: ReadLine): boolean {
-  const begins = line.events.some(({ kind }) => kind === 'client' || kind === 'local');
   if (draft.ended && line.at > draft.last_at + SLACK_MS) return true;
   for (const event of line.events) {
     if (event.kind === 'message_id' && draft.message_id !== null && draft.message_id !== event.id) return true;
     if (line.program === 'rspamd') continue;
     if (event.kind === 'client' && (draft.clientKnown || draft.local)) return true;
-    if (event.kind === 'local' && (draft.clientKnown || (draft.local && !begins))) return true;
+    if (event.kind === 'local' && draft.clientKnown) return true;
   }
   return false;
 }

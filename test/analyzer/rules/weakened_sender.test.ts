@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { examineSender } from '../../../services/analyzer/rules/authentication_regression.ts';
+import { examineSender, shareOfFailing } from '../../../services/analyzer/rules/authentication_regression.ts';
 import { BrokenSenders } from '../../../services/analyzer/rules/broken_senders.ts';
+import { shareOfWeakness, strengthenedSince, weakenedSince } from '../../../services/analyzer/rules/weakened_sender.ts';
+import type { BrokenSender } from '../../../services/findings/figures.ts';
 import type { FailedCheck } from '../../../services/store/analysis/signatures.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import type { Candidate, KnownFinding } from '../../../services/store/findings/findings.ts';
@@ -300,4 +302,176 @@ test('one of three hosts without signature and outside SPF lost both, and neithe
   );
   expect(wordsFor(finding).advice).toHaveLength(2);
   expect(wordsFor(finding).advice[0]).toContain('without a signature');
+});
+
+describe('at its thresholds', () => {
+  const ONE = REPORTERS.slice(0, 1);
+  /** Days of one reporter: how much of the mail is signed, how much passes by SPF alone. */
+  const days = (from: number, to: number, signed: number, bare: number, extra: Partial<SourceDay> = {}) => [
+    ...(signed > 0 ? span(from, to, 'both', signed, ONE, TENANT) : []),
+    ...(bare > 0 ? span(from, to, 'spf', bare, ONE, { ...TENANT, ...extra }) : []),
+  ];
+  const since = (rows: readonly SourceDay[]) => weakenedSince(sourceWindow(rows), null)?.since ?? null;
+
+  test.each<[string, SourceDay[], boolean]>([
+    ['five signed days before', [...days(6, 2, 100, 0), ...days(1, 0, 0, 100)], true],
+    ['four', [...days(5, 2, 100, 0), ...days(1, 0, 0, 100)], false],
+    ['ninety percent signed before', [...days(20, 2, 90, 10), ...days(1, 0, 0, 100)], true],
+    ['less', [...days(20, 2, 89, 11), ...days(1, 0, 0, 100)], false],
+    ['twenty messages signed before', [...days(6, 2, 4, 0), ...days(1, 0, 0, 100)], true],
+    ['nineteen', [...days(6, 3, 4, 0), ...days(2, 2, 3, 0), ...days(1, 0, 0, 100)], false],
+    ['twenty messages unsigned since', [...days(20, 2, 10, 0), ...days(1, 0, 0, 10)], true],
+    ['nineteen', [...days(20, 2, 10, 0), ...days(1, 1, 0, 10), ...days(0, 0, 0, 9)], false],
+    ['two unsigned days', [...days(20, 2, 100, 0), ...days(1, 0, 0, 100)], true],
+    ['one', [...days(20, 1, 100, 0), ...days(0, 0, 0, 100)], false],
+    ['a fifth still signed', [...days(20, 2, 100, 0), ...days(1, 0, 20, 80)], true],
+    ['more', [...days(20, 2, 100, 0), ...days(1, 0, 21, 79)], false],
+    ['half as much signed mail a day as before', [...days(20, 2, 40, 0), ...days(1, 0, 20, 80)], true],
+    ['more', [...days(20, 2, 39, 0), ...days(1, 0, 20, 80)], false],
+  ])('of a source that is no longer signed: with %s', (_, rows, is) => {
+    expect(since(rows)).toBe(is ? ago(1) : null);
+  });
+
+  test.each<[string, SourceDay[], boolean]>([
+    ['three days', [...days(2, 0, 55, 45, { dkim_broken: 45 })], true],
+    ['two', [...days(1, 0, 55, 45, { dkim_broken: 45 })], false],
+    ['thirty percent of its mail', days(5, 0, 70, 30, { dkim_broken: 30 }), true],
+    ['less', days(5, 0, 71, 29, { dkim_broken: 29 }), false],
+    ['twenty messages', days(4, 0, 1, 4, { dkim_broken: 4 }), true],
+    ['nineteen', [...days(4, 1, 1, 4, { dkim_broken: 4 }), ...days(0, 0, 1, 3, { dkim_broken: 3 })], false],
+    ['eighty percent of that signed as the domain', days(5, 0, 50, 50, { dkim_broken: 40 }), true],
+    ['less', days(5, 0, 50, 50, { dkim_broken: 39 }), false],
+    [
+      'half the rate on the newest two days',
+      [...days(9, 2, 0, 80, { dkim_broken: 80 }), ...days(1, 0, 56, 44, { dkim_broken: 44 })],
+      true,
+    ],
+    ['less', [...days(9, 2, 0, 80, { dkim_broken: 80 }), ...days(1, 0, 57, 43, { dkim_broken: 43 })], false],
+    ['a first day 27 days ago', days(27, 0, 0, 10, { dkim_broken: 10 }), true],
+    ['an earlier one', days(28, 0, 0, 10, { dkim_broken: 10 }), false],
+  ])('of a new source that was never verified: with %s', (_, rows, is) => {
+    const all = sourceWindow(rows, { reporterDays: sourceWindow(span(41, 0, 'both', 100, ONE)).reporterDays });
+    expect(weakenedSince(all, null)?.since ?? null).toBe(is ? rows[0]!.day : null);
+  });
+
+  test.each<[string, SourceDay[], 'permerror' | 'temperror' | null]>([
+    ['twenty messages on two days', inError(1, 0, 10, 'permerror', ONE), 'permerror'],
+    ['nineteen', [...inError(1, 1, 10, 'permerror', ONE), ...inError(0, 0, 9, 'permerror', ONE)], null],
+    ['a single day', inError(0, 0, 100, 'permerror', ONE), null],
+    ['temporary errors on three days', inError(2, 0, 10, 'temperror', ONE), 'temperror'],
+    ['temporary errors on two', inError(1, 0, 10, 'temperror', ONE), null],
+    [
+      'as many temporary as lasting ones on two days',
+      [...inError(1, 0, 10, 'temperror', ONE), ...inError(1, 0, 10, 'permerror', ONE)],
+      'permerror',
+    ],
+    [
+      'more temporary ones on three days',
+      [...inError(2, 0, 11, 'temperror', ONE), ...inError(2, 0, 10, 'permerror', ONE)],
+      'temperror',
+    ],
+    ['four fifths of the mail', [...inError(1, 0, 80, 'permerror', ONE), ...span(1, 0, 'dkim', 20, ONE, TENANT)], 'permerror'],
+    ['less', [...inError(1, 0, 79, 'permerror', ONE), ...span(1, 0, 'dkim', 21, ONE, TENANT)], null],
+  ])('of SPF that cannot be evaluated: with %s', (_, rows, error) => {
+    expect(weakenedSince(sourceWindow(rows), null)?.error ?? null).toBe(error);
+  });
+
+  test('half of those that report on it must agree', () => {
+    const seen = (n: number) =>
+      since([
+        ...span(20, 2, 'both', 100, REPORTERS.slice(0, 2), TENANT),
+        ...span(1, 0, 'spf', 1000, REPORTERS.slice(0, n), TENANT),
+        ...span(1, 0, 'both', 100, REPORTERS.slice(n, 2), TENANT),
+      ]);
+    expect([seen(2), seen(1)]).toEqual([ago(1), ago(1)]);
+    expect(
+      since([
+        ...span(20, 2, 'both', 100, REPORTERS, TENANT),
+        ...span(1, 0, 'spf', 1000, ONE, TENANT),
+        ...span(1, 0, 'both', 100, REPORTERS.slice(1), TENANT),
+      ]),
+    ).toBeNull();
+  });
+});
+
+describe('what a source has in the trouble of its sender', () => {
+  const sender: BrokenSender = {
+    source: 'a sender',
+    mechanism: 'dkim',
+    survives_on: 'spf',
+    since: ago(3),
+    last_good_day: ago(4),
+    last_day: ago(0),
+    messages: 60,
+    of: 100,
+    per_day: 20,
+    delivered: 0,
+    quarantined: 0,
+    rejected: 0,
+    reporters: REPORTERS,
+    confidence: 0.97,
+  };
+  const rowsOf = (bad: number, good: number, kinds: ['spf' | 'dkim' | 'unauthenticated', 'both']) => [
+    row(ago(9), kinds[0], 1000, TENANT),
+    row(ago(3), kinds[0], bad, TENANT),
+    row(ago(2), kinds[1], good, { ...TENANT, reporter: 'yahoo.com' }),
+  ];
+
+  test.each([
+    ['no less than half of the rate at which its mail is unsigned', 30, 70, true],
+    ['less', 29, 71, false],
+    ['nothing', 0, 100, false],
+  ])('%s', (_, bad, good, is) => {
+    const part = shareOfWeakness(sourceWindow(rowsOf(bad, good, ['spf', 'both'])), sender);
+    expect(part).toEqual(
+      is
+        ? {
+            ...sender,
+            source: TENANT.source,
+            unsigned: true,
+            confidence: expect.any(Number),
+            messages: bad,
+            of: bad + good,
+            per_day: bad,
+            delivered: bad,
+            last_day: ago(3),
+            reporters: ['google.com'],
+          }
+        : null,
+    );
+    expect(part?.confidence ?? 1).toBeGreaterThanOrEqual(0.97);
+    const failing = { ...sender, survives_on: undefined };
+    const share = shareOfFailing({ source: TENANT.source, rows: rowsOf(bad, good, ['unauthenticated', 'both']) }, failing);
+    expect(share && [share.messages, share.of, share.last_day, share.since]).toEqual(is ? [bad, 100, ago(3), ago(3)] : null);
+  });
+
+  test('of SPF that cannot be evaluated counts errors alone', () => {
+    const spf: BrokenSender = { ...sender, mechanism: 'spf', survives_on: 'dkim' };
+    const rows = [...inError(3, 3, 30, 'permerror', REPORTERS.slice(0, 1)), ...span(2, 2, 'dkim', 70, ['yahoo.com'], TENANT)];
+    expect(shareOfWeakness(sourceWindow(rows), spf)).toMatchObject({
+      mechanism: 'spf',
+      survives_on: 'dkim',
+      messages: 30,
+      of: 100,
+      error: 'permerror',
+    });
+    expect(shareOfWeakness(sourceWindow(span(3, 0, 'dkim', 100, REPORTERS, TENANT)), spf)).toBeNull();
+  });
+
+  test('is over when its mail passes again, or when nothing more came on fourteen report days', () => {
+    const over = (rows: SourceDay[], part = sender) => strengthenedSince({ ...part, last_day: ago(14) }, sourceWindow(rows));
+    expect(over([...unsigned(20, 14, 100), ...span(13, 0, 'both', 100, REPORTERS, TENANT)])).toMatchObject({
+      reason: 'passes_again',
+    });
+    expect(over(unsigned(20, 14, 100))).toEqual({ reason: 'no_failing_mail', days: 14 });
+    expect(strengthenedSince({ ...sender, last_day: ago(13) }, sourceWindow(unsigned(20, 13, 100)))).toBeNull();
+    const spf: BrokenSender = { ...sender, mechanism: 'spf', survives_on: 'dkim' };
+    // Mail by DKIM alone has an SPF that can be evaluated.
+    expect(over([...inError(20, 14, 100, 'permerror'), ...span(13, 0, 'dkim', 100, REPORTERS, TENANT)], spf)).toMatchObject({
+      reason: 'passes_again',
+    });
+    expect(over([...unsigned(20, 14, 100), ...span(13, 0, 'dkim', 100, REPORTERS, TENANT)])).toMatchObject({
+      reason: 'passes_again',
+    });
+  });
 });

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { LogEvent } from '../../../services/collector/events.ts';
-import { addLine, newDraft } from '../../../services/collector/joining/draft.ts';
+import { addLine, newDraft, ofFiltersAlone, signsSilently } from '../../../services/collector/joining/draft.ts';
 import type { Program } from '../../../services/collector/programs/index.ts';
 
 let lines = 0;
@@ -23,4 +23,149 @@ test('ten signatures of a message are kept, and what a line says twice counts on
   const signed = (n: number): LogEvent => ({ kind: 'signed', domain: 'example.com', selector: `s${n}` });
   const all = Array.from({ length: 12 }, (_, n) => line('opendkim', signed(n), signed(n)));
   expect(draftOf(...all).signatures.map(({ selector }) => selector)).toEqual(all.slice(0, 10).map((_, n) => `s${n}`));
+});
+
+describe('what lines say', () => {
+  const delivery = (local: string, given: Partial<Extract<LogEvent, { kind: 'delivery' }>> = {}): LogEvent => ({
+    kind: 'delivery',
+    to: { local: `h:${local}`, domain: 'a.example' },
+    by: 'smtp',
+    relay: 'mx',
+    ip: '198.51.100.1',
+    status: 'sent',
+    dsn: null,
+    words: null,
+    queuedAs: null,
+    ...given,
+  });
+  const envelope = (domain: string | null): LogEvent => ({
+    kind: 'envelope',
+    from: domain === null ? null : { local: 'h:l', domain },
+  });
+
+  test('no more of it is kept than a message can need', () => {
+    const many = <T>(n: number, of: (i: number) => T) => Array.from({ length: n }, (_, i) => of(i));
+    const draft = draftOf(
+      ...many(1_005, (i) => line('postfix', delivery(`r${i}`, { queuedAs: `q${i}` }))),
+      ...many(12, (i) => line('opendkim', { kind: 'fault', code: 'key_missing', about: `s${i}` })),
+      ...many(25, (i) => line('opendmarc', { kind: 'verdict', method: 'dkim', result: `r${i}`, domain: null, selector: null })),
+    );
+    expect([draft.recipients, draft.queued_as, draft.sign_fault, draft.verify].map(({ length }) => length)).toEqual([
+      1_000, 50, 10, 20,
+    ]);
+    // A message of so many lines is not read any further.
+    const long = draftOf(...many(5_005, (i) => line('postfix', { kind: 'message_id', id: `m${i}` })));
+    expect(long.hashes.size).toBe(5_000);
+  });
+
+  test('twice counts once', () => {
+    const fault: LogEvent = { kind: 'fault', code: 'key_missing', about: null };
+    const verdict: LogEvent = { kind: 'verdict', method: 'spf', result: 'pass', domain: 'x.example', selector: null };
+    const draft = draftOf(
+      line('opendkim', fault, fault),
+      line('opendmarc', verdict, verdict),
+      line('rspamd', verdict),
+      line('postfix', delivery('r', { queuedAs: 'q' }), delivery('r', { queuedAs: 'q' })),
+    );
+    expect(draft).toMatchObject({ sign_fault: ['key_missing'], queued_as: ['q'] });
+    expect(draft.verify.map(({ program }) => program)).toEqual(['opendmarc', 'rspamd']);
+    expect(draft.recipients).toHaveLength(1);
+  });
+
+  test('the same line again changes nothing, and its times span all lines', () => {
+    const one = { ...line('postfix', { kind: 'message_id', id: 'm' } as const), at: 400 };
+    const last = { ...line('postfix', { kind: 'ended' } as const), at: 9_000 };
+    const draft = draftOf(one, last, { ...one, at: 20_000 });
+    expect(draft).toMatchObject({ started_at: 400, last_at: 9_000, message_id: 'm', ended: true });
+  });
+
+  test('the newest line about a recipient stands; of the same second a final word', () => {
+    const at = (ms: number, status: 'sent' | 'deferred' | 'bounced') => ({
+      ...line('postfix', delivery('r', { status })),
+      at: ms,
+    });
+    const status = (...given: ReturnType<typeof at>[]) => draftOf(...given).recipients.map((one) => one.status);
+    expect(status(at(2_000, 'sent'), at(1_000, 'deferred'))).toEqual(['sent']);
+    expect(status(at(1_000, 'deferred'), at(2_000, 'bounced'))).toEqual(['bounced']);
+    expect(status(at(1_000, 'sent'), at(1_000, 'deferred'))).toEqual(['sent']);
+    expect(status(at(1_000, 'deferred'), at(1_000, 'sent'))).toEqual(['sent']);
+    expect(status(at(1_000, 'bounced'), at(1_000, 'sent'))).toEqual(['sent']);
+    const other = line('postfix', { ...delivery('r'), to: { local: 'h:r', domain: 'b.example' } } as LogEvent);
+    expect(draftOf(line('postfix', delivery('r')), line('postfix', delivery('s')), other).recipients).toHaveLength(3);
+  });
+
+  test('what is deferred when the queue gives up has expired, and nothing else', () => {
+    const draft = draftOf(
+      line('postfix', delivery('a', { status: 'deferred' }), delivery('b'), delivery('c', { status: 'bounced' })),
+      line('postfix', { kind: 'expired' }),
+    );
+    expect(draft.recipients.map(({ status }) => status)).toEqual(['expired', 'sent', 'bounced']);
+  });
+
+  test.each([
+    ['smtp', '198.51.100.1', true],
+    ['smtp', null, true],
+    ['smtp', '10.0.0.1', false],
+    ['local', null, false],
+  ] as const)('a delivery by %s to %s is outside: %s', (by, ip, outside) => {
+    const draft = newDraft({ source_id: 1, host: 'mx1', queue_id: '4F' }, 1_000);
+    addLine(draft, line('postfix', delivery('r', { by, ip })), (address) => address.startsWith('10.'));
+    expect(draft.recipients[0]!.outside).toBe(outside);
+  });
+
+  test('words about authentication are noted, by the answer or its code', () => {
+    const noted = (dsn: string | null, words: string | null) =>
+      draftOf(line('postfix', delivery('r', { status: 'bounced', dsn, words }))).recipients[0]!.dmarc_words;
+    expect([
+      noted('5.7.26', 'rejected'),
+      noted(null, 'DMARC policy'),
+      noted('5.1.1', 'no such user'),
+      noted('5.7.26', null),
+    ]).toEqual([true, true, false, false]);
+  });
+
+  test('the sender is the one that the server names, not a filter; a bounce has none', () => {
+    const [server, filter] = [line('postfix', envelope('server.example')), line('rspamd', envelope('filter.example'))];
+    expect(draftOf(server, filter).envelope_domain).toBe('server.example');
+    expect(draftOf(filter, server).envelope_domain).toBe('server.example');
+    expect(draftOf(line('postfix', envelope(null)), line('rspamd', envelope('filter.example')))).toMatchObject({
+      envelope_domain: null,
+      sender_hash: null,
+    });
+    expect(draftOf(line('postfix', envelope('')))).toMatchObject({ envelope_domain: null });
+    expect(draftOf(line('postfix', envelope('x.example'))).sender_hash).toBe('h:l');
+    expect(
+      draftOf(line('rspamd', { kind: 'author', domain: 'a.example' }), line('rspamd', { kind: 'author', domain: 'b.example' })),
+    ).toMatchObject({ header_domain: 'a.example', rejected: false, local: false });
+    expect(draftOf(line('postfix', { kind: 'rejected', words: 'no' }, { kind: 'local' }))).toMatchObject({
+      rejected: true,
+      local: true,
+    });
+  });
+
+  test('where it ran is what the first server says; a filter only where no server does', () => {
+    const at = (program: Program, place: string | null) => ({
+      ...line(program, { kind: 'ended' }),
+      place: place as unknown as ReturnType<typeof line>['place'],
+    });
+    expect(draftOf(at('rspamd', 'filter')).place).toBe('filter');
+    expect(draftOf(at('rspamd', 'filter'), at('postfix', 'server')).place).toBe('server');
+    expect(draftOf(at('rspamd', 'filter'), at('postfix', null)).place).toBe('filter');
+    expect(draftOf(at('postfix', 'server'), at('rspamd', 'filter')).place).toBe('server');
+    expect(draftOf(at('postfix', 'server'), at('postfix', 'other')).place).toBe('server');
+    expect(draftOf(at('postfix', null), at('rspamd', 'filter')).place).toBe('filter');
+    expect(draftOf(at('postfix', 'a'), at('postfix', 'b')).programs).toEqual(['postfix']);
+  });
+});
+
+test.each([
+  [[], true, false],
+  [['opendkim', 'rspamd'], true, false],
+  [['opendkim', 'postfix'], false, false],
+  [['exim'], false, true],
+  [['exim', 'ses'], false, true],
+  [['exim', 'postfix'], false, false],
+] as const)('lines of %j are of filters alone: %s, of servers that sign silently: %s', (programs, filters, silent) => {
+  const draft = { ...draftOf(), programs: [...programs] };
+  expect([ofFiltersAlone(draft), signsSilently(draft)]).toEqual([filters, silent]);
 });

@@ -293,3 +293,77 @@ describe('watcher', () => {
     expect(() => of(`watcher: { ${text} }\n`)).toThrow(/^watcher\./);
   });
 });
+
+describe('settings that do not fit each other', () => {
+  const CERT = 'console.tls_cert_file and console.tls_key_file belong together: set both, or neither.';
+  const IDS = 'trust.check is authserv but trust.authserv_ids is empty: name your mail server, or set trust.check to verify.';
+  const HOOK = 'WEBHOOK_FORMAT or WEBHOOK_SECRET is set but WEBHOOK_URL is not: set it too, or remove them.';
+  const PODS = 'dkim: kubernetes.pods is read by the service cluster: set cluster.in_cluster or cluster.kubeconfig.';
+  const totals = (days: number, window: number) =>
+    `retention.rollups_days is ${days}, but findings look back ${window} days (analyzer.window_days): keep daily totals at least as long.`;
+  const key = `dkim:
+  - { domain: example.com, layout: kubernetes, kubernetes: { namespace: mail, secret: dkim, config_map: signer, signer: rspamd, pods: { app: rspamd } } }
+`;
+  const twice = (what: string, where: string, name: string) =>
+    `${where}: two ${what} are named "${name}": give each its own name.`;
+
+  it.each<[string, Record<string, string>, string | null]>([
+    ['console: { tls_cert_file: a.pem }', {}, CERT],
+    ['console: { tls_key_file: a.pem }', {}, CERT],
+    ['console: { tls_cert_file: a.pem, tls_key_file: b.pem }', {}, null],
+    ['console: { tls_cert_file: a.pem, sessions: 1 }', {}, 'Unknown setting "console.sessions": remove it or correct its name.'],
+    ['trust: { check: authserv }', {}, IDS],
+    ['trust: { check: authserv, authserv_ids: [mx.example.org] }', {}, null],
+    ['trust: { check: verify }', {}, null],
+    ['trust: { check: authserv, mode: x }', {}, 'Unknown setting "trust.mode": remove it or correct its name.'],
+    ['retention: { rollups_days: 41 }\nanalyzer: { window_days: 42 }', {}, totals(41, 42)],
+    ['retention: { rollups_days: 42 }\nanalyzer: { window_days: 42 }', {}, null],
+    ['retention: { rollups_days: 30, x: 1 }', {}, 'Unknown setting "retention.x": remove it or correct its name.'],
+    ['retention: { rollups_days: 30 }\nanalyzer: { x: 1 }', {}, 'Unknown setting "analyzer.x": remove it or correct its name.'],
+    ['', { WEBHOOK_FORMAT: 'slack' }, HOOK],
+    ['', { WEBHOOK_SECRET: 'x'.repeat(40) }, HOOK],
+    [key, {}, PODS],
+    [`${key}cluster: { in_cluster: true }\nguard: { file: mail-guard.yaml }`, {}, null],
+    [
+      'mailboxes: [{ name: a, url: "imaps://u:p@m" }, { name: b, url: "imaps://u:p@m" }, { name: a, url: "imaps://v:p@m" }]',
+      {},
+      twice('mailboxes', 'mailboxes[2]', 'a'),
+    ],
+    [
+      'webhooks: [{ name: a, url: "https://h.example/x" }, { name: a, url: "https://h.example/y" }]',
+      {},
+      twice('webhooks', 'webhooks[1]', 'a'),
+    ],
+    ['alerts: { domains: { example.org: [a@example.org] } }', { SMTP_URL: 'smtps://m', ALERT_FROM: 'a@example.org' }, null],
+    ['', { SMTP_URL: 'smtps://m', ALERT_FROM: 'a@example.org', ALERT_TO: 'b@example.org' }, null],
+  ])('%s with %j: %s', (yaml, env, mistake) => {
+    write('mail-guard.yaml', '');
+    write('ruawatch.yaml', yaml);
+    if (mistake === null) load(env);
+    else expect(refusal(env)).toBe(mistake);
+  });
+});
+
+it('files, listeners and URLs are as the rest of the program takes them', () => {
+  write(
+    'ruawatch.yaml',
+    `console: { tls_cert_file: tls/a.pem, tls_key_file: /k/b.pem, url: "https://dmarc.example.org/" }
+CONSOLE_LISTEN: "[::1]:9808"
+senders_file: senders.json
+asn_file: /var/asn.mmdb
+WEBHOOK_URL: https://h.example/x
+WEBHOOK_FORMAT: slack
+`,
+  );
+  const config = load();
+  expect(config.console.tls).toEqual({ cert: path.join(cwd, 'tls/a.pem'), key: '/k/b.pem' });
+  expect(config.console.listen).toEqual({ host: '::1', port: 9808 });
+  expect(config.consoleUrl).toBe('https://dmarc.example.org');
+  expect([config.sendersFile, config.asnFile, config.guardFile]).toEqual([path.join(cwd, 'senders.json'), '/var/asn.mmdb', null]);
+  expect(config.webhooks).toMatchObject([{ url: 'https://h.example/x', format: 'slack' }]);
+  write('ruawatch.yaml', 'WEBHOOK_URL: https://h.example/x\nWEBHOOK_SECRET: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n');
+  const [hook] = load().webhooks;
+  expect(hook!.format).not.toBe('slack');
+  write('ruawatch.yaml', '');
+  expect([load().console.tls, load().consoleUrl, load().webhooks]).toEqual([null, null, []]);
+});
