@@ -100,7 +100,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cli/commands/access.test.ts': ['shared/settings/access.ts'],
   'collector/programs/programs.test.ts': [
     'collector/lines/line.ts',
-    'collector/lines/time.ts',
     'collector/lines/trace.ts',
     'collector/programs/exim.ts',
     'collector/programs/opendkim.ts',
@@ -117,10 +116,8 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'collector/intake/writer.ts',
     'collector/joining/join-lines.ts',
     'collector/joining/rounds.ts',
-    'collector/joining/workload.ts',
     'collector/lines/entry.ts',
     'collector/lines/partial.ts',
-    'collector/lines/record.ts',
     'collector/lines/wrapped.ts',
     'collector/programs/index.ts',
     'store/sending/joining.ts',
