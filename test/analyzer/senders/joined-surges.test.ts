@@ -194,7 +194,9 @@ describe('a joined surge', () => {
     // The one that the finding was about goes on with it, and one that is open has it as a part.
     expect(subjects(join([made(A, { day: ago(6) })], over('resolved')))).toEqual([A]);
     expect(subjects(join([made(B, { day: ago(6) })], over('open')))).toEqual([B]);
-    expect(subjects(join([made(B, { day: ago(6) })], [onFile({ ...both!, kind: 'new_source' }, { state: 'resolved' })]))).toEqual([B]);
+    expect(subjects(join([made(B, { day: ago(6) })], [onFile({ ...both!, kind: 'new_source' }, { state: 'resolved' })]))).toEqual(
+      [B],
+    );
   });
 
   test('keeps what it has said of messages and networks while it is open; not what it had a day', () => {
