@@ -4,7 +4,7 @@ import type { SenderData } from '../../../services/analyzer/senders/units.ts';
 import { ago, DOMAIN, REPORTERS, senderWindow, sourceWindow, span } from '../rows.ts';
 
 const ONE = REPORTERS.slice(0, 1);
-/** A new sender began so many days ago; the days behind that are compared, of which the newest three count. */
+/** The day on which a new sender began; the days behind it are compared, of which the newest three count. */
 const FIRST = ago(4);
 type Service = NonNullable<SenderData['service']>;
 const service = (id: string, kind = 'bulk') => ({ id, kind, name: id }) as unknown as Service;
