@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { composeMails } from '../../../services/alerter/mail/compose.ts';
 import { deliverNext } from '../../../services/alerter/mail/deliver.ts';
 import type { Sent } from '../../../services/alerter/mail/smtp.ts';
+import { composeWeekly } from '../../../services/alerter/mail/weekly.ts';
 import { PermanentError, TransientError } from '../../../services/shared/errors.ts';
 import { createMetrics } from '../../../services/shared/runtime/metrics.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
@@ -171,4 +172,22 @@ test('what was refused is due at once when it is asked for, and that is counted'
   expect(await retryRefused(b.db, b.now)).toBe(2);
   expect(await retryRefused(b.db, b.now)).toBe(0);
   expect(await compose()).toEqual({ mails: 2, held: 0 });
+});
+
+test('a weekly digest that is refused is made again, once for each refusal, as another mail', async () => {
+  const { alerts } = loadConfig({}, '/nowhere');
+  const settings = { from: 'ruawatch@example.org', alertTo: [A], alerts };
+  const moment = new Date('2026-10-05T07:00:00Z');
+  const names: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    expect(await composeWeekly({ db: b.db, log }, settings, moment, b.now)).toBe(1);
+    expect(await composeWeekly({ db: b.db, log }, settings, moment, b.now)).toBe(0);
+    names.push(
+      (await b.db.query<{ message_id: string }>('select message_id from ruawatch.outbox order by outbox_key desc limit 1'))
+        .rows[0]!.message_id,
+    );
+    expect(await deliver(no)).toEqual({ kind: 'refused' });
+    b.later(DAY);
+  }
+  expect(names.map((name) => name.replace(/^<weekly-2026100507-[0-9a-f]{8}|\..*$/g, ''))).toEqual(['', '-again-1', '-again-2']);
 });

@@ -102,6 +102,41 @@ describe('the check of the mail server', () => {
     expect([...without.mails, ...offering.mails]).toEqual([]);
   });
 
+  test('asks whether the sender is accepted where nobody signs in, and what the server demands for that', async () => {
+    const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
+    const url = `smtp://${server.at}?tls=none`;
+    const check = () => checkSmtp(url, { alertFrom: 'ruawatch@example.org', alertTo: ['admin@example.org'] });
+    await expect(check()).resolves.toContain(server.at);
+    for (const [code, text] of [
+      [530, 'Must issue a STARTTLS command first'],
+      [451, 'encryption required'],
+    ] as const) {
+      server.behaviour.sender = () => reply(code, text);
+      await expect(check()).rejects.toMatchObject({
+        code: 'smtp_starttls',
+        message: `The mail server of SMTP_URL (${server.at}) demands STARTTLS (it says: ${code} ${text}): remove tls=none from SMTP_URL.`,
+      });
+    }
+    server.behaviour.sender = () => reply(550, 'not your address');
+    await expect(check()).rejects.toMatchObject({
+      code: 'smtp_refused',
+      message: `The mail server of SMTP_URL (${server.at}) does not accept ALERT_FROM as the sender: 550 not your address`,
+    });
+    // What is only put off passes.
+    server.behaviour.sender = () => reply(450, 'later');
+    await expect(check()).resolves.toContain(server.at);
+  });
+
+  test('is the first contact of an alerter too', async () => {
+    const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
+    const mailer = openMailer(`smtp://${server.at}?tls=none`);
+    await expect(mailer.reach()).resolves.toBeUndefined();
+    await server.stop();
+    await expect(mailer.reach()).rejects.toThrow('cannot be reached: connection refused');
+    mailer.close();
+    await server.again();
+  });
+
   test('a server that hangs up says so', async () => {
     const rude = createServer((socket) => socket.end('554 no service for you\r\n'));
     rude.listen(0, '127.0.0.1');

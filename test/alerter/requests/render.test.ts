@@ -21,6 +21,8 @@ interface Given {
   decisions?: RequestStory['decisions'];
   asked?: string[];
   before?: number;
+  /** What is said of the event. */
+  says?: string;
   rule?: object;
   console?: string | null;
 }
@@ -34,7 +36,7 @@ function postOf({ event = 'open', plan = {}, request = {}, decisions = [], asked
     event: i === before ? event : 'open',
     at: later(i / 10),
     actor: 'x',
-    says: i === before ? `It says of ${event}.` : `Step ${i}.`,
+    says: i === before ? (rest.says ?? `It says of ${event}.`) : `Step ${i}.`,
     head: `${i + 3}:${'ab'.repeat(32)}`,
   }));
   const story = {
@@ -115,6 +117,14 @@ test('each event of each request as a post, alone and among others', async () =>
     ];
   });
   await expectGolden('../../alerter/requests/golden/posts.txt', Object.fromEntries(parts));
+});
+
+test('what is said of an event is not said twice where it is the plan itself', () => {
+  const text = (says: string) =>
+    (JSON.parse(slackFormat.request(postOf({ says }), null).toString()) as { text: string }).text.split('\n');
+  const { headline } = contentOf({ event: 'approve' });
+  expect(text(headline).slice(1, 3)).toEqual([headline, expect.not.stringContaining(headline)]);
+  expect(text('Other words.').slice(1, 3)).toEqual(['Other words.', headline]);
 });
 
 test('eleven events of requests are ten in a text, and the last is counted', () => {

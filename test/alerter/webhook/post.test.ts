@@ -345,6 +345,18 @@ test('by its status a post is taken, put off or refused, and Retry-After counts 
   expect(got[0]!.headers).toMatchObject({ 'user-agent': 'ruawatch', 'webhook-id': 'id', 'webhook-timestamp': '1791273600' });
 });
 
+test.each([
+  [300, 'redirects (300), which is not followed: put the address it moved to in its url.'],
+  [399, 'redirects (399), which is not followed: put the address it moved to in its url.'],
+  [400, 'refuses it with status 400: correct its url, format or secret.'],
+  [499, 'refuses it with status 499: correct its url, format or secret.'],
+  [500, 'puts it off: status 500.'],
+])('what is said of a post with status %i names what to do', async (code, said) => {
+  const [hook] = loadConfig(env(), '/nowhere').webhooks;
+  status(code, {});
+  await expect(post(hook!, 'id', NOTHING, b.now)).rejects.toThrow(`The webhook ${hook!.name} ${said}`);
+});
+
 test('without a secret nothing is signed', async () => {
   const [hook] = loadConfig(env({ WEBHOOK_SECRET: '' }), '/nowhere').webhooks;
   await post({ ...hook!, key: null }, 'id', NOTHING, b.now);

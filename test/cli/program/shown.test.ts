@@ -1,12 +1,37 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { commandLine } from '../../../services/cli/program/index.ts';
 import { NOW, testWorld, type World } from '../../console/world.ts';
+import { type FakeServer, startFake } from '../../helpers/dns.ts';
 
+const KEY =
+  'MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBANDiE2+Xi/WnO+s120NiiJhNyIButVu6zxqlVzz0wy2j4kQVUC4ZRZD80IY+4wIiX2YxKBZKGnd2TtPkJ/ljkUsCAwEAAQ==';
+const TEXTS: Record<string, string> = {
+  'example.com': 'v=spf1 a mx include:_spf.example.net ip4:192.0.2.0/24 ~all',
+  '_spf.example.net': 'v=spf1 ip4:198.51.100.0/24 -all',
+  '_dmarc.example.com': 'v=DMARC1; p=quarantine; sp=none; rua=mailto:reports@example.com,mailto:a@agency.example; adkim=s',
+  's1._domainkey.example.com': `v=DKIM1; k=rsa; p=${KEY}`,
+  '_mta-sts.example.com': 'v=STSv1; id=20261001',
+  '_smtp._tls.example.com': 'v=TLSRPTv1; rua=mailto:tls@example.com',
+  'wrong.example': 'v=spf1 include:wrong.example +all',
+  '_dmarc.wrong.example': 'v=DMARC1; p=nothing; rua=reports@wrong.example',
+};
 let world: World;
+let dns: FakeServer;
 beforeAll(async () => {
   world = await testWorld();
+  dns = await startFake(({ name, type }) => {
+    const text = TEXTS[name];
+    if (type === 'TXT' && text !== undefined) return { answers: [{ type, name, ttl: 300, data: text.match(/.{1,200}/g)! }] };
+    if (type === 'MX' && name === 'example.com')
+      return { answers: [{ type, name, ttl: 300, data: { preference: 10, exchange: 'mx.example.com' } }] };
+    if (type === 'A' && /^(?:mx\.)?example\.com$/.test(name)) return { answers: [{ type, name, ttl: 300, data: '192.0.2.7' }] };
+    return {};
+  });
 });
-afterAll(() => world?.c.close());
+afterAll(async () => {
+  await world?.c.close();
+  await dns?.stop();
+});
 afterEach(() => {
   vi.unstubAllEnvs();
   vi.useRealTimers();
@@ -23,10 +48,10 @@ async function printed(line: string): Promise<string> {
   for (const stream of ['stdout', 'stderr'] as const)
     vi.spyOn(process[stream], 'write').mockImplementation((text) => said.push(String(text)) > 0);
   process.exitCode = undefined;
-  await commandLine().parseAsync(['node', 'ruawatch', ...line.split(' ')]);
+  await commandLine().parseAsync(['node', 'ruawatch', ...line.replace('DNS', `--resolver ${dns.server}`).split(' ')]);
   const code = process.exitCode ?? 0;
   vi.restoreAllMocks();
-  return `$ ruawatch ${line} # ${code}\n${said.join('').trimEnd()}`;
+  return `$ ruawatch ${line} # ${code}\n${said.join('').replaceAll(dns.server, 'DNS').trimEnd()}`;
 }
 
 test.each<[string, ...string[]]>([
