@@ -6,6 +6,7 @@
  */
 export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'analyzer/senders/one-cause.test.ts': ['analyzer/senders/joined.ts'],
+  'analyzer/rules/denied_source.test.ts': ['analyzer/load-denied.ts', 'analyzer/sources/admission.ts'],
   'analyzer/rules/mail_not_judged.test.ts': ['analyzer/unjudged.ts', 'store/analysis/unjudged-mails.ts'],
   'milter/index.test.ts': [
     'cli/commands/milter.ts',

@@ -65,28 +65,7 @@ export const alignmentFailure = kind(facts, (told, given) => {
   const messages = counted(evidence.messages, 'message');
   if (given.relayed_by) return relayWords(told, given.relayed_by);
   if (given.outgrown) return outgrownWords(told, given.outgrown);
-  if (given.bare) {
-    const by = given.approved_by;
-    const several = by === null && evidence.senders > 1;
-    const servers = `${number(evidence.senders)} own servers`;
-    const title = several
-      ? `${servers} of ${domain} are not set up`
-      : by === null
-        ? `Own server ${source} of ${domain} is not set up`
-        : `${source}, approved to send as ${domain}, is not set up`;
-    return {
-      title,
-      topic: several ? `mail of own servers as ${domain}` : `mail of ${source} as ${domain}`,
-      summary: `${title}: ${messages} since ${evidence.since} failed DMARC (neither SPF nor DKIM passes)`,
-      what: several
-        ? `${messages} from ${counted(evidence.senders, 'network')} in the name of ${domain}, the most from ${source}, had neither a passing SPF nor a passing DKIM. The networks are your own servers: the names of their addresses are confirmed and below the domain, or its SPF record allows them.`
-        : `${messages} from ${source} in the name of ${domain} had neither a passing SPF nor a passing DKIM; ${whose(told, given)}.`,
-      advice: [
-        `Let ${several ? 'each of them' : source} sign with DKIM (d=${domain}) and publish its key under _domainkey.${domain}.`,
-        `Also set ${several ? 'their' : 'its'} return path (MAIL FROM) to ${domain}${given.admitted_by ? ', whose SPF record already allows its addresses' : `, and add ${several ? 'their' : 'its'} addresses to the SPF record there`}.`,
-      ],
-    };
-  }
+  if (given.bare) return bareWords(told, given);
   const mechanism = evidence.mechanism ?? 'both';
   const signer = short(given.signer ?? subject);
   const as = {
@@ -119,6 +98,34 @@ export const alignmentFailure = kind(facts, (told, given) => {
     ...(given.service?.source && { links: [given.service.source] }),
   };
 });
+
+/** A sender of the domain's own, or an approved one, that is not set up at all. */
+function bareWords(told: Told, given: AlignmentFacts): Words {
+  const { subject, evidence } = told;
+  const source = short(subject);
+  const domain = short(told.domain);
+  const messages = counted(evidence.messages, 'message');
+  const by = given.approved_by;
+  const several = by === null && evidence.senders > 1;
+  const servers = `${number(evidence.senders)} own servers`;
+  const title = several
+    ? `${servers} of ${domain} are not set up`
+    : by === null
+      ? `Own server ${source} of ${domain} is not set up`
+      : `${source}, approved to send as ${domain}, is not set up`;
+  return {
+    title,
+    topic: several ? `mail of own servers as ${domain}` : `mail of ${source} as ${domain}`,
+    summary: `${title}: ${messages} since ${evidence.since} failed DMARC (neither SPF nor DKIM passes)`,
+    what: several
+      ? `${messages} from ${counted(evidence.senders, 'network')} in the name of ${domain}, the most from ${source}, had neither a passing SPF nor a passing DKIM. The networks are your own servers: the names of their addresses are confirmed and below the domain, or its SPF record allows them.`
+      : `${messages} from ${source} in the name of ${domain} had neither a passing SPF nor a passing DKIM; ${whose(told, given)}.`,
+    advice: [
+      `Let ${several ? 'each of them' : source} sign with DKIM (d=${domain}) and publish its key under _domainkey.${domain}.`,
+      `Also set ${several ? 'their' : 'its'} return path (MAIL FROM) to ${domain}${given.admitted_by ? ', whose SPF record already allows its addresses' : `, and add ${several ? 'their' : 'its'} addresses to the SPF record there`}.`,
+    ],
+  };
+}
 
 /** Our own mail through a service of ours, from networks that the SPF record does not reach. */
 function outgrownWords(
