@@ -3,7 +3,7 @@ import type { Tx } from '../shared/runtime/db.ts';
 import { loadReporters, measureAgreement } from '../store/analysis/reporters.ts';
 import { type Deciders, decidersOf, isOfAge, standingOf } from './standing.ts';
 
-/** So far back it is looked who reports on a domain; further only where nobody did. */
+/** How far back to look for reporters on a domain; further only where nobody reported. */
 export const REPORTING_DAYS = 60;
 /** Before the first DMARC report. */
 const EVER = '2012-01-01';

@@ -185,7 +185,7 @@ function signsElsewhere(senders: readonly SenderData[], source: string): number 
 }
 
 /**
- * A domain signs, if this part of its passing mail is: what others pass on of it would bear its signature.
+ * A domain signs, if this part of its passing mail is: what others pass on of it would have its signature.
  */
 const SIGNS = 0.9;
 
@@ -228,7 +228,7 @@ function overOf(finding: KnownFinding, domain: string, windows: Windows): Ending
   }
 }
 
-/** Keeps quiet what somebody expects, unless it is graver than it was then. */
+/** Keeps quiet what somebody expects, unless it is more severe than it was then. */
 function quietWhenExpected(expected: NonNullable<DomainData['expected']>) {
   return (one: Candidate): Candidate => {
     const known = expected.find(({ kind, subject }) => kind === one.kind && subject === one.subject);

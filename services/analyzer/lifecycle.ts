@@ -89,9 +89,9 @@ export function materialChange(
 }
 
 /**
- * Whether it is graver than was reported, and not by its days alone: what was reported as low and goes on at
- * the same pace comes to a number that is medium, and whoever has read of it has nothing else to do. Two
- * steps up, and critical, are always mailed.
+ * Whether it is more severe than was reported, and not by its days alone: what was reported as low and goes
+ * on at the same pace comes to a number that is medium, and whoever has read of it has nothing else to do.
+ * Two steps up, and critical, are always mailed.
  */
 function isGraver(old: { severity: Severity; evidence: Evidence }, next: { severity: Severity; evidence: Evidence }): boolean {
   const steps = rankOf(next.severity) - rankOf(old.severity);
@@ -141,7 +141,7 @@ function goesOn(old: Evidence, next: Evidence): News | null {
 
 const isForged = ({ facts }: Evidence) => traitsOf(facts?.rule).mail === 'forged';
 
-/** A larger wave of forged mail of which nothing reached an inbox asks nobody to do anything. */
+/** A larger wave of forged mail that reached no inbox requires no action. */
 function isKeptOut(evidence: Evidence): boolean {
   const { delivered, quarantined, rejected } = evidence;
   return isForged(evidence) && delivered === 0 && quarantined + rejected > 0;
@@ -247,7 +247,7 @@ function wavers({ reopened = 0 }: KnownFinding, { kind, first_day }: Candidate, 
 }
 
 /**
- * Whether what is on file may bear on what is found now. Old history that was recorded silently may not: a
+ * Whether what is on file may affect what is found now. Old history that was recorded silently may not: a
  * finding is opened as if nobody had looked before, or alerts would depend on when somebody looked. What is
  * for information is never mailed, but is recorded once all the same.
  */
@@ -311,7 +311,7 @@ const STANDING_DAYS = 2;
 
 /**
  * Old history (an import of last year's mail) is recorded and mailed to nobody; nor is, when a domain is
- * analysed for the first time, what does not stand any more. Should it go on, it is opened then.
+ * analysed for the first time, what is over. If it goes on, it is opened then.
  */
 function worthMail(finding: { severity: Severity; quiet?: true }, lastDay: string, moment: Moment): boolean {
   if (finding.quiet === true || finding.severity === 'info') return false;

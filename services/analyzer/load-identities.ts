@@ -63,7 +63,7 @@ async function loadAdmitted(tx: Tx, domain: string): Promise<Admitted[]> {
   return text === undefined || others.length > 0 ? [] : admittedNetworks(domain, text, valuesOf);
 }
 
-/** Fewer messages of a host are not told, whatever they are. */
+/** Fewer messages of a host are not reported, whatever they are. */
 const HOST_WORTH = 5;
 
 /**

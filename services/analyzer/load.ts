@@ -154,7 +154,7 @@ async function loadPast(
 
 /**
  * What is known of the sources that the work names, beside their rows. Of own servers, and of those that
- * fail, it is asked since when they send.
+ * fail, their first day is looked up.
  */
 async function loadAboutSources(
   tx: Tx,
@@ -204,7 +204,7 @@ function strangersOf(rows: readonly SourceDay[]): string[] {
     .map(([source]) => source);
 }
 
-/** The sources with failing mail that bears a signature of the domain's own. */
+/** The sources with failing mail that has a signature of the domain's own. */
 function withBrokenSignatures(rows: readonly SourceDay[]): string[] {
   return [...new Set(rows.filter(({ failed_signed }) => failed_signed > 0).map(({ source }) => source))];
 }
@@ -273,7 +273,7 @@ async function loadMixed(
   return new Set(asked.filter((source) => carriesMix(uses, new Set([source]))));
 }
 
-/** Whether one of the sources may be a forwarder: then it is asked whose keys they sign with. */
+/** Whether one of the sources may be a forwarder: then their signing keys are looked up. */
 function anyMayForward(rows: readonly SourceDay[], reporterDays: readonly ReporterDay[]): boolean {
   const domainDays = domainDaysOf(reporterDays, false);
   return [...groupBy(rows, ({ source }) => source).values()].some((own) => mayForward(own, domainDays));

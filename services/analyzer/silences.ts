@@ -17,7 +17,7 @@ import { HourlyLook } from './hourly.ts';
 import { ARRIVAL_DAYS, type ReportSilence, silenceOf } from './statistics/report-habit.ts';
 
 /**
- * So far back it is looked for the last report; and so long ago a domain may have fallen silent to be news.
+ * How far back to look for the last report, and how long ago a domain may have fallen silent to be news.
  */
 const LOOK_BACK = 100;
 const NEWS_DAYS = 30;
@@ -26,12 +26,12 @@ const HABIT_DAYS = 42;
 const READ_HOURS = 6;
 /** Domains whose last report is of days so close to each other have one cause. */
 const ONE_CAUSE_DAYS = 2;
-/** So many domains, and this part of all, are silent at once: less is asked of each. */
+/** So many domains, and this part of all, are silent at once: each needs less evidence. */
 const TOGETHER = 3;
 const TOGETHER_SHARE = 0.5;
 /** Other domains named beside the one that the mail is about. */
 const NAMED = 20;
-/** Domains that are still reported on of which it is looked who reports. */
+/** Domains that are still reported on whose reporters are looked up. */
 const SAMPLE = 50;
 
 /**

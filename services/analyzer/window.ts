@@ -329,7 +329,7 @@ const FORWARDER_SHARE = 0.1;
 /**
  * Whether a source is a forwarder or a mailing list by what the reporters say of its failing mail. Only some
  * reporters recognise forwarders (RFC 9990 keeps `trusted_forwarder`, `mailing_list` and `local_policy`), so
- * a part of it speaks for all.
+ * a part of it represents all.
  */
 export function saidToForward(counts: Counts): boolean {
   const failing = counts.messages - counts.passed;

@@ -135,7 +135,7 @@ function withCause(effect: Candidate, cause: Finding): Candidate {
   return { ...effect, evidence: { ...effect.evidence, facts: { ...facts, changed: { name, at } } } };
 }
 
-/** The cause, as grave as its consequence, with the numbers of it. */
+/** The cause, as severe as its consequence, with the numbers of it. */
 function withEffect(cause: Candidate, effect: Candidate): Candidate {
   const { facts } = cause.evidence;
   if (!isLost(facts) && facts?.rule !== 'spf_limit' && facts?.rule !== 'dns_drift') return cause;

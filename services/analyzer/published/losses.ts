@@ -25,7 +25,7 @@ export interface Loss {
   terms: string[];
 }
 
-/** A value that was published for less is a try that was taken back. */
+/** A value that was published for a shorter time was a trial. */
 const TRIED_MS = 2 * 3_600_000;
 
 /** What the records of a domain lost since a time. */

@@ -48,7 +48,7 @@ const TIMES = 3;
  * broke.
  */
 const MISSING = 0.3;
-/** And this part of it may bear a broken signature of ours. */
+/** And this part of it may have a broken signature of ours. */
 const BROKEN = 0.2;
 /** A span of days that brought this part of the most is the whole story. */
 const NEARLY = 0.9;

@@ -135,7 +135,7 @@ function failureOf(window: SourceWindow, open: KnownFinding | undefined): Failur
 
 /**
  * Whether it is somebody never seen before who has nothing of ours: no signature, not even a broken one,
- * which what passes on our mail would bear, and more mail than any of the strays (web forms of others, tests)
+ * which what passes on our mail would have, and more mail than any of the strays (web forms of others, tests)
  * that every domain has.
  */
 function isStranger(window: SourceWindow, sum: Counts): boolean {
@@ -309,8 +309,8 @@ const FASTER = 2;
 const LOST = 0.5;
 
 /**
- * What is reported already and goes on as it was, at its pace and with its fate, does not get graver from day
- * to day.
+ * What is reported already and goes on as it was, at its pace and with its fate, does not become more severe
+ * from day to day.
  */
 function unlessAtPace(open: KnownFinding | undefined, severity: Severity, { messages, days, sum }: Failure): Severity {
   if (!open || open.severity === 'info' || rankOf(severity) <= rankOf(open.severity)) return severity;

@@ -55,7 +55,7 @@ const CHANGES_TESTED = 5;
  * The day of the change is the one that divides the source's days best (the largest likelihood ratio). The
  * failures since are then held against the share before, which itself varies from day to day (beta-binomial).
  *
- * Only days are looked at of which reporters that carry half of the domain's usual mail have spoken, and
+ * Only days count on which reporters that carry half of the domain's usual mail have reported, and
  * those that are awaited count as though all of it passed for them: their word can only confirm.
  *
  * What must not look like it: a weekend (days without mail are no days; what a Saturday should bring is taken
@@ -117,7 +117,7 @@ export function failingSince(window: SourceWindow, open = openPart(window.known,
   const of = afterSum.passed + failing;
   const { a, b } = priorOf(beforeDays, beforeSum);
   const awaited = awaitedOf(window, change);
-  // Whoever has yet to speak may say that all of it passed.
+  // Whoever has yet to report may report that all of it passed.
   const least = failing / (of + awaited.messages);
   const chance = shareTail(failing, of + awaited.messages, a, b);
   if (chance >= window.level / CHANGES_TESTED) return null;

@@ -339,7 +339,7 @@ const HIDDEN_PART = 0.25;
 
 function severityOf(parts: readonly BrokenSender[], cause: Cause): Severity {
   const failing = parts.filter(({ survives_on }) => survives_on === undefined);
-  // A week of it at its pace: what merely goes on does not get graver from day to day.
+  // A week of it at its pace: what merely goes on does not become more severe from day to day.
   const week = (some: readonly BrokenSender[], of: (part: BrokenSender) => number) =>
     some.reduce((n, part) => n + (DAYS_OF_WEEK * part.per_day * of(part)) / Math.max(1, part.messages), 0);
   if (failing.length === 0) {

@@ -37,7 +37,7 @@ const LEAST = 5;
  *
  * That a person says so ends no danger: the mail of the week before counts as well, and the finding is open
  * until no more comes. Nothing is compared with habit, so there is no level: the word of the person is the
- * rule. Mail that was only passed on bears the signature of its author, and proves nothing about who passes
+ * rule. Mail that was only passed on has the signature of its author, and proves nothing about who passes
  * it on. Mail that nothing authenticates is part of what is forged by everybody.
  */
 export const deniedSource: SourceRule = {
@@ -108,7 +108,7 @@ function passing(window: SourceWindow, recent: readonly SourceDay[]): Through | 
 }
 
 /**
- * Mail that authenticates as somebody else, and that receivers deliver since no policy tells them not to.
+ * Mail that authenticates as somebody else, and that receivers deliver since no policy forbids it.
  */
 function letThrough(window: SourceWindow, recent: readonly SourceDay[]): Through | null {
   if (enforcedBy(window.policy) !== null) return null;

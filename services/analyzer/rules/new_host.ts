@@ -14,7 +14,9 @@ const KIND = 'new_source';
 const SIGNED = 0.95;
 const UNSIGNED = 0.1;
 const PASSING = 0.8;
-/** From so many messages, and such a part of the domain's mail, a machine that nobody set up is graver. */
+/**
+ * From so many messages, and such a part of the domain's mail, a machine that nobody set up is more severe.
+ */
 const GRAVE = 100;
 const LARGE = 0.1;
 /** How likely it is that the owner set it up and forgot to let it sign. */

@@ -53,7 +53,7 @@ const BROKEN = 2;
 const BROKEN_PART = 0.02;
 const LARGE_BROKEN = 0.1;
 /**
- * So much of what it signs bears a selector that older sources sign with as well, and it is passed on; so
+ * So much of what it signs uses a selector that older sources sign with as well, and it is passed on; so
  * little, and it has a key of its own.
  */
 const PASSED_ON = 0.5;
@@ -75,7 +75,7 @@ const KIN_DAYS = 10;
 const RIPE_REPLACEMENT = 9;
 /** A service that is warmed up brings so many times more in the last third of its days than in the first. */
 const GROWTH = 2;
-/** A forwarder brings less than this part of what those bring whose key its mail bears. */
+/** A forwarder brings less than this part of what those bring whose key signed its mail. */
 const PART_PASSED_ON = 0.5;
 /** Days after which a source is new no more. */
 export const NEWS = 14;
@@ -229,7 +229,7 @@ function forwards(window: SenderWindow): boolean {
 }
 
 /**
- * Whether some of it bears signatures of ours that are broken, as on the way through whoever tags a subject:
+ * Whether some of it has signatures of ours that are broken, as on the way through whoever tags a subject:
  * who has the key breaks none, and whoever breaks some on purpose still gets no further than this part of the
  * mail.
  */
@@ -258,7 +258,7 @@ function isShared(key: MainKey | null, first: string): boolean {
 }
 
 /**
- * Whether a new forwarder of one author's mail would look the same as a copied key: it bears the key of
+ * Whether a new forwarder of one author's mail would look the same as a copied key: it has the key of
  * somebody who goes on with it, passes by nothing else, and brings less than half as much mail, as a
  * forwarder passes on a part.
  */

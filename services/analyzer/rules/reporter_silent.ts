@@ -28,7 +28,7 @@ const ADVICE_DAYS = 7;
 const ONE_CAUSE_DAYS = 3;
 
 /**
- * A reporter that spoke on at least four of five days, and enough, says nothing any more while others go on.
+ * A reporter that reported on at least four of five days, and enough, is silent while others go on.
  * Everything it saw goes unseen from then: what the other rules find rests on the rest. Per organization,
  * which may change its name; one that is silent on many domains, and several that fell silent on one, are
  * mailed once.
@@ -76,7 +76,7 @@ function onceEach({ reporting, known }: DomainWindow, found: readonly Candidate[
   });
 }
 
-/** Who spoke on each report day, the oldest first. */
+/** Who reported on each report day, the oldest first. */
 function spokenByDay({ reporterDays }: DomainWindow): ReadonlyMap<string, ReadonlySet<string>> {
   const spoken = new Map<string, Set<string>>();
   for (const row of reporterDays) {
@@ -90,7 +90,7 @@ function spokenByDay({ reporterDays }: DomainWindow): ReadonlyMap<string, Readon
 /** A regular reporter says nothing any more. */
 interface Silence {
   reporter: string;
-  /** Report day on which it spoke last. */
+  /** Report day on which it last reported. */
   last: string;
   /** The days of habit that end with that day. */
   base: readonly string[];
@@ -113,7 +113,7 @@ function silenceOf(
   if (goesOn(reporter, last, { spoken, undecided: reporting?.undecided ?? new Map() })) return null;
   const base = attendance.habitBefore(addDays(last, 1));
   if (!attendance.isRegular(reporter, base) || last <= settledUntil(known, KIND, reporter)) return null;
-  // Days on which somebody else who is regular spoke: that of a domain nobody reports on is not one
+  // Days on which somebody else who is regular reported: that of a domain nobody reports on is not one
   // reporter's silence.
   const others = new Set(attendance.reporters.filter((other) => other !== reporter && attendance.isRegular(other, base)));
   const due = addDays(today, -(reporting?.lateness?.get(reporter) ?? 0));
@@ -123,7 +123,7 @@ function silenceOf(
   return days.length < Math.max(SILENT_DAYS, gaps + BEYOND_GAPS) ? null : { reporter, last, base, days };
 }
 
-/** The most days in a row on which a reporter did not speak. */
+/** The most days in a row on which a reporter did not report. */
 function longestGap(spoke: readonly boolean[]): number {
   let [longest, gap] = [0, 0];
   for (const did of spoke) {
@@ -211,7 +211,7 @@ function candidateOf(window: DomainWindow, silence: Silence, usual: Usual, open:
   };
 }
 
-/** Resolved when it speaks again. */
+/** Resolved when it reports again. */
 function over(finding: KnownFinding, window: DomainWindow): Ending | null {
   const organization = organizationOf(finding.subject);
   const again = window.reporterDays

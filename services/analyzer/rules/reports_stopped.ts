@@ -21,7 +21,7 @@ const ONE_CAUSE_DAYS = 2;
  * that they are sent to us and does so no more: its DMARC record is gone or names our mailbox no longer, or
  * the mailbox's domain does not take them any more (RFC 9990 section 4); the enricher says so by definite
  * answers in several checks, never by a name service that does not answer. Or none has come for longer than
- * the habit of its reporters allows, which only the clock can tell (silences.ts): a record that reporters
+ * the habit of its reporters allows, which only the clock can show (silences.ts): a record that reporters
  * cannot read, a mailbox that is full. What many domains have in common is mailed once.
  */
 export const reportsStopped: DnsRule = {

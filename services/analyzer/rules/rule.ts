@@ -59,7 +59,7 @@ export type SendingRule = RuleOf<'sending', SendingWindow>;
 export type InstallationRule = RuleOf<'installation', MailWindow>;
 /** About what those reporters say whose word decides nothing. */
 export type UndecidedRule = RuleOf<'undecided', UndecidedWindow>;
-/** About the domain, by the classes of all its sources: it is asked last, when these are written. */
+/** About the domain, by the classes of all its sources: it runs last, when these are written. */
 export type ReadinessRule = RuleOf<'readiness', ReadinessWindow>;
 
 export type Rule =

@@ -72,8 +72,8 @@ function candidateOf(window: SendingWindow, mail: SenderMail): Candidate[] {
 }
 
 /**
- * In production it is graver with the domain's own key. Mail from a place to try things in is grave only
- * where it bears the name of a domain of another environment.
+ * In production it is more severe with the domain's own key. Mail from a place to try things in is severe
+ * only where it has the name of a domain of another environment.
  */
 function severityOf(
   { declared }: SendingWindow,

@@ -135,7 +135,7 @@ function over(finding: KnownFinding, window: SendingWindow): Ending | null {
   return null;
 }
 
-/** When mail was first seen good after the bad, as far as days tell. */
+/** When mail was first seen good after the bad, as far as days show. */
 function firstSince(good: readonly SentDay[], bad: readonly SentDay[]): Date {
   const after = good.filter(({ first_at }) => first_at > lastOf(bad));
   return after.length > 0 ? firstOf(after) : lastOf(good);

@@ -91,7 +91,7 @@ function find(window: DomainWindow): Candidate[] {
   });
 }
 
-/** Resolved when the reporter has spoken on several days without. */
+/** Resolved when the reporter has reported on several days without. */
 function over(finding: KnownFinding, window: DomainWindow): Ending | null {
   const after = window.reporterDays.filter((row) => row.reporter === finding.subject && row.day > finding.last_day);
   const last = after.map((row) => row.day).sort()[OVER_DAYS - 1];

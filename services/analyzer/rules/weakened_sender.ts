@@ -26,7 +26,7 @@ const PRIOR_SHARE = 40;
 const CHANGES_TESTED = 5;
 /**
  * Of a source a part of whose signatures fails (one server of several in a network): so much more of its mail
- * than before, on so many days, of which nearly all bears a signature of the domain's own that does not
+ * than before, on so many days, of which nearly all has a signature of the domain's own that does not
  * verify; the newest mail fails at no less than half of that rate. What is lost to at most this part of it is
  * lost to a part.
  */
@@ -36,7 +36,7 @@ const PART_BROKEN = 0.8;
 const PART_STILL = 0.5;
 const PART = 0.8;
 /**
- * Of a source that is new, so much of its mail bears a signature of the domain's own that does not verify.
+ * Of a source that is new, so much of its mail has a signature of the domain's own that does not verify.
  */
 const NEVER = 0.3;
 /** How far back the day may lie on which a part was lost. */
@@ -130,7 +130,7 @@ function unsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenS
 
 /**
  * A source of which a part signs with a key that no longer verifies, while SPF passes for all of it: one
- * server of several. Such mail bears a signature of ours, so it is nobody else's; and lists and forwarders,
+ * server of several. Such mail has a signature of ours, so it is nobody else's; and lists and forwarders,
  * which break signatures too, do not pass SPF. The day is the one that divides the source's days best.
  */
 function partlyUnsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {

@@ -15,7 +15,7 @@ import { mayReplay } from './replay.ts';
 import { unalignedToRead } from './unaligned-units.ts';
 import { loadSenders, type SenderData } from './units.ts';
 
-/** Of so many sources of new senders it is looked up whose key they sign with, the largest first. */
+/** The number of sources of new senders whose signing keys are looked up, the largest first. */
 const FRESH_SOURCES = 20;
 
 const KINDS = new Set(rulesOf('sender').map(({ kind }) => kind));

@@ -25,7 +25,7 @@ export function catalogueOf(config: Pick<Config, 'sendersFile'>): Catalogue {
 }
 
 /**
- * The entry of the domain's own list that speaks of a source: the domain's before '*', the source's before
+ * The entry of the domain's own list that names a source: the domain's before '*', the source's before
  * that of its service.
  * @param list the current entries for the domain, from loadSenderList
  */

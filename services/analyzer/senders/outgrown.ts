@@ -20,7 +20,7 @@ const SHARED = new Set(['hosting', 'forwarder', 'mailing_list', 'security_gatewa
  * Where a service's mail passes by SPF alone, the record admits it, mostly by an include that names all of
  * its networks. Mail from another network of it, by confirmed names, that nothing authenticates is then our
  * own from where the record does not reach: addresses that were written down once, and a service that grew. A
- * stranger's account there would bear a return path of its own, or pass by the same include.
+ * stranger's account there would have a return path of its own, or pass by the same include.
  * @returns the services by source, and those of networks of services that any mail of the domain passes
  *   through
  */

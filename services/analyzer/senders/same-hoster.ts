@@ -7,15 +7,15 @@ const NEAR = 14;
 
 /**
  * Mails the abuse of one hoster once: a stranger who rents there sends unsigned from a network that our mail
- * comes from, and from its neighbours, which the SPF record admits as well. The gravest, then the largest,
- * stands for all; the others are recorded, and in the digest. What is graver than the one that was mailed is
- * mailed too.
- * @param known what is on file: what was mailed stands for its hoster
+ * comes from, and from its neighbours, which the SPF record admits as well. The most severe, then the
+ * largest, represents all; the others are recorded, and in the digest. What is more severe than the one that
+ * was mailed is mailed too.
+ * @param known what is on file: what was mailed represents its hoster
  */
 export function quietNeighbours(candidates: readonly Candidate[], known: readonly KnownFinding[]): Candidate[] {
   const told = known.filter((one) => one.state === 'open' && one.told !== null && isUnsigned(one));
   const all = candidates.filter(isUnsigned);
-  // A new server of our own may stand beside others of the hoster: without abuse there is nothing to join.
+  // A new server of our own may be among others of the hoster: without abuse there is nothing to join.
   const isAbuse = ({ evidence }: Pick<Candidate, 'evidence'>) => evidence.facts?.rule === 'abused_sender';
   return candidates.map((one) => {
     if (!isUnsigned(one) || told.some((other) => isSame(other, one))) return one;

@@ -8,9 +8,9 @@ const KIND = 'alignment_failure';
 
 /**
  * Mails what one sender does once: a service that is not set up shows under several domains of its own, and
- * own servers in several networks. The gravest, then the largest, stands for all; the others are recorded,
- * and in the digest, as long as it is open. One that is graver than what was mailed is mailed.
- * @param known what is on file: who was mailed about it stands for its sender
+ * own servers in several networks. The most severe, then the largest, represents all; the others are
+ * recorded, and in the digest, as long as it is open. One that is more severe than what was mailed is mailed.
+ * @param known what is on file: who was mailed about it represents its sender
  */
 export function quietSiblings(
   candidates: readonly Candidate[],

@@ -21,7 +21,7 @@ interface Given {
   /** Of sources, as in SourceWindow.borrowed. */
   borrowed: ReadonlyMap<string, number>;
   keyUses: readonly KeyUse[];
-  /** What is on file and may bear on what is found. */
+  /** What is on file and may affect what is found. */
   known: readonly KnownFinding[];
   /** The window of a source. */
   windowOf(source: string): SourceWindow;

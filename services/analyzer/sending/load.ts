@@ -22,7 +22,7 @@ export interface Logs {
 }
 
 /**
- * Reads what the rules about logs need, and has DNS asked about keys of which nothing is known yet.
+ * Reads what the rules about logs need, and has DNS queried for keys that are not known yet.
  * @param given.reporters those of whom each may decide alone
  */
 export async function loadLogs(
@@ -47,7 +47,7 @@ export async function loadLogs(
   return { sending, ...(declared !== undefined && { declared }), subjects: [...new Set(subjects)] };
 }
 
-/** Whether a key signs of which DNS has said nothing since. */
+/** Whether a key signs that DNS has not been queried for since. */
 function areUnknown(keys: ReturnType<typeof keysOf>, published: Published | null, now: Date): boolean {
   return [...keys].some(([name, rows]) => {
     if (isGone(rows, now)) return false;

@@ -49,7 +49,7 @@ export function minuteOf(at: Date): string {
   return at.toISOString().slice(0, 16).replace('T', ' ');
 }
 
-/** Whether an environment is one to try things in. Its mail is less grave than that of production. */
+/** Whether an environment is one to try things in. Its mail is less severe than that of production. */
 export function isRehearsal(environment: string, declared: SendingWindow['declared']): boolean {
   if (environment === '' || environment === declared?.reference) return false;
   const words = environment.toLowerCase().split(/[^a-z]+/);

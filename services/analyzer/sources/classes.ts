@@ -33,9 +33,9 @@ const LISTED = 0.8;
  * - `authorized`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Days that fail since do not change
  *   that, however many; they are the business of authentication_regression.
  * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list;
- *   or its mail bears its author's signature, which verifies elsewhere and not there, or a list's envelope;
+ *   or its mail has its author's signature, which verifies elsewhere and not there, or a list's envelope;
  *   or the domain's own signature survives on it while SPF never aligns, in a small part of the domain's
- *   mail, and it is another's signature, or where the mail ends speaks for it.
+ *   mail, and it is another's signature, or where the mail ends supports it.
  * - `misaligned`: its mail authenticates, but as somebody else.
  * - `unauthorized`: nothing authenticates its mail.
  * - `unknown`: too little was seen, or no class has the majority.

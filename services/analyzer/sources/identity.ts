@@ -16,7 +16,7 @@ const UNAUTHENTICATED = 'unauthenticated';
 const SURE = { dkim: 0.95, spf: 0.9, reverse_name: 0.85, asn: 0.5, network: 0.3, unauthenticated: 0.6 } as const;
 /** The organization of a network: that of at least this share of the addresses that DNS answered for. */
 const MOST = 0.5;
-/** A network of which nothing passes, but for a stray: at most this share. */
+/** A network from which nothing passes, but for a stray: at most this share. */
 const STRAY = 0.02;
 /** Kinds of the catalogue that pass on other people's mail. */
 const FORWARDING = new Set(['forwarder', 'mailing_list']);
@@ -143,7 +143,9 @@ function byReverseName({ domain, source }: SentMail, facts: NetworkFacts | null,
   });
 }
 
-/** As one of many of which nothing passes; null when some of its mail does, or is said to be forwarded. */
+/**
+ * As one of many from which nothing passes; null when some of its mail does, or reports call it forwarded.
+ */
 function byFailure({ source, rows }: SentMail, facts: NetworkFacts | null): Identified | null {
   const sum = total(rows);
   const passed = facts?.passed ?? sum.passed;

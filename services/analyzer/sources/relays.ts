@@ -28,7 +28,7 @@ export type RelayedBy = 'catalogue' | 'receivers' | 'signature' | 'envelope';
  * keeps the author's From; null when nothing says so. However much of the domain's mail it is:
  *
  * - the catalogue knows it, or receivers say so;
- * - it bears the author's signature, which does not verify there and verifies elsewhere on the same days: a
+ * - it has the author's signature, which does not verify there and verifies elsewhere on the same days: a
  *   service that is not set up has none, and one with a wrong key has one of its own;
  * - its envelope is a list's or a forwarder's by its name.
  *
@@ -72,7 +72,7 @@ export function isNamedHost(
 }
 
 /**
- * What a network sent that nothing authenticates, and how much of it bears signatures of ours that verify
+ * What a network sent that nothing authenticates, and how much of it has signatures of ours that verify
  * elsewhere.
  */
 interface HandedOn {
@@ -94,7 +94,7 @@ export function handfulOf(hosts: readonly HandedOn[], of: number): string[] {
 
 /**
  * Whether a gateway hands on the domain's mail to its receivers, so that its unauthenticated mail is not
- * forged: most of that bears signatures of the domain's own that verify elsewhere, and it is a small part of
+ * forged: most of that has signatures of the domain's own that verify elsewhere, and it is a small part of
  * all mail.
  * @param mail.failed unauthenticated messages of the gateway, `relayed` those with such signatures, `of` all
  *   of the domain

@@ -25,7 +25,7 @@ export function witnessed(witnesses: number): number {
 const ALONE = 0.25;
 
 /**
- * How sure a finding is of what it claims: not a share of mail, and not how grave it is. It is the certainty
+ * How sure a finding is of what it claims: neither a share of mail nor its severity. It is the certainty
  * that neither habit nor accident nor an innocent explanation lies behind what was seen, and that what was
  * seen was seen right: one report leaves a quarter of doubt, four leave a sixteenth.
  *
@@ -46,12 +46,12 @@ export function certainty({
 }
 
 /**
- * The least certainty with which so grave a thing is reported: "fairly sure", and "more likely than
+ * The least certainty with which a severity is reported: "fairly sure", and "more likely than
  * not".
  */
 const LEAST_SURE: Partial<Record<Severity, number>> = { critical: 0.7, high: 0.5 };
 
-/** The severity that a claim of this certainty can bear: nobody gets up at night for a guess. */
+/** The severity that a claim of this certainty can bear: no one is alerted at night for a guess. */
 export function bearable(severity: Severity, confidence: number): Severity {
   if (confidence >= (LEAST_SURE[severity] ?? 0)) return severity;
   return severity === 'critical' && confidence >= LEAST_SURE.high! ? 'high' : 'medium';

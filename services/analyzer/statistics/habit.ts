@@ -163,7 +163,7 @@ export interface Observed {
   series: Series;
   /** The days of habit. */
   base: readonly string[];
-  /** Dispersion where too few days are known to tell (negative binomial k). */
+  /** Dispersion where too few days are known to measure it (negative binomial k). */
   prior: number;
   /** Whether days that stand far out are left out. */
   robust: boolean;
@@ -175,11 +175,12 @@ export interface Observed {
 }
 
 /**
- * A habit: for each reporter its mean on weekdays and on weekends, over the days of habit on which it spoke;
- * one that speaks now and then has its silent days counted as days with nothing. So what is expected of a day
- * is the sum over the reporters that spoke for it: who is silent or new changes expectation and observation
- * alike. Who is late and still awaited is expected in full, so that what is too much already can only become
- * more when it speaks: nothing is said of a day that the rest of it takes back.
+ * A habit: for each reporter its mean on weekdays and on weekends, over the days of habit on which it
+ * reported; one that reports now and then has its silent days counted as days with nothing. So what is
+ * expected of a day is the sum over the reporters that reported on it: who is silent or new changes
+ * expectation and observation alike. Who is late and still awaited is expected in full, so that what is too
+ * much already can only become more when it reports: nothing is reported on a day that its late reports would
+ * withdraw.
  *
  * Days that stand far out (an incident of last week) are left out, unless there are several stretches of
  * them: then that is the habit.
@@ -256,7 +257,7 @@ export class Habit {
     return { mean, k: squares > 0 ? this.#k * Math.sqrt((mean * mean) / squares) : this.#k };
   }
 
-  /** Of one reporter, as if it had spoken on those days. */
+  /** Of one reporter, as if it had reported on those days. */
   expectedOf(reporter: string, days: readonly string[]): Expectation {
     const means = this.#means.get(reporter) ?? { week: 0, weekend: 0 };
     const mean = days.reduce((n, day) => n + (isWeekend(day) ? means.weekend : means.week), 0);

@@ -55,7 +55,7 @@ export interface ReportSilence {
  * @param reported all days with reports, up to `last`
  * @param today the day by our clock
  * @param heard the reporters that still report on other domains; null: there are no others to tell by
- * @param together many domains fell silent at once, so that less is asked of each
+ * @param together many domains fell silent at once, so that each needs less evidence
  */
 export function silenceOf(
   reported: readonly ReportedDay[],

@@ -70,7 +70,7 @@ export function riseOf(window: DomainWindow, part: Part): Rise | null {
   };
 }
 
-/** The networks of a part that sent unauthenticated mail of which no sender of ours is to blame. */
+/** The networks of a part that sent unauthenticated mail which no sender of ours caused. */
 function concernedIn(window: DomainWindow, part: Part, settled: string): Concerned[] {
   return window.networks.largest
     .filter((network) => !window.excluded.has(network.source) && partOf(network, window) === part)
