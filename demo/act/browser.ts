@@ -58,6 +58,8 @@ export class DemoBrowser {
 
 /** The form of a page that is sent to a path. */
 function formIn(html: string, action: string): string | undefined {
-  const start = html.indexOf(`<form method="post" action="${action}"`);
-  return start < 0 ? undefined : html.slice(start, html.indexOf('</form>', start));
+  const found = [...html.matchAll(/<form\b[^>]*>/g)].find(
+    ([tag]) => tag.includes(' method="post"') && tag.includes(` action="${action}"`),
+  );
+  return found && html.slice(found.index, html.indexOf('</form>', found.index));
 }

@@ -78,16 +78,16 @@ test('what logs of mail and name servers show, and days with failing mail, stand
     ['2026-11-22', 95],
   ] as const)
     await t.db.query(
-      `insert into ruawatch.source_days (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
-              failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected, failed_delivered)
-       values ('example.com', 'a.example', $1, 'google.com', 100, $2, $2, $2, 0, 0, 0, 0, 0, 0, 100, 0, 0, 0)`,
+      `insert into ruawatch.domain_days (domain, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
+              failed_authenticated, failed_unauthenticated, delivered, quarantined, rejected, failed_delivered)
+       values ('example.com', $1, 'google.com', 100, $2, $2, $2, 0, 0, 0, 0, 100, 0, 0, 0)`,
       [day, passed],
     );
   // A day on which nothing but a reporter that does not count tells of failing mail.
   await t.db.query(
-    `insert into ruawatch.source_days (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
-            failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected, failed_delivered)
-     values ('example.com', 'a.example', '2026-11-23', 'mx.example.net', 100, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 0, 0, 100)`,
+    `insert into ruawatch.domain_days (domain, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
+            failed_authenticated, failed_unauthenticated, delivered, quarantined, rejected, failed_delivered)
+     values ('example.com', '2026-11-23', 'mx.example.net', 100, 0, 0, 0, 0, 0, 0, 0, 100, 0, 0, 100)`,
   );
   await t.db.query(
     "insert into ruawatch.domain_reporters (domain, reporter, standing, decides) values ('example.com', 'mx.example.net', 'new', false)",

@@ -27,16 +27,24 @@ export interface ClassDay {
   rejected: number;
 }
 
+/**
+ * SQL: the reporters of the domain `$1` whose word does not count, and of which rows of `reporter_days` it
+ * does: as its column `counts`, which looks for the reporter once a row. It reads the view `reporters`.
+ */
+export const OTHERS = 'others as materialized (select reporter from reporters where domain = $1 and not decides)';
+const COUNTS = "trust = 'ok' and reporter not in (select reporter from others)";
+
 /** Mail by day and class of source, of the reports that count. */
 export async function classDays(reader: Reader, { domain, from, to }: Range): Promise<readonly ClassDay[]> {
   return readKept<ClassDay>(
     reader,
-    ['reporter_days', 'sources'],
-    `select d.day, s.class, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed,
+    ['reporter_days', 'sources', 'reporters'],
+    `, ${OTHERS}, own as materialized (select source, class from sources where domain = $1)
+     select d.day, s.class, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed,
             sum(d.failed_forwarded)::bigint as forwarded, sum(d.failed_subdomain)::bigint as below, sum(d.delivered)::bigint as delivered,
             sum(d.quarantined)::bigint as quarantined, sum(d.rejected)::bigint as rejected
-       from reporter_days d join sources s on s.domain = d.domain and s.source = d.source
-      where d.domain = $1 and d.day between $2 and $3 and d.counts
+       from reporter_days d join own s on s.source = d.source
+      where d.domain = $1 and d.day between $2 and $3 and ${COUNTS}
       group by d.day, s.class order by d.day, s.class`,
     [domain, from, to],
   );
@@ -85,14 +93,14 @@ export async function senderLines(
 ): Promise<{ senders: SenderLine[]; total: number }> {
   const rows = await readKept<SenderLine & { total: number }>(
     reader,
-    ['reporter_days', 'sources'],
-    `, earlier as (
+    ['reporter_days', 'sources', 'reporters'],
+    `, ${OTHERS}, earlier as (
        select source, sum(messages) as messages from reporter_days
-        where domain = $1 and day between $2::date - ($3::date - $2::date) - 1 and $2::date - 1 and counts group by source),
+        where domain = $1 and day between $2::date - ($3::date - $2::date) - 1 and $2::date - 1 and ${COUNTS} group by source),
      sums as (
        select source, sum(messages) as messages, sum(passed) as passed, sum(dkim_aligned) as dkim_aligned, sum(spf_aligned) as spf_aligned,
               sum(failed_delivered) as failed_delivered, max(day) as last_day
-         from reporter_days where domain = $1 and day between $2 and $3 and counts group by source)
+         from reporter_days where domain = $1 and day between $2 and $3 and ${COUNTS} group by source)
      select s.grouped_as as sender, (array_agg(s.name order by s.name_confidence desc nulls last, t.messages desc))[1] as name,
             (array_agg(s.class order by t.messages desc))[1] as class, (array_agg(s.why order by t.messages desc))[1] as why,
             count(*) as sources, sum(t.messages)::bigint as messages, sum(t.passed)::bigint as passed,
@@ -291,9 +299,9 @@ export async function policyDays(reader: Reader, { domain, from, to }: Range): P
   return readKept<PolicyDayLine & Record<string, unknown>>(
     reader,
     ['policy_days', 'reporters'],
-    `select day, policy, sum(reports - untrusted)::bigint as reports from policy_days
-      where domain = $1 and day between $2 and $3 and reports > untrusted
-        and reporter not in (select reporter from reporters where domain = $1 and not decides)
+    `, ${OTHERS}
+     select day, policy, sum(reports - untrusted)::bigint as reports from policy_days
+      where domain = $1 and day between $2 and $3 and reports > untrusted and reporter not in (select reporter from others)
       group by day, policy order by day, policy`,
     [domain, from, to],
   );

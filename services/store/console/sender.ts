@@ -1,4 +1,4 @@
-import type { ReporterLine } from './domain.ts';
+import { OTHERS, type ReporterLine } from './domain.ts';
 import type { RecordRow } from './reports.ts';
 import { type Reader, read, readKept } from './scope.ts';
 import { TITLE_COLUMNS, type TitleColumns, titled } from './titled.ts';
@@ -164,7 +164,7 @@ export async function sampleRecords(
   return readKept<SampleRecord>(
     reader,
     ['reports', 'records', 'reporter_days', 'reporters'],
-    `, others as materialized (select reporter from reporters where domain = $1 and not decides),
+    `, ${OTHERS},
      stopped as materialized (
        select day, reporter from reporter_days
         where domain = $1 and source = any($2) and day >= $3 and counts and quarantined + rejected > 0 order by day desc, reporter limit ${STOPPED}),
