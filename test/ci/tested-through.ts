@@ -143,7 +143,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'analyzer/rules/egress_not_followed.test.ts': ['store/analysis/egress-behind.ts'],
   'analyzer/rules/grant_overdue.test.ts': ['analyzer/installation-finding.ts', 'store/grants/strays.ts'],
   'analyzer/rules/unauthorized_source.test.ts': ['analyzer/unauthenticated/named-rise.ts'],
-  'requests/rules.test.ts': ['requests/decided-as.ts'],
   'cli/commands/audit.test.ts': ['cli/terminal/audit-text.ts', 'store/requests/audit-report.ts'],
   'cli/dns-reports.test.ts': ['store/analysis/seen-mail.ts'],
   'cli/commands/simulate.test.ts': ['store/requests/history.ts'],

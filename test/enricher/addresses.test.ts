@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { AddressLookups } from '../../services/enricher/addresses.ts';
 import { startEnricher } from '../../services/enricher/index.ts';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { TransientError } from '../../services/shared/errors.ts';
+import { Pace } from '../../services/shared/pace.ts';
 import type { ReverseResolver } from '../../services/shared/runtime/resolver.ts';
 import type { Context, Service } from '../../services/shared/runtime/service.ts';
 import { findAddresses } from '../../services/store/sources/addresses.ts';
@@ -366,6 +368,93 @@ test('owners come from the ASN file, without DNS too, and change with the file',
   service = startEnricher(context, { resolver });
   await until(async () => (await all()).every((row) => row.looked_up_at !== null && row.asn === null));
   expect(resolver.asked.length).toBe(3);
+});
+
+describe('a turn of look-ups', () => {
+  const MINUTE_MS = 60_000;
+  const known = (address: string, next_at: Date, given: { last_seen?: Date; attempts?: number } = {}) =>
+    t.db.query(
+      'insert into ruawatch.addresses (address, first_seen, last_seen, next_at, attempts) values ($1, $2::timestamptz, $2::timestamptz, $3, $4)',
+      [address, given.last_seen ?? now, next_at, given.attempts ?? 0],
+    );
+  const later = (ms: number) => new Date(now.getTime() + ms);
+  const lookups = (resolver: ReverseResolver | null, owners: { asked: string[] } | null = null) =>
+    new AddressLookups({
+      context,
+      log: context.log,
+      resolver,
+      pace: new Pace(1_000_000),
+      owners: owners && {
+        ownerOf: (address) => {
+          owners.asked.push(address);
+          return null;
+        },
+        refresh: async () => undefined,
+      },
+    });
+  const going = new AbortController().signal;
+
+  test('makes due, once, what was found while DNS was off, and leaves what another enricher has taken', async () => {
+    await known('203.0.113.1', later(30 * DAY_MS));
+    await known('203.0.113.2', later(20 * MINUTE_MS));
+    await known('203.0.113.3', later(30 * DAY_MS), { attempts: 1 });
+    const resolver = table({});
+    const enricher = lookups(resolver);
+    await enricher.run(going);
+    expect(resolver.asked).toEqual(['1.113.0.203.in-addr.arpa']);
+    await known('203.0.113.4', later(30 * DAY_MS));
+    await enricher.run(going);
+    expect(resolver.asked).toHaveLength(1);
+  });
+
+  test('without DNS looks at an address once in its time', async () => {
+    await known('203.0.113.1', now);
+    const owners = { asked: [] as string[] };
+    const enricher = lookups(null, owners);
+    for (let turns = 0; turns < 3; turns++) await enricher.run(going);
+    await lookups(null, owners).run(going);
+    expect(owners.asked).toEqual(['203.0.113.1']);
+  });
+
+  test('asks about what was seen in the last ninety days', async () => {
+    await known('203.0.113.1', now, { last_seen: later(-90 * DAY_MS) });
+    await known('203.0.113.2', now, { last_seen: later(-91 * DAY_MS) });
+    const resolver = table({});
+    await lookups(resolver).run(going);
+    expect(resolver.asked).toEqual(['1.113.0.203.in-addr.arpa']);
+  });
+
+  test('forgets what was not seen for four hundred days, not again within hours', async () => {
+    await known('203.0.113.1', later(DAY_MS), { last_seen: later(-400 * DAY_MS) });
+    await known('203.0.113.2', later(DAY_MS), { last_seen: later(-401 * DAY_MS) });
+    const enricher = lookups(table({}));
+    await enricher.run(going);
+    expect((await all()).map(({ address }) => address)).toEqual(['203.0.113.1']);
+    await known('203.0.113.2', later(DAY_MS), { last_seen: later(-401 * DAY_MS) });
+    await enricher.run(going);
+    expect(await all()).toHaveLength(2);
+  });
+
+  test('begins nothing when it is to stop, and says that it moves', async () => {
+    await known('203.0.113.1', now);
+    const resolver = table({});
+    let turns = 0;
+    const turned = () => void turns++;
+    await lookups(resolver).run(AbortSignal.abort(), turned);
+    expect([resolver.asked, turns]).toEqual([[], 0]);
+    await lookups(resolver).run(going, turned);
+    expect(resolver.asked).toHaveLength(1);
+    expect(turns).toBeGreaterThan(1);
+  });
+
+  test('an error that is none of DNS ends it, and the address stays taken', async () => {
+    await known('203.0.113.1', now);
+    await expect(lookups(table({ '1.113.0.203.in-addr.arpa': new Error('a mistake of ours') })).run(going)).rejects.toThrow(
+      'a mistake of ours',
+    );
+    const { rows } = await t.db.query('select next_at, attempts from ruawatch.addresses');
+    expect(rows).toEqual([{ next_at: later(20 * MINUTE_MS), attempts: 0 }]);
+  });
 });
 
 test('a file that is none is told at the start, in a sentence', () => {

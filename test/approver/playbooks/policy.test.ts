@@ -229,6 +229,20 @@ describe('policy-step', () => {
       });
     });
 
+    test('that stands before the next step goes with it', async () => {
+      const plan = await halved(record('v=DMARC1; p=none; t=y; rua=mailto:a@example.com'), null);
+      expect(text(plan)).toEqual(['v=DMARC1; p=quarantine; rua=mailto:a@example.com']);
+      expect(plan!.summary).toBe('Raise the policy of example.com to p=quarantine.');
+    });
+
+    test('is no word where the settings want none, or nothing was reported', async () => {
+      const words = async (share: number | null) => (await halved(none, share))!.why.filter((one) => one.includes('t=y'));
+      expect(await words(null)).toEqual([]);
+      await f.t.db.query("update ruawatch.reports set begin_at = begin_at - interval '90 days'");
+      expect(await words(0.8)).toEqual([]);
+      await f.t.db.query("update ruawatch.reports set begin_at = begin_at + interval '90 days'");
+    });
+
     test('is not chosen by the word of strangers', async () => {
       await f.t.db.query('update ruawatch.reports set policy_testing = null, discovery_method = null');
       await f.t.db.query(
