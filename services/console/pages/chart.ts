@@ -1,16 +1,16 @@
 import { scaleLinear, scalePoint } from 'd3-scale';
 import { area, stack } from 'd3-shape';
-import { number } from '../../shared/format.ts';
+import { number, sentenceCase } from '../../shared/format.ts';
 import { type Html, html } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { shares } from './format.ts';
 
 const WIDTH = 880;
-const HEIGHT = 220;
-const LEFT = 56;
-const BOTTOM = 24;
-const TOP = 8;
-const LABELS = 6;
+const HEIGHT = 226;
+const LEFT = 60;
+const BOTTOM = 30;
+const TOP = 14;
+const LABELS = 5;
 /** Of more days, a point is the average of a week: a year of days has no room to be told apart. */
 const MOST_POINTS = 120;
 const WEEK = 7;
@@ -24,7 +24,8 @@ export interface Layer {
 /** A day on which something happened. */
 export interface Mark {
   day: string;
-  label: string;
+  /** What happened, each a line. */
+  said: readonly string[];
 }
 
 /**
@@ -60,19 +61,19 @@ export function stacked(
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${said}: ${sums.map(({ label, sum }) => `${label} ${number(sum)}`).join(', ')}`}">
 ${y.ticks(4).map(
   (tick) => html`<line class="grid" x1="${LEFT}" x2="${WIDTH - 8}" y1="${y(tick)}" y2="${y(tick)}"/>
-<text class="tick" x="${LEFT - 8}" y="${y(tick) + 4}" text-anchor="end">${compact(tick)}</text>`,
+<text class="tick" x="${LEFT - 8}" y="${y(tick) + 6}" text-anchor="end">${compact(tick)}</text>`,
 )}
 ${series.map((one) => html`<path class="layer ${one.key}" d="${shape(one as never)}"/>`)}
 ${labelled(days).map((day) => html`<text class="tick" x="${x(day)}" y="${HEIGHT - 6}" text-anchor="${day === days[0] ? 'start' : day === days.at(-1) ? 'end' : 'middle'}">${day.slice(5)}</text>`)}
 ${marks.map(
   ({ day }, i) => html`<line class="mark" x1="${x(day)!}" x2="${x(day)!}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/>
-<text class="mark-number" x="${x(day)!}" y="${TOP + 2 + 12 * (i % 2)}" text-anchor="middle">${i + 1}</text>`,
+<text class="mark-number" x="${x(day)!}" y="${TOP + 6 + 20 * (i % 2)}" text-anchor="middle">${i + 1}</text>`,
 )}
 </svg>
 <ul class="legend">${sums.map(
     ({ key, label, sum }, i) =>
       html`<li><span class="key ${key}"></span>${label} ${number(sum)} <span class="quiet">${parts[i]}</span></li>`,
-  )}</ul>${marks.length > 0 && html`<ol class="marks">${marks.map(({ day, label }) => html`<li><span class="date">${day}</span> ${label}</li>`)}</ol>`}</figure>`;
+  )}</ul>${marks.length > 0 && html`<ol class="marks">${marks.map(({ day, said }) => html`<li><span class="date">${day}</span>${said.map((one) => html`<br>${sentenceCase(one)}`)}</li>`)}</ol>`}</figure>`;
 }
 
 /** Some days, and the one at whose place their average stands. */

@@ -70,7 +70,7 @@ function marksOf(timeline: readonly store.TimelineEntry[], days: readonly string
   }
   return [...marks]
     .slice(0, MOST_MARKS)
-    .map(([on, said]) => ({ day: on, label: said.join(' · ') }))
+    .map(([on, said]) => ({ day: on, said }))
     .sort((a, b) => (a.day < b.day ? -1 : 1));
 }
 

@@ -77,7 +77,7 @@ function said(entry: TimelineEntry): Html {
     case 'zone':
     case 'reports':
     case 'bounce':
-      return html`<strong>${w.logs[what]![event] ?? event}</strong> <span class="name">${isOfDay(entry) ? '' : subject} ${summary}</span>${by}`;
+      return html`<strong>${w.logs[what]![event] ?? event}</strong> ${isOfDay(entry) ? summary : html`<span class="name">${subject} ${summary}</span>`}${by}`;
     case 'request':
       return html`<strong>${w.requests[event] ?? event}</strong> <a href="${request}">${summary}</a>${by}`;
     case 'decision':
