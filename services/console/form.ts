@@ -20,12 +20,14 @@ interface FormOptions {
   to?: Address;
   /** Fields that nobody sees. */
   values?: Readonly<Record<string, string | number | null | undefined>>;
+  /** What it was made of: whoever sends it has seen that, and it is no part of what the form is. */
+  basis?: string;
   /** Its attributes. */
   as?: Given;
 }
 
 /** A form; one that came back is filled as it was sent. */
-function form(inner: Html, { to, values = {}, as = {} }: FormOptions): Html {
+function form(inner: Html, { to, values = {}, basis, as = {} }: FormOptions): Html {
   const listed = Object.entries(values);
   const piece: Piece = {
     inner,
@@ -35,7 +37,7 @@ function form(inner: Html, { to, values = {}, as = {} }: FormOptions): Html {
     write({ guard, again }) {
       const back = again?.form === piece ? again : null;
       const hidden = listed.map(([name, value]) => (value ?? '') !== '' && hiddenField(name, value!));
-      const all = html`${as.method === 'post' && hiddenField('form', guard)}${hidden}${back && hiddenField(PLACE, back.address)}
+      const all = html`${as.method === 'post' && hiddenField('form', guard)}${hidden}${basis !== undefined && hiddenField('basis', basis)}${back && hiddenField(PLACE, back.address)}
 ${back && back.wrong === null && problem(back.sent.sentence, true)}${inner}</form>`;
       const tag = to ? html`<form action="${to}" ${attributes(as)}>` : html`<form ${attributes(as)}>`;
       return html`${tag}${all}`.put({ guard, again: back });
@@ -84,8 +86,17 @@ export function* piecesOf(page: Html): Generator<Piece> {
 }
 
 /** A form that changes something. @param as its attributes; it is a stack of fields by default */
-export const postForm = (to: Address, inner: Value, { values, as = { class: 'stack' } }: Omit<FormOptions, 'to'> = {}): Html =>
-  form(html`${inner}`, { to, ...(values && { values }), as: { method: 'post', ...as } });
+export const postForm = (
+  to: Address,
+  inner: Value,
+  { values, basis, as = { class: 'stack' } }: Omit<FormOptions, 'to'> = {},
+): Html =>
+  form(html`${inner}`, {
+    to,
+    ...(values && { values }),
+    ...(basis !== undefined && { basis }),
+    as: { method: 'post', ...as },
+  });
 
 /** A form that is one button. @param heard what is read out instead of its word */
 export const buttonForm = (
@@ -116,12 +127,19 @@ interface Act {
   button?: string;
   /** What is read out instead of the word. */
   heard?: string;
+  /** See FormOptions. */
+  basis?: string;
   as?: string;
 }
 
 /** A form that is folded away until somebody wants to do what it does. */
-export const actForm = ({ word, to, values = {}, button = word, heard, as = 'act' }: Act, inner: Value): Html =>
-  fold(as, word, postForm(to, html`${inner}<button class="primary">${button}</button>`, { values }), heard);
+export const actForm = ({ word, to, values = {}, button = word, heard, basis, as = 'act' }: Act, inner: Value): Html =>
+  fold(
+    as,
+    word,
+    postForm(to, html`${inner}<button class="primary">${button}</button>`, { values, ...(basis !== undefined && { basis }) }),
+    heard,
+  );
 
 interface FieldOptions {
   label: string;

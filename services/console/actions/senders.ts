@@ -21,6 +21,8 @@ export interface SourceWord {
   why: string;
   /** Null for good. */
   until: Date | null;
+  /** What whoever decides has seen of earlier decisions (basisSql); absent: whatever they were. */
+  basis?: string | undefined;
 }
 
 /** Whether the rules of approvals decide about senders: then one person alone does not. */
@@ -78,19 +80,24 @@ export async function askAboutSource(
 
 /**
  * Approves or denies a source of a domain that the person may see, or ends the entry about it.
- * @throws Refusal `no_source`, `by_request`, PermanentError of the list of senders
+ * @throws Refusal `no_source`, `by_request`, PermanentError of the list of senders (`decided_meanwhile`)
  */
 export async function decideSource(
   { db, reader, visitor, now, rules }: Acting,
-  { domain, source, decision, why, until }: SourceWord,
+  { domain, source, decision, why, until, basis }: SourceWord,
 ): Promise<void> {
   if (!(await hasSource(reader, domain, source))) throw new Refusal(404, 'no_source', words.problems.nothing_there);
   if (byRequest(rules)) throw new Refusal(409, 'by_request', words.problems.by_request(domain, source));
   const word = { by: visitor.name, why };
+  const seen = basis === undefined ? {} : { basis };
   const subject = { domain, source, service: null };
-  if (decision === 'end') await endSender(db, subject, word, now);
-  else await putSender(db, subject, { verdict: decision === 'approve' ? 'approved' : 'denied', word, until }, now);
+  if (decision === 'end') await endSender(db, subject, { ...word, ...seen }, now);
+  else await putSender(db, subject, { verdict: decision === 'approve' ? 'approved' : 'denied', word, until, ...seen }, now);
   const { person_key: person, token } = visitor;
   const detail = { why, until, ...(token && { token: token.token_key }) };
   await noteAct(db, { by: visitor.name, person, act: `source_${decision}`, domain, object: source, detail }, now);
 }
+
+/** What a form about some sources rests on, as it is sent with it: the newest decision about each. */
+export const basisOf = (sources: readonly { source: string; basis: string }[]): string =>
+  JSON.stringify(Object.fromEntries(sources.map(({ source, basis }) => [source, basis])));

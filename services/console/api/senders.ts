@@ -21,15 +21,23 @@ const decide = apiRoute({
     decision: z.enum(['approve', 'deny', 'end']),
     why,
     until: moment.nullable().default(null),
+    basis: z
+      .string()
+      .max(40)
+      .regex(/^\d+e?$/)
+      .optional()
+      .describe(
+        'The key of the newest entry about the source that was seen (entry_key), with an e where it had ended; 0: none. Where it is another one now, nothing is done (409, decided_meanwhile).',
+      ),
   }),
   answer: z.object({ domain: z.string(), source: z.string(), decision: z.enum(['approve', 'deny', 'end']) }),
   async handle({ db, reader, params: { domain }, body, visitor, clock, config }) {
     const now = clock.now();
     const { rules } = config.approvals;
-    const { source, decision, until } = body;
+    const { source, decision, until, basis } = body;
     if (until !== null && until <= now)
       throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter('until', words.problems.past));
-    await decideSource({ db, reader, visitor: visitor!, now, rules }, { domain, source, decision, why: body.why, until });
+    await decideSource({ db, reader, visitor: visitor!, now, rules }, { domain, source, decision, why: body.why, until, basis });
     return { domain, source, decision };
   },
 });

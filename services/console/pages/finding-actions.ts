@@ -3,6 +3,7 @@ import { addDays, dayOf } from '../../shared/days.ts';
 import type { StandingDecision } from '../../store/console/sender.ts';
 import { holdsUntil } from '../../store/findings/operator-actions.ts';
 import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
+import { basisOf } from '../actions/senders.ts';
 import { actForm, choice, choices, each, reasonLine } from '../form.ts';
 import { byKey } from '../given.ts';
 import { type Address, type Html, html, path } from '../html.ts';
@@ -44,12 +45,13 @@ ${!open && finding.resolved_by && formOf({ to: to('reopen'), button: w.reopen, h
 }
 
 /** Takes back a decision that resolved the finding. */
-const takeBack = ({ source, sender }: StandingDecision, { domain, finding_key: finding }: ReadFinding): Html =>
+const takeBack = ({ source, sender, basis }: StandingDecision, { domain, finding_key: finding }: ReadFinding): Html =>
   actForm(
     {
       word: words.sender.end_of(source),
       to: path`/domains/${domain}/decide`,
       values: { sender, source, decision: 'end', finding },
+      basis: basisOf([{ source, basis }]),
     },
     [html`<p class="hint">${words.sender.hints.end}</p>`, reasonLine({ id: `end-${source}-why` })],
   );

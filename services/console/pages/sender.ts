@@ -4,7 +4,7 @@ import { number } from '../../shared/format.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
 import { type SenderDay, type SourceLine, sourceLines } from '../../store/console/sender.ts';
 import { why } from '../actions/findings.ts';
-import { askAboutSource, byRequest, decideSource } from '../actions/senders.ts';
+import { askAboutSource, basisOf, byRequest, decideSource } from '../actions/senders.ts';
 import { actForm, choice, each, fold, reasonLine } from '../form.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
@@ -92,18 +92,33 @@ function togetherOf(sources: readonly SourceLine[], of: Of, may: boolean): Html 
   const open = (verdict: SourceLine['verdict']) => sources.some((one) => one.verdict !== verdict);
   return html`<section class="card"><h2>${w.together(sources.length)}</h2>
 <dl class="figures"><div><dt>${w.messages(SENDER_DAYS)}</dt><dd>${number(messages)}</dd></div><div><dt>${w.passing}</dt><dd>${share(passed, messages)}</dd></div></dl>
-${may && html`<div class="row">${open('approved') && decisionForm('approve', ALL, of)}${open('denied') && decisionForm('deny', ALL, of)}</div>`}
+${may && html`<div class="row">${open('approved') && decisionForm('approve', sources, of)}${open('denied') && decisionForm('deny', sources, of)}</div>`}
 </section>`;
 }
 
 /** Stands for every source of a sender in the form. */
 const ALL = '*';
 
-function decisionForm(verb: 'approve' | 'deny' | 'end', source: string, { domain, sender }: Of): Html {
+/** What was decided about each source when a form was shown: it is sent with the form. */
+const seen = z
+  .string()
+  .max(100_000)
+  .transform((text, given): Record<string, string> => {
+    try {
+      return z.record(z.string(), z.string()).parse(JSON.parse(text));
+    } catch {
+      given.addIssue({ code: 'custom', message: words.problems.bad_request });
+      return z.NEVER;
+    }
+  });
+
+function decisionForm(verb: 'approve' | 'deny' | 'end', sources: readonly SourceLine[], { domain, sender }: Of): Html {
+  const source = sources.length === 1 ? sources[0]!.source : ALL;
+  const basis = basisOf(sources);
   const w = words.sender;
   const holds = each(HOLDS, (n) => (n === 0 ? w.for_good : words.finding.for_days(n)));
   const word = source === ALL ? w.all[verb] : w[verb];
-  return actForm({ word, to: path`/domains/${domain}/decide`, values: { sender, source, decision: verb } }, [
+  return actForm({ word, to: path`/domains/${domain}/decide`, values: { sender, source, decision: verb }, basis }, [
     html`<p class="hint">${w.hints[verb]}</p>`,
     reasonLine(),
     verb !== 'end' && choice({ label: w.holds, name: 'days' }, holds, 0),
@@ -127,7 +142,7 @@ function sourceOf(one: SourceLine, of: Of, may: boolean): Html {
 <p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${one.why}</p>
 <dl class="figures">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
 ${one.verdict ? html`<p class="notice ${one.verdict}">${w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '', one.decided_until && minute(one.decided_until))}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
-${may && html`<div class="row">${one.verdict !== 'approved' && decisionForm('approve', one.source, of)}${one.verdict !== 'denied' && decisionForm('deny', one.source, of)}${one.verdict !== null && decisionForm('end', one.source, of)}</div>`}
+${may && html`<div class="row">${one.verdict !== 'approved' && decisionForm('approve', [one], of)}${one.verdict !== 'denied' && decisionForm('deny', [one], of)}${one.verdict !== null && decisionForm('end', [one], of)}</div>`}
 </section>`;
 }
 
@@ -144,6 +159,7 @@ const decide = route({
     decision: z.enum(['approve', 'deny', 'end']),
     why,
     days: z.coerce.number().int().min(0).max(3650).default(0),
+    basis: seen.optional(),
     /** The finding on whose page it was decided. */
     finding: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
   }),
@@ -154,7 +170,9 @@ const decide = route({
     const until = body.days === 0 ? null : new Date(now.getTime() + body.days * DAY_MS);
     const from = dayOf(now);
     const named =
-      source === ALL ? await sourceLines(reader, { domain, sender: body.sender, from }, MOST) : [{ source, verdict: null }];
+      source === ALL
+        ? await sourceLines(reader, { domain, sender: body.sender, from }, MOST)
+        : [{ source, verdict: null, basis: undefined }];
     if (named.length === 0) throw new Refusal(404, 'no_source', words.problems.nothing_there);
     const done = { approve: 'approved', deny: 'denied', end: null } as const;
     // What is decided so already keeps who said it and why.
@@ -166,7 +184,11 @@ const decide = route({
       const [key] = keys;
       return see(keys.length === 1 ? path`/requests/${key!}` : path`/requests`, { told: { done: 'request_opened' } });
     }
-    for (const one of open) await decideSource(acting, { domain, source: one.source, decision, why, until });
+    // What somebody else has decided since is refused before anything is done.
+    const given = (one: (typeof open)[number]) => body.basis && (body.basis[one.source] ?? '0');
+    const first = open.filter((one) => one.basis !== given(one));
+    for (const one of new Set([...first, ...open]))
+      await decideSource(acting, { domain, source: one.source, decision, why, until, basis: given(one) });
     const back = body.finding === undefined ? path`/domains/${domain}/senders/${body.sender}` : path`/findings/${body.finding}`;
     return see(back, { told: { done: decision === 'end' ? 'decision_ended' : 'decided' } });
   },

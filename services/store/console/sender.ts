@@ -1,3 +1,4 @@
+import { basisSql } from '../sources/sender-list.ts';
 import { OTHERS, type ReporterLine } from './domain.ts';
 import type { RecordRow } from './reports.ts';
 import { type Reader, read, readKept } from './scope.ts';
@@ -29,6 +30,8 @@ export interface SourceLine {
   decided_why: string | null;
   /** Until when the decision holds; null for good. */
   decided_until: Date | null;
+  /** What a decision about it rests on (basisSql). */
+  basis: string;
 }
 
 /** The sources of a sender, those with the most mail first. */
@@ -49,7 +52,8 @@ export async function sourceLines(
         group by d.source)
      select s.source, s.name, s.class, s.why, s.evidence, s.asn, s.owner, s.country, s.first_seen, s.last_seen, s.failing_since, coalesce(t.messages, 0) as messages,
             coalesce(t.passed, 0) as passed, coalesce(t.uncounted, 0) as uncounted,
-            l.verdict, l.by_name, l.since as decided_at, l.why as decided_why, l.until as decided_until
+            l.verdict, l.by_name, l.since as decided_at, l.why as decided_why, l.until as decided_until,
+            ${basisSql('sender_list', 's.domain', 's.source')} as basis
        from sources s
        left join sums t on t.source = s.source
        left join sender_list l on l.domain = s.domain and l.source = s.source and l.ended_at is null and not l.is_service
@@ -304,6 +308,8 @@ export interface StandingDecision {
   why: string;
   since: Date;
   until: Date | null;
+  /** What another decision about it rests on (basisSql). */
+  basis: string;
 }
 
 /** The decisions that hold about some sources, the newest first. */
@@ -315,7 +321,7 @@ export async function standingDecisions(
   return read<StandingDecision & Record<string, unknown>>(
     reader,
     ['sender_list', 'sources'],
-    `select l.source, s.grouped_as as sender, l.verdict, l.by_name, l.why, l.since, l.until
+    `select l.source, s.grouped_as as sender, l.verdict, l.by_name, l.why, l.since, l.until, ${basisSql('sender_list', 'l.domain', 'l.source')} as basis
        from sender_list l join sources s on s.domain = l.domain and s.source = l.source
       where l.domain = $1 and l.source = any($2) and l.ended_at is null and not l.is_service and s.grouped_as is not null
       order by l.since desc, l.source`,

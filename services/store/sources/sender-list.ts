@@ -1,3 +1,4 @@
+import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { isOwnSql } from '../domains/domains.ts';
 import type { OperatorNote } from '../findings/operator-actions.ts';
@@ -31,6 +32,41 @@ export interface Subject {
   source: string;
   /** Null for a source; else the organizational domains of the service. */
   service: { domains: readonly string[] } | null;
+}
+
+/** What the newest decision about a source says of it to whoever decides next. */
+const BASIS = "l.entry_key || case when l.ended_at is null then '' else 'e' end";
+
+/**
+ * SQL: what a decision about a source rests on: the newest entry about it, and whether that has ended; '0'
+ * where there is none.
+ * @param domain and source of the row that asks, as SQL
+ */
+export const basisSql = (list: string, domain: string, source: string): string =>
+  `coalesce((select ${BASIS} from ${list} l where l.domain = ${domain} and l.source = ${source} and not l.is_service
+             order by l.entry_key desc limit 1), '0')`;
+
+/**
+ * Whoever decides has seen what was decided before.
+ * @param basis what they saw, from basisSql
+ * @throws PermanentError `decided_meanwhile`
+ */
+async function checkBasis(tx: Tx, { domain, source }: Subject, basis: string): Promise<void> {
+  const { rows } = await tx.query<{ basis: string; what: string; by_name: string; at: Date; why: string }>(
+    `select ${BASIS} as basis, case when ended_at is null then verdict else 'decision ended' end as what,
+            coalesce(ended_by, by_name) as by_name, coalesce(ended_at, since) as at, coalesce(ended_why, why) as why
+       from ruawatch.sender_list l where domain = $1 and source = $2 and not is_service order by entry_key desc limit 1`,
+    [domain, source],
+  );
+  const [newest] = rows;
+  if ((newest?.basis ?? '0') === basis) return;
+  const told =
+    newest &&
+    `${newest.what} by ${newest.by_name} on ${newest.at.toISOString().slice(0, 16).replace('T', ' ')} UTC (${newest.why})`;
+  throw new PermanentError(
+    'decided_meanwhile',
+    `about ${source}, something else was decided after what you saw: ${told ?? 'the decision is gone'}. Nothing was changed: look at it, and decide again if you still mean it`,
+  );
 }
 
 /** The entries for a domain that apply now. Those whose time is over are ended by endExpired. */
@@ -72,16 +108,19 @@ export async function listSenders(
 /**
  * Approves or denies a subject. An entry for the same subject is ended by it, so that one applies at a time.
  * The sources concerned are analyzed again.
+ * @param basis what whoever decides has seen of it; absent: whatever was decided before
  * @returns the number of these sources
+ * @throws PermanentError `decided_meanwhile`
  */
 export async function putSender(
   db: Db,
   subject: Subject,
-  { verdict, word, until }: { verdict: ListEntry['verdict']; word: OperatorNote; until: Date | null },
+  { verdict, word, until, basis }: { verdict: ListEntry['verdict']; word: OperatorNote; until: Date | null; basis?: string },
   now: Date,
 ): Promise<number> {
   return transaction(db, async (tx) => {
     await lockNamed(tx, 'senders');
+    if (basis !== undefined) await checkBasis(tx, subject, basis);
     return putInTransaction(tx, subject, { verdict, word, until }, now);
   });
 }
@@ -105,10 +144,17 @@ export async function putInTransaction(
 /**
  * Ends an entry now: reports decide about its sources again.
  * @returns the number of sources to be analyzed again; null when there is no such entry
+ * @throws PermanentError `decided_meanwhile`
  */
-export async function endSender(db: Db, subject: Subject, word: OperatorNote, now: Date): Promise<number | null> {
+export async function endSender(
+  db: Db,
+  subject: Subject,
+  { basis, ...word }: OperatorNote & { basis?: string },
+  now: Date,
+): Promise<number | null> {
   return transaction(db, async (tx) => {
     await lockNamed(tx, 'senders');
+    if (basis !== undefined) await checkBasis(tx, subject, basis);
     return endInTransaction(tx, subject, word, now);
   });
 }

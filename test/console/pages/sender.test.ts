@@ -198,6 +198,42 @@ test('a decision that resolved a finding is named on it, and taken back there; i
   expect(after).not.toContain('Take the decision about');
 });
 
+test('a decision from a page that is older than another decision is refused, and says who decided what', async () => {
+  const [ada, ben] = [await c.person('operator', ['example.com']), await c.person('operator', ['example.com'])];
+  const place = '/domains/example.com/senders/postbird.example';
+  const fieldsOf = async (decision: string) => {
+    const { body } = await ben.get(place);
+    const form = body.split('<form').find((one) => one.includes(`value="${decision}"`))!;
+    const basis = /name="basis" value="([^"]*)"/.exec(form)![1]!.replaceAll('&quot;', '"');
+    return { sender: 'postbird.example', source: '192.0.2.0/24', decision, why: 'ours', basis };
+  };
+  const stale = await fieldsOf('approve');
+  await ada.post('/domains/example.com/decide', { ...stale, decision: 'deny', why: 'forged' });
+  const answer = await ben.post('/domains/example.com/decide', stale, { from: place });
+  expect(answer.statusCode).toBe(409);
+  expect(answer.body).toContain(`denied by ${ada.name} on `);
+  expect(answer.body).toContain('Nothing was changed');
+  const standing = async () =>
+    (await c.t.db.query("select verdict, by_name from dmarc.sender_list where source = '192.0.2.0/24' and ended_at is null"))
+      .rows;
+  expect(await standing()).toEqual([{ verdict: 'denied', by_name: ada.name }]);
+  // Whoever has seen it may decide otherwise; and an entry that has ended since is another state as well.
+  expect((await ben.post('/domains/example.com/decide', await fieldsOf('approve'))).statusCode).toBe(303);
+  expect(await standing()).toEqual([{ verdict: 'approved', by_name: ben.name }]);
+  const late = await fieldsOf('deny');
+  await ada.post('/domains/example.com/decide', await fieldsOf('end'));
+  expect((await ben.post('/domains/example.com/decide', late)).statusCode).toBe(409);
+  const api = await ben.api('POST', '/api/v1/domains/example.com/senders', {
+    source: '192.0.2.0/24',
+    decision: 'deny',
+    why: 'forged',
+    basis: '0',
+  });
+  expect(api.statusCode).toBe(409);
+  expect(api.json()).toMatchObject({ code: 'decided_meanwhile' });
+  await c.t.db.query("delete from ruawatch.sender_list where source = '192.0.2.0/24'");
+});
+
 test('where rules ask others about senders, a decision opens a request, which others decide', async () => {
   const { approvals } = c.context.config;
   const { rules } = approvals;
