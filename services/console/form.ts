@@ -69,7 +69,7 @@ export const fold = (as: string, summary: Value, inner: Html, heard?: string): H
   new Html({
     inner,
     write(context) {
-      const open = context.again !== null && [...piecesOf(inner)].includes(context.again.form);
+      const open = context.again !== null && [...partsOf(inner)].includes(context.again.form);
       return html`<details ${attributes({ class: as, open })}><summary ${attributes({ 'aria-label': heard })}>${summary}</summary>${inner}</details>`.put(
         context,
       );
@@ -77,11 +77,11 @@ export const fold = (as: string, summary: Value, inner: Html, heard?: string): H
   });
 
 /** The pieces of a page, those within others too. */
-export function* piecesOf(page: Html): Generator<Piece> {
+export function* partsOf(page: Html): Generator<Piece> {
   for (const one of page.pieces) {
     if (typeof one === 'string') continue;
     yield one;
-    if (one.inner !== null) yield* piecesOf(one.inner);
+    if (one.inner !== null) yield* partsOf(one.inner);
   }
 }
 

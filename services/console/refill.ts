@@ -1,4 +1,4 @@
-import { piecesOf, problem } from './form.ts';
+import { partsOf, problem } from './form.ts';
 import { Html, html, type Sent } from './html.ts';
 import { words } from './page-words/en.ts';
 
@@ -19,8 +19,8 @@ interface Place {
  */
 export function refilled(page: Html, sent: Sent, { address, only, guard }: Place): Html | null {
   const own = address.split('?')[0]!;
-  const form = [...piecesOf(page)].find((one) => one.isFormOf?.(sent, own));
-  const wrong = form && [...piecesOf(form.inner!)].find((one) => one.field !== undefined && one.field === sent.field);
+  const form = [...partsOf(page)].find((one) => one.isFormOf?.(sent, own));
+  const wrong = form && [...partsOf(form.inner!)].find((one) => one.field !== undefined && one.field === sent.field);
   if (only && !wrong) return null;
   if (!form) return html`${problem(sent.sentence, true)}${written(sent)}${page}`;
   return new Html(page.put({ guard, again: { form, wrong: wrong ?? null, sent, address } }));
