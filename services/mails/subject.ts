@@ -89,7 +89,7 @@ function withNames(event: FindingEvent, longest: number): FindingEvent {
 }
 
 /** Of a domain name the end says whose it is; of any other name the beginning. */
-export function cutName(name: string, longest: number): string {
+function cutName(name: string, longest: number): string {
   const characters = [...name];
   if (characters.length <= longest) return name;
   if (!/^[^\s.]+(?:\.[^\s.]+)+$/.test(name)) return `${characters.slice(0, longest - 1).join('')}…`;
