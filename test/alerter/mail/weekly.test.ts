@@ -226,6 +226,24 @@ describe('the mails', () => {
     expect(order).toEqual(['silent1.example', 'silent2.example', 'needy.example', 'calm.example']);
   });
 
+  test('count one silent reporter once, however many domains miss it, and another by itself', async () => {
+    const alerts = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5, first_start_mails: 10 };
+    for (const [domain, reporter] of [
+      ['one.example', 'google.com'],
+      ['two.example', 'google.com'],
+      ['three.example', 'gmx.net'],
+    ] as const) {
+      await mail(domain, 'a.example', '2026-10-02', 10, 10);
+      const key = await b.event({ domain, kind: 'reporter_silent', severity: 'medium' });
+      await b.db.query('update ruawatch.findings set subject = $2 where finding_key = $1', [key, reporter]);
+    }
+    const settings = { from: 'ruawatch@example.org', alertTo: ['admin@example.org'], alerts };
+    b.later(60);
+    await composeWeekly({ db: b.db, log: pino({ level: 'silent' }) }, settings, new Date('2026-10-05T07:00:00Z'), b.now);
+    const { rows } = await b.db.query<{ subject: string }>('select subject from ruawatch.outbox');
+    expect(rows).toEqual([{ subject: '[ruawatch] Week to 2026-10-03: 2 to act on' }]);
+  });
+
   test('say that nothing came when nothing came, and are off when they are off', async () => {
     b.later(61);
     const [alerter] = start();
