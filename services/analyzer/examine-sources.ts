@@ -13,7 +13,7 @@ import { examineUnits } from './senders/broken-units.ts';
 import type { Sender } from './senders/catalogue.ts';
 import { entryOf } from './senders/load.ts';
 import { isAligned, senderOfPart } from './senders/units.ts';
-import { type DeniedMail, signingKeys, spfTerms } from './sources/admission.ts';
+import { carriedFor, type DeniedMail, signingKeys, spfTerms } from './sources/admission.ts';
 import { classify } from './sources/classes.ts';
 import { type Identified, identify, isOwnByName, isOwnServer } from './sources/identity.ts';
 import { isNetwork } from './sources/network.ts';
@@ -86,12 +86,15 @@ class SourceWindows {
     SourceWindow,
     'domain' | 'from' | 'today' | 'domainDays' | 'reporterDays' | 'attendance' | 'level' | 'onceLevel' | 'policy' | 'known'
   >;
+  /** The sources that a person has denied. */
+  readonly #denied: ReadonlySet<string>;
   readonly #windows = new Map<string, Omit<SourceWindow, 'broken'>>();
 
   constructor(data: DomainData, senders: BrokenSenders) {
     const { domain, from, today, reporterDays } = data;
     this.#data = data;
     this.#senders = senders;
+    this.#denied = new Set(data.senderList.filter(({ verdict }) => verdict === 'denied').map((entry) => entry.source));
     this.#rows = new Map(data.sources.map((source) => [source, []]));
     for (const row of data.rows) this.#rows.get(row.source)?.push(row);
     this.#past = groupBy(data.past ?? [], ({ source }) => source);
@@ -142,10 +145,9 @@ class SourceWindows {
 
   /** The keys and the terms of SPF by which mail of a denied source passes of late. */
   #howItPasses(source: string, sender: Sender | null, denied: DeniedMail): NonNullable<SourceWindow['denied']> {
-    const { domain, today, senderList } = this.#data;
-    const names = new Set(senderList.filter(({ verdict }) => verdict === 'denied').map((entry) => entry.source));
+    const { domain, today } = this.#data;
     return {
-      keys: signingKeys(denied.uses, source, addDays(today, 1 - UNAUTHORIZED_DAYS), names),
+      keys: signingKeys(denied.uses, source, addDays(today, 1 - UNAUTHORIZED_DAYS), this.#denied),
       terms: spfTerms({ domain, source, include: sender?.include ?? [] }, denied),
     };
   }
@@ -154,6 +156,8 @@ class SourceWindows {
     const data = this.#data;
     const { sender, identity } = this.identified(source);
     const listed = this.#entryOf(source, sender);
+    const own = isOwnServer(data.domain, this.#facts.get(source), data.catalogue);
+    const carries = data.denied && !own && isNetwork(source) ? carriedFor(data.denied.uses, source, this.#denied) : null;
     return {
       ...this.#shared,
       source,
@@ -168,7 +172,8 @@ class SourceWindows {
       sender,
       listed,
       ...(listed?.verdict === 'denied' && data.denied && { denied: this.#howItPasses(source, sender, data.denied) }),
-      own: isOwnServer(data.domain, this.#facts.get(source), data.catalogue),
+      ...(carries !== null && { carries }),
+      own,
       ownByName: isOwnByName(data.domain, this.#facts.get(source)),
       admittedBy: this.#facts.get(source)?.admitted_by ?? null,
       outgrown: data.outgrown?.get(source) ?? null,

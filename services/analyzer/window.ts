@@ -93,6 +93,8 @@ export interface SourceWindow {
   listed: ListEntry | null;
   /** What is known of how its mail passes, if it is denied; absent: it is not. */
   denied?: { keys: readonly SigningKey[]; terms: readonly string[] };
+  /** The denied source whose mail comes over this network, and nothing else that is signed (carriedFor). */
+  carries?: string;
   /** One of the domain's own servers: see isOwnServer. */
   own: boolean;
   /**

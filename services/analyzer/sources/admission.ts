@@ -65,3 +65,17 @@ export function spfTerms(
   const networks = isNetwork(source) ? [source] : spfMail.filter((one) => one.source === source).map(({ network }) => network);
   return admittingTerms(domain, published, { networks, include }).slice(0, MOST_NAMED);
 }
+
+/**
+ * The denied source whose mail a network carries, by the keys that sign it: where each key of the network's
+ * signed mail belongs to that source. Null where any of it is signed with a key of somebody else.
+ * @param denied the sources that a person has denied
+ */
+export function carriedFor(uses: readonly KeyUse[], network: string, denied: ReadonlySet<string>): string | null {
+  const own = uses.filter(({ source }) => source === network);
+  const owners = own.map(
+    (use) => uses.find((one) => one.key === use.key && denied.has(one.source) && isPartOf(use, one))?.source,
+  );
+  const [owner] = owners;
+  return owner !== undefined && owners.every((one) => one === owner) ? owner : null;
+}

@@ -43,7 +43,8 @@ const LISTED = 0.8;
  * A class is assigned when the Wilson lower bound of its share is over one half; confidence is that bound,
  * lowered by how few witnesses (reporters and days) there are.
  *
- * A person's word takes precedence (the domain's own sender list): a denied source is `unauthorized` whether
+ * A person's word takes precedence (the domain's own sender list), also over networks that carry nothing but
+ * mail of the source it is about: a denied source is `unauthorized` whether
  * it passes or not; an approved one is `authorized` while its own mail mostly passes, and `misaligned` while
  * it does not: a rightful service that needs setup.
  */
@@ -55,10 +56,17 @@ export function classify(window: SourceWindow): SourceClass {
 function classOf(window: SourceWindow): SourceClass {
   if (window.listed !== null) return byWord(window, window.listed);
   const inferred = infer(window);
+  if (window.carries !== undefined && inferred.class === 'authorized') return carried(window.carries, inferred);
   if (!window.broken || inferred.class === 'authorized') return inferred;
   // However long it fails: whose mail it is has not changed.
   const why = `It is a sender whose mail passed and stopped passing (authentication_regression). ${inferred.why}`;
   return { ...inferred, class: 'authorized', confidence: stated(BROKEN), why };
+}
+
+/** A network over which nothing comes but mail of a denied source is classed by what was said of that. */
+function carried(owner: string, { source, confidence, why }: SourceClass): SourceClass {
+  const told = `All its signed mail bears keys of ${short(owner)}, which is denied. ${why}`;
+  return { source, class: 'unauthorized', confidence, why: told };
 }
 
 function byWord(window: SourceWindow, { verdict, by_name, why, until }: ListEntry): SourceClass {

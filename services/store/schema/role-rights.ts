@@ -250,6 +250,7 @@ export const GRANTS = {
     person_tokens: ['select (token_key, ended_at, ends_at)'],
     audit_head: ['select'],
     // The list of senders is one of its targets.
+    selector_days: ['select'],
     sender_list: ['select', 'insert', 'update (ended_at, ended_by, ended_why)'],
     analysis_work: ['insert'],
     // Whether a change broke mail, and whether it is published.

@@ -197,7 +197,8 @@ async function end(tx: Tx, subject: Subject, word: OperatorNote, now: Date): Pro
 }
 
 /**
- * Notes sources for the analyzer, whose sweep finds them: the source itself, or those of a service's domains.
+ * Notes sources for the analyzer, whose sweep finds them: the source itself, with those that sign with its
+ * keys, since a network may carry nothing but its mail; or those of a service's domains.
  */
 async function analyzeAgain(tx: Tx, { domain, source, service }: Subject): Promise<number> {
   const names = service?.domains ?? [];
@@ -211,7 +212,11 @@ async function analyzeAgain(tx: Tx, { domain, source, service }: Subject): Promi
               or exists (select from ruawatch.source_days d
                           where d.domain = s.domain and d.source = s.source
                             and (d.signing_domain = any($3::text[]) or d.signing_domain like any($4::text[])))
-            else s.source = $5 end`,
+            else s.source = $5 or s.source in (
+              select other.source from ruawatch.selector_days own
+                join ruawatch.selector_days other
+                  on other.domain = own.domain and other.signing_domain = own.signing_domain and other.selector = own.selector
+               where own.domain = s.domain and own.source = $5 and own.selector <> '' and own.passed > 0 and other.passed > 0) end`,
     [domain, service !== null, names, names.map((name) => `%.${name.replace(/[\\_%]/g, '\\$&')}`), source],
   );
   return rowCount ?? 0;

@@ -186,3 +186,45 @@ test('a decision that is taken back leaves the finding that it resolved as it wa
   const events = (await f.events()).filter(({ kind }) => kind === 'alignment_failure').map(({ event }) => event);
   expect(events).toEqual(['opened', 'resolved', 'reopened']);
 });
+
+test('a network that carries nothing but mail of a denied source is classed by the denial, and no other', async () => {
+  const SERVICE = 'service.example';
+  const STRAY = '198.18.9.0/24';
+  await f.put([
+    ...span(20, 0, 'both', 500, REPORTERS, { source: OWN }),
+    ...span(9, 0, 'dkim', 100, REPORTERS, { source: SERVICE }),
+    ...span(6, 0, 'dkim', 4, REPORTERS, { source: STRAY }),
+    ...span(6, 0, 'dkim', 4, REPORTERS, { source: NET }),
+  ]);
+  const signed = (source: string, selector: string, messages: number, days: number) =>
+    f.t.db.query(
+      `insert into ruawatch.selector_days (domain, selector, signing_domain, source, day, reporter, trust, messages, passed)
+       select $1, $2, $1, $3, $4::date - n, 'google.com', 'ok', $5, $5 from generate_series(0, $6::int) n`,
+      [DOMAIN, selector, source, TODAY, messages, days],
+    );
+  await signed(OWN, 'mta', 500, 20);
+  await signed(SERVICE, 'k1', 100, 9);
+  await signed(STRAY, 'k1', 4, 6);
+  // Of this one, some is signed with a key of ours.
+  await signed(NET, 'k1', 2, 6);
+  await signed(NET, 'mta', 2, 6);
+  await f.analyze();
+  const classOf = async (source: string) =>
+    (await f.t.db.query<{ class: string; why: string }>('select class, why from dmarc.sources where source = $1', [source]))
+      .rows[0]!;
+  const before = await classOf(NET);
+  expect((await classOf(STRAY)).class).toBe('authorized');
+  const word = { by: 'Ada', why: 'not ours' };
+  const subject = { domain: DOMAIN, source: SERVICE, service: null };
+  await putSender(f.t.db, subject, { verdict: 'denied', word, until: null }, f.context.clock.now());
+  await f.analyze();
+  expect(await classOf(STRAY)).toMatchObject({
+    class: 'unauthorized',
+    why: expect.stringMatching(/^All its signed mail bears keys of service\.example, which is denied\./),
+  });
+  expect(await classOf(NET)).toEqual(before);
+  expect((await classOf(OWN)).class).toBe('authorized');
+  await endSender(f.t.db, subject, word, f.context.clock.now());
+  await f.analyze();
+  expect((await classOf(STRAY)).class).toBe('authorized');
+});
