@@ -112,7 +112,7 @@ async function firstContact(channel: Channel, probe: Probe, { log, now }: Pick<M
     channel.trouble = channel.said = channel.probe = null;
   } catch (error) {
     const sentence = sentenceOf(error);
-    if (probe.said !== sentence) log.warn({ err: sentence }, 'no alert can be mailed at present; the mail server is asked again');
+    if (probe.said !== sentence) log.warn({ err: sentence }, 'no alert can be mailed at present; the mail server is retried');
     probe.said = sentence;
     channel.trouble = troubleOf(channel, sentence, 0);
     probe.next = new Date(now.getTime() + backoff(probe.tries++, PROBE_BASE_MS, PROBE_CAP_MS));

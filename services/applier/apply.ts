@@ -206,7 +206,7 @@ async function make(
  * more
  */
 async function takeBack(request: Request, handed: boolean, means: Applying): Promise<{ says: string; again: boolean }> {
-  const left = handed ? ' What was handed over has to be stopped by hand.' : '';
+  const left = handed ? ' What was handed over must be stopped by hand.' : '';
   const { made, all, state } = await back(request, means);
   if (made === 0) return { says: left, again: false };
   return all
@@ -269,7 +269,7 @@ export async function putBackTtl(request: Request, means: Applying): Promise<str
   for (const step of steps) {
     const { state, answer } = await once(request, step, means);
     if (state === 'later') return null;
-    if (state !== 'applied') return ` The TTL of ${step.change.name} could not be put back: ${answer}`;
+    if (state !== 'applied') return ` The TTL of ${step.change.name} could not be restored: ${answer}`;
   }
-  return steps.length === 0 ? '' : ' The TTL from before is put back.';
+  return steps.length === 0 ? '' : ' The previous TTL was restored.';
 }

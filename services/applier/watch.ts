@@ -99,7 +99,7 @@ async function returnIfBroken(request: Request, means: Applying): Promise<boolea
   const why = `${counted(broken.lost, 'message')} of your own senders (of ${counted(broken.messages, 'message')}) failed and were not delivered since, by ${counted(broken.reporters, 'reporter')}.`;
   const end = await returnRequest(request, means);
   if (end === null) return true;
-  const says = end.done ? `${why} The state before is put back.` : `${why} It could not be put back: ${end.answer}`;
+  const says = end.done ? `${why} The previous state was restored.` : `${why} It could not be restored: ${end.answer}`;
   await endWatch(means.db, request.request_key, { step: end.done ? 'return' : 'settle', says }, means.at());
   means.log.warn({ request: request.request_key, returned: end.done }, 'a change broke mail');
   return true;

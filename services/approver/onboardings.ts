@@ -44,7 +44,7 @@ export async function keepOnboardings(means: OnboardingMeans): Promise<void> {
       // One that has to wait, for DNS or for a rule, keeps no other from it.
       means.log.warn(
         { request: one.request_key, err: messageOf(error) },
-        'an onboarding could not be looked at; it is tried again',
+        'an onboarding could not be checked; it is tried again',
       );
     }
     means.turned();

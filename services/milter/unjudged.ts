@@ -22,7 +22,7 @@ export class UnjudgedNotes {
       note,
       note.outcome === 'accept'
         ? 'a mail passed that could not be judged'
-        : 'a mail could not be judged: the client is asked to try again',
+        : 'a mail could not be judged: the client must try again',
     );
     if (this.waiting.length < MOST_WAITING) this.waiting.push(note);
   }

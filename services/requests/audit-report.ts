@@ -49,7 +49,7 @@ export const CONTROLS = {
     iso: 'A.8.32',
     soc: 'CC8.1',
     title: 'Change management',
-    says: 'changes are asked for, assessed, approved and carried out',
+    says: 'changes are requested, assessed, approved and carried out',
   },
   duties: { iso: 'A.5.3', soc: 'CC6.3', title: 'Segregation of duties', says: 'nobody decides about his own request' },
   access: {

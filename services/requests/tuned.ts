@@ -34,7 +34,7 @@ const STEPS_S = [900, 1800, 3600, 7200, 4 * 3600, 8 * 3600, 24 * 3600, 72 * 3600
 /** Names and their octets that a setting is proposed with. */
 const MOST_NAMES = 10;
 const MOST_TEXT = 200;
-const BACK = 'The settings are put back by hand.';
+const BACK = 'The settings are restored by hand.';
 
 /**
  * What the use of grants proposes, each as a change of the settings that people decide about. Nothing for

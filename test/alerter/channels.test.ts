@@ -147,7 +147,7 @@ test('the mail server is asked before the first mail, less often each time it ca
     return asked;
   };
   expect([await pass(4.999), await pass(0.001), await pass(9.999), await pass(0.001)]).toEqual([1, 2, 2, 3]);
-  const text = 'no alert can be mailed at present; the mail server is asked again';
+  const text = 'no alert can be mailed at present; the mail server is retried';
   expect(logged()).toEqual([['warn', { err: 'No answer.' }, text]]);
   for (let i = 0; i < 10; i++) await pass(3_600);
   expect([await pass(299.999), await pass(0.001)]).toEqual([13, 14]);

@@ -289,7 +289,7 @@ describe('a change that is watched', () => {
     await watchChanges(means([program('exit 0')]));
     expect(await loadRequest(f.t.db, key)).toMatchObject({
       state: 'returned',
-      outcome: expect.stringMatching(/The state before is put back\.$/),
+      outcome: expect.stringMatching(/The previous state was restored\.$/),
     });
     expect((await changesOf(f.t.db, key)).map(({ forward, state }) => [forward, state])).toEqual([
       [true, 'applied'],
@@ -330,7 +330,7 @@ describe('a change that is watched', () => {
     await watchChanges(means([program('exit 3')]));
     expect(await loadRequest(f.t.db, key)).toMatchObject({
       state: 'done',
-      outcome: expect.stringMatching(/could not be put back/),
+      outcome: expect.stringMatching(/could not be restored/),
     });
   });
 

@@ -316,7 +316,7 @@ describe('a plan of which a part is handed over', () => {
     await apply(key);
     expect(await endOf(key)).toMatchObject({
       state: 'failed',
-      outcome: 'it failed What was handed over has to be stopped by hand.',
+      outcome: 'it failed What was handed over must be stopped by hand.',
     });
   });
 });

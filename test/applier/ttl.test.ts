@@ -112,7 +112,7 @@ describe.runIf(updatable.knot)(`at a real server${updatable.knot ? '' : ' (SKIPP
     expect(await there()).toEqual([NEW, DAY_S]);
     expect(await loadRequest(f.t.db, key)).toMatchObject({
       state: 'done',
-      outcome: 'The watch is over: no mail of your own senders broke. The TTL from before is put back.',
+      outcome: 'The watch is over: no mail of your own senders broke. The previous TTL was restored.',
     });
     const rows = (await changesOf(f.t.db, key)).map(({ position, forward, state }) => [position, forward, state]);
     expect(rows).toEqual([
@@ -151,7 +151,7 @@ describe.runIf(updatable.knot)(`at a real server${updatable.knot ? '' : ' (SKIPP
     afterTheWatch();
     await watchChanges(means());
     expect(await there()).toEqual([OLD, 300]);
-    expect((await loadRequest(f.t.db, key)).outcome).toMatch(/The TTL of _dmarc\..* could not be put back: /);
+    expect((await loadRequest(f.t.db, key)).outcome).toMatch(/The TTL of _dmarc\..* could not be restored: /);
   });
 
   test('what is taken back has the TTL that it had, and not what a resolver had counted it down to', async () => {

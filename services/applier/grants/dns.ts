@@ -23,7 +23,7 @@ export const dnsWorker: GrantWorker = {
       return { state: 'failed', answer: `${name} takes no updates (RFC 2136): only requests can be lent for it.` };
     return {
       state: 'active',
-      answer: scope.use === 'key' ? 'The gateway knows the key.' : 'Requests in its scope need no more decision.',
+      answer: scope.use === 'key' ? 'The gateway knows the key.' : 'Requests in its scope need no further decision.',
     };
   },
 

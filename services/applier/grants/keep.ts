@@ -138,7 +138,7 @@ export class GrantKeeper {
       const active = (await grantsIn(db, ['active'])).filter(({ kind }) => kind === worker.kind);
       const there = await worker.present(grantMeans, (server, answer) => {
         silent.add(server);
-        log.warn({ server, answer }, 'a target does not say what it lends; it is asked again');
+        log.warn({ server, answer }, 'a target does not say what it lends; it is queried again');
       });
       const known = await namesThatMayBe(db);
       const strays: StrayRight[] = [];

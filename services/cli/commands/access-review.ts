@@ -29,7 +29,7 @@ export async function runAccessReview(
     const all = await grantUse(db, new Date(now.getTime() - days * DAY_MS));
     const wishes = tunedFromUse(all.map((one) => targetOf(one, config.access)));
     if (options.ask) {
-      if (wishes.length === 0) throw new PermanentError('usage', 'The use of grants proposes nothing: nothing is asked for.');
+      if (wishes.length === 0) throw new PermanentError('usage', 'The use of grants proposes nothing, so nothing was requested.');
       for (const wish of wishes)
         await openReduce(db, config, { wish, why: options.why ?? 'tuned from use', by: options.by }, out);
       return;
@@ -41,7 +41,7 @@ export async function runAccessReview(
     if (all.length === 0) return out(`Nothing was lent in the last ${days} days.`);
     out(
       table(
-        ['kind', 'target', 'what', 'for', 'grants', 'not seen in use', 'asked for', 'used for'],
+        ['kind', 'target', 'what', 'for', 'grants', 'not seen in use', 'requested', 'used for'],
         all.map((one) => [
           one.kind,
           one.server,

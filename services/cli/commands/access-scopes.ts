@@ -91,7 +91,7 @@ export function wantedOf(config: Pick<Config, 'access' | 'dnsTargets' | 'gateway
     case 'access.console':
       return consoleWanted(config, options);
     case 'access.message':
-      throw new PermanentError('usage', 'The text of a held mail is asked for on its page in the console.');
+      throw new PermanentError('usage', 'Request the text of a held mail on its page in the console.');
     case undefined:
       throw new PermanentError('usage', `"${kind}" is nothing that is lent: ${GRANT_KINDS.join(', ')}.`);
   }

@@ -122,7 +122,7 @@ async function checkHolder(db: Db, { holder, kind }: Asker, wanted: Pick<Wanted,
 }
 
 const STATES: Record<ShownGrant['state'], string> = {
-  asked: 'asked for',
+  asked: 'requested',
   applying: 'being lent',
   active: 'lent',
   ending: 'ending',
@@ -144,7 +144,7 @@ export async function runAccessList(
       for (const row of rows) out(jsonText(row));
       return;
     }
-    if (rows.length === 0) return out(options.all ? 'Nothing was ever lent.' : 'Nothing is lent, and nothing is asked for.');
+    if (rows.length === 0) return out(options.all ? 'Nothing was ever lent.' : 'Nothing is lent, and nothing is requested.');
     out(
       table(
         ['key', 'state', 'holder', 'what', 'name', 'ends'],
@@ -237,7 +237,7 @@ export async function runAccessSecret(
     if (sealed === null)
       throw new PermanentError(
         'no_secret',
-        `Grant ${number} has nothing to open: it is not lent yet, has ended, or its secret was shown when it was asked for.`,
+        `Grant ${number} has nothing to open: it is not lent yet, has ended, or its secret was shown at the request.`,
       );
     try {
       out(openSealed(key, sealed));

@@ -36,7 +36,7 @@ function linesOfWay({ environment, egress, observed_at, unknown, addresses }: St
 function linesOfRecord({ name, request_key, state, waits, problems }: EgressRecord): string[] {
   const asked = request_key === null ? '' : ` Request ${request_key} is ${(state ?? 'gone').replace('_', ' ')}.`;
   return [
-    `SPF of ${name}: ${waits ?? (problems.length === 0 ? 'nothing is to be asked for.' : 'it does not follow.')}${asked}`,
+    `SPF of ${name}: ${waits ?? (problems.length === 0 ? 'no change is needed.' : 'it does not follow.')}${asked}`,
     ...problems.map(({ message }) => `  ${message}`),
   ];
 }

@@ -113,7 +113,7 @@ const STATES: Record<OnboardingState, string> = {
   watched: 'watched: no mail of it that passes yet',
   adopted: 'adopted',
   taken_back: 'rolled back',
-  leaving: 'its end is asked for',
+  leaving: 'its end is requested',
   left: 'withdrawn',
   refused: 'refused, or failed',
 };

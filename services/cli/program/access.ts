@@ -29,7 +29,7 @@ function addAccessRights(access: Command): void {
     .action(run(async (key: string) => (await import('../commands/access.ts')).runAccessStatements(config(), key, { out })));
   access
     .command('secret')
-    .description('open what was lent with the key that was shown when it was asked for; the key comes on the standard input')
+    .description('open what was lent with the key that was shown at the request; the key comes on the standard input')
     .argument('<key>', 'the grant')
     .action(
       run(async (key: string) => {
@@ -70,7 +70,7 @@ export function addAccessCommands(program: Command): void {
     )
     .option('--type <type...>', 'of access.dns and access.dns-provider: the types of records (default: TXT)')
     .option('--only <operation>', 'of access.dns and access.dns-provider: add or delete alone')
-    .option('--requests', 'of access.dns: no key; your requests in this scope need no more decision')
+    .option('--requests', 'of access.dns: no key; your requests in this scope need no further decision')
     .option('--done-when <record>', 'of access.dns: end it once all authoritative servers have it: "NAME TXT value"')
     .option('--from <address>', 'of access.email: the address to send from')
     .option('--role <role>', 'of access.console: viewer, operator or admin')

@@ -50,7 +50,7 @@ export function addRequestsCommands(program: Command): void {
     .action(run(async (options) => (await import('../commands/requests.ts')).runRequestsList(config(), options, out)));
   requests
     .command('show <key>')
-    .description('show what a request asks for, exactly as it is approved, and what was decided')
+    .description('show the exact change of a request, and the decisions about it')
     .option('--json', 'print JSON')
     .action(
       run(async (key: string, options) => (await import('../commands/requests.ts')).runRequestsShow(config(), key, options, out)),

@@ -96,7 +96,7 @@ async function keysOfServers(db: Db, { dnsTargets, access }: Config): Promise<St
               run: `Remove ${one.name} from dns.servers, and the key from the name server.`,
               seen: { by: 'settings', id: `key:${one.name}`, value: one.key.name },
               used: null,
-              back: 'The key and the settings are put back by hand.',
+              back: 'The key and the settings are restored by hand.',
             }),
     };
   });

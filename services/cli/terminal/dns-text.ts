@@ -137,9 +137,9 @@ function* treeLines(node: SpfTreeNode, indent: string): Generator<string> {
 function noteOf({ state, inner, hosts }: TreeTerm): string {
   if (state === 'void') return '   finds nothing';
   if (state === 'unknown') return '   unknown';
-  if (state === 'not evaluated') return '   not looked at';
+  if (state === 'not evaluated') return '   not evaluated';
   if (inner !== null && inner.state !== 'record')
-    return `   ${{ none: 'no SPF record', nxdomain: 'does not exist', several: 'several records', loop: 'a circle', unknown: 'unknown', 'not evaluated': 'not looked at' }[inner.state]}`;
+    return `   ${{ none: 'no SPF record', nxdomain: 'does not exist', several: 'several records', loop: 'a circle', unknown: 'unknown', 'not evaluated': 'not evaluated' }[inner.state]}`;
   return hosts !== null ? `   ${hosts} ${hosts === 1 ? 'host' : 'hosts'}` : '';
 }
 

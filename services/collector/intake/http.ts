@@ -164,7 +164,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   const encoding = (request.headers['content-encoding'] ?? 'identity').toLowerCase();
   if (Number(request.headers['content-length'] ?? 0) > MOST_BYTES) throw new Refused(413, 'The request is too large.');
   const unpack = encoding === 'gzip' ? createGunzip() : encoding === 'deflate' ? createInflate() : null;
-  if (unpack === null && encoding !== 'identity') throw new Refused(415, 'Send it as it is, or packed with gzip.');
+  if (unpack === null && encoding !== 'identity') throw new Refused(415, 'Send it uncompressed, or compressed with gzip.');
   let came = 0;
   let size = 0;
   const chunks: Buffer[] = [];

@@ -153,10 +153,7 @@ export class Writer {
         return;
       }
       if (this.failure === null)
-        this.means.log.warn(
-          { err: messageOf(error) },
-          'lines could not be stored; whoever sent them is asked to send them again',
-        );
+        this.means.log.warn({ err: messageOf(error) }, 'lines could not be stored; their sender must send them again');
       this.failure = messageOf(error);
       for (const one of batch) one.failed(error);
     }

@@ -12,7 +12,7 @@ const grants = apiRoute({
   method: 'GET',
   path: '/grants',
   id: 'listGrants',
-  summary: 'Rights that are asked for, lent or were lent, the newest first.',
+  summary: 'Requested, active and past rights, the newest first.',
   token: 'read',
   scope: 'filtered',
   query: paging.extend({ domain: domainName.optional(), holder: z.string().min(1).max(320).optional(), open: yesNo.optional() }),

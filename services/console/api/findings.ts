@@ -65,7 +65,7 @@ const BODIES = {
 } satisfies Record<FindingActName, z.ZodObject>;
 
 const SUMMARIES: Record<FindingActName, string> = {
-  acknowledge: 'Takes note of a finding: no more mails about it unless it gets materially worse.',
+  acknowledge: 'Acknowledges a finding: no more mails about it unless it gets materially worse.',
   unacknowledge: 'Takes an acknowledgement back.',
   snooze: 'Silences a finding for some days.',
   unsnooze: 'Ends the silence of a finding.',

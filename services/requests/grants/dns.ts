@@ -26,7 +26,7 @@ export const dnsGrant: GrantKind<DnsGrantScope> = {
   kind: 'access.dns',
   scope,
   words: (one, server) =>
-    `DNS changes at ${server}: ${scopeText(one)}, ${one.use === 'key' ? 'by a key for the gateway' : 'by requests that need no more decision'}${
+    `DNS changes at ${server}: ${scopeText(one)}, ${one.use === 'key' ? 'by a key for the gateway' : 'by requests that need no further decision'}${
       one.task === null ? '' : `, until ${one.task.name} has the ${one.task.type} record ${one.task.value.slice(0, 200)}`
     }`,
   usage: (name) => `Sign updates for the gateway (docs/gateway.md) with the TSIG key ${name}, algorithm hmac-sha256.`,

@@ -91,7 +91,7 @@ export async function planDns(wish: DnsWish, dns: Dns, options: DnsPlanOptions):
     changes,
     back: {
       watch_hours: WATCH_HOURS,
-      text: `The records before it are put back if mail of authorized senders breaks because of it within ${WATCH_HOURS} hours, unless they have changed again.${wish.kind === 'policy.step' ? ` Until then the TTL is ${TTL_POLICY} seconds at most, so that the way back is short; a longer one is put back at the end.` : ''}`,
+      text: `The previous records are restored if mail of authorized senders breaks because of it within ${WATCH_HOURS} hours, unless they have changed again.${wish.kind === 'policy.step' ? ` Until then the TTL is ${TTL_POLICY} seconds at most, so that a rollback is quick; a longer one is restored at the end.` : ''}`,
     },
     finding: wish.finding,
     reviews: null,

@@ -123,7 +123,7 @@ export async function planOnboard(wish: OnboardWish, dns: Dns, options: DnsPlanO
     changes: [...published, entry],
     back: {
       watch_hours: WATCH_DAYS * 24,
-      text: `If reports show no mail of it that passes DMARC within ${WATCH_DAYS} days, or own mail breaks, the state before is put back. When the contract ends, a request to withdraw all of it opens by itself.`,
+      text: `If reports show no mail of it that passes DMARC within ${WATCH_DAYS} days, or own mail breaks, the previous state is restored. When the contract ends, a request to withdraw all of it opens by itself.`,
     },
     finding: null,
     reviews: null,
@@ -161,7 +161,7 @@ export async function planOffboard(
     changes,
     back: {
       watch_hours: 72,
-      text: 'The records before it are put back if mail of authorized senders breaks because of it within 72 hours.',
+      text: 'The previous records are restored if mail of authorized senders breaks because of it within 72 hours.',
     },
     finding: null,
     reviews: null,

@@ -48,7 +48,7 @@ export function planSender({ domain, source, is_service, before, after, until, s
     risk: warnings.length > 0 ? 'medium' : 'low',
     risk_because: ['It changes how reports are read, and no mail.', ...(warnings.length > 0 ? ['There is a warning.'] : [])],
     changes: [{ target: 'senders', domain, source, is_service, before, after, until }],
-    back: { watch_hours: 0, text: 'The entry is ended, and the one before it is put back; reports decide again.' },
+    back: { watch_hours: 0, text: 'The entry ends, and the previous one is restored; reports decide again.' },
     finding,
     reviews: null,
   };

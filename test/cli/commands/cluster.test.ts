@@ -76,8 +76,8 @@ test('says of each record what it waits for, and which request is about it', asy
     'production/gateway: no address',
     'production/nodes: no address',
     expect.stringMatching(/^ {2}Not known now.*: Nobody answers\.$/),
-    'SPF of a.example.com: nothing is to be asked for.',
+    'SPF of a.example.com: no change is needed.',
     'SPF of b.example.com: the pool is settling.',
-    `SPF of c.example.com: nothing is to be asked for. Request ${key} is pending.`,
+    `SPF of c.example.com: no change is needed. Request ${key} is pending.`,
   ]);
 });

@@ -149,7 +149,9 @@ describe('is refused, and counted', () => {
   });
 
   test('another packing, or what is not packed as it says', async () => {
-    expect(await refused({ headers: { 'content-encoding': 'br' } })).toBe('415 Send it as it is, or packed with gzip.  refused');
+    expect(await refused({ headers: { 'content-encoding': 'br' } })).toBe(
+      '415 Send it uncompressed, or compressed with gzip.  refused',
+    );
     expect(await refused({ headers: { 'content-encoding': 'gzip' } })).toBe(
       '400 The request broke off, or is not packed as it says.  refused',
     );

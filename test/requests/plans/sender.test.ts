@@ -77,7 +77,7 @@ test('the whole plan, without a class and with a warning', () => {
         until: '2026-12-01T10:00:00Z',
       },
     ],
-    back: { watch_hours: 0, text: 'The entry is ended, and the one before it is put back; reports decide again.' },
+    back: { watch_hours: 0, text: 'The entry ends, and the previous one is restored; reports decide again.' },
     finding: null,
     reviews: null,
   });
