@@ -22,7 +22,7 @@ const alone = readdirSync(path.join(root, 'test'), { recursive: true, encoding: 
  * What .ci/lib.sh leaves out for want of a tool: `--exclude` does not reach a project that excludes by
  * itself.
  */
-const leftOut = (process.env.RUAWATCH_LEFT_OUT ?? '').split(':').filter((name) => name !== '');
+const leftOut = (process.env.TESTS_LEFT_OUT ?? '').split(':').filter((name) => name !== '');
 
 const common = { pool: 'forks', testTimeout: 120_000, hookTimeout: 120_000 } as const;
 

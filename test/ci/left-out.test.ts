@@ -10,7 +10,7 @@ const listed = (leftOut: string) =>
   execFileSync('npx', ['vitest', 'list', '--filesOnly', ...NAMES], {
     cwd: ROOT,
     encoding: 'utf8',
-    env: { ...process.env, RUAWATCH_LEFT_OUT: leftOut, FORCE_COLOR: '0' },
+    env: { ...process.env, TESTS_LEFT_OUT: leftOut, FORCE_COLOR: '0' },
   });
 
 test('a file that .ci/lib.sh leaves out is in no project', () => {
