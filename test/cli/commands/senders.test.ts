@@ -67,7 +67,11 @@ test('a denied source is unauthorized even when it passes, and nobody is advised
   await put('denied', 'Service.Example.');
   await f.analyze();
   expect(await classes()).toMatchObject({ [OWN]: 'unauthorized', 'service.example': 'unauthorized' });
-  expect(await open()).toEqual([['unauthorized_source', DOMAIN]]);
+  expect(await open()).toEqual([
+    ['unauthorized_source', DOMAIN],
+    ['unauthorized_source', OWN],
+    ['unauthorized_source', 'service.example'],
+  ]);
   const { rows } = await f.t.db.query('select why, confidence from dmarc.sources where source = $1', [OWN]);
   expect(rows[0].why).toMatch(/^Denied by Ada \(our newsletter\)\. [\d,]+ of [\d,]+ messages .* pass DMARC/);
   expect(rows[0].confidence).toBe(1);

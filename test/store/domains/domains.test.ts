@@ -131,7 +131,7 @@ test('on upgrade, domains with findings or a word on a sender stay own', async (
   await t.db.query(
     // Views that a later migration has widened cannot be made again as they were.
     `drop view dmarc.missing_reports, dmarc.domains, dmarc.superseded_tls_reports, dmarc.tls_reports, dmarc.decisions, dmarc.changes, dmarc.grants,
-            dmarc.sending_days, dmarc.finding_events, dmarc.findings, dmarc.reporter_days cascade;
+            dmarc.sending_days, dmarc.finding_events, dmarc.findings, dmarc.reporter_days, dmarc.sources cascade;
      drop table ruawatch.domains, ruawatch.domain_scan;
      insert into ruawatch.sender_list (domain, source, is_service, verdict, by_name, why, since)
      values ('approved.example', 'x', false, 'approved', 'Ada', 'w', now()), ('*', 'x', false, 'approved', 'Ada', 'w', now());
