@@ -86,15 +86,12 @@ class SourceWindows {
     SourceWindow,
     'domain' | 'from' | 'today' | 'domainDays' | 'reporterDays' | 'attendance' | 'level' | 'onceLevel' | 'policy' | 'known'
   >;
-  /** The sources that a person has denied. */
-  readonly #denied: ReadonlySet<string>;
   readonly #windows = new Map<string, Omit<SourceWindow, 'broken'>>();
 
   constructor(data: DomainData, senders: BrokenSenders) {
     const { domain, from, today, reporterDays } = data;
     this.#data = data;
     this.#senders = senders;
-    this.#denied = new Set(data.senderList.filter(({ verdict }) => verdict === 'denied').map((entry) => entry.source));
     this.#rows = new Map(data.sources.map((source) => [source, []]));
     for (const row of data.rows) this.#rows.get(row.source)?.push(row);
     this.#past = groupBy(data.past ?? [], ({ source }) => source);
@@ -147,7 +144,7 @@ class SourceWindows {
   #howItPasses(source: string, sender: Sender | null, denied: DeniedMail): NonNullable<SourceWindow['denied']> {
     const { domain, today } = this.#data;
     return {
-      keys: signingKeys(denied.uses, source, addDays(today, 1 - UNAUTHORIZED_DAYS), this.#denied),
+      keys: signingKeys(denied, source, addDays(today, 1 - UNAUTHORIZED_DAYS)),
       terms: spfTerms({ domain, source, include: sender?.include ?? [] }, denied),
     };
   }
@@ -157,7 +154,7 @@ class SourceWindows {
     const { sender, identity } = this.identified(source);
     const listed = this.#entryOf(source, sender);
     const own = isOwnServer(data.domain, this.#facts.get(source), data.catalogue);
-    const carries = data.denied && !own && isNetwork(source) ? carriedFor(data.denied.uses, source, this.#denied) : null;
+    const carries = data.denied && !own && isNetwork(source) ? carriedFor(data.denied, source) : null;
     return {
       ...this.#shared,
       source,

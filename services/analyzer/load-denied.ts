@@ -23,6 +23,7 @@ export async function loadDenied(
   const named = new Set(denied.filter(({ is_service, source }) => !is_service && !isNetwork(source)).map(({ source }) => source));
   const passesSpf = rows.some(({ source, spf_aligned }) => spf_aligned > 0 && named.has(source));
   return {
+    sources: new Set(denied.map(({ source }) => source)),
     uses: await keys.uses(tx, { from, to: today, reporters }),
     published: published ?? (await loadPublished(tx, domain, now)),
     spfMail: passesSpf ? await loadSpfMail(tx, domain, { from, reporters }) : [],

@@ -18,6 +18,8 @@ export interface SigningKey {
 
 /** What is known of how mail of denied sources passes; loaded where a source of the domain is denied. */
 export interface DeniedMail {
+  /** The sources that a person has denied. */
+  sources: ReadonlySet<string>;
   /** Which keys the sources of the domain sign with. */
   uses: readonly KeyUse[];
   /** What the watcher saw of the domain's records; null: it is not watched. */
@@ -35,16 +37,19 @@ const OWNER_SIGNS = 5;
 /**
  * The keys that a source signs with since a day. Who removes one that others sign with as well loses their
  * mail, so they are named with it, however long ago they did.
- * @param denied the sources that a person has denied
  */
-export function signingKeys(uses: readonly KeyUse[], source: string, since: string, denied: ReadonlySet<string>): SigningKey[] {
+export function signingKeys(
+  { sources, uses }: Pick<DeniedMail, 'sources' | 'uses'>,
+  source: string,
+  since: string,
+): SigningKey[] {
   return uses
     .filter((one) => one.source === source && one.last_day >= since)
     .map((own) => ({
       name: own.key,
       messages: own.passed,
       others: uses
-        .filter((one) => one.key === own.key && one.source !== source && !denied.has(one.source) && !isPartOf(one, own))
+        .filter((one) => one.key === own.key && one.source !== source && !sources.has(one.source) && !isPartOf(one, own))
         .slice(0, MOST_NAMED)
         .map((one) => one.source),
     }))
@@ -69,12 +74,11 @@ export function spfTerms(
 /**
  * The denied source whose mail a network carries, by the keys that sign it: where each key of the network's
  * signed mail belongs to that source. Null where any of it is signed with a key of somebody else.
- * @param denied the sources that a person has denied
  */
-export function carriedFor(uses: readonly KeyUse[], network: string, denied: ReadonlySet<string>): string | null {
+export function carriedFor({ sources, uses }: Pick<DeniedMail, 'sources' | 'uses'>, network: string): string | null {
   const own = uses.filter(({ source }) => source === network);
   const owners = own.map(
-    (use) => uses.find((one) => one.key === use.key && denied.has(one.source) && isPartOf(use, one))?.source,
+    (use) => uses.find((one) => one.key === use.key && sources.has(one.source) && isPartOf(use, one))?.source,
   );
   const [owner] = owners;
   return owner !== undefined && owners.every((one) => one === owner) ? owner : null;

@@ -93,7 +93,6 @@ export class XmlReader implements Listener {
     this.chunk = chunk;
     this.reported = false;
     this.parser.write(chunk);
-    this.flush();
     this.unreported = this.reported ? 0 : this.unreported + chunk.length;
     const read = this.unreported <= this.limits.textLength || this.parser.release();
     this.flush();
