@@ -13,10 +13,12 @@ const PSL = { allowPrivateDomains: true, extractHostname: false, validateHostnam
 
 /**
  * Names that are cached: a report repeats a few names thousands of times. Limited, so that a hostile report
- * cannot fill the memory.
+ * cannot fill the memory. When the recent ones are as many, those before them go, so that a mailbox with more
+ * names than are kept loses the rare ones alone.
  */
 const CACHE_SIZE = 50_000;
-const cache = new Map<string, string>();
+let recent = new Map<string, string>();
+let before = new Map<string, string>();
 
 /**
  * What ends a host in a URL, or is decoded or dropped in it: Node's `domainToASCII` reads its argument as the
@@ -46,15 +48,21 @@ export function normalDomain(name: string): string {
  * is itself a public suffix, or has no dot, is its own organizational domain.
  */
 export function organizationalDomain(name: string): string {
-  const known = cache.get(name);
+  const known = recent.get(name);
   if (known !== undefined) return known;
   // A string cut out of a large document keeps the whole document in memory; what is put together does not.
   const key = ` ${name}`.slice(1);
-  const normal = normalDomain(key);
-  const found = getDomain(normal, PSL) ?? normal;
-  if (cache.size >= CACHE_SIZE) cache.clear();
-  cache.set(key, found);
+  const found = before.get(key) ?? topOf(normalDomain(key));
+  if (recent.size >= CACHE_SIZE) {
+    before = recent;
+    recent = new Map();
+  }
+  recent.set(key, found);
   return found;
+}
+
+function topOf(normal: string): string {
+  return getDomain(normal, PSL) ?? normal;
 }
 
 /**

@@ -64,22 +64,24 @@ export class Aligner {
   }
 
   /**
-   * Whether two names belong to one organization, whatever the alignment mode: what separates "own" from
-   * "foreign".
+   * The organizational domain of a name that belongs to another organization than the author, whatever the
+   * alignment mode: what separates "foreign" from "own". Null when both belong to one.
    */
-  related(domain: string, author: string): boolean {
-    if (domain === author) return true;
+  foreign(domain: string, author: string | null): string | null {
+    if (domain === author) return null;
+    const top = organizationalDomain(domain);
+    if (author === null) return top;
     if (author !== this.lastAuthor) {
       this.lastAuthor = author;
       this.organization = organizationalDomain(author);
     }
-    if (organizationalDomain(domain) === this.organization) return true;
-    return this.walked !== null && atOrBelow(domain, this.walked) && atOrBelow(author, this.walked);
+    if (top === this.organization) return null;
+    return this.walked !== null && atOrBelow(domain, this.walked) && atOrBelow(author, this.walked) ? null : top;
   }
 
   private aligned(domain: string | null, author: string | null, strict: boolean): boolean {
     if (domain === null || author === null) return false;
-    return strict ? domain === author || normalDomain(domain) === normalDomain(author) : this.related(domain, author);
+    return strict ? domain === author || normalDomain(domain) === normalDomain(author) : this.foreign(domain, author) === null;
   }
 }
 

@@ -1,6 +1,6 @@
 import { networkOf } from '../address.ts';
 import type { AggregateRecord, OverrideReason } from '../model.ts';
-import { normalDomain, organizationalDomain } from '../orgdomain.ts';
+import { normalDomain } from '../orgdomain.ts';
 import { type Aligner, type Authenticated, spfCounts } from './alignment.ts';
 
 /** The parts of a record that its source depends on. */
@@ -54,7 +54,8 @@ export function verdictOf(record: SourceRecord, aligner: Aligner): Verdict {
   let foreign_spf: string | null = null;
   for (const check of spf) {
     if (check.result !== 'pass' || check.domain === null || !spfCounts(check, spf)) continue;
-    if (author === null || !aligner.related(check.domain, author)) foreign_spf ??= senderDomain(check.domain);
+    const foreign = aligner.foreign(check.domain, author);
+    if (foreign !== null) foreign_spf ??= senderDomain(check.domain, foreign);
     else spf_aligned ||= aligner.spf(check.domain, author);
   }
   let dkim_aligned = false;
@@ -62,11 +63,12 @@ export function verdictOf(record: SourceRecord, aligner: Aligner): Verdict {
   let several: string[] | null = null;
   for (const signature of dkim) {
     if (signature.result !== 'pass' || signature.domain === null) continue;
-    if (author !== null && aligner.related(signature.domain, author)) {
+    const foreign = aligner.foreign(signature.domain, author);
+    if (foreign === null) {
       dkim_aligned ||= aligner.dkim(signature.domain, author);
       continue;
     }
-    const domain = senderDomain(signature.domain);
+    const domain = senderDomain(signature.domain, foreign);
     if (foreign_dkim === null) foreign_dkim = domain;
     else if (domain !== foreign_dkim) {
       several ??= [foreign_dkim];
@@ -103,9 +105,10 @@ function mostSpecific(domains: readonly string[], envelope: string | null): stri
  * The organizational domain of a sender; where a service names its customers, the customer's name below that
  * of the service: "ours-example.20230601.gappssmtp.com" (the part between is of the key) is
  * "ours-example.gappssmtp.com".
+ *
+ * @param domain the organizational domain of `name`
  */
-function senderDomain(name: string): string {
-  const domain = organizationalDomain(name);
+function senderDomain(name: string, domain: string): string {
   if (!TENANTS.has(domain)) return domain;
   const normal = normalDomain(name);
   return normal === domain ? domain : `${normal.slice(0, normal.indexOf('.'))}.${domain}`;
