@@ -1,4 +1,4 @@
-import { type Address, attributes, Html, html, type Piece, type Value } from './html.ts';
+import { type Address, attributes, Html, html, type Part, type Value } from './html.ts';
 import { words } from './page-words/en.ts';
 
 type Given = Readonly<Record<string, string | number | boolean | null | undefined>>;
@@ -29,13 +29,13 @@ interface FormOptions {
 /** A form; one that came back is filled as it was sent. */
 function form(inner: Html, { to, values = {}, basis, as = {} }: FormOptions): Html {
   const listed = Object.entries(values);
-  const piece: Piece = {
+  const part: Part = {
     inner,
     // Of several forms that lead to one place, it is the one with the same values.
     isFormOf: ({ action, fields }, own) =>
       String(to ?? own) === action && listed.every(([name, value]) => (fields[name]?.[0] ?? `${value}`) === `${value}`),
     write({ guard, again }) {
-      const back = again?.form === piece ? again : null;
+      const back = again?.form === part ? again : null;
       const hidden = listed.map(([name, value]) => (value ?? '') !== '' && hiddenField(name, value!));
       const all = html`${as.method === 'post' && hiddenField('form', guard)}${hidden}${basis !== undefined && hiddenField('basis', basis)}${back && hiddenField(PLACE, back.address)}
 ${back && back.wrong === null && problem(back.sent.sentence, true)}${inner}</form>`;
@@ -43,7 +43,7 @@ ${back && back.wrong === null && problem(back.sent.sentence, true)}${inner}</for
       return html`${tag}${all}`.put({ guard, again: back });
     },
   };
-  return new Html(piece);
+  return new Html(part);
 }
 
 /** Draws a field as it was sent, where it was, with the attributes that mark it where it is wrong. */
@@ -51,17 +51,17 @@ type Drawn = (sent: readonly string[] | undefined, again: boolean, marks: Given)
 
 /** A field of a form, with its label and what is said of it below. */
 function field({ name, below = null }: { name: string; below?: Html | null }, drawn: Drawn): Html {
-  const piece: Piece = {
+  const part: Part = {
     inner: null,
     field: name,
     write({ guard, again }) {
-      const wrong = again?.wrong === piece;
+      const wrong = again?.wrong === part;
       const marks = wrong ? { 'aria-invalid': 'true', 'aria-errormessage': PROBLEM_ID, autofocus: true } : {};
       const shown = drawn(again?.sent.fields[name], again !== null, marks);
       return html`${shown}${wrong && problem(again.sent.sentence, false)}${below}`.put({ guard, again: null });
     },
   };
-  return new Html(piece);
+  return new Html(part);
 }
 
 /** What is folded away, but where it has the form that came back. @param heard what is read out for it */
@@ -76,9 +76,9 @@ export const fold = (as: string, summary: Value, inner: Html, heard?: string): H
     },
   });
 
-/** The pieces of a page, those within others too. */
-export function* partsOf(page: Html): Generator<Piece> {
-  for (const one of page.pieces) {
+/** The parts of a page, those within others too. */
+export function* partsOf(page: Html): Generator<Part> {
+  for (const one of page.parts) {
     if (typeof one === 'string') continue;
     yield one;
     if (one.inner !== null) yield* partsOf(one.inner);

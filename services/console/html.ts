@@ -10,9 +10,9 @@ export interface Context {
 
 /** A form that could not be done, on the page that has it. */
 export interface Again {
-  form: Piece;
+  form: Part;
   /** The field that is wrong; null where it is none, or not on the form. */
-  wrong: Piece | null;
+  wrong: Part | null;
   sent: Sent;
   /** The address of the page. */
   address: string;
@@ -30,7 +30,7 @@ export interface Sent {
 }
 
 /** A part of a page that is written when the page is put out. */
-export interface Piece {
+export interface Part {
   /** What it encloses. */
   readonly inner: Html | null;
   /** Of a field, its name. */
@@ -42,18 +42,18 @@ export interface Piece {
 
 /** Markup that is safe to send: only `html` and form.ts make it, so no text of a report can become one. */
 export class Html {
-  readonly pieces: readonly (string | Piece)[];
+  readonly parts: readonly (string | Part)[];
 
   /**
-   * Not for pages: they use the template `html`. @param pieces markup in which every value is escaped already
+   * Not for pages: they use the template `html`. @param parts markup in which every value is escaped already
    */
-  constructor(...pieces: readonly (string | Piece)[]) {
-    this.pieces = pieces;
+  constructor(...parts: readonly (string | Part)[]) {
+    this.parts = parts;
   }
 
   /** The markup as text. */
   put(context: Context): string {
-    return this.pieces.map((one) => (typeof one === 'string' ? one : one.write(context))).join('');
+    return this.parts.map((one) => (typeof one === 'string' ? one : one.write(context))).join('');
   }
 
   /** As `put` writes it for nobody. */
@@ -111,12 +111,12 @@ export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
     places = readPlaces(strings);
     placesOf.set(strings, places);
   }
-  const pieces: (string | Piece)[] = [strings[0]!];
+  const parts: (string | Part)[] = [strings[0]!];
   for (let i = 0; i < values.length; i++) {
-    write(values[i], places[i]!, pieces);
-    add(pieces, strings[i + 1]!);
+    write(values[i], places[i]!, parts);
+    add(parts, strings[i + 1]!);
   }
-  return new Html(...pieces);
+  return new Html(...parts);
 }
 
 /** A path of ours. Each value is one segment or the value of a parameter, percent-encoded. */
@@ -165,16 +165,16 @@ export function attributes(given: Readonly<Record<string, string | number | bool
   return new Attributes(written.join(' '));
 }
 
-/** Adds a value to the pieces of a page. */
-function write(value: Value, place: Place, pieces: (string | Piece)[]): void {
+/** Adds a value to the parts of a page. */
+function write(value: Value, place: Place, parts: (string | Part)[]): void {
   if (value === null || value === undefined || value === false) return;
-  if (place === 'text' && value instanceof Html) for (const piece of value.pieces) add(pieces, piece);
-  else if (Array.isArray(value)) for (const one of value as readonly Value[]) write(one, place, pieces);
+  if (place === 'text' && value instanceof Html) for (const part of value.parts) add(parts, part);
+  else if (Array.isArray(value)) for (const one of value as readonly Value[]) write(one, place, parts);
   else {
     const text = textIn(place, value);
     // No attribute needs no space before it.
-    if (place === 'tag' && text === '') pieces.push(String(pieces.pop()).trimEnd());
-    add(pieces, text);
+    if (place === 'tag' && text === '') parts.push(String(parts.pop()).trimEnd());
+    add(parts, text);
   }
 }
 
@@ -186,11 +186,11 @@ function textIn(place: Place, value: NonNullable<Value>): string {
   return value instanceof Html ? failed('markup may not stand in an attribute') : escapeHtml(String(value));
 }
 
-/** Adds a piece; text is joined with the text before it. */
-function add(pieces: (string | Piece)[], piece: string | Piece): void {
-  const last = pieces.length - 1;
-  if (typeof piece === 'string' && typeof pieces[last] === 'string') pieces[last] += piece;
-  else pieces.push(piece);
+/** Adds a part; text is joined with the text before it. */
+function add(parts: (string | Part)[], part: string | Part): void {
+  const last = parts.length - 1;
+  if (typeof part === 'string' && typeof parts[last] === 'string') parts[last] += part;
+  else parts.push(part);
 }
 
 /** Printable ASCII and line feeds, without what is markup. */
@@ -225,7 +225,7 @@ function readPlaces(strings: TemplateStringsArray): Place[] {
 }
 
 /**
- * The place at the end of a piece of a template. @param open the tag or the value that is open, from its
+ * The place at the end of a part of a template. @param open the tag or the value that is open, from its
  * first character
  */
 function after(string: string, place: Place, open: string): { place: Place; open: string } {
