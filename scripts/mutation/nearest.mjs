@@ -26,6 +26,17 @@ export function coveringTests(text) {
 const SLOW = 1000;
 
 /**
+ * The tests that compare everything that a part shows with what it showed before: near to all that takes part
+ * in it, however many imports are between, as a change there is most likely to show in them.
+ */
+const GOLDENS = {
+  'test/console/pages/shown.test.ts': /^services\/(?:console|store\/console)\//,
+  'test/cli/program/shown.test.ts': /^services\/cli\//,
+};
+/** After the tests named after the file, before those named after a file that imports it. */
+const OF_GOLDEN = 0.5;
+
+/**
  * @param {Map<string, string>} texts of every TypeScript file by its path @returns for each file those that
  *   import it
  */
@@ -65,7 +76,10 @@ export function nearestTests(importers, file, most, { slow = new Set(), covering
   // A test is as near as the file that it is named after: one that only uses a file on its way says little
   // about it.
   const subjectOf = (test) => test.replace(/^test\//, 'services/').replace(/\.test\.ts$/, '.ts');
-  const near = (test) => (covering.get(file) === test ? 0 : (distance.get(subjectOf(test)) ?? distance.get(test)));
+  const near = (test) => {
+    if (covering.get(file) === test) return 0;
+    return GOLDENS[test]?.test(file) ? OF_GOLDEN : (distance.get(subjectOf(test)) ?? distance.get(test));
+  };
   const rank = (test) => near(test) + (slow.has(test) ? SLOW : 0);
   const all = [...distance.keys()]
     .filter((name) => name.endsWith('.test.ts') && !TOO_LONG.test(name))

@@ -102,6 +102,23 @@ test('the test that covers a file without one of its own is its nearest', () => 
   ).toEqual(['test/e/through.test.ts', 'test/a/c.test.ts']);
 });
 
+test('what shows all pages or commands is near to each of their files', () => {
+  const texts = new Map([
+    ['services/cli/a.ts', ''],
+    ['services/cli/b.ts', "import './a.ts';"],
+    ['services/cli/c.ts', "import './b.ts';"],
+    ['test/cli/a.test.ts', "import '../../services/cli/a.ts';"],
+    ['test/cli/b.test.ts', "import '../../services/cli/b.ts';"],
+    ['test/cli/program/shown.test.ts', "import '../../../services/cli/c.ts';"],
+  ]);
+  expect(existsSync('test/cli/program/shown.test.ts') && existsSync('test/console/pages/shown.test.ts')).toBe(true);
+  expect(nearestTests(importersOf(texts), 'services/cli/a.ts', 9)).toEqual([
+    'test/cli/a.test.ts',
+    'test/cli/program/shown.test.ts',
+    'test/cli/b.test.ts',
+  ]);
+});
+
 test('a test is as near as the file it is named after', () => {
   const texts = new Map([
     ['services/a/b.ts', ''],
