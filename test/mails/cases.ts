@@ -52,6 +52,12 @@ export const CASES: Record<string, Case> = {
   ),
   'over, nobody said why': known('policy_change', 'resolved', { since: '', last_day: '' }),
   'over, seen on one day': known('policy_change', 'resolved', { last_day: '2026-10-04' }),
+  'graver, of which the cause was told': known('unauthorized_source', 'changed', {
+    news: { what: 'severity', from: 'high', to: 'critical', messages: [40, 900] },
+  }),
+  'more senders fail, whose cause may be another': known('authentication_regression', 'changed', {
+    news: { what: 'senders', more: 2, first: '192.0.2.0/24' },
+  }),
   'a link of ours': known('alignment_failure', 'opened', { facts }),
   'nothing is known': plain({}),
   'one message, one source, seen on one day': plain({

@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -202,6 +203,17 @@ describe('a Unix socket', () => {
       await listening.close();
       expect(existsSync(at)).toBe(false);
       listening = await listen({ path: at }, begin, createLog('silent'));
+      await listening.close();
+      // One that a killed process left behind is gone; a file of something else stays.
+      const left = createServer();
+      await new Promise<void>((resolve) => left.listen(path.join(folder, 'left'), resolve));
+      renameSync(path.join(folder, 'left'), at);
+      await new Promise((resolve) => left.close(resolve));
+      listening = await listen({ path: at }, begin, createLog('silent'));
+      await listening.close();
+      writeFileSync(at, 'a file');
+      await expect(listen({ path: at }, begin, createLog('silent'))).rejects.toThrow('Correct milter.listen');
+      expect(readFileSync(at, 'utf8')).toBe('a file');
     } finally {
       await listening.close();
       rmSync(folder, { recursive: true, force: true });

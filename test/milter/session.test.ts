@@ -225,6 +225,7 @@ describe('a mail that does not come to its end', () => {
     await from();
     await header();
     await then();
+    expect(counts.aborted).toBe(1);
     session.abandon();
     session.abandon();
     expect([counts.aborted, memory.free, seen]).toEqual([_ === 'the next one begins' ? 2 : 1, FREE, []]);

@@ -59,6 +59,48 @@ test('what a browser calls itself is text', () => {
   expect(text).not.toContain('\r\nBcc');
 });
 
+test.each<[string, Parameters<typeof renderSignIn>[0], string | null, string]>([
+  [
+    'with all that is known',
+    { name: 'ada', at: NOW, how: 'password', address: '192.0.2.7', agent: 'Firefox' },
+    'https://ruawatch.example.com',
+    `Somebody signed in as ada with the password, from a browser or network that you had not used before.
+
+When: 2026-11-27 08:00 UTC
+
+From: 192.0.2.7
+
+Browser: Firefox
+
+If that was you, nothing is to be done.
+
+If not, sign in at https://ruawatch.example.com/account, choose "Sign out everywhere", and ask an admin for a new password: ruawatch people link ada.
+`,
+  ],
+  [
+    'with nothing',
+    { name: 'ben', at: NOW, how: 'odd', address: null, agent: null },
+    null,
+    `Somebody signed in as ben odd, from a browser or network that you had not used before.
+
+When: 2026-11-27 08:00 UTC
+
+From: an unknown address
+
+Browser: it does not say
+
+If that was you, nothing is to be done.
+
+If not, sign in, choose "Sign out everywhere", and ask an admin for a new password: ruawatch people link ben.
+`,
+  ],
+])('the whole mail, %s', (_, one, console, text) => {
+  const mail = renderSignIn(one, console);
+  expect(mail.text).toBe(text);
+  expect(mail.subject).toMatch(/New sign-in to the console$/);
+  for (const line of text.trimEnd().split('\n\n')) expect(mail.html).toContain(`<p>${line.replaceAll('"', '&quot;')}</p>`);
+});
+
 test('people see their own sessions and end them, and nobody else does', async () => {
   const sessions = await listSessions(t.db, ada, NOW);
   expect(sessions.length).toBeGreaterThan(4);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { failingSince, recoveredSince } from '../../../services/analyzer/rules/authentication_regression.ts';
 import { BrokenSenders } from '../../../services/analyzer/rules/broken_senders.ts';
+import { DOMAIN_DAYS } from '../../../services/analyzer/rules/silence.ts';
 import type { SourceWindow } from '../../../services/analyzer/window.ts';
 import { addDays } from '../../../services/shared/days.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
@@ -125,6 +126,16 @@ describe('authentication_regression', () => {
     const mended = sourceWindow([...rows, ...span(1, 0, 'dkim', 30)], { known: [finding] });
     expect(regression(mended)).toEqual([]);
     expect(recoveredSince(finding.evidence.broken![0]!, mended)).toEqual({ reason: 'passes_again', since: addDays(TODAY, -1) });
+  });
+
+  test('it resolves when nothing of the source has failed on as many reported days as the rule looks at', () => {
+    const [told] = regression(sourceWindow([...span(41, 9, 'dkim', 30), ...span(8, 0, 'foreignSpf', 30)]));
+    // Nothing of the source's itself: the domain is reported on all the same.
+    const window = sourceWindow(span(41, 0, 'dkim', 30));
+    const ended = (last: number) =>
+      recoveredSince({ ...told!.evidence.broken![0]!, last_day: ago(last) }, { ...window, rows: [] });
+    expect(ended(DOMAIN_DAYS - 1)).toBeNull();
+    expect(ended(DOMAIN_DAYS)).toEqual({ reason: 'no_failing_mail', days: DOMAIN_DAYS });
   });
 });
 

@@ -147,7 +147,18 @@ test('a few stray messages of a denied source, and what receivers say it only pa
     since: new Date(`${ago(9)}T09:00:00Z`),
     until: null,
   };
-  const told = (rows: SourceDay[]) => deniedSource.find(sourceWindow(rows, { listed })).length;
+  const found = (rows: SourceDay[]) => deniedSource.find(sourceWindow(rows, { listed }));
+  const told = (rows: SourceDay[]) => found(rows).length;
+  expect(found(span(5, 1, 'both', 7, REPORTERS, { source: OWN }))).toMatchObject([
+    {
+      kind: 'unauthorized_source',
+      subject: OWN,
+      severity: 'high',
+      first_day: ago(5),
+      last_day: ago(1),
+      evidence: { since: ago(5), last_day: ago(1), messages: 105, per_day: 21, of: 6105, delivered: 105 },
+    },
+  ]);
   expect(told(span(2, 0, 'both', 1, REPORTERS.slice(0, 1), { source: OWN }))).toBe(0);
   expect(told(span(2, 0, 'both', 1, REPORTERS, { source: OWN }))).toBe(1);
   expect(told(span(8, 0, 'forwardedPass', 50, REPORTERS, { source: OWN }))).toBe(0);

@@ -53,6 +53,18 @@ test('a network among them that is large enough to be told by itself is counted 
   expect(one).toMatchObject({ severity: 'medium', evidence: { messages: 12 * 54 + 1080, senders: 13 } });
 });
 
+test.each<[string, number, 'dkim' | 'both', number]>([
+  ['five networks with a hundred messages are', 5, 'dkim', 1],
+  ['four are none, however much they send', 4, 'dkim', 0],
+  ['five that SPF admits are none', 5, 'both', 0],
+])('of what %s: a replay', async (_, networks, kind, replays) => {
+  await owner();
+  const rows = Array.from({ length: networks }, (__, i) => span(2, 0, kind, 5, REPORTERS, { source: `198.51.${i}.0/24` }));
+  await put(rows.flat());
+  await f.analyze();
+  expect((await found()).filter(({ evidence }) => evidence.senders === networks)).toHaveLength(replays);
+});
+
 test('forwarders that come one by one, or bring little together, are no replay', async () => {
   await owner();
   for (let i = 0; i < 12; i++) await put(some(1, i, 0, 2, i));

@@ -73,6 +73,18 @@ describe('a habit', () => {
     expect(bursty).toBeLessThan(0.5);
   });
 
+  test('of days that come together, each is as unsteady as one, and their sum a little less', () => {
+    const habit = habitOf(world(['a'], () => 100));
+    const one = habit.expected([ago(1)]);
+    const three = habit.expected([ago(1), ago(2), ago(3)]);
+    expect([one.mean, three.mean]).toEqual([100, 300]);
+    expect(three.k / one.k).toBeCloseTo(Math.sqrt(3), 12);
+    expect(habit.expected([])).toEqual({ mean: 0, k: habit.expected([ago(1)]).k });
+    // A day without any of its mail makes the sum no steadier.
+    const sparse = habitOf(world(['a'], (day) => (isWeekend(day) ? 0 : 100)));
+    expect(sparse.expected([ago(1), ago(6)]).k / sparse.expected([ago(1)]).k).toBeCloseTo(1, 1);
+  });
+
   test('an incident of ten days does not become the habit of the next; three bursts are a habit', () => {
     const incident = world(['a'], (day) => (day >= ago(20) && day < ago(10) ? 60 : unrest(day)));
     expect(habitOf(incident, true).usual).toBeLessThan(4);
