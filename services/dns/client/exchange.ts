@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import type { EventEmitter } from 'node:events';
 import { connect, isIPv6 } from 'node:net';
 import { lowerName } from './name.ts';
 import { WireError } from './reader.ts';
@@ -64,28 +65,9 @@ function afterReading(giveUp: () => void): () => void {
 }
 
 function overUdp(server: Server, { bytes, question }: Query, timeoutMs: number, signal: AbortSignal): Promise<Said> {
-  return new Promise((resolve) => {
-    const socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4');
+  const socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4');
+  return firstOf({ socket, close: () => socket.close(), late: 'no answer in time' }, { timeoutMs, signal }, (end) => {
     let strays = 0;
-    let ended = false;
-    const end = (said: Said) => {
-      if (ended) return;
-      ended = true;
-      clearTimeout(timer);
-      signal.removeEventListener('abort', cancel);
-      socket.removeAllListeners();
-      // Errors of a socket that is being closed do not matter.
-      socket.on('error', ignore);
-      socket.close();
-      resolve(said);
-    };
-    const cancel = () => end(CANCELLED);
-    const timer = setTimeout(
-      afterReading(() => end({ reason: 'timeout', detail: 'no answer in time' })),
-      timeoutMs,
-    );
-    signal.addEventListener('abort', cancel, { once: true });
-    socket.on('error', (error) => end({ reason: 'unreachable', detail: error.message }));
     socket.on('message', (packet) => {
       const match = matches(packet, question);
       if (typeof match !== 'string') return end(match.truncated ? 'over TCP' : { message: match });
@@ -99,36 +81,18 @@ function overUdp(server: Server, { bytes, question }: Query, timeoutMs: number, 
 }
 
 function overTcp(server: Server, { bytes, question }: Query, timeoutMs: number, signal: AbortSignal): Promise<Said> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: server.address, port: server.port });
-    const pieces: Buffer[] = [];
+  const socket = connect({ host: server.address, port: server.port });
+  return firstOf({ socket, close: () => socket.destroy(), late: 'no answer over TCP in time' }, { timeoutMs, signal }, (end) => {
+    const received: Buffer[] = [];
     let size = 0;
-    let ended = false;
-    const end = (said: Said) => {
-      if (ended) return;
-      ended = true;
-      clearTimeout(timer);
-      signal.removeEventListener('abort', cancel);
-      socket.removeAllListeners();
-      socket.on('error', ignore);
-      socket.destroy();
-      resolve(said);
-    };
-    const cancel = () => end(CANCELLED);
-    const timer = setTimeout(
-      afterReading(() => end({ reason: 'timeout', detail: 'no answer over TCP in time' })),
-      timeoutMs,
-    );
-    signal.addEventListener('abort', cancel, { once: true });
-    socket.on('error', (error) => end({ reason: 'unreachable', detail: error.message }));
     socket.on('close', () => end({ reason: 'malformed', detail: 'the connection ended in the middle of an answer' }));
-    socket.on('data', (piece) => {
-      pieces.push(piece);
-      size += piece.length;
+    socket.on('data', (bytes) => {
+      received.push(bytes);
+      size += bytes.length;
       if (size < 2) return;
-      const length = lengthOf(pieces);
+      const length = lengthOf(received);
       if (size < length + 2) return;
-      const match = matches(Buffer.concat(pieces, length + 2).subarray(2), question);
+      const match = matches(Buffer.concat(received, length + 2).subarray(2), question);
       if (match === 'case') return end({ reason: 'malformed', detail: 'the answer repeats another question' });
       if (typeof match === 'string') return end({ reason: 'malformed', detail: match });
       end(match.truncated ? 'over TCP' : { message: match });
@@ -139,6 +103,46 @@ function overTcp(server: Server, { bytes, question }: Query, timeoutMs: number, 
   });
 }
 
+interface Way {
+  socket: EventEmitter;
+  close: () => void;
+  /** What is said where the time runs out. */
+  late: string;
+}
+
+/**
+ * What a socket comes to: the first of what `listen` ends it with, an error, the end of the time, and the
+ * signal.
+ */
+function firstOf(
+  { socket, close, late }: Way,
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  listen: (end: (said: Said) => void) => void,
+): Promise<Said> {
+  return new Promise((resolve) => {
+    let ended = false;
+    const end = (said: Said) => {
+      if (ended) return;
+      ended = true;
+      clearTimeout(timer);
+      signal.removeEventListener('abort', cancel);
+      socket.removeAllListeners();
+      // Errors of a socket that is being closed do not matter.
+      socket.on('error', ignore);
+      close();
+      resolve(said);
+    };
+    const cancel = () => end(CANCELLED);
+    const timer = setTimeout(
+      afterReading(() => end({ reason: 'timeout', detail: late })),
+      timeoutMs,
+    );
+    signal.addEventListener('abort', cancel, { once: true });
+    socket.on('error', (error: Error) => end({ reason: 'unreachable', detail: error.message }));
+    listen(end);
+  });
+}
+
 const CANCELLED: Exchange = { reason: 'cancelled', detail: 'the question was cancelled' };
 
 function ignore(): void {
@@ -146,10 +150,10 @@ function ignore(): void {
 }
 
 /** The two octets before a message on TCP (RFC 1035 section 4.2.2), which may arrive one by one. */
-function lengthOf(pieces: readonly Buffer[]): number {
-  const first = pieces[0]!;
+function lengthOf(received: readonly Buffer[]): number {
+  const first = received[0]!;
   if (first.length >= 2) return first.readUInt16BE(0);
-  return Buffer.concat(pieces as Buffer[], 2).readUInt16BE(0);
+  return Buffer.concat(received as Buffer[], 2).readUInt16BE(0);
 }
 
 /**
