@@ -3,6 +3,7 @@ import { number } from '../shared/format.ts';
 import { fold } from './form.ts';
 import { type Address, type Html, html, type Value, withQuery } from './html.ts';
 import { words } from './page-words/en.ts';
+import { dated } from './pages/format.ts';
 import type { Answer } from './routes.ts';
 
 /** What a cell holds, as programs read it. */
@@ -20,8 +21,8 @@ export interface Column<Row> {
   as?: 'head' | 'number' | 'date' | 'name' | 'words';
   /** False for what is nothing but a form, which no file has. */
   file?: false;
-  /** Left out of the page, but not of files, where no row has it. */
-  sparse?: true;
+  /** Left out of the page, but not of files, where no row has it, or none has it so that it says something. */
+  sparse?: true | ((row: Row) => boolean);
 }
 
 /** A table with its rows, of whatever type they are. */
@@ -39,11 +40,14 @@ export interface Table {
 /** Makes a table that is shown as HTML, and downloaded as CSV and JSON with the same rows and columns. */
 export function tableOf<Row>(name: string, columns: readonly Column<Row>[], rows: readonly Row[], style = ''): Table {
   const cell = (column: Column<Row>, row: Row): Html => {
-    const value = column.show === undefined ? text(column.of(row)) : column.show(row);
+    const given = column.show === undefined ? text(column.of(row)) : column.show(row);
+    const value = typeof given === 'string' ? dated(given) : given;
     if (column.as === 'head') return html`<th scope="row" data-label="${column.label}">${value}</th>`;
-    return html`<td class="${column.as ?? ''}" data-label="${column.label}">${value}</td>`;
+    const style = column.as === 'date' && isMoment(column.of(row)) ? 'date moment' : (column.as ?? '');
+    return html`<td class="${style}" data-label="${column.label}">${value}</td>`;
   };
-  const shown = columns.filter(({ sparse, of }) => !sparse || rows.some((row) => (of(row) ?? '') !== ''));
+  const says = ({ sparse, of }: Column<Row>) => !sparse || rows.some(sparse === true ? (row) => (of(row) ?? '') !== '' : sparse);
+  const shown = columns.filter(says);
   const drawn = (some: readonly Row[]) => html`<div class="table" tabindex="0"><table class="${style}"><thead><tr>${shown.map(
     ({ label, as }) => html`<th scope="col" class="${as === 'number' ? 'number' : ''}">${label}</th>`,
   )}</tr></thead>
@@ -63,6 +67,9 @@ ${download !== null && rows.length > 0 && downloads(download, name)}`;
     data: () => rows.map((row) => Object.fromEntries(inFile.map((column) => [column.key, column.of(row)]))),
   };
 }
+
+/** Whether it is shown with its time: a day is a text. */
+const isMoment = (datum: Datum): boolean => datum instanceof Date;
 
 /** The parameters of a page whose tables can be downloaded. */
 export const tableQuery = {

@@ -105,7 +105,7 @@ function ofNetwork(sent: SentMail, facts: NetworkFacts | null, catalogue: Catalo
     byReverseName(sent, facts, catalogue) ??
     byFailure(sent, facts) ??
     byOwner(source, facts) ??
-    byNothing(source, 'Nothing is known but the network.');
+    byNothing(source, 'Only the network is known.');
   const { asn = null, owner = null, country = null } = facts ?? {};
   return { identity: { ...identity, asn, owner, country }, sender };
 }

@@ -137,24 +137,25 @@ export const domainWords = {
     blocked: 'A stricter policy has to wait:',
     publish: 'Publish this TXT record:',
     remove: 'Remove this TXT record:',
-    checked: (moment: string) => `The records in DNS, asked at ${moment}. Whether mail passes with them is under “Who sends”.`,
-    not_checked: 'DNS was not asked yet.',
-    request_made: 'Change asked for',
+    checked: (moment: string) =>
+      `The records in DNS, looked up at ${moment}. Whether mail passes with them is under “Who sends”.`,
+    not_checked: 'The records have not been looked up yet.',
+    request_made: 'Change requested',
     request: (key: number) => `request ${key}`,
     requests: {
-      open: 'Change asked for',
+      open: 'Change requested',
       approve: 'Approved by a rule',
       withdraw: 'Withdrawn',
       expire: 'Expired',
       hand_over: 'Handed over',
-      appear: 'Published as asked',
+      appear: 'Published as requested',
       outdate: 'Stale',
       fail: 'Failed',
-      return: 'Taken back',
+      return: 'Rolled back',
       settle: 'Watch ended',
     } as Record<string, string>,
     decisions: { approve: 'Approved', deny: 'Denied', override: 'Break-glass' } as Record<string, string>,
-    changes: { applied: 'Changed', put_back: 'Put back', stale: 'Not changed, stale', failed: 'Not changed, failed' } as Record<
+    changes: { applied: 'Changed', put_back: 'Restored', stale: 'Not changed, stale', failed: 'Not changed, failed' } as Record<
       string,
       string
     >,
@@ -165,8 +166,14 @@ export const domainWords = {
     funnel_stopped: 'Fails, unauthorized',
     funnel_difference:
       'With p=quarantine, failing mail lands in the spam folder; with p=reject, receivers refuse it. Some receivers let forwarded mail pass all the same.',
-    lead: ({ policy, below, messages, passing }: { policy: string | null; below: string; messages: string; passing: string }) =>
-      `Policy ${policy ?? 'unknown'}${below && `, ${below} for names below it`} · ${messages} messages${passing && ` · ${passing} passing`}`,
+    lead: ({
+      policy,
+      dns,
+      below,
+      messages,
+      passing,
+    }: Record<'dns' | 'below' | 'messages' | 'passing', string> & { policy: string | null }) =>
+      `Policy ${policy ?? 'unknown'}${dns && ` (${dns})`}${below && `, ${below} for names below it`} · ${messages} messages${passing && ` · ${passing} passing`}`,
     range: 'Range',
     days: (n: number) => `${n} days`,
     no_mail: 'No report that counts tells of mail in this range.',
@@ -201,7 +208,7 @@ export const domainWords = {
     funnel_enforced: 'What the policy does to mail that fails',
     policy: 'Policy',
     policies: 'Policy over time',
-    policies_what: 'The policy that most reports of each day found, of those that count. Spellings that say the same are one.',
+    policies_what: 'The policy that most counted reports of each day found. Different spellings of one policy are shown as one.',
     policy_reports: 'Reports that found it',
     policy_all: 'Of all reports',
     day_form: 'YYYY-MM-DD',
@@ -235,7 +242,7 @@ export const domainWords = {
     several_why: (sources: number, passed: string, messages: string, delivered: string | null) =>
       `All ${number(sources)} together: ${passed} of ${messages} messages pass DMARC${delivered === null ? '' : `; ${delivered} of what fails was delivered`}.`,
     senders_what: (from: string, to: string) =>
-      `Counts are of mail from ${from} to ${to}. What is said below a class of a single source is about all days that it was weighed on. Each domain has classes of its own: a network may send for one and forward mail of another.`,
+      `Counts are of mail from ${from} to ${to}. The sentence below the class of a single source covers all days on which it was judged. Classes are per domain: a network may send for one domain and forward mail of another.`,
     messages: 'Messages',
     failed_delivered: 'Failed, delivered',
     last: 'Mail up to',
@@ -258,8 +265,8 @@ export const domainWords = {
     name: 'Name',
     records: 'DNS records',
     records_what: (since: string) =>
-      `What DNS publishes. ruawatch has looked since ${since} UTC: what it saw then was published before, nobody here knows since when.`,
-    no_records: 'The watcher has not asked for the records of this domain yet.',
+      `What DNS publishes. ruawatch first looked at ${since} UTC; when the records that it found then were published is not known.`,
+    no_records: 'The watcher has not looked up the records of this domain yet.',
     value: 'Value',
     value_of: (characters: number) => `(${number(characters)} characters)`,
     seen: 'Seen',
@@ -268,11 +275,10 @@ export const domainWords = {
     gone: (day: string) => `gone ${day}`,
     timeline: 'Timeline',
     timeline_what:
-      'What happened, the newest first. Of the days before today, those are named on which a tenth of the mail failed, and twenty messages at least.',
+      'What happened, newest first. A day before today is listed if at least a tenth of its mail and at least twenty messages failed.',
     figures_then: '(as counted then)',
     first_look: 'First look at DNS',
-    first_look_found: (records: number) =>
-      `${counted(records, 'record')} found: since when they are published, nobody here knows`,
+    first_look_found: (records: number) => `${counted(records, 'record')} found; when they were published is not known`,
     record_new: 'First seen in DNS',
     record_gone: 'Gone',
     logs: {

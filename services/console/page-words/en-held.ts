@@ -10,7 +10,7 @@ export const heldWords = {
     none: 'No held mail matches.',
     none_yet: 'No mail is held.',
     what_is:
-      'Mail would stand here that the milter stopped by a rule (setting milter.rules), until somebody decides: with its sender, what is known of them, and why it was held.',
+      'Mail that a rule of the milter holds (setting milter.rules) is listed here until somebody decides: with its sender, what is known of the sender, and why it was held.',
     from: 'From',
     to: 'To',
     subject: 'Subject',
@@ -22,7 +22,7 @@ export const heldWords = {
     state: 'State',
     held_at: 'Held (UTC)',
     class: 'Source',
-    asks: 'Asked for',
+    asks: 'Recipients asking',
     states: {
       open: 'waiting',
       held: 'waiting',
@@ -37,7 +37,7 @@ export const heldWords = {
     doubt: 'in doubt',
     more: (n: number) => `and ${n} more`,
     figures: (waiting: number, held: number, released: number, stopped: number) =>
-      `${counted(waiting, 'mail')} ${waiting === 1 ? 'waits' : 'wait'}. In 30 days ${held} held, ${released} delivered, ${stopped} stopped.`,
+      `${waiting === 0 ? 'No mail is' : waiting === 1 ? '1 mail is' : `${waiting} mails are`} waiting. In the last 30 days: ${held} held, ${released} delivered, ${stopped} stopped.`,
     median: (text: string) => `Decided after ${text} at the median.`,
     who: 'Who sent it',
     display_name: 'Name shown',
@@ -65,7 +65,7 @@ export const heldWords = {
     type: 'Type',
     size: 'Octets',
     hash: 'SHA-256',
-    asked: 'Recipients who ask for it',
+    asked: 'Recipients who want it',
     asked_hint: 'They have a link that was mailed to them. Asking decides nothing.',
     text: 'Text',
     text_gone: 'Its octets are not in the store.',
@@ -111,8 +111,8 @@ export const heldWords = {
     ask: 'Ask for it',
     ask_done_title: 'You have asked for it',
     ask_done: 'The people who decide about it see that you ask, and why.',
-    ask_over_title: 'Nothing to ask for',
-    ask_over: 'The link is too old or not complete, or the mail does not wait any more.',
+    ask_over_title: 'This link no longer works',
+    ask_over: 'The link is too old or incomplete, or the mail is no longer held.',
   },
 };
 

@@ -32,7 +32,7 @@ export const reportWords = {
     none_yet:
       'No report has come yet. Reports arrive here when the mailbox that rua= names is read: the setup says what is missing.',
     counting:
-      'What counts: reports that are proven, of reporters whose word decides for the domain. Large receivers decide from their first report; others after they have reported for weeks what those do. What does not count is listed here and is in no total.',
+      'What counts: proven reports by reporters that are trusted for the domain. Large receivers are trusted from their first report, others once their reports have agreed with those for weeks. Reports that do not count are listed here and are in no total.',
     counts: 'In the totals',
     does_count: 'counts',
     does_not_count: (standing: string) => `does not count: its reporter ${standing}`,
@@ -42,7 +42,7 @@ export const reportWords = {
       new: 'has not reported for long enough what others report',
     } as Record<string, string>,
     contradicts: 'Its verdict contradicts these results',
-    records_what: 'Those first whose verdict contradicts their results, then those that fail.',
+    records_what: 'Records whose verdict contradicts their results come first, then those that fail.',
     no_report: 'There is no such report, or it is about a domain that you may not see.',
     of: (reporter: string, domain: string) => `Report by ${reporter} about ${domain}`,
     day: 'Day',
@@ -68,7 +68,7 @@ export const reportWords = {
     problems: 'Problems',
     address: 'Address',
     from: 'From domain',
-    done: 'What the receiver did',
+    done: 'Action',
     dispositions: { none: 'delivered', pass: 'delivered', quarantine: 'quarantined', reject: 'rejected' } as Record<
       string,
       string
@@ -83,12 +83,12 @@ export const reportWords = {
     leads: {
       tls: 'Whether mail to you was encrypted in transit (RFC 8460): one line for each policy.',
       failure:
-        'Single mails that failed, from the few receivers that report them. They hold personal data and are kept for a short time.',
+        'Single mails that failed, from the few receivers that report them. They contain personal data and are kept for a short time.',
     },
     nothing: {
       tls: 'No TLS report has come yet. Receivers send them once _smtp._tls of a domain has a TXT record such as "v=TLSRPTv1; rua=mailto:" and your mailbox: the page of each domain says whether it is there.',
       failure:
-        'No failure report has come. Few receivers send any, and only where the DMARC record has ruf=mailto: and an address: most do not, as such reports hold personal data.',
+        'No failure report has come. Few receivers send any, and only where the DMARC record has ruf=mailto: and an address: most do not, because such reports contain personal data.',
     },
     nameless: 'unnamed reporter',
     policy: 'Policy',
@@ -205,7 +205,7 @@ export const reportWords = {
     well: 'Everything that was looked at works.',
     unwell: (n: number) => `${counted(n, 'thing needs', 'things need')} attention.`,
     marks: { ok: 'ok', note: 'note', bad: 'wrong' },
-    doctor: 'Whether mailboxes, the mail server and DNS answer is tried on the page that sets ruawatch up.',
+    doctor: 'The setup page tests whether mailboxes, the mail server and DNS answer.',
     mailboxes: 'Mailboxes',
     mailboxes_what: 'When each was last read, and how many mails were left in it.',
     no_mailbox: 'none is set: set IMAP_URL, or list mailboxes in ruawatch.yaml.',
@@ -224,8 +224,8 @@ export const reportWords = {
     refused: (n: number) => `${counted(n, 'alert was', 'alerts were')} refused by the mail server: “ruawatch doctor” says why.`,
     archive: 'Archive',
     archive_size: (size: string, of: number | null) => `${size} of raw mail${of === null ? '' : `, of ${of} GB`}`,
-    waiting: 'What waits',
-    waiting_what: 'Work that is stored and not done yet. Numbers that only grow mean that a service is missing.',
+    waiting: 'Waiting work',
+    waiting_what: 'Work that is stored but not done yet. A number that only grows means that a service is not running.',
     what: 'Work',
     count: 'Waiting',
     oldest: 'Oldest',

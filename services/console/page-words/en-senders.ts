@@ -71,7 +71,7 @@ export const senderWords = {
   },
   lookalikes: {
     title: 'Look-alikes',
-    lead: 'Registered names that may be mistaken for yours. Most belong to others and mean nothing; one that takes mail and changed lately deserves a look.',
+    lead: 'Registered names that may be mistaken for yours. Most belong to others and mean nothing; one that accepts mail and changed lately deserves a look.',
     nothing: 'No look-alike of a domain of yours is known to be registered.',
     name: 'Name',
     domain: 'Domain',
@@ -80,7 +80,7 @@ export const senderWords = {
     gone: (day: string) => `gone since ${day}`,
     before: (day: string) => `already on ${day}, when it was first asked about`,
     since: (day: string) => `first seen ${day}`,
-    mail: 'Takes mail at',
+    mail: 'Mail servers',
     none: 'no server',
     unknown: 'not answered',
     standing: 'State',

@@ -15,7 +15,7 @@ export const setupWords = {
     look_at: 'Show the steps for',
     step_record: 'Ask for reports',
     no_address:
-      'The address that reports should go to is not known: list it with its mailbox in ruawatch.yaml (mailboxes: addresses:).',
+      'The address that reports should go to is not known: add it to its mailbox in ruawatch.yaml (addresses, under mailboxes).',
     publish_record: (domain: string) =>
       `Publish this record where the DNS of ${domain} is kept. p=none changes nothing for anybody's mail. If there is a DMARC record already, the check below says what to change in it.`,
     change_record: 'There is a record already. Change it to this one, which keeps what it says and adds your mailbox:',
@@ -49,7 +49,7 @@ export const setupWords = {
   },
   upload: {
     title: 'Upload report files',
-    instead: 'Reports from before can be read as well.',
+    instead: 'Older reports can be read as well.',
     lead: 'Mails (.eml, .msg), XML, gzip and zip files with reports. They prove no more than a mail does: what is not signed has no effect on findings.',
     files: 'Files',
     hint: 'Choose files, or drop them onto the field. 64 MB at once; “ruawatch import” reads whole folders.',

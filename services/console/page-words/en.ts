@@ -187,7 +187,7 @@ export const words = {
     quarantined: 'Quarantined',
     since: 'Since',
     last: 'Mail up to',
-    per_day: 'A day',
+    per_day: 'Per day',
     of: (n: number, of: number) => `${number(n)} of ${number(of)} messages`,
     confidence: 'Confidence',
     reporters: 'Reported by',
@@ -229,6 +229,7 @@ export const words = {
     went_on: (day: string) => `When it was resolved, reports of ${day} still showed it.`,
     days_what: (before: number) =>
       `Messages a day of those named below, ${before === 0 ? 'from its first day on' : `from ${counted(before, 'day')} before it began`}, in reports that count`,
+    part: (n: number, of: number) => `${number(n)} of ${number(of)}`,
     of_domain: (n: number, of: number) => `${number(n)} of ${number(of)} messages of the domain since then`,
     touched: (n: number, of: number) => `${number(n)} of ${number(of)} messages would have been touched`,
     proof: 'The reports that prove it',

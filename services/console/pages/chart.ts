@@ -3,7 +3,7 @@ import { area, stack } from 'd3-shape';
 import { number, sentenceCase } from '../../shared/format.ts';
 import { type Html, html } from '../html.ts';
 import { words } from '../page-words/en.ts';
-import { shares } from './format.ts';
+import { dated, shares } from './format.ts';
 
 const WIDTH = 880;
 const HEIGHT = 226;
@@ -73,7 +73,7 @@ ${marks.map(
 <ul class="legend">${sums.map(
     ({ key, label, sum }, i) =>
       html`<li><span class="key ${key}"></span>${label} ${number(sum)} <span class="quiet">${parts[i]}</span></li>`,
-  )}</ul>${marks.length > 0 && html`<ol class="marks">${marks.map(({ day, said }) => html`<li><span class="date">${day}</span>${said.map((one) => html`<br>${sentenceCase(one)}`)}</li>`)}</ol>`}</figure>`;
+  )}</ul>${marks.length > 0 && html`<ol class="marks">${marks.map(({ day, said }) => html`<li><span class="date">${day}</span>${said.map((one) => html`<br>${dated(sentenceCase(one))}`)}</li>`)}</ol>`}</figure>`;
 }
 
 /** Some days, and the one at whose place their average stands. */

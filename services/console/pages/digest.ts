@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { weekFindingWords } from '../../mails/weekly.ts';
 import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
-import { number } from '../../shared/format.ts';
+import { number, sentenceCase } from '../../shared/format.ts';
 import { transaction } from '../../shared/runtime/db.ts';
 import { loadWeekFindings, type SomeFindings } from '../../store/alerts/digests.ts';
 import * as store from '../../store/console/digest.ts';
@@ -10,7 +10,7 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { minute, severity, share } from './format.ts';
+import { dated, minute, severity, share } from './format.ts';
 
 const DAYS = 7;
 const MOST_DOMAINS = 200;
@@ -26,7 +26,7 @@ function weekTable(rows: readonly store.WeekLine[]): Table {
     [
       {
         key: 'domain',
-        label: words.domain.name,
+        label: words.overview.domain,
         as: 'head',
         of: (one) => one.domain,
         show: (one) => html`<a href="${path`/domains/${one.domain}`}">${one.domain}</a>`,
@@ -77,8 +77,8 @@ const digest = route({
     const step = (days: number, label: string) =>
       html`<a class="button" href="${withQuery(path`/digest`, { to: addDays(to, days) })}">${label}</a>`;
     const body = html`<div class="heading"><h1>${w.title}</h1>
-<p>${w.lead({ from, to, messages: number(messages), domains: number(rows.length), passing: share(passed, messages), before: number(before) })}</p>
-<p>${w.findings_of(minute(since), minute(until))}</p>
+<p>${dated(w.lead({ from, to, messages: number(messages), domains: number(rows.length), passing: share(passed, messages), before: number(before) }))}</p>
+<p>${dated(w.findings_of(minute(since), minute(until)))}</p>
 ${silent.length > 0 && html`<p>${w.silent(silent.slice(0, 10).map(({ domain }) => domain))}</p>`}
 <p class="quiet">${config.alerts.digest === 'off' ? w.not_mailed : w.mailed} <a href="${path`/digest/mail`}">${w.preview}</a></p></div>
 <nav class="pages" aria-label="${w.weeks}">${step(-DAYS, w.earlier)}${asked.to && step(DAYS, w.later)}</nav>
@@ -98,7 +98,7 @@ function weekOf(title: string, { findings, count }: SomeFindings): Html | false 
     count > 0 &&
     html`<section><h2>${w.counted(title, count)}</h2><ul class="plain-list">${findings.map((one) => {
       const { headline, detail } = weekFindingWords(one, null);
-      return html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${headline}</a><span class="why">${detail}</span></li>`;
+      return html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${sentenceCase(headline)}</a><span class="why">${dated(detail)}</span></li>`;
     })}</ul>${count > findings.length && html`<p class="quiet">${words.domain.more(count - findings.length)}</p>`}</section>`
   );
 }

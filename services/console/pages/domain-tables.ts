@@ -4,7 +4,7 @@ import type { DecisionLine } from '../../store/console/sender.ts';
 import { html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
-import { day, hostName, share } from './format.ts';
+import { dated, day, hostName, share } from './format.ts';
 import { reporterLabel } from './reporter.ts';
 
 /** A share of the messages, as a number in files. */
@@ -29,14 +29,14 @@ export function sendersTable(domain: string, senders: readonly store.SenderLine[
         as: 'head',
         of: (one) => one.name,
         show: (one) =>
-          html`<a href="${path`/domains/${domain}/senders/${one.sender}`}">${hostName(one.name)}</a>${one.sources > 1 && html` <span class="quiet">${w.sources(one.sources)}</span>`}`,
+          html`<a href="${path`/domains/${domain}/senders/${one.sender}`}">${hostName(one.name)}</a>${one.sources > 1 && html` <span class="quiet address">${w.sources(one.sources)}</span>`}`,
       },
       {
         key: 'class',
         label: w.class,
         of: (one) => one.class,
         show: (one) =>
-          html`<span class="key ${one.class}"></span>${w.classes[one.class] ?? one.class}<span class="why">${one.sources > 1 ? w.several_why(one.sources, number(one.passed), number(one.messages), delivered(one)) : one.why}</span>`,
+          html`<span class="class"><span class="key ${one.class}"></span>${w.classes[one.class] ?? one.class}</span><span class="why">${dated(one.sources > 1 ? w.several_why(one.sources, number(one.passed), number(one.messages), delivered(one)) : one.why)}</span>`,
       },
       { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
       passing('dmarc', 'DMARC', (one) => one.passed),
@@ -54,6 +54,7 @@ export function sendersTable(domain: string, senders: readonly store.SenderLine[
       { key: 'last_day', label: w.last, as: 'date', of: (one) => one.last_day },
     ],
     senders,
+    'senders',
   );
 }
 
@@ -242,7 +243,7 @@ export function faultsTable(faults: readonly store.DnsFindingLine[]): Table {
         label: w.what_is_wrong,
         of: (one) => one.message,
         show: (one) =>
-          html`${one.message}${one.publish !== null && html`<span class="why">${w.instead}</span><pre>${one.publish}</pre>`}`,
+          html`${dated(one.message)}${one.publish !== null && html`<span class="why">${w.instead}</span><pre>${one.publish}</pre>`}`,
       },
       { key: 'code', label: w.code, as: 'name', of: (one) => one.code },
       { key: 'since', label: w.seen, as: 'date', of: (one) => w.since(day(one.since)) },

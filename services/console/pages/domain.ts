@@ -22,7 +22,7 @@ import {
   sendersTable,
 } from './domain-tables.ts';
 import { standing } from './findings.ts';
-import { dayField, minute, severity, share } from './format.ts';
+import { dated, dayField, minute, severity, share } from './format.ts';
 import { type NextStep, stepOfDomain } from './next-step.ts';
 import { letThrough, weakerBelow } from './policy-below.ts';
 import { policySpans, policyTable } from './policy-history.ts';
@@ -106,7 +106,7 @@ const domainPage = route({
       },
       {
         id: 'funnel',
-        title: line.policy === 'reject' ? w.funnel_enforced : w.funnel,
+        title: line.policy === 'reject' || line.policy === 'quarantine' ? w.funnel_enforced : w.funnel,
         html: sums.messages > 0 && funnel(classes, { policy, open }, tables.funnel.html(here)),
       },
       ...tableParts(tables, here, {
@@ -117,11 +117,17 @@ const domainPage = route({
       { id: 'timeline', title: w.timeline, html: timelineOf(told, history) },
     ];
     const body = html`<div class="heading"><h1>${domain}</h1>
-<p class="quiet">${w.lead({ policy: line.policy, below: weakerBelow(policy), messages: number(sums.messages), passing: share(sums.passed, sums.messages) })}</p></div>
+<p class="quiet">${w.lead({ policy: line.policy, dns: dnsPolicy(line.policy, posture), below: weakerBelow(policy), messages: number(sums.messages), passing: share(sums.passed, sums.messages) })}</p></div>
 ${sections(parts)}`;
     return page(domain, body, { section: 'overview' });
   },
 });
+
+/** What DNS says where reports found another policy: they are about the days before. */
+const dnsPolicy = (policy: string | null, posture: store.PostureLine | null): string =>
+  posture !== null && Object.hasOwn(words.overview.policies, posture.dmarc) && posture.dmarc !== policy
+    ? (words.overview.stages[posture.dmarc] ?? '')
+    : '';
 
 /** The tables that are read for themselves. */
 async function otherTables(reader: Reader, range: { domain: string; from: string; to: string }) {
@@ -149,7 +155,7 @@ function tableParts(
     title,
     html:
       table.rows > 0 &&
-      html`${lead && html`<p class="quiet">${lead}</p>`}${table.html(here, FIRST[table.name] ?? FIRST_OF_OTHERS)}${left > 0 && html`<p class="quiet">${w.more(left)}</p>`}`,
+      html`${lead && html`<p class="quiet">${dated(lead)}</p>`}${table.html(here, FIRST[table.name] ?? FIRST_OF_OTHERS)}${left > 0 && html`<p class="quiet">${w.more(left)}</p>`}`,
   });
   const none = (id: string, title: string, sentence: string): Part => ({
     id,
@@ -185,8 +191,8 @@ function rangeForm(
     (n) =>
       html`<a class="button" href="${withQuery(path`/domains/${domain}`, { days: n })}" aria-current="${!asked.from && n === asked.days ? 'true' : 'false'}">${w.days(n)}</a> `,
   )}</nav>
-${askForm(html`${dayField(w.from, 'from', from)}${dayField(w.to, 'to', to)}<button>${words.findings.apply}</button>`, { as: { class: 'inline' } })}
 <a class="button" href="${path`/domains/${domain}/months/${to.slice(0, 7)}`}">${words.month.link}</a>
+${askForm(html`${dayField(w.from, 'from', from)}${dayField(w.to, 'to', to)}<button>${words.findings.apply}</button>`, { as: { class: 'inline' } })}
 </div>`;
 }
 
@@ -195,16 +201,16 @@ const MECHANISMS = ['dmarc', 'spf', 'dkim', 'mta_sts', 'tls_rpt', 'bimi'] as con
 /** How far the domain has come, and the record to publish next. */
 function postureOf(posture: store.PostureLine | null, step: NextStep): Html {
   const w = words.domain;
-  const next = html`<p class="next"><strong>${w.next_step}</strong> ${step.finding === null || step.advised ? step.sentence : html`<a href="${path`/findings/${step.finding.finding_key}`}">${step.sentence}</a>`}</p>`;
+  const next = html`<p class="next"><strong>${w.next_step}</strong> ${step.finding === null || step.advised ? dated(step.sentence) : html`<a href="${path`/findings/${step.finding.finding_key}`}">${dated(step.sentence)}</a>`}</p>`;
   if (posture === null) return next;
   return html`${next}
-${!step.advised && posture.next_step !== 'keep' && html`<p>${words.next.after} ${posture.advice}</p>`}
+${!step.advised && posture.next_step !== 'keep' && html`<p>${words.next.after} ${dated(posture.advice)}</p>`}
 ${
   posture.publish_name !== null &&
   html`<p>${posture.publish_value === null ? w.remove : w.publish} <code>${posture.publish_name}</code></p>${posture.publish_value !== null && html`<pre>${posture.publish_value}</pre>`}`
 }
-${posture.blocked_by.length > 0 && html`<p>${posture.dmarc === 'reject' ? w.blocked_enforced : w.blocked}</p><ul>${posture.blocked_by.map((why) => html`<li>${why}</li>`)}</ul>`}
-<p class="quiet">${posture.checked_at === null ? w.not_checked : w.checked(`${minute(posture.checked_at)} UTC`)}</p>
+${posture.blocked_by.length > 0 && html`<p>${posture.dmarc === 'reject' ? w.blocked_enforced : w.blocked}</p><ul>${posture.blocked_by.map((why) => html`<li>${dated(why)}</li>`)}</ul>`}
+<p class="quiet">${dated(posture.checked_at === null ? w.not_checked : w.checked(`${minute(posture.checked_at)} UTC`))}</p>
 <dl class="figures">${MECHANISMS.map(
     (key) =>
       html`<div><dt>${w.mechanisms[key]}</dt><dd><span class="posture ${posture[key]}">${w.postures[posture[key]] ?? posture[key]}</span></dd></div>`,

@@ -14,7 +14,7 @@ import { type Address, external, type Html, html, path, withFragment, withQuery 
 import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
 import { reportersTable } from './domain-tables.ts';
-import { hostName, minute, severity, shares } from './format.ts';
+import { dated, hostName, minute, severity, shares } from './format.ts';
 import { mailChart } from './sender-evidence.ts';
 
 /** Rows that are shown before the rest unfolds. */
@@ -31,8 +31,8 @@ export function evidencePage(finding: ReadFinding, said: Words, { days, tables, 
   const here = path`/findings/${finding.finding_key}`;
   const show = (title: string, table: Table) =>
     table.rows > 0 && html`<section><h2>${title}</h2>${table.html(here, FIRST)}</section>`;
-  return html`<section><h2>${w.happened}</h2><p>${said.what || said.summary}</p>
-${over && html`<p><strong>${w.over}:</strong> ${over}</p>`}</section>
+  return html`<section><h2>${w.happened}</h2><p>${dated(said.what || said.summary)}</p>
+${over && html`<p><strong>${w.over}:</strong> ${dated(over)}</p>`}</section>
 ${said.advice.length > 0 && html`<section><h2>${w.advice}</h2>${adviceOf(said, finding.domain)}</section>`}
 <section><h2>${w.evidence}</h2>${figures(finding)}${fate(evidence, isForged(finding))}${proofOf(finding)}</section>
 ${mailChart(days, w.days_what(daysBefore(days, finding)), isForged(finding))}
@@ -73,13 +73,13 @@ function button(page: Page | null, domain: string): Html | null {
   return html` <a class="button" href="${places[page]}">${words.finding.instead_of[page]}</a>`;
 }
 
-function linked(sentence: string, links: readonly string[]): (Html | string)[] {
+function linked(sentence: string, links: readonly string[]): Html[] {
   const link = links.find((one) => sentence.includes(one));
   const address = link === undefined ? null : external(link);
-  if (link === undefined || address === null) return [sentence];
+  if (link === undefined || address === null) return [dated(sentence)];
   const at = sentence.indexOf(link);
   return [
-    sentence.slice(0, at),
+    dated(sentence.slice(0, at)),
     html`<a href="${address}" rel="noreferrer">${link}</a>`,
     ...linked(sentence.slice(at + link.length), links),
   ];
@@ -294,7 +294,13 @@ function brokenTable({ broken = [] }: Evidence, named: Named): Table {
         show: (one) => named(one.sender ?? one.source),
       },
       { key: 'since', label: w.since, as: 'date', of: (one) => one.since },
-      { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages, show: (one) => w.of(one.messages, one.of) },
+      {
+        key: 'messages',
+        label: w.messages,
+        as: 'number',
+        of: (one) => one.messages,
+        show: (one) => w.part(one.messages, one.of),
+      },
       { key: 'names', label: w.names, as: 'name', of: (one) => (one.names ?? []).join(', ') },
     ],
     broken.slice(0, MOST_BROKEN),

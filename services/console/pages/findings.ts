@@ -17,7 +17,7 @@ import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { domainFilter, fileOf, pageNumber, type Table, tableOf, tableQuery } from '../tables.ts';
 import { beganOn, daysOf, evidencePage, findingTables, type ReadFinding } from './finding.ts';
 import { actionForms, LATE_DAYS } from './finding-actions.ts';
-import { day, minute, pageLinks, severity } from './format.ts';
+import { dated, day, minute, pageLinks, severity } from './format.ts';
 
 const A_PAGE = 50;
 const MOST_REPORTERS = 30;
@@ -89,6 +89,7 @@ function findingTable(findings: readonly TitledFinding[]): Table {
       {
         key: 'domain',
         label: w.domain,
+        as: 'name',
         of: (one) => one.domain,
         show: (one) => (one.domain === '*' ? one.domain : html`<a href="${path`/domains/${one.domain}`}">${one.domain}</a>`),
       },
@@ -153,7 +154,7 @@ const one = route({
     const body = html`<div class="heading">
 <p class="quiet">${words.finding.number(finding.finding_key)} · ${kind}</p>
 <h1>${said.title}</h1>
-<p>${severity(finding.severity)} ${domain === '*' ? '' : html`<a href="${path`/domains/${domain}`}">${domain}</a>`} <span class="quiet">· ${standing(finding)}</span></p>
+<p>${severity(finding.severity)} ${domain === '*' ? '' : html`<a href="${path`/domains/${domain}`}">${domain}</a>`} <span class="quiet">· ${dated(standing(finding))}</span></p>
 <p class="quiet">${words.kinds_mean[finding.kind]}</p>
 ${wentOn(finding)}
 ${decidedBy(decisions)}
@@ -171,14 +172,14 @@ function wentOn({ resolved_by, resolved_at, evidence, goes_on }: ReadFinding): H
   if (!resolved_by || resolved_at === null || evidence.messages === 0 || !evidence.last_day) return null;
   if (evidence.last_day < addDays(day(resolved_at), -LATE_DAYS)) return null;
   const w = words.finding;
-  return html`<p class="warning">${goes_on ? w.goes_on_still(evidence.last_day) : w.went_on(evidence.last_day)}</p>`;
+  return html`<p class="warning">${dated(goes_on ? w.goes_on_still(evidence.last_day) : w.went_on(evidence.last_day))}</p>`;
 }
 
 /** The decisions about senders that a finding is resolved by, and hold. */
 function decidedBy(decisions: readonly StandingDecision[]): Html[] {
   return decisions.map(
     ({ source, verdict, by_name, since, why, until }) =>
-      html`<p class="notice ${verdict}"><span class="name">${source}</span>: ${words.sender.decided[verdict](by_name, minute(since), why, until && minute(until))}</p>`,
+      html`<p class="notice ${verdict}"><span class="name">${source}</span>: ${dated(words.sender.decided[verdict](by_name, minute(since), why, until && minute(until)))}</p>`,
   );
 }
 

@@ -44,6 +44,12 @@ export function severity(name: string): Html {
   return html`<span class="severity ${name}">${words.findings.severities[name] ?? name}</span>`;
 }
 
+const A_DAY = /(\b\d{4}-\d{2}-\d{2}\b)/;
+
+/** A sentence as it is, but that no line of it ends within a day: browsers break "2026-11-20" at its hyphens. */
+export const dated = (sentence: string): Html =>
+  html`${sentence.split(A_DAY).map((part, i) => (i % 2 === 0 ? part : html`<time>${part}</time>`))}`;
+
 /** A name of a host, which a line may break after its dots, so that it does not break within a label. */
 export function hostName(name: string): Html {
   if (!/^[\w-]+(?:\.[\w-]+)*\.[a-z][\w-]*$/i.test(name)) return html`${name}`;

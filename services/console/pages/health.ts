@@ -10,7 +10,7 @@ import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, may, page, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { minute, share } from './format.ts';
+import { dated, minute, share } from './format.ts';
 
 const DAYS = 30;
 const MOST_DOMAINS = 30;
@@ -84,7 +84,7 @@ const health = route({
     const show = (title: string, lead: string, table: Table): Html | false =>
       table.rows > 0 && html`<section><h2>${title}</h2><p class="quiet">${lead}</p>${table.html(path`/health`)}</section>`;
     const body = html`<div class="heading"><h1>${w.title}</h1><p>${wrong === 0 ? w.well : w.unwell(wrong)}</p></div>
-<ul class="checks">${lines.map(({ is, what, text }) => html`<li class="${is}"><strong>${w.marks[is]}</strong><span>${what}: ${text}</span></li>`)}</ul>
+<ul class="checks">${lines.map(({ is, what, text }) => html`<li class="${is}"><strong>${w.marks[is]}</strong><span>${what}: ${dated(text)}</span></li>`)}</ul>
 <p class="quiet">${w.doctor}${may(visitor, 'admin') && html` <a href="${path`/setup`}">${words.setup.title}</a>`}</p>
 ${show(w.waiting, w.waiting_what, tables.waiting)}
 ${show(w.mailboxes, w.mailboxes_what, tables.boxes)}
@@ -102,7 +102,7 @@ function boxTable(rows: readonly store.MailboxHealth[]): Table {
       { key: 'folder', label: w.folder, as: 'name', of: (one) => one.folder },
       { key: 'polled_at', label: w.polled_at, as: 'date', of: (one) => one.polled_at },
       { key: 'backlog', label: w.backlog, as: 'number', of: (one) => one.backlog },
-      { key: 'last_error', label: w.error, of: (one) => one.last_error },
+      { key: 'last_error', label: w.error, sparse: true, of: (one) => one.last_error },
     ],
     rows,
   );
@@ -118,6 +118,7 @@ function waitingTable(rows: readonly store.Waiting[]): Table {
         key: 'oldest_seconds',
         label: w.oldest,
         as: 'number',
+        sparse: true,
         of: (one) => (one.oldest === null ? null : Math.round(one.oldest)),
         show: (one) => (one.oldest === null ? '' : w.minutes(Math.round(one.oldest / 60))),
       },
@@ -131,7 +132,7 @@ function stateTable(rows: readonly store.MailState[]): Table {
     'mails',
     [
       { key: 'state', label: w.state, as: 'head', of: (one) => one.state, show: (one) => w.states_of[one.state] ?? one.state },
-      { key: 'code', label: w.code, as: 'name', of: (one) => one.code },
+      { key: 'code', label: w.code, as: 'name', sparse: true, of: (one) => one.code },
       { key: 'mails', label: w.mails, as: 'number', of: (one) => one.mails },
       { key: 'last_at', label: w.newest, as: 'date', of: (one) => one.last_at },
     ],
@@ -143,7 +144,7 @@ function trustTable(rows: readonly store.TrustShare[]): Table {
   return tableOf<store.TrustShare>(
     'trust',
     [
-      { key: 'domain', label: words.domain.name, as: 'head', of: (one) => one.domain },
+      { key: 'domain', label: words.overview.domain, as: 'head', of: (one) => one.domain },
       { key: 'reports', label: w.reports, as: 'number', of: (one) => one.reports },
       {
         key: 'verified',

@@ -45,8 +45,11 @@ const COLUMNS: readonly Column<LookalikeLine>[] = [
     show: (one) => (one.mail_hosts === null ? w.unknown : one.mail_hosts.length === 0 ? w.none : one.mail_hosts.join(', ')),
   },
   { key: 'dmarc', label: 'DMARC', as: 'name', sparse: true, of: (one) => one.dmarc },
-  { key: 'standing', label: w.standing, of: standingOf },
+  { key: 'standing', label: w.standing, sparse: (one) => standingOf(one) !== '' && !isNew(one), of: standingOf },
 ];
+
+/** Whether its state is that it was registered, which the page says beside it. */
+const isNew = ({ ignored_by, yours, change }: LookalikeLine): boolean => ignored_by === null && !yours && change === 'registered';
 
 function standingOf({ ignored_by, yours, change, changed_at }: LookalikeLine): string {
   if (ignored_by !== null) return w.ignored(ignored_by);

@@ -10,6 +10,7 @@ import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { listOf } from './digest.ts';
 import { domainParams } from './domain.ts';
 import { charts, sumsOf } from './domain-mail.ts';
+import { dated } from './format.ts';
 import { type NextStep, stepOfDomain } from './next-step.ts';
 import { weakerBelow } from './policy-below.ts';
 
@@ -110,7 +111,7 @@ ${nextOf(step, posture)}
 
 function nextOf({ sentence, advised }: NextStep, posture: store.PostureLine | null): Html {
   const { advice, blocked_by } = posture ?? { advice: '', blocked_by: [] };
-  return html`<section><h2>${w.next}</h2><p>${sentence}</p>${!advised && advice !== '' && html`<p>${words.next.after} ${advice}</p>`}${blocked_by.length > 0 && html`<ul>${blocked_by.map((why) => html`<li>${why}</li>`)}</ul>`}</section>`;
+  return html`<section><h2>${w.next}</h2><p>${dated(sentence)}</p>${!advised && advice !== '' && html`<p>${words.next.after} ${advice}</p>`}${blocked_by.length > 0 && html`<ul>${blocked_by.map((why) => html`<li>${dated(why)}</li>`)}</ul>`}</section>`;
 }
 
 export const MONTH_ROUTES: AnyRoute[] = [monthly];

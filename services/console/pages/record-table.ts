@@ -21,8 +21,8 @@ export function senderColumns(domain: string): Column<SortedRecord>[] {
 
 const verdict = (passes: boolean) => (passes ? w.passes : w.fails);
 
-/** The columns of records, wherever they are listed. */
-export function recordColumns<Row extends RecordRow>(): Column<Row>[] {
+/** The columns of records, wherever they are listed. @param domain what the page is about: mail as another is told */
+export function recordColumns<Row extends RecordRow>(domain: string): Column<Row>[] {
   return [
     {
       key: 'address',
@@ -32,7 +32,7 @@ export function recordColumns<Row extends RecordRow>(): Column<Row>[] {
       show: (one) => html`<span class="name address">${one.source_ip ?? '–'}</span>`,
     },
     { key: 'messages', label: w.messages, as: 'number', of: (one) => one.count },
-    { key: 'from', label: w.from, as: 'name', of: (one) => one.header_from },
+    { key: 'from', label: w.from, as: 'name', sparse: (one) => one.header_from !== domain, of: (one) => one.header_from },
     { key: 'dmarc', label: 'DMARC', of: (one) => verdict(one.dmarc_pass) },
     {
       key: 'dkim',

@@ -148,7 +148,7 @@ const one = route({
     const report = await store.visibleReport(reader, params.key);
     if (report === null) throw new Refusal(404, 'no_report', w.no_report);
     const records = await store.recordsOfReport(reader, report, rowsOfPage(asked.page, A_PAGE));
-    const columns = [...senderColumns(report.domain), ...recordColumns<store.SortedRecord>()];
+    const columns = [...senderColumns(report.domain), ...recordColumns<store.SortedRecord>(report.domain)];
     const table = tableOf<store.SortedRecord>('records', columns, records.slice(0, A_PAGE));
     const standing = await store.reporterStanding(reader, report.domain, report.reporter);
     const file = fileOf(asked, [table], `report-${params.key}`);

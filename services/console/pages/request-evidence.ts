@@ -7,7 +7,7 @@ import type { Reader } from '../../store/console/scope.ts';
 import { type Address, type Html, html } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Table, tableOf } from '../tables.ts';
-import { minute } from './format.ts';
+import { dated, hostName, minute } from './format.ts';
 
 /** Something that a request rests on, when it was asked for and now. */
 export interface Compared {
@@ -85,11 +85,17 @@ function peopleRow({ request, decisions, asked, stage_asked }: RequestStory): Co
 /** A table of it; what differs is marked by a word as well. */
 export function evidenceTable(rows: readonly Compared[]): Table {
   const w = words.evidence;
-  const lines = (texts: readonly string[]) => texts.map((text) => html`<div class="name">${text}</div>`);
+  const lines = (texts: readonly string[]) => texts.map((text) => html`<div class="name">${dated(text)}</div>`);
   return tableOf<Compared>(
     'evidence',
     [
-      { key: 'what', label: w.what, as: 'head', of: (one) => one.what },
+      {
+        key: 'what',
+        label: w.what,
+        as: 'head',
+        of: (one) => one.what,
+        show: (one) => html`${one.what.split(' ').map((word, i) => html`${i > 0 && ' '}${hostName(word)}`)}`,
+      },
       { key: 'was', label: w.was, of: (one) => one.was.join('; '), show: (one) => lines(one.was) },
       {
         key: 'now',
@@ -102,10 +108,10 @@ export function evidenceTable(rows: readonly Compared[]): Table {
   );
 }
 
-/** @param here the page of the request */
-export function evidenceSection(table: Table, differs: boolean, here: Address): Html {
+/** @param differs what is said where something has changed; false where nothing has */
+export function evidenceSection(table: Table, differs: string | false, here: Address): Html {
   const w = words.evidence;
-  return html`<section><h2>${w.title}</h2>${differs && html`<p class="notice bad" role="status">${w.differs}</p>`}
+  return html`<section><h2>${w.title}</h2>${differs && html`<p class="notice bad" role="status">${differs}</p>`}
 ${table.html(here)}</section>`;
 }
 
@@ -113,6 +119,6 @@ ${table.html(here)}</section>`;
 export function historyOf({ history }: RequestStory): Html {
   return html`<section><h2>${words.evidence.history}</h2><ol class="history">${history.map(
     ({ at, says, actor }) =>
-      html`<li><time datetime="${at.toISOString()}">${minute(at)}</time><div>${says} <span class="quiet">${actor}</span></div></li>`,
+      html`<li><time datetime="${at.toISOString()}">${minute(at)}</time><div>${dated(says)} <span class="quiet">${actor}</span></div></li>`,
   )}</ol></section>`;
 }

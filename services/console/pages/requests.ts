@@ -15,7 +15,7 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
-import { minute } from './format.ts';
+import { dated, minute } from './format.ts';
 import { evidenceOf, evidenceSection, evidenceTable, historyOf } from './request-evidence.ts';
 
 const MOST = 200;
@@ -57,18 +57,20 @@ function requestTable(rows: readonly RequestLine[]): Table {
         of: (one) => one.summary,
         show: (one) => html`<a href="${path`/requests/${one.request_key}`}">${one.summary}</a>`,
       },
-      { key: 'domain', label: w.domain, of: (one) => one.domain },
+      { key: 'domain', label: w.domain, as: 'name', of: (one) => one.domain },
       { key: 'state', label: w.state, of: (one) => one.state, show: (one) => STATE_WORDS[one.state] },
       { key: 'asked_by', label: w.asked_by, of: (one) => one.requester },
       {
         key: 'until',
         label: w.until,
         as: 'date',
+        sparse: true,
         of: (one) => one.expires_at,
         show: (one) => (one.expires_at === null ? '' : minute(one.expires_at)),
       },
     ],
     rows,
+    'requests',
   );
 }
 
@@ -96,18 +98,18 @@ const one = route({
       w.of(request.request_key),
       html`<div class="heading"><h1>${request.summary}</h1><p class="quiet">${request.kind} · ${request.domain} · ${STATE_WORDS[request.state]}${request.emergency && html` · ${w.by_emergency}`}</p></div>
 ${request.kind === 'messages.release' && html`<p><a class="button" href="${path`/held/${(await heldOf(db, request.request_key)).held_key}`}">${words.held.title}</a></p>`}
-${request.outcome && html`<p><strong>${request.outcome}</strong></p>`}
+${request.outcome && html`<p><strong>${dated(request.outcome)}</strong></p>`}
 ${plan.warnings.map((sentence) => html`<p class="notice bad" role="alert">${sentence}</p>`)}
 ${lines.length > 0 && html`<section><h2>${w.changes}</h2><pre>${lines.join('\n')}</pre></section>`}
-<section><h2>${w.why}</h2><ul>${[request.why, ...plan.why].map((sentence) => html`<li>${sentence}</li>`)}</ul>
+<section><h2>${w.why}</h2><ul>${[request.why, ...plan.why].map((sentence) => html`<li>${dated(sentence)}</li>`)}</ul>
 <p>${w.risk(plan.risk)} ${plan.risk_because.join(' ')}</p><p>${w.back}: ${plan.back.text}</p>
 ${request.finding_key !== null && html`<p><a href="${path`/findings/${request.finding_key}`}">${w.finding(request.finding_key)}</a></p>`}</section>
-<section><h2>${w.who}</h2><p>${whoDecides(request)}</p>${tables.decisions.rows > 0 && tables.decisions.html(here)}</section>
+<section><h2>${w.who}</h2><p>${dated(whoDecides(request))}</p>${tables.decisions.rows > 0 && tables.decisions.html(here)}</section>
 ${
   tables.evidence.rows > 0 &&
   evidenceSection(
     tables.evidence,
-    compared.some(({ differs }) => differs),
+    compared.some(({ differs }) => differs) && (pending ? words.evidence.differs : words.evidence.differed),
     here,
   )
 }

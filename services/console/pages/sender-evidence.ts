@@ -35,7 +35,7 @@ export async function evidenceOf(
       await store.senderReporters(reader, sender, MOST.reporters),
     ),
     keys: keyTable(await keysOf(reader, sender.domain, samples)),
-    samples: sampleTable(samples),
+    samples: sampleTable(samples, sender.domain),
   };
   const here = path`/domains/${sender.domain}/senders/${sender.sender}`;
   const show = (title: string, lead: string, table: Table) =>
@@ -130,7 +130,7 @@ function keyTable(keys: readonly store.KeyLine[]): Table {
   );
 }
 
-function sampleTable(samples: readonly store.SampleRecord[]): Table {
+function sampleTable(samples: readonly store.SampleRecord[], domain: string): Table {
   return tableOf<store.SampleRecord>(
     'samples',
     [
@@ -147,7 +147,7 @@ function sampleTable(samples: readonly store.SampleRecord[]): Table {
         of: (one) => one.reporter,
         show: (one) => reporterLabel(one.reporter),
       },
-      ...recordColumns<store.SampleRecord>(),
+      ...recordColumns<store.SampleRecord>(domain),
     ],
     samples,
   );

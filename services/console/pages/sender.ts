@@ -11,7 +11,7 @@ import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, tableQuery } from '../tables.ts';
 import { domainParams } from './domain.ts';
-import { minute, share } from './format.ts';
+import { dated, minute, share } from './format.ts';
 import { evidenceOf, SENDER_DAYS } from './sender-evidence.ts';
 
 const MOST = 100;
@@ -41,7 +41,7 @@ const sender = route({
     if (file !== null) return file;
     const may = mayFor(visitor, 'operator', params.domain);
     const body = html`<div class="heading"><p class="quiet"><a href="${path`/domains/${params.domain}`}">${params.domain}</a></p><h1>${first.name}</h1>
-<p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${meaning(sources, shown.days)}</span></p>
+<p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${dated(meaning(sources, shown.days))}</span></p>
 ${sources.length === 1 && first.evidence && html`<p class="quiet">${w.named_by} ${first.evidence}</p>`}</div>
 ${sources.length > 1 && togetherOf(sources, params, may)}
 ${sources.map((one) => (sources.length > 1 ? folded(one, sourceOf(one, params, may)) : sourceOf(one, params, may)))}
@@ -139,9 +139,9 @@ function sourceOf(one: SourceLine, of: Of, may: boolean): Html {
     ...(network ? [[w.network, network] as [string, string]] : []),
   ];
   return html`<section class="card"><h2 class="name">${one.source}</h2>
-<p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${one.why}</p>
+<p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${dated(one.why)}</p>
 <dl class="figures">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
-${one.verdict ? html`<p class="notice ${one.verdict}">${w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '', one.decided_until && minute(one.decided_until))}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
+${one.verdict ? html`<p class="notice ${one.verdict}">${dated(w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '', one.decided_until && minute(one.decided_until)))}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
 ${may && html`<div class="row">${one.verdict !== 'approved' && decisionForm('approve', [one], of)}${one.verdict !== 'denied' && decisionForm('deny', [one], of)}${one.verdict !== null && decisionForm('end', [one], of)}</div>`}
 </section>`;
 }

@@ -3,7 +3,7 @@ import type { TimelineEntry } from '../../store/console/domain.ts';
 import { fold } from '../form.ts';
 import { fragment, type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
-import { minute } from './format.ts';
+import { dated, minute } from './format.ts';
 import { whyForm } from './message.ts';
 
 /** What a timeline is shown with. */
@@ -65,7 +65,7 @@ const firstLook = (records: number): Html =>
 function said(entry: TimelineEntry): Html {
   const { what, event, subject, actor, finding_key, request_key } = entry;
   const w = words.domain;
-  const summary = readable(entry);
+  const summary = dated(readable(entry) ?? '');
   const by = actor !== null && html` <span class="quiet">${actor}</span>`;
   const request = request_key === null ? '' : path`/requests/${request_key}`;
   switch (what) {

@@ -141,7 +141,7 @@ function* mailBlockers(month: ReportMonth, p: string | null): Generator<Blocker>
   else if (passed < needed * messages)
     yield {
       why: 'failing',
-      sentence: `${percent(passed / messages)} of the own senders' mail of the last 30 days passes DMARC (${number(passed)} of ${number(messages)} messages; what others send or forward is not counted); ${percent(needed)} is needed.`,
+      sentence: `${percent(passed / messages)} of your own senders' mail of the last 30 days passes DMARC (${number(passed)} of ${number(messages)} messages; what others send or forward is not counted); ${percent(needed)} is needed.`,
     };
   const all = sum(month.senders, (one) => one.messages);
   const unknown = sum(month.senders, (one) => (one.class === 'unknown' ? one.messages - one.passed : 0));

@@ -27,14 +27,16 @@ test('the week lists the findings that its mail lists, in its order, with its wo
   await put(keys[3], "opened_at = '2026-09-20T12:00:00Z'");
   const person = await c.person('viewer', null);
   const { body } = await person.get('/digest');
-  expect(body).toContain('The findings are those from 2026-10-01 09:00 to 2026-10-08 09:00 UTC, as in the mail');
+  expect(body).toContain(
+    'The findings are those from <time>2026-10-01</time> 09:00 to <time>2026-10-08</time> 09:00 UTC, as in the mail',
+  );
   expect(named(body)).toEqual([keys[1], keys[0], keys[2], keys[3]]);
   expect(body).toMatch(/New \(2\)[\s\S]*Resolved \(1\)[\s\S]*Still open \(1\)/);
   const mail = (await person.get('/digest/mail')).body.replaceAll('\n', ' ');
   expect(named(mail.slice(0, mail.indexOf('Domains, by day')))).toEqual(named(body));
   // A week that is over has seven days as well: those up to two days after its last report day.
   const before = (await person.get('/digest?to=2026-09-29')).body;
-  expect(before).toContain('The findings are those from 2026-09-25 00:00 to 2026-10-02 00:00 UTC');
+  expect(before).toContain('The findings are those from <time>2026-09-25</time> 00:00 to <time>2026-10-02</time> 00:00 UTC');
   expect(named(before)).toEqual([keys[3]]);
 });
 

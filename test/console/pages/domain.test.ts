@@ -29,7 +29,7 @@ test('a domain names who approved or denied which sender, when and why, also whe
     'approved',
     person.name,
     'our newsletter, ticket 4711',
-    `${c.context.clock.now().toISOString().slice(0, 10)} ${person.name}`,
+    `<time>${c.context.clock.now().toISOString().slice(0, 10)}</time> ${person.name}`,
   ])
     expect(row).toContain(said);
   const file = (await person.get('/domains/example.com?table=decisions&as=json')).json();

@@ -37,9 +37,9 @@ test('what a person does is kept with the name and the reason, and shown', async
   expect(resolved.match(/<strong>resolved/g)).toHaveLength(1);
   expect(resolved).toContain('<strong>resolved by hand</strong>: as the finding says');
   const today = c.context.clock.now().toISOString().slice(0, 10);
-  expect(resolved).toContain(`· resolved ${today} by ${operator.name}<`);
+  expect(resolved).toContain(`· resolved <time>${today}</time> by ${operator.name}<`);
   expect(resolved).toContain(`action="/findings/${key}/reopen"`);
-  expect((await operator.get('/findings?state=resolved')).body).toContain(`resolved ${today} by ${operator.name}`);
+  expect((await operator.get('/findings?state=resolved')).body).toContain(`resolved <time>${today}</time> by ${operator.name}`);
   expect(resolved).toContain('<summary>Say what it was</summary>');
   expect(resolved).not.toContain('<summary>Resolve</summary>');
   expect((await operator.post(`/findings/${key}/resolve`, { why: 'done', verdict: 'none' })).statusCode).toBe(409);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { day, dayField, hostName, minute, severity, share, shares } from '../../../services/console/pages/format.ts';
+import { dated, day, dayField, hostName, minute, severity, share, shares } from '../../../services/console/pages/format.ts';
 
 test('moments are shown in UTC, to the day or the minute', () => {
   const moment = new Date('2026-11-27T23:59:58.999Z');
@@ -19,6 +19,13 @@ test.each([
   [5, 5, '100%'],
 ])('%i of %i is "%s"', (part, whole, text) => {
   expect(share(part, whole)).toBe(text);
+});
+
+test('no line of a sentence ends within a day, and all else is text', () => {
+  expect(dated('Since 2026-11-20, <b> failed; asked at 2026-12-01 11:30.').toString()).toBe(
+    'Since <time>2026-11-20</time>, &lt;b&gt; failed; asked at <time>2026-12-01</time> 11:30.',
+  );
+  expect(dated('1-2026-11-200 and pay-2026.example').toString()).toBe('1-2026-11-200 and pay-2026.example');
 });
 
 test('a severity is its word, and one that is not known its name, escaped', () => {

@@ -134,6 +134,6 @@ test('the list has the open ones of the domains that a person sees', async () =>
   const key = await open();
   expect((await ada.get('/requests')).body).toContain(`/requests/${key}"`);
   const other = await c.person('admin', ['example.net']);
-  expect((await other.get('/requests?state=all')).body).toContain('Nothing was ever asked for.');
+  expect((await other.get('/requests?state=all')).body).toContain('There has never been a request.');
   expect((await other.get(`/requests/${key}`)).statusCode).toBe(404);
 });

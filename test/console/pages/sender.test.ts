@@ -187,7 +187,7 @@ test('a decision that resolved a finding is named on it, and taken back there; i
   const until = addDays(c.context.clock.now().toISOString().slice(0, 10), 90);
   const page = (await operator.get(`/findings/${key}`)).body;
   expect(page).toContain(`Denied by ${operator.name} on`);
-  expect(page).toContain(`UTC, until ${until}`);
+  expect(page).toContain(`UTC, until <time>${until}</time>`);
   expect(page).toContain('Take the decision about 198.51.3.0/24 back');
   const sender = (await operator.get('/domains/example.com/senders/networks')).body;
   expect(sender).toMatch(new RegExp(`<strong>denied</strong> until ${until} [0-9:]+`));

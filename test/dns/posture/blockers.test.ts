@@ -71,7 +71,7 @@ test('each reason is a sentence with its figures', () => {
     "The reports name 199 messages of the domain's own senders; 200 are needed.",
   ]);
   expect(said([sender({ passed: 900, dkim_aligned: 900 })])).toEqual([
-    "90% of the own senders' mail of the last 30 days passes DMARC (900 of 1,000 messages; what others send or forward is not counted); 99% is needed.",
+    "90% of your own senders' mail of the last 30 days passes DMARC (900 of 1,000 messages; what others send or forward is not counted); 99% is needed.",
   ]);
   expect(said([sender(), sender({ class: 'unknown', messages: 1_000, passed: 0, dkim_aligned: 0 })])).toEqual([
     '1,000 failing messages come from senders that nothing is known of (50%; 1% at most).',
