@@ -21,7 +21,7 @@ export interface Column<Row> {
   as?: 'head' | 'number' | 'date' | 'name' | 'words';
   /** False for what is nothing but a form, which no file has. */
   file?: false;
-  /** Left out of the page, but not of files, where no row has it, or none has it so that it says something. */
+  /** Left out of the page, but not of files, where no row has it, or for none it says anything. */
   sparse?: true | ((row: Row) => boolean);
 }
 

@@ -46,7 +46,7 @@ export function severity(name: string): Html {
 
 const A_DAY = /(\b\d{4}-\d{2}-\d{2}\b)/;
 
-/** A sentence as it is, but that no line of it ends within a day: browsers break "2026-11-20" at its hyphens. */
+/** A sentence as it is, but no line of it ends within a day: browsers break "2026-11-20" at its hyphens. */
 export const dated = (sentence: string): Html =>
   html`${sentence.split(A_DAY).map((part, i) => (i % 2 === 0 ? part : html`<time>${part}</time>`))}`;
 

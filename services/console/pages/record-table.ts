@@ -21,7 +21,10 @@ export function senderColumns(domain: string): Column<SortedRecord>[] {
 
 const verdict = (passes: boolean) => (passes ? w.passes : w.fails);
 
-/** The columns of records, wherever they are listed. @param domain what the page is about: mail as another is told */
+/**
+ * The columns of records, wherever they are listed.
+ * @param domain what the page is about: where all mail names it as its author's, no column says so
+ */
 export function recordColumns<Row extends RecordRow>(domain: string): Column<Row>[] {
   return [
     {
