@@ -220,9 +220,10 @@ function specificity({ domains: patterns, ...others }: Condition, domains: reado
   return [Math.max(0, ...lengths), Object.values(others).filter((value) => value !== undefined).length];
 }
 
+/** By the first number that differs: at the latest the last one, the place of the rule, does. */
 function compare(a: readonly number[], b: readonly number[]): number {
   const at = a.findIndex((value, i) => value !== b[i]);
-  return at === -1 ? 0 : a[at]! - b[at]!;
+  return a[at]! - b[at]!;
 }
 
 const names = (pattern: string, domain: string) =>

@@ -277,7 +277,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/requests/seen.ts',
   ],
   'cli/commands/requests.test.ts': ['cli/commands/audit.ts', 'requests/plans/wanted.ts'],
-  'requests/plans/dns.test.ts': ['requests/plans/effects.ts', 'requests/plans/text.ts'],
+  'requests/plans/dns.test.ts': ['requests/plans/text.ts'],
   'applier/restored.test.ts': ['store/requests/restored.ts'],
   'store/requests/decide.test.ts': [
     'store/requests/events.ts',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Ending, endingSchema, endingTitle, endingWords } from '../../services/findings/ending.ts';
+import { byDecision, type Ending, endingSchema, endingTitle, endingWords } from '../../services/findings/ending.ts';
 
 const ENDINGS: Ending[] = [
   { reason: 'passes', since: '2026-05-01' },
@@ -94,4 +94,9 @@ test('what was only not seen is not called resolved', () => {
   expect(endingTitle({ reason: 'all_recovered', senders: 2, largest: { reason: 'no_mail', days: 14 } })).toBe(
     'Not seen for 14 days',
   );
+});
+
+test("a person's word ends three of them, and evidence all others", () => {
+  expect(ENDINGS.filter(byDecision).map(({ reason }) => reason)).toEqual(['denied', 'no_longer_denied', 'listed']);
+  expect(byDecision(undefined)).toBe(false);
 });

@@ -218,4 +218,134 @@ describe('why a mail failed', () => {
     for (const { says } of all) expect(says).toMatch(/^[A-Z].*\.$/);
     expect(JSON.stringify(all)).not.toMatch(/undefined|null|NaN|Invalid/);
   });
+
+  const key = (name: string, value: string | null) => ({ name, value, first_seen: AT, gone_at: null });
+  const to = (status: (typeof recipient)['status'], more: Partial<typeof recipient> = {}) => ({ ...recipient, status, ...more });
+  const report = (more: Partial<MessageFacts['reported'][number]> = {}) => ({
+    reporter: 'google.com',
+    day: '2026-11-20',
+    address: '192.0.2.3',
+    dkim_aligned: true,
+    spf_aligned: true,
+    disposition: '',
+    messages: 1,
+    ...more,
+  });
+  const verified = (program: string, method: string, result: string) => ({
+    program,
+    method,
+    result,
+    domain: null,
+    selector: null,
+  });
+  const selectors = ['s1', 's2', 's3', 's4'];
+  const CASES: Record<string, Partial<MessageFacts>> = {
+    'deliveries of every kind, three of each': {
+      hops: [
+        hop({
+          recipients: [
+            to('sent', { domain: 'b.example' }),
+            to('sent', { domain: 'a.example' }),
+            to('sent', { domain: 'a.example' }),
+            to('sent', { domain: 'inside.example', outside: false }),
+            to('bounced', { domain: 'c.example', relay: null, words: '550 no' }),
+            to('bounced', { domain: 'd.example' }),
+            to('expired', { domain: 'e.example', words: 'too old' }),
+            to('expired', { domain: 'f.example' }),
+            to('deferred', { domain: 'g.example', relay: null }),
+            to('deferred', { domain: 'h.example', words: '451 later' }),
+            to('deferred', { domain: 'i.example' }),
+            to('deferred', { domain: 'j.example' }),
+          ],
+        }),
+      ],
+    },
+    'taken by four servers': {
+      hops: [hop({ recipients: ['a', 'b', 'c', 'd'].map((one) => to('sent', { domain: `${one}.example` })) })],
+    },
+    'nothing went outside': { hops: [hop({ recipients: [to('bounced', { outside: false })] })] },
+    'bounces, those that logs bear out first, each once': {
+      hops: [
+        hop({
+          bounces: [
+            { ...BOUNCE, recipient_domain: 'a.example', status: '', words: '', expected: false },
+            { ...BOUNCE, recipient_domain: 'b.example', expected: false },
+            { ...BOUNCE, recipient_domain: 'c.example', action: 'delayed' },
+            { ...BOUNCE, recipient_domain: 'd.example', expected: false },
+          ],
+        }),
+        hop({ bounces: [{ ...BOUNCE, recipient_domain: 'b.example' }] }),
+      ],
+    },
+    'signatures of four keys, what the signer says, and six verdicts': {
+      hops: [
+        hop({
+          signatures: selectors.map((selector) => ({ domain: 'example.com', selector })),
+          sign_fault: ['a', 'b', 'a', 'c', 'd'],
+          verify: [
+            verified('opendkim', 'dkim', 'pass'),
+            verified('opendkim', 'dkim', 'permerror'),
+            verified('opendmarc', 'dmarc', 'fail'),
+            verified('opendmarc', 'spf', 'fail'),
+            verified('opendmarc', 'dmarc', 'none'),
+            verified('opendmarc', 'dmarc', 'pass'),
+            verified('opendmarc', 'dmarc', 'temperror'),
+          ],
+        }),
+      ],
+    },
+    'one aligned signature of two': {
+      hops: [hop({ signatures: ['esp.example', 'example.com'].map((domain) => ({ domain, selector: 'k' })) })],
+    },
+    'two signatures of others': {
+      hops: [
+        hop({ signatures: ['esp.example', 'other.example'].map((domain) => ({ domain, selector: 'k' })), sign_fault: ['x'] }),
+      ],
+    },
+    'keys in each state': {
+      keys: [
+        key('s1._domainkey.example.com', KEY),
+        key('s2._domainkey.example.com', 'v=DKIM1; p='),
+        { ...key('s3._domainkey.example.com', KEY), gone_at: new Date('2026-11-20T11:59Z') },
+        { ...key('s4._domainkey.example.com', KEY), gone_at: new Date('2026-11-20T12:01Z') },
+        key('s5._domainkey.example.com', null),
+      ],
+    },
+    'an SPF record that admits one of two networks': {
+      spf: {
+        domain: 'example.com',
+        networks: ['192.0.2.0/28', '198.51.100.7/32'],
+        records: spfOf('v=spf1 ip4:192.0.2.0/28 -all'),
+      },
+    },
+    'no MAIL FROM': { spf: null },
+    'reports that agree and that do not': {
+      reported: [
+        report(),
+        report({ dkim_aligned: false, disposition: 'none', messages: 1200 }),
+        report({ spf_aligned: false }),
+        report({ dkim_aligned: false, spf_aligned: false, disposition: 'quarantine' }),
+      ],
+    },
+    'failure reports of several, and of nobody who is named': {
+      failure_reports: [
+        { reporter: 'a.example', source_ip: '192.0.2.3', auth_failure: ['dkim'], counts: true },
+        { reporter: 'b.example', source_ip: '192.0.2.4', auth_failure: ['dkim', 'spf'], counts: true },
+        { reporter: null, source_ip: null, auth_failure: [], counts: false },
+      ],
+    },
+  };
+
+  test('its words in every case are as in golden/', async () => {
+    const paragraphs: string[] = [];
+    for (const [name, more] of Object.entries(CASES)) {
+      const signed = (more.hops ?? [hop()]).flatMap((one) => one.signatures);
+      const keys = signed.map(({ selector, domain }) => key(`${selector}._domainkey.${domain}`, KEY));
+      const reasons = await why(facts({ keys, ...more }));
+      paragraphs.push(
+        [`# ${name}`, ...reasons.map(({ part, wrong: bad, says }) => `${part}${bad ? ', wrong' : ''}: ${says}`)].join('\n'),
+      );
+    }
+    await expect(`${paragraphs.join('\n\n')}\n`).toMatchFileSnapshot('golden/why-mail-failed.txt');
+  });
 });

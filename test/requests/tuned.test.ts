@@ -52,6 +52,34 @@ test.each([0.25, 0.5, 1, 2, 4, 8, 24, 72, 168])('%d hours are a step, and what i
   expect(tunedFromUse([used({ used_most: seconds / 1.5, used_median: 1, longest: seconds, usual: 900 })])).toEqual([]);
 });
 
+test('each wish says in full what it rests on', () => {
+  const of = (given: Partial<UsedTarget>) => tunedFromUse([used(given)]).map(({ summary, why }) => [summary, ...why]);
+  expect(of({ used_most: 0, used_median: 0, usual: null })).toEqual([
+    [
+      'Lend at main for 15 minutes at most, in place of 1 day.',
+      'Tuned from use: 9 grants, 2 of them never seen in use; asked for 8 hours at most, used for 1 second at most.',
+    ],
+  ]);
+  expect(of({ used_most: 5 * HOUR, used_median: 0, unused: 0 })).toEqual([
+    [
+      'Lend at main for 8 hours at most, in place of 1 day.',
+      'Tuned from use: 9 grants; asked for 8 hours at most, used for 5 hours at most.',
+    ],
+    [
+      'Lend at main for 15 minutes when nobody asks for another time.',
+      'Tuned from use: 9 grants; half of the uses took 1 second or less.',
+    ],
+  ]);
+  const names = Array.from({ length: 12 }, (_, i) => `n${i}.example.com`);
+  const dns = { setting: 'access.dns', longest: HOUR, lends: null } as const;
+  const never = (given: string[]) =>
+    of({ ...dns, names: given, names_used: ['n0.example.com'] }).map(([, why]) => /; no other.*$/.exec(why!)?.[0]);
+  expect(never(['n0.example.com'])).toEqual(['; no other names were changed.']);
+  expect(never(names)).toEqual([
+    `; no other names were changed, and never changed: ${names.slice(1, 11).join(', ')}.`,
+  ]);
+});
+
 test('five grants that are known say enough', () => {
   expect(tunedFromUse([used({ known: 5, grants: 5 })])).toHaveLength(1);
   expect(tunedFromUse([used({ known: 5, grants: 5, unused: 5, used_most: null })])).toHaveLength(1);

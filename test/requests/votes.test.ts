@@ -47,6 +47,8 @@ test.each([
   ['whoever has voted cannot decide in the next stage', ['a', 'b'], ['a'], 1, [yes('a'), yes('b')], false],
   ['the requester does not count', ['a', 'r'], ['s'], 0, [], false],
   ['a denial is a vote', ['a', 'b', 'c'], ['s'], 0, [no('a')], true],
+  ['a denial is no approval', ['a', 'b'], ['s'], 0, [no('a')], false],
+  ['approvals of the stage before are none of this one', ['a', 'b'], ['a', 's'], 1, [yes('b')], true],
 ] as const)('whether a request can still be decided: %s', (_, mail, security, at, votes, can) => {
   const of = (group: string) => (group === 'mail' ? mail : security);
   expect(canStillDecide({ stages: STAGES, stage: at, requester: 'r', votes }, of)).toBe(can);

@@ -159,8 +159,9 @@ function fateOf({ messages, quarantined, rejected }: Told['evidence']): string |
 }
 
 /** That receivers turned most of it away, which whoever sends it may not know. */
-function lostOf({ messages, quarantined, rejected }: Told['evidence']): string {
-  if (2 * (quarantined + rejected) < messages) return '';
+function lostOf(evidence: Told['evidence']): string {
+  if (fateOf(evidence) === null) return '';
+  const { messages, quarantined, rejected } = evidence;
   if (messages > 1 && Math.max(quarantined, rejected) === messages)
     return ` Receivers ${rejected > 0 ? 'rejected' : 'quarantined'} all of them.`;
   const parts = [

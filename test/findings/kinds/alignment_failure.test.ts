@@ -55,6 +55,22 @@ test('what p=none lets through now is not called rejected', () => {
   expect(words({ p: 'none' }, { ...evidence, rejected: 0, delivered: 100 }).what).not.toContain('Now that p=none');
 });
 
+test.each([
+  [{ messages: 4, rejected: 2, quarantined: 0 }, ' is rejected', ' Receivers rejected 2 of them.'],
+  [{ messages: 4, rejected: 1, quarantined: 0 }, null, ''],
+  [{ messages: 4, rejected: 1, quarantined: 1 }, ' is rejected', ' Receivers rejected 1 and quarantined 1 of them.'],
+  [{ messages: 4, rejected: 1, quarantined: 2 }, ' is quarantined', ' Receivers rejected 1 and quarantined 2 of them.'],
+  [{ messages: 4, rejected: 0, quarantined: 3 }, ' is quarantined', ' Receivers quarantined 3 of them.'],
+  [{ messages: 4, rejected: 4, quarantined: 0 }, ' is rejected', ' Receivers rejected all of them.'],
+  [{ messages: 4, rejected: 0, quarantined: 4 }, ' is quarantined', ' Receivers quarantined all of them.'],
+  [{ messages: 1, rejected: 1, quarantined: 0 }, ' is rejected', ' Receivers rejected 1 of it.'],
+  [{ messages: 0, rejected: 0, quarantined: 0 }, null, ''],
+])('what became of its mail: %j', (fate, title, sentence) => {
+  const told = words({ p: 'reject' }, { ...fate, of: 4, delivered: 4 - fate.rejected - fate.quarantined });
+  expect(told.title.endsWith(title ?? ' unaligned')).toBe(true);
+  expect(/ Receivers .*? of (?:them|it)\./.exec(told.what)?.[0] ?? '').toBe(sentence);
+});
+
 test('what passes unaligned is named, and whose it is', () => {
   const what = (mechanism: 'spf' | 'dkim' | 'both', signer: string | null = 'signer.example') =>
     words({ signer }, { mechanism } as Partial<typeof EVIDENCE>).what;

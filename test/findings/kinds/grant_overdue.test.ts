@@ -31,4 +31,8 @@ test('its words, by how many there are', () =>
     'one that no grant is for': of([stray('0_aaaa')]),
     'some that no grant is for': of([stray('0_aaaa'), stray('0_bbbb')], 12),
     both: of([grant(7), stray('0_aaaa')]),
+    'two, one of them named, and an answer that is a sentence': of([grant(7, 'It is gone.')], 2),
+    'four, one of which is not named': of([7, 8, 9, 10].map((key) => grant(key))),
+    'one that no grant is for, and one more that is not named': of([stray('0_aaaa')], 2),
+    'more than are named, with one that no grant is for': of([grant(7), grant(8), stray('0_aaaa'), grant(9)]),
   }));

@@ -66,6 +66,20 @@ test.each<[string, string, DnsChange['type'], string, string]>([
     'mta-sts A 203.0.113.66',
     'The MTA-STS policy of example.com would be served by 203.0.113.66, which does not serve it now.',
   ],
+  [
+    'three hosts',
+    'example.com',
+    'MX',
+    '@ MX 10 a.evil.test.\n@ MX 10 b.evil.test.\n@ MX 10 c.evil.test.',
+    'Mail to example.com would go to a.evil.test, b.evil.test, c.evil.test, to which it does not go now.',
+  ],
+  [
+    'five hosts',
+    'example.com',
+    'MX',
+    ['a', 'b', 'c', 'd', 'e'].map((host) => `@ MX 10 ${host}.evil.test.`).join('\n'),
+    'Mail to example.com would go to a.evil.test, b.evil.test, c.evil.test and 2 more, to which it does not go now.',
+  ],
 ])('says of %s where mail goes then', async (_, name, type, records, sentence) => {
   expect(await moved(name, type, records)).toEqual([sentence]);
 });

@@ -66,6 +66,18 @@ test('one plan publishes, approves until the contract ends, and says who answers
   ]);
 });
 
+test('what is bad about its records is said of it', async () => {
+  const records = parseInstructions('_dmarc.news CNAME d.evil.test', DOMAIN);
+  const plan = await planOnboard({ ...WISH, records, expected_daily: null }, zone('@ TXT "v=spf1 -all"'), NOBODY);
+  expect(plan).toMatchObject({
+    risk: 'high',
+    risk_because: ['There is a warning.'],
+    summary: 'Let Postbird send as example.com until 2027-12-31: publish 1 RRset and approve it.',
+    back: { watch_hours: 720 },
+  });
+  expect(plan.why).toContain('marketing answers for it; how much mail it sends is not known.');
+});
+
 test('what is published already is left out, and an approval alone is a plan', async () => {
   const records = [{ name: 's1._domainkey.example.com', type: 'CNAME' as const, value: 's1.dkim.postbird.example' }];
   const there = zone('s1._domainkey CNAME s1.dkim.postbird.example.');

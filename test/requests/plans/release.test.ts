@@ -50,6 +50,53 @@ test('figures of reports and of similar mails stand in it', () => {
   expect(why[2]).toBe('4 mails of this domain were held in the last 30 days: 1 delivered, 2 stopped.');
 });
 
+test('what was verified is said in full, of five signatures at most', () => {
+  const signature = (at: number) => ({
+    result: at === 0 ? 'pass' : 'fail',
+    domain: at === 1 ? null : `d${at}.example`,
+    selector: null,
+    aligned: at === 0,
+  });
+  const results = {
+    ...heldOf().results,
+    dkim: Array.from({ length: 6 }, (_, at) => signature(at)),
+    dmarc: { result: 'none', policy: null, domain: null },
+  };
+  const one = plan({ results, source: null, header_from_domain: null, recipients: ['a@example.com', 'b@example.com'] });
+  expect([one.summary, ...one.why]).toEqual([
+    'Deliver a mail to 2 recipients that names no author, held by the rule "own_domain": its author is at a domain of yours, and nothing proves that.',
+    'SPF pass, DKIM pass of d0.example (aligned), fail, fail of d2.example, fail of d3.example, fail of d4.example, ARC none, DMARC none.',
+    'No report names its source.',
+    'No mail of this domain was held in the last 30 days.',
+  ]);
+  expect(plan({ results: { ...results, dkim: [] } }).why[0]).toBe('SPF pass, DKIM none, ARC none, DMARC none.');
+});
+
+test.each<[string, Parameters<typeof heldOf>[0], string, string[], string]>([
+  ['one who imitates', { reason: 'person' }, 'high', ['forgery'], 'It imitates you or one of your people'],
+  ['a known source', { reason: 'x', source_class: 'authorized' }, 'low', [], 'known from the reports as authorized.'],
+  ['no pass', { reason: 'x', source_class: null }, 'high', ['forgery'], 'It fails DMARC, and its source is not a known one.'],
+  ['a pass', { reason: 'x', source_class: null, results: withDmarc('pass') }, 'medium', [], 'and not that it is welcome.'],
+  ['nothing', { reason: 'x', source_class: null, results: withDmarc('none') }, 'medium', [], 'Nothing shows who sent it.'],
+])('the risk has its reason: %s', (_, part, risk, warnings, because) => {
+  const one = plan(part);
+  expect([one.risk, one.warnings.length]).toEqual([risk, warnings.length]);
+  expect(one.risk_because).toEqual([expect.stringContaining(because)]);
+});
+
+test('what reports say of the source is said as far as it is known', () => {
+  const said = (part: Parameters<typeof heldOf>[0], seen: Parameters<typeof planRelease>[1]['seen'] = null) =>
+    plan(part, { ...NOTHING, seen, similar: { held: 1, released: 0, stopped: 1 } }).why.slice(1);
+  const similar = '1 mail of this domain was held in the last 30 days: 0 delivered, 1 stopped.';
+  expect(said({ source_class: null })).toEqual([
+    'No report mentions its source evil.example as a sender of example.com.',
+    similar,
+  ]);
+  expect(said({})).toEqual(['Reports call its source evil.example unauthorized.', similar]);
+  expect(said({ domain: 'a b' })).toHaveLength(2);
+  expect(plan({ domain: 'a b' }).domain).toBe('*');
+});
+
 test('the change names the mail by its digest, on one line whatever the domain says', () => {
   const [line, ...more] = changeLines(plan({ header_from_domain: 'x\n+ delivered' }));
   expect(more).toEqual([]);
