@@ -44,8 +44,7 @@ const SINGLE: Omit<Parameters<typeof askSingle>[1], 'name'> = {
 
 /** Whether the organizational domain has a record, which receivers look at where a domain has none. */
 async function hasAbove(domain: string, { walk }: Discovery, dns: Dns, options: AskOptions): Promise<boolean> {
-  const above = walk.organizationalDomain;
-  if (above === null || above === domain) return false;
+  const above = walk.organizationalDomain ?? domain;
   return textsOf(await dns.ask(`default._bimi.${above}`, 'TXT', options)).some(isBimi);
 }
 

@@ -140,7 +140,7 @@ function corrected(text: string, wanted: WantedDmarc): string {
     return least;
   };
   const p = raise('p', wanted.policy, record?.p ?? null) ?? 'none';
-  if (record?.p !== p) tags.p = p;
+  tags.p = p;
   const sp = raise('sp', wanted.subdomain_policy, record?.sp ?? p);
   raise('np', wanted.nonexistent_policy, record?.np ?? sp);
   for (const tag of ['adkim', 'aspf'] as const)

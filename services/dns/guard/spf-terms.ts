@@ -1,6 +1,5 @@
 import { isIPv6 } from 'node:net';
 import { lowerName } from '../client/name.ts';
-import { Networks } from '../networks.ts';
 import { type Mechanism, parseSpf, type SpfRecord } from '../spf/record.ts';
 import { nodesOf, type SpfTree } from '../spf/tree.ts';
 
@@ -124,10 +123,11 @@ export function isThere(wanted: string, own: string, terms: readonly FoundTerm[]
   const [network] = parseSpf(`v=spf1 ${wanted}`).mechanisms;
   if (network === undefined || network.address === null) return false;
   const prefixOf = (one: Mechanism) => (one.kind === 'ip4' ? one.prefix4 : one.prefix6);
-  return terms.some(({ mechanism, sends }) => {
-    if (!sends || mechanism === null || mechanism.kind !== network.kind || prefixOf(mechanism) > prefixOf(network)) return false;
-    return new Networks([`${mechanism.address}/${prefixOf(mechanism)}`]).contains(network.address!);
-  });
+  const inner = `${network.address}/${prefixOf(network)}`;
+  return terms.some(
+    ({ mechanism, sends }) =>
+      sends && mechanism?.kind === network.kind && networkContains(`${mechanism.address}/${prefixOf(mechanism)}`, inner),
+  );
 }
 
 /** The terms that a forbidden one means: itself, or by the bare name of a mechanism all of its kind. */

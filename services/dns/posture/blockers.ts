@@ -136,7 +136,7 @@ function* mailBlockers(month: ReportMonth, p: string | null): Generator<Blocker>
   if (messages < OWN_MESSAGES)
     yield {
       why: 'few_messages',
-      sentence: `The reports name ${messages} messages of the domain's own senders; ${OWN_MESSAGES} are needed.`,
+      sentence: `The reports name ${messages} ${messages === 1 ? 'message' : 'messages'} of the domain's own senders; ${OWN_MESSAGES} are needed.`,
     };
   else if (passed < needed * messages)
     yield {

@@ -46,7 +46,10 @@ const LEAST_SHARE = 0.002;
 const MOST_NAMED = 5;
 const WEEKS = 30 / 7;
 
-const weekly = (messages: number) => Math.round(messages / WEEKS).toLocaleString('en');
+const weekly = (messages: number) => {
+  const count = Math.round(messages / WEEKS);
+  return `${count.toLocaleString('en')} ${count === 1 ? 'message' : 'messages'} a week`;
+};
 
 /** What to do next. @param blocked why a stricter policy has to wait */
 export function nextStep(
@@ -253,7 +256,9 @@ function evidenceStep(records: SeenRecords, month: ReportMonth | null, blocked: 
       'sign_with_dkim',
       `Have these senders sign with DKIM before p=${policy.policy === 'none' ? 'quarantine' : 'reject'}: ${listed(alone)}. SPF alone does not survive forwarding.`,
     );
-  return policy.policy === 'reject' ? stepBeyondReject(records, step) : stricterStep(records, month, blocked, step);
+  // A trial of p=reject that something keeps from ending is not yet p=reject.
+  const rejects = policy.policy === 'reject' && !(policy.testing && blocked.length > 0);
+  return rejects ? stepBeyondReject(records, step) : stricterStep(records, month, blocked, step);
 }
 
 /** Towards the next stricter policy. */
@@ -273,7 +278,7 @@ function stricterStep(records: SeenRecords, month: ReportMonth, blocked: readonl
   const broken = sum(month.senders, (one) => (one.class === 'forwarded' ? one.messages - one.passed : 0));
   const lists =
     next === 'reject' && broken > 0
-      ? ` ${weekly(broken)} messages a week that mailing lists and forwarders broke would be refused: a domain whose people write to mailing lists should stay at quarantine (RFC 9989 section 7.4).`
+      ? ` ${weekly(broken)} that mailing lists and forwarders broke would be refused: a domain whose people write to mailing lists should stay at quarantine (RFC 9989 section 7.4).`
       : '';
   const after =
     next === 'quarantine'
@@ -322,7 +327,7 @@ function isParked({ closed, mx, spf, policy }: SeenRecords, month: ReportMonth |
 const ended = (text: string) => `${text.replace(/\.$/, '')}.`;
 
 function listed(senders: readonly SenderMonth[]): string {
-  const names = senders.slice(0, MOST_NAMED).map((one) => `${one.source} (${weekly(one.messages)} messages a week)`);
+  const names = senders.slice(0, MOST_NAMED).map((one) => `${one.source} (${weekly(one.messages)})`);
   return `${names.join(', ')}${senders.length > MOST_NAMED ? ` and ${senders.length - MOST_NAMED} more` : ''}`;
 }
 
@@ -331,7 +336,10 @@ function named(month: ReportMonth | null): string {
   return senders.length === 0 ? '' : `: the reports name ${listed(senders)}`;
 }
 
-/** The record with another policy; a record of the domain itself is made where one above applies. */
+/**
+ * The record with another policy, in full (without t=y); a record of the domain itself is made where one
+ * above applies.
+ */
 function withPolicy({ domain, policy }: SeenRecords, p: 'quarantine' | 'reject'): Publication {
-  return { name: `_dmarc.${domain}`, value: withTags(policy!.text, { p }) };
+  return { name: `_dmarc.${domain}`, value: withTags(policy!.text, { p, t: null }) };
 }

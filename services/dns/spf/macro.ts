@@ -10,8 +10,8 @@ export type Piece =
       letter: string;
       /** An upper-case letter: what it gives is URL-escaped. */
       escaped: boolean;
-      /** Right-hand parts to use; null for all. */
-      parts: number | null;
+      /** Right-hand parts to use; 0 for all. */
+      parts: number;
       reverse: boolean;
       delimiters: string;
     };
@@ -57,7 +57,7 @@ export function parseMacros(text: string, where: 'term' | 'exp' | 'any'): Piece[
       kind: 'macro',
       letter: letter.toLowerCase(),
       escaped: letter !== letter.toLowerCase(),
-      parts: digits === '' ? null : Number(digits),
+      parts: Number(digits),
       reverse: reverse !== '',
       delimiters: delimiters === '' ? '.' : delimiters,
     });
@@ -117,10 +117,9 @@ export async function expand(pieces: readonly Piece[], values: MacroValues): Pro
       continue;
     }
     const split = new RegExp(`[${piece.delimiters.replace(/[\]\\^-]/g, '\\$&')}]`);
-    let parts = (await macroValue(piece.letter, values)).split(split);
+    const parts = (await macroValue(piece.letter, values)).split(split);
     if (piece.reverse) parts.reverse();
-    if (piece.parts !== null) parts = parts.slice(-piece.parts);
-    const text = parts.join('.');
+    const text = parts.slice(-piece.parts).join('.');
     out += piece.escaped ? urlEscape(text) : text;
   }
   return out;

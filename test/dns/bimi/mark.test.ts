@@ -37,6 +37,12 @@ describe('the chain', () => {
       expect(read(...chain)).toMatchObject({ chain: null });
   });
 
+  test('is no longer than a chain may be', () => {
+    const chain = (length: number) => read(...Array.from({ length }, (): Authority => ISSUER).with(0, mark() as never));
+    expect(chain(10)).toMatchObject({ chain: null });
+    expect(chain(11)).toBe('It has 11 certificates, more than a chain may have.');
+  });
+
   test('leads nowhere without the certificate between, or from another root', () => {
     const strange = authority('Mark Root');
     expect(read(mark())).toMatchObject(NO_WAY);

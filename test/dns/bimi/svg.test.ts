@@ -16,6 +16,8 @@ test('the view box says whether it is a square', () => {
 
 test.each([
   ['another root', '<html/>', /not SVG/],
+  ['another root of the namespace', '<g xmlns="http://www.w3.org/2000/svg"/>', /not SVG/],
+  ['a root of another namespace', '<svg xmlns="http://example.com/"/>', /not SVG/],
   ['another version', logo('', 'xmlns="http://www.w3.org/2000/svg" baseProfile="tiny-ps"'), /version="1\.2" is missing/],
   ['another profile', logo('', 'xmlns="http://www.w3.org/2000/svg" version="1.2"'), /baseProfile/],
   ['a place on the page', logo('', `${ROOT} x="1"`), /attribute x/],

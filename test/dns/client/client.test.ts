@@ -86,6 +86,18 @@ describe('who answers', () => {
   });
 });
 
+test.each([
+  [7, ['udp']],
+  [8, ['udp', 'tcp']],
+])('the right answer behind %i wrong packets comes over the last of %j', async (wrong, ways) => {
+  const fake = await fakeOf(({ sent, over, id }) => [
+    ...Array.from({ length: over === 'udp' ? wrong : 0 }, (): Reply => ({ id: id ^ 1, answers: [a(sent, '198.51.100.66')] })),
+    { answers: [a(sent, '192.0.2.1')] },
+  ]);
+  expect(await clientOf([fake]).ask('a.example', 'A')).toMatchObject({ records: ['192.0.2.1'] });
+  expect(fake.asked.map(({ over }) => over)).toEqual(ways);
+});
+
 describe('an answer', () => {
   test('tells records, no records of the type, no such name, and unknown apart', async () => {
     const fake = await fakeOf(({ name, sent }) => {
@@ -262,6 +274,12 @@ describe('questions at once', () => {
     const third = dns.ask('b.example', 'A', { signal: alone.signal });
     setTimeout(() => alone.abort(), 10);
     expect(await third).toMatchObject({ reason: 'cancelled' });
+    // Who asks right after the last one has left asks anew.
+    const leaver = new AbortController();
+    const left = dns.ask('d.example', 'A', { signal: leaver.signal });
+    leaver.abort();
+    const anew = dns.ask('d.example', 'A');
+    expect([await left, await anew]).toMatchObject([{ reason: 'cancelled' }, { state: 'records' }]);
     expect(await dns.ask('c.example', 'A', { signal: alone.signal })).toMatchObject({ reason: 'cancelled' });
   });
 

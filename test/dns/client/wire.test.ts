@@ -32,6 +32,33 @@ function read(bytes: Buffer): boolean {
   }
 }
 
+test.each([
+  [0x8000, { response: true }],
+  [0x7800, { opcode: 15 }],
+  [0x0400, { authoritative: true }],
+  [0x0200, { truncated: true }],
+  [0x0080, { recursionAvailable: true }],
+  [0x0020, { authenticated: true }],
+  [0x000f, { rcode: 15 }],
+  [0x0150, {}],
+])('the flags %i of a header', (flags, set) => {
+  const bytes = Buffer.alloc(12);
+  bytes.writeUInt16BE(0x1234, 0);
+  bytes.writeUInt16BE(flags, 2);
+  const none = { response: false, opcode: 0, authoritative: false, truncated: false, recursionAvailable: false };
+  expect(readMessage(bytes)).toEqual({
+    ...none,
+    id: 0x1234,
+    authenticated: false,
+    rcode: 0,
+    extended: [],
+    question: null,
+    answers: [],
+    authorities: [],
+    ...set,
+  });
+});
+
 test('any bytes are a message or are refused', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => void read(Buffer.from(bytes))),

@@ -30,12 +30,16 @@ test.each([
   ['a/24//64', 'a:EXAMPLE.com/24//64'],
   ['Include:_SPF.Example.NET.', 'include:_spf.example.net'],
   ['redirect=_spf.Example.net', 'redirect=_spf.example.net'],
+  ['redirect=_spf.example.net.', 'redirect=_spf.example.net'],
+  ['EXP=a.example', 'exp=a.example'],
 ])('%s and %s are one term', (a, b) => {
   expect(normalTerm(a, 'example.com')).toBe(normalTerm(b, 'example.com'));
 });
 
 test.each([
   ['ip4:192.0.2.0/24', 'ip4:192.0.2.0/25'],
+  ['redirect=a.example', 'redirect=b.example'],
+  ['redirect=%{D}.example', 'redirect=%{d}.example'],
   ['a', 'mx'],
   ['a', 'a/24'],
   ['-ip4:192.0.2.1', 'ip4:192.0.2.1'],

@@ -279,3 +279,10 @@ describe.skipIf(!knotPresent)(`with a real name server${knotPresent ? '' : ' (SK
     });
   });
 });
+
+test('a fault of this program is no result of SPF', async () => {
+  const broken = { ask: () => Promise.reject(new TypeError('broken')) };
+  await expect(evaluateSpf({ ip: '192.0.2.1', helo: 'example.com', mailFrom: 'a@example.com' }, broken)).rejects.toThrow(
+    'broken',
+  );
+});

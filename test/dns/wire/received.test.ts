@@ -49,6 +49,19 @@ test('an update is read in lower case, its steps understood', () => {
   });
 });
 
+test('prerequisites of every kind are read', () => {
+  const answers = [
+    record({ ttl: 0 }),
+    record({ class: CLASS.ANY, ttl: 0, rdata: NONE }),
+    record({ class: CLASS.ANY, ttl: 0, rdata: NONE, type: 255 }),
+    record({ class: CLASS.NONE, ttl: 0, rdata: NONE }),
+    record({ class: CLASS.NONE, ttl: 0, rdata: NONE, type: 255 }),
+  ];
+  expect(readUpdate(message({ answers }))).toMatchObject({
+    prerequisites: answers.map((one) => ({ ...one, name: 'a.example.com' })),
+  });
+});
+
 describe('what RFC 2136 calls wrong', () => {
   const pre = (change: Partial<RawRecord>) => ({ answers: [record({ ttl: 0, ...change })] });
   const step = (change: Partial<RawRecord>) => ({ authorities: [record(change)] });

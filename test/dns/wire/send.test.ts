@@ -60,6 +60,13 @@ test('an answer that comes octet by octet; the clock is the one that is given', 
   expect(await sendUpdate(server, key, update, { now: () => 1_000_000_000 })).toEqual({ state: 'accepted', drift: 42 });
 });
 
+test('octets behind the answer are no part of it', async () => {
+  const server = await serve((request, socket) =>
+    socket.write(Buffer.concat([framed(acceptance(request, 1_000_000)), Buffer.of(0, 1, 2)])),
+  );
+  expect(await sendUpdate(server, key, update, { now: () => 1_000_000_000 })).toEqual({ state: 'accepted', drift: 0 });
+});
+
 test('after the message was sent, nothing but a proven answer ends the doubt', async () => {
   const states = async (reply: (request: Buffer, socket: Socket) => void, timeoutMs = 2_000) =>
     await sendUpdate(await serve(reply), key, update, { timeoutMs });
