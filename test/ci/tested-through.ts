@@ -157,7 +157,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cluster/decide.test.ts': ['cluster/observe.ts', 'dns/spf/edit.ts'],
   'applier/keys/kubernetes.test.ts': ['applier/keys/tables.ts', 'cluster/signer-pods.ts', 'store/cluster/signer-pods.ts'],
   'gateway/index.test.ts': [
-    'applier/grants/dns.ts',
     'gateway/recover.ts',
     'gateway/stored.ts',
     'requests/grants/dns.ts',

@@ -99,15 +99,16 @@ test('messages are counted by state and code, and the records of new reports alo
   const keys = await receive(t, [
     reportMail(reportXml({ id: 'a', rows: [{}, { ip: '192.0.2.9' }] }), { unique: 'a' }),
     reportMail(reportXml({ id: 'a', rows: [{}, { ip: '192.0.2.9' }] }), { unique: 'again' }),
+    reportMail(reportXml({ id: 'b' }), { unique: 'b' }),
     reportMail('<feedback><report_metadata>', { unique: 'broken' }),
     chat(1),
   ]);
   await parse(keys);
   const lines = (await context.metrics.registry.metrics()).split('\n');
   const value = (name: string) => lines.filter((line) => line.startsWith(name));
-  expect(value('ruawatch_messages_total{state="stored",code=""}')).toEqual(['ruawatch_messages_total{state="stored",code=""} 2']);
+  expect(value('ruawatch_messages_total{state="stored",code=""}')).toEqual(['ruawatch_messages_total{state="stored",code=""} 3']);
   expect(value('ruawatch_messages_total{state="quarantined"')).toHaveLength(1);
   expect(value('ruawatch_messages_total{state="ignored",code="no_report"}')).toHaveLength(1);
   expect(value('ruawatch_reports_total{outcome="duplicate"}')).toEqual(['ruawatch_reports_total{outcome="duplicate"} 1']);
-  expect(value('ruawatch_records_total')).toEqual(['ruawatch_records_total 2']);
+  expect(value('ruawatch_records_total')).toEqual(['ruawatch_records_total 3']);
 });

@@ -136,6 +136,14 @@ describe('what is kept of a fault', () => {
     expect(other.findings[0]!.since).toBe(T2.toISOString());
   });
 
+  test('that DNSSEC is broken, until an answer shows that it is not', async () => {
+    const bogus = await check({ [DOMAIN]: { TXT: [['v=spf1 -all']], bogus: 'a signature has expired' } }, null, T1);
+    const broken = (found: StoredCheck) => found.findings.filter(({ code }) => code === 'dnssec_bogus').map(({ since }) => since);
+    expect(broken(bogus)).toEqual([T1.toISOString()]);
+    expect(broken(await check({ [DOMAIN]: 'unknown' }, bogus, T2))).toEqual([T1.toISOString()]);
+    expect(broken(await check(many(2), bogus, T2))).toEqual([]);
+  });
+
   test('the count of empty lookups, as long as the record can be read', async () => {
     const zone: Zone = { [DOMAIN]: { SOA: [SOA], TXT: [['v=spf1 a:none.test mx:none.test -all']] } };
     const first = await check(zone, null, T1);

@@ -127,6 +127,22 @@ describe('a look at named domains', () => {
     expect((await look(ZONE)).map(({ domain }) => domain)).toEqual(['a.example', 'b.example', DOMAIN]);
     expect((await look(ZONE, ['b.example', 'other.example'])).map(({ domain }) => domain)).toEqual(['b.example']);
     expect(await look(ZONE, ['other.example'])).toEqual([]);
+    // Whose servers answer first makes no difference.
+    const zone = dnsOf(ZONE);
+    const slow: Dns = {
+      async ask(name, type, options) {
+        for (let turn = 0; turn < 50 && name.endsWith('a.example'); turn++) await new Promise(setImmediate);
+        return zone.ask(name, type, options);
+      },
+    };
+    expect((await look(slow)).map(({ domain }) => domain)).toEqual(['a.example', 'b.example', DOMAIN]);
+  });
+
+  test('fails when one of its rounds does', async () => {
+    const random = () => {
+      throw new TypeError('broken');
+    };
+    await expect(watchOnce(context, { dns: dnsOf(ZONE), connect: () => silent, random })).rejects.toThrow('broken');
   });
 
   test('counts the answers by what they say', async () => {

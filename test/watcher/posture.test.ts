@@ -38,6 +38,20 @@ test('a hostile record is stored in part, and no half of a value is to be publis
   expect(readRecords({ domain: 7 })).toBeNull();
 });
 
+test('twenty faults are kept, and a thousand characters of what each says', async () => {
+  const given = await check({});
+  const one = { severity: 'error' as const, code: 'spf_syntax' as const, record: null, place: null };
+  const known = (length: number, value: string | null = null) => {
+    const publish = value === null ? null : { name: 'example.com', value };
+    const findings = Array.from({ length: 21 }, () => ({ ...one, message: 'x'.repeat(length), publish }));
+    return knownAfter(null, { ...given, findings: findings as unknown as typeof given.findings });
+  };
+  expect(known(1_000).faults.map(({ message }) => message.length)).toEqual(Array(20).fill(1_000));
+  expect(known(1_001).faults[0]!.message.length).toBe(1_000);
+  expect(known(1, 'x'.repeat(4_000)).faults[0]!.publish?.value?.length).toBe(4_000);
+  expect(known(1, 'x'.repeat(4_001)).faults[0]!.publish).toBeNull();
+});
+
 test('that DNSSEC is broken is known until an answer shows that it is not', async () => {
   const bogus = await check({ 'example.com': { ...spf('v=spf1 -all'), bogus: 'a signature has expired' } });
   const before = stored(knownAfter(null, bogus));

@@ -253,9 +253,7 @@ export class AggregateBuilder {
       throw new Refusal('date_range_missing', 'The report says neither when it begins nor when it ends.');
     }
     const { begin, end } = this.range;
-    this.metadataDone = true;
-    this.policyDone = true;
-    this.release();
+    this.release(true);
     stream.endBatch();
     const domain = this.domain();
     this.noteAbsent(domain);
@@ -420,8 +418,8 @@ export class AggregateBuilder {
   }
 
   /** Policy and begin are known, or will not come: the records held back go out. */
-  private release(): void {
-    if (!this.stream.holding || !this.policyDone || !this.metadataDone) return;
+  private release(last = false): void {
+    if (!this.stream.holding || !(last || (this.policyDone && this.metadataDone))) return;
     this.range ??= this.metadata.range(this.hint);
     if (this.range !== null) this.stream.release(this.metadata.policy, this.range.begin);
   }

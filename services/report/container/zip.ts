@@ -173,7 +173,7 @@ function* localMembers(bytes: Buffer, seen: ReadonlySet<number>, problem: Proble
       // Where the lengths are known, so is the checksum.
       yield { name, skipped: false, data, deflated: method === DEFLATED, crc32: stated ? header.crc32 : null, problem };
     } else if (!readable) yield { ...SKIPPED, name, skipped: false, problem };
-    at = bytes.indexOf(LOCAL_MARK, Math.max(end, at + 1));
+    at = bytes.indexOf(LOCAL_MARK, end);
   }
 }
 

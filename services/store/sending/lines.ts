@@ -61,19 +61,16 @@ const MOST_SAMPLES = 3;
  */
 export async function storeLines(db: Db, { groups, changes, unparsed, sources, received }: LineBatch): Promise<void> {
   // In the order of keys, so that two processes never wait for each other.
-  const sorted = [...groups].sort(
-    (a, b) => a.source_id - b.source_id || compare(a.host, b.host) || compare(a.queue_id, b.queue_id),
-  );
   await transaction(db, async (tx) => {
-    if (sorted.length > 0)
+    if (groups.length > 0)
       await tx.query(
         `with given as (select * from jsonb_to_recordset($1::jsonb) as r(source_id integer, host text, queue_id text, lines jsonb)),
               stored as (insert into ruawatch.log_lines (source_id, host, queue_id, received_at, lines)
                          select source_id, host, queue_id, $2, lines from given)
          insert into ruawatch.log_open (source_id, host, queue_id, received_at)
-         select source_id, host, queue_id, $2 from given where queue_id <> ''
+         select source_id, host, queue_id, $2 from given where queue_id <> '' order by source_id, host, queue_id
              on conflict (source_id, host, queue_id) do update set received_at = greatest(log_open.received_at, excluded.received_at)`,
-        [rowsJson(sorted), received],
+        [rowsJson(groups), received],
       );
     if (changes.length > 0)
       await tx.query(
@@ -84,14 +81,15 @@ export async function storeLines(db: Db, { groups, changes, unparsed, sources, r
              on conflict do nothing`,
         [rowsJson(changes)],
       );
-    for (const one of [...unparsed].sort(
-      (a, b) => a.source_id - b.source_id || compare(a.program, b.program) || compare(a.day, b.day),
-    ))
+    if (unparsed.length > 0)
       await tx.query(
-        `insert into ruawatch.log_unparsed (source_id, program, day, lines, samples) values ($1, $2, $3, $4, $5)
+        `insert into ruawatch.log_unparsed (source_id, program, day, lines, samples)
+         select source_id, program, day, lines, samples[1:${MOST_SAMPLES}]
+           from jsonb_to_recordset($1::jsonb) as r(source_id integer, program text, day date, lines integer, samples text[])
+          order by source_id, program, day
              on conflict (source_id, program, day) do update set lines = log_unparsed.lines + excluded.lines,
                 samples = (log_unparsed.samples || excluded.samples)[1:${MOST_SAMPLES}]`,
-        [one.source_id, one.program, one.day, one.lines, one.samples.slice(0, MOST_SAMPLES)],
+        [rowsJson(unparsed)],
       );
     await tx.query(
       `update ruawatch.log_sources set last_seen_at = $2
@@ -102,5 +100,3 @@ export async function storeLines(db: Db, { groups, changes, unparsed, sources, r
     );
   });
 }
-
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

@@ -282,6 +282,42 @@ describe('credentials by a command', () => {
     if (JSON.stringify(answers).includes('never')) expect(asked().map(({ verb }) => verb)).toEqual(['describe']);
   });
 
+  test('what ends by itself says when, and how it was lent', async () => {
+    program({ describe: '{"ends":"by_time"}', lend: '{"secret":"token-1","ends_at":"2027-01-01T00:00:00Z"}' });
+    expect(await worker.apply(grant, means)).toEqual({
+      state: 'active',
+      answer: 'The command of other has lent it.',
+      most: new Date('2027-01-01T00:00:00Z'),
+      sealed: expect.any(String),
+    });
+  });
+
+  test.each<[string, Partial<Grant>, Partial<DnsProvider>, string]>([
+    [
+      'a server that is gone',
+      { server: 'gone' },
+      {},
+      'The settings (access.dns_provider) have no gone with the zone example.com.',
+    ],
+    [
+      'another zone',
+      {},
+      { zones: ['example.org'] },
+      'The settings (access.dns_provider) have no other with the zone example.com.',
+    ],
+    [
+      'names that are not lent',
+      {},
+      { names: ['_acme-challenge.example.com'] },
+      'The settings (access.dns_provider) do not lend .app.example.com at other.',
+    ],
+    ['no key', { credential: null }, {}, 'The request names no key to seal the credentials with.'],
+  ])('%s is refused before anything is asked', async (_, given, settings, answer) => {
+    program({ describe: 1 });
+    means = meansOf({ ...means.access.providers[0]!, ...settings });
+    expect(await worker.apply({ ...grant, ...given }, means)).toEqual({ state: 'failed', answer });
+  });
+
   test('what only time ends is said so until then', async () => {
     program({ end: 1 });
     const ends_at = new Date(Date.now() + 60_000);

@@ -82,6 +82,9 @@ test('over the total the oldest ignored mails go, then quarantined ones, and onl
     return (await left()).sort((a, b) => a - b);
   };
   expect(await total(size)).toHaveLength(9);
+  expect(lines.map(([level, , said]) => `${level} ${said.slice(0, 46)}`)).toEqual([
+    'warn the archive of raw mails is above 80% of its t',
+  ]);
   expect(await total(size - 1_500)).toEqual([...quarantined, ...ignored.slice(2), ...stored]);
   expect(await metric('rawBytes')).toEqual([await measureArchive(t.db)]);
   expect(await metric('rawTotalBytes')).toEqual([expect.closeTo(size - 1_500, 3)]);

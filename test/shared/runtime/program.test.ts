@@ -31,6 +31,9 @@ test('what goes in, and what comes out', async () => {
     complaint: 'a fault',
     by: 'itself',
   });
+  const exact = await run('printf "%01000d"');
+  expect([exact.cut, exact.output.length]).toEqual([false, 1000]);
+  expect((await run('printf "%01001d"')).cut).toBe(true);
   expect(await run('printf "%02000d"')).toMatchObject({ code: 0, cut: true, output: Buffer.from('0'.repeat(1000)) });
   expect(await runProgram(['/no/such/program'], { timeoutMs: 1000, mostOutput: 10 })).toMatchObject({
     code: null,
