@@ -402,7 +402,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'report/failure/failure.test.ts': ['report/failure/in-mail.ts'],
   'report/hostname.test.ts': ['report/claims.ts', 'report/documents.ts', 'report/mail-totals.ts'],
   'report/mail/charset.test.ts': ['report/mail/compound.ts', 'report/mail/uuencode.ts'],
-  'report/mail/mime.test.ts': ['report/mail/inner.ts'],
   'report/reporters/names.test.ts': ['report/bundled.ts'],
   'report/aggregate/content-hash.test.ts': ['report/bytes.ts'],
   'report/xml/scanner.test.ts': ['report/xml/characters.ts', 'report/xml/documents.ts', 'report/xml/saxes.ts'],

@@ -13,6 +13,8 @@ describe('a host name', () => {
     ['_spf.mail_1.example.com', '_spf.mail_1.example.com'],
     ['bank', 'bank'],
     ['3com.co.uk', '3com.co.uk'],
+    // The domains of a host are its customers', and no registry's.
+    ['a_b.github.io', 'a_b.github.io'],
     [`${'a'.repeat(63)}.example`, `${'a'.repeat(63)}.example`],
     [`${'a.'.repeat(123)}example`, `${'a.'.repeat(123)}example`],
   ])('%j is read as %j', (text, name) => {

@@ -111,3 +111,13 @@ test('a text claims to be one by its names', () => {
   expect(claimsTlsReport('{"date-range": {')).toBe(true);
   expect(claimsTlsReport('{"policy": 1}')).toBe(false);
 });
+
+test('names with other separators and case are the same names, as long as a name may be', () => {
+  const spelled = (name: string) => {
+    const { 'policy-type': type, ...rest } = POLICY.policy;
+    return read({ ...REPORT, policies: [{ ...POLICY, policy: { ...rest, [name]: type } }] })[0]!.policies[0]!.policy_type;
+  };
+  for (const name of ['policy_type', 'policyType', 'POLICY TYPE', `policy${'_'.repeat(29)}type`])
+    expect(spelled(name)).toBe('sts');
+  expect(spelled(`policy${'_'.repeat(30)}type`)).not.toBe('sts');
+});

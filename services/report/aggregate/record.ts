@@ -29,7 +29,8 @@ const ONCE: Readonly<Record<number, string>> = {
   [el.HEADER_FROM]: 'header_from',
 };
 
-const isSpace = (c: number): boolean => c === 32 || (c >= 9 && c <= 13);
+/** XML has no other control characters than tabs and ends of lines. */
+const isSpace = (c: number): boolean => c <= 32;
 
 /** Texts used last: a report repeats a few names thousands of times. One of another hash is forgotten. */
 const SLOTS = 32_768;
@@ -58,7 +59,7 @@ function textOf(codes: Uint16Array, from: number, to: number): string {
  * value.
  */
 export class Spans {
-  at = new Int32Array(0);
+  at = Int32Array.of();
   used = 0;
   readonly size: number;
 

@@ -1,5 +1,6 @@
 import { crc32, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { zipStart } from '../../../services/report/container/zip.ts';
 import { crookedZip, overlappingZip, zipOf } from '../archives.ts';
 import { problemCodes, readAll, reportXml } from '../build.ts';
 
@@ -90,4 +91,27 @@ describe('zip', () => {
     expect(outcome.codes).toEqual(['metadata_missing']);
     expect(outcome.reports).toMatchObject([{ report_id: 'r-1' }]);
   });
+});
+
+test('an archive begins where its directory says, and nowhere else', async () => {
+  const zip = await zipOf([{ name: 'a.xml', data: xml }]);
+  const at = zip.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
+  const withSize = (size: number) => {
+    const changed = Buffer.from(zip);
+    changed.writeUInt32LE(size, at + 12);
+    return changed;
+  };
+  expect(zipStart(zip)).toBe(0);
+  expect(zipStart(Buffer.concat([Buffer.from('stub'), zip]))).toBe(4);
+  // The first local header decides where the directory is not where its end says.
+  for (const size of [0, 1, at + 1, 0xffffffff])
+    expect(zipStart(Buffer.concat([Buffer.from('xx'), withSize(size)])), `${size}`).toBe(2);
+  const end = Buffer.alloc(22);
+  end.write('PK\x05\x06', 'latin1');
+  for (const size of [0, 1, 0xffffffff]) {
+    end.writeUInt32LE(size, 12);
+    expect(zipStart(end)).toBeNull();
+  }
+  expect(zipStart(zip.subarray(at))).toBeNull();
+  expect(zipStart(Buffer.alloc(0))).toBeNull();
 });

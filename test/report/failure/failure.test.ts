@@ -226,3 +226,74 @@ describe('a notice in prose that was quoted', () => {
     }
   });
 });
+
+test('everything that a report says is read, and what it says of the mail', async () => {
+  const raw = arf(
+    [
+      'User-Agent: Filter/1.0',
+      'Version: 1',
+      'Original-Mail-From: <bounce@Example.com>',
+      'Original-Rcpt-To: <bob@receiver.example>',
+      'Original-Rcpt-To: <eve@receiver.example>',
+      'Original-Envelope-Id: Q1',
+      'Arrival-Date: Thu, 1 Oct 2026 10:00:00 +0000',
+      'Reported-Domain: Example.com',
+      'Auth-Failure: DKIM (bad);',
+      'Auth-Failure: dmarc',
+      'Authentication-Results: receiver.example; dmarc=fail header.from=example.com',
+      'Delivery-Result: Reject;',
+      'Identity-Alignment: DKIM, SPF',
+      'Incidents: 3',
+      'DKIM-Domain: D.Example.com',
+      'DKIM-Selector: s1; old',
+      'DKIM-Identity: @d.example.com',
+    ],
+    { original: 'From: Ann <ann@example.com>\r\nSubject: hi\r\nMessage-ID: <m1@example.com>' },
+  );
+  const { content_hash, ...report } = await one(raw);
+  expect(content_hash).toMatch(/^[0-9a-f]{64}$/);
+  expect(report).toEqual({
+    kind: 'failure',
+    form: 'arf',
+    reporter: 'receiver.example',
+    user_agent: 'Filter/1.0',
+    domain: 'example.com',
+    source_ip: '192.0.2.1',
+    arrived: Date.UTC(2026, 9, 1, 10) / 1000,
+    incidents: 3,
+    auth_failure: ['dkim', 'dmarc'],
+    identity_alignment: 'dkim, spf',
+    delivery_result: 'reject',
+    authentication_results: ['receiver.example; dmarc=fail header.from=example.com'],
+    dkim_domain: 'd.example.com',
+    dkim_selector: 's1',
+    dkim_identity: '@d.example.com',
+    original_envelope_id: 'Q1',
+    original_mail_from: '<bounce@Example.com>',
+    original_rcpt_to: ['<bob@receiver.example>', '<eve@receiver.example>'],
+    header_from: 'Ann <ann@example.com>',
+    subject: 'hi',
+    message_id: '<m1@example.com>',
+    redacted: false,
+    problems: [],
+  });
+});
+
+test.each([
+  ['Source-IP: [2001:DB8::1]', '2001:db8::1', []],
+  ['Source-IP: mail.example.com [192.0.2.7]', '192.0.2.7', []],
+  ['Source-IP: nobody', null, ['source_ip_invalid']],
+  ['X-Nothing: here', null, ['source_ip_missing']],
+])('%s is the address %j', async (field, address, problems) => {
+  const report = await one(arf(['Reported-Domain: example.com']).replace('Source-IP: 192.0.2.1', field));
+  expect([report.source_ip, report.problems.map(({ code }) => code)]).toEqual([address, problems]);
+});
+
+test('times from 1970 to 9999 are times', async () => {
+  const arrived = async (date: string) => {
+    const { arrived: at, problems } = await one(arf([`Arrival-Date: ${date}`, 'Reported-Domain: example.com']));
+    return [at, ...problems.map(({ code }) => code)];
+  };
+  expect(await arrived('Thu, 1 Jan 1970 00:00:00 +0000')).toEqual([0]);
+  expect(await arrived('Wed, 31 Dec 1969 23:59:59 +0000')).toEqual([null, 'time_unreadable']);
+});

@@ -113,3 +113,9 @@ describe('the author', () => {
     );
   });
 });
+
+test('a field of 8,192 characters is looked at, and a longer one leaves the author unclear', () => {
+  const of = (length: number) => read(`${'x'.repeat(length - ' <ada@example.com>'.length)} <ada@example.com>`).unclear;
+  expect(of(8_192)).toBeNull();
+  expect(of(8_193)).toBe('the mail has From fields that are too long');
+});
