@@ -176,7 +176,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'alerter/requests/compose.test.ts': [
     'alerter/requests/content.ts',
     'alerter/requests/subject.ts',
-    'store/alerts/request-mails.ts',
     'store/alerts/settled-ask.ts',
   ],
   'alerter/requests/posts.test.ts': ['alerter/webhook/formats/json-request.ts'],

@@ -94,25 +94,25 @@ export async function loadStory(q: Queryable, key: number, now: Date): Promise<R
     [key],
   );
   const history = events.map(({ recipients: _, ...event }) => event);
-  const stage_asked = askedThen(events, request);
+  const stage_asked = askedThen(events);
   return { request, decisions, history, asked: await askedNow(q, { request, decisions, history }, now), stage_asked };
 }
 
-/** A stage's event goes to those of earlier stages as well: they are no news to it. */
-function askedThen(events: readonly (RequestHistory & { recipients: string[] })[], { stage }: Request): string[] {
-  const begun = events.findLastIndex(({ event }) => event === 'open' || event === 'stage');
-  const before = new Set(stage === 0 ? [] : events.slice(0, begun).flatMap(({ recipients }) => recipients));
-  const asked = events
-    .slice(begun === -1 ? events.length : begun)
-    .flatMap(({ event, recipients }) =>
-      event === 'open' || event === 'escalate'
-        ? recipients
-        : event === 'stage'
-          ? recipients.filter((one) => !before.has(one))
-          : [],
-    );
+/**
+ * Whom the event asked with which the present stage began, and the escalations since. Those of earlier stages
+ * are told of a new stage as well: they are not asked.
+ */
+function askedThen(events: readonly (RequestHistory & { recipients: string[] })[]): string[] {
+  const begun = events.findLastIndex(beginsStage);
+  const before = new Set(events.slice(0, begun).flatMap(({ recipients }) => recipients));
+  const asked = events.slice(begun).flatMap((one) => {
+    if (beginsStage(one)) return one.recipients.filter((person) => !before.has(person));
+    return one.event === 'escalate' ? one.recipients : [];
+  });
   return [...new Set(asked)].sort();
 }
+
+const beginsStage = ({ event }: RequestHistory): boolean => event === 'open' || event === 'stage';
 
 async function askedNow(
   q: Queryable,
@@ -122,7 +122,7 @@ async function askedNow(
   const stage = request.rule.stages[request.stage];
   if (request.state !== 'pending' || stage === undefined) return new Set();
   const membersOf = decidersOf(await loadSeats(q, now), { askers: await askersOf(q, request), votes: decisions });
-  const begun = history.findLastIndex(({ event }) => event === 'open' || event === 'stage');
+  const begun = history.findLastIndex(beginsStage);
   const escalated = stage.escalate !== null && history.slice(begun).some(({ event }) => event === 'escalate');
   return new Set([...membersOf(stage.group), ...(escalated ? membersOf(stage.escalate!.to) : [])]);
 }
