@@ -52,3 +52,15 @@ test.each<[string, object]>([
 ])('%s', async (lines, told) => {
   expect(await ask(lines)).toEqual(told);
 });
+
+test.each([
+  ['an answer', '{answer: "x".repeat(n)}', 500],
+  ['a reason', '{reason: "x".repeat(n)}', 500],
+  ['a secret', '{secret: "x".repeat(n)}', 20_000],
+  ['the name of a right', '{names: ["x".repeat(n)]}', 200],
+  ['the number of rights', '{names: Array(n).fill("x")}', 10_000],
+])('%s has an end', async (_, answer, most) => {
+  const state = async (n: number) =>
+    (await ask(`cat >/dev/null; "${process.execPath}" -e 'const n = ${n}; console.log(JSON.stringify(${answer}))'`)).state;
+  expect([await state(most), await state(most + 1)]).toEqual(['done', 'failed']);
+});
