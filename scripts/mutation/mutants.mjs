@@ -62,6 +62,8 @@ const DURATION = /(?:_MS|Ms|_SECONDS|_ms)$|[Tt]imeout$|^delay$/;
 
 /** Where a name or a text is cut in a sentence: one character later says the same. */
 const isCut = (parent) => parent?.type === 'CallExpression' && /^(?:short|excerpt|clean)$/.test(parent.callee.name ?? '');
+/** Columns of a terminal's table, each at most so wide: the same. */
+const areWidths = (node) => node.type === 'ObjectProperty' && node.key.name === 'widths';
 const isSign = (node) =>
   node.type === 'UnaryExpression'
     ? node.operator === '-' && isSign(node.argument)
@@ -133,7 +135,7 @@ export function mutantsOf(file, text) {
     const kept = node.type === 'NumericLiteral' && (duration || isOrder(parent ?? node) || isCut(parent));
     for (const replacement of kept ? [] : replacements(node, parent, source)) add(node.start, node.end, node, replacement);
     for (const [key, child] of Object.entries(node))
-      if (!TYPES_AND_COMMENTS.has(key) && !(isOrder(node) && key === 'consequent'))
+      if (!TYPES_AND_COMMENTS.has(key) && !(isOrder(node) && key === 'consequent') && !areWidths(node))
         visit(child, node, duration && node.type !== 'ArrowFunctionExpression' && !node.body);
   };
   visit(parse(text, { sourceType: 'module', plugins: ['typescript', 'explicitResourceManagement'] }).program, null);

@@ -29,9 +29,13 @@ const SLOW = 1000;
  * The tests that compare everything that a part shows with what it showed before: near to all that takes part
  * in it, however many imports are between, as a change there is most likely to show in them.
  */
+const PAGES = /^services\/(?:console|store\/console)\//;
+const COMMANDS = /^services\/cli\//;
 const GOLDENS = {
-  'test/console/pages/shown.test.ts': /^services\/(?:console|store\/console)\//,
-  'test/cli/program/shown.test.ts': /^services\/cli\//,
+  'test/console/pages/shown.test.ts': PAGES,
+  'test/console/pages/busy.test.ts': PAGES,
+  'test/cli/program/shown.test.ts': COMMANDS,
+  'test/cli/program/busy.test.ts': COMMANDS,
 };
 /** After the tests named after the file, before those named after a file that imports it. */
 const OF_GOLDEN = 0.5;
@@ -61,7 +65,7 @@ export function usersOfBuilt(texts, importers) {
 /**
  * @param {{ slow?: ReadonlySet<string>, covering?: ReadonlyMap<string, string> }} options tests that come
  *   after all others; and for files without a test of their own, the test that covers them
- * @returns {string[]} at most `most` tests, the one named after the file first unless it is slow
+ * @returns {string[]} at most `most` tests, the one named after the file first; second when it is slow
  */
 export function nearestTests(importers, file, most, { slow = new Set(), covering = new Map() } = {}) {
   const distance = new Map([[file, 0]]);
@@ -84,11 +88,10 @@ export function nearestTests(importers, file, most, { slow = new Set(), covering
   const all = [...distance.keys()]
     .filter((name) => name.endsWith('.test.ts') && !TOO_LONG.test(name))
     .sort((a, b) => rank(a) - rank(b) || shared(b, file) - shared(a, file) || (a < b ? -1 : 1));
-  // Its own test is among them, however slow it is.
-  const own = all.filter((test) => near(test) === 0);
-  return [...all.slice(0, most - own.filter((test) => all.indexOf(test) >= most).length), ...own].filter(
-    (test, at, these) => these.indexOf(test) === at,
-  );
+  // A slow one of its own comes after one that may tell at once, and before all that are only near.
+  const own = all.filter((test) => slow.has(test) && near(test) === 0);
+  const others = all.filter((test) => !own.includes(test));
+  return [...others.slice(0, 1), ...own, ...others.slice(1)].slice(0, most);
 }
 
 function shared(test, file) {

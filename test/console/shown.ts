@@ -1,3 +1,5 @@
+import type { World } from './world.ts';
+
 /** What stands on a page, as text: what a golden file holds of it. */
 
 /** Attributes that somebody sees or that decide where a click leads and what a form sends. */
@@ -38,3 +40,27 @@ export function shownOf(body: string): string {
 export const filesOf = (body: string): string[] => [
   ...new Set([...body.matchAll(/href="([^"]*[?&;]as=json[^"]*)"/g)].map(([, href]) => href!.replaceAll('&amp;', '&'))),
 ];
+
+/** Without what is another in each run. */
+export const same = (text: string) =>
+  text.replace(/\b[\w-]{43}\b/g, 'TOKEN').replace(/"oldest_seconds": \d+/g, '"oldest_seconds": SECONDS');
+
+/** What pages show to an admin, with the files of their tables, and to a viewer what differs. */
+export async function pagesOf({ ada, viewer }: World, pages: readonly string[]): Promise<string> {
+  const shown: string[] = [];
+  for (const [who, person] of [
+    ['ADMIN', ada],
+    ['VIEWER', viewer],
+  ] as const)
+    for (const page of pages) {
+      const { body, statusCode } = await person.get(page);
+      const text = `${who} ${page} ${statusCode}\n${same(shownOf(body))}`;
+      // A second time only what differs for whoever may do less.
+      if (who === 'VIEWER' && shown.some((one) => one.split('\n').slice(1).join('\n') === text.split('\n').slice(1).join('\n')))
+        continue;
+      shown.push(text);
+      if (who === 'VIEWER') continue;
+      for (const file of filesOf(body)) shown.push(`FILE ${file}\n${same((await person.get(file)).body)}`);
+    }
+  return `${shown.join('\n\n')}\n`;
+}

@@ -5,6 +5,7 @@ import { dmarc, dnsOf, type Zone } from '../dns/zone.ts';
 const OURS = new Set(['dmarc@reports.example.net']);
 const AGREES = { 'example.com._report._dmarc.reports.example.net': dmarc('v=DMARC1') };
 const asks = (rua: string, rest = '') => ({ '_dmarc.example.com': dmarc(`v=DMARC1; p=none; rua=${rua}${rest}`) });
+const WALK_OF_MAILBOX = ['TXT _dmarc.mail.example.com', 'TXT _dmarc.example.com', 'TXT _dmarc.com'];
 const prove = (zone: Zone, domain = 'example.com', ours: ReadonlySet<string> = OURS) => proveDomain(domain, ours, dnsOf(zone));
 
 test('both sides: the record names our mailbox, and the mailbox takes reports on just this domain', async () => {
@@ -27,6 +28,22 @@ test('a mailbox of the same organization needs no second side', async () => {
   const gmail = new Set(['me@gmail.com']);
   const zone = { '_dmarc.gmail.com': dmarc('v=DMARC1; p=none; rua=mailto:me@gmail.com') };
   expect(await prove(zone, 'gmail.com', gmail)).toMatchObject({ state: 'denied' });
+});
+
+test('the walk to the record of the domain is not made twice; that of the mailbox is its own', async () => {
+  const dns = dnsOf(asks('mailto:dmarc@mail.example.com'));
+  const ours = new Set(['dmarc@mail.example.com']);
+  expect(await proveDomain('example.com', ours, dns)).toMatchObject({ state: 'proven', at: 'example.com' });
+  expect(dns.asked).toEqual(['TXT _dmarc.example.com', 'TXT _dmarc.com', ...WALK_OF_MAILBOX]);
+});
+
+test.each<[string, string]>([
+  ['says that it is an organization of its own', 'psd=n'],
+  ['says that those below it are', 'psd=y'],
+])('a record between the two that %s separates them', async (_, psd) => {
+  const ours = new Set(['dmarc@a.mail.example.com']);
+  const zone = { ...asks('mailto:dmarc@a.mail.example.com'), '_dmarc.mail.example.com': dmarc(`v=DMARC1; p=none; ${psd}`) };
+  expect(await prove(zone, 'example.com', ours)).toMatchObject({ state: 'denied' });
 });
 
 test.each<[string, Zone]>([

@@ -73,6 +73,27 @@ describe('signatures', () => {
     expect(await outcome(signed({ ...LENT, secret: randomBytes(32) }))).toEqual({ rcode: 9, error: 16, holds: false });
     expect(await outcome(edited(signed(), flipped))).toMatchObject({ rcode: 9 });
   });
+  test('a key that has just ended asks nothing any more', async () => {
+    const question = () =>
+      signMessage(
+        encodeMessage({
+          id: 3,
+          opcode: 0,
+          response: false,
+          flags: 0,
+          rcode: 0,
+          questions: [{ name: 'a.example.com', type: 1, class: 1 }],
+          answers: [],
+          authorities: [],
+          additionals: [],
+        }),
+        LENT,
+        { time: now() },
+      );
+    expect(await outcome(question())).toMatchObject({ rcode: 5, error: 0, holds: true });
+    gateway.ledger.lent = gateway.ledger.lent.map((key) => ({ ...key, over: true }));
+    expect(await outcome(question())).toEqual({ rcode: 9, error: 17, holds: false });
+  });
   test.each([-301, 301, -100_000, 100_000])('a clock that is %i seconds off', async (off) => {
     expect(await outcome(signed(LENT, now() + off))).toEqual({ rcode: 9, error: 18, holds: true });
   });

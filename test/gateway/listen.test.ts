@@ -288,6 +288,26 @@ test('closing finishes what is being answered, and ends the connections that are
   await expect(open(port)).rejects.toThrow(/ECONNREFUSED/);
 });
 
+test('what is answered by UDP after the end goes nowhere, and breaks nothing', async () => {
+  const { promise: held, resolve: release } = gate();
+  let asked = 0;
+  const port = await start(async (bytes) => {
+    asked++;
+    await held;
+    return bytes;
+  });
+  const socket = createSocket('udp4');
+  socket.send('late', port, '127.0.0.1');
+  await until(() => asked === 1);
+  const closed = running!.close();
+  running = null;
+  release();
+  await closed;
+  // What is thrown there would be an error that nobody catches: it is told after this turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  socket.close();
+});
+
 test('an address that is in use is said, and nothing is listened on', async () => {
   const port = await start();
   await expect(listen({ host: '127.0.0.1', port }, echo, log)).rejects.toThrow(

@@ -50,6 +50,7 @@ test.each([
   ["const x = 'a' + 'b';", []],
   ['const x = short(name, 40);', []],
   ['const x = clean(name, 300);', []],
+  ['const x = { widths: [8, 40] };', []],
   ['s.sort((a, b) => (a < b ? -1 : 1));', [';', 's.sort((a, b) => (false ? -1 : 1));', 's.sort((a, b) => (true ? -1 : 1));']],
 ])('the mutants of %s', (text, expected) => {
   expect(mutated(text)).toEqual(expected);
@@ -73,7 +74,7 @@ test('the test named after a file is its nearest, and a test of the built progra
   ]);
 });
 
-test('slow tests come last, also the one that is named after the file', () => {
+test('slow tests come last, but the one that is named after the file comes second', () => {
   const texts = new Map([
     ['services/a/b.ts', ''],
     ['test/a/b.test.ts', "import '../../services/a/b.ts';"],

@@ -106,3 +106,25 @@ test('what logs of mail and name servers show, and days with failing mail, stand
     ['sending', 'begins', 'eu-1/production/shop', 's1._domainkey.example.com'],
   ]);
 });
+
+test('what happened at one moment is told in the same order each time, a record above what it replaced', async () => {
+  for (const [first, second] of [
+    ['v=DMARC1; p=none', 'v=DMARC1; p=reject'],
+    ['v=spf1 -all', 'v=spf1 mx -all'],
+  ])
+    await t.db.query(
+      `insert into ruawatch.dns_records (domain, name, type, purpose, value, servers, first_seen, last_seen, gone_at)
+       select 'order.example', 'order.example', 'TXT', 'dmarc', value, '{}', first, $2::timestamptz, gone
+         from (values ($3, $1::timestamptz, $2::timestamptz), ($4, $2::timestamptz, null)) v (value, first, gone)`,
+      [later(-9), later(0), first, second],
+    );
+  const found = await timelineOf(t.db, { domain: 'order.example', from: null, to: null, limit: 50 });
+  expect(found.map(({ event, summary }) => `${event} ${summary}`)).toEqual([
+    'published v=DMARC1; p=reject',
+    'published v=spf1 mx -all',
+    'gone v=DMARC1; p=none',
+    'gone v=spf1 -all',
+    'published v=DMARC1; p=none',
+    'published v=spf1 -all',
+  ]);
+});

@@ -59,7 +59,7 @@ export const volumeSurge: SenderRule = {
 function find(window: SenderWindow): Candidate[] {
   const { rows } = window;
   const sum = total(rows);
-  if (sum.messages === 0 || sum.passed < 0.8 * sum.messages || window.listed?.verdict === 'denied') return [];
+  if (sum.passed < 0.8 * sum.messages || window.listed?.verdict === 'denied') return [];
   const settled = settledOfSender(window, KIND);
   const days = daysBetween(addDays(window.today, 1 - RECENT), window.today).filter((day) => day > settled);
   const series = new Series();

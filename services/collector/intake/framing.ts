@@ -48,7 +48,8 @@ export class SyslogCutter {
     const octet = chunk[from]!;
     if (state.at === 'begin') {
       if (octet === LF || octet === NUL || octet === SPACE || octet === 13) return from + 1;
-      this.state = octet >= 49 && octet <= 57 ? { at: 'length', digits: '' } : { at: 'line' };
+      // What is no digit ends the length at once, and is the line.
+      this.state = octet >= 49 ? { at: 'length', digits: '' } : { at: 'line' };
       return from;
     }
     if (state.at === 'length') {

@@ -89,10 +89,9 @@ export async function decideSource(
   if (!(await hasSource(reader, domain, source))) throw new Refusal(404, 'no_source', words.problems.nothing_there);
   if (byRequest(rules)) throw new Refusal(409, 'by_request', words.problems.by_request(domain, source));
   const word = { by: visitor.name, why };
-  const seen = basis === undefined ? {} : { basis };
   const subject = { domain, source, service: null };
-  if (decision === 'end') await endSender(db, subject, { ...word, ...seen }, now);
-  else await putSender(db, subject, { verdict: decision === 'approve' ? 'approved' : 'denied', word, until, ...seen }, now);
+  if (decision === 'end') await endSender(db, subject, { ...word, basis }, now);
+  else await putSender(db, subject, { verdict: decision === 'approve' ? 'approved' : 'denied', word, until, basis }, now);
   const { person_key: person, token } = visitor;
   const detail = { why, until, ...(token && { token: token.token_key }) };
   await noteAct(db, { by: visitor.name, person, act: `source_${decision}`, domain, object: source, detail }, now);

@@ -1,5 +1,5 @@
 import type { PostureRow } from '../dns/postures.ts';
-import type { TimelineRow } from '../timeline.ts';
+import { TIMELINE_ORDER, type TimelineRow } from '../timeline.ts';
 import { type Reader, read, readKept } from './scope.ts';
 
 /** A domain and a range of UTC days, both included. */
@@ -271,7 +271,7 @@ export async function timeline(reader: Reader, domain: string, from: string, lim
     reader,
     ['timeline'],
     `select at, what, event, subject, actor, summary, finding_key, request_key from timeline
-      where domain = $1 and at >= $2::date order by at desc, what, subject limit $3`,
+      where domain = $1 and at >= $2::date order by ${TIMELINE_ORDER} limit $3`,
     [domain, from, limit],
   );
 }

@@ -115,7 +115,12 @@ export async function listSenders(
 export async function putSender(
   db: Db,
   subject: Subject,
-  { verdict, word, until, basis }: { verdict: ListEntry['verdict']; word: OperatorNote; until: Date | null; basis?: string },
+  {
+    verdict,
+    word,
+    until,
+    basis,
+  }: { verdict: ListEntry['verdict']; word: OperatorNote; until: Date | null; basis?: string | undefined },
   now: Date,
 ): Promise<number> {
   return transaction(db, async (tx) => {
@@ -149,7 +154,7 @@ export async function putInTransaction(
 export async function endSender(
   db: Db,
   subject: Subject,
-  { basis, ...word }: OperatorNote & { basis?: string },
+  { basis, ...word }: OperatorNote & { basis?: string | undefined },
   now: Date,
 ): Promise<number | null> {
   return transaction(db, async (tx) => {

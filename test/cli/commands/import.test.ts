@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -68,6 +78,26 @@ test('files, folders, an mbox and a Maildir go in; every file is accounted for; 
   expect(second).toMatchObject({ messages: 10, reports: 0, records: 0, duplicates: 8, known: 10 });
   const { rows: sums } = await t.db.query('select sum(messages) as n from dmarc.source_days');
   expect(sums).toEqual([{ n: 1 + 1 + 5 * 3 }]);
+});
+
+test('what a mail says of itself is stored with it; of a file that is no mail, when it was changed', async () => {
+  writeFileSync(path.join(folder, 'a.eml'), reportMail(reportXml({ id: 'a' }), { unique: 'a' }));
+  writeFileSync(path.join(folder, 'b.xml'), reportXml({ id: 'b' }));
+  utimesSync(path.join(folder, 'b.xml'), 1_700_000_000, 1_700_000_000);
+  await importJson(folder);
+  const { rows } = await t.db.query(
+    'select sender, subject, message_id, received_at, mailbox from ruawatch.messages order by received_at',
+  );
+  expect(rows).toEqual([
+    { sender: null, subject: null, message_id: null, received_at: new Date(1_700_000_000_000), mailbox: 'import' },
+    {
+      sender: 'dmarc@reporter.example',
+      subject: 'Report Domain: example.com Submitter: reporter.example',
+      message_id: '<a@reporter.example>',
+      received_at: new Date(Date.UTC(2026, 8, 2)),
+      mailbox: 'import',
+    },
+  ]);
 });
 
 test('a file above the size limit is recorded with its reason and never read into memory', async () => {

@@ -53,6 +53,8 @@ describe('requests simulate', () => {
     expect(text).toContain('What happened: rules decided 0, people 2, break-glass 0, nobody 1.');
     expect(text).toContain('With these rules: rules would decide 2, people would be asked about 1.');
     expect(text).toContain('1: would be approved by a rule, and people denied it');
+    expect(text).not.toContain('No case differs.');
+    expect(text).not.toContain('--limit');
     expect(text).toMatch(/2 .*routine +denied_by_people +denied/);
     expect((await t.db.query('select * from ruawatch.audit_head')).rows).toEqual(before);
     const json = JSON.parse((await run(RULES, { json: true })).text);

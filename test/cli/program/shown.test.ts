@@ -1,8 +1,7 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { commandLine } from '../../../services/cli/program/index.ts';
-import { busyWorld } from '../../console/busy-world.ts';
-import { NOW, testWorld, type World } from '../../console/world.ts';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { testWorld, type World } from '../../console/world.ts';
 import { type FakeServer, startFake } from '../../helpers/dns.ts';
+import { printed, restored } from './printed.ts';
 
 const KEY =
   'MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBANDiE2+Xi/WnO+s120NiiJhNyIButVu6zxqlVzz0wy2j4kQVUC4ZRZD80IY+4wIiX2YxKBZKGnd2TtPkJ/ljkUsCAwEAAQ==';
@@ -17,11 +16,9 @@ const TEXTS: Record<string, string> = {
   '_dmarc.wrong.example': 'v=DMARC1; p=nothing; rua=reports@wrong.example',
 };
 let world: World;
-let busy: World;
 let dns: FakeServer;
 beforeAll(async () => {
   world = await testWorld();
-  busy = await busyWorld();
   dns = await startFake(({ name, type }) => {
     const text = TEXTS[name];
     if (type === 'TXT' && text !== undefined) return { answers: [{ type, name, ttl: 300, data: text.match(/.{1,200}/g)! }] };
@@ -33,30 +30,9 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world?.c.close();
-  await busy?.c.close();
   await dns?.stop();
 });
-afterEach(() => {
-  vi.unstubAllEnvs();
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-});
-
-/** What a command prints, and the code with which it ends. */
-async function printed(line: string, of = world): Promise<string> {
-  vi.stubEnv('DATABASE_URL', of.c.t.url);
-  vi.stubEnv('LOG_LEVEL', 'silent');
-  vi.useFakeTimers({ toFake: ['Date'], now: NOW });
-  const said: string[] = [];
-  for (const stream of ['stdout', 'stderr'] as const)
-    vi.spyOn(process[stream], 'write').mockImplementation((text) => said.push(String(text)) > 0);
-  process.exitCode = undefined;
-  await commandLine().parseAsync(['node', 'ruawatch', ...line.replace('DNS', `--resolver ${dns.server}`).split(' ')]);
-  const code = process.exitCode ?? 0;
-  vi.restoreAllMocks();
-  return `$ ruawatch ${line} # ${code}\n${said.join('').replaceAll(dns.server, 'DNS').trimEnd()}`;
-}
+afterEach(restored);
 
 test.each<[string, ...string[]]>([
   [
@@ -98,42 +74,17 @@ test.each<[string, ...string[]]>([
     'audit verify',
     'audit report',
   ],
-  ['rest', 'cluster status', 'logs sources', 'dns history example.com', 'dns lookalikes example.com --stored'],
+  [
+    'rest',
+    'cluster status',
+    'logs sources',
+    'dns history example.com',
+    'dns lookalikes example.com --stored',
+    'dns lookalikes quiet.example.com --stored',
+    'dns lookalikes --stored --json',
+  ],
 ])('what the commands about %s print', async (name, ...commands) => {
   const parts: string[] = [];
-  for (const line of commands) parts.push(await printed(line));
+  for (const line of commands) parts.push(await printed(line, world, dns.server));
   await expect(`${parts.join('\n\n')}\n`).toMatchFileSnapshot(`golden/${name}.txt`);
-});
-
-test.each<[string, ...string[]]>([
-  [
-    'requests',
-    'requests',
-    'requests --all --limit 4',
-    'requests --all --domain shop.example.com',
-    'requests list --json --limit 1',
-    ...Array.from({ length: 4 }, (_, i) => `requests show ${4 * i + 1}`),
-    'requests show 16',
-    'requests show 1 --json',
-  ],
-  ['access', 'access', 'access list --all', 'access list --json'],
-  ['audit', 'audit', 'audit verify --json', 'audit report', 'audit report --json'],
-  [
-    'sending',
-    'cluster status',
-    'cluster status --json',
-    'logs sources',
-    'logs sources list --json',
-    'dns history example.com',
-    'dns history example.com --json',
-  ],
-])('what the commands about %s print while there is work', async (name, ...commands) => {
-  const parts: string[] = [];
-  for (const line of commands) parts.push(await printed(line, busy));
-  // What is another in each run.
-  const text = parts
-    .join('\n\n')
-    .replace(/\b[0-9a-f]{64}\b/g, 'HASH')
-    .replace(/^(\d+ +)\d{4}-\d\d-\d\d \d\d:\d\d(?= {2})/gm, '$1of the database');
-  await expect(`${text}\n`).toMatchFileSnapshot(`golden/busy-${name}.txt`);
 });

@@ -165,6 +165,24 @@ describe('the way of mails', () => {
   });
 });
 
+test('the reports are trusted while at most a quarter of them is not proven', async () => {
+  const trust = async () => (await steps(''))[words.setup.step_trust]!;
+  expect(await trust()).toMatch(/^todo: /);
+  await c.t.db.query(
+    `with m as (insert into ruawatch.messages (mailbox, received_at, stored_at, fingerprint, size, state)
+       values ('main', $1, $1, '\\x01', 1, 'stored') returning message_key)
+     insert into ruawatch.reports (message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records, messages,
+            salvaged, problems, received_at, trust, reporter_trust)
+     select message_key, n, decode(lpad(n::text, 2, '0'), 'hex'), '\\x01', 'google.com', n, 'example.com', $1, $1, '[]', 1, 1, false, '[]', $1,
+            case when n = 1 then 'bad' else 'ok' end, case when n > 1 then 'authenticated' end from m, generate_series(1, 4) n`,
+    [NOW],
+  );
+  expect(await trust()).toMatch(/^done: /);
+  await c.t.db.query("update ruawatch.reports set trust = 'bad' where part = 2");
+  expect(await trust()).toMatch(/^wrong: /);
+  await c.t.db.query('delete from ruawatch.reports; delete from ruawatch.messages');
+});
+
 test('the domain that is shown is the one that is chosen, else the first without a report', async () => {
   zone = {};
   mailbox('reports@example.com');

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { z } from 'zod';
 import { API_ROUTES } from '../../../services/console/api/index.ts';
-import { busyWorld } from '../busy-world.ts';
-import { filesOf, shownOf } from '../shown.ts';
+import { pagesOf, same } from '../shown.ts';
 import { testWorld, type World } from '../world.ts';
 
 let world: World;
@@ -10,30 +9,6 @@ beforeAll(async () => {
   world = await testWorld();
 });
 afterAll(() => world?.c.close());
-
-/** Without what is another in each run. */
-const same = (text: string) =>
-  text.replace(/\b[\w-]{43}\b/g, 'TOKEN').replace(/"oldest_seconds": \d+/g, '"oldest_seconds": SECONDS');
-
-/** What pages show to an admin, with the files of their tables, and to a viewer what differs. */
-async function pagesOf({ ada, viewer }: World, pages: readonly string[]): Promise<string> {
-  const shown: string[] = [];
-  for (const [who, person] of [
-    ['ADMIN', ada],
-    ['VIEWER', viewer],
-  ] as const)
-    for (const page of pages) {
-      const { body, statusCode } = await person.get(page);
-      const text = `${who} ${page} ${statusCode}\n${same(shownOf(body))}`;
-      // A second time only what differs for whoever may do less.
-      if (who === 'VIEWER' && shown.some((one) => one.split('\n').slice(1).join('\n') === text.split('\n').slice(1).join('\n')))
-        continue;
-      shown.push(text);
-      if (who === 'VIEWER') continue;
-      for (const file of filesOf(body)) shown.push(`FILE ${file}\n${same((await person.get(file)).body)}`);
-    }
-  return `${shown.join('\n\n')}\n`;
-}
 
 test.each<[string, ...string[]]>([
   ['overview', '/', '/?q=shop', '/?q=nothing', '/?sort=domain'],
@@ -63,35 +38,6 @@ test.each<[string, ...string[]]>([
   ['rest', '/upload', '/access', '/requests', '/held', '/messages', '/sign-in', '/nothing'],
 ])('what the page %s shows', async (name, ...pages) => {
   await expect(await pagesOf(world, pages)).toMatchFileSnapshot(`golden/${name}.txt`);
-});
-
-test('what the pages show while there is work', async () => {
-  const busy = await busyWorld();
-  try {
-    for (const [name, ...pages] of [
-      [
-        'requests',
-        '/requests',
-        '/requests?show=all',
-        '/requests?show=all&page=2',
-        '/requests/1',
-        '/requests/4',
-        '/requests/12',
-        '/requests/99',
-      ],
-      ['access', '/access', '/access?show=all'],
-      ['held', '/held', '/held?state=released', '/held?rule=lookalike', '/held/1', '/held/2', '/held/3', '/held/99'],
-      ['domain', '/', '/domains/example.com', '/account'],
-    ] as const) {
-      const text = (await pagesOf(busy, pages))
-        .replace(/\b[0-9a-f]{64}\b/g, 'HASH')
-        // By the clock of the database.
-        .replace(/In 30 days \d+ held/g, 'In 30 days SOME held');
-      await expect(text).toMatchFileSnapshot(`golden/busy-${name}.txt`);
-    }
-  } finally {
-    await busy.c.close();
-  }
 });
 
 test('what the API answers with the same data', async () => {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UPLOAD_BYTES } from '../../../services/console/upload-body.ts';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
@@ -69,6 +70,23 @@ test.each([
   ['too many bytes', { 'content-length': String(UPLOAD_BYTES + 1) }, 413],
 ] as [string, Record<string, string>, number][])('%s is refused', async (_, headers, status) => {
   expect((await send(root, [part('files', 'x', 'a.xml')], headers)).statusCode).toBe(status);
+});
+
+test('what comes without its length is refused once it is more than is read, and so is one file too many', async () => {
+  const form = /name="form" value="([^"]+)"/.exec((await root.get('/account')).body)![1]!;
+  const piece = Buffer.alloc(1024 * 1024);
+  let given = 0;
+  async function* pieces() {
+    yield Buffer.from(`${part('form', form)}--${BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n`);
+    for (; given < UPLOAD_BYTES + 4 * piece.length; given += piece.length) yield piece;
+  }
+  const headers = { origin: 'http://localhost:9808', 'content-type': `multipart/form-data; boundary=${BOUNDARY}` };
+  const { statusCode } = await root.raw({ method: 'POST', url: '/upload', payload: Readable.from(pieces()), headers });
+  expect(statusCode).toBe(413);
+  expect(given).toBeLessThan(UPLOAD_BYTES + 4 * piece.length);
+  const files = (n: number) => Array.from({ length: n }, (_, i) => part('files', 'x', `${i}.txt`));
+  expect((await send(root, files(201))).statusCode).toBe(413);
+  expect((await send(root, files(200))).statusCode).toBe(303);
 });
 
 test('no file, and what is no form, are a sentence', async () => {
