@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseDmarc } from '../../dns/dmarc/record.ts';
 import { counted, number, percent, short } from '../../shared/format.ts';
 import { ofOthers } from '../of-others.ts';
 import { reporterName } from '../reporter-name.ts';
@@ -21,6 +22,9 @@ const facts = z.object({
   spread: ofOthers(z.object({ silent: z.number(), reporting: z.number() }).nullable().default(null), { value: null }),
 });
 
+/** Whether a DMARC record asks for reports. */
+const asks = (value: string | null): boolean => value !== null && (parseDmarc(value)?.rua.length ?? 0) > 0;
+
 function spreadOf(spread: { silent: number; reporting: number } | null): string {
   if (spread === null) return '';
   const { silent, reporting } = spread;
@@ -38,17 +42,24 @@ export const reporterSilent = kind(
     const domain = short(full);
     const name = short(reporterName(subject, evidence), 60);
     const unseen = percent(share);
+    // Others report on the same record: only what happened to it since can keep a single reporter away.
+    const changed = record != null && (record.changed || !asks(record.value));
     return {
       title: `${name} has stopped reporting on ${domain}`,
       topic: `missing reports from ${name} on ${domain}`,
       summary: `${name} has stopped reporting on ${domain}: its last report is about ${last}, ${counted(Math.round(evidence.usual ?? 0), 'message')} a day before`,
       what: `${name} reported on ${number(reported)} of ${counted(of_days, 'day')} until ${last}, ${unseen} of all mail. It has sent no report on the ${counted(silent_days, 'day')} since, while others have.${spreadOf(spread)}`,
       advice: [
-        ownRecordAdvice(domain, record, { silent: evidence.since }),
+        ...(changed ? [ownRecordAdvice(domain, record, { silent: evidence.since })] : []),
         seenOn(
           'quarantine',
-          `Then see whether its mails are held up: the mailbox's spam folder, its quota, and "ruawatch messages list --state quarantined".`,
+          `${changed ? 'Then see' : 'See'} whether its mails are held up: the mailbox's spam folder, its quota, and "ruawatch messages list --state quarantined".`,
         ),
+        ...(changed
+          ? []
+          : [
+              `The reports of others about these days came in, so your DMARC record does ask for them: where nothing is held up, ${name} has stopped by itself.`,
+            ]),
         `Until it reports again, ${unseen} of the mail is not seen: findings and classes rest on the other reporters.`,
       ],
     };
