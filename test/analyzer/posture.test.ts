@@ -65,13 +65,13 @@ const month = fc.record({
   reporter_names: fc.constant(REPORTERS),
   policies: fc.constantFrom([], [{ p: 'none', reports: 90 }], [{ p: 'quarantine', reports: 90 }]),
   joining: fc.constantFrom(0, 9, 10),
-  against: fc.constantFrom([], [{ kind: 'alignment_failure', name: 'A sender that is not aligned', of_mail: true }]),
+  against: fc.constantFrom([], [{ kind: 'alignment_failure', name: 'A sender that is not aligned' }]),
   incidents: fc.constantFrom([], [{ finding_key: 4, summary: 'DKIM fails at a.example' }]),
   denied: fc.subarray([
     { finding_key: 7, source: 'denied.example', messages: 900, passes: false, keys: [], terms: [] },
     { finding_key: 8, source: '192.0.2.0/24', messages: 40, passes: true, keys: [], terms: ['ip4:192.0.2.0/24'] },
   ]),
-  contested: fc.constantFrom([], [{ kind: 'subdomain_abuse', name: 'Forged mail under subdomains', of_mail: true }]),
+  contested: fc.constantFrom([], [{ kind: 'subdomain_abuse', name: 'Forged mail under subdomains' }]),
   held: fc.boolean(),
 }) as fc.Arbitrary<DatedMonth>;
 

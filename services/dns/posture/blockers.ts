@@ -62,15 +62,12 @@ export function* blockers(given: SeenRecords | DomainCheck, month: ReportMonth |
     return yield { why: 'no_reports', sentence: 'No trusted report on the domain has arrived in the last 30 days.' };
   const p = policy?.policy ?? null;
   const rest = [...mailBlockers(month, p), ...findingBlockers(month, policy)];
-  yield* evidenceBlockers(month, p, { testing: policy?.testing === true, costs: rest.some((one) => costs(one, month)) });
+  yield* evidenceBlockers(month, p, { testing: policy?.testing === true, costs: rest.some(costs) });
   yield* rest;
 }
 
-/** Whether a stricter policy would cost mail. That somebody changed the policy says nothing of mail. */
-export function costs({ why }: Blocker, { against = [] }: ReportMonth): boolean {
-  if (why === 'findings') return against.some(({ of_mail }) => of_mail);
-  return why !== 'few_messages';
-}
+/** Whether it says that a stricter policy would cost mail, of what the reports say of mail. */
+const costs = ({ why }: Blocker): boolean => why !== 'few_messages';
 
 /** Whether receivers are asked to stop what fails. */
 export const enforces = (policy: SeenRecords['policy']): boolean =>

@@ -57,8 +57,6 @@ export interface DeniedMail {
 export interface NamedKind {
   kind: string;
   name: string;
-  /** It is about mail that arrives or not; else about the policy alone. */
-  of_mail: boolean;
 }
 
 /** The domain's own senders. */

@@ -1,6 +1,6 @@
 import type { Publication } from '../check/finding.ts';
 import { withTags } from '../dmarc/edit.ts';
-import { type Blocker, costs, enforces, REPORT_DAYS } from './blockers.ts';
+import { type Blocker, enforces, REPORT_DAYS } from './blockers.ts';
 import { type DeniedMail, own, type ReportMonth, type SenderMonth, sum } from './month.ts';
 import type { SeenRecords } from './records.ts';
 
@@ -165,7 +165,7 @@ function policyStep(
     .filter((one) => one.messages > LEAST_SHARE * sum(own(month), (of) => of.messages))
     .sort((a, b) => b.messages - a.messages);
   // That somebody changed the policy says nothing of mail.
-  const [first] = blocked.filter((one) => one.why !== 'policy_new' && (one.why !== 'findings' || costs(one, month)));
+  const [first] = blocked.filter((one) => one.why !== 'policy_new');
   if (hit.length > 0)
     return step(
       'stop_forged',

@@ -43,7 +43,11 @@ export function postureOf(given: SeenRecords | DomainCheck, month: ReportMonth |
     domain: records.domain,
     stage: stageOf(records),
     next,
-    blocked_by: blocked.map(({ sentence }) => sentence),
+    // Where the step says which policy stops forged mail, and what comes before it, that the one that lets it
+    // through is new is no reason to wait.
+    blocked_by: blocked
+      .filter(({ why }) => next.action !== 'stop_forged' || why !== 'policy_new')
+      .map(({ sentence }) => sentence),
     ready_for: readyFor(next, records),
     bimi_ready:
       enforced && bimi === 'missing' && records.spf !== 'invalid' && records.dmarc === 'valid' && sendsSafely(month, blocked),

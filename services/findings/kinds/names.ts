@@ -1,5 +1,3 @@
-import { traitsOf } from './traits.ts';
-
 /** What each kind of finding is called in sentences and lists. */
 export const KIND_NAMES: Readonly<Record<string, string>> = {
   alignment_failure: 'Mail authenticated as another domain',
@@ -44,15 +42,9 @@ export const KIND_NAMES: Readonly<Record<string, string>> = {
 export interface NamedKind {
   kind: string;
   name: string;
-  /** It is about mail that arrives or not (the trait `mail`). */
-  of_mail: boolean;
 }
 
-export const namedKind = (kind: string): NamedKind => ({
-  kind,
-  name: kindName(kind),
-  of_mail: traitsOf(kind).mail !== undefined,
-});
+export const namedKind = (kind: string): NamedKind => ({ kind, name: kindName(kind) });
 
 /** @param kind also one that this version does not know */
 export function kindName(kind: string): string {

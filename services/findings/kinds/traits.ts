@@ -24,7 +24,7 @@ export interface Traits {
   byReporter?: true;
   /** It stops own mail where the policy is enforced: it is fixed before anything new is published. */
   stopsMail?: true;
-  /** While it is open, a stricter policy would cost mail, or somebody has just changed the policy. */
+  /** While it is open, a stricter policy would cost mail. */
   againstPolicy?: true;
   /** While it is open and some of its mail is delivered, it is not clear whose mail is whose. */
   contested?: true;
@@ -67,7 +67,7 @@ export const TRAITS: Record<Facts['rule'], Traits> = {
   new_host: { mail: 'rightful', partOf: 'domain' },
   new_source: { mail: 'rightful', partOf: 'domain', approvable: true },
   nobody_can_approve: {},
-  policy_change: { againstPolicy: true },
+  policy_change: {},
   policy_ready: { counts: 'touched' },
   record_invalid: { ofRecord: true },
   reporter_silent: { counts: 'absent', ofReporter: true, sharedCause: 'subject' },

@@ -61,7 +61,7 @@ const denied = (more: object = {}) => ({
   ...more,
 });
 const key = (name: string, ...others: string[]) => ({ name, others });
-const kind = (name: string, of_mail = true) => ({ kind: name, name, of_mail });
+const kind = (name: string) => ({ kind: name, name });
 const incident = (severity?: string) => ({ finding_key: 4, summary: 'It broke', ...(severity && { severity }) });
 const misaligned = (source: string, messages: number) => sender(source, messages, { class: 'misaligned', ...NOTHING });
 const OPEN = fault('dmarc_subdomains_open', 'warning', 'v=DMARC1; p=reject; np=reject; sp=none');
@@ -156,7 +156,6 @@ const CASES: Record<string, [SeenRecords, ReportMonth | null, mailbox?: string]>
     records('none'),
     month({
       denied: [denied()],
-      against: [kind('Policy changed', false)],
       policies: [
         { p: 'quarantine', reports: 10 },
         { p: 'reject', reports: 11 },

@@ -221,7 +221,7 @@ describe('the next step', () => {
     const open = record(`v=DMARC1; p=reject; sp=none; ${RUA}`);
     const withIncident = (severity: string) => ({
       ...month(sender()),
-      contested: [{ kind: 'subdomain_abuse', name: 'Forged mail under subdomains', of_mail: true }],
+      contested: [{ kind: 'subdomain_abuse', name: 'Forged mail under subdomains' }],
       incidents: [{ finding_key: 2, summary: 'The SPF record of example.com asks too much', severity }],
     });
     expect((await at(open, withIncident('medium'))).next).toMatchObject({
@@ -274,11 +274,13 @@ describe('the next step', () => {
       { p: 'reject', reports: 170 },
       { p: 'none', reports: 35 },
     ];
-    const against = [{ kind: 'policy_change', name: 'Policy changed', of_mail: false }];
-    expect((await at(NONE, { ...month(sender()), denied, policies, against })).next).toMatchObject({
-      action: 'stop_forged',
-      publish: { value: `v=DMARC1; p=reject; ${RUA}` },
-    });
+    const back = await at(NONE, { ...month(sender()), denied, policies });
+    expect(back.next).toMatchObject({ action: 'stop_forged', publish: { value: `v=DMARC1; p=reject; ${RUA}` } });
+    // One answer: nothing beside it says that this has to wait.
+    expect(back.blocked_by).toEqual([]);
+    expect((await at(NONE, { ...month(sender()), policies })).blocked_by).toEqual([
+      expect.stringContaining('If nobody of yours weakened it on purpose, publish that again.'),
+    ]);
     const own = sender({ source: 'a.test', class: 'misaligned', messages: 1_000, passed: 0, dkim_aligned: 0, spf_aligned: 0 });
     const hit = await at(NONE, { ...month(sender(), own), denied });
     expect(hit.next).toMatchObject({ action: 'stop_forged', publish: null });
@@ -295,7 +297,7 @@ describe('the next step', () => {
     const incidents = [{ finding_key: 4, summary: 'Mail of example.com through a.test stopped passing DMARC on 2026-11-20' }];
     const broken = {
       ...month(sender({ passed: 2_000, dkim_aligned: 2_000 })),
-      against: [{ kind: 'authentication_regression', name: 'Authentication that broke', of_mail: true }],
+      against: [{ kind: 'authentication_regression', name: 'Authentication that broke' }],
       incidents,
     };
     const enforced = await at({}, broken, ['_mta-sts.example.com', '_smtp._tls.example.com']);

@@ -10,7 +10,7 @@ test('every rule has traits, and what is no rule has none', () => {
 
 test('what stands against a stricter policy, and what stops mail under one, are these', () => {
   expect(rulesWith('stopsMail')).toEqual(['authentication_regression', 'dkim_key_missing', 'dns_broken', 'spf_limit']);
-  expect(rulesWith('againstPolicy')).toEqual(['alignment_failure', 'authentication_regression', 'policy_change']);
+  expect(rulesWith('againstPolicy')).toEqual(['alignment_failure', 'authentication_regression']);
   expect(rulesWith('contested')).toEqual(['subdomain_abuse', 'unauthorized_source']);
 });
 
