@@ -1,6 +1,9 @@
 import { parseServer } from '../dns/client/servers.ts';
 import { PermanentError } from '../shared/errors.ts';
+import { isInitialised } from '../shared/runtime/embedded-server.ts';
 import type { Config } from '../shared/settings/config.ts';
+import { dataDirOf } from './open.ts';
+import { demoBeside } from './running-demo.ts';
 
 /** The options of commands that check records: `dns check` and `guard check`. */
 export interface CheckOptions {
@@ -21,10 +24,17 @@ export function checkForm({ json, junit, sarif }: CheckOptions): void {
     throw new PermanentError('usage', '--json, --junit and --sarif exclude each other: keep one.');
 }
 
-/** The name servers to ask: those of the command line, or of the settings. @throws PermanentError `usage` */
+/**
+ * The name servers to ask: those of the command line, or of the settings, or of the demo that the command is
+ * run beside. @throws PermanentError `usage`
+ */
 export function serversOf(config: Config, { resolver }: { resolver?: string[] | undefined }): readonly string[] {
   for (const server of resolver ?? [])
     if (parseServer(server) === null)
       throw new PermanentError('usage', `--resolver "${server}" is not an address or address:port.`);
-  return resolver ?? config.dnsServers;
+  if (resolver !== undefined || config.dnsServers.length > 0) return resolver ?? config.dnsServers;
+  const demo = demoBeside(config);
+  if (demo === null || isInitialised({ dataDir: dataDirOf(config) })) return [];
+  process.stderr.write('The name server of the demo that runs here is asked.\n');
+  return [demo.dns];
 }

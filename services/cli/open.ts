@@ -25,7 +25,7 @@ import { checkSchema, migrate, schemaVersion } from '../store/schema/migrate.ts'
 import type { QueuePlace } from '../store/schema/queue-schema.ts';
 import { grantRoles, rolesInUse } from '../store/schema/roles.ts';
 import { type Watch, watchConnections } from '../store/schema/silent-connections.ts';
-import { demoBelow, notedConsole } from './running-demo.ts';
+import { demoBeside } from './running-demo.ts';
 
 export interface Opened {
   db: Db;
@@ -97,15 +97,15 @@ export async function joinEmbeddedOf(config: Config, say: (line: string) => void
  * folder has data of its own or the settings name some. @param say is called with which data they are
  */
 async function besideDemo(config: Config, say: (line: string) => void): Promise<Config> {
-  const home = demoBelow(config.dataDir);
-  const consoleUrl = notedConsole(home);
-  if (config.databaseUrl !== null || config.dataDirChosen || consoleUrl === null) return config;
-  const dataDir = dataDirOf({ ...config, dataDir: home });
+  const beside = demoBeside(config);
+  if (beside === null) return config;
+  const dataDir = dataDirOf({ ...config, dataDir: beside.home });
   if (isInitialised({ dataDir: dataDirOf(config) })) {
     say(`These are your own data: the demo that runs here has others (RUAWATCH_DATA_DIR=${dataDir}).`);
     return config;
   }
-  const demo = { ...config, dataDir, dataDirChosen: true, consoleUrl };
+  const dnsServers = config.dnsServers.length > 0 ? config.dnsServers : [beside.dns];
+  const demo = { ...config, dataDir, dataDirChosen: true, consoleUrl: beside.console, dnsServers };
   const joined = await joinEmbeddedOf(demo, say);
   if (joined === null) return config;
   await joined.close();

@@ -36,7 +36,7 @@ import {
 } from '../../store/demo.ts';
 import { adminUrl } from '../../store/schema/embedded.ts';
 import { dataDirOf, openContext, openEmbeddedOf } from '../open.ts';
-import { forgetConsole, noteConsole } from '../running-demo.ts';
+import { forgetDemo, noteDemo } from '../running-demo.ts';
 import { Progress } from '../terminal/progress.ts';
 import { untilSignal } from './start.ts';
 
@@ -70,7 +70,7 @@ export async function runDemo(options: DemoOptions, out: (line: string) => void)
     const opened = options.act || !options.exit ? await openConsole(context) : null;
     if (opened !== null) {
       services.push(opened.service);
-      noteConsole(home, opened.address);
+      noteDemo(home, { console: opened.address, dns: `${names.server.address}:${names.server.port}` });
       config.consoleUrl = opened.address;
     }
     for (const start of [startAlerter, startAnalyzer, startParser, startPoller]) services.push(start(context));
@@ -91,7 +91,7 @@ export async function runDemo(options: DemoOptions, out: (line: string) => void)
     return missed.length === 0 ? 0 : 1;
   } finally {
     progress.end();
-    forgetConsole(home);
+    forgetDemo(home);
     await Promise.all(services.map((service) => service.stop()));
     await context.close();
     await mailbox.stop();
