@@ -69,11 +69,8 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/held/reading.ts',
   ],
   'milter/release/release.test.ts': [
-    'milter/release/bounce.ts',
     'milter/release/carry-out.ts',
-    'milter/release/header.ts',
     'milter/release/index.ts',
-    'milter/release/smtp.ts',
     'store/held/held.ts',
     'store/held/work.ts',
   ],

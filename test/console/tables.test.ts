@@ -7,6 +7,7 @@ const rows = [
   { name: 'a, "b"\nc', n: 1234, at: null },
   { name: '<b>', n: 0, at: null },
 ];
+const DATED = '<time>2026-11-27</time> 01:02';
 const table = tableOf<(typeof rows)[number]>(
   'names',
   [
@@ -23,6 +24,30 @@ test('a table is shown, and downloaded with the same rows', () => {
   expect(shown).toContain('&lt;b&gt;');
   expect(shown).toContain('href="/page?table=names&amp;as=csv"');
   expect(String(table.html(null))).not.toContain('as=csv');
+});
+
+test('each kind of value is shown as people read it, and a column that says nothing is left out of the page alone', () => {
+  const kinds = tableOf<{ of: string | number | boolean | Date | null; none: string | null }>(
+    'kinds',
+    [
+      { key: 'of', label: 'Of', of: (row) => row.of },
+      { key: 'none', label: 'None', sparse: true, of: (row) => row.none },
+      { key: 'form', label: 'Form', file: false, of: () => null, show: () => 'Ask' },
+    ],
+    ['text', 1234, true, false, new Date('2026-11-27T01:02:03Z'), null].map((of) => ({ of, none: null })),
+  );
+  const shown = String(kinds.html(null));
+  expect([...shown.matchAll(/data-label="(\w+)">(.*?)<\/td>/g)].map(([, label, value]) => `${label} ${value}`)).toEqual(
+    ['text', '1,234', 'yes', 'no', DATED, ''].flatMap((value) => [`Of ${value}`, 'Form Ask']),
+  );
+  expect(kinds.columns).toEqual(['of', 'none']);
+  expect(kinds.data()[5]).toEqual({ of: null, none: null });
+  const full = tableOf(
+    'full',
+    [{ key: 'none', label: 'None', sparse: true, of: (row: { none: string }) => row.none }],
+    [{ none: 'x' }],
+  );
+  expect(String(full.html(null))).toContain('None');
 });
 
 test('CSV follows RFC 4180, and nothing in it is a formula', () => {

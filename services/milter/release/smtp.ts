@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { createTransport } from 'nodemailer';
+import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { messageOf } from '../../shared/errors.ts';
 import { escaped } from '../../shared/escape.ts';
 import { smtpSettings } from '../../shared/settings/smtp-url.ts';
@@ -27,9 +27,6 @@ const PIECE = 64 * 1024;
 /** What would end an address, or its line, before its end. */
 const CONTROLS = /[\p{Cc}<>]/u;
 
-/** An address as it is: a text would be read as a list of them, where a quoted local part has a comma. */
-const exactly = (address: string) => ({ name: '', address });
-
 /**
  * Hands a mail to a server, over a connection of its own.
  * @param beforeDot is called once all octets but the end of the mail are given to the connection, and may
@@ -49,13 +46,6 @@ export async function handOver(
   const odd = [from, ...recipients].find((one) => CONTROLS.test(one));
   if (odd !== undefined)
     return { is: 'not_taken', answer: `${escaped(odd).slice(0, 200)} is no address of an envelope.`, forever: true };
-  const transport = createTransport({
-    ...smtpSettings(url, setting),
-    connectionTimeout: CONNECT_MS,
-    greetingTimeout: CONNECT_MS,
-    dnsTimeout: CONNECT_MS,
-    socketTimeout: SILENCE_MS,
-  });
   let ended = false;
   let broken: unknown = null;
   async function* pieces() {
@@ -69,10 +59,7 @@ export async function handOver(
     ended = true;
   }
   try {
-    const info = await transport.sendMail({
-      envelope: { from: from === '' ? '' : exactly(from), to: recipients.map(exactly) },
-      raw: Readable.from(pieces()),
-    });
+    const info = await send(smtpSettings(url, setting), { from, to: [...recipients] }, Readable.from(pieces()));
     const answer = escaped(info.response).slice(0, 500);
     const id = /\bqueued as ([A-Za-z0-9]{1,64})\b/.exec(info.response)?.[1] ?? null;
     return { is: 'taken', answer, id, refused: info.rejected.map(String) };
@@ -83,7 +70,35 @@ export async function handOver(
     if (error.responseCode !== undefined)
       return { is: 'not_taken', answer, forever: error.responseCode >= 500 && error.responseCode !== 503 };
     return ended ? { is: 'unknown', answer } : { is: 'not_taken', answer, forever: false };
+  }
+}
+
+/** The octets are read once the server has said that it takes a mail (354), and not before. */
+async function send(
+  { auth, ...settings }: ReturnType<typeof smtpSettings>,
+  envelope: { from: string; to: string[] },
+  octets: Readable,
+) {
+  const connection = new SMTPConnection({
+    ...settings,
+    connectionTimeout: CONNECT_MS,
+    greetingTimeout: CONNECT_MS,
+    dnsTimeout: CONNECT_MS,
+    socketTimeout: SILENCE_MS,
+  });
+  const step = (begin: (done: (error?: Error | null) => void) => void) =>
+    new Promise<void>((resolve, reject) => {
+      connection.on('error', reject);
+      begin((error) => (error ? reject(error) : resolve()));
+    });
+  try {
+    await step((done) => connection.connect(done));
+    if (auth !== undefined && connection.allowsAuth) await step((done) => connection.login({ credentials: auth }, done));
+    return await new Promise<SMTPConnection.SentMessageInfo>((resolve, reject) => {
+      connection.on('error', reject);
+      connection.send(envelope, octets, (error, info) => (error ? reject(error) : resolve(info)));
+    });
   } finally {
-    transport.close();
+    connection.close();
   }
 }
