@@ -21,6 +21,9 @@ export const STATE_WORDS: Record<State, string> = {
   returned: 'rolled back',
 };
 
+/** Why a change is wanted: what whoever asked says, and what the plan says, each once. */
+export const reasonsOf = (why: string, plan: Pick<Plan, 'why'>): string[] => [...new Set([why, ...plan.why])];
+
 /** A plan as lines of text: what is bad about it comes first, then exactly what changes. */
 export function planLines(plan: Plan): string[] {
   return [

@@ -97,7 +97,7 @@ describe('a decision that is not one, with a sentence for the person', () => {
     const refused = await press(ADA, key);
     expect(refused).toMatchObject({
       statusCode: 409,
-      text: expect.stringContaining('You asked for it yourself: somebody else decides.'),
+      text: expect.stringContaining('You made this request yourself: somebody else decides.'),
     });
     expect(await stateOf(key)).toBe('pending');
   });
@@ -154,7 +154,7 @@ describe('a decision that is not one, with a sentence for the person', () => {
       text: expect.stringContaining('You are not among the people who are asked at this stage.'),
     });
     const page = (await people[ADA]!.get(`/requests/${key}`)).body;
-    expect(page).toContain('Something has changed since it was asked for: look at it before you decide.');
+    expect(page).toContain('Something has changed since the request was made: look at it before you decide.');
     expect(page).toMatch(/Who may decide.*cleo@example\.com.*new@example\.com.*Changed/s);
   });
 
@@ -180,7 +180,7 @@ describe('a decision that is not one, with a sentence for the person', () => {
 test('evidence that changed since the request was made is marked on the page', async () => {
   const key = await openNow(ONE);
   const see = async () => (await people[ADA]!.get(`/requests/${key}`)).body;
-  expect(await see()).toContain('The watcher has not asked for this record.');
+  expect(await see()).toContain('The watcher has not looked up this record yet.');
   await c.t.db.query(
     `insert into ruawatch.dns_questions (domain, purpose, name, type, state, asked_at, answered_at, answers)
      values ('example.com', 'dmarc', '_dmarc.example.com', 'TXT', 'records', now(), now(), '[]');

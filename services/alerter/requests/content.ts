@@ -1,7 +1,7 @@
 import { clean } from '../../mails/plain-text.ts';
 import { type Plan, readPlan } from '../../requests/plan.ts';
 import { changeLines } from '../../requests/plans/text.ts';
-import { STATE_WORDS } from '../../requests/words.ts';
+import { reasonsOf, STATE_WORDS } from '../../requests/words.ts';
 import { escaped } from '../../shared/escape.ts';
 import { counted, sentenceCase } from '../../shared/format.ts';
 import type { RequestStory } from '../../store/alerts/request-mails.ts';
@@ -127,7 +127,7 @@ function rowsOf(story: RequestStory, plan: Plan, asks: boolean): RequestContent[
   const waits = (state === 'pending' || state === 'approved') && expires_at !== null;
   return [
     { label: 'Warnings', sentences: tidy(rest) },
-    { label: 'Why', sentences: tidy([...new Set([request.why, ...plan.why])]) },
+    { label: 'Why', sentences: tidy(reasonsOf(request.why, plan)) },
     { label: 'Risk', sentences: tidy([`${sentenceCase(plan.risk)}. ${plan.risk_because.join(' ')}`]) },
     { label: 'Way back', sentences: tidy([plan.back.text]) },
     { label: 'Asked by', sentences: tidy([`${by}, ${moment(created_at)}`]) },

@@ -139,7 +139,7 @@ function requestLines(request: AuditedRequest): string[] {
     ),
     ...request.changes.map(
       ({ name, is_return, state, answer, settled_at }) =>
-        `    ${is_return ? 'put back' : 'change  '} ${settled_at === null ? '' : `${moment(settled_at)} `}${name}: ${state}${answer === null ? '' : `, ${answer}`}`,
+        `    ${is_return ? 'restored' : 'change  '} ${settled_at === null ? '' : `${moment(settled_at)} `}${name}: ${state}${answer === null ? '' : `, ${answer}`}`,
     ),
     `    outcome  ${applied_at === null ? '' : `${moment(applied_at)} `}${STATE_WORDS[request.state]}${request.outcome === null ? '' : `. ${request.outcome}`}`,
   ];
@@ -187,7 +187,7 @@ export function auditCsv({ requests }: AuditReport): string[] {
         decided_at: time(one.decided_at),
         state: one.state,
         applied_at: time(one.applied_at),
-        done: one.changes.map(({ name, is_return, state }) => `${is_return ? 'put back ' : ''}${name}: ${state}`).join('; '),
+        done: one.changes.map(({ name, is_return, state }) => `${is_return ? 'restored ' : ''}${name}: ${state}`).join('; '),
         outcome: one.outcome ?? '',
         exceptions: exceptionsOf(one)
           .map(({ says }) => says)

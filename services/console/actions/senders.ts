@@ -9,7 +9,7 @@ import type { Visitor } from '../../store/console/rights.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import { checkOpen, openRequest } from '../../store/requests/open.ts';
 import { seenSource, standingEntry } from '../../store/requests/seen.ts';
-import { endSender, putSender } from '../../store/sources/sender-list.ts';
+import { type Basis, checkBasis, endEntry, endSender, putSender } from '../../store/sources/sender-list.ts';
 import { words } from '../page-words/en.ts';
 import { Refusal } from '../routes.ts';
 
@@ -23,7 +23,12 @@ export interface SourceWord {
   until: Date | null;
   /** What whoever decides has seen of earlier decisions (basisSql); absent: whatever they were. */
   basis?: string | undefined;
+  /** The entry that is to end, where it is not the one about the source of the domain itself. */
+  entry?: number | undefined;
 }
+
+const basisFor = ({ scope }: Reader, seen: string | undefined): Basis | undefined =>
+  seen === undefined ? undefined : { seen, everywhere: scope.all };
 
 /** Whether the rules of approvals decide about senders: then one person alone does not. */
 export const byRequest = (rules: readonly Rule[]): boolean =>
@@ -58,13 +63,15 @@ export async function planOfSource(
  * Asks those whom the rules of approvals name to approve or deny a source of a domain that the person may
  * see.
  * @returns the key of the request
- * @throws Refusal `no_source`, PermanentError of requests
+ * @throws Refusal `no_source`, PermanentError of requests, `decided_meanwhile`
  */
 export async function askAboutSource(
   { db, reader, visitor, now, rules }: Acting,
-  { domain, source, decision, why, until }: SourceWord & { decision: 'approve' | 'deny' },
+  { domain, source, decision, why, until, basis: seen }: SourceWord & { decision: 'approve' | 'deny' },
 ): Promise<number> {
   if (!(await hasSource(reader, domain, source))) throw new Refusal(404, 'no_source', words.problems.nothing_there);
+  const basis = basisFor(reader, seen);
+  if (basis !== undefined) await checkBasis(db, { domain, source }, basis);
   const asker = await askerWith(db, visitor.person_key);
   await checkOpen(db, asker);
   const plan = await planOfSource(db, { domain, source, after: decision === 'approve' ? 'approved' : 'denied', until }, now);
@@ -84,16 +91,19 @@ export async function askAboutSource(
  */
 export async function decideSource(
   { db, reader, visitor, now, rules }: Acting,
-  { domain, source, decision, why, until, basis }: SourceWord,
+  { domain, source, decision, why, until, basis, entry }: SourceWord,
 ): Promise<void> {
   if (!(await hasSource(reader, domain, source))) throw new Refusal(404, 'no_source', words.problems.nothing_there);
   if (byRequest(rules)) throw new Refusal(409, 'by_request', words.problems.by_request(domain, source));
   const word = { by: visitor.name, why };
+  const seen = basisFor(reader, basis);
   const subject = { domain, source, service: null };
-  if (decision === 'end') await endSender(db, subject, { ...word, basis }, now);
-  else await putSender(db, subject, { verdict: decision === 'approve' ? 'approved' : 'denied', word, until, basis }, now);
+  if (decision === 'end' && entry !== undefined)
+    await endEntry(db, { domain, source, entry, everywhere: reader.scope.all }, word, now);
+  else if (decision === 'end') await endSender(db, subject, { ...word, basis: seen }, now);
+  else await putSender(db, subject, { verdict: decision === 'approve' ? 'approved' : 'denied', word, until, basis: seen }, now);
   const { person_key: person, token } = visitor;
-  const detail = { why, until, ...(token && { token: token.token_key }) };
+  const detail = { why, until, ...(entry !== undefined && { entry }), ...(token && { token: token.token_key }) };
   await noteAct(db, { by: visitor.name, person, act: `source_${decision}`, domain, object: source, detail }, now);
 }
 

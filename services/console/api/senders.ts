@@ -23,11 +23,11 @@ const decide = apiRoute({
     until: moment.nullable().default(null),
     basis: z
       .string()
-      .max(40)
-      .regex(/^\d+e?$/)
+      .max(100)
+      .regex(/^\d+e?(?:\+\d+e?){0,3}$/)
       .optional()
       .describe(
-        'The key of the newest entry about the source that was seen (entry_key), with an e where it had ended; 0: none. Where it is another one now, nothing is done (409, decided_meanwhile).',
+        'The keys of the newest entries that were seen (entry_key) about the source, about its mail service, and about either for all domains, each with an e where it had ended, the newest first and joined by +: 9+5e; 0: none. Where they are others now, nothing is done (409, decided_meanwhile).',
       ),
   }),
   answer: z.object({ domain: z.string(), source: z.string(), decision: z.enum(['approve', 'deny', 'end']) }),

@@ -69,7 +69,7 @@ export const domainWords = {
       mend_senders: 'Repair a sender that fails',
       stop_denied: 'Stop a denied sender',
       stop_forged: 'Stop forged mail by the policy',
-      align_senders: 'Align a sender, or deny it',
+      align_senders: 'Align a sender',
       sign_with_dkim: 'Have senders sign with DKIM',
       explain_unknown: 'Decide about unknown senders',
       end_testing: 'End the trial (t=y)',

@@ -18,7 +18,7 @@ export const kindMeanings: Record<string, string> = {
   unconfirmed_report: 'A report says something grave, and nothing proves who wrote it.',
   unreadable_reports: 'Report mails arrive that no reader understands. They are kept and can be read again.',
   nobody_can_approve: 'A request waits for people of whom none may decide any more.',
-  grant_overdue: 'A right that was lent could not be taken back at its time.',
+  grant_overdue: 'A granted right could not be revoked when its time was over.',
   mail_not_judged: 'The milter could not decide in time, and mail went through as its setting says.',
   egress_not_followed: 'Addresses by which mail leaves a cluster are not in the SPF record.',
   unsigned_mail: 'Mail servers of yours send mail without a DKIM signature.',

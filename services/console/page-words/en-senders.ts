@@ -54,6 +54,8 @@ export const senderWords = {
     deny: 'Not mine',
     end: 'Take the decision back',
     end_of: (source: string) => `Take the decision about ${source} back`,
+    end_everywhere: (source: string) => `Take the decision about ${source} back for all domains`,
+    wider: 'The decision is about a whole mail service or about all domains: it ends for every source that it covers.',
     hints: {
       approve: 'Its mail counts as authorized where it is aligned, and as misaligned where not.',
       deny: 'Its mail counts as unauthorized, even if it passes.',

@@ -45,16 +45,19 @@ ${!open && finding.resolved_by && formOf({ to: to('reopen'), button: w.reopen, h
 }
 
 /** Takes back a decision that resolved the finding. */
-const takeBack = ({ source, sender, basis }: StandingDecision, { domain, finding_key: finding }: ReadFinding): Html =>
-  actForm(
+const takeBack = (decision: StandingDecision, { domain, finding_key: finding }: ReadFinding): Html => {
+  const { source, sender, basis, named, wider, everywhere, entry_key: entry } = decision;
+  const w = words.sender;
+  return actForm(
     {
-      word: words.sender.end_of(source),
+      word: everywhere ? w.end_everywhere(named) : w.end_of(named),
       to: path`/domains/${domain}/decide`,
-      values: { sender, source, decision: 'end', finding },
+      values: { sender, source, decision: 'end', finding, ...(wider && { entry }) },
       basis: basisOf([{ source, basis }]),
     },
-    [html`<p class="hint">${words.sender.hints.end}</p>`, reasonLine({ id: `end-${source}-why` })],
+    [html`<p class="hint">${w.hints.end}${wider && ` ${w.wider}`}</p>`, reasonLine({ id: `end-${entry}-why` })],
   );
+};
 
 interface FormParts {
   to: Address;

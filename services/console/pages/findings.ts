@@ -178,8 +178,8 @@ function wentOn({ resolved_by, resolved_at, evidence, goes_on }: ReadFinding): H
 /** The decisions about senders that a finding is resolved by, and hold. */
 function decidedBy(decisions: readonly StandingDecision[]): Html[] {
   return decisions.map(
-    ({ source, verdict, by_name, since, why, until }) =>
-      html`<p class="notice ${verdict}"><span class="name">${source}</span>: ${dated(words.sender.decided[verdict](by_name, minute(since), why, until && minute(until)))}</p>`,
+    ({ named, verdict, by_name, since, why, until }) =>
+      html`<p class="notice ${verdict}"><span class="name">${named}</span>: ${dated(words.sender.decided[verdict](by_name, minute(since), why, until && minute(until)))}</p>`,
   );
 }
 

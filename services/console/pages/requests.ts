@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readPlan } from '../../requests/plan.ts';
 import { changeLines } from '../../requests/plans/text.ts';
-import { STATE_WORDS } from '../../requests/words.ts';
+import { reasonsOf, STATE_WORDS } from '../../requests/words.ts';
 import { loadStory } from '../../store/alerts/request-mails.ts';
 import { approverOf } from '../../store/console/people.ts';
 import { visibleRequest, visibleRequests } from '../../store/console/requests.ts';
@@ -101,7 +101,7 @@ ${request.kind === 'messages.release' && html`<p><a class="button" href="${path`
 ${request.outcome && html`<p><strong>${dated(request.outcome)}</strong></p>`}
 ${plan.warnings.map((sentence) => html`<p class="notice bad" role="alert">${sentence}</p>`)}
 ${lines.length > 0 && html`<section><h2>${w.changes}</h2><pre>${lines.join('\n')}</pre></section>`}
-<section><h2>${w.why}</h2><ul>${[request.why, ...plan.why].map((sentence) => html`<li>${dated(sentence)}</li>`)}</ul>
+<section><h2>${w.why}</h2><ul>${reasonsOf(request.why, plan).map((sentence) => html`<li>${dated(sentence)}</li>`)}</ul>
 <p>${w.risk(plan.risk)} ${plan.risk_because.join(' ')}</p><p>${w.back}: ${plan.back.text}</p>
 ${request.finding_key !== null && html`<p><a href="${path`/findings/${request.finding_key}`}">${w.finding(request.finding_key)}</a></p>`}</section>
 <section><h2>${w.who}</h2><p>${dated(whoDecides(request))}</p>${tables.decisions.rows > 0 && tables.decisions.html(here)}</section>

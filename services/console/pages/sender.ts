@@ -118,8 +118,10 @@ function decisionForm(verb: 'approve' | 'deny' | 'end', sources: readonly Source
   const w = words.sender;
   const holds = each(HOLDS, (n) => (n === 0 ? w.for_good : words.finding.for_days(n)));
   const word = source === ALL ? w.all[verb] : w[verb];
-  return actForm({ word, to: path`/domains/${domain}/decide`, values: { sender, source, decision: verb }, basis }, [
-    html`<p class="hint">${w.hints[verb]}</p>`,
+  const [{ entry_key, wider }] = sources as [SourceLine];
+  const entry = verb === 'end' && wider && entry_key !== null ? { entry: entry_key } : {};
+  return actForm({ word, to: path`/domains/${domain}/decide`, values: { sender, source, decision: verb, ...entry }, basis }, [
+    html`<p class="hint">${w.hints[verb]}${verb === 'end' && wider && ` ${w.wider}`}</p>`,
     reasonLine(),
     verb !== 'end' && choice({ label: w.holds, name: 'days' }, holds, 0),
   ]);
@@ -160,6 +162,8 @@ const decide = route({
     why,
     days: z.coerce.number().int().min(0).max(3650).default(0),
     basis: seen.optional(),
+    /** The decision that is taken back, where it is about more than the source of the domain. */
+    entry: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
     /** The finding on whose page it was decided. */
     finding: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
   }),
@@ -177,18 +181,19 @@ const decide = route({
     const done = { approve: 'approved', deny: 'denied', end: null } as const;
     // What is decided so already keeps who said it and why.
     const open = source === ALL ? named.filter(({ verdict }) => verdict !== done[decision]) : named;
+    const given = (one: (typeof open)[number]) => body.basis && (body.basis[one.source] ?? '0');
     const acting = { db, reader, visitor: visitor!, now, rules };
     if (byRequest(rules) && decision !== 'end') {
       const keys: number[] = [];
-      for (const one of open) keys.push(await askAboutSource(acting, { domain, source: one.source, decision, why, until }));
+      for (const one of open)
+        keys.push(await askAboutSource(acting, { domain, source: one.source, decision, why, until, basis: given(one) }));
       const [key] = keys;
       return see(keys.length === 1 ? path`/requests/${key!}` : path`/requests`, { told: { done: 'request_opened' } });
     }
     // What somebody else has decided since is refused before anything is done.
-    const given = (one: (typeof open)[number]) => body.basis && (body.basis[one.source] ?? '0');
     const first = open.filter((one) => one.basis !== given(one));
     for (const one of new Set([...first, ...open]))
-      await decideSource(acting, { domain, source: one.source, decision, why, until, basis: given(one) });
+      await decideSource(acting, { domain, source: one.source, decision, why, until, basis: given(one), entry: body.entry });
     const back = body.finding === undefined ? path`/domains/${domain}/senders/${body.sender}` : path`/findings/${body.finding}`;
     return see(back, { told: { done: decision === 'end' ? 'decision_ended' : 'decided' } });
   },

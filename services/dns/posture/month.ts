@@ -8,6 +8,8 @@ export interface SenderMonth {
   passed: number;
   dkim_aligned: number;
   spf_aligned: number;
+  /** A person has approved all of it. */
+  approved?: boolean;
 }
 
 export interface ReportMonth {

@@ -242,7 +242,7 @@ function evidenceStep(records: SeenRecords, month: ReportMonth | null, blocked: 
   if (misaligned.length > 0 && (why.has('failing') || why.has('few_messages') || why.has('findings')))
     return step(
       'align_senders',
-      `Align these senders first, ${enforces(policy) ? `as p=${policy.policy} stops their mail` : 'or their mail is lost under a stricter policy'}: ${listed(misaligned)}. Publish the records that each of them names for its customers (its DKIM key or CNAMEs). One that nobody of yours uses is somebody else's: deny it instead.`,
+      `Align these senders first, ${enforces(policy) ? `as p=${policy.policy} stops their mail` : 'or their mail is lost under a stricter policy'}: ${listed(misaligned)}. Publish the records that each of them names for its customers (its DKIM key or CNAMEs).${undecided(misaligned)}`,
     );
   if (policy.testing && policy.policy !== 'none' && blocked.length === 0)
     return step(
@@ -325,6 +325,16 @@ function isParked({ closed, mx, spf, policy }: SeenRecords, month: ReportMonth |
 
 /** A sentence with its full stop. */
 const ended = (text: string) => `${text.replace(/\.$/, '')}.`;
+
+/** What to do with a sender that is somebody else's: what a person has approved is not asked about again. */
+function undecided(senders: readonly SenderMonth[]): string {
+  const open = senders.filter(({ approved }) => !approved);
+  if (open.length === 0) return '';
+  if (open.length === senders.length) return " One that nobody of yours uses is somebody else's: deny it instead.";
+  const names = open.slice(0, MOST_NAMED).map(({ source }) => source);
+  const more = open.length > MOST_NAMED ? ` and ${open.length - MOST_NAMED} more` : '';
+  return ` The others are approved. Of ${names.join(', ')}${more}, nobody has said whose they are: deny what nobody of yours uses.`;
+}
 
 function listed(senders: readonly SenderMonth[]): string {
   const names = senders.slice(0, MOST_NAMED).map((one) => `${one.source} (${weekly(one.messages)})`);

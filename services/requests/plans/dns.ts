@@ -201,7 +201,10 @@ function riskOf(
     !records.every(({ name, type = 'TXT' }) => type === 'TXT' && HARMLESS.test(lowerName(name))) ||
     changes.some(({ stands_for }) => stands_for !== undefined)
   )
-    return { risk: 'medium', risk_because: ['What stands at that name decides who may send, sign or prove to be the domain.'] };
+    return {
+      risk: 'medium',
+      risk_because: ['The record at that name decides who may send or sign as the domain, or prove to own it.'],
+    };
   if (changes.some((change) => changedMembers(change).gone.length > 0))
     return { risk: 'medium', risk_because: ['A record that is there is replaced.'] };
   return { risk: 'low', risk_because: ['Such a record admits nobody: it asks for reports, or for encryption.'] };

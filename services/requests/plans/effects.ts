@@ -81,7 +81,7 @@ export async function effectsOf(
       ...changes.flatMap((change) => [...withdrawnKey(change, keys), ...withdrawnTls(change), ...misread(change)]),
       ...worse,
     ],
-    gains: gains.map((message) => `It puts right: ${message}`),
+    gains: gains.map((message) => `It fixes: ${message}`),
   };
 }
 

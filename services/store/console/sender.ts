@@ -1,4 +1,4 @@
-import { basisSql } from '../sources/sender-list.ts';
+import { aboutSql, basisSql, DECISIVE_FIRST } from '../sources/sender-list.ts';
 import { OTHERS, type ReporterLine } from './domain.ts';
 import type { RecordRow } from './reports.ts';
 import { type Reader, read, readKept } from './scope.ts';
@@ -23,7 +23,10 @@ export interface SourceLine {
   uncounted: number;
   /** The first of its newest days, on which most of its mail fails; null where it passes, or is not yours. */
   failing_since: string | null;
-  /** A person's decision about it that holds. */
+  /** A person's decision that holds, about it, about its service, or about either for all domains. */
+  entry_key: number | null;
+  /** The decision is not about this source of this domain alone. */
+  wider: boolean | null;
   verdict: 'approved' | 'denied' | null;
   by_name: string | null;
   decided_at: Date | null;
@@ -33,6 +36,9 @@ export interface SourceLine {
   /** What a decision about it rests on (basisSql). */
   basis: string;
 }
+
+/** A row `s` of the sources, as SQL. */
+const OF_SOURCE = { domain: 's.domain', source: 's.source', service: 's.grouped_as' };
 
 /** The sources of a sender, those with the most mail first. */
 export async function sourceLines(
@@ -52,11 +58,12 @@ export async function sourceLines(
         group by d.source)
      select s.source, s.name, s.class, s.why, s.evidence, s.asn, s.owner, s.country, s.first_seen, s.last_seen, s.failing_since, coalesce(t.messages, 0) as messages,
             coalesce(t.passed, 0) as passed, coalesce(t.uncounted, 0) as uncounted,
-            l.verdict, l.by_name, l.since as decided_at, l.why as decided_why, l.until as decided_until,
-            ${basisSql('sender_list', 's.domain', 's.source')} as basis
+            l.entry_key, l.is_service or l.domain = '*' as wider, l.verdict, l.by_name, l.since as decided_at, l.why as decided_why,
+            l.until as decided_until, ${basisSql('sender_list', OF_SOURCE)} as basis
        from sources s
        left join sums t on t.source = s.source
-       left join sender_list l on l.domain = s.domain and l.source = s.source and l.ended_at is null and not l.is_service
+       left join lateral (select * from sender_list l where ${aboutSql(OF_SOURCE)} and l.ended_at is null
+                           order by ${DECISIVE_FIRST} limit 1) l on true
       where s.domain = $1 and s.grouped_as = $2 order by messages desc, s.messages desc, s.source limit $3`,
     [domain, sender, limit, from],
   );
@@ -298,8 +305,15 @@ export async function classChanges(
   );
 }
 
-/** A decision about a source that holds. */
+/** A decision that holds about a source, about its service, or about either for all domains. */
 export interface StandingDecision {
+  entry_key: number;
+  /** What it names: the source or the service. */
+  named: string;
+  /** It is about more than this source of this domain. */
+  wider: boolean;
+  /** It is for all domains. */
+  everywhere: boolean;
   source: string;
   /** The sender that has a page. */
   sender: string;
@@ -321,10 +335,13 @@ export async function standingDecisions(
   return read<StandingDecision & Record<string, unknown>>(
     reader,
     ['sender_list', 'sources'],
-    `select l.source, s.grouped_as as sender, l.verdict, l.by_name, l.why, l.since, l.until, ${basisSql('sender_list', 'l.domain', 'l.source')} as basis
-       from sender_list l join sources s on s.domain = l.domain and s.source = l.source
-      where l.domain = $1 and l.source = any($2) and l.ended_at is null and not l.is_service and s.grouped_as is not null
-      order by l.since desc, l.source`,
+    `select * from (
+       select distinct on (l.entry_key) l.entry_key, l.source as named, l.is_service or l.domain = '*' as wider, l.domain = '*' as everywhere,
+              s.source, s.grouped_as as sender, l.verdict, l.by_name, l.why, l.since, l.until, ${basisSql('sender_list', OF_SOURCE)} as basis
+         from sources s join sender_list l on ${aboutSql(OF_SOURCE)}
+        where s.domain = $1 and (s.source = any($2) or s.grouped_as = any($2)) and l.ended_at is null and s.grouped_as is not null
+        order by l.entry_key, s.source) found
+      order by since desc, named`,
     [domain, [...new Set(sources)]],
   );
 }

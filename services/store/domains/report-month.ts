@@ -7,6 +7,7 @@ import type { Queryable } from '../../shared/runtime/db.ts';
 import { byGravity, rankOf, type Severity } from '../../shared/severity.ts';
 import { type Counted, countedRows, QUORUM } from '../analysis/counted.ts';
 import { goesOn } from '../findings/goes-on.ts';
+import { aboutSql, DECISIVE_FIRST } from '../sources/sender-list.ts';
 
 /** A sender of a domain over a month, as reporters whose word decides saw it. Counts are messages. */
 export interface SenderMonthRow {
@@ -16,6 +17,8 @@ export interface SenderMonthRow {
   passed: number;
   dkim_aligned: number;
   spf_aligned: number;
+  /** A person has approved all of it: each source, its service, or either for all domains. */
+  approved: boolean;
 }
 
 /** Mail of a sender that a person denied and that gets through (services/dns/posture/month.ts). */
@@ -175,13 +178,16 @@ async function loadSenders(
         where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
         group by source),
      known as (
-       select coalesce(s.grouped_as, s.name, p.source) as named, coalesce(s.class, 'unknown') as class, p.*
-         from per_source p left join ruawatch.sources s on s.domain = $1 and s.source = p.source),
+       select coalesce(s.grouped_as, s.name, p.source) as named, coalesce(s.class, 'unknown') as class, coalesce(l.approved, false) as approved, p.*
+         from per_source p left join ruawatch.sources s on s.domain = $1 and s.source = p.source
+         left join lateral (select l.verdict = 'approved' as approved from ruawatch.sender_list l
+                             where ${aboutSql({ domain: '$1', source: 'p.source', service: 's.grouped_as' })} and l.ended_at is null
+                             order by ${DECISIVE_FIRST} limit 1) l on true),
      ranked as (
-       select named, class, sum(messages) as messages, sum(passed) as passed, sum(dkim_aligned) as dkim_aligned,
+       select named, class, bool_and(approved) as approved, sum(messages) as messages, sum(passed) as passed, sum(dkim_aligned) as dkim_aligned,
               sum(spf_aligned) as spf_aligned, sum(joining) as joining, row_number() over (order by sum(messages) desc, named, class) as rank
          from known group by named, class)
-     select case when rank <= $4 then named else 'other sources' end as source, class, sum(messages)::bigint as messages,
+     select case when rank <= $4 then named else 'other sources' end as source, class, bool_and(approved) as approved, sum(messages)::bigint as messages,
             sum(passed)::bigint as passed, sum(dkim_aligned)::bigint as dkim_aligned, sum(spf_aligned)::bigint as spf_aligned,
             sum(joining)::bigint as joining
        from ranked group by 1, 2 order by messages desc, source, class`,

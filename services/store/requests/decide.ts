@@ -28,7 +28,7 @@ export interface NewDecision {
 }
 
 const REFUSALS: Record<Refusal, string> = {
-  requester: 'You asked for it yourself: somebody else decides.',
+  requester: 'You made this request yourself: somebody else decides.',
   voted: 'You have decided already; a decision cannot be changed.',
   not_in_group: 'You are not among the people who are asked at this stage.',
 };

@@ -34,36 +34,67 @@ export interface Subject {
   service: { domains: readonly string[] } | null;
 }
 
-/** What the newest decision about a source says of it to whoever decides next. */
-const BASIS = "l.entry_key || case when l.ended_at is null then '' else 'e' end";
+/** SQL: whether an entry `l` is about a source: itself or its service, for its domain or for all. */
+export const aboutSql = ({ domain, source, service }: { domain: string; source: string; service: string }): string =>
+  `l.source = case when l.is_service then ${service} else ${source} end and l.domain in (${domain}, '*')`;
+
+/** SQL: of entries `l` that hold about a source, the decisive one first (entryOf of the analyzer). */
+export const DECISIVE_FIRST = "l.domain = '*', l.is_service";
+
+/** What an entry says to whoever decides next. */
+const STATE = "l.entry_key || case when l.ended_at is null then '' else 'e' end";
 
 /**
- * SQL: what a decision about a source rests on: the newest entry about it, and whether that has ended; '0'
- * where there is none.
- * @param domain and source of the row that asks, as SQL
+ * SQL: what a decision about a source rests on: the newest entries about it, about its service, and about
+ * either for all domains, and whether each has ended: '9+5e'; '0' where there is none.
+ * @param list the entries that whoever decides sees
  */
-export const basisSql = (list: string, domain: string, source: string): string =>
-  `coalesce((select ${BASIS} from ${list} l where l.domain = ${domain} and l.source = ${source} and not l.is_service
-             order by l.entry_key desc limit 1), '0')`;
+export const basisSql = (list: string, about: Parameters<typeof aboutSql>[0]): string =>
+  `coalesce((select string_agg(state, '+' order by entry_key desc)
+               from (select distinct on (l.domain, l.is_service) l.entry_key, ${STATE} as state
+                       from ${list} l where ${aboutSql(about)} order by l.domain, l.is_service, l.entry_key desc) newest), '0')`;
+
+/** What whoever decides has seen of earlier decisions. */
+export interface Basis {
+  /** From basisSql. */
+  seen: string;
+  /** Whether they see the entries for all domains. */
+  everywhere: boolean;
+}
 
 /**
  * Whoever decides has seen what was decided before.
- * @param basis what they saw, from basisSql
  * @throws PermanentError `decided_meanwhile`
  */
-async function checkBasis(tx: Tx, { domain, source }: Subject, basis: string): Promise<void> {
-  const { rows } = await tx.query<{ basis: string; what: string; by_name: string; at: Date; why: string }>(
-    `select ${BASIS} as basis, case when ended_at is null then verdict else 'decision ended' end as what,
-            coalesce(ended_by, by_name) as by_name, coalesce(ended_at, since) as at, coalesce(ended_why, why) as why
-       from ruawatch.sender_list l where domain = $1 and source = $2 and not is_service order by entry_key desc limit 1`,
-    [domain, source],
+export async function checkBasis(
+  q: Queryable,
+  { domain, source }: Pick<Subject, 'domain' | 'source'>,
+  { seen, everywhere }: Basis,
+): Promise<void> {
+  const about = {
+    domain: '$1',
+    source: '$2',
+    service: '(select grouped_as from ruawatch.sources where domain = $1 and source = $2)',
+  };
+  const visible = '(select * from ruawatch.sender_list v where $3 or v.domain = $1)';
+  const { rows } = await q.query<{ basis: string; what: string; by_name: string; at: Date; why: string }>(
+    `select b.basis, l.what, l.by_name, l.at, l.why
+       from (select ${basisSql(visible, about)} as basis) b
+       left join lateral (
+         select case when l.ended_at is null then l.verdict else 'decision ended' end as what,
+                coalesce(l.ended_by, l.by_name) as by_name, coalesce(l.ended_at, l.since) as at, coalesce(l.ended_why, l.why) as why
+           from ${visible} l where ${aboutSql(about)} order by coalesce(l.ended_at, l.since) desc, l.entry_key desc limit 1) l on true`,
+    [domain, source, everywhere],
   );
-  const [newest] = rows;
-  if ((newest?.basis ?? '0') === basis) return;
+  const { basis, ...newest } = rows[0]!;
+  if (basis !== seen) throw decidedMeanwhile(source, newest.by_name === null ? undefined : newest);
+}
+
+function decidedMeanwhile(source: string, newest?: { what: string; by_name: string; at: Date; why: string }): PermanentError {
   const told =
     newest &&
     `${newest.what} by ${newest.by_name} on ${newest.at.toISOString().slice(0, 16).replace('T', ' ')} UTC (${newest.why})`;
-  throw new PermanentError(
+  return new PermanentError(
     'decided_meanwhile',
     `about ${source}, something else was decided after what you saw: ${told ?? 'the decision is gone'}. Nothing was changed: look at it, and decide again if you still mean it`,
   );
@@ -120,7 +151,7 @@ export async function putSender(
     word,
     until,
     basis,
-  }: { verdict: ListEntry['verdict']; word: OperatorNote; until: Date | null; basis?: string | undefined },
+  }: { verdict: ListEntry['verdict']; word: OperatorNote; until: Date | null; basis?: Basis | undefined },
   now: Date,
 ): Promise<number> {
   return transaction(db, async (tx) => {
@@ -154,13 +185,39 @@ export async function putInTransaction(
 export async function endSender(
   db: Db,
   subject: Subject,
-  { basis, ...word }: OperatorNote & { basis?: string | undefined },
+  { basis, ...word }: OperatorNote & { basis?: Basis | undefined },
   now: Date,
 ): Promise<number | null> {
   return transaction(db, async (tx) => {
     await lockNamed(tx, 'senders');
     if (basis !== undefined) await checkBasis(tx, subject, basis);
     return endInTransaction(tx, subject, word, now);
+  });
+}
+
+/**
+ * Ends one entry now that is about a source of a domain, be it about its service or for all domains.
+ * @param everywhere whether whoever ends it may decide for all domains
+ * @throws PermanentError `decided_meanwhile` where it has ended
+ */
+export async function endEntry(
+  db: Db,
+  { domain, source, entry, everywhere }: { domain: string; source: string; entry: number; everywhere: boolean },
+  word: OperatorNote,
+  now: Date,
+): Promise<void> {
+  const service = '(select grouped_as from ruawatch.sources where domain = $1 and source = $2)';
+  await transaction(db, async (tx) => {
+    await lockNamed(tx, 'senders');
+    const { rows } = await tx.query<ListEntry>(
+      `select l.domain, l.source, l.is_service from ruawatch.sender_list l
+        where ${aboutSql({ domain: '$1', source: '$2', service })} and ($4 or l.domain = $1) and l.entry_key = $3 and l.ended_at is null`,
+      [domain, source, entry, everywhere],
+    );
+    const [found] = rows;
+    if (found === undefined) throw decidedMeanwhile(source);
+    // Sources that are known as the service's: the others follow with their next reports.
+    await endInTransaction(tx, { ...found, service: found.is_service ? { domains: [] } : null }, word, now);
   });
 }
 

@@ -3,6 +3,7 @@ import { runPolicyStatus } from '../../../services/cli/commands/policy.ts';
 import { REPORTER_DAYS } from '../../../services/dns/posture/blockers.ts';
 import { putOwn } from '../../../services/store/domains/domains.ts';
 import { loadReportMonth } from '../../../services/store/domains/report-month.ts';
+import { endSender, putSender } from '../../../services/store/sources/sender-list.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
 import { ago, DOMAIN, span, TODAY } from '../../analyzer/rows.ts';
 import { type FakeServer, soa, startFake } from '../../helpers/dns.ts';
@@ -63,6 +64,18 @@ test('policy status says the stage, the next step with its sender, and the share
   expect(text).toMatch(/next: Align these senders first.*postbird\.example \(420 messages a week\)/);
   expect(text).toMatch(/own\.example +authorized +3,600 +100% +100% +100%/);
   expect(text).toContain('What none of these records prevents');
+});
+
+test('a sender that a person has approved, by its service for all domains, is known as approved', async () => {
+  const word = { by: 'ada', why: 'our newsletter' };
+  const subject = { domain: '*', source: 'postbird.example', service: { domains: [] } };
+  await f.t.db.query("update ruawatch.sources set grouped_as = 'postbird.example' where source = 'postbird.example'");
+  await putSender(f.t.db, subject, { verdict: 'approved', word, until: null }, NOW);
+  const { text } = await run([DOMAIN]);
+  expect(text).toMatch(/next: Align these senders first.*postbird\.example/);
+  expect(text).not.toContain('deny');
+  await endSender(f.t.db, subject, word, NOW);
+  expect((await run([DOMAIN])).text).toContain('deny it instead');
 });
 
 test('without a name every own domain is looked at, and JSON holds the same', async () => {

@@ -56,9 +56,9 @@ test('a page of rights and third parties, each as far as a person sees its domai
   expect(body).not.toContain('max@example.net');
   expect(body).toMatch(/postbird\.example[\s\S]*2027-01-31/);
   // Not theirs, and they are no operator.
-  expect(body).not.toContain('End it');
+  expect(body).not.toContain('End right');
   const admin = await c.person('admin', null);
-  expect((await admin.get('/access')).body).toMatch(/max@example\.net[\s\S]*End it/);
+  expect((await admin.get('/access')).body).toMatch(/max@example\.net[\s\S]*End right/);
   const csv = await viewer.get('/access?format=csv&table=grants');
   expect(csv.body).toMatch(/zoe@example\.com/);
 });

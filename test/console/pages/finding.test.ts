@@ -76,8 +76,8 @@ test('it is given to somebody who may act on its domain, and to nobody else', as
   const done = await operator.post(`/findings/${key}/assign`, { why: 'knows the vendor', to: ben.name });
   expect(done.statusCode).toBe(303);
   const page = (await operator.get(`/findings/${key}`)).body;
-  expect(page).toContain('The finding is given to that person.');
-  expect(page).toContain(`given to ${ben.name}`);
+  expect(page).toContain('The finding is assigned to that person.');
+  expect(page).toContain(`assigned to ${ben.name}`);
   expect(page).toContain(`<option value="${ben.name}" selected>`);
   expect((await operator.get(`/findings?q=${ben.name}`)).body).toContain(`/findings/${key}"`);
   const { events, assigned_to } = (await operator.api('GET', `/api/v1/findings/${key}`)).json() as {
@@ -87,7 +87,7 @@ test('it is given to somebody who may act on its domain, and to nobody else', as
   expect(assigned_to).toBe(ben.name);
   expect(events.at(-1)).toMatchObject({ event: 'assigned', assigned_to: ben.name, why: 'knows the vendor' });
   await operator.post(`/findings/${key}/assign`, { why: 'on holiday', to: '' });
-  expect((await operator.get(`/findings/${key}`)).body).not.toContain(`given to ${ben.name}`);
+  expect((await operator.get(`/findings/${key}`)).body).not.toContain(`assigned to ${ben.name}`);
 });
 
 test('what was done is told once, to whoever did it, and by no address', async () => {

@@ -40,6 +40,12 @@ const open = async (part: Parameters<typeof planOf>[0] = {}, requester = 'zoe@ex
   }))!;
 const digestOn = (body: string) => /name="digest" value="([0-9a-f]{64})"/.exec(body)![1]!;
 
+test('a reason that both the requester and the plan give is told once', async () => {
+  const { body } = await approvers[0]!.get(`/requests/${await open({ why: ['asked <for>', 'It sends your newsletter.'] })}`);
+  expect(body.split('<li>asked &lt;for&gt;</li>')).toHaveLength(2);
+  expect(body).toContain('<li>It sends your newsletter.</li>');
+});
+
 test('two people read what changes and approve it; the page says who decided and why', async () => {
   const key = await open({ warnings: ['It locks out the <newsletter>.'] });
   const [ada, ben] = approvers as [TestPerson, TestPerson];
@@ -66,7 +72,7 @@ test('whoever asked, and whoever is not asked, does not decide; a link decides n
   const digest = digestOn((await ada.get(`/requests/${key}`)).body);
   const refused = await ada.post(`/requests/${key}/approve`, { why: 'mine', digest });
   expect(refused.statusCode).toBe(409);
-  expect(refused.body).toContain('You asked for it yourself');
+  expect(refused.body).toContain('You made this request yourself');
   const stranger = await personWith('stranger@example.com');
   expect((await stranger.post(`/requests/${key}/deny`, { why: 'x', digest })).statusCode).toBe(409);
   for (const verb of ['approve', 'deny', 'withdraw', 'override'])

@@ -5,6 +5,7 @@ import { transaction } from '../../../services/shared/runtime/db.ts';
 import { type SourceClass, saveClasses } from '../../../services/store/analysis/window-reads.ts';
 import type { SourceLine } from '../../../services/store/console/sender.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
+import { putSender } from '../../../services/store/sources/sender-list.ts';
 import { GROUPS, rulesOf } from '../../requests/sample.ts';
 import { type TestConsole, testConsole } from '../setup.ts';
 
@@ -234,6 +235,77 @@ test('a decision from a page that is older than another decision is refused, and
   await c.t.db.query("delete from ruawatch.sender_list where source = '192.0.2.0/24'");
 });
 
+test('a decision about a service or for all domains is named on the finding that it resolved, and taken back there', async () => {
+  const key = await c.finding('alignment_failure', 'example.com', 'postbird');
+  await c.t.db.query(
+    `update ruawatch.findings set subject = '192.0.2.0/24', state = 'resolved', resolved_at = now(),
+            evidence = evidence || '{"ended": {"reason": "denied"}}' where finding_key = $1`,
+    [key],
+  );
+  const operator = await c.person('operator', ['example.com']);
+  const admin = await c.person('admin', null);
+  const word = { by: 'ben', why: 'not our vendor' };
+  const put = (domain: string, of: { source: string; service: boolean }) =>
+    putSender(
+      c.t.db,
+      { domain, source: of.source, service: of.service ? { domains: [] } : null },
+      { verdict: 'denied', word, until: null },
+      c.context.clock.now(),
+    );
+  const endOn = async (body: string) => {
+    const form = body.split('<form').find((one) => one.includes('name="entry"'))!;
+    const of = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(form)![1]!.replaceAll('&quot;', '"');
+    return Object.fromEntries(['sender', 'source', 'decision', 'finding', 'entry', 'basis'].map((name) => [name, of(name)]));
+  };
+  await put('example.com', { source: 'postbird.example', service: true });
+  const page = (await operator.get(`/findings/${key}`)).body;
+  expect(page).toContain('Take the decision about postbird.example back');
+  expect((await operator.get('/domains/example.com/senders/postbird.example')).body).toContain('Denied by ben on');
+  const end = { ...(await endOn(page)), why: 'it is ours' };
+  expect((await operator.post('/domains/example.com/decide', end)).headers.location).toBe(`/findings/${key}`);
+  expect((await operator.get(`/findings/${key}`)).body).not.toContain('Take the decision about');
+  // It has ended: a second tab that still offers it is told so.
+  expect((await operator.post('/domains/example.com/decide', end)).statusCode).toBe(409);
+  await put('*', { source: '192.0.2.0/24', service: false });
+  expect((await operator.get(`/findings/${key}`)).body).not.toContain('Take the decision about');
+  const all = (await admin.get(`/findings/${key}`)).body;
+  expect(all).toContain('Take the decision about 192.0.2.0/24 back for all domains');
+  const { entry } = await endOn(all);
+  const forged = { sender: 'postbird.example', source: '192.0.2.0/24', decision: 'end', why: 'mine', entry: `${entry}` };
+  expect((await operator.post('/domains/example.com/decide', forged)).statusCode).toBe(409);
+  await admin.post('/domains/example.com/decide', { ...(await endOn(all)), why: 'wrong' });
+  const about = "source in ('postbird.example', '192.0.2.0/24')";
+  expect((await c.t.db.query(`select from ruawatch.sender_list where ended_at is null and ${about}`)).rowCount).toBe(0);
+  await c.t.db.query(`delete from ruawatch.sender_list where ${about}`);
+});
+
+test('what others decided meanwhile about the service of a source is compared, and where a decision opens a request', async () => {
+  const operator = await c.person('operator', ['example.com']);
+  const place = '/domains/example.com/senders/postbird.example';
+  const fieldsNow = async () => {
+    const form = (await operator.get(place)).body.split('<form').find((one) => one.includes('value="approve"'))!;
+    const basis = /name="basis" value="([^"]*)"/.exec(form)![1]!.replaceAll('&quot;', '"');
+    return { sender: 'postbird.example', source: '192.0.2.0/24', decision: 'approve', why: 'ours', basis };
+  };
+  const stale = await fieldsNow();
+  await putSender(
+    c.t.db,
+    { domain: 'example.com', source: 'postbird.example', service: { domains: [] } },
+    { verdict: 'denied', word: { by: 'ben', why: 'not our vendor' }, until: null },
+    c.context.clock.now(),
+  );
+  const refused = await operator.post('/domains/example.com/decide', stale, { from: place });
+  expect([refused.statusCode, refused.body.includes('denied by ben on')]).toEqual([409, true]);
+  const { approvals } = c.context.config;
+  const { rules } = approvals;
+  approvals.rules = rulesOf({ name: 'one', when: { kinds: ['sender.approve'] }, stages: [{ group: 'mail' }] });
+  expect((await operator.post('/domains/example.com/decide', stale)).statusCode).toBe(409);
+  expect((await c.t.db.query('select from ruawatch.requests')).rowCount).toBe(0);
+  approvals.rules = rules;
+  expect((await operator.post('/domains/example.com/decide', await fieldsNow())).statusCode).toBe(303);
+  await c.t.db.query("delete from ruawatch.sender_list where domain = 'example.com'");
+});
+
 test('where rules ask others about senders, a decision opens a request, which others decide', async () => {
   const { approvals } = c.context.config;
   const { rules } = approvals;
@@ -247,6 +319,6 @@ test('where rules ask others about senders, a decision opens a request, which ot
   );
   expect(rows).toMatchObject([{ kind: 'sender.approve', requester: operator.name, why: 'our newsletter', state: 'pending' }]);
   expect((await c.t.db.query("select from ruawatch.sender_list where source = '192.0.2.0/24'")).rowCount).toBe(0);
-  expect((await operator.get(answer.headers.location as string)).body).toContain('the request is open, and they are told');
+  expect((await operator.get(answer.headers.location as string)).body).toContain('the request is open, and they have been told');
   approvals.rules = rules;
 });

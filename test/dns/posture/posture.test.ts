@@ -133,6 +133,20 @@ describe('the next step', () => {
     });
   });
 
+  test('asks no more about senders that a person has approved, and names those that nobody has', async () => {
+    const unaligned = { class: 'misaligned', messages: 18_866, passed: 0, dkim_aligned: 0, spf_aligned: 0 } as const;
+    const postbird = sender({ source: 'postbird.example', ...unaligned });
+    const saidOf = async (...more: SenderMonth[]) => (await at(NONE, month(sender(), ...more))).next.sentence;
+    expect(await saidOf(postbird)).toContain("One that nobody of yours uses is somebody else's: deny it instead.");
+    const approved = await saidOf({ ...postbird, approved: true });
+    expect(approved).toContain('Align these senders first');
+    expect(approved).not.toContain('deny');
+    const both = await saidOf({ ...postbird, approved: true }, sender({ source: 'x.example', ...unaligned, messages: 9000 }));
+    expect(both).toContain(
+      'The others are approved. Of x.example, nobody has said whose they are: deny what nobody of yours uses.',
+    );
+  });
+
   test('is a stricter policy when the reports of a month say that it costs nothing', async () => {
     expect((await at(NONE, month(sender()))).next).toMatchObject({
       action: 'enforce_quarantine',

@@ -269,7 +269,7 @@ test('what it puts right is a reason', async () => {
     { name: '_dmarc.example.com', value: 'v=DMARC1; p=quarantine; rua=mailto:dmarc@example.com' },
     broken,
   );
-  expect(why.join('\n')).toMatch(/It puts right: /);
+  expect(why.join('\n')).toMatch(/It fixes: /);
 });
 
 test.each<[string, Partial<DnsWish & WishedRecord>, string]>([
