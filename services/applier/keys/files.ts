@@ -35,10 +35,10 @@ const openDkim = (folder: string, domain: string): Places => {
     table: path.join(folder, 'KeyTable'),
     line: (selector) => `${domain} ${domain}:${selector}:${key(selector)}`,
     selectorIn: (line) => {
-      const [name, value] = line.trim().split(/\s+/, 2);
+      const [name, value] = line.trim().split(/\s+/);
       return name === domain ? (value?.split(':')[1] ?? null) : null;
     },
-    keyIn: (line) => line.trim().split(/\s+/, 2)[1]?.split(':').slice(2).join(':') || null,
+    keyIn: (line) => line.trim().split(/\s+/)[1]?.split(':').slice(2).join(':') || null,
   };
 };
 

@@ -109,6 +109,24 @@ describe.each(HERE)('a role is lent by %s', (_name, base) => {
     await expect(lender.login(grant.name, password)).rejects.toThrow();
   });
 
+  test('counts as used while somebody has a session, and not before', async () => {
+    const { grant, password } = await lent();
+    const used = async () => {
+      // The first turn of a keeper looks at the targets.
+      keeper = new GrantKeeper();
+      await turn();
+      const { rows } = await t.db.query<{ used: boolean }>(
+        'select last_used_at is not null as used from ruawatch.grants where grant_key = $1',
+        [grant.grant_key],
+      );
+      return rows[0]!.used;
+    };
+    expect(await used()).toBe(false);
+    await lender.login(grant.name, password);
+    expect(await used()).toBe(true);
+    await end(grant);
+  });
+
   test('ends when its holder has left', async () => {
     const { grant } = await lent();
     await syncGroups(t.db, { groups: { mail: GROUPS.mail!.filter((one) => one !== grant.holder) }, deputies: [] });

@@ -44,7 +44,11 @@ test('one record is replaced, and what else the name has stays', async () => {
     '+ example.com. 3600 TXT "v=spf1 ip4:192.0.2.0/24 include:mail.example.com ~all"',
     '  example.com. 3600 TXT "site-verification=1"',
   ]);
-  expect(made).toMatchObject({ warnings: [], risk: 'medium' });
+  expect(made).toMatchObject({
+    warnings: [],
+    risk: 'medium',
+    risk_because: ['It changes who may send as the domain.'],
+  });
   expect(seal(made).digest).toMatch(/^[0-9a-f]{64}$/);
 });
 

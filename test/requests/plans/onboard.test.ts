@@ -97,5 +97,8 @@ test('the end withdraws what it brought and is still there, and nothing else', a
     '- approved: postbird as a sender of example.com',
   ]);
   expect((await end(null))!.changes).toHaveLength(1);
+  const alone = zone('s1._domainkey CNAME s1.dkim.postbird.example.');
+  const gone = await planOffboard({ plan, name: 'Postbird', standing: null, why: 'x' }, alone, {});
+  expect(gone!.changes).toMatchObject([{ name: 's1._domainkey.example.com', ttl: { before: 0, after: null }, after: [] }]);
   expect(await planOffboard({ plan, name: 'Postbird', standing: null, why: 'x' }, zone('@ TXT "v=spf1 -all"'), {})).toBeNull();
 });
