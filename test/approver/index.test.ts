@@ -2,9 +2,14 @@ import pino from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startApprover } from '../../services/approver/index.ts';
 import type { Dns } from '../../services/dns/client/types.ts';
+import { planOnboard } from '../../services/requests/plans/onboard.ts';
 import { approvalsSchema } from '../../services/requests/rules.ts';
+import type { Tx } from '../../services/shared/runtime/db.ts';
 import type { Service } from '../../services/shared/runtime/service.ts';
 import { withdrawResolved } from '../../services/store/requests/decide.ts';
+import { syncGroups } from '../../services/store/requests/groups.ts';
+import { insertOnboarding } from '../../services/store/requests/onboardings.ts';
+import { openRequest } from '../../services/store/requests/open.ts';
 import { listRequests } from '../../services/store/requests/requests.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -173,6 +178,30 @@ test('a request that too few people are left for is marked', async () => {
   await until(async () => (await requests()).length === 1);
   await t.db.query("delete from ruawatch.approver_groups where person = 'emil@example.com'");
   await until(async () => (await requests())[0]!.unreachable_since !== null);
+});
+
+test('third parties whose contract has ended are looked after', async () => {
+  const agreed = {
+    domain: 'example.com',
+    source: 'postbird.example',
+    is_service: false,
+    owner: 'marketing',
+    expected_daily: 500,
+    contract_ends: '2026-01-31',
+  };
+  const records = [{ name: 'pb1._domainkey.example.com', type: 'CNAME' as const, value: 'pb1.dkim.postbird.example' }];
+  const plan = await planOnboard({ ...agreed, name: 'Postbird', records, before: null, why: 'newsletters' }, zone(''), {
+    seen: [],
+    keys: new Map(),
+  });
+  await syncGroups(t.db, approvalsSchema.parse({ groups: GROUPS, rules: RULES }));
+  const { rules } = approvalsSchema.parse({ groups: GROUPS, rules: RULES });
+  const also = (tx: Tx, key: number) => insertOnboarding(tx, key, agreed);
+  const key = await openRequest(t.db, rules, { plan, requester: 'zoe@example.com', requester_kind: 'person', why: 'x', also });
+  await t.db.query("update ruawatch.requests set state = 'done', applied_at = now() where request_key = $1", [key]);
+  // DNS says nothing of its records: the end cannot be asked for yet.
+  start(SILENT);
+  await until(() => said('an onboarding could not be checked; it is tried again') > 0);
 });
 
 test('a finding wakes it when it opens, and when it opens again', async () => {
