@@ -37,7 +37,7 @@ export function shownOf(body: string): string {
 }
 
 /** Where the files of a page's tables are. */
-export const filesOf = (body: string): string[] => [
+const filesOf = (body: string): string[] => [
   ...new Set([...body.matchAll(/href="([^"]*[?&;]as=json[^"]*)"/g)].map(([, href]) => href!.replaceAll('&amp;', '&'))),
 ];
 
