@@ -7,7 +7,7 @@ import { Refusal } from './routes.ts';
  * What a schema reads of a request. Text that Postgres cannot hold is refused for all of them: the character
  * 0, and halves of surrogate pairs, which JSON can write and UTF-8 cannot.
  * @param status of what is wrong: 404 for a path, which then leads nowhere
- * @throws Refusal `no_page`, `wrong_parameter`
+ * @throws Refusal `no_page`, `wrong_parameter`, `wrong_body` for what is no object
  */
 export function readGiven(schema: z.ZodObject | undefined, given: unknown, status: 400 | 404): Record<never, never> {
   const unreadable = unreadableIn(given, []);
@@ -16,6 +16,9 @@ export function readGiven(schema: z.ZodObject | undefined, given: unknown, statu
   const read = schema.safeParse(given, { error: whyWrong });
   if (read.success) return read.data;
   const [issue] = read.error.issues;
+  if (status === 400 && issue!.code === 'unrecognized_keys') throw unknownField([...issue!.path, issue!.keys[0]!].join('.'));
+  if (status === 400 && issue!.path.length === 0 && issue!.code === 'invalid_type')
+    throw new Refusal(400, 'wrong_body', words.problems.no_object);
   throw refusal(status, issue!.path.map(String), issue!.message);
 }
 
@@ -50,6 +53,12 @@ function refusal(status: 400 | 404, at: readonly string[], why: string): Refusal
 /** That a field or parameter is wrong. @param why in few words */
 export function wrongField(name: string, why: string): Refusal {
   return new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter(name, why), { field: name, why });
+}
+
+/** A misspelled name would otherwise be passed over. */
+function unknownField(name: string): Refusal {
+  const why = words.problems.value.unknown;
+  return new Refusal(400, 'wrong_parameter', words.problems.unknown_field(name), { field: name, why });
 }
 
 /**

@@ -20,6 +20,13 @@ export interface Problem {
 const MISSING = /^no_(?!rule$|policy$|second_factor$)/;
 const WRONG = /^(?:usage|settings|wrong_)/;
 
+/** What its errors about a body are here: its own codes are no part of the API. */
+const OF_FASTIFY: Readonly<Record<string, { code: string; detail: string }>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: { code: 'wrong_body', detail: words.problems.body_not_json },
+  FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'wrong_body', detail: words.problems.no_object },
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'too_large', detail: words.problems.too_large },
+};
+
 /** The problem that an error is. What nobody foresaw is in the log and not in the page. */
 export function problemOf(error: unknown): Problem {
   const of = (status: number, code: string, detail: string): Problem => ({
@@ -41,7 +48,9 @@ export function problemOf(error: unknown): Problem {
   }
   const status = (error as { statusCode?: unknown } | null)?.statusCode;
   // Fastify's own: a body that is too large or of an unknown type, a path that is not UTF-8.
-  if (typeof status === 'number' && status >= 400 && status < 500)
-    return of(status, (codeOf(error) ?? 'bad_request').toLowerCase(), words.problems.bad_request);
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    const { code, detail } = OF_FASTIFY[codeOf(error) ?? ''] ?? { code: 'bad_request', detail: words.problems.bad_request };
+    return of(status, code, detail);
+  }
   return of(500, 'unexpected', words.problems.unexpected);
 }

@@ -53,6 +53,7 @@ export interface Content {
   page: string | null;
   /** The usual reporters that have not reported on its last day yet. */
   missing: string[];
+  last_day: string;
   query: string;
 }
 
@@ -120,6 +121,7 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
     page: console === null ? null : pageOf(console, event.finding_key),
     // Where there are no reports at all, it says nothing that some of its reporters are missing.
     missing: silences(event.kind) ? [] : labelsOf(evidence, evidence.missing ?? []),
+    last_day: clean(evidence.last_day, 10),
     query: brief ? '' : queryOf(event),
   };
 }
@@ -306,18 +308,20 @@ function sureOf(event: FindingEvent): string {
 }
 
 /**
- * Who has not reported on the last day, in so many characters: at least one name, cut where it must be, and
- * the rest counted.
+ * Who has not reported on the last day of the evidence, in so many characters: at least one name, cut where
+ * it must be, and the rest counted.
  */
-export function awaited({ missing }: Content, room: number): string | null {
+export function awaited({ missing, last_day }: Content, room: number): string | null {
   if (missing.length === 0) return null;
   const names = missing.map((name) => clean(name, LONGEST_NAME));
+  // Named, as the newest report may have come since, about an earlier day.
+  const day = `no report for ${last_day || 'the last day'} from`;
   for (let shown = names.length; shown > 1; shown--) {
-    const said = `no report for the last day from ${list(names, shown, names.length)}`;
+    const said = `${day} ${list(names, shown, names.length)}`;
     if ([...said].length <= room) return said;
   }
   const rest = names.length - 1;
-  return `no report for the last day from ${names[0]}${rest > 0 ? ` and ${number(rest)} more` : ''}`;
+  return `${day} ${names[0]}${rest > 0 ? ` and ${number(rest)} more` : ''}`;
 }
 
 /**

@@ -26,18 +26,20 @@ export function parsePolicy(text: string): Readonly<Policy> {
   return policy;
 }
 
+/** Mail.Ru writes `<sp>nil</sp>` where the record has no such tag: the default applies. */
+const isAbsent = (tag: string, value: string): boolean => value === 'nil' && (tag === 'sp' || tag === 'np');
+
 function readPolicy(text: string): Policy {
   const tags = new Map<string, string>();
   for (const part of text.split(';')) {
     const at = part.indexOf('=');
-    if (at > 0)
-      tags.set(
-        part.slice(0, at).trim().toLowerCase(),
-        part
-          .slice(at + 1)
-          .trim()
-          .toLowerCase(),
-      );
+    if (at <= 0) continue;
+    const tag = part.slice(0, at).trim().toLowerCase();
+    const value = part
+      .slice(at + 1)
+      .trim()
+      .toLowerCase();
+    if (!isAbsent(tag, value)) tags.set(tag, value);
   }
   const p = tags.get('p') ?? null;
   const sp = tags.get('sp') ?? p;

@@ -22,9 +22,13 @@ test('an error of ours has its status, and what nobody foresaw says nothing of i
   expect(of(new PermanentError('no_policy', 'There is none.'))).toEqual({ status: 409, code: 'no_policy' });
   expect(of(new PermanentError('wrong_day', 'It is no day.'))).toEqual({ status: 400, code: 'wrong_day' });
   expect(of(new PermanentError('not_yours', 'It is not yours.'))).toEqual({ status: 403, code: 'not_yours' });
-  expect(of(Object.assign(new Error('large'), { statusCode: 413, code: 'FST_TOO_LARGE' }))).toEqual({
+  expect(of(Object.assign(new Error('large'), { statusCode: 413, code: 'FST_ERR_CTP_BODY_TOO_LARGE' }))).toEqual({
     status: 413,
-    code: 'fst_too_large',
+    code: 'too_large',
+  });
+  expect(of(Object.assign(new Error('path'), { statusCode: 400, code: 'FST_ERR_BAD_URL' }))).toEqual({
+    status: 400,
+    code: 'bad_request',
   });
   const bug = problemOf(new TypeError('secret is undefined'));
   expect(bug.status).toBe(500);

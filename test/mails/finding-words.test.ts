@@ -120,9 +120,9 @@ test.each([
 test('who is awaited fits the room, with one name at least and the rest counted', () => {
   const of = (missing: string[], room: number) => awaited({ ...content(), missing }, room);
   expect(of([], 100)).toBeNull();
-  expect(of(['Yahoo', 'gmx.net'], 100)).toBe('no report for the last day from Yahoo and gmx.net');
-  expect(of(['Yahoo', 'gmx.net', 'mail.ru'], 10)).toBe('no report for the last day from Yahoo and 2 more');
-  expect(of(['x'.repeat(500)], 10)).toBe(`no report for the last day from ${'x'.repeat(39)}…`);
+  expect(of(['Yahoo', 'gmx.net'], 100)).toBe('no report for 2026-10-05 from Yahoo and gmx.net');
+  expect(of(['Yahoo', 'gmx.net', 'mail.ru'], 10)).toBe('no report for 2026-10-05 from Yahoo and 2 more');
+  expect(of(['x'.repeat(500)], 10)).toBe(`no report for 2026-10-05 from ${'x'.repeat(39)}…`);
 });
 
 test('a query that is absent or too long is one for the finding itself', () => {
@@ -144,11 +144,11 @@ test('each case, part by part', () =>
 
 test('who is awaited has as many names as the room holds', () => {
   const missing = ['aa', 'bb', 'cc'];
-  const all = 'no report for the last day from aa, bb and cc';
+  const all = 'no report for 2026-10-05 from aa, bb and cc';
   expect(awaited({ ...content(), missing }, all.length)).toBe(all);
-  expect(awaited({ ...content(), missing }, all.length - 1)).toBe('no report for the last day from aa and 2 more');
-  expect(awaited({ ...content(), missing: ['aa', 'bb'] }, 10)).toBe('no report for the last day from aa and 1 more');
-  expect(awaited({ ...content(), missing: ['aa'] }, 10)).toBe('no report for the last day from aa');
+  expect(awaited({ ...content(), missing }, all.length - 1)).toBe('no report for 2026-10-05 from aa and 2 more');
+  expect(awaited({ ...content(), missing: ['aa', 'bb'] }, 10)).toBe('no report for 2026-10-05 from aa and 1 more');
+  expect(awaited({ ...content(), missing: ['aa'] }, 10)).toBe('no report for 2026-10-05 from aa');
 });
 
 test('links are whole, however long they make the advice', () => {

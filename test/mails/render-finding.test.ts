@@ -53,10 +53,14 @@ select * from dmarc.findings where finding_key = 17;
   });
 
   test('who has yet to speak of the last day is said beside those who have', () => {
-    const evidence = { reporters: ['google.com'], missing: ['Yahoo', 'gmx.net', 'mail.ru', 'a.example', 'b.example'] };
+    const evidence = {
+      last_day: '2026-11-26',
+      reporters: ['google.com'],
+      missing: ['Yahoo', 'gmx.net', 'mail.ru', 'a.example', 'b.example'],
+    };
     const { text } = renderFinding(event({ summary: 'x', ...evidenceOf(evidence), confidence: 0.95 }));
     expect(text.replace(/\s+/g, ' ')).toContain(
-      'How sure very sure (95%); reported by google.com Not heard no report for the last day from Yahoo, gmx.net, mail.ru, a.example and b.example',
+      'How sure very sure (95%); reported by google.com Not heard no report for 2026-11-26 from Yahoo, gmx.net, mail.ru, a.example and b.example',
     );
   });
 

@@ -34,3 +34,8 @@ test('values are ordered from lax to strict, and what the standard does not have
   ]);
   expect([strength('p', 'monitor'), strength('p', null), strength('p', 'constructor')]).toEqual([null, null, null]);
 });
+
+test('a reporter that writes nil for a tag that is not there says the same as one that leaves it out', () => {
+  expect(parsePolicy('p=reject; sp=nil; np=nil; adkim=r')).toEqual(parsePolicy('p=reject; adkim=r'));
+  expect(parsePolicy('p=reject; sp=none; np=NIL')).toMatchObject({ sp: 'none', np: 'none' });
+});

@@ -121,7 +121,7 @@ function infer(window: SourceWindow): SourceClass {
       source,
       class: 'forwarded',
       confidence: stated(confidence * INFERRED),
-      why: `${number(sum.passed)} of ${seen} pass by the domain's own signature while SPF never aligns, and ${forwarding}: probably a forwarder.${window.listed === null ? ' If it is a sender of yours, add it to SPF or ignore this.' : ''}`,
+      why: `${number(sum.passed)} of ${seen} pass by the domain's own signature while SPF never aligns, and ${forwarding}: probably a forwarder.${window.listed === null ? ' If it is a sender of yours, approve it.' : ''}`,
     };
   }
   return { source, class: name, confidence: stated(confidence), why: WHY[name](window, sum, part, seen) };

@@ -2,10 +2,11 @@ import { useCode } from '../../console/index.ts';
 import { ownDomains } from '../../report/hostname.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
+import { list } from '../../shared/format.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { type Account, findAccount } from '../../store/console/people.ts';
-import { TOKEN_SCOPES, type TokenScope } from '../../store/console/rights.ts';
+import { ROLE_FOR_SCOPE, TOKEN_SCOPES, type TokenScope } from '../../store/console/rights.ts';
 import { endToken, listTokens, makeToken } from '../../store/console/tokens.ts';
 import { withDatabase } from '../open.ts';
 import { keyOf, moment, systemUser, type Terminal, untilOf } from '../terminal/options.ts';
@@ -24,7 +25,7 @@ export interface TokenOptions {
 
 /**
  * `people token NAME`: makes a token for a person's programs, or for a service principal, and prints it once.
- * @throws PermanentError `usage`, `no_person`, `service_decides_nothing`, `token_too_long`,
+ * @throws PermanentError `usage`, `no_person`, `role_too_low`, `service_decides_nothing`, `token_too_long`,
  *   `no_second_factor`, `code_wrong`
  */
 export async function runPeopleToken(
@@ -40,6 +41,7 @@ export async function runPeopleToken(
   if (ends_at === null) throw new PermanentError('usage', 'Say how long it holds: --for 30d, or --until 2027-01-31.');
   return withDatabase(config, async (db) => {
     const person = await personOf(db, name);
+    checkRole(person, scopes);
     if (scopes.includes('decide') && person.kind === 'person') await useCode(db, person, options.code, now);
     const given = {
       person_key: person.person_key,
@@ -101,6 +103,16 @@ const split = (texts: readonly string[]): string[] =>
     .flatMap((text) => text.split(','))
     .map((text) => text.trim())
     .filter((text) => text !== '');
+
+/** A token can do what its person may: of a viewer, it could only read, whatever its scopes say. */
+function checkRole({ name, role }: Account, scopes: readonly TokenScope[]): void {
+  const beyond = scopes.filter((scope) => role === 'viewer' && ROLE_FOR_SCOPE[scope] !== 'viewer');
+  if (beyond.length === 0) return;
+  throw new PermanentError(
+    'role_too_low',
+    `${escaped(name)} is a viewer and may not use the scope ${list(beyond)}: leave it out, or first give another role with "ruawatch people change ${escaped(name)} --role operator" and the domains.`,
+  );
+}
 
 function scopesOf(texts: readonly string[]): TokenScope[] {
   const given = split(texts);

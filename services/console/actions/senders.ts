@@ -87,7 +87,8 @@ export async function askAboutSource(
 
 /**
  * Approves or denies a source of a domain that the person may see, or ends the entry about it.
- * @throws Refusal `no_source`, `by_request`, PermanentError of the list of senders (`decided_meanwhile`)
+ * @throws Refusal `no_source`, `by_request`, `no_decision`, PermanentError of the list of senders
+ *   (`decided_meanwhile`)
  */
 export async function decideSource(
   { db, reader, visitor, now, rules }: Acting,
@@ -100,8 +101,10 @@ export async function decideSource(
   const subject = { domain, source, service: null };
   if (decision === 'end' && entry !== undefined)
     await endEntry(db, { domain, source, entry, everywhere: reader.scope.all }, word, now);
-  else if (decision === 'end') await endSender(db, subject, { ...word, basis: seen }, now);
-  else await putSender(db, subject, { verdict: decision === 'approve' ? 'approved' : 'denied', word, until, basis: seen }, now);
+  else if (decision === 'end') {
+    const ended = await endSender(db, subject, { ...word, basis: seen }, now);
+    if (ended === null) throw new Refusal(404, 'no_decision', words.problems.no_decision(source, domain));
+  } else await putSender(db, subject, { verdict: decision === 'approve' ? 'approved' : 'denied', word, until, basis: seen }, now);
   const { person_key: person, token } = visitor;
   const detail = { why, until, ...(entry !== undefined && { entry }), ...(token && { token: token.token_key }) };
   await noteAct(db, { by: visitor.name, person, act: `source_${decision}`, domain, object: source, detail }, now);

@@ -10,7 +10,7 @@ const audit = apiRoute({
   method: 'GET',
   path: '/audit',
   id: 'listAudit',
-  summary: 'The audit chain, from its beginning.',
+  summary: 'The audit chain of requests, approvals, grants and held mail, from its beginning.',
   token: 'read',
   scope: 'installation',
   query: paging.extend({ verb: z.string().min(1).max(100).optional() }),

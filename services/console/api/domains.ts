@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addDays, dayOf } from '../../shared/days.ts';
 import { rowOf } from '../../store/console/api-lists.ts';
 import {
   classChangeRow,
@@ -10,6 +11,8 @@ import {
   timelineRow,
 } from '../../store/console/api-rows.ts';
 import { classDays } from '../../store/console/domain.ts';
+import { domainFigures, OVERVIEW_DAYS } from '../../store/console/overview.ts';
+import type { Reader } from '../../store/console/scope.ts';
 import { day, dayOrMoment } from '../given.ts';
 import type { AnyRoute } from '../routes.ts';
 import { answerList, LISTS } from './lists.ts';
@@ -18,6 +21,17 @@ import { apiRoute, missing } from './route.ts';
 
 const domain = z.object({ domain: domainName });
 const name = z.string().min(1).max(500);
+
+/** Rows of the view of domains with the figures that the overview shows: of the reports that count. */
+async function counted(reader: Reader, rows: readonly Record<string, unknown>[], now: Date): Promise<Record<string, unknown>[]> {
+  const domains = rows.map(({ domain }) => String(domain));
+  const figures = await domainFigures(reader, { domains, from: addDays(dayOf(now), -OVERVIEW_DAYS) });
+  return rows.map((row) => {
+    const { messages = 0, passed = 0, open = 0 } = figures.get(String(row.domain)) ?? {};
+    const share = messages === 0 ? null : Number((passed / messages).toFixed(4));
+    return { ...row, messages_30_days: messages, pass_share_30_days: share, open_findings: open };
+  });
+}
 
 const list = apiRoute({
   method: 'GET',
@@ -31,7 +45,10 @@ const list = apiRoute({
     search: z.string().toLowerCase().min(1).max(253).optional(),
   }),
   answer: pageOfItems(domainRow),
-  handle: ({ reader, query }) => answerList(reader, LISTS.domains, query),
+  async handle({ reader, query, clock }) {
+    const page = await answerList(reader, LISTS.domains, query);
+    return { ...page, items: await counted(reader, page.items, clock.now()) };
+  },
 });
 
 const one = apiRoute({
@@ -43,10 +60,11 @@ const one = apiRoute({
   scope: 'domain',
   params: domain,
   answer: domainRow.extend({ posture: postureRow.nullable() }),
-  async handle({ reader, params }) {
+  async handle({ reader, params, clock }) {
     const row = await rowOf(reader, { view: 'domains', row: domainRow, where: 'domain' }, params.domain);
     if (row === null) missing('no_domain');
-    return { ...row, posture: await rowOf(reader, { view: 'posture', row: postureRow, where: 'domain' }, params.domain) };
+    const [figures] = await counted(reader, [row!], clock.now());
+    return { ...figures, posture: await rowOf(reader, { view: 'posture', row: postureRow, where: 'domain' }, params.domain) };
   },
 });
 

@@ -37,9 +37,10 @@ export const domainWords = {
       bimi: 'with a logo',
     } as Record<string, string>,
     page: (from: number, to: number, of: number) => `${number(from)} to ${number(to)} of ${number(of)}`,
-    forged: 'Forged mail',
-    no_forged: 'no finding',
-    forged_says: (delivered: string, messages: string) => `${delivered === '0' ? 'none' : delivered} of ${messages} delivered`,
+    unauthorized: 'Unauthorized, 30 days',
+    no_unauthorized: 'none',
+    unauthorized_says: (delivered: string, messages: string) =>
+      `${delivered === '0' ? 'none' : delivered} of ${messages} delivered`,
     spark: (domain: string, from: string, to: string) => `Daily share passing for ${domain}, from ${from} to ${to}`,
   },
   next: {
@@ -199,7 +200,8 @@ export const domainWords = {
     } as Record<string, string>,
     means: {
       authorized: 'Yours: most of its mail passes, or a person approved it.',
-      misaligned: 'Authentic for another domain: most often a service of yours that is not set up for this one.',
+      misaligned:
+        'Fails DMARC: authentic for another domain, or a sender of yours that is not set up. Most often a service that does not sign as this domain.',
       forwarded: 'Forwards mail: nothing needs to be set up.',
       unknown: 'Too little mail to say.',
       unauthorized: 'Nothing authenticates it, or a person denied it.',

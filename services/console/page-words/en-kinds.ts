@@ -1,11 +1,11 @@
 /** What each kind of finding is, in a sentence. */
 export const kindMeanings: Record<string, string> = {
   unauthorized_source:
-    'Servers that you have not authorized send mail with your domain in From. Most often that is forgery; sometimes a service of yours that nobody set up.',
+    'Servers that you have not authorized send mail with your domain in From. Most often that is forgery; sometimes a service of yours that nobody set up, or a sender that somebody denied and that goes on.',
   subdomain_abuse:
     'Mail is sent with names below your domain in From that you do not use. The subdomain policy (sp=, np=) decides what becomes of it.',
   alignment_failure:
-    'Mail in your name passes as another domain and not as yours, so that DMARC fails: a service of yours that is not set up, one that somebody else uses in your name, or a forwarder that keeps your address in From.',
+    'Mail in your name passes as another domain or not at all, so that DMARC fails: a sender of yours that is not set up, a service that somebody else uses in your name, or a forwarder that keeps your address in From.',
   authentication_regression:
     'A sender of yours passed for weeks and now fails: a key, a record or a setting changed. Receivers may refuse its mail.',
   policy_change: 'The DMARC record that receivers see is not the one of before.',

@@ -41,7 +41,9 @@ export const reportWords = {
       established: 'has reported for long, and larger receivers decide for this domain',
       new: 'has not reported for long enough what others report',
     } as Record<string, string>,
-    contradicts: 'Its verdict contradicts these results',
+    contradicts: (dkim: string, spf: string) =>
+      `The reporter’s verdict contradicts these results: it says DKIM ${dkim}, SPF ${spf}`,
+    no_verdict: 'nothing',
     records_what: 'Records whose verdict contradicts their results come first, then those that fail.',
     no_report: 'There is no such report, or it is about a domain that you may not see.',
     of: (reporter: string, domain: string) => `Report by ${reporter} about ${domain}`,
@@ -177,9 +179,9 @@ export const reportWords = {
       `In ${month}, receivers reported ${messages} messages in the name of ${domain}${change === null ? '' : change === '0%' ? ', as many as the month before' : `, ${change} ${more ? 'more' : 'fewer'} than the month before`}.`,
     passing: (now: string, before: string | null) =>
       `${now} of them passed DMARC${before === null ? '' : before === now ? ', as the month before' : ` (${before} the month before)`}.`,
-    no_forged: 'No mail was reported that nothing authenticates.',
-    forged: (messages: string, delivered: string, stopped: string, policy: string) =>
-      `${messages} messages came from senders that nothing authenticates. Receivers stopped ${stopped} of them and delivered ${delivered}; the policy is ${policy}.`,
+    no_unauthorized: 'No unauthorized mail was reported.',
+    unauthorized: (messages: string, delivered: string, stopped: string, policy: string) =>
+      `${messages} messages were unauthorized: nothing authenticates their senders, or a person denied them. Receivers stopped ${stopped} of them and delivered ${delivered}; the policy is ${policy}.`,
     policy_below: (tags: string) => `, and ${tags} for names below it`,
     unaligned: (messages: string) =>
       `${messages} messages came from services that are not set up for the domain: a strict policy would stop them.`,

@@ -114,6 +114,8 @@ export const words = {
     not_yours: 'This page is about the whole installation: only people who see all domains may read it.',
     form_outdated: 'This form is too old, or came from another page. Go back, reload the page and send it again.',
     wrong_parameter: (name: string, why: string) => `The value of "${name}" is wrong: ${why}${why.endsWith('.') ? '' : '.'}`,
+    unknown_field: (name: string) => `There is no parameter or field "${name}" here: correct its spelling, or leave it out.`,
+    no_object: 'The body must be a JSON object: { "field": value }.',
     unreadable: 'it has a character that no text has, or is nested too deeply',
     value: {
       missing: 'it is missing',
@@ -126,8 +128,13 @@ export const words = {
       longest: (most: string) => `it must have at most ${most} characters`,
       one_of: (values: readonly string[]) => `it must be one of: ${values.join(', ')}`,
       wrong: 'it is not valid',
+      unknown: 'it is not known',
     },
-    bad_request: 'The request is malformed or too large.',
+    bad_request: 'The request is malformed.',
+    body_not_json: 'The body is not valid JSON: correct its syntax.',
+    too_large: 'The body of the request is too large: send less at once.',
+    no_decision: (source: string, domain: string) =>
+      `Nobody has approved or denied ${source} for ${domain}: there is no decision to end.`,
     too_many_requests: 'Too many requests have come from your address. Wait a minute, then try again.',
     too_many_of_token: 'This token has made too many requests. Wait until the minute is over, then try again.',
     password_wrong: 'The password is wrong.',
@@ -202,6 +209,8 @@ export const words = {
     after: 'After',
     on: 'Since',
     query: 'SQL for the rows',
+    query_what:
+      'It also finds what reporters say that do not count for this domain, so its sums may be larger than the figures above.',
     history: 'History',
     when: 'When (UTC)',
     what: 'What',

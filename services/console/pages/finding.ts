@@ -43,7 +43,7 @@ ${namesOf(evidence)}
 ${show(w.tags, tables.tags)}
 ${relatedOf(related)}
 ${historyOf(finding.events)}
-${evidence.query && html`<details><summary>${w.query}</summary><pre>${evidence.query}</pre></details>`}`;
+${evidence.query && html`<details><summary>${w.query}</summary><p class="hint">${w.query_what}</p><pre>${evidence.query}</pre></details>`}`;
 }
 
 /** The advice; pages named in it that are ours (Words.links) become links. */

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { rulesWith } from '../../findings/kinds/traits.ts';
 import { addDays, dayOf, daysBetween } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import {
@@ -7,10 +6,11 @@ import {
   type DomainLine,
   domainDays,
   domainLines,
-  type ForgedLine,
   type FoundSender,
-  forgedLines,
+  OVERVIEW_DAYS,
   sendersNamed,
+  type UnauthorizedLine,
+  unauthorizedLines,
 } from '../../store/console/overview.ts';
 import { choice, filters, line } from '../form.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
@@ -22,7 +22,6 @@ import { nextStepOf } from './next-step.ts';
 import { weakerBelow } from './policy-below.ts';
 import { spark } from './spark.ts';
 
-const DAYS = 30;
 const A_PAGE = 50;
 const MOST_SENDERS = 10;
 
@@ -70,14 +69,13 @@ const overview = route({
   query,
   async handle({ reader, query: asked, clock }) {
     const today = dayOf(clock.now());
-    const from = addDays(today, -DAYS);
+    const from = addDays(today, -OVERVIEW_DAYS);
     const lines = sorted(await domainLines(reader, { from, search: asked.q, state: asked.state }), asked.sort, today);
     const shown = lines.slice((asked.page - 1) * A_PAGE, asked.page * A_PAGE);
     const about = (asked.as === '' ? shown : lines).map(({ domain }) => domain);
-    const forged = new Map(
-      (await forgedLines(reader, { domains: about, kinds: rulesWith('campaign') })).map((one) => [one.domain, one]),
-    );
-    const file = fileOf(asked, [fileTable(lines, forged, today)], 'ruawatch');
+    const range = { domains: about, from, to: addDays(today, -1) };
+    const unauthorized = new Map((await unauthorizedLines(reader, range)).map((one) => [one.domain, one]));
+    const file = fileOf(asked, [fileTable(lines, unauthorized, today)], 'ruawatch');
     if (file !== null) return file;
     const days = await domainDays(reader, { from, domains: shown.map(({ domain }) => domain) });
     const senders = lines.length === 0 && asked.q !== '' ? await sendersNamed(reader, asked.q, MOST_SENDERS) : [];
@@ -93,7 +91,7 @@ const overview = route({
         { findings, info: total((line) => line.info) },
       )}</p></div>
 ${filterForm(asked)}
-${lines.length === 0 ? nothing(asked, senders) : html`${tableOf(shown, asked, { days: daysOf(days), forged, today })}${downloads(withQuery(path`/`, pageOf(asked)), 'domains')}`}
+${lines.length === 0 ? nothing(asked, senders) : html`${tableOf(shown, asked, { days: daysOf(days), unauthorized, today })}${downloads(withQuery(path`/`, pageOf(asked)), 'domains')}`}
 ${pages(asked, lines.length)}`,
       { section: 'overview' },
     );
@@ -132,18 +130,22 @@ function tableOf(
   asked: Query,
   {
     days,
-    forged,
+    unauthorized,
     today,
-  }: { days: ReadonlyMap<string, ReadonlyMap<string, DayLine>>; forged: ReadonlyMap<string, ForgedLine>; today: string },
+  }: {
+    days: ReadonlyMap<string, ReadonlyMap<string, DayLine>>;
+    unauthorized: ReadonlyMap<string, UnauthorizedLine>;
+    today: string;
+  },
 ): Html {
   const w = words.overview;
-  const [from, to] = [addDays(today, -DAYS), addDays(today, -1)];
+  const [from, to] = [addDays(today, -OVERVIEW_DAYS), addDays(today, -1)];
   const range = daysBetween(from, to);
   const head = (sort: Sort, text: string, number = false) =>
     html`<th scope="col" class="${number ? 'number' : sort}" aria-sort="${sort === asked.sort ? 'other' : 'none'}"><a href="${withQuery(path`/`, { ...pageOf(asked), page: null, sort })}">${text}</a></th>`;
   return html`<div class="table"><table class="domains">
 <thead><tr>${head('domain', w.domain)}${head('pass', w.pass)}<th scope="col">${w.policy}</th>
-${head('messages', w.volume, true)}<th scope="col">${w.forged}</th><th scope="col">${w.open}</th>${head('last', w.last)}${head('attention', w.next)}</tr></thead>
+${head('messages', w.volume, true)}<th scope="col">${w.unauthorized}</th><th scope="col">${w.open}</th>${head('last', w.last)}${head('attention', w.next)}</tr></thead>
 <tbody>${lines.map((line) => {
     const of = days.get(line.domain);
     const shares = range.map((one) => {
@@ -155,7 +157,7 @@ ${head('messages', w.volume, true)}<th scope="col">${w.forged}</th><th scope="co
 <td data-label="${w.pass}"><div class="passing"><span class="number">${share(line.passed, line.messages)}</span>${spark(shares, w.spark(line.domain, from, to))}</div></td>
 <td data-label="${w.policy}">${policyOf(line)}</td>
 <td class="number" data-label="${w.volume}">${number(line.messages)}</td>
-<td class="forged" data-label="${w.forged}">${forgedOf(forged.get(line.domain))}</td>
+<td class="forged" data-label="${w.unauthorized}">${unauthorizedOf(unauthorized.get(line.domain))}</td>
 <td data-label="${w.open}">${openOf(line)}</td>
 <td class="date last" data-label="${w.last}">${line.last_report_at === null ? w.never : day(line.last_report_at)}</td>
 <td data-label="${w.next}">${stepOf(line, today)}</td>
@@ -171,19 +173,19 @@ function stepOf(line: DomainLine, today: string): Html | string {
   return done ? short : html`<a href="${path`/domains/${line.domain}`}">${short}</a>`;
 }
 
-/** Of the forged mail that open findings are about, how much got through. */
-function forgedOf(forged: ForgedLine | undefined): Html | string {
+/** Of the unauthorized mail, how much got through. */
+function unauthorizedOf(unauthorized: UnauthorizedLine | undefined): Html | string {
   const w = words.overview;
-  if (forged === undefined) return html`<span class="quiet">${w.no_forged}</span>`;
-  const said = w.forged_says(number(forged.delivered), number(forged.messages));
-  return forged.delivered > 0 ? html`<span class="policy none">${said}</span>` : said;
+  if (unauthorized === undefined) return html`<span class="quiet">${w.no_unauthorized}</span>`;
+  const said = w.unauthorized_says(number(unauthorized.delivered), number(unauthorized.messages));
+  return unauthorized.delivered > 0 ? html`<span class="policy none">${said}</span>` : said;
 }
 
 /** The parameters of a link to another page of the list. */
 const pageOf = ({ table: _, as: __, ...asked }: Query) => asked;
 
 /** All lines for a file. */
-function fileTable(lines: readonly DomainLine[], forged: ReadonlyMap<string, ForgedLine>, today: string): Table {
+function fileTable(lines: readonly DomainLine[], unauthorized: ReadonlyMap<string, UnauthorizedLine>, today: string): Table {
   const count = (key: 'messages' | 'passed' | 'critical' | 'high' | 'medium' | 'low') => ({
     key,
     label: key,
@@ -196,8 +198,12 @@ function fileTable(lines: readonly DomainLine[], forged: ReadonlyMap<string, For
       { key: 'policy', label: 'policy', of: (line) => line.policy },
       { key: 'stage', label: 'stage', of: (line) => line.stage },
       ...(['messages', 'passed', 'critical', 'high', 'medium', 'low'] as const).map(count),
-      { key: 'forged', label: 'forged', of: (line) => forged.get(line.domain)?.messages ?? 0 },
-      { key: 'forged_delivered', label: 'forged, delivered', of: (line) => forged.get(line.domain)?.delivered ?? 0 },
+      { key: 'unauthorized', label: 'unauthorized', of: (line) => unauthorized.get(line.domain)?.messages ?? 0 },
+      {
+        key: 'unauthorized_delivered',
+        label: 'unauthorized, delivered',
+        of: (line) => unauthorized.get(line.domain)?.delivered ?? 0,
+      },
       { key: 'last_report_at', label: 'last report', of: (line) => line.last_report_at },
       { key: 'next_step', label: 'next step', of: (line) => nextStepOf(line, today).sentence },
     ],

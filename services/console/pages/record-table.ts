@@ -14,7 +14,7 @@ export function senderColumns(domain: string): Column<SortedRecord>[] {
       as: 'head',
       of: (one) => one.sender_name ?? one.source,
       show: (one) =>
-        html`${one.sender === null ? hostName(one.source) : html`<a href="${path`/domains/${domain}/senders/${one.sender}`}">${hostName(one.sender_name ?? one.source)}</a>`}${one.class !== null && html`<span class="why"><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}</span>`}${one.contradicts && html`<strong class="why">${w.contradicts}</strong>`}`,
+        html`${one.sender === null ? hostName(one.source) : html`<a href="${path`/domains/${domain}/senders/${one.sender}`}">${hostName(one.sender_name ?? one.source)}</a>`}${one.class !== null && html`<span class="why"><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}</span>`}${one.contradicts && html`<strong class="why">${w.contradicts(one.dkim_result ?? w.no_verdict, one.spf_result ?? w.no_verdict)}</strong>`}`,
     },
   ];
 }

@@ -1,6 +1,6 @@
 /** What each kind of finding is called in sentences and lists. */
 export const KIND_NAMES: Readonly<Record<string, string>> = {
-  alignment_failure: 'Mail authenticated as another domain',
+  alignment_failure: 'A sender that is not aligned',
   authentication_regression: 'Authentication that broke',
   bimi_ready: 'Ready for a logo',
   dkim_key_missing: 'A DKIM key is missing',
@@ -28,7 +28,7 @@ export const KIND_NAMES: Readonly<Record<string, string>> = {
   source_not_in_logs: 'A source that no log shows',
   spf_limit: 'SPF costs too many look-ups',
   subdomain_abuse: 'Forged mail under subdomains',
-  unauthorized_source: 'Mail in your name that nothing authenticates',
+  unauthorized_source: 'Unauthorized mail in your name',
   unauthorized_workload: 'An undeclared workload sends',
   unconfirmed_report: 'Not confirmed',
   unreadable_reports: 'Reports cannot be read',

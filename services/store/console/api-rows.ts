@@ -18,9 +18,9 @@ export const domainRow = z.object({
   reason: text.nullable(),
   policy: text.nullable(),
   last_report_at: at.nullable(),
-  messages_30_days: whole,
+  messages_30_days: whole.describe('Of the last 30 days, of the reports that count: as on the overview.'),
   pass_share_30_days: z.number().nullable(),
-  open_findings: whole,
+  open_findings: whole.describe('Open, or resolved by hand and going on; without those for information.'),
 });
 
 export const postureRow = z.object({

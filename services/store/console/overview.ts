@@ -2,6 +2,9 @@ import { gravestFirst } from '../findings/gravest-first.ts';
 import { KEPT_OUT } from '../findings/kept-out.ts';
 import { type Reader, readKept } from './scope.ts';
 
+/** Days before today whose mail the overview and the API count. */
+export const OVERVIEW_DAYS = 30;
+
 /** A domain in the overview. Counts are messages of the last 30 days of reports that count. */
 export interface DomainLine {
   domain: string;
@@ -31,8 +34,8 @@ export interface DomainLine {
   advice: string | null;
 }
 
-/** What the findings on forged mail of a domain come to that go on. */
-export interface ForgedLine {
+/** The unauthorized mail of a domain: what nothing authenticates, and all mail of senders that are denied. */
+export interface UnauthorizedLine {
   domain: string;
   messages: number;
   delivered: number;
@@ -78,17 +81,22 @@ export async function domainLines(
   );
 }
 
-/** The mail of the findings of some kinds that go on, for the domains that have any. */
-export async function forgedLines(
+/** Counted as classDays counts the class, for the domains that have any in these days. */
+export async function unauthorizedLines(
   reader: Reader,
-  { domains, kinds }: { domains: readonly string[]; kinds: readonly string[] },
-): Promise<readonly ForgedLine[]> {
-  return readKept<ForgedLine & Record<string, unknown>>(
+  { domains, from, to }: { domains: readonly string[]; from: string; to: string },
+): Promise<readonly UnauthorizedLine[]> {
+  return readKept<UnauthorizedLine & Record<string, unknown>>(
     reader,
-    ['findings'],
-    `select domain, sum((evidence ->> 'messages')::bigint)::bigint as messages, sum((evidence ->> 'delivered')::bigint)::bigint as delivered
-       from findings where (state = 'open' or goes_on) and domain = any($1) and kind = any($2) group by domain`,
-    [domains, kinds],
+    ['reporter_days', 'sources', 'reporters'],
+    `, others as materialized (select domain, reporter from reporters where domain = any($1) and not decides),
+     denied as materialized (select domain, source from sources where domain = any($1) and class = 'unauthorized')
+     select d.domain, sum(d.messages)::bigint as messages, sum(d.delivered)::bigint as delivered
+       from reporter_days d join denied using (domain, source)
+      where d.domain = any($1) and d.day between $2 and $3 and d.trust = 'ok'
+        and (d.domain, d.reporter) not in (select domain, reporter from others)
+      group by d.domain`,
+    [domains, from, to],
   );
 }
 
@@ -104,6 +112,35 @@ export async function domainDays(
       where day >= $1 and counts and domain = any($2) group by domain, day order by domain, day`,
     [from, domains],
   );
+}
+
+/** What the overview counts of a domain. */
+export interface DomainFigures {
+  domain: string;
+  messages: number;
+  passed: number;
+  /** Open or going on, without those for information. */
+  open: number;
+}
+
+/** The figures of some domains of the days since `from`, as domainLines counts them. */
+export async function domainFigures(
+  reader: Reader,
+  { domains, from }: { domains: readonly string[]; from: string },
+): Promise<Map<string, DomainFigures>> {
+  const rows = await readKept<DomainFigures & Record<string, unknown>>(
+    reader,
+    ['domains', 'domain_days', 'findings'],
+    `select d.domain, coalesce(m.messages, 0)::bigint as messages, coalesce(m.passed, 0)::bigint as passed, coalesce(f.open, 0)::int as open
+       from domains d
+       left join (select domain, sum(messages) as messages, sum(passed) as passed from domain_days
+                   where day >= $2 and counts and domain = any($1) group by domain) m using (domain)
+       left join (select domain, count(*) as open from findings
+                   where (state = 'open' or goes_on) and severity <> 'info' and domain = any($1) group by domain) f using (domain)
+      where d.domain = any($1)`,
+    [domains, from],
+  );
+  return new Map(rows.map((one) => [one.domain, one]));
 }
 
 /** A sender that a search for a domain finds. */

@@ -79,6 +79,7 @@ export interface Account {
   person_key: number;
   name: string;
   kind: 'person' | 'service';
+  role: PersonRole;
   /** When a service principal ends; null for a person. */
   ends_at: Date | null;
 }
@@ -86,7 +87,7 @@ export interface Account {
 /** @param name as it was typed */
 export async function findAccount(q: Queryable, name: string): Promise<Account | null> {
   const { rows } = await q.query<Account>(
-    'select person_key, name, kind, ends_at from ruawatch.people where ended_at is null and name = $1',
+    'select person_key, name, kind, role, ends_at from ruawatch.people where ended_at is null and name = $1',
     [nameOf(name)],
   );
   return rows[0] ?? null;

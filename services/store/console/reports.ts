@@ -150,6 +150,9 @@ export interface SortedRecord extends RecordRow {
   sender: string | null;
   sender_name: string | null;
   class: string | null;
+  /** Of DMARC, as the reporter says (policy_evaluated); null: it does not. */
+  dkim_result: string | null;
+  spf_result: string | null;
   contradicts: boolean;
 }
 
@@ -170,7 +173,7 @@ export async function recordsOfReport(
     reader,
     ['records', 'sources'],
     `, shown as materialized (
-       select n, host(source_ip) as source_ip, count, disposition, header_from, dkim_aligned, spf_aligned, dmarc_pass, source, auth,
+       select n, host(source_ip) as source_ip, count, disposition, header_from, dkim_aligned, spf_aligned, dmarc_pass, source, auth, dkim_result, spf_result,
               coalesce((dkim_result = 'pass' or spf_result = 'pass') <> dmarc_pass, false) as contradicts
          from records where report_key = $1 and begin_at = $2 order by ${order} limit $3 offset $4)
      select r.*, s.grouped_as as sender, s.name as sender_name, s.class from shown r

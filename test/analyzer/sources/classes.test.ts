@@ -40,7 +40,12 @@ const cases: [string, SourceDay[], string, RegExp][] = [
     'forwarded',
     /as the receivers say/,
   ],
-  ['a forwarder that keeps the signature, unsaid', span(30, 0, 'dkim', 4, ['yahoo.com']), 'forwarded', /probably a forwarder/],
+  [
+    'a forwarder that keeps the signature, unsaid',
+    span(30, 0, 'dkim', 4, ['yahoo.com']),
+    'forwarded',
+    /probably a forwarder\. If it is a sender of yours, approve it\.$/,
+  ],
   ['a small sender whose mail ends where all mail of the domain ends', span(30, 0, 'dkim', 4), 'authorized', /by DKIM alone/],
   ['two messages', [row(ago(1), 'both', 2)], 'unknown', /Too little/],
   ['half and half', [...span(20, 0, 'both', 10), ...span(20, 0, 'unauthenticated', 10)], 'unknown', /nothing has the majority/],

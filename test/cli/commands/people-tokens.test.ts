@@ -46,6 +46,15 @@ test('a token is printed once, listed with its use, and revoked', async () => {
   await expect(said((terminal) => runPeopleRevoke(config(), '1', terminal))).rejects.toMatchObject({ code: 'no_token' });
 });
 
+test('a viewer gets none with a scope that only others may use', async () => {
+  await addPerson(t.db, { name: 'vera', role: 'viewer', domains: null }, 'test', NOW);
+  await expect(make('vera', { scope: ['read', 'act'], for: '1d' })).rejects.toMatchObject({
+    code: 'role_too_low',
+    message: expect.stringContaining('vera is a viewer and may not use the scope act: leave it out'),
+  });
+  expect(await make('vera', { for: '1d' })).toHaveLength(2);
+});
+
 test('one that decides needs a code of the person, which works once', async () => {
   await expect(make('ada', { scope: ['decide'], for: '1h', code: '123456' })).rejects.toMatchObject({ code: 'no_second_factor' });
   const code = codeAt(SECRET, stepAt(NOW));

@@ -253,3 +253,49 @@ describe('where a rule is for requests about senders, nobody approves one alone'
     c.context.config.approvals.rules = rules;
   });
 });
+
+describe('what is wrong is named', () => {
+  const problem = async (method: 'GET' | 'POST', url: string, body?: object | string, headers?: Record<string, string>) => {
+    const answer = await ada.api(method, `/api/v1${url}`, body as object, { ...(headers && { headers }) });
+    const { code, detail } = answer.json<{ code: string; detail: string }>();
+    return [answer.statusCode, code, detail];
+  };
+
+  test('a parameter that is not known', async () => {
+    expect(await problem('GET', '/findings?foo=1')).toEqual([
+      400,
+      'wrong_parameter',
+      'There is no parameter or field "foo" here: correct its spelling, or leave it out.',
+    ]);
+  });
+
+  test('a body that is no object, and one that is no JSON', async () => {
+    expect(await problem('POST', '/domains/example.com/senders', [])).toEqual([
+      400,
+      'wrong_body',
+      'The body must be a JSON object: { "field": value }.',
+    ]);
+    const json = { 'content-type': 'application/json' };
+    expect(await problem('POST', '/domains/example.com/senders', '{"a":', json)).toEqual([
+      400,
+      'wrong_body',
+      'The body is not valid JSON: correct its syntax.',
+    ]);
+  });
+
+  test('a decision that nobody took is not ended', async () => {
+    await c.t.db.query(
+      `insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed)
+       values ('example.com', 'undecided.example', '2026-10-01', '2026-10-02', 5, 0)`,
+    );
+    const end = { source: 'undecided.example', decision: 'end', why: 'w' };
+    const rules = c.context.config.approvals.rules;
+    c.context.config.approvals.rules = [];
+    expect(await problem('POST', '/domains/example.com/senders', end)).toEqual([
+      404,
+      'no_decision',
+      'Nobody has approved or denied undecided.example for example.com: there is no decision to end.',
+    ]);
+    c.context.config.approvals.rules = rules;
+  });
+});

@@ -35,12 +35,14 @@ test('the story of a month with everything', () => {
     line({ messages: 800, passed: 790, delivered: 800 }),
     line({ class: 'misaligned', messages: 100, delivered: 100 }),
     line({ class: 'unauthorized', messages: 100, delivered: 20, rejected: 80 }),
+    // Denied, and it passes all the same.
+    line({ class: 'unauthorized', messages: 30, passed: 30, delivered: 30 }),
   ];
   const before = [line({ messages: 500, passed: 450 })];
   expect(storyOf('example.com', 'October 2026', { now, before, policy: 'p=reject' })).toEqual([
-    'In October 2026, receivers reported 1,000 messages in the name of example.com, 100% more than the month before.',
-    '79% of them passed DMARC (90% the month before).',
-    '100 messages came from senders that nothing authenticates. Receivers stopped 80 of them and delivered 20; the policy is p=reject.',
+    'In October 2026, receivers reported 1,030 messages in the name of example.com, 106% more than the month before.',
+    '80% of them passed DMARC (90% the month before).',
+    '130 messages were unauthorized: nothing authenticates their senders, or a person denied them. Receivers stopped 80 of them and delivered 50; the policy is p=reject.',
     '100 messages came from services that are not set up for the domain: a strict policy would stop them.',
     '10 messages of authorized senders failed, forwarded mail aside.',
   ]);
@@ -51,6 +53,6 @@ test('a first month, all well', () => {
   expect(storyOf('example.com', 'October 2026', { now, before: [], policy: 'p=none' })).toEqual([
     'In October 2026, receivers reported 10 messages in the name of example.com.',
     '100% of them passed DMARC.',
-    'No mail was reported that nothing authenticates.',
+    'No unauthorized mail was reported.',
   ]);
 });

@@ -60,7 +60,7 @@ describe('the page', () => {
     expect(body.match(/<tr>\s*<th scope="row"/g)).toHaveLength(50);
     expect(body.indexOf('d7.example.com')).toBeLessThan(body.indexOf('d1.example.com'));
     expect(body).toContain(
-      `<a href="/findings/${only}">Act on finding ${only}</a><span class="why">Mail in your name that nothing authenticates</span>`,
+      `<a href="/findings/${only}">Act on finding ${only}</a><span class="why">Unauthorized mail in your name</span>`,
     );
     expect((await person.get('/?page=3')).body).toContain('101 to 12');
   });
@@ -80,6 +80,47 @@ describe('the page', () => {
     expect(body).toContain('<a href="/findings?q=postbird">Search the findings for “postbird”</a>');
     const other = await c.person('viewer', ['d8.example.com']);
     expect((await other.get('/?q=postbird')).body).not.toContain('d9.example.com');
+  });
+
+  test('counts unauthorized mail as the page of the domain does, whatever a person denied', async () => {
+    const days = (source: string, reporter: string, amounts: string) =>
+      c.t.db.query(
+        `insert into ruawatch.source_days (domain, source, day, reporter, trust, messages, passed, delivered, quarantined, rejected, dkim_aligned,
+           spf_aligned, forwarded, failed_forwarded, failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, failed_delivered)
+         values ('d11.example.com', $1, (now() at time zone 'UTC')::date - 2, $2, 'ok', ${amounts}, 0, 0, 0, 0, 0, 0, 0, 0, 0)`,
+        [source, reporter],
+      );
+    for (const source of ['forger.test', 'denied.test'])
+      await c.t.db.query(
+        `insert into ruawatch.sources (domain, source, class, name, why, first_seen, last_seen, messages, passed)
+         values ('d11.example.com', $1, 'unauthorized', $1, 'w', '2026-01-01', '2026-01-02', 9, 0)`,
+        [source],
+      );
+    await c.t.db.query(
+      `insert into ruawatch.domain_reporters (domain, reporter, standing, decides) values ('d11.example.com', 'new.test', 'new', false)`,
+    );
+    await days('forger.test', 'google.com', '2521, 0, 0, 2521, 0');
+    await days('denied.test', 'google.com', '1857, 1857, 1857, 0, 0');
+    await days('forger.test', 'new.test', '7, 0, 7, 0, 0');
+    const sums = ['messages', 'passed', 'dkim_aligned', 'spf_aligned', 'forwarded', 'failed_forwarded', 'failed_authenticated'];
+    sums.push('failed_unauthenticated', 'delivered', 'quarantined', 'rejected', 'failed_delivered');
+    await c.t.db.query(
+      `insert into ruawatch.domain_days (domain, day, reporter, ${sums.join(', ')})
+       select domain, day, reporter, ${sums.map((one) => `sum(${one})`).join(', ')} from ruawatch.source_days group by 1, 2, 3`,
+    );
+    await c.finding('unauthorized_source', 'd11.example.com');
+    const person = await c.person('viewer', ['d11.example.com']);
+    const { body } = await person.get('/');
+    expect(body).toContain('Unauthorized, 30 days');
+    expect(body).toContain('1,857 of 4,378 delivered');
+    // A program is told the same: without the reporter that does not count, and what is for information.
+    const info = await c.finding('unauthorized_source', 'd11.example.com', 'another');
+    await c.t.db.query("update ruawatch.findings set severity = 'info' where finding_key = $1", [info]);
+    const figures = { messages_30_days: 4378, pass_share_30_days: 0.4242, open_findings: 1 };
+    expect((await person.api('GET', '/api/v1/domains/d11.example.com')).json()).toMatchObject(figures);
+    expect((await person.api('GET', '/api/v1/domains?search=d11')).json<{ items: object[] }>().items[0]).toMatchObject(figures);
+    const [page] = (await person.get('/domains/d11.example.com')).body.match(/<ul class="legend">.*?<\/figure>/gs)!.slice(1);
+    expect(page!.replaceAll(/<[^>]+>/g, '')).toMatch(/Unauthorized, stopped 2,521\s.*Unauthorized, delivered 1,857\s/s);
   });
 
   test('finds a domain by a part of its name, and says when there is none', async () => {

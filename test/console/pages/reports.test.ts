@@ -150,3 +150,10 @@ test('behind the last report a page leads back to the newer ones, and the first 
 test('a finding that there is not is no page', async () => {
   expect((await viewer.get('/findings/987654')).statusCode).toBe(404);
 });
+
+test('a record whose verdict contradicts its results shows that verdict', async () => {
+  await c.t.db.query("update ruawatch.records set dkim_result = 'pass', spf_result = 'fail' where report_key = 3");
+  expect((await viewer.get('/reports/3')).body).toContain(
+    'The reporter’s verdict contradicts these results: it says DKIM pass, SPF fail',
+  );
+});
