@@ -2,6 +2,7 @@ import { dayOf, later } from '../shared/days.ts';
 import type { DomainDay, ReporterDay } from '../store/analysis/window-reads.ts';
 import type { KnownFinding } from '../store/findings/findings.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
+import type { ListEntry } from '../store/sources/sender-list.ts';
 import type { DomainData } from './domain-data.ts';
 import { currentPolicy } from './policy.ts';
 import type { BrokenSenders } from './rules/broken_senders.ts';
@@ -45,11 +46,12 @@ export function domainWindow(
       reporting: reportingOf(data),
       excluded: new Set([
         ...senders.failingSources,
-        ...approvedNetworks(data),
+        ...listedNetworks(data, 'approved').keys(),
         ...(data.ownServers ?? []),
         ...(data.outgrown?.keys() ?? []),
         ...(data.gateways ?? []),
       ]),
+      denied: listedNetworks(data, 'denied'),
       ...(data.unnamed !== undefined && { unnamed: data.unnamed }),
       ...(data.used !== undefined && { used: data.used }),
       known,
@@ -147,10 +149,10 @@ export function domainDaysOf(reporterDays: readonly ReporterDay[], byKnown: bool
 }
 
 /**
- * Networks that a person approved are not unauthorized. (A network has no signer, so no entry of a service
- * applies to it.)
+ * What people said of the networks: those that are approved are not unauthorized, and of those that are denied
+ * nobody has to be asked whose they are. (A network has no signer, so no entry of a service applies to it.)
  */
-function approvedNetworks({ networks, senderList }: DomainData): string[] {
-  const sources = networks?.largest.map(({ source }) => source) ?? [];
-  return sources.filter((source) => entryOf(senderList, source, null)?.verdict === 'approved');
+function listedNetworks({ networks, senderList }: DomainData, verdict: ListEntry['verdict']): Map<string, ListEntry> {
+  const entries = (networks?.largest ?? []).map(({ source }) => [source, entryOf(senderList, source, null)] as const);
+  return new Map(entries.flatMap(([source, entry]) => (entry?.verdict === verdict ? [[source, entry] as const] : [])));
 }

@@ -149,6 +149,8 @@ export interface DomainWindow {
   reporting?: Reporting;
   /** Sources whose mail is the business of another finding. */
   excluded: ReadonlySet<string>;
+  /** What a person said of networks that are denied. Absent: none is. */
+  denied?: ReadonlyMap<string, ListEntry>;
   /** Those of the networks that belong to services that the domain sends through. Absent: none. */
   used?: ReadonlyMap<string, Sender>;
   /** Networks whose names are being looked up: one of them may yet be an own server. Absent: none. */

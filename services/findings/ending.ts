@@ -18,6 +18,8 @@ const simpleEnding = z.discriminatedUnion('reason', [
   /** A person's list of senders decides. */
   z.object({ reason: z.literal('denied') }),
   z.object({ reason: z.literal('no_longer_denied') }),
+  /** All networks of forged mail are denied, and the policy keeps what they send out of the inbox. */
+  z.object({ reason: z.literal('denied_kept_out'), p: z.string() }),
   z.object({ reason: z.literal('listed') }),
   /** Another finding has taken its place. */
   z.object({ reason: z.literal('regressed') }),
@@ -93,7 +95,7 @@ export const endingSchema = z.union([
 export type Ending = z.output<typeof endingSchema>;
 
 /** Reasons that are a person's word on a source, and no evidence: they hold for as long as the word does. */
-const DECIDED: ReadonlySet<Ending['reason']> = new Set(['denied', 'no_longer_denied', 'listed']);
+const DECIDED: ReadonlySet<Ending['reason']> = new Set(['denied', 'denied_kept_out', 'no_longer_denied', 'listed']);
 
 /** Whether it is over because somebody approved or denied a source, or took that back. */
 export const byDecision = (ended: Ending | undefined): boolean => ended !== undefined && DECIDED.has(ended.reason);
@@ -109,6 +111,8 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
   no_mail: ({ days }) => `It sent nothing on the last ${days} report days.`,
   no_such_report: ({ days }) => `No such report for ${days} days.`,
   denied: () => 'The list of senders denies the source, so there is nothing to repair.',
+  denied_kept_out: ({ p }) =>
+    `The list of senders denies all its networks, and receivers let none of their mail through, as p=${p} asks.`,
   no_longer_denied: () => 'The list of senders no longer denies it.',
   listed: () => 'The list of senders now has an entry for it.',
   own_sender: () => 'Its networks turned out to be senders of your own: if their mail fails, another finding says so.',

@@ -11,6 +11,7 @@ const ENDINGS: Ending[] = [
   { reason: 'no_such_report', days: 7 },
   { reason: 'denied' },
   { reason: 'no_longer_denied' },
+  { reason: 'denied_kept_out', p: 'reject' },
   { reason: 'listed' },
   { reason: 'regressed' },
   { reason: 'own_sender' },
@@ -96,7 +97,7 @@ test('what was only not seen is not called resolved', () => {
   );
 });
 
-test("a person's word ends three of them, and evidence all others", () => {
-  expect(ENDINGS.filter(byDecision).map(({ reason }) => reason)).toEqual(['denied', 'no_longer_denied', 'listed']);
+test("a person's word ends four of them, and evidence all others", () => {
+  expect(ENDINGS.filter(byDecision).map(({ reason }) => reason)).toEqual(['denied', 'no_longer_denied', 'denied_kept_out', 'listed']);
   expect(byDecision(undefined)).toBe(false);
 });

@@ -3,6 +3,7 @@ import { publishedTag } from '../../shared/policy.ts';
 import { rankOf, type Severity } from '../../shared/severity.ts';
 import { subdomainQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { deniedOf, endedByDenial, isKeptOut } from '../unauthenticated/denied.ts';
 import { namedRiseOf } from '../unauthenticated/named-rise.ts';
 import { numbersOf, severityOf } from '../unauthenticated/numbers.ts';
 import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
@@ -42,6 +43,8 @@ function find(window: DomainWindow): Candidate[] {
   const { names } = window;
   const used = names.largest.filter((one) => one.used);
   const published = publishedOf(window);
+  const denied = deniedOf(window, rise, evidence.who);
+  if (isKeptOut(denied, rise, milderOf(published))) return [];
   return [
     {
       kind: KIND,
@@ -61,6 +64,7 @@ function find(window: DomainWindow): Candidate[] {
           used: used.slice(0, USED).map(({ name }) => name),
           used_in_all: used.length,
           looked_at: names.largest.length,
+          ...(denied && { denied }),
         },
         query: subdomainQuery(window.domain, evidence.since, last_day),
       },
@@ -71,6 +75,8 @@ function find(window: DomainWindow): Candidate[] {
 /** Resolved as unauthorized_source is. */
 function over(finding: KnownFinding, window: DomainWindow): Ending | null {
   if (isOwnAfterAll(finding, window)) return { reason: 'own_sender' };
+  const denied = endedByDenial(finding, window, 'below', milderOf(publishedOf(window)));
+  if (denied !== null) return denied;
   return silent(finding, coveredDays(window), UNAUTHORIZED_DAYS)
     ? { reason: 'no_such_mail', days: UNAUTHORIZED_DAYS, unusual: true }
     : null;
@@ -87,6 +93,12 @@ interface Published {
 function publishedOf({ policy }: DomainWindow): Published | null {
   const [p, sp, np] = (['p', 'sp', 'np'] as const).map((tag) => publishedTag(policy, tag));
   return sp && np ? { p: p ?? null, sp, np, testing: publishedTag(policy, 't') === 'y' } : null;
+}
+
+/** The milder of what applies to names that exist and to those that do not; null where neither is known. */
+function milderOf(published: Published | null): string | null {
+  if (published === null || published.testing) return null;
+  return published.np === 'reject' ? published.sp : published.sp === 'none' ? 'none' : published.np;
 }
 
 /** @param unused some of the names were never used, so `np` may apply to them */

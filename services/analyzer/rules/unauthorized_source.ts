@@ -3,6 +3,7 @@ import type { Culprit } from '../../findings/figures.ts';
 import { publishedTag } from '../../shared/policy.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { deniedOf, endedByDenial, isKeptOut } from '../unauthenticated/denied.ts';
 import { namedRiseOf } from '../unauthenticated/named-rise.ts';
 import { numbersOf, severityOf } from '../unauthenticated/numbers.ts';
 import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
@@ -43,13 +44,16 @@ export const unauthorizedSource: DomainRule = {
 
 function find(window: DomainWindow): Candidate[] {
   const rise = namedRiseOf(window, 'domain');
-  return rise === null ? [] : [candidate(window, rise)];
+  return rise === null ? [] : candidate(window, rise);
 }
 
-function candidate(window: DomainWindow, found: Rise): Candidate {
+function candidate(window: DomainWindow, found: Rise): Candidate[] {
   const { confidence, first_day, evidence } = numbersOf(window, found);
   const { last_day } = evidence;
-  return {
+  const p = publishedTag(window.policy, 'p');
+  const denied = deniedOf(window, found, evidence.who);
+  if (isKeptOut(denied, found, p)) return [];
+  const one: Candidate = {
     kind: KIND,
     subject: window.domain,
     severity: severityOf(found.harm),
@@ -58,15 +62,21 @@ function candidate(window: DomainWindow, found: Rise): Candidate {
     last_day,
     evidence: {
       ...evidence,
-      facts: { rule: KIND, p: publishedTag(window.policy, 'p'), ...servicesAmong(evidence.who, window) },
+      facts: { rule: KIND, p, ...servicesAmong(evidence.who, window), ...(denied && { denied }) },
       query: recordsQuery({ domain: window.domain, from: evidence.since, to: last_day, rows: 'unauthenticated' }),
     },
   };
+  return [one];
 }
 
-/** Resolved when the rule saw enough newer report days and holds no more. */
+/**
+ * Resolved when the rule saw enough newer report days and holds no more, or when a person denied all its
+ * networks and the policy stops their mail.
+ */
 function over(finding: KnownFinding, window: DomainWindow): Ending | null {
   if (isOwnAfterAll(finding, window)) return { reason: 'own_sender' };
+  const denied = endedByDenial(finding, window, 'domain', publishedTag(window.policy, 'p'));
+  if (denied !== null) return denied;
   return silent(finding, coveredDays(window), UNAUTHORIZED_DAYS)
     ? { reason: 'no_such_mail', days: UNAUTHORIZED_DAYS, unusual: true }
     : null;

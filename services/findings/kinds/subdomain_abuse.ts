@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { closeSubdomains } from '../../dns/dmarc/subdomains.ts';
 import { counted, list, number, percent, short } from '../../shared/format.ts';
 import { kind, type Told } from './kind.ts';
-import { whoseAdvice } from './networks.ts';
+import { deniedNetworks, deniedWords, whoseAdvice } from './networks.ts';
 
 const facts = z.object({
   rule: z.literal('subdomain_abuse'),
@@ -15,6 +15,8 @@ const facts = z.object({
   used: z.array(z.string()),
   used_in_all: z.number(),
   looked_at: z.number(),
+  /** What people said of the networks; absent: none is denied. */
+  denied: deniedNetworks.optional(),
 });
 type SubdomainFacts = z.output<typeof facts>;
 
@@ -26,7 +28,7 @@ export const subdomainAbuse = kind(facts, (told, given) => {
     title: `${counted(senders, 'network')} ${senders === 1 ? 'forges' : 'forge'} ${shortlyOf(told)}`,
     topic: `forged mail as ${shortlyOf(told)}`,
     summary: `${sentence}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
-    what: `${counted(messages, 'message')} that passed neither SPF nor DKIM came as ${names} from ${counted(senders, 'network')}. ${usedOf(told, given)} ${policyOf(given)}`,
+    what: `${counted(messages, 'message')} that passed neither SPF nor DKIM came as ${names} from ${counted(senders, 'network')}.${deniedWords(given.denied)} ${usedOf(told, given)} ${policyOf(given)}`,
     advice: adviceOf(told, given),
   };
 });
@@ -76,10 +78,10 @@ function policyOf({ published, used_in_all, looked_at }: SubdomainFacts): string
   return sp === p ? `p=${p}, which applies to subdomains too, ${asks(sp)}${step}.` : `sp=${sp} ${asks(sp)}${step}.`;
 }
 
-function adviceOf({ domain: full, evidence }: Told, { published, used, used_in_all }: SubdomainFacts): string[] {
+function adviceOf({ domain: full, evidence }: Told, { published, used, used_in_all, denied }: SubdomainFacts): string[] {
   const { messages, senders, delivered, names_in_all: all = 0 } = evidence;
   const domain = short(full);
-  const check = whoseAdvice(senders, `sign its mail with DKIM as ${domain} or as the name it sends under`);
+  const check = whoseAdvice(senders, `sign its mail with DKIM as ${domain} or as the name it sends under`, denied);
   if (published?.sp === 'reject' && published.np === 'reject') {
     return [
       ...check,

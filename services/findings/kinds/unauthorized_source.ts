@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted, list, number, percent, short } from '../../shared/format.ts';
 import { type Advice, kind, seenOn, type Told } from './kind.ts';
-import { isBotnet, networksOf, whoseAdvice } from './networks.ts';
+import { type DeniedNetworks, deniedNetworks, deniedWords, isBotnet, networksOf, whoseAdvice } from './networks.ts';
 
 const facts = z.object({
   rule: z.literal('unauthorized_source'),
@@ -12,6 +12,8 @@ const facts = z.object({
    * versions.
    */
   services: z.array(z.object({ name: z.string(), networks: z.array(z.string()) })).optional(),
+  /** What people said of the networks; absent: none is denied. */
+  denied: deniedNetworks.optional(),
 });
 
 type Services = NonNullable<z.output<typeof facts>['services']>;
@@ -19,7 +21,7 @@ type Services = NonNullable<z.output<typeof facts>['services']>;
 /** More networks than this are not offered for approval one by one. */
 const MOST_OWN = 3;
 
-export const unauthorizedSource = kind(facts, (told, { p, services = [] }) => {
+export const unauthorizedSource = kind(facts, (told, { p, services = [], denied }) => {
   const { messages, senders, since, delivered, usual = 0 } = told.evidence;
   const domain = short(told.domain);
   const title = `${counted(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${domain} without authentication`;
@@ -29,11 +31,11 @@ export const unauthorizedSource = kind(facts, (told, { p, services = [] }) => {
     title: isBotnet(senders) ? `${counted(senders, 'network')} forge ${domain}` : title,
     topic: `unauthenticated mail as ${domain}`,
     summary: `${title}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
-    what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain${habit}.`,
-    advice: services.length > 0 ? ofServices(told, services, p) : adviceOf(told, p),
+    what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain${habit}.${deniedWords(denied)}`,
+    advice: services.length > 0 && denied?.all !== true ? ofServices(told, services, p) : adviceOf(told, p, denied),
     // Of a botnet nobody owns a part.
     ...(senders <= MOST_OWN && {
-      senders: told.evidence.who.slice(0, senders).map(({ source }) => ({
+      senders: notDenied(told, denied).map(({ source }) => ({
         verdict: 'approve' as const,
         source,
         when: senders === 1 ? 'If the network is yours' : `If ${source} is yours`,
@@ -43,19 +45,28 @@ export const unauthorizedSource = kind(facts, (told, { p, services = [] }) => {
   };
 });
 
+/** The networks that a person may still approve. */
+function notDenied({ evidence: { who, senders } }: Told, denied: DeniedNetworks | undefined): { source: string }[] {
+  return who.slice(0, senders).filter(({ source }) => !denied?.sources.includes(source));
+}
+
 /** The first of two parts of advice: whose the networks are. */
-function adviceOf({ domain: full, evidence: { senders, messages, delivered } }: Told, p: string | null): Advice[] {
+function adviceOf(
+  { domain: full, evidence: { senders, messages, delivered } }: Told,
+  p: string | null,
+  denied: DeniedNetworks | undefined,
+): Advice[] {
   const domain = short(full);
   if (p === 'reject')
     return [
-      ...whoseAdvice(senders, 'sign its mail with DKIM or add it to the SPF record'),
+      ...whoseAdvice(senders, 'sign its mail with DKIM or add it to the SPF record', denied),
       delivered === 0
         ? 'If they are not yours, there is nothing else to do: p=reject asks receivers to refuse such mail, and they kept it out of the inboxes.'
         : `There is nothing left to do in DNS: p=reject asks receivers to refuse such mail, but they delivered ${number(delivered)} of ${counted(messages, 'message')}. Warn those whom it may deceive; the query of the finding lists the receivers.`,
     ];
   const next = p === 'quarantine' ? 'p=reject' : 'p=quarantine, and then p=reject';
   return [
-    ...whoseAdvice(senders, 'sign its mail with DKIM or add it to the SPF record'),
+    ...whoseAdvice(senders, 'sign its mail with DKIM or add it to the SPF record', denied),
     seenOn(
       'policy_status',
       `${effectOf(p, delivered, messages)}Publish ${next} as soon as your own senders are aligned: "ruawatch policy status ${domain}" shows which are not.`,
