@@ -98,6 +98,11 @@ test('what was only not seen is not called resolved', () => {
 });
 
 test("a person's word ends four of them, and evidence all others", () => {
-  expect(ENDINGS.filter(byDecision).map(({ reason }) => reason)).toEqual(['denied', 'no_longer_denied', 'denied_kept_out', 'listed']);
+  expect(ENDINGS.filter(byDecision).map(({ reason }) => reason)).toEqual([
+    'denied',
+    'no_longer_denied',
+    'denied_kept_out',
+    'listed',
+  ]);
   expect(byDecision(undefined)).toBe(false);
 });
