@@ -149,8 +149,8 @@ export function domainDaysOf(reporterDays: readonly ReporterDay[], byKnown: bool
 }
 
 /**
- * What people said of the networks: those that are approved are not unauthorized, and of those that are denied
- * nobody has to be asked whose they are. (A network has no signer, so no entry of a service applies to it.)
+ * What people said of the networks: those that are approved are not unauthorized, and of those that are
+ * denied nobody has to be asked whose they are. (A network has no signer, so no entry of a service applies.)
  */
 function listedNetworks({ networks, senderList }: DomainData, verdict: ListEntry['verdict']): Map<string, ListEntry> {
   const entries = (networks?.largest ?? []).map(({ source }) => [source, entryOf(senderList, source, null)] as const);

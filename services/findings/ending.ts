@@ -183,6 +183,15 @@ export function unseenDays(ended: Ending): number | null {
   }
 }
 
+/**
+ * Whether its advice still tells what to do: an end that was seen, or decided, has answered it. What is
+ * merely not seen any more may come again, and who closes a finding does not say what was done.
+ */
+export function adviceHolds(ended: Ending | undefined): boolean {
+  if (ended === undefined || ended.reason === 'closed' || ended.reason === 'stated') return true;
+  return unseenDays(ended) !== null;
+}
+
 /** What a line about it begins with. @param ended null: nobody said why it is over */
 export function endingTitle(ended: Ending | null): string {
   const days = ended && unseenDays(ended);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { byDecision, type Ending, endingSchema, endingTitle, endingWords } from '../../services/findings/ending.ts';
+import { adviceHolds, byDecision, type Ending, endingSchema, endingTitle, endingWords } from '../../services/findings/ending.ts';
 
 const ENDINGS: Ending[] = [
   { reason: 'passes', since: '2026-05-01' },
@@ -105,4 +105,19 @@ test("a person's word ends four of them, and evidence all others", () => {
     'listed',
   ]);
   expect(byDecision(undefined)).toBe(false);
+});
+
+test('what is over is no longer told what to do, unless it is merely not seen any more or a person closed it', () => {
+  const holds = ENDINGS.filter(adviceHolds).map(({ reason }) => reason);
+  expect(holds).toEqual([
+    'no_such_mail',
+    'no_failing_mail',
+    'no_passing_mail',
+    'no_mail',
+    'no_such_report',
+    'sent_no_more',
+    'unrepeated',
+  ]);
+  expect(adviceHolds(undefined)).toBe(true);
+  expect(adviceHolds({ reason: 'closed', by: 'Ada', why: 'ticket 7' })).toBe(true);
 });

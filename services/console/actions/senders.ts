@@ -13,6 +13,9 @@ import { type Basis, checkBasis, endEntry, endSender, putSender } from '../../st
 import { words } from '../page-words/en.ts';
 import { Refusal } from '../routes.ts';
 
+/** Stands for every source of a sender in a form. */
+export const ALL = '*';
+
 /** A person's word on a source: it is theirs, it is not, or nothing any more. */
 export interface SourceWord {
   domain: string;

@@ -65,7 +65,8 @@ const BODIES = {
 } satisfies Record<FindingActName, z.ZodObject>;
 
 const SUMMARIES: Record<FindingActName, string> = {
-  acknowledge: 'Acknowledges a finding: no more mails about it unless it gets materially worse.',
+  acknowledge:
+    'Acknowledges a finding: no mails about it for half a year, unless it gets materially worse. It is mailed again then if it is still open.',
   unacknowledge: 'Takes an acknowledgement back.',
   snooze: 'Silences a finding for some days.',
   unsnooze: 'Ends the silence of a finding.',

@@ -59,11 +59,15 @@ export const senderWords = {
     hints: {
       approve: 'Its mail counts as authorized where it is aligned, and as misaligned where not.',
       deny: 'Its mail counts as unauthorized, even if it passes.',
+      extend: 'Your decision takes the place of the one that holds.',
       end: 'The reports decide about it again, and findings that the decision resolved come back as far as their mail still shows them.',
     },
     holds: 'Holds',
     for_good: 'until taken back',
     nobody_decided: 'Nobody has approved or denied it: its class comes from the reports.',
+    none_holds: 'No decision about it holds any more: its class comes from the reports.',
+    pending: 'Something was just decided about it. Its class follows when the analyzer has looked at it again, within seconds.',
+    extend: 'Set a new term',
     decided: {
       approved: (by: string, at: string, why: string, until: string | null) =>
         `Approved by ${by} on ${at} UTC${until === null ? '' : `, until ${until} UTC`}: ${why}`,

@@ -44,7 +44,8 @@ export const words = {
   /** Shown once on the page that follows something a person did. */
   done: {
     ...heldDone,
-    acknowledged: 'The finding is acknowledged: no more mails about it unless it gets materially worse.',
+    acknowledged: (until: string) =>
+      `The finding is acknowledged: no mails about it until ${until}, unless it gets materially worse. It is mailed again then if it is still open.`,
     unacknowledged: 'The finding is no longer acknowledged.',
     snoozed: 'The finding is snoozed.',
     unsnoozed: 'The snooze has ended.',

@@ -4,7 +4,7 @@ import type { DecisionLine } from '../../store/console/sender.ts';
 import { html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
-import { dated, day, hostName, share } from './format.ts';
+import { dated, day, hostName, minute, share } from './format.ts';
 import { reporterLabel } from './reporter.ts';
 
 /** A share of the messages, as a number in files. */
@@ -129,6 +129,9 @@ export function missingTable(missing: readonly store.MissingLine[]): Table {
 }
 
 /** Who approved or denied which sender, when and why. */
+const untilOf = ({ until, ended_at }: DecisionLine) =>
+  until !== null ? minute(until) : ended_at === null ? words.domain.for_good : '';
+
 export function decisionsTable(domain: string, decisions: readonly DecisionLine[]): Table {
   const w = words.domain;
   return tableOf<DecisionLine>(
@@ -148,15 +151,17 @@ export function decisionsTable(domain: string, decisions: readonly DecisionLine[
       { key: 'by', label: w.decided_by, of: (one) => one.by_name },
       { key: 'since', label: w.decided_at, as: 'date', of: (one) => one.since },
       { key: 'why', label: words.finding.reason, as: 'words', of: (one) => one.why },
-      { key: 'until', label: w.holds_until, as: 'date', sparse: true, of: (one) => one.until },
+      { key: 'until', label: w.holds_until, as: 'date', of: (one) => one.until, show: untilOf },
       {
         key: 'ended',
         label: w.ended,
         as: 'date',
         sparse: true,
         of: (one) => one.ended_at,
-        show: (one) => (one.ended_at === null ? '' : `${day(one.ended_at)} ${one.ended_by ?? ''}`),
+        show: (one) => one.ended_at && minute(one.ended_at),
       },
+      { key: 'ended_by', label: w.ended_by, sparse: true, of: (one) => one.ended_by },
+      { key: 'ended_why', label: w.ended_why, as: 'words', sparse: true, of: (one) => one.ended_why },
     ],
     decisions,
   );

@@ -3,12 +3,13 @@ import { addDays, dayOf } from '../../shared/days.ts';
 import type { StandingDecision } from '../../store/console/sender.ts';
 import { holdsUntil } from '../../store/findings/operator-actions.ts';
 import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
-import { basisOf } from '../actions/senders.ts';
+import { ALL, basisOf } from '../actions/senders.ts';
 import { actForm, choice, choices, each, reasonLine } from '../form.ts';
 import { byKey } from '../given.ts';
 import { type Address, type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, route, see } from '../routes.ts';
+import { byPerson } from './decisions.ts';
 import type { ReadFinding } from './finding.ts';
 import { day } from './format.ts';
 
@@ -39,25 +40,27 @@ export function actionForms(
   return html`<section class="acts"><h2>${w.act}</h2>
 ${open && [formOf({ ...acknowledge, id: 'ack' }), formOf({ ...snooze, id: 'snooze' }), formOf({ ...assign, id: 'assign' })]}
 ${formOf({ ...resolve, id: 'resolve' })}
-${decisions.map((one) => takeBack(one, finding))}
+${byPerson(decisions).map((some) => takeBack(some, finding))}
 ${!open && finding.resolved_by && formOf({ to: to('reopen'), button: w.reopen, hint: w.reopen_hint, id: 'reopen' })}
 </section>`;
 }
 
-/** Takes back a decision that resolved the finding. */
-const takeBack = (decision: StandingDecision, { domain, finding_key: finding }: ReadFinding): Html => {
-  const { source, sender, basis, named, wider, everywhere, entry_key: entry } = decision;
+/** Takes back what was decided about the sources of a finding: at once, where it was decided at once. */
+function takeBack(some: readonly StandingDecision[], { domain, finding_key: finding }: ReadFinding): Html {
+  const [{ source, sender, named, wider, everywhere, entry_key: entry }] = some as [StandingDecision];
   const w = words.sender;
+  const one = everywhere ? w.end_everywhere(named) : w.end_of(named);
+  const of = some.length === 1 ? source : ALL;
   return actForm(
     {
-      word: everywhere ? w.end_everywhere(named) : w.end_of(named),
+      word: some.length === 1 ? one : w.all.end,
       to: path`/domains/${domain}/decide`,
-      values: { sender, source, decision: 'end', finding, ...(wider && { entry }) },
-      basis: basisOf([{ source, basis }]),
+      values: { sender, source: of, decision: 'end', finding, ...(wider && { entry }) },
+      basis: basisOf(some),
     },
     [html`<p class="hint">${w.hints.end}${wider && ` ${w.wider}`}</p>`, reasonLine({ id: `end-${entry}-why` })],
   );
-};
+}
 
 interface FormParts {
   to: Address;
@@ -119,8 +122,9 @@ export const FINDING_ACT_ROUTES: AnyRoute[] = FINDING_ACTION_NAMES.map((name) =>
     params: byKey,
     body: FINDING_ACTIONS[name].body as typeof FINDING_ACTIONS.acknowledge.body,
     async handle({ db, reader, params, body, visitor, clock }) {
-      const done = await actOnFinding({ db, reader, visitor: visitor!, now: clock.now() }, params.key, name, body);
-      return see(path`/findings/${params.key}`, { told: { done } });
+      const now = clock.now();
+      const done = await actOnFinding({ db, reader, visitor: visitor!, now }, params.key, name, body);
+      return see(path`/findings/${params.key}`, { told: { done, about: day(holdsUntil(now)) } });
     },
   }),
 );

@@ -7,7 +7,7 @@ import { SEVERITIES } from '../../shared/severity.ts';
 import { relatedFindings, type TitledFinding, visibleFinding, visibleFindings } from '../../store/console/findings.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
 import { actingPeople } from '../../store/console/people.ts';
-import { namedDays, namedReporters, type StandingDecision, sendersOf, standingDecisions } from '../../store/console/sender.ts';
+import { namedDays, namedReporters, sendersOf, standingDecisions } from '../../store/console/sender.ts';
 import type { ListedFinding } from '../../store/findings/list.ts';
 import { choice, filters, line } from '../form.ts';
 import { byKey } from '../given.ts';
@@ -15,6 +15,7 @@ import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { domainFilter, fileOf, pageNumber, type Table, tableOf, tableQuery } from '../tables.ts';
+import { decidedNotices } from './decisions.ts';
 import { beganOn, daysOf, evidencePage, findingTables, type ReadFinding } from './finding.ts';
 import { actionForms, LATE_DAYS } from './finding-actions.ts';
 import { dated, day, minute, pageLinks, severity } from './format.ts';
@@ -149,7 +150,9 @@ const one = route({
     const related = await relatedFindings(reader, finding, [...new Set([...sources, ...senders.values()])]);
     const may = mayFor(visitor, 'operator', domain);
     const names = [row.subject, ...evidence.who.map(({ source }) => source)];
-    const decisions = row.state === 'resolved' && byDecision(ended) ? await standingDecisions(reader, domain, names) : [];
+    // Of what is over for another reason, a decision since then is no part.
+    const concerned = row.state === 'open' || byDecision(ended);
+    const decisions = concerned ? await standingDecisions(reader, domain, names) : [];
     const given = { people: may ? await actingPeople(db, domain) : [], now: clock.now(), decisions };
     const body = html`<div class="heading">
 <p class="quiet">${words.finding.number(finding.finding_key)} · ${kind}</p>
@@ -157,7 +160,7 @@ const one = route({
 <p>${severity(finding.severity)} ${domain === '*' ? '' : html`<a href="${path`/domains/${domain}`}">${domain}</a>`} <span class="quiet">· ${dated(standing(finding))}</span></p>
 <p class="quiet">${words.kinds_mean[finding.kind]}</p>
 ${wentOn(finding)}
-${decidedBy(decisions)}
+${decidedNotices(decisions)}
 </div>
 <div class="columns">
 <div>${evidencePage(finding, said, { days, tables, related })}</div>
@@ -173,14 +176,6 @@ function wentOn({ resolved_by, resolved_at, evidence, goes_on }: ReadFinding): H
   if (evidence.last_day < addDays(day(resolved_at), -LATE_DAYS)) return null;
   const w = words.finding;
   return html`<p class="warning">${dated(goes_on ? w.goes_on_still(evidence.last_day) : w.went_on(evidence.last_day))}</p>`;
-}
-
-/** The decisions about senders that a finding is resolved by, and hold. */
-function decidedBy(decisions: readonly StandingDecision[]): Html[] {
-  return decisions.map(
-    ({ named, verdict, by_name, since, why, until }) =>
-      html`<p class="notice ${verdict}"><span class="name">${named}</span>: ${dated(words.sender.decided[verdict](by_name, minute(since), why, until && minute(until)))}</p>`,
-  );
 }
 
 export const FINDINGS_ROUTES: AnyRoute[] = [list, one];

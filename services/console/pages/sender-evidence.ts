@@ -47,7 +47,7 @@ ${show(w.keys, w.keys_what, tables.keys)}
 ${show(words.domain.reporters, words.reports.counting, tables.reporters)}
 ${show(w.samples, w.samples_what, tables.samples)}
 ${show(w.class_history, w.class_history_what, tables.classes)}
-${events(told)}`;
+${events(told, sender)}`;
   return { tables: Object.values(tables), html: shown, days };
 }
 
@@ -153,13 +153,19 @@ function sampleTable(samples: readonly store.SampleRecord[], domain: string): Ta
   );
 }
 
-function events(found: readonly store.SenderEvent[]): Html | null {
+/** Sources of one decision that are named. */
+const NAMED = 3;
+
+const namedSources = (sources: readonly string[]): string =>
+  [sources.slice(0, NAMED).join(', '), ...(sources.length > NAMED ? [words.domain.more(sources.length - NAMED)] : [])].join(' ');
+
+function events(found: readonly store.SenderEvent[], sender: Pick<store.Sender, 'sources'>): Html | null {
   if (found.length === 0) return null;
   return html`<section><h2>${words.finding.history}</h2><ol class="history">${found.map(
     (one) =>
       html`<li><time datetime="${one.at.toISOString()}">${minute(one.at)}</time><div><strong>${w.events[one.what]}</strong>${one.until && html` ${words.finding.until(minute(one.until))}`} ${
         one.finding_key === null
-          ? html`<span class="quiet">${one.by_name}</span><br>${one.text}`
+          ? html`<span class="quiet">${one.by_name}</span>${sender.sources.length > 1 && html` <span class="name">${namedSources(one.sources)}</span>`}<br>${one.text}`
           : html`<a href="${path`/findings/${one.finding_key}`}">${one.text}</a>`
       }</div></li>`,
   )}</ol></section>`;

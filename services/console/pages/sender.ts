@@ -4,12 +4,13 @@ import { number } from '../../shared/format.ts';
 import { mayFor } from '../../store/console/lent-roles.ts';
 import { type SenderDay, type SourceLine, sourceLines } from '../../store/console/sender.ts';
 import { why } from '../actions/findings.ts';
-import { askAboutSource, basisOf, byRequest, decideSource } from '../actions/senders.ts';
+import { ALL, askAboutSource, basisOf, byRequest, decideSource } from '../actions/senders.ts';
 import { actForm, choice, each, fold, reasonLine } from '../form.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, tableQuery } from '../tables.ts';
+import { decidedNotices } from './decisions.ts';
 import { domainParams } from './domain.ts';
 import { dated, minute, share } from './format.ts';
 import { evidenceOf, SENDER_DAYS } from './sender-evidence.ts';
@@ -41,11 +42,11 @@ const sender = route({
     if (file !== null) return file;
     const may = mayFor(visitor, 'operator', params.domain);
     const body = html`<div class="heading"><p class="quiet"><a href="${path`/domains/${params.domain}`}">${params.domain}</a></p><h1>${first.name}</h1>
-<p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${dated(meaning(sources, shown.days))}</span></p>
+<p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${sources.some((one) => one.pending) ? w.pending : dated(meaning(sources, shown.days))}</span></p>
 ${sources.length === 1 && first.evidence && html`<p class="quiet">${w.named_by} ${first.evidence}</p>`}</div>
 ${sources.length > 1 && togetherOf(sources, params, may)}
 ${sources.map((one) => (sources.length > 1 ? folded(one, sourceOf(one, params, may)) : sourceOf(one, params, may)))}
-${first.class === 'misaligned' && html`<section><h2>${w.align}</h2><ol class="advice">${w.align_steps(first.name, params.domain).map((step) => html`<li>${step}</li>`)}</ol></section>`}
+${first.class === 'misaligned' && first.verdict !== 'denied' && html`<section><h2>${w.align}</h2><ol class="advice">${w.align_steps(first.name, params.domain).map((step) => html`<li>${step}</li>`)}</ol></section>`}
 ${shown.html}`;
     return page(first.name, body, { section: 'overview' });
   },
@@ -90,14 +91,33 @@ function togetherOf(sources: readonly SourceLine[], of: Of, may: boolean): Html 
   const sum = (what: (one: SourceLine) => number) => sources.reduce((total, one) => total + what(one), 0);
   const [messages, passed] = [sum((one) => one.messages), sum((one) => one.passed)];
   const open = (verdict: SourceLine['verdict']) => sources.some((one) => one.verdict !== verdict);
+  const held = sources.filter(({ verdict }) => verdict !== null);
+  // What is about more than these sources is taken back by itself.
+  const own = held.filter(({ wider }) => !wider);
   return html`<section class="card"><h2>${w.together(sources.length)}</h2>
+${decidedNotices(
+  held.map((one) => standing(one, of)),
+  sources.length,
+)}
 <dl class="figures"><div><dt>${w.messages(SENDER_DAYS)}</dt><dd>${number(messages)}</dd></div><div><dt>${w.passing}</dt><dd>${share(passed, messages)}</dd></div></dl>
-${may && html`<div class="row">${open('approved') && decisionForm('approve', sources, of)}${open('denied') && decisionForm('deny', sources, of)}</div>`}
+${may && html`<div class="row">${open('approved') && decisionForm('approve', sources, of)}${open('denied') && decisionForm('deny', sources, of)}${own.length > 1 && decisionForm('end', own, of)}</div>`}
 </section>`;
 }
 
-/** Stands for every source of a sender in the form. */
-const ALL = '*';
+/** What a person said of a source, as it is told. */
+const standing = ({ source, verdict, by_name, decided_at, decided_why, decided_until }: SourceLine, { sender }: Of) => ({
+  named: source,
+  sender,
+  wider: false,
+  verdict: verdict!,
+  by_name: by_name!,
+  why: decided_why!,
+  since: decided_at!,
+  until: decided_until,
+});
+
+/** What a decision is that takes the place of one that says the same. */
+const EXTENDS = { approved: 'approve', denied: 'deny' } as const;
 
 /** What was decided about each source when a form was shown: it is sent with the form. */
 const seen = z
@@ -112,15 +132,17 @@ const seen = z
     }
   });
 
-function decisionForm(verb: 'approve' | 'deny' | 'end', sources: readonly SourceLine[], { domain, sender }: Of): Html {
+/** @param verb `extend`: approves what is approved for another time */
+function decisionForm(verb: 'approve' | 'deny' | 'extend' | 'end', sources: readonly SourceLine[], { domain, sender }: Of): Html {
   const source = sources.length === 1 ? sources[0]!.source : ALL;
   const basis = basisOf(sources);
   const w = words.sender;
   const holds = each(HOLDS, (n) => (n === 0 ? w.for_good : words.finding.for_days(n)));
-  const word = source === ALL ? w.all[verb] : w[verb];
+  const word = source === ALL && verb !== 'extend' ? w.all[verb] : w[verb];
+  const decision = verb === 'extend' ? EXTENDS[sources[0]!.verdict!] : verb;
   const [{ entry_key, wider }] = sources as [SourceLine];
   const entry = verb === 'end' && wider && entry_key !== null ? { entry: entry_key } : {};
-  return actForm({ word, to: path`/domains/${domain}/decide`, values: { sender, source, decision: verb, ...entry }, basis }, [
+  return actForm({ word, to: path`/domains/${domain}/decide`, values: { sender, source, decision, ...entry }, basis }, [
     html`<p class="hint">${w.hints[verb]}${verb === 'end' && wider && ` ${w.wider}`}</p>`,
     reasonLine(),
     verb !== 'end' && choice({ label: w.holds, name: 'days' }, holds, 0),
@@ -141,10 +163,10 @@ function sourceOf(one: SourceLine, of: Of, may: boolean): Html {
     ...(network ? [[w.network, network] as [string, string]] : []),
   ];
   return html`<section class="card"><h2 class="name">${one.source}</h2>
-<p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${dated(one.why)}</p>
+<p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${one.pending ? w.pending : dated(one.why)}</p>
 <dl class="figures">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
-${one.verdict ? html`<p class="notice ${one.verdict}">${dated(w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '', one.decided_until && minute(one.decided_until)))}</p>` : html`<p class="quiet">${w.nobody_decided}</p>`}
-${may && html`<div class="row">${one.verdict !== 'approved' && decisionForm('approve', [one], of)}${one.verdict !== 'denied' && decisionForm('deny', [one], of)}${one.verdict !== null && decisionForm('end', [one], of)}</div>`}
+${one.verdict ? html`<p class="notice ${one.verdict}">${dated(w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '', one.decided_until && minute(one.decided_until)))}</p>` : html`<p class="quiet">${one.basis === '0' ? w.nobody_decided : w.none_holds}</p>`}
+${may && html`<div class="row">${one.verdict !== 'approved' && decisionForm('approve', [one], of)}${one.verdict !== 'denied' && decisionForm('deny', [one], of)}${one.verdict !== null && [!one.wider && decisionForm('extend', [one], of), decisionForm('end', [one], of)]}</div>`}
 </section>`;
 }
 
@@ -173,9 +195,11 @@ const decide = route({
     const { source, decision, why } = body;
     const until = body.days === 0 ? null : new Date(now.getTime() + body.days * DAY_MS);
     const from = dayOf(now);
+    // What the form did not show is not decided with it.
+    const shown = ({ source: one }: SourceLine) => body.basis === undefined || one in body.basis;
     const named =
       source === ALL
-        ? await sourceLines(reader, { domain, sender: body.sender, from }, MOST)
+        ? (await sourceLines(reader, { domain, sender: body.sender, from }, MOST)).filter(shown)
         : [{ source, verdict: null, basis: undefined }];
     if (named.length === 0) throw new Refusal(404, 'no_source', words.problems.nothing_there);
     const done = { approve: 'approved', deny: 'denied', end: null } as const;

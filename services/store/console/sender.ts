@@ -35,6 +35,8 @@ export interface SourceLine {
   decided_until: Date | null;
   /** What a decision about it rests on (basisSql). */
   basis: string;
+  /** Something was decided about it, or taken back, that its class does not rest on yet. */
+  pending: boolean;
 }
 
 /** A row `s` of the sources, as SQL. */
@@ -59,7 +61,8 @@ export async function sourceLines(
      select s.source, s.name, s.class, s.why, s.evidence, s.asn, s.owner, s.country, s.first_seen, s.last_seen, s.failing_since, coalesce(t.messages, 0) as messages,
             coalesce(t.passed, 0) as passed, coalesce(t.uncounted, 0) as uncounted,
             l.entry_key, l.is_service or l.domain = '*' as wider, l.verdict, l.by_name, l.since as decided_at, l.why as decided_why,
-            l.until as decided_until, ${basisSql('sender_list', OF_SOURCE)} as basis
+            l.until as decided_until, ${basisSql('sender_list', OF_SOURCE)} as basis,
+            coalesce((select max(greatest(l.since, l.ended_at)) from sender_list l where ${aboutSql(OF_SOURCE)}) > s.classified_at, false) as pending
        from sources s
        left join sums t on t.source = s.source
        left join lateral (select * from sender_list l where ${aboutSql(OF_SOURCE)} and l.ended_at is null
@@ -226,6 +229,8 @@ export interface SenderEvent {
   by_name: string | null;
   /** The reason of a decision, or the title of a finding. */
   text: string;
+  /** The sources that a decision was taken about at once; of a finding, none. */
+  sources: readonly string[];
   finding_key: number | null;
   /** Of a finding: open or resolved. */
   state: string | null;
@@ -244,19 +249,23 @@ export async function senderEvents(
     ['sender_list', 'findings'],
     `, told as (
        select since as at, verdict as what, by_name, why as text, null::bigint as finding_key, null::text as state,
-              domain, null::text as subject, null::text as summary, null::jsonb as evidence, until from sender_list
-        where domain = $1 and source = any($2)
+              min(domain) as domain, null::text as subject, null::text as summary, null::jsonb as evidence, until,
+              array_agg(source order by source) as sources from sender_list
+        where domain = $1 and source = any($2) group by since, verdict, by_name, why, until
        union all
-       select ended_at, 'ended', ended_by, ended_why, null, null, domain, null, null, null, null from sender_list
-        where domain = $1 and source = any($2) and ended_at is not null
+       select ended_at, 'ended', ended_by, ended_why, null, null, min(domain), null, null, null, null,
+              array_agg(source order by source) from sender_list
+        where domain = $1 and source = any($2) and ended_at is not null group by ended_at, ended_by, ended_why
        union all
-       select opened_at, 'finding', null, null, finding_key, state, ${TITLE_COLUMNS}, null from findings where domain = $1
-        and (subject = $3 or subject = any($2) or evidence -> 'who' @> jsonb_build_array(jsonb_build_object('source', $3::text))
-             or evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('sender', $3::text)) or evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('source', $3::text))))
+       select opened_at, 'finding', null, null, finding_key, state, ${TITLE_COLUMNS}, null, '{}'::text[] from findings f where domain = $1
+        and (subject = any($2) or subject = $3 or exists (select from unnest($2::text[] || $3::text) n
+               where f.evidence -> 'who' @> jsonb_build_array(jsonb_build_object('source', n))
+                  or f.evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('sender', n))
+                  or f.evidence -> 'broken' @> jsonb_build_array(jsonb_build_object('source', n)))))
      select * from told order by at desc limit $4`,
     [domain, sources, sender, limit],
   );
-  return rows.map(({ at, what, by_name, text, finding_key, state, until, ...finding }) => ({
+  return rows.map(({ at, what, by_name, text, finding_key, state, until, sources: about, ...finding }) => ({
     at,
     what,
     by_name,
@@ -264,6 +273,7 @@ export async function senderEvents(
     finding_key,
     state,
     until,
+    sources: about,
   }));
 }
 
@@ -358,6 +368,7 @@ export interface DecisionLine {
   until: Date | null;
   ended_at: Date | null;
   ended_by: string | null;
+  ended_why: string | null;
 }
 
 /** What people decided about the senders of a domain: what holds, then what has ended, the newest first. */
@@ -365,7 +376,7 @@ export async function decisionLines(reader: Reader, domain: string, limit: numbe
   return readKept<DecisionLine & Record<string, unknown>>(
     reader,
     ['sender_list', 'sources'],
-    `select l.source, s.grouped_as as sender, l.verdict, l.by_name, l.why, l.since, l.until, l.ended_at, l.ended_by
+    `select l.source, s.grouped_as as sender, l.verdict, l.by_name, l.why, l.since, l.until, l.ended_at, l.ended_by, l.ended_why
        from sender_list l left join sources s on s.domain = l.domain and s.source = l.source
       where l.domain = $1 order by l.ended_at is not null, l.since desc, l.source limit $2`,
     [domain, limit],

@@ -96,7 +96,7 @@ function decidedMeanwhile(source: string, newest?: { what: string; by_name: stri
     `${newest.what} by ${newest.by_name} on ${newest.at.toISOString().slice(0, 16).replace('T', ' ')} UTC (${newest.why})`;
   return new PermanentError(
     'decided_meanwhile',
-    `about ${source}, something else was decided after what you saw: ${told ?? 'the decision is gone'}. Nothing was changed: look at it, and decide again if you still mean it`,
+    `Something else was decided about ${source} after what you saw: ${told ?? 'the decision is gone'}. Nothing was changed: look at it, and decide again if you still mean it.`,
   );
 }
 

@@ -190,6 +190,7 @@ test('a decision that resolved a finding is named on it, and taken back there; i
   expect(page).toContain(`Denied by ${operator.name} on`);
   expect(page).toContain(`UTC, until <time>${until}</time>`);
   expect(page).toContain('Take the decision about 198.51.3.0/24 back');
+  expect(page).not.toContain('What to do');
   const sender = (await operator.get('/domains/example.com/senders/networks')).body;
   expect(sender).toMatch(new RegExp(`<strong>denied</strong> until ${until} [0-9:]+`));
   const answer = await decide({ decision: 'end', finding: `${key}` });
@@ -212,8 +213,8 @@ test('a decision from a page that is older than another decision is refused, and
   await ada.post('/domains/example.com/decide', { ...stale, decision: 'deny', why: 'forged' });
   const answer = await ben.post('/domains/example.com/decide', stale, { from: place });
   expect(answer.statusCode).toBe(409);
-  expect(answer.body).toContain(`denied by ${ada.name} on `);
-  expect(answer.body).toContain('Nothing was changed');
+  expect(answer.body).toContain(`Something else was decided about 192.0.2.0/24 after what you saw: denied by ${ada.name} on `);
+  expect(answer.body).toContain('Nothing was changed: look at it, and decide again if you still mean it.');
   const standing = async () =>
     (await c.t.db.query("select verdict, by_name from dmarc.sender_list where source = '192.0.2.0/24' and ended_at is null"))
       .rows;
@@ -321,4 +322,67 @@ test('where rules ask others about senders, a decision opens a request, which ot
   expect((await c.t.db.query("select from ruawatch.sender_list where source = '192.0.2.0/24'")).rowCount).toBe(0);
   expect((await operator.get(answer.headers.location as string)).body).toContain('the request is open, and they have been told');
   approvals.rules = rules;
+});
+
+test('what is decided about all sources of a sender is told once, leads to its findings, and is taken back at once', async () => {
+  const sources = [1, 2, 3].map((n) => `203.0.${n}.0/24`);
+  await c.t.db.query(
+    `insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed, grouped_as, name, class, classified_at)
+     select 'example.com', source, '2026-10-01', '2026-10-02', 5, 0, 'strangers', 'strangers', 'misaligned', now() - interval '1 year'
+       from unnest($1::text[]) source`,
+    [sources],
+  );
+  const key = await c.finding('unauthorized_source', 'example.com', 'strangers-as-example');
+  await c.t.db.query(
+    `update ruawatch.findings set evidence = evidence || jsonb_build_object('who',
+            (select jsonb_agg(jsonb_build_object('source', s, 'messages', 4)) from unnest($2::text[]) s)) where finding_key = $1`,
+    [key, sources],
+  );
+  const operator = await c.person('operator', ['example.com']);
+  const place = '/domains/example.com/senders/strangers';
+  const basisIn = (page: string, decision: string) => {
+    const form = page.split('<form').find((one) => one.includes(`value="${decision}"`) && one.includes('value="*"'))!;
+    return /name="basis" value="([^"]*)"/.exec(form)![1]!.replaceAll('&quot;', '"');
+  };
+  const decide = (decision: string, basis: string, more = {}) =>
+    operator.post('/domains/example.com/decide', { sender: 'strangers', source: '*', decision, why: 'not us', basis, ...more });
+  const before = (await operator.get(place)).body;
+  expect(before).toContain('Open findings about it');
+  expect(before).toContain('Nobody has approved or denied it');
+  await decide('deny', basisIn(before, 'deny'));
+  const page = (await operator.get(place)).body;
+  const [together] = page.split('<details class="source">') as [string];
+  expect(together).toContain(`Denied by ${operator.name} on`);
+  expect(together).not.toContain('203.0.1.0/24</span>:');
+  expect(together).toContain('Take the decisions back');
+  const history = page.slice(page.indexOf('<ol class="history">'));
+  expect(history.match(/<strong>denied/g)).toHaveLength(1);
+  expect(history).toContain(sources.join(', '));
+  // Its class is still the one of before.
+  expect(page).not.toContain('How to align it');
+  expect(page).toContain('Something was just decided about it');
+  const finding = (await operator.get(`/findings/${key}`)).body;
+  expect(finding.match(/Denied by/g)).toHaveLength(1);
+  expect(finding.match(/Take the decisions back/g)!.length).toBeGreaterThan(0);
+  const ended = await decide('end', basisIn(finding, 'end'), { finding: `${key}` });
+  expect([ended.statusCode, ended.headers.location]).toEqual([303, `/findings/${key}`]);
+  const { rows } = await c.t.db.query("select from dmarc.sender_list where source like '203.0.%' and ended_at is null");
+  expect(rows).toEqual([]);
+  const after = (await operator.get(place)).body;
+  expect(after).toContain('No decision about it holds any more');
+  expect(after).not.toContain('Nobody has approved or denied it');
+  expect(after).toContain('Something was just decided about it');
+});
+
+test('an approval is given another term on its page', async () => {
+  const operator = await c.person('operator', ['example.com']);
+  const place = '/domains/example.com/senders/postbird.example';
+  const fields = { sender: 'postbird.example', source: '192.0.2.0/24', decision: 'approve', why: 'ours', days: '90' };
+  await operator.post('/domains/example.com/decide', fields);
+  const { body } = await operator.get(place);
+  expect(body).toContain('Set a new term');
+  await operator.post('/domains/example.com/decide', { ...fields, days: '365' });
+  const until = addDays(c.context.clock.now().toISOString().slice(0, 10), 365);
+  expect((await operator.get(place)).body).toContain(`until <time>${until}</time>`);
+  await c.t.db.query("delete from ruawatch.sender_list where source = '192.0.2.0/24'");
 });
