@@ -31,7 +31,7 @@ export function byPerson<One extends Decision>(decisions: readonly One[]): One[]
 /** Sources that are named one by one. */
 const NAMED = 3;
 
-/** Who decided what, when and why. @param of the sources are all that the page is about: they are not named */
+/** Who decided what, when and why. @param of so many sources are all of the page, and are not named */
 export function decidedNotices(decisions: readonly Decision[], of: number | null = null): Html[] {
   return byPerson(decisions).map((some) => {
     const [{ verdict, by_name, since, why, until }] = some as [Decision];
