@@ -75,6 +75,8 @@ test('the watcher keeps what reports say of the records, and reads them once a d
   const page = (await admin.get(`/domains/${DOMAIN}`)).body;
   expect(page).toContain('What is wrong with the records');
   expect(page).toContain('shop.example sent');
+  // It passes, for a domain of its own.
+  expect(page).toContain('none of them is aligned with it by SPF or DKIM');
   expect(page).toContain('v=spf1 ip4:192.0.2.0/24 include:old.example -all');
   later(1);
   await c.t.db.query("update ruawatch.domain_reporters set decides = false where domain = 'example.com'");
@@ -84,6 +86,24 @@ test('the watcher keeps what reports say of the records, and reads them once a d
   expect(await round('v=spf1 ip4:192.0.2.0/24 include:old.example -all')).toEqual(['dmarc_sender_fails null before']);
   later(24);
   expect(await round(WITH)).toEqual([]);
+});
+
+test('a decision about a sender counts from the next round, not a day later', async () => {
+  await c.t.db.query("update ruawatch.domain_reporters set decides = true where domain = 'example.com'");
+  later(25);
+  expect(await round(WITH)).toContain('dmarc_sender_fails null now');
+  later(1);
+  await c.t.db.query(
+    `insert into ruawatch.sender_list (domain, source, is_service, verdict, by_name, why, since)
+     values ('example.com', 'shop.example', false, 'denied', 'Ada', 'nobody uses it', $1)`,
+    [now],
+  );
+  later(1);
+  expect(await round(WITH)).not.toContain('dmarc_sender_fails null before');
+  later(1);
+  await c.t.db.query("update ruawatch.sender_list set ended_at = $1, ended_by = 'Ada', ended_why = 'we do use it'", [now]);
+  later(1);
+  expect(await round(WITH)).toContain('dmarc_sender_fails null now');
 });
 
 test('who does not see the domain does not see what is wrong with it', async () => {

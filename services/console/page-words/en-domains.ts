@@ -134,7 +134,7 @@ export const domainWords = {
     instead: 'Publish instead:',
     code: 'Code',
     blocked_enforced:
-      'The policy is p=reject already. Fix what follows; as long as it costs mail that you want delivered, p=quarantine is the milder choice:',
+      'The policy is p=reject already. Fix what follows; only where it says that p=reject itself costs mail that you want delivered is p=quarantine the milder choice:',
     blocked: 'A stricter policy has to wait:',
     publish: 'Publish this TXT record:',
     remove: 'Remove this TXT record:',
@@ -221,7 +221,13 @@ export const domainWords = {
       `For names below the domain the record says ${tags}: it lets through ${through} messages that were sent as such names and fail.`,
     funnel_says: (
       policy: string,
-      { stopped, wanted, part, below }: { stopped: number; wanted: number; part: string; below: boolean },
+      {
+        stopped,
+        already,
+        wanted,
+        part,
+        below,
+      }: Record<'stopped' | 'already' | 'wanted', number> & { part: string; below: boolean },
     ) => {
       const enforced = policy === 'reject' || policy === 'quarantine';
       const mail = [
@@ -230,10 +236,10 @@ export const domainWords = {
       ].join(' and ');
       if (mail === '' && below) return `The policy is p=${policy}.`;
       if (mail === '')
-        return `The policy is p=${policy}. ${enforced ? 'It stops' : 'With quarantine or reject, receivers would have stopped'} no mail of this range, forwarded mail aside.`;
+        return `The policy is p=${policy}. ${enforced ? 'It stops' : 'With quarantine or reject, receivers would have been told to stop'} no mail of this range, forwarded mail aside.`;
       return enforced
         ? `The policy is p=${policy}: it tells receivers to stop ${mail}, forwarded mail aside.`
-        : `The policy is p=${policy}. With quarantine or reject, receivers would have stopped ${mail}, forwarded mail aside.`;
+        : `The policy is p=${policy}. With quarantine or reject all along, receivers would have been told to stop ${mail}, forwarded mail aside.${already > 0 ? ` ${number(already)} of the unauthorized messages were stopped in fact, by receivers themselves or by an earlier policy.` : ''}`;
     },
     would_lose: 'To be stopped',
     of_forwarded: 'Of it forwarded',

@@ -181,7 +181,7 @@ export const reportWords = {
       `${now} of them passed DMARC${before === null ? '' : before === now ? ', as the month before' : ` (${before} the month before)`}.`,
     no_unauthorized: 'No unauthorized mail was reported.',
     unauthorized: (messages: string, delivered: string, stopped: string, policy: string) =>
-      `${messages} messages were unauthorized: nothing authenticates their senders, or a person denied them. Receivers stopped ${stopped} of them and delivered ${delivered}; the policy is ${policy}.`,
+      `${messages} messages were unauthorized: nothing authenticates their senders, or a person denied them. Receivers stopped ${stopped} of them and delivered ${delivered}; the policy is now ${policy}.`,
     policy_below: (tags: string) => `, and ${tags} for names below it`,
     unaligned: (messages: string) =>
       `${messages} messages came from services that are not set up for the domain: a strict policy would stop them.`,

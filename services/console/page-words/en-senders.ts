@@ -28,7 +28,12 @@ export const senderWords = {
     align_steps: (sender: string, domain: string) => [
       `Have ${sender} sign with DKIM as ${domain}: its settings call that domain authentication, and show the records to publish.`,
       `Or have it use a return path below ${domain}, with an SPF record that allows its servers.`,
-      'One of the two is enough. Until then, a policy of quarantine or reject stops its mail.',
+      'One of the two is enough. Until then its mail fails, and the policy that applies to it decides: p for mail as the domain itself, sp and np for mail as names below it.',
+    ],
+    align_networks: (domain: string) => [
+      `Find out which of your servers send from these networks, and have them sign with DKIM as ${domain}, or send through a mail server that does.`,
+      `Or have them use a return path of ${domain} or below it, with an SPF record that allows their addresses.`,
+      'One of the two is enough. Until then their mail fails, and the policy that applies to it decides: p for mail as the domain itself, sp and np for mail as names below it.',
     ],
     open_findings: 'Open findings about it',
     events: { approved: 'approved', denied: 'denied', ended: 'decision ended', finding: 'finding' } as Record<string, string>,

@@ -168,6 +168,7 @@ export function funnel(
   const stopped = lost
     .filter(({ key }) => key === 'unauthorized')
     .reduce((sum, one) => sum + one.failed - one.forwarded - one.through, 0);
+  const already = lost.filter(({ key }) => key === 'unauthorized').reduce((sum, one) => sum + Math.min(one.already, stopped), 0);
   const parts = [
     { is: 'delivered', label: w.funnel_passes, count: passed },
     { is: 'forwarded', label: w.funnel_forwarded, count: forwarded },
@@ -183,7 +184,7 @@ export function funnel(
   });
   const partOf = shares(parts.map(({ count }) => count));
   const said = parts.map(({ label, count }) => `${label} ${number(count)}`).join(', ');
-  return html`<p>${w.funnel_says(policy.p ?? 'none', { stopped, wanted, part: percent(wanted / Math.max(1, all)), below: through > 0 })}${through > 0 && ` ${w.funnel_says_below(weakerBelow(policy), number(through))}`}</p>
+  return html`<p>${w.funnel_says(policy.p ?? 'none', { stopped, already, wanted, part: percent(wanted / Math.max(1, all)), below: through > 0 })}${through > 0 && ` ${w.funnel_says_below(weakerBelow(policy), number(through))}`}</p>
 <figure class="fate"><svg viewBox="0 0 ${BAR} 14" preserveAspectRatio="none" role="img" aria-label="${said}">${bars}</svg>
 <ul class="legend">${parts.map(
     ({ is, label, count }, i) =>

@@ -19,6 +19,12 @@ const MOST = 100;
 const name = z.string().min(1).max(500);
 const HOLDS = [0, 90, 365];
 
+/** Networks that nothing names are nobody's service with settings to look into. */
+const alignSteps = ({ name, source, identified_by }: SourceLine, domain: string): string[] =>
+  name === source || identified_by === 'unauthenticated'
+    ? words.sender.align_networks(domain)
+    : words.sender.align_steps(name, domain);
+
 const sender = route({
   method: 'GET',
   path: '/domains/:domain/senders/:sender',
@@ -46,7 +52,7 @@ const sender = route({
 ${sources.length === 1 && first.evidence && html`<p class="quiet">${w.named_by} ${first.evidence}</p>`}</div>
 ${sources.length > 1 && togetherOf(sources, params, may)}
 ${sources.map((one) => (sources.length > 1 ? folded(one, sourceOf(one, params, may)) : sourceOf(one, params, may)))}
-${first.class === 'misaligned' && first.verdict !== 'denied' && html`<section><h2>${w.align}</h2><ol class="advice">${w.align_steps(first.name, params.domain).map((step) => html`<li>${step}</li>`)}</ol></section>`}
+${first.class === 'misaligned' && first.verdict !== 'denied' && html`<section><h2>${w.align}</h2><ol class="advice">${alignSteps(first, params.domain).map((step) => html`<li>${step}</li>`)}</ol></section>`}
 ${shown.html}`;
     return page(first.name, body, { section: 'overview' });
   },

@@ -27,7 +27,7 @@ const MOST_QUESTIONS = 400;
 
 /**
  * What reports add to the check of a domain: SPF terms that no mail needs, and own senders whose mail passes
- * by nothing.
+ * DMARC by nothing.
  */
 export async function seenFindings(
   { domain, tree }: Pick<SpfCheck, 'tree'> & { domain: string },
@@ -38,7 +38,7 @@ export async function seenFindings(
   const failing = seen.failing.map(({ source, messages }) =>
     finding('dmarc_sender_fails', {
       domain,
-      message: `${source} sent ${messages.toLocaleString('en')} messages as ${domain} in 30 days, and none of them passed by SPF or DKIM: set up DKIM there first, then SPF.`,
+      message: `${source} sent ${messages.toLocaleString('en')} messages as ${domain} in 30 days, and none of them is aligned with it by SPF or DKIM: set up DKIM there first, then SPF.`,
     }),
   );
   const { record } = tree.root;

@@ -6,9 +6,9 @@ export interface Closing {
 }
 
 /**
- * What closes the names below a domain, in the order that costs no mail: `np` first, which is about names
- * that do not exist, from which nobody can send; `sp` when what is sent from those that do exist passes (RFC
- * 9989 section 4.7). The check of the records, the domain's next step and the findings all say what this
+ * What closes the names below a domain, in the order that costs the least mail: `np` first, which is about
+ * mail that fails as names that do not exist, and that hits own mail only of hosts whose names DNS does not
+ * know; `sp` when what is sent from names that do exist passes (RFC 9989 section 4.7). The check of the records, the domain's next step and the findings all say what this
  * says.
  * @param published the policy with its defaults: `sp` as `p`, `np` as `sp`
  * @param names.inUse the names under which mail passes, listed; null when none is known
@@ -27,7 +27,7 @@ export function closeSubdomains(
           {
             tag: 'np',
             value: 'reject',
-            sentence: `Publish np=reject at _dmarc.${domain}: it applies only to names that do not exist in DNS, so none of your mail can be affected (RFC 9989 section 4.7). Receivers that do not know np yet use sp.`,
+            sentence: `Publish np=reject at _dmarc.${domain}: it applies only to mail that fails as a name that does not exist in DNS (RFC 9989 section 4.7). Look first whether a server of yours sends as such a name, as root@host.internal.${domain} does. Receivers that do not know np yet use sp.`,
           } as const,
         ]
       : []),

@@ -168,7 +168,7 @@ function* findingBlockers(
   if (against.length > 0)
     yield {
       why: 'findings',
-      sentence: `Open findings say that ${enforces(policy) ? 'the policy costs mail' : 'it would cost mail now'}: ${namesOf(against)}.`,
+      sentence: `Open findings ${whatItCosts(against, policy)}: ${namesOf(against)}.`,
     };
   if (held) return;
   // Where the policy is the strictest, forged mail that gets through is no reason to wait, let alone for a
@@ -180,6 +180,14 @@ function* findingBlockers(
     };
   if (joining >= JOINING)
     yield { why: 'joining', sentence: `A service that is not set up has just begun to send (${joining} messages).` };
+}
+
+/** Whether mail is lost already. What `sp` lets through below the domain would be with another `sp`, not with another `p`. */
+function whatItCosts(against: readonly NamedKind[], policy: SeenRecords['policy']): string {
+  if (!enforces(policy)) return 'say that it would cost mail now';
+  return policy?.sp === 'none' && against.every(({ delivered }) => delivered)
+    ? 'name mail of yours that fails and that sp=none lets through: a stricter sp would cost it'
+    : 'say that the policy costs mail';
 }
 
 const namesOf = (kinds: readonly NamedKind[]) => [...new Set(kinds.map(({ name }) => `“${name}”`))].join(', ');

@@ -59,6 +59,8 @@ export interface DeniedMail {
 export interface NamedKind {
   kind: string;
   name: string;
+  /** Receivers delivered nearly all the mail that it is about. */
+  delivered?: boolean;
 }
 
 /** The domain's own senders. */

@@ -42,6 +42,8 @@ export const KIND_NAMES: Readonly<Record<string, string>> = {
 export interface NamedKind {
   kind: string;
   name: string;
+  /** Receivers delivered nearly all the mail that it is about. */
+  delivered?: boolean;
 }
 
 export const namedKind = (kind: string): NamedKind => ({ kind, name: kindName(kind) });

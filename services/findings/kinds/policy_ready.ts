@@ -42,7 +42,7 @@ export const policyReady = kind(facts, ({ domain: full, evidence }, { next, days
     advice: [
       testing === true
         ? `Take t=y out of the record: receivers that know it do not apply p=${next} yet.`
-        : `Publish p=${next}${next === 'quarantine' ? ', with t=y first if you want to watch it for some weeks' : ''}. A gradual rollout by percentage no longer exists (RFC 9989 has no pct).`,
+        : `Publish p=${next}${next === 'quarantine' ? '. With t=y beside it, receivers that know t apply no policy yet while you watch; those that do not know it quarantine at once' : ''}. A gradual rollout by percentage no longer exists (RFC 9989 has no pct).`,
       ...(forwarded > 0 && next === 'reject'
         ? [
             `${counted(forwarded, 'message')} that mailing lists and forwarders broke would be refused: a domain whose people write to mailing lists should stay at quarantine (RFC 9989 section 7.4).`,

@@ -26,11 +26,15 @@ export async function loadSeenMail(
   const { rows } = await q.query<SeenMailRow>(
     `with mail as materialized (
        select r.begin_at, r.source_ip, r.count, coalesce(r.dkim_aligned or r.spf_aligned, false) as passed, coalesce(r.spf_aligned, false) as spf,
-              coalesce(s.class in ('authorized', 'misaligned'), false) as own, coalesce(s.grouped_as, s.name, r.source) as source
+              coalesce(s.class in ('authorized', 'misaligned'), false) and l.verdict is distinct from 'denied' as own, coalesce(s.grouped_as, s.name, r.source) as source
          from ruawatch.records r
          join ruawatch.reports p using (report_key)
          join ruawatch.domain_reporters d on d.domain = p.domain and d.reporter = p.reporter and d.decides
          left join ruawatch.sources s on s.domain = $1 and s.source = r.source
+         left join lateral (
+           select verdict from ruawatch.sender_list
+            where source = case when is_service then s.grouped_as else r.source end and domain in ($1, '*') and ended_at is null
+            order by domain = '*', is_service limit 1) l on true
         where p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and r.begin_at >= $2 and p.begin_at >= $2),
      addresses as (
        select source_ip, sum(count) as messages from mail where source_ip is not null and (own or spf) group by 1)
@@ -46,4 +50,14 @@ export async function loadSeenMail(
     [domain, since, now, most],
   );
   return rows[0]!;
+}
+
+/** Whether somebody has decided about a sender of a domain, or taken that back, since a time. */
+export async function decidedSince(q: Queryable, domain: string, since: Date): Promise<boolean> {
+  const { rows } = await q.query<{ decided: boolean }>(
+    `select exists (select from ruawatch.sender_list
+                     where domain in ($1, '*') and greatest(since, ended_at) >= $2) as decided`,
+    [domain, since],
+  );
+  return rows[0]!.decided;
 }

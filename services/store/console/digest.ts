@@ -90,7 +90,9 @@ export async function toldFindings(
   { domain, since, until, lastDay }: { domain?: string; since: Date; until: Date; lastDay: string },
   limit: number,
 ): Promise<Told> {
-  const rows = await read<Omit<ToldFinding, 'title'> & TitleColumns & { told: 'opened' | 'resolved' | 'open'; all: number }>(
+  const rows = await read<
+    Omit<ToldFinding, 'title'> & TitleColumns & { told: 'opened' | 'resolved' | 'open'; all: number; brief: number }
+  >(
     reader,
     ['findings'],
     `, told as (
@@ -101,9 +103,10 @@ export async function toldFindings(
         where ($3::text is null or domain = $3) and severity <> 'info' and opened_at < $2 and first_day <= $5 and (resolved_at is null or resolved_at >= $1)),
      ranked as (
        select *, row_number() over (partition by told order by array_position(array['critical', 'high', 'medium', 'low'], severity), opened_at, finding_key) as rank,
-              count(*) over (partition by told)::int as "all"
+              count(*) over (partition by told)::int as "all",
+              count(*) filter (where told = 'resolved' and coalesce(reopened_at, opened_at) >= $1) over ()::int as brief
          from told)
-     select finding_key, severity, kind, opened_at, resolved_at, ${TITLE_COLUMNS}, told, "all" from ranked where rank <= $4 order by told, rank`,
+     select finding_key, severity, kind, opened_at, resolved_at, ${TITLE_COLUMNS}, told, "all", brief from ranked where rank <= $4 order by told, rank`,
     [since, until, domain ?? null, limit, lastDay],
   );
   const of = (told: string) => rows.filter((row) => row.told === told);
@@ -112,7 +115,7 @@ export async function toldFindings(
     opened: of('opened').map(titled),
     resolved: of('resolved').map(titled),
     open: of('open').map(titled),
-    counts: { opened: count('opened'), resolved: count('resolved'), open: count('open') },
+    counts: { opened: count('opened') + (rows[0]?.brief ?? 0), resolved: count('resolved'), open: count('open') },
   };
 }
 

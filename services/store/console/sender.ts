@@ -11,6 +11,8 @@ export interface SourceLine {
   class: string;
   why: string;
   evidence: string | null;
+  /** What names it; null where nothing does. */
+  identified_by: string | null;
   asn: number | null;
   owner: string | null;
   country: string | null;
@@ -58,7 +60,7 @@ export async function sourceLines(
          from reporter_days d
         where d.domain = $1 and d.day >= $4 and d.source in (select source from sources where domain = $1 and grouped_as = $2)
         group by d.source)
-     select s.source, s.name, s.class, s.why, s.evidence, s.asn, s.owner, s.country, s.first_seen, s.last_seen, s.failing_since, coalesce(t.messages, 0) as messages,
+     select s.source, s.name, s.class, s.why, s.evidence, s.identified_by, s.asn, s.owner, s.country, s.first_seen, s.last_seen, s.failing_since, coalesce(t.messages, 0) as messages,
             coalesce(t.passed, 0) as passed, coalesce(t.uncounted, 0) as uncounted,
             l.entry_key, l.is_service or l.domain = '*' as wider, l.verdict, l.by_name, l.since as decided_at, l.why as decided_why,
             l.until as decided_until, ${basisSql('sender_list', OF_SOURCE)} as basis,

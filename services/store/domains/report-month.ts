@@ -214,7 +214,12 @@ async function loadPolicies(q: Queryable, { domain, from, to, counted }: Month):
   return [...found.values()];
 }
 
-const named = ({ kind }: { kind: string }): NamedKind => namedKind(kind);
+/** So large a part of a finding's mail was delivered where the policy does not stop it. */
+const NEARLY_ALL = 0.95;
+const named = ({ kind, messages, delivered }: Pick<AgainstRow, 'kind' | 'messages' | 'delivered'>): NamedKind => ({
+  ...namedKind(kind),
+  delivered: messages > 0 && delivered >= NEARLY_ALL * messages,
+});
 
 /** What the findings say of a stricter policy that go on, whatever somebody has resolved by hand. */
 async function loadAgainst(
@@ -224,6 +229,7 @@ async function loadAgainst(
   const { rows } = await q.query<AgainstRow>(
     `select finding_key, kind, subject, severity, summary,
             case when evidence ->> 'delivered' ~ '^[0-9]{1,15}$' then (evidence ->> 'delivered')::bigint else 0 end as delivered,
+            case when evidence ->> 'messages' ~ '^[0-9]{1,15}$' then (evidence ->> 'messages')::bigint else 0 end as messages,
             case when kind = '${DENIED.kind}' then evidence end as evidence
        from ruawatch.findings f
       where domain = $1 and (state = 'open' or ${goesOn('f')}) and kind = any($2::text[]) order by kind, finding_key`,
@@ -248,6 +254,7 @@ interface AgainstRow {
   subject: string;
   severity: Severity;
   summary: string;
+  messages: number;
   delivered: number;
   /** Null for kinds that nothing is read of but this. */
   evidence: unknown;

@@ -155,6 +155,7 @@ export const GRANTS = {
     // The keys that mail is signed with, and whose are the domain's own senders.
     selector_days: ['select'],
     sources: ['select (domain, source, class, name, grouped_as)'],
+    sender_list: ['select (domain, source, is_service, verdict, since, ended_at)'],
     // Where their mail comes from, and whether it passes.
     records: ['select (report_key, begin_at, source, source_ip, count, dkim_aligned, spf_aligned)'],
     reports: ['select (report_key, domain, reporter, begin_at, superseded_by, trust)'],

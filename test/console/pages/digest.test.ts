@@ -40,6 +40,20 @@ test('the week lists the findings that its mail lists, in its order, with its wo
   expect(named(before)).toEqual([keys[3]]);
 });
 
+test('a finding that opened and ended in one month is counted as both', async () => {
+  await c.t.db.query("insert into ruawatch.domains (domain, state, how, since) values ('d6.example', 'own', 'added', now())");
+  for (const [subject, times] of [
+    ['a', "opened_at = '2026-09-10T12:00:00Z'"],
+    ['b', "opened_at = '2026-09-11T12:00:00Z', state = 'resolved', resolved_at = '2026-09-11T18:00:00Z'"],
+    ['c', "opened_at = '2026-08-11T12:00:00Z', state = 'resolved', resolved_at = '2026-09-11T18:00:00Z'"],
+  ] as const) {
+    const key = await c.finding('unauthorized_source', 'd6.example', subject);
+    await c.t.db.query(`update ruawatch.findings set ${times}, first_day = '2026-08-01' where finding_key = $1`, [key]);
+  }
+  const { body } = await (await c.person('viewer', ['d6.example'])).get('/domains/d6.example/months/2026-09');
+  expect(body).toContain('2 findings opened and 2 findings ended');
+});
+
 test('new senders of the week are counted as the mail counts them', async () => {
   const { db } = c.t;
   await db.query("insert into ruawatch.domains (domain, state, how, since) values ('d2.example', 'own', 'added', now())");

@@ -42,7 +42,7 @@ test('the story of a month with everything', () => {
   expect(storyOf('example.com', 'October 2026', { now, before, policy: 'p=reject' })).toEqual([
     'In October 2026, receivers reported 1,030 messages in the name of example.com, 106% more than the month before.',
     '80% of them passed DMARC (90% the month before).',
-    '130 messages were unauthorized: nothing authenticates their senders, or a person denied them. Receivers stopped 80 of them and delivered 50; the policy is p=reject.',
+    '130 messages were unauthorized: nothing authenticates their senders, or a person denied them. Receivers stopped 80 of them and delivered 50; the policy is now p=reject.',
     '100 messages came from services that are not set up for the domain: a strict policy would stop them.',
     '10 messages of authorized senders failed, forwarded mail aside.',
   ]);

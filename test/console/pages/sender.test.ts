@@ -38,6 +38,18 @@ test('a sender has the history of its class: what changed, and neither its first
   expect(page).toContain('How its class changed');
   expect(page).toContain('How to align it');
   expect(page).toContain('Nobody has approved or denied it');
+  // Networks that nothing names have no settings that somebody could open.
+  const shown = async (name: string | null, by: string | null) => {
+    const set =
+      "update ruawatch.sources set name = $1, identified_by = $2 where domain = 'example.com' and source = '192.0.2.0/24'";
+    await c.t.db.query(set, [name, by]);
+    return (await person.get('/domains/example.com/senders/postbird.example')).body;
+  };
+  expect(await shown('Postbird', 'dkim')).toContain('Have Postbird sign with DKIM as example.com: its settings');
+  const networks = await shown('unauthenticated networks', 'unauthenticated');
+  expect(networks).toContain('Find out which of your servers send from these networks');
+  expect(networks).not.toContain('its settings');
+  expect(await shown(null, null)).toContain('Find out which of your servers send from these networks');
   const { items } = (await person.api('GET', '/api/v1/domains/example.com/class-changes')).json() as { items: object[] };
   expect(items).toMatchObject([
     { source: '192.0.2.0/24', was: 'authorized', class: 'misaligned', why: 'it signs as itself', at: '2026-11-04T08:00:00.000Z' },

@@ -89,6 +89,19 @@ test('each reason is a sentence with its figures', () => {
   expect(said([sender()], { contested: named('c'), joining: 1_000, held: true })).toEqual([]);
 });
 
+test('mail that sp lets through below the domain is no reason for a milder p', async () => {
+  const at = await check('reject; sp=none');
+  const delivered = (...each: boolean[]) => ({
+    against: each.map((one) => ({ kind: 'alignment_failure', name: 'A', delivered: one })),
+  });
+  expect(said([sender()], delivered(true, true), at)).toEqual([
+    'Open findings name mail of yours that fails and that sp=none lets through: a stricter sp would cost it: “A”.',
+  ]);
+  const costs = ['Open findings say that the policy costs mail: “A”.'];
+  expect(said([sender()], delivered(true, false), at)).toEqual(costs);
+  expect(said([sender()], delivered(true), await check('reject'))).toEqual(costs);
+});
+
 test('reports must be new, reach back a month, and be about the policy that is published', () => {
   expect(why([sender()], { newest: '2026-05-23' })).toEqual([]);
   expect(why([sender()], { newest: '2026-05-22' })).toEqual(['stale']);
