@@ -179,7 +179,7 @@ function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding
       null,
     );
   const open = (['sp', 'np'] as const).filter((tag) => record[tag] === 'none' && record.p !== 'none' && record.p !== null);
-  // The order of closeSubdomains, so that what is proposed costs the least mail: sp only where np is reject already.
+  // The order of closeSubdomains, so that what is proposed costs the least mail: sp only where np is reject.
   const sp = record.sp ?? record.p;
   const steps = closeSubdomains(domain, { p: record.p, sp, np: record.np ?? sp }, { inUse: null, unused: true });
   for (const tag of open) {

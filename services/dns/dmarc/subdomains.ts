@@ -8,8 +8,8 @@ export interface Closing {
 /**
  * What closes the names below a domain, in the order that costs the least mail: `np` first, which is about
  * mail that fails as names that do not exist, and that hits own mail only of hosts whose names DNS does not
- * know; `sp` when what is sent from names that do exist passes (RFC 9989 section 4.7). The check of the records, the domain's next step and the findings all say what this
- * says.
+ * know; `sp` when what is sent from names that do exist passes (RFC 9989 section 4.7). The check of the
+ * records, the domain's next step and the findings all say what this says.
  * @param published the policy with its defaults: `sp` as `p`, `np` as `sp`
  * @param names.inUse the names under which mail passes, listed; null when none is known
  * @param names.unused whether there may be names that do not exist
