@@ -182,7 +182,7 @@ function* findingBlockers(
     yield { why: 'joining', sentence: `A service that is not set up has just begun to send (${joining} messages).` };
 }
 
-/** What mail the findings are about: of what `sp` lets through below the domain, another `p` stops nothing. */
+/** What the findings say of mail: of what `sp` lets through below the domain, another `p` stops nothing. */
 function whatItCosts(against: readonly NamedKind[], policy: SeenRecords['policy']): string {
   if (!enforces(policy)) return 'say that it would cost mail now';
   return policy?.sp === 'none' && against.every(({ delivered }) => delivered)
