@@ -73,7 +73,8 @@ const simpleEnding = z.discriminatedUnion('reason', [
   z.object({ reason: z.literal('policy_unknown') }),
   /** A policy stops the failing mail that nothing had stopped. */
   z.object({ reason: z.literal('policy_stops'), p: z.string() }),
-  z.object({ reason: z.literal('policy_not_ready'), p: z.string() }),
+  /** `next` is the policy that was the next step and is none now; absent where it was published. */
+  z.object({ reason: z.literal('policy_not_ready'), p: z.string(), next: z.string().optional() }),
   z.object({ reason: z.literal('bimi_not_ready') }),
   z.object({ reason: z.literal('confirmed') }),
   z.object({ reason: z.literal('reporters_decide') }),
@@ -148,7 +149,10 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
   policy_restored: ({ since, tags }) => `The policy has been back at ${list(tags, 7)} since ${since}.`,
   policy_stops: ({ p }) => `The published policy (p=${p}) asks receivers to stop its mail.`,
   policy_unknown: () => 'The policy is no longer known.',
-  policy_not_ready: ({ p }) => `It no longer holds (p=${p} is published).`,
+  policy_not_ready: ({ p, next }) =>
+    next === undefined
+      ? `It no longer holds (p=${p} is published).`
+      : `The next step is no longer p=${next}: the page of the domain says what is. Published is p=${p}, as before.`,
   bimi_not_ready: () => 'A BIMI record is published, or what a logo needs is no longer there.',
   confirmed: () => 'Reporters whose word counts now report such mail.',
   reporters_decide: () => 'The reporters it rested on now have a say, or no longer report.',

@@ -36,6 +36,7 @@ const ENDINGS: Ending[] = [
   { reason: 'policy_stops', p: 'quarantine' },
   { reason: 'policy_unknown' },
   { reason: 'policy_not_ready', p: 'reject' },
+  { reason: 'policy_not_ready', p: 'none', next: 'quarantine' },
   { reason: 'confirmed' },
   { reason: 'reporters_decide' },
   { reason: 'unrepeated', days: 7 },

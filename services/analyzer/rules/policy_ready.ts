@@ -1,7 +1,7 @@
 import { own, sum } from '../../dns/posture/month.ts';
 import type { Ending } from '../../findings/ending.ts';
 import type { Facts } from '../../findings/kinds/index.ts';
-import { parsePolicy } from '../../shared/policy.ts';
+import { parsePolicy, strength } from '../../shared/policy.ts';
 import { type DatedMonth, MONTH_DAYS } from '../../store/domains/report-month.ts';
 import { policyQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
@@ -91,9 +91,12 @@ export function readinessCandidate(
   };
 }
 
-/** Over when the step is taken, or when it is safe no more. */
-function over(_: KnownFinding, window: DomainWindow): Ending | null {
+/** Over when the step is taken, or when it is the next one no more. */
+function over({ evidence: { facts } }: KnownFinding, window: DomainWindow): Ending | null {
   if (window.policyDays.length === 0) return null;
-  const p = window.policy === null ? null : parsePolicy(window.policy).p;
-  return p === null ? { reason: 'policy_unknown' } : { reason: 'policy_not_ready', p };
+  const { p, t } = window.policy === null ? { p: null, t: null } : parsePolicy(window.policy);
+  if (p === null) return { reason: 'policy_unknown' };
+  const next = facts?.rule === KIND ? facts.next : null;
+  const taken = next === null || (t !== 'y' && (strength('p', p) ?? 0) >= (strength('p', next) ?? 0));
+  return { reason: 'policy_not_ready', p, ...(!taken && { next }) };
 }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { READY_DAYS } from '../../../services/analyzer/rules/policy_ready.ts';
+import { policyReady, READY_DAYS } from '../../../services/analyzer/rules/policy_ready.ts';
+import type { ReadinessWindow } from '../../../services/analyzer/window.ts';
+import type { KnownFinding } from '../../../services/store/findings/findings.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, policyDays, REPORTERS, span } from '../rows.ts';
 
@@ -45,5 +47,29 @@ describe('policy_ready', () => {
     await f.put(span(0, 0, 'foreign', 5, REPORTERS, SERVICE));
     expect(await told()).toEqual(['policy_ready open']);
     expect(ago(0)).toBe((await f.findings())[0]!.last_day);
+  });
+});
+
+describe('the end of policy_ready', () => {
+  const ended = (policy: string | null, next: string | null = 'quarantine') =>
+    policyReady.over(
+      { evidence: { facts: next === null ? null : { rule: 'policy_ready', next } } } as unknown as KnownFinding,
+      { policy, policyDays: [{}] } as unknown as ReadinessWindow,
+    );
+
+  test.each([
+    ['p=quarantine', { p: 'quarantine' }],
+    ['p=reject', { p: 'reject' }],
+    // Something speaks against it now, such as a sender to be denied first.
+    ['p=none', { p: 'none', next: 'quarantine' }],
+    // On trial it is not taken.
+    ['p=quarantine; t=y', { p: 'quarantine', next: 'quarantine' }],
+  ])('with %s published', (policy, said) => {
+    expect(ended(policy)).toEqual({ reason: 'policy_not_ready', ...said });
+  });
+
+  test('of an older version, or without a policy', () => {
+    expect(ended('p=none', null)).toEqual({ reason: 'policy_not_ready', p: 'none' });
+    expect(ended(null)).toEqual({ reason: 'policy_unknown' });
   });
 });
