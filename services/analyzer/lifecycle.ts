@@ -1,4 +1,4 @@
-import type { Ending } from '../findings/ending.ts';
+import { byDecision, type Ending } from '../findings/ending.ts';
 import type { Evidence } from '../findings/evidence.ts';
 import { traitsOf } from '../findings/kinds/traits.ts';
 import type { News } from '../findings/news.ts';
@@ -223,7 +223,9 @@ export function reconcile(
     const before = silent.get(key(candidate)) ?? (info ? undefined : resolvedLately(known, candidate));
     if (before?.heard && wavers(before, candidate, moment)) continue;
     if (before?.heard) {
-      changes.reopened.push({ finding_key: before.finding_key, ...candidate, notify });
+      const { ended } = before.evidence;
+      const evidence = byDecision(ended) ? { ...candidate.evidence, decided: ended! } : candidate.evidence;
+      changes.reopened.push({ finding_key: before.finding_key, ...candidate, evidence, notify });
       continue;
     }
     changes.opened.push({

@@ -104,6 +104,8 @@ const evidenceSchema = z.looseObject({
   query: text,
   resolved_day: optional(z.string()),
   ended: optional(endingSchema),
+  /** Of a finding that came back: why it had been over, where that was a decision. */
+  decided: optional(endingSchema),
 });
 
 /**

@@ -164,6 +164,8 @@ export interface Figures {
   /** Resolved: on which report day, and why. */
   resolved_day?: string | undefined;
   ended?: Ending | undefined;
+  /** Of a finding that came back: why it had been over, where that was a decision. */
+  decided?: Ending | undefined;
 }
 
 /** The figures of a finding that no mail is counted for, such as a faulty record. Days are YYYY-MM-DD. */

@@ -1,5 +1,5 @@
 import { type Action, actionsOn, showAction } from '../findings/actions.ts';
-import { unseenDays } from '../findings/ending.ts';
+import { byDecision, unseenDays } from '../findings/ending.ts';
 import type { Evidence } from '../findings/evidence.ts';
 import { fatesWords } from '../findings/fates.ts';
 import { traitsOf } from '../findings/kinds/traits.ts';
@@ -183,7 +183,7 @@ function labelsOf(evidence: Evidence, keys: readonly string[]): string[] {
   return keys.map((key) => clean(reporterName(key, evidence), LONGEST_NAME)).filter(Boolean);
 }
 
-function leadOf(step: Step, { news }: Evidence): string | null {
+function leadOf(step: Step, { news, decided }: Evidence): string | null {
   switch (step) {
     case 'opened':
     case 'resolved':
@@ -191,7 +191,9 @@ function leadOf(step: Step, { news }: Evidence): string | null {
     case 'changed':
       return news === undefined ? 'This has changed since the last mail about it.' : clean(newsWords(news));
     case 'reopened':
-      return 'This was over, as far as reports showed, and has come back.';
+      return byDecision(decided)
+        ? 'A decision about its source had ended this and no longer holds: somebody took it back, or its time is over.'
+        : 'This was over, as far as reports showed, and has come back.';
     case 'reminded':
       return 'This was put off until now, and it is still open.';
   }

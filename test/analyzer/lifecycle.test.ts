@@ -192,6 +192,19 @@ test.each([
   expect(reconcile([candidate!], [before], () => null, moment).reopened).toHaveLength(told);
 });
 
+test.each([
+  ['evidence', { reason: 'no_such_mail', days: 7 }, undefined],
+  ['a decision about the source', { reason: 'listed' }, { reason: 'listed' }],
+] as const)('what %s had ended comes back, and says so of a decision', (_, ended, decided) => {
+  const policies = REPORTERS.flatMap((reporter) => policyDays(reporter, ['p=reject', 'p=reject', 'p=none', 'p=none']));
+  const [candidate] = policyChange.find(domainWindow(span(20, 0, 'both', 100), { policyDays: policies }));
+  const evidence = { ...candidate!.evidence, resolved_day: ago(9), ended };
+  const before = onFile(candidate!, { state: 'resolved', evidence, last_day: ago(12) });
+  const moment = { now: new Date(`${ago(-1)}T08:00:00Z`), today: ago(0), quietAfterDays: 14 };
+  const { reopened } = reconcile([candidate!], [before], () => null, moment);
+  expect(reopened.map((one) => one.evidence.decided)).toEqual([decided]);
+});
+
 test('a policy that was weakened opens a finding, its return resolves it, a strengthening is recorded only', async () => {
   const seen = (policies: string[], newest: number) => REPORTERS.flatMap((reporter) => policyDays(reporter, policies, newest));
   await f.put(ordinary(20, 0), { work: false });

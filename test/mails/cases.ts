@@ -193,6 +193,7 @@ export const CASES: Record<string, Case> = {
   'over, and the reason fills its line': plain({ resolved_why: 'w'.repeat(72) }, {}, 'resolved'),
   'reporters with long names': plain({ reporters: ['r'.repeat(80), 's'.repeat(80)] }),
   'over, and the reason is too long': plain({ ...figures, resolved_why: 'w'.repeat(300) }, {}, 'resolved'),
+  'come back, as a decision was taken back': known('alignment_failure', 'reopened', { decided: { reason: 'listed' } }),
 };
 
 /** Compares what a template makes of each case with `golden/<name>`, which a person has read. */
