@@ -72,6 +72,7 @@ const month = fc.record({
     { finding_key: 8, source: '192.0.2.0/24', messages: 40, passes: true, keys: [], terms: ['ip4:192.0.2.0/24'] },
   ]),
   contested: fc.constantFrom([], [{ kind: 'subdomain_abuse', name: 'Forged mail under subdomains' }]),
+  silent: fc.constantFrom([], [{ reporter: 'GMX', share: 0.11 }]),
   held: fc.boolean(),
 }) as fc.Arbitrary<DatedMonth>;
 

@@ -33,6 +33,11 @@ export interface ReportMonth {
   incidents?: readonly { finding_key: number; summary: string; severity?: string }[];
   /** Mail of senders that a person denied, and that gets through all the same; the most of it first. */
   denied?: readonly DeniedMail[];
+  /**
+   * Reporters that have stopped reporting on the domain while others go on, with their part of all its mail
+   * before, 0 to 1: the largest first.
+   */
+  silent?: readonly { reporter: string; share: number }[];
   /** Open findings of forged mail that is delivered: it is not clear whose mail is whose. */
   contested?: readonly NamedKind[];
   /**

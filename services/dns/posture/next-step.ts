@@ -286,9 +286,24 @@ function stricterStep(records: SeenRecords, month: ReportMonth, blocked: readonl
       : '';
   return step(
     next === 'quarantine' ? 'enforce_quarantine' : 'enforce_reject',
-    `The reports of the last 30 days say that p=${next} costs no mail of yours.${lists}${after}`,
+    `The reports of the last 30 days say that p=${next} costs no mail of yours.${unseen(month)}${lists}${after}`,
     withPolicy(records, next),
   );
+}
+
+/** What the reports of a month do not show, since reporters have stopped. */
+function unseen({ silent = [] }: ReportMonth): string {
+  if (silent.length === 0) return '';
+  const share = Math.round(
+    100 *
+      Math.min(
+        1,
+        silent.reduce((all, one) => all + one.share, 0),
+      ),
+  );
+  const names = silent.slice(0, MOST_NAMED).map(({ reporter }) => reporter);
+  const more = silent.length > names.length ? ` and ${silent.length - names.length} more` : '';
+  return ` ${names.join(', ')}${more} ${silent.length === 1 ? 'has' : 'have'} stopped reporting, so nothing is known of ${share}% of the mail.`;
 }
 
 /** What is left when the policy is p=reject. */

@@ -1,6 +1,7 @@
 import { readEvidence } from '../../findings/evidence.ts';
 import { type NamedKind, namedKind } from '../../findings/kinds/names.ts';
 import { rulesWith } from '../../findings/kinds/traits.ts';
+import { reporterName } from '../../findings/reporter-name.ts';
 import { addDays } from '../../shared/days.ts';
 import { parsePolicy } from '../../shared/policy.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
@@ -54,6 +55,8 @@ export interface ReportMonthRow {
   contested: NamedKind[];
   /** Mail of denied senders that gets through, by their open findings. */
   denied: DeniedMail[];
+  /** Reporters that have stopped, with their part of all mail before, the largest first. */
+  silent: { reporter: string; share: number }[];
   /** `policy_ready` is open. */
   held: boolean;
 }
@@ -78,6 +81,8 @@ const LEAST_STOPPING: Severity = 'medium';
 const CONTESTED = rulesWith('contested');
 /** The kind of the findings about senders that a person denied, and the rule that finds them. */
 const DENIED = { kind: 'unauthorized_source', rule: 'denied_source' } as const;
+/** The kind of the findings about reporters that have stopped, and its rule. */
+const SILENT = 'reporter_silent';
 
 /**
  * The last month that deciding reporters report on: it ends with their newest day, and with today where that
@@ -225,15 +230,15 @@ const named = ({ kind, messages, delivered }: Pick<AgainstRow, 'kind' | 'message
 async function loadAgainst(
   q: Queryable,
   domain: string,
-): Promise<Pick<ReportMonthRow, 'against' | 'incidents' | 'contested' | 'denied' | 'held'>> {
+): Promise<Pick<ReportMonthRow, 'against' | 'incidents' | 'contested' | 'denied' | 'silent' | 'held'>> {
   const { rows } = await q.query<AgainstRow>(
     `select finding_key, kind, subject, severity, summary,
             case when evidence ->> 'delivered' ~ '^[0-9]{1,15}$' then (evidence ->> 'delivered')::bigint else 0 end as delivered,
             case when evidence ->> 'messages' ~ '^[0-9]{1,15}$' then (evidence ->> 'messages')::bigint else 0 end as messages,
-            case when kind = '${DENIED.kind}' then evidence end as evidence
+            case when kind in ('${DENIED.kind}', '${SILENT}') then evidence end as evidence
        from ruawatch.findings f
       where domain = $1 and (state = 'open' or ${goesOn('f')}) and kind = any($2::text[]) order by kind, finding_key`,
-    [domain, [...AGAINST, ...INCIDENTS, ...CONTESTED, 'policy_ready']],
+    [domain, [...AGAINST, ...INCIDENTS, ...CONTESTED, SILENT, 'policy_ready']],
   );
   return {
     against: rows.filter(({ kind, severity }) => AGAINST.includes(kind) && severity !== 'info').map(named),
@@ -244,6 +249,7 @@ async function loadAgainst(
     // Whose mail it is has been said where somebody denied it.
     contested: rows.filter((one) => CONTESTED.includes(one.kind) && one.delivered > 0 && deniedOf(one) === null).map(named),
     denied: rows.flatMap((one) => deniedOf(one) ?? []).sort((a, b) => b.messages - a.messages || a.finding_key - b.finding_key),
+    silent: rows.flatMap((one) => silentOf(one) ?? []).sort((a, b) => b.share - a.share),
     held: rows.some(({ kind }) => kind === 'policy_ready'),
   };
 }
@@ -275,4 +281,12 @@ function deniedOf({ finding_key, kind, subject, evidence }: AgainstRow): DeniedM
     keys: keys.map(({ name, others }) => ({ name, others })),
     terms,
   };
+}
+
+/** The reporter that a finding says has stopped, and its part of all mail; null for every other finding. */
+function silentOf({ kind, subject, evidence: stored }: AgainstRow): { reporter: string; share: number } | null {
+  if (kind !== SILENT) return null;
+  const evidence = readEvidence(stored);
+  if (evidence.facts?.rule !== SILENT) return null;
+  return { reporter: reporterName(subject, evidence), share: evidence.facts.share };
 }

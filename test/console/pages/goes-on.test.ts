@@ -86,3 +86,26 @@ test('what somebody calls a false alarm or expected is over', async () => {
   expect(await goesOn()).toBe(false);
   expect(await text('/')).toContain(`Act on finding ${key}`);
 });
+
+test('the month that a next step rests on names the reporters that have stopped', async () => {
+  const month = async () =>
+    (await loadReportMonth(c.t.db, { domain: 'example.com', from: '2026-09-08', to: '2026-10-07', reporterDays: 1 }))?.silent;
+  expect(await month()).toEqual([]);
+  const silent = await c.finding('policy_change', 'example.com');
+  const facts = {
+    rule: 'reporter_silent',
+    last: '2026-10-01',
+    reported: 20,
+    of_days: 25,
+    share: 0.47,
+    silent_days: 4,
+    spread: null,
+  };
+  await c.t.db.query(
+    "update ruawatch.findings set kind = 'reporter_silent', subject = 'google.com', evidence = evidence || $2 where finding_key = $1",
+    [silent, { facts }],
+  );
+  expect(await month()).toEqual([{ reporter: 'google.com', share: 0.47 }]);
+  await c.t.db.query("update ruawatch.findings set state = 'resolved' where finding_key = $1", [silent]);
+  expect(await month()).toEqual([]);
+});

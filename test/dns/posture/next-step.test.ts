@@ -389,3 +389,17 @@ test('stage, next step and what blocks a stricter policy are as in golden/', asy
   });
   await expect(`${paragraphs.join('\n\n')}\n`).toMatchFileSnapshot('golden/next-step.txt');
 });
+
+test('a step towards a stricter policy says which reporters it knows nothing of', () => {
+  const sentence = (silent: ReportMonth['silent'], p: P = 'none') =>
+    postureOf(records(p), month(silent === undefined ? {} : { silent }), 'd@example.com').next.sentence;
+  const known = 'The reports of the last 30 days say that p=quarantine costs no mail of yours.';
+  const after = ' p=reject comes after it, when 30 days of reports at p=quarantine say that it costs none either.';
+  expect(sentence(undefined)).toBe(`${known}${after}`);
+  expect(sentence([])).toBe(`${known}${after}`);
+  expect(sentence([{ reporter: 'GMX', share: 0.114 }])).toBe(
+    `${known} GMX has stopped reporting, so nothing is known of 11% of the mail.${after}`,
+  );
+  const six = ['a', 'b', 'c', 'd', 'e', 'f'].map((reporter) => ({ reporter, share: 0.3 }));
+  expect(sentence(six)).toContain(' a, b, c, d, e and 1 more have stopped reporting, so nothing is known of 100% of the mail.');
+});
