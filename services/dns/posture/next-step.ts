@@ -100,7 +100,7 @@ export function nextStep(
   if (incident !== undefined && (records.spf !== 'missing' || enforces(policy)))
     return step(
       'mend_senders',
-      `Act on finding ${incident.finding_key} first${enforces(policy) ? `, as p=${policy!.policy} stops this mail` : ''}: ${ended(incident.summary)}`,
+      `Act on finding ${incident.finding_key} first${enforces(policy) ? `, ${stops(policy, 'this mail')}` : ''}: ${ended(incident.summary)}`,
     );
   if (records.spf === 'missing')
     return step(
@@ -242,7 +242,7 @@ function evidenceStep(records: SeenRecords, month: ReportMonth | null, blocked: 
   if (misaligned.length > 0 && (why.has('failing') || why.has('few_messages') || why.has('findings')))
     return step(
       'align_senders',
-      `Align these senders first, ${enforces(policy) ? `as p=${policy.policy} stops their mail` : 'or their mail is lost under a stricter policy'}: ${listed(misaligned)}. Publish the records that each of them names for its customers (its DKIM key or CNAMEs).${undecided(misaligned)}`,
+      `Align these senders first, ${enforces(policy) ? stops(policy, 'their mail') : 'or their mail is lost under a stricter policy'}: ${listed(misaligned)}. Publish the records that each of them names for its customers (its DKIM key or CNAMEs).${undecided(misaligned)}`,
     );
   if (policy.testing && policy.policy !== 'none' && blocked.length === 0)
     return step(
@@ -337,6 +337,10 @@ function isParked({ closed, mx, spf, policy }: SeenRecords, month: ReportMonth |
     own(month).length === 0
   );
 }
+
+/** That the policy stops mail that fails; `sp=none` lets through what is of names below the domain. */
+const stops = (policy: SeenRecords['policy'], mail: string): string =>
+  `as p=${policy?.policy} stops ${mail}${policy?.sp === 'none' ? ' (not where it is of a name below the domain, which sp=none lets through)' : ''}`;
 
 /** A sentence with its full stop. */
 const ended = (text: string) => `${text.replace(/\.$/, '')}.`;

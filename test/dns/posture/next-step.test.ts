@@ -403,3 +403,15 @@ test('a step towards a stricter policy says which reporters it knows nothing of'
   const six = ['a', 'b', 'c', 'd', 'e', 'f'].map((reporter) => ({ reporter, share: 0.3 }));
   expect(sentence(six)).toContain(' a, b, c, d, e and 1 more have stopped reporting, so nothing is known of 100% of the mail.');
 });
+
+test('where sp=none lets mail below the domain through, the policy is not said to stop all of it', () => {
+  const failing = month({
+    senders: [sender('mail.example.com', 4_000), sender('shop.test', 900, { class: 'misaligned', ...NOTHING })],
+  });
+  const first = (more: object) =>
+    postureOf(records('reject', { policy: policy('reject', more) }), failing, 'd@example.com').next.sentence.split(':')[0];
+  expect(first({})).toBe('Align these senders first, as p=reject stops their mail');
+  expect(first({ sp: 'none' })).toBe(
+    'Align these senders first, as p=reject stops their mail (not where it is of a name below the domain, which sp=none lets through)',
+  );
+});
