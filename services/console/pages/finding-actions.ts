@@ -37,7 +37,7 @@ export function actionForms(
   const resolve = open
     ? { to: to('resolve'), button: w.resolve, hint: w.resolve_hint, warning: goesOn(finding, now), more }
     : { to: to('resolve'), button: w.give_verdict, hint: w.give_verdict_hint, more };
-  return html`<section class="acts"><h2>${w.act}</h2>
+  return html`<section class="acts" id="act"><h2>${w.act}</h2>
 ${open && [formOf({ ...acknowledge, id: 'ack' }), formOf({ ...snooze, id: 'snooze' }), formOf({ ...assign, id: 'assign' })]}
 ${formOf({ ...resolve, id: 'resolve' })}
 ${byPerson(decisions).map((some) => takeBack(some, finding))}

@@ -11,7 +11,7 @@ import { namedDays, namedReporters, sendersOf, standingDecisions } from '../../s
 import type { ListedFinding } from '../../store/findings/list.ts';
 import { choice, filters, line } from '../form.ts';
 import { byKey } from '../given.ts';
-import { type Html, html, path, withQuery } from '../html.ts';
+import { fragment, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { domainFilter, fileOf, pageNumber, type Table, tableOf, tableQuery } from '../tables.ts';
@@ -161,6 +161,7 @@ const one = route({
 <p class="quiet">${words.kinds_mean[finding.kind]}</p>
 ${wentOn(finding)}
 ${decidedNotices(decisions)}
+${may && html`<p class="jump"><a class="button" href="${fragment('act')}">${words.finding.act}</a></p>`}
 </div>
 <div class="columns">
 <div>${evidencePage(finding, said, { days, tables, related })}</div>
