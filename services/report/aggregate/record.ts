@@ -29,8 +29,7 @@ const ONCE: Readonly<Record<number, string>> = {
   [el.HEADER_FROM]: 'header_from',
 };
 
-/** XML has no other control characters than tabs and ends of lines. */
-const isSpace = (c: number): boolean => c <= 32;
+const isSpace = (c: number): boolean => c === 32 || (c >= 9 && c <= 13);
 
 /** Texts used last: a report repeats a few names thousands of times. One of another hash is forgotten. */
 const SLOTS = 32_768;

@@ -83,7 +83,7 @@ test.each<[string | null, string | null, string[]]>([
   [null, 'p=none', []],
 ])('a policy %j and then %j', async (before, after, warnings) => {
   const told = await policy(before, after);
-  expect(told.filter((one) => !one.startsWith('It puts right: '))).toEqual(warnings);
+  expect(told.filter((one) => !one.startsWith('It fixes: '))).toEqual(warnings);
 });
 
 test.each<[string | null, string | null, string[]]>([
@@ -307,8 +307,8 @@ test('what it breaks and what it puts right is what a check says of it', async (
   const broken = '@ TXT "v=spf1 ip4:192.0.2.0/24"\n@ TXT "v=spf1 -all"';
   const [fixed, ...others] = await shown([change('example.com', ['v=spf1 ip4:192.0.2.0/24', 'v=spf1 -all'], [SPF])], broken);
   expect(others).toEqual([]);
-  expect(fixed).toMatch(/^It puts right: .*\.$/);
+  expect(fixed).toMatch(/^It fixes: .*\.$/);
   const [worse, ...more] = await shown([change('example.com', [SPF], [SPF, 'v=spf1 -all'])], `@ TXT "${SPF}"`);
   expect(more).toEqual([]);
-  expect(worse).toBe(fixed!.slice('It puts right: '.length));
+  expect(worse).toBe(fixed!.slice('It fixes: '.length));
 });
