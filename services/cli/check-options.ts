@@ -1,8 +1,7 @@
 import { parseServer } from '../dns/client/servers.ts';
 import { PermanentError } from '../shared/errors.ts';
-import { isInitialised } from '../shared/runtime/embedded-server.ts';
 import type { Config } from '../shared/settings/config.ts';
-import { dataDirOf } from './open.ts';
+import { hasOwnData } from './open.ts';
 import { demoBeside } from './running-demo.ts';
 
 /** The options of commands that check records: `dns check` and `guard check`. */
@@ -34,7 +33,7 @@ export function serversOf(config: Config, { resolver }: { resolver?: string[] | 
       throw new PermanentError('usage', `--resolver "${server}" is not an address or address:port.`);
   if (resolver !== undefined || config.dnsServers.length > 0) return resolver ?? config.dnsServers;
   const demo = demoBeside(config);
-  if (demo === null || isInitialised({ dataDir: dataDirOf(config) })) return [];
+  if (demo === null || hasOwnData(config)) return [];
   process.stderr.write('The name server of the demo that runs here is asked.\n');
   return [demo.dns];
 }

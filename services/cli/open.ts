@@ -92,6 +92,9 @@ export async function joinEmbeddedOf(config: Config, say: (line: string) => void
   }
 }
 
+/** Whether a folder has an embedded database of its own, beside that of a demo. */
+export const hasOwnData = (config: Config): boolean => isInitialised({ dataDir: dataDirOf(config) });
+
 /**
  * The settings of a command that is run beside a demo. Whoever tries one there means the demo, unless the
  * folder has data of its own or the settings name some. @param say is called with which data they are
@@ -100,7 +103,7 @@ async function besideDemo(config: Config, say: (line: string) => void): Promise<
   const beside = demoBeside(config);
   if (beside === null) return config;
   const dataDir = dataDirOf({ ...config, dataDir: beside.home });
-  if (isInitialised({ dataDir: dataDirOf(config) })) {
+  if (hasOwnData(config)) {
     say(`These are your own data: the demo that runs here has others (RUAWATCH_DATA_DIR=${dataDir}).`);
     return config;
   }

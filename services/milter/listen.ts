@@ -97,6 +97,8 @@ class Connection {
   private readonly socket: Socket;
   private readonly session: Session;
   private readonly log: Log;
+  /** From a command to its answer: the session forgets a mail just before the answer to it is written. */
+  private working = false;
   private leaving = false;
 
   constructor(socket: Socket, session: Session, log: Log) {
@@ -112,7 +114,7 @@ class Connection {
   /** Ends now, or with the mail on its way. */
   leave(): void {
     this.leaving = true;
-    if (!this.session.busy) this.cut();
+    if (!this.working && !this.session.busy) this.cut();
   }
 
   cut(): void {
@@ -124,7 +126,9 @@ class Connection {
     try {
       for await (const piece of this.socket as AsyncIterable<Buffer>) {
         for (const packet of frames.push(piece)) {
+          this.working = true;
           const replies = await this.session.take(readCommand(packet));
+          this.working = false;
           if (replies === null) return this.end();
           if (replies.length > 0) this.socket.write(Buffer.concat(replies));
           if (this.leaving && !this.session.busy) return this.end();

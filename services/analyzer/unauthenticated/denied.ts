@@ -1,6 +1,7 @@
 import type { Ending } from '../../findings/ending.ts';
 import type { DeniedNetworks } from '../../findings/kinds/networks.ts';
 import { dayOf } from '../../shared/days.ts';
+import { strength } from '../../shared/policy.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
 import { OTHER_SOURCES } from '../../store/rollups/allowance.ts';
 import type { DomainWindow } from '../window.ts';
@@ -8,9 +9,6 @@ import { namedRiseOf } from './named-rise.ts';
 import { sumOf } from './networks.ts';
 import { KIND_OF, type Part } from './part.ts';
 import type { Rise } from './rise.ts';
-
-/** Policies that ask receivers to keep failing mail out of the inbox. */
-const STOPPING: ReadonlySet<string | null> = new Set(['quarantine', 'reject']);
 
 /** What people said of the networks of a rise, the newest word for all; null where nobody denied one. */
 export function deniedOf(
@@ -38,7 +36,7 @@ export function deniedOf(
  */
 export function isKeptOut(denied: DeniedNetworks | null, { told, others }: Rise, policy: string | null): boolean {
   const { delivered } = sumOf([...told.flatMap((one) => one.days), ...others.days]);
-  return denied?.all === true && delivered === 0 && STOPPING.has(policy);
+  return denied?.all === true && delivered === 0 && (strength('p', policy) ?? 0) > 0;
 }
 
 /** The end of an open finding for that reason; null where it is not over for it. */

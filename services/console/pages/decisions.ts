@@ -1,5 +1,4 @@
-import type { Html } from '../html.ts';
-import { html } from '../html.ts';
+import { type Html, html } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { dated, minute } from './format.ts';
 
@@ -31,16 +30,18 @@ export function byPerson<One extends Decision>(decisions: readonly One[]): One[]
 /** Sources that are named one by one. */
 const NAMED = 3;
 
+/** The first of some sources, and how many more there are; `more` is empty where all are named. */
+export const shortList = (sources: readonly string[]): { named: string; more: string } => ({
+  named: sources.slice(0, NAMED).join(', '),
+  more: sources.length > NAMED ? ` ${words.domain.more(sources.length - NAMED)}` : '',
+});
+
 /** Who decided what, when and why. @param of so many sources are all of the page, and are not named */
 export function decidedNotices(decisions: readonly Decision[], of: number | null = null): Html[] {
   return byPerson(decisions).map((some) => {
     const [{ verdict, by_name, since, why, until }] = some as [Decision];
-    const names = some.slice(0, NAMED).map(({ named }) => named);
-    const rest = some.length - names.length;
-    const which =
-      some.length === of
-        ? null
-        : html`<span class="name">${names.join(', ')}</span>${rest > 0 && ` ${words.domain.more(rest)}`}: `;
+    const { named, more } = shortList(some.map((one) => one.named));
+    const which = some.length === of ? null : html`<span class="name">${named}</span>${more}: `;
     return html`<p class="notice ${verdict}">${which}${dated(words.sender.decided[verdict](by_name, minute(since), why, until && minute(until)))}</p>`;
   });
 }

@@ -5,6 +5,7 @@ import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type Table, tableOf } from '../tables.ts';
 import { stacked } from './chart.ts';
+import { shortList } from './decisions.ts';
 import { reportersTable } from './domain-tables.ts';
 import { day, minute } from './format.ts';
 import { recordColumns } from './record-table.ts';
@@ -153,11 +154,10 @@ function sampleTable(samples: readonly store.SampleRecord[], domain: string): Ta
   );
 }
 
-/** Sources of one decision that are named. */
-const NAMED = 3;
-
-const namedSources = (sources: readonly string[]): string =>
-  [sources.slice(0, NAMED).join(', '), ...(sources.length > NAMED ? [words.domain.more(sources.length - NAMED)] : [])].join(' ');
+function namedSources(sources: readonly string[]): string {
+  const { named, more } = shortList(sources);
+  return named + more;
+}
 
 function events(found: readonly store.SenderEvent[], sender: Pick<store.Sender, 'sources'>): Html | null {
   if (found.length === 0) return null;

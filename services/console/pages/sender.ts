@@ -12,7 +12,7 @@ import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, tableQuery } from '../tables.ts';
 import { decidedNotices } from './decisions.ts';
 import { domainParams } from './domain.ts';
-import { dated, minute, share } from './format.ts';
+import { dated, share } from './format.ts';
 import { evidenceOf, SENDER_DAYS } from './sender-evidence.ts';
 
 const MOST = 100;
@@ -171,7 +171,7 @@ function sourceOf(one: SourceLine, of: Of, may: boolean): Html {
   return html`<section class="card"><h2 class="name">${one.source}</h2>
 <p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${one.pending ? w.pending : dated(one.why)}</p>
 <dl class="figures">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
-${one.verdict ? html`<p class="notice ${one.verdict}">${dated(w.decided[one.verdict](one.by_name ?? '', one.decided_at === null ? '' : minute(one.decided_at), one.decided_why ?? '', one.decided_until && minute(one.decided_until)))}</p>` : html`<p class="quiet">${one.basis === '0' ? w.nobody_decided : w.none_holds}</p>`}
+${one.verdict ? decidedNotices([standing(one, of)], 1) : html`<p class="quiet">${one.basis === '0' ? w.nobody_decided : w.none_holds}</p>`}
 ${may && html`<div class="row">${one.verdict !== 'approved' && decisionForm('approve', [one], of)}${one.verdict !== 'denied' && decisionForm('deny', [one], of)}${one.verdict !== null && [!one.wider && decisionForm('extend', [one], of), decisionForm('end', [one], of)]}</div>`}
 </section>`;
 }

@@ -3,7 +3,7 @@ import { parseDmarc } from '../../dns/dmarc/record.ts';
 import { counted, number, percent, short } from '../../shared/format.ts';
 import { ofOthers } from '../of-others.ts';
 import { reporterName } from '../reporter-name.ts';
-import { kind, seenOn } from './kind.ts';
+import { type Advice, kind, seenOn } from './kind.ts';
 import { ownRecord, ownRecordAdvice } from './own_record.ts';
 
 const facts = z.object({
@@ -24,6 +24,12 @@ const facts = z.object({
 
 /** Whether a DMARC record asks for reports. */
 const asks = (value: string | null): boolean => value !== null && (parseDmarc(value)?.rua.length ?? 0) > 0;
+
+const heldUp = (see: string): Advice =>
+  seenOn(
+    'quarantine',
+    `${see} whether its mails are held up: the mailbox's spam folder, its quota, and "ruawatch messages list --state quarantined".`,
+  );
 
 function spreadOf(spread: { silent: number; reporting: number } | null): string {
   if (spread === null) return '';
@@ -50,14 +56,10 @@ export const reporterSilent = kind(
       summary: `${name} has stopped reporting on ${domain}: its last report is about ${last}, ${counted(Math.round(evidence.usual ?? 0), 'message')} a day before`,
       what: `${name} reported on ${number(reported)} of ${counted(of_days, 'day')} until ${last}, ${unseen} of all mail. It has sent no report on the ${counted(silent_days, 'day')} since, while others have.${spreadOf(spread)}`,
       advice: [
-        ...(changed ? [ownRecordAdvice(domain, record, { silent: evidence.since })] : []),
-        seenOn(
-          'quarantine',
-          `${changed ? 'Then see' : 'See'} whether its mails are held up: the mailbox's spam folder, its quota, and "ruawatch messages list --state quarantined".`,
-        ),
         ...(changed
-          ? []
+          ? [ownRecordAdvice(domain, record, { silent: evidence.since }), heldUp('Then see')]
           : [
+              heldUp('See'),
               `The reports of others about these days came in, so your DMARC record does ask for them: where nothing is held up, ${name} has stopped by itself.`,
             ]),
         `Until it reports again, ${unseen} of the mail is not seen: findings and classes rest on the other reporters.`,

@@ -58,7 +58,7 @@ function textOf(codes: Uint16Array, from: number, to: number): string {
  * value.
  */
 export class Spans {
-  at = Int32Array.of();
+  at = new Int32Array();
   used = 0;
   readonly size: number;
 

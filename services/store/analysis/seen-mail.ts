@@ -1,4 +1,5 @@
 import type { Queryable } from '../../shared/runtime/db.ts';
+import { aboutSql, DECISIVE_FIRST } from '../sources/sender-list.ts';
 
 /** Days of the mail of senders that fail. */
 const LATELY_DAYS = 30;
@@ -32,9 +33,9 @@ export async function loadSeenMail(
          join ruawatch.domain_reporters d on d.domain = p.domain and d.reporter = p.reporter and d.decides
          left join ruawatch.sources s on s.domain = $1 and s.source = r.source
          left join lateral (
-           select verdict from ruawatch.sender_list
-            where source = case when is_service then s.grouped_as else r.source end and domain in ($1, '*') and ended_at is null
-            order by domain = '*', is_service limit 1) l on true
+           select l.verdict from ruawatch.sender_list l
+            where ${aboutSql({ domain: '$1', source: 'r.source', service: 's.grouped_as' })} and l.ended_at is null
+            order by ${DECISIVE_FIRST} limit 1) l on true
         where p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and r.begin_at >= $2 and p.begin_at >= $2),
      addresses as (
        select source_ip, sum(count) as messages from mail where source_ip is not null and (own or spf) group by 1)

@@ -38,6 +38,13 @@ export interface Subject {
 export const aboutSql = ({ domain, source, service }: { domain: string; source: string; service: string }): string =>
   `l.source = case when l.is_service then ${service} else ${source} end and l.domain in (${domain}, '*')`;
 
+/** A source ($2) of a domain ($1), as SQL. */
+const GIVEN = {
+  domain: '$1',
+  source: '$2',
+  service: '(select grouped_as from ruawatch.sources where domain = $1 and source = $2)',
+};
+
 /** SQL: of entries `l` that hold about a source, the decisive one first (entryOf of the analyzer). */
 export const DECISIVE_FIRST = "l.domain = '*', l.is_service";
 
@@ -71,19 +78,14 @@ export async function checkBasis(
   { domain, source }: Pick<Subject, 'domain' | 'source'>,
   { seen, everywhere }: Basis,
 ): Promise<void> {
-  const about = {
-    domain: '$1',
-    source: '$2',
-    service: '(select grouped_as from ruawatch.sources where domain = $1 and source = $2)',
-  };
   const visible = '(select * from ruawatch.sender_list v where $3 or v.domain = $1)';
   const { rows } = await q.query<{ basis: string; what: string; by_name: string; at: Date; why: string }>(
     `select b.basis, l.what, l.by_name, l.at, l.why
-       from (select ${basisSql(visible, about)} as basis) b
+       from (select ${basisSql(visible, GIVEN)} as basis) b
        left join lateral (
          select case when l.ended_at is null then l.verdict else 'decision ended' end as what,
                 coalesce(l.ended_by, l.by_name) as by_name, coalesce(l.ended_at, l.since) as at, coalesce(l.ended_why, l.why) as why
-           from ${visible} l where ${aboutSql(about)} order by coalesce(l.ended_at, l.since) desc, l.entry_key desc limit 1) l on true`,
+           from ${visible} l where ${aboutSql(GIVEN)} order by coalesce(l.ended_at, l.since) desc, l.entry_key desc limit 1) l on true`,
     [domain, source, everywhere],
   );
   const { basis, ...newest } = rows[0]!;
@@ -206,12 +208,11 @@ export async function endEntry(
   word: OperatorNote,
   now: Date,
 ): Promise<void> {
-  const service = '(select grouped_as from ruawatch.sources where domain = $1 and source = $2)';
   await transaction(db, async (tx) => {
     await lockNamed(tx, 'senders');
     const { rows } = await tx.query<ListEntry>(
       `select l.domain, l.source, l.is_service from ruawatch.sender_list l
-        where ${aboutSql({ domain: '$1', source: '$2', service })} and ($4 or l.domain = $1) and l.entry_key = $3 and l.ended_at is null`,
+        where ${aboutSql(GIVEN)} and ($4 or l.domain = $1) and l.entry_key = $3 and l.ended_at is null`,
       [domain, source, entry, everywhere],
     );
     const [found] = rows;
