@@ -5,6 +5,7 @@ import { PLACE } from './form.ts';
 import type { Gates } from './gate.ts';
 import type { Handling } from './handling.ts';
 import { localAddress, type Sent } from './html.ts';
+import { pageAt } from './places.ts';
 import { problemOf } from './problem.ts';
 import { refilled } from './refill.ts';
 import { type Answer, type AnyRoute, Refusal } from './routes.ts';
@@ -86,29 +87,6 @@ function placeOf(request: FastifyRequest, fields: Sent['fields']): Place | null 
   if (own !== null && told?.pathname !== own) return { path: own, query: {} };
   if (!told) return null;
   return { path: told.pathname, query: Object.fromEntries(told.searchParams) };
-}
-
-/** The page of a path, and the parameters in it. */
-function pageAt(routes: readonly AnyRoute[], path: string): { route: AnyRoute; params: Record<string, string> } | null {
-  const parts = path.split('/');
-  for (const route of routes) {
-    const names = route.path.split('/');
-    if (route.method !== 'GET' || route.kind !== 'page' || names.length !== parts.length) continue;
-    if (names.every((name, i) => (name.startsWith(':') ? parts[i] !== '' : name === parts[i]))) {
-      const params = names.flatMap((name, i) => (name.startsWith(':') ? [[name.slice(1), decoded(parts[i]!)]] : []));
-      return { route, params: Object.fromEntries(params) };
-    }
-  }
-  return null;
-}
-
-/** A part of a path; as it stands where it is not what an address may have. */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }
 
 const pathOf = (url: string): string => url.split('?')[0]!;

@@ -4,7 +4,6 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { answerIn, problemPage } from './answer.ts';
-import { allowedFor } from './api/methods.ts';
 import { Askers } from './asker.ts';
 import { formAgain } from './form-again.ts';
 import { Gates } from './gate.ts';
@@ -12,6 +11,7 @@ import { Handling } from './handling.ts';
 import { certificateOf } from './listen.ts';
 import { words } from './page-words/en.ts';
 import { isOwnHost } from './people/form-token.ts';
+import { allowedFor, pageOfForm } from './places.ts';
 import { problemOf } from './problem.ts';
 import { type AnyRoute, Refusal, type Services } from './routes.ts';
 
@@ -50,6 +50,8 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
   const app = serverOf(config.console, failed);
   app.setErrorHandler(failed);
   app.setNotFoundHandler(async (request, reply) => {
+    const page = request.method === 'GET' ? pageOfForm(routes, request.url) : null;
+    if (page !== null) return reply.header('cache-control', 'no-store').redirect(page, 303);
     // Whoever is signed in has the menu there, too.
     if (!request.url.startsWith('/api/') && request.cookies[askers.names.session]) await askers.of(request, reply, NOWHERE);
     const allowed = allowedFor(routes, request.url);

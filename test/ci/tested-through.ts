@@ -358,7 +358,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'console/answer.ts',
     'console/api/bearer.ts',
     'console/api/index.ts',
-    'console/api/methods.ts',
     'console/api/parameters.ts',
     'console/api/route.ts',
     'console/assets.ts',

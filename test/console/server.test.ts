@@ -234,8 +234,8 @@ const CASES: Record<string, Case> = {
   'GET /failure-reports': { url: () => '/failure-reports', status: pages },
   'GET /failure-reports/:key': { url: () => '/failure-reports/7', status: { ...pages, other: 404 } },
   'GET /look-alikes': { url: () => '/look-alikes', status: pages },
-  'POST /domains/:domain/look-alikes': {
-    url: () => '/domains/example.com/look-alikes',
+  'POST /look-alikes/:domain': {
+    url: () => '/look-alikes/example.com',
     fields: { name: 'examp1e.com', decision: 'ignore', why: 'w' },
     status: { ...forAll(303), nobody: 401, viewer: 403, other: 404 },
   },

@@ -98,14 +98,14 @@ ${pageLinks(to, asked.page, rows.length > A_PAGE)}`;
 function decisionForm({ domain, name, ignored_by }: LookalikeLine): Html {
   const verb = ignored_by === null ? 'ignore' : 'watch';
   return actForm(
-    { word: w[verb], to: path`/domains/${domain}/look-alikes`, values: { name, decision: verb } },
+    { word: w[verb], to: path`/look-alikes/${domain}`, values: { name, decision: verb } },
     html`<p class="hint">${w.hints[verb]}</p>${reasonLine()}`,
   );
 }
 
 const decide = route({
   method: 'POST',
-  path: '/domains/:domain/look-alikes',
+  path: '/look-alikes/:domain',
   kind: 'page',
   least: 'operator',
   scope: 'domain',

@@ -17,7 +17,7 @@ test('a name that means nothing is ignored with a reason, and watched again', as
   const page = (await ada.get('/look-alikes')).body;
   expect(page).toContain('a letter is replaced by one that looks like it');
   const decide = (decision: string, domain = 'example.com', name = 'EXAMP1E.com') =>
-    ada.post(`/domains/${domain}/look-alikes`, { name, decision, why: 'a friend of ours' });
+    ada.post(`/look-alikes/${domain}`, { name, decision, why: 'a friend of ours' });
   expect((await decide('ignore')).headers.location).toBe('/look-alikes?domain=example.com');
   expect((await ada.get('/look-alikes')).body).toContain('The name is ignored from now on');
   const { rows } = await c.t.db.query('select domain, ignored_why from dmarc.lookalikes where ignored_at is not null');
