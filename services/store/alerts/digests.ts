@@ -169,9 +169,10 @@ export async function markDigest(
  * Ends the retries of refused digests: of those before a moment, which the digest of that moment covers, or
  * of these digests, whose recipients are no longer in the settings.
  */
-export async function endRetries(q: Queryable, which: { before: Date } | { digests: readonly number[] }): Promise<void> {
-  const before = 'before' in which ? which.before : null;
-  const digests = 'digests' in which ? which.digests : [];
+export async function endRetries(
+  q: Queryable,
+  { before, digests }: { before?: Date; digests?: readonly number[] },
+): Promise<void> {
   await q.query(
     `update ruawatch.digests set retry_at = null where retry_at is not null and (due_at < $1 or digest_key = any($2::bigint[]))`,
     [before, digests],

@@ -259,7 +259,7 @@ export async function failOrphans(q: Queryable, webhooks: readonly string[]): Pr
       where state = 'pending' and webhook is not null and webhook <> all($1::text[])`,
     [webhooks],
   );
-  return rowCount ?? 0;
+  return rowCount!;
 }
 
 /**

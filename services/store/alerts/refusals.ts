@@ -55,7 +55,7 @@ export async function noteRefusal(
   };
   const { rows } = await tx.query<{ event_key: number; refusals: number; at: Date }>(
     `select event_key, refusals, at from ruawatch.finding_events where event_key = any($1::bigint[]) order by event_key for update`,
-    [events ?? []],
+    [events],
   );
   for (const { event_key, refusals, at } of rows)
     await tx.query(
@@ -86,7 +86,7 @@ export async function retryRefused(q: Queryable, now: Date): Promise<number> {
     now,
   ]);
   const digests = await q.query('update ruawatch.digests set retry_at = $1 where retry_at > $1', [now]);
-  return (events.rowCount ?? 0) + (digests.rowCount ?? 0);
+  return events.rowCount! + digests.rowCount!;
 }
 
 /** What waits because the mail server refused it. */

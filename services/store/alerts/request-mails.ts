@@ -159,7 +159,7 @@ export async function dropSettledAsks(tx: Tx): Promise<number> {
     `update ruawatch.outbox set state = 'failed', last_error = 'Not sent: the request was settled before.'
       where outbox_key in (select o.outbox_key from ruawatch.outbox o where o.state = 'pending' and ${SETTLED_ASK} for update skip locked)`,
   );
-  return rowCount ?? 0;
+  return rowCount!;
 }
 
 /** Notes that the mail server refused a mail about requests: each event is mailed anew to these people. */

@@ -67,7 +67,7 @@ export async function endSession(q: Queryable, token: string): Promise<void> {
 /** Ends all sessions of a person. @returns how many there were */
 export async function endSessions(q: Queryable, key: number): Promise<number> {
   const { rowCount } = await q.query('delete from ruawatch.sessions where person_key = $1', [key]);
-  return rowCount ?? 0;
+  return rowCount!;
 }
 
 /** Deletes sessions and links whose time is over. */

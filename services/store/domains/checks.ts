@@ -225,5 +225,5 @@ export async function forgetDomains(q: Queryable, before: Date, limit: number): 
        select domain from ruawatch.domains where state = 'observed' and vouched_by is null and last_reported < $1 limit $2)`,
     [before, limit],
   );
-  return rowCount ?? 0;
+  return rowCount!;
 }

@@ -234,7 +234,7 @@ export async function forgetAddresses(db: Queryable, before: string, limit: numb
       where address in (select address from ruawatch.addresses where last_seen < $1::date limit $2 for update skip locked)`,
     [before, limit],
   );
-  return rowCount ?? 0;
+  return rowCount!;
 }
 
 /**
@@ -262,5 +262,5 @@ async function analyzeAgain(
       order by s.domain, s.source`,
     [[...networks.keys()], [...networks.values()]],
   );
-  return rowCount ?? 0;
+  return rowCount!;
 }

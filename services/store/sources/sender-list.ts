@@ -282,5 +282,5 @@ async function analyzeAgain(tx: Tx, { domain, source, service }: Subject): Promi
                where own.domain = s.domain and own.source = $5 and own.selector <> '' and own.passed > 0 and other.passed > 0) end`,
     [domain, service !== null, names, names.map((name) => `%.${name.replace(/[\\_%]/g, '\\$&')}`), source],
   );
-  return rowCount ?? 0;
+  return rowCount!;
 }

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { transaction } from '../../../services/shared/runtime/db.ts';
+import { insertMail } from '../../../services/store/alerts/outbox.ts';
 import {
+  dropSettledAsks,
   dueRequestMails,
   loadStory,
   markRequestEventsPosted,
@@ -23,6 +25,7 @@ beforeEach(async () => {
 });
 afterEach(() => t.drop());
 
+const WHY = `no such user${'.'.repeat(300)}`;
 const story = async (key: number, at: Date) => {
   const { asked, stage_asked } = await loadStory(t.db, key, at);
   return { asked: [...asked].sort(), stage_asked };
@@ -52,6 +55,52 @@ test('a second stage asks its own people: those of the first are told alone', as
   expect(await story(key, later(1))).toEqual({ asked: [DORA, EMIL], stage_asked: [DORA, EMIL] });
 });
 
+test('an escalation of a later stage asks people again whom an earlier one had asked', async () => {
+  const rule = {
+    name: 'back',
+    stages: [{ group: 'mail' }, { group: 'security', escalate: { after_hours: 2, times: 1, to: 'mail' } }],
+  };
+  const key = await opened(t.db, rule);
+  await vote(t.db, key, ADA);
+  expect((await story(key, later(1))).stage_asked).toEqual([DORA, EMIL]);
+  await sweepRequests(t.db, later(3));
+  const { asked, stage_asked } = await story(key, later(3));
+  expect({ asked, stage_asked }).toEqual({ asked: [BEN, CLEO, DORA, EMIL], stage_asked: [BEN, CLEO, DORA, EMIL] });
+});
+
+test('mails that ask for a decision are dropped once it is made, and counted', async () => {
+  const key = await opened(t.db, { name: 'one', stages: [{ group: 'mail' }] });
+  const { rows } = await t.db.query<{ event_key: number }>('select event_key from ruawatch.request_events');
+  const ask = {
+    kind: 'request',
+    finding_key: null,
+    subject: 's',
+    raw: Buffer.from(''),
+    urgent: false,
+    request_key: key,
+  } as const;
+  const request_events = rows.map(({ event_key }) => event_key);
+  for (const person of [ADA, BEN])
+    await transaction(t.db, (tx) =>
+      insertMail(tx, { ...ask, message_id: `<${person}>`, recipients: [person], created_at: START, request_events }),
+    );
+  const drop = () => transaction(t.db, dropSettledAsks);
+  expect(await drop()).toBe(0);
+  await vote(t.db, key, ADA);
+  expect(await drop()).toBe(2);
+  expect(await drop()).toBe(0);
+});
+
+test('a turn takes at most five thousand events', async () => {
+  const key = await opened(t.db, TWO);
+  await t.db.query(
+    `insert into ruawatch.request_events (request_key, event, state, at, actor, says, recipients, head)
+     select $1, 'remind', 'pending', $2, 'nobody', '', '{}', '' from generate_series(1, 5000)`,
+    [key, START],
+  );
+  expect(await transaction(t.db, unpostedRequestEvents)).toHaveLength(5000);
+});
+
 test('an event is mailed to each recipient once, by its address, and to nobody without a mail server', async () => {
   await opened(t.db, TWO);
   await t.db.query(
@@ -70,11 +119,11 @@ test('an event is mailed to each recipient once, by its address, and to nobody w
   const key = due[0]!.event_key;
   const refuse = (wait: number | null) =>
     transaction(t.db, (tx) =>
-      noteRequestRefusal(tx, [key], { recipients: ['ada@example.com'], why: 'no such user', now: later(1), wait: () => wait }),
+      noteRequestRefusal(tx, [key], { recipients: ['ada@example.com'], why: WHY, now: later(1), wait: () => wait }),
     );
   expect(await refuse(3_600_000)).toEqual({ again: 1, over: 0 });
   const mails = async () => (await t.db.query('select refusals, refusal, retry_at, settled_at from ruawatch.request_mails')).rows;
-  expect(await mails()).toEqual([{ refusals: 1, refusal: 'no such user', retry_at: later(2), settled_at: null }]);
+  expect(await mails()).toEqual([{ refusals: 1, refusal: WHY.slice(0, 300), retry_at: later(2), settled_at: null }]);
   expect(await transaction(t.db, (tx) => dueRequestMails(tx, new Date(later(2).getTime() - 1)))).toEqual([]);
   expect(await transaction(t.db, (tx) => dueRequestMails(tx, later(2)))).toMatchObject([{ refusals: 1 }]);
   await transaction(t.db, (tx) => settleRequestMails(tx, { events: [key], recipient: 'ben@example.com', at: later(3) }));
@@ -83,7 +132,7 @@ test('an event is mailed to each recipient once, by its address, and to nobody w
   expect(await transaction(t.db, (tx) => dueRequestMails(tx, later(3)))).toEqual([]);
   // Given up: the mail had been settled when it was written, and stays so.
   expect(await refuse(null)).toEqual({ again: 0, over: 1 });
-  expect(await mails()).toEqual([{ refusals: 2, refusal: 'no such user', retry_at: null, settled_at: later(3) }]);
+  expect(await mails()).toEqual([{ refusals: 2, refusal: WHY.slice(0, 300), retry_at: null, settled_at: later(3) }]);
 });
 
 test('without a mail server nobody is mailed, and webhooks still post', async () => {
