@@ -387,6 +387,7 @@ const CASES: Record<string, Case> = {
   ...onApiFinding('reopen', {}, 409),
   'GET /api/v1/openapi.json': { url: () => '/api/v1/openapi.json', status: forAll(200) },
   'GET /api/v1/me': { url: () => '/api/v1/me', status: pages },
+  'GET /api/v1/acts': { url: () => '/api/v1/acts', status: { ...pages, viewer: 403, operator: 403 } },
   'GET /api/v1/audit': { url: () => '/api/v1/audit', status: { ...forAll(403), nobody: 401, root: 200 } },
   'GET /api/v1/quarantine': { url: () => '/api/v1/quarantine', status: { ...forAll(403), nobody: 401, root: 200 } },
   'POST /api/v1/domains/:domain/senders': {

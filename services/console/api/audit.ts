@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { auditRow } from '../../store/console/api-rows.ts';
+import { actRow, auditRow } from '../../store/console/api-rows.ts';
 import { ROLES_OF_PEOPLE, TOKEN_SCOPES } from '../../store/console/rights.ts';
+import { dayOrMoment } from '../given.ts';
 import type { AnyRoute } from '../routes.ts';
 import { answerList, LISTS } from './lists.ts';
-import { pageOfItems, paging } from './parameters.ts';
+import { domainName, pageOfItems, paging } from './parameters.ts';
 import { apiRoute } from './route.ts';
 
 const audit = apiRoute({
@@ -16,6 +17,24 @@ const audit = apiRoute({
   query: paging.extend({ verb: z.string().min(1).max(100).optional() }),
   answer: pageOfItems(auditRow),
   handle: ({ reader, query }) => answerList(reader, LISTS.audit, query),
+});
+
+const acts = apiRoute({
+  method: 'GET',
+  path: '/acts',
+  id: 'listActs',
+  summary: 'What people did alone: findings, senders, look-alikes, sign-ins, people, tokens; the newest first.',
+  token: 'read',
+  least: 'admin',
+  scope: 'filtered',
+  query: paging.extend({
+    act: z.string().min(1).max(100).optional(),
+    by: z.string().min(1).max(320).optional(),
+    domain: domainName.optional(),
+    since: dayOrMoment.optional(),
+  }),
+  answer: pageOfItems(actRow),
+  handle: ({ reader, query }) => answerList(reader, LISTS.acts, query),
 });
 
 const me = apiRoute({
@@ -38,4 +57,4 @@ const me = apiRoute({
   },
 });
 
-export const AUDIT_API: AnyRoute[] = [audit, me];
+export const AUDIT_API: AnyRoute[] = [audit, acts, me];

@@ -45,7 +45,7 @@ function operationOf(route: AnyRoute, { id, summary, token, answer, status }: Ap
   return {
     operationId: id,
     summary,
-    description: `Needs a token with the scope \`${token}\`.`,
+    description: `Needs a token with the scope \`${token}\`${route.least === 'admin' ? ' of an admin' : ''}.`,
     security: [{ token: [token] }],
     parameters: parametersOf(route),
     ...(route.body === undefined

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ROLE_FOR_SCOPE } from '../../store/console/rights.ts';
+import { type PersonRole, ROLE_FOR_SCOPE } from '../../store/console/rights.ts';
 import { words } from '../page-words/en.ts';
 import { type Answer, type AnyRoute, type ApiNotes, type Asked, Refusal, type Route } from '../routes.ts';
 
@@ -12,7 +12,11 @@ export const API = '/api/v1';
  * What a route of the API declares: its path is below /api/v1, and its role follows from the token's scope.
  */
 type ApiRoute<P extends Shape, Q extends Shape, B extends Shape> = Omit<Route<P, Q, B>, 'kind' | 'least' | 'api' | 'handle'> &
-  ApiNotes & { handle(asked: Asked<P, Q, B>): Promise<unknown> };
+  ApiNotes & {
+    /** Where the person must have a higher role than the scope asks for. */
+    least?: PersonRole;
+    handle(asked: Asked<P, Q, B>): Promise<unknown>;
+  };
 
 /**
  * Declares a route of the API. Its handler returns what is sent as JSON. Parameters and fields that it does
@@ -21,12 +25,12 @@ type ApiRoute<P extends Shape, Q extends Shape, B extends Shape> = Omit<Route<P,
 export function apiRoute<P extends Shape = undefined, Q extends Shape = undefined, B extends Shape = undefined>(
   given: ApiRoute<P, Q, B>,
 ): AnyRoute {
-  const { id, summary, token, answer, status = 200, handle, path, query, body, ...rest } = given;
+  const { id, summary, token, least, answer, status = 200, handle, path, query, body, ...rest } = given;
   const route: Omit<AnyRoute, 'handle'> & { handle(asked: Asked<P, Q, B>): Promise<Answer> } = {
     ...rest,
     path: `${API}${path}`,
     kind: 'api',
-    least: ROLE_FOR_SCOPE[token],
+    least: least ?? ROLE_FOR_SCOPE[token],
     api: { id, summary, token, answer, status },
     query: (query ?? z.object({})).strict(),
     ...(given.method === 'GET' ? {} : { body: (body ?? z.object({})).strict() }),

@@ -131,6 +131,12 @@ export const LISTS = {
     filters: { domain: 'domain = ?', state: 'state = ?' },
     as: { contract_ends: 'contract_ends::text as contract_ends' },
   }),
+  acts: list('console_acts', {
+    row: rows.actRow,
+    key: ['act_key'],
+    newestFirst: true,
+    filters: { act: 'act = ?', by: 'by_name = ?', domain: 'domain = ?', since: 'at >= ?' },
+  }),
   audit: list('audit', { row: rows.auditRow, key: ['number'], newestFirst: false, filters: { verb: 'verb = ?' } }),
 } as const;
 

@@ -262,4 +262,14 @@ export const onboardingRow = z.object({
   outcome: text.nullable(),
 });
 
+export const actRow = z.object({
+  act_key: whole,
+  at,
+  by_name: text.describe('The person, a service, or the system user on the command line.'),
+  act: text,
+  domain: text.nullable(),
+  object: text.nullable(),
+  detail: z.record(text, z.unknown()),
+});
+
 export const auditRow = z.object({ number: whole, at, actor: text, verb: text, object: text, body: text, hash: text });

@@ -21,7 +21,7 @@ export interface Reader {
   kept?: Kept;
 }
 
-/** The views of schema dmarc that have a column `domain`, by which their rows are chosen. */
+/** The views that have a column `domain`, by which their rows are chosen. */
 export const BY_DOMAIN = [
   'domains',
   'findings',
@@ -57,9 +57,12 @@ export const BY_DOMAIN = [
   'held_messages',
   'grants',
   'onboardings',
+  'console_acts',
 ] as const;
 /** The views whose domain has another name. */
 const COLUMN: Record<string, string> = { tls_reports: 'policy_domain', tls_failures: 'policy_domain' };
+/** What is no view: analysts, who read all views, need not know from where people sign in. */
+const TABLE: Record<string, string> = { console_acts: 'ruawatch.console_acts' };
 /** Views whose rows belong to no domain: for those who see everything. */
 export const OF_ALL = ['messages', 'addresses', 'audit'] as const;
 
@@ -106,14 +109,15 @@ export async function read<Row extends QueryResultRow>(
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
   const own = views.map((view) => {
-    if (scope.all) return `${view} as not materialized (select * from dmarc.${view})`;
+    const from = TABLE[view] ?? `dmarc.${view}`;
+    if (scope.all) return `${view} as not materialized (select * from ${from})`;
     if ((OF_ALL as readonly string[]).includes(view))
       throw new PermanentError(
         'not_yours',
         'This page is about the whole installation: only people who see all domains may read it.',
       );
     if (view === 'findings') return `${view} as not materialized (${ofOneDomain(`$${values.length + 1}`)})`;
-    return `${view} as not materialized (select * from dmarc.${view} where ${COLUMN[view] ?? 'domain'} = any($${values.length + 1}::text[]))`;
+    return `${view} as not materialized (select * from ${from} where ${COLUMN[view] ?? 'domain'} = any($${values.length + 1}::text[]))`;
   });
   const { rows } = await db.query<Row>(`with ${own.join(', ')} ${sql}`, scope.all ? [...values] : [...values, scope.domains]);
   return rows;

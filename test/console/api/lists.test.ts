@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { noteAct } from '../../../services/store/console/audit.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
 import { loadRequest } from '../../../services/store/requests/requests.ts';
 import { type FakeServer, startFake } from '../../helpers/dns.ts';
@@ -77,6 +78,66 @@ describe('pages of a list', () => {
     await c.finding('unauthorized_source', 'example.com', 'late.example');
     const second = (await root.api('GET', `/api/v1/findings?limit=5&cursor=${first.next}`)).json<typeof first>();
     expect(second.items[0]!.finding_key).toBe(first.items.at(-1)!.finding_key - 1);
+  });
+});
+
+describe('what people did alone', () => {
+  type Acts = { items: { act: string; by_name: string; domain: string | null; object: string | null; detail: object }[] };
+  beforeAll(async () => {
+    const acts = [
+      { by: 'ada', act: 'source_approve', domain: 'example.com', object: 'mailer.example', detail: { why: 'ours' } },
+      { by: 'ada', act: 'signed_in', detail: { how: 'password', address: '192.0.2.7' } },
+      { by: 'eve', act: 'finding_resolve', domain: 'd10.example.com', object: '5' },
+      { by: 'eve', act: 'source_deny', domain: 'sub.example.com', object: '192.0.2.0/24' },
+    ];
+    for (const [i, act] of acts.entries()) await noteAct(c.t.db, act, new Date(Date.UTC(2026, 5, 1 + i)));
+  });
+  const told = async (query: string, who = root) => {
+    const { items } = (await who.api('GET', `/api/v1/acts?since=2026-06-01T00:00:00Z${query}`)).json<Acts>();
+    return items.filter(({ by_name }) => by_name === 'ada' || by_name === 'eve').map(({ by_name, act }) => `${by_name} ${act}`);
+  };
+
+  test('is listed to an admin who sees all domains, the newest first', async () => {
+    expect(await told('')).toEqual(['eve source_deny', 'eve finding_resolve', 'ada signed_in', 'ada source_approve']);
+    const { items } = (await root.api('GET', '/api/v1/acts?act=signed_in&by=ada')).json<Acts>();
+    expect(items).toEqual([
+      {
+        act_key: expect.any(Number),
+        at: '2026-06-02T00:00:00.000Z',
+        by_name: 'ada',
+        act: 'signed_in',
+        domain: null,
+        object: null,
+        detail: { how: 'password', address: '192.0.2.7' },
+      },
+    ]);
+  });
+  test('is chosen by act, person, domain and time', async () => {
+    expect(await told('&by=eve')).toEqual(['eve source_deny', 'eve finding_resolve']);
+    expect(await told('&domain=D10.example.com')).toEqual(['eve finding_resolve']);
+    expect(await told('&act=source_approve')).toEqual(['ada source_approve']);
+    const later = (await root.api('GET', '/api/v1/acts?since=2026-06-04T00:00:00Z&by=eve')).json<Acts>();
+    expect(later.items.map(({ act }) => act)).toEqual(['source_deny']);
+    expect((await root.api('GET', '/api/v1/acts?person=ada')).statusCode).toBe(400);
+  });
+  test('is of the own domains alone for an admin of these: no sign-in, no person, no other domain', async () => {
+    const mia = await c.person('admin', ['d10.example.com']);
+    expect(await told('', mia)).toEqual(['eve finding_resolve']);
+    expect(await told('&domain=example.com', mia)).toEqual([]);
+    const { items } = (await root.api('GET', '/api/v1/acts?by=eve', undefined, { domains: ['d10.example.com'] })).json<Acts>();
+    expect(items.map(({ domain }) => domain)).toEqual(['d10.example.com']);
+  });
+  test('comes page by page, and not again when it is known', async () => {
+    const { rows, pages } = await walk('/api/v1/acts?by=eve', 1);
+    expect([rows.map(({ act }) => act), pages]).toEqual([['source_deny', 'finding_resolve'], 2]);
+    const first = await root.api('GET', '/api/v1/acts?by=eve');
+    const again = await root.api('GET', '/api/v1/acts?by=eve', undefined, {
+      headers: { 'if-none-match': String(first.headers.etag) },
+    });
+    expect([again.statusCode, again.body]).toEqual([304, '']);
+  });
+  test('is for admins', async () => {
+    expect((await ada.api('GET', '/api/v1/acts')).statusCode).toBe(403);
   });
 });
 
