@@ -398,7 +398,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'report/mail/charset.test.ts': ['report/mail/compound.ts', 'report/mail/uuencode.ts'],
   'report/reporters/names.test.ts': ['report/bundled.ts'],
   'report/aggregate/content-hash.test.ts': ['report/bytes.ts'],
-  'report/xml/scanner.test.ts': ['report/xml/characters.ts', 'report/xml/documents.ts'],
+  'report/xml/scanner.test.ts': ['report/xml/documents.ts'],
   'shared/runtime/db.test.ts': ['shared/runtime/embedded-secrets.ts'],
   'shared/runtime/pgbouncer.test.ts': ['cli/commands/migrate.ts', 'shared/runtime/embedded-binaries.ts', 'shared/unverified.ts'],
   'shared/runtime/queues.test.ts': [

@@ -122,7 +122,7 @@ export function resolve(codes: Uint16Array, from: number, to: number, into: Uint
         c = 0xdc00 + (c & 0x3ff);
       }
     } else if (c === RETURN_CODE) {
-      if (k + 1 < to && codes[k + 1] === LINE_END) k++;
+      if (codes[k + 1] === LINE_END) k++;
       c = LINE_END;
     } else if (c === BRACKET_CODE) {
       if (k + 2 < to && codes[k + 1] === BRACKET_CODE && codes[k + 2] === GREATER) return -1;
@@ -164,7 +164,7 @@ function referred(codes: Uint16Array, from: number, to: number): number {
 function digitOf(c: number): number {
   if (c >= 48 && c <= 57) return c - 48;
   const letter = c | 32;
-  return letter >= 97 && letter <= 102 && c < 0x80 ? letter - 87 : -1;
+  return letter >= 97 && letter <= 102 ? letter - 87 : -1;
 }
 
 let scratch = new Uint16Array(1_024);
