@@ -31,11 +31,13 @@ const SLOW = 1000;
  */
 const PAGES = /^services\/(?:console|store\/console)\//;
 const COMMANDS = /^services\/cli\//;
+const REPORTS = /^services\/report\//;
 const GOLDENS = {
   'test/console/pages/shown.test.ts': PAGES,
   'test/console/pages/busy.test.ts': PAGES,
   'test/cli/program/shown.test.ts': COMMANDS,
   'test/cli/program/busy.test.ts': COMMANDS,
+  'test/report/fixtures.test.ts': REPORTS,
 };
 /** After the tests named after the file, before those named after a file that imports it. */
 const OF_GOLDEN = 0.5;

@@ -37,7 +37,7 @@ test.each<[string, ReturnType<typeof tagEnd>]>([
   [' xmlns="u" x="v"/>', { end: 18, empty: true, attributes: [1, 1], xmlns: 'u' }],
   [" xmlns:x='v'>", { end: 13, empty: false, attributes: [1], xmlns: null }],
   [' xmlns="a&amp;b" c=\'&#x1F642;\'>', { end: 31, empty: false, attributes: [3, 2], xmlns: 'a&b' }],
-  // A name without a blank before it, or twice; no value, one without quotes, or with what is not allowed there.
+  // A name without a blank before it, or twice; no value, one without quotes, or with what no value holds.
   ['a="1">', null],
   [' a="1"b="2">', null],
   [' a="1" a="2">', null],
