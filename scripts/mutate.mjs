@@ -2,11 +2,11 @@
 // [--tests 12] [--seconds 90] [--share 1/2]`. Changes one thing at a time in a copy of the tree, runs the
 // tests nearest to the file, and lists the changes that no test detects. Nearest is the test named after the
 // file, or listed for it in test/ci/tested-through.ts; the goldens of pages, commands and reports; then those
-// with the fewest imports between, slow ones last. The first runs alone, then five more, then the others, and no more
-// after so many seconds. A test that fails on a change counts once it has passed without it. Each survivor
-// is either a missing test or code without effect. With --out every result is appended to the file at once,
-// and a run that was cut off is resumed. The exit code is 1 when fewer than 90 % are killed, or one survives
-// in a part that allows none (mutation/sample.mjs).
+// with the fewest imports between, slow ones last. The first runs alone, then five more, then the others, and
+// no more after so many seconds. A test that fails on a change counts once it has passed without it. Each
+// survivor is either a missing test or code without effect. With --out every result is appended to the file
+// at once, and a run that was cut off is resumed. The exit code is 1 when fewer than 90 % are killed, or one
+// survives in a part that allows none (mutation/sample.mjs).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
