@@ -71,6 +71,7 @@ function meaningOf(text: string): string {
   if (/end of central directory|locator/i.test(text)) return 'its directory is missing or cut off';
   if (/central directory/i.test(text)) return 'its directory is damaged';
   if (/local file header/i.test(text)) return 'the header of a member is damaged';
+  if (/file bounds/i.test(text)) return 'the member is cut off';
   if (/multi-disk/i.test(text)) return 'it is one of several parts';
   return text;
 }
@@ -97,11 +98,8 @@ async function member(bytes: Buffer, zip: ZipFile, entry: Entry): Promise<Member
     start = guess;
   }
   const data = bytes.subarray(start, start + entry.compressedSize);
-  if (data.length < entry.compressedSize) problem ??= damaged('the member is cut off');
   const deflated = entry.compressionMethod === DEFLATED;
-  if (!deflated && data.length === entry.compressedSize && crc32(data) !== entry.crc32) {
-    problem ??= damaged('the checksum does not match');
-  }
+  if (!deflated && crc32(data) !== entry.crc32) problem ??= damaged('the checksum does not match');
   return { ...base, data, deflated, problem };
 }
 
