@@ -76,3 +76,16 @@ test('recipients of held mails, and who signs in from elsewhere, are mailed as w
   expect(about().filter((one) => one === signed || one === held)).toHaveLength(2);
   await eventually(() => expect(second.logged.join('')).toContain('recipients could not be notified of what is held for them'));
 });
+
+test('what keeps mails from being noted as sent is said until it is over', async () => {
+  await b.db.query(
+    `create function public.closed() returns trigger language plpgsql as $$ begin raise exception 'the outbox is closed'; end $$`,
+  );
+  await b.db.query('create trigger closed before update on ruawatch.outbox for each row execute function public.closed()');
+  await b.event({});
+  const { service } = b.alerter(url());
+  await eventually(() => expect(service.waitingFor!()).toContain('the outbox is closed'));
+  await b.db.query('drop trigger closed on ruawatch.outbox');
+  await eventually(() => expect(service.waitingFor!()).toBeNull());
+  expect((await b.outbox()).map(({ state }) => state)).toEqual(['sent']);
+});

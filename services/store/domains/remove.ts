@@ -98,7 +98,7 @@ export async function removeDomainData(db: Db, domain: string, tick: () => void 
   sum.findings += await transaction(db, (tx) => removeFindings(tx, domain));
   for (const [table, column] of Object.entries(REMOVED)) {
     const { rowCount } = await db.query(`delete from ruawatch.${table} where ${within(column, '$1')}`, [domain]);
-    sum.rows += rowCount ?? 0;
+    sum.rows += rowCount!;
     tick();
   }
   return sum;
@@ -128,7 +128,7 @@ async function removeReports(tx: Tx, domain: string): Promise<Part> {
     tx,
     rows.map(({ message_key }) => message_key),
   );
-  return { removed: { reports: rows.length, records: rowCount ?? 0, mails }, more: rows.length === AT_ONCE };
+  return { removed: { reports: rows.length, records: rowCount!, mails }, more: rows.length === AT_ONCE };
 }
 
 async function removeFailureReports(tx: Tx, domain: string): Promise<Part> {

@@ -50,7 +50,7 @@ export async function forgetLogs(db: Db, { lines, messages, days }: LogLimits): 
   let totals = 0;
   if (days !== null)
     for (const table of ['sending_day_recipients', 'sending_days'])
-      totals += (await db.query(`delete from ruawatch.${table} where day < $1::date`, [days])).rowCount ?? 0;
-  const deleted = (gone ?? 0) + (unread ?? 0) + (changes ?? 0) + (bounced ?? 0) + left + totals;
-  return { deleted, more: (gone ?? 0) === AT_ONCE || left === AT_ONCE };
+      totals += (await db.query(`delete from ruawatch.${table} where day < $1::date`, [days])).rowCount!;
+  const deleted = gone! + unread! + changes! + bounced! + left + totals;
+  return { deleted, more: gone === AT_ONCE || left === AT_ONCE };
 }

@@ -256,7 +256,7 @@ async function end(tx: Tx, subject: Subject, word: OperatorNote, now: Date): Pro
       where domain = $1 and source = $2 and is_service = $3 and ended_at is null`,
     [subject.domain, subject.source, subject.service !== null, now, word.by, word.why],
   );
-  return (rowCount ?? 0) > 0;
+  return rowCount === 1;
 }
 
 /**

@@ -83,5 +83,13 @@ test('a name that is too long is cut on the left; an impossible one is none', ()
   const long = Array(30).fill('abcdefghi').join('.');
   expect(toName(long)).toBe(Array(25).fill('abcdefghi').join('.'));
   expect(toName('example.com.')).toBe('example.com');
+  // 253 octets fit, and labels of 63.
+  const label = 'x'.repeat(63);
+  const longest = [label, label, label, 'y'.repeat(61)].join('.');
+  expect([toName(longest), toName(`${longest}y`), toName('z'.repeat(254))]).toEqual([
+    longest,
+    [label, label, 'y'.repeat(62)].join('.'),
+    null,
+  ]);
   for (const text of ['a..b', `${'x'.repeat(64)}.com`, 'é.com', '']) expect(toName(text), text).toBeNull();
 });

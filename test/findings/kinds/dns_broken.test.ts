@@ -23,6 +23,15 @@ test('its words, by what was lost', () => {
       terms: [],
       rests: [{ name: 'a.example', per_day: 0.2, alone: 0.5 }],
     }),
+    'senders with much mail, some, little and hardly any': of({
+      rests: [
+        { name: 'much.example', per_day: 1.5, alone: 0 },
+        { name: 'some.example', per_day: 1.49, alone: 0 },
+        { name: 'little.example', per_day: 0.75, alone: 0.5 },
+      ],
+      rests_in_all: 3,
+    }),
+    'a sender with hardly any mail': of({ rests: [{ name: 'few.example', per_day: 0.74, alone: 0 }], rests_in_all: 1 }),
     'a key that is revoked': of({ ...key, loss: 'key_revoked', now: 'v=DKIM1; p=', terms: [] }),
     'the DMARC record': of({ ...policy, loss: 'dmarc_gone', now: null, terms: [] }),
     'a DMARC record that is none': of({ ...policy, loss: 'dmarc_gone', now: 'v=DMARK1; p=reject', terms: [] }),

@@ -11,6 +11,17 @@ test('a sealed mail opens again, and does not show what it is', () => {
   expect(sealBody(RAW, digest(RAW), KEY)).not.toEqual(sealed);
 });
 
+test('a mail that an earlier version sealed opens: the version, twelve octets of its own, the mail, the tag', () => {
+  const raw = Buffer.from('Subject: hello\r\n\r\nHello.\r\n');
+  const sealed = Buffer.from('ATAxMjM0NTY3ODlhYimZdJPRsdjo42btGds8xwM19PQkTh9DxThZJegBqaY5KjTiKAhL8xejeg==', 'base64');
+  expect(openBody(sealed, digest(raw), KEY)).toEqual(raw);
+  expect(sealBody(raw, digest(raw), KEY)).toHaveLength(sealed.length);
+  // A mail without a single octet is the shortest; what is shorter was never sealed.
+  const empty = sealBody(Buffer.alloc(0), digest(Buffer.alloc(0)), KEY);
+  expect(openBody(empty, digest(Buffer.alloc(0)), KEY)).toEqual(Buffer.alloc(0));
+  expect(() => openBody(empty.subarray(0, -1), digest(Buffer.alloc(0)), KEY)).toThrow('not in a form');
+});
+
 test('it does not open with another key, as another mail, or changed by one bit', () => {
   const sealed = sealBody(RAW, digest(RAW), KEY);
   expect(() => openBody(sealed, digest(RAW), OTHER)).toThrow('another milter.hold.key_file');
