@@ -51,13 +51,26 @@ const weekly = (messages: number) => {
   return `${count.toLocaleString('en')} ${count === 1 ? 'message' : 'messages'} a week`;
 };
 
-/** What to do next. @param blocked why a stricter policy has to wait */
+/**
+ * What to do next. While the published policy is only being tried out, a step that does not end that says so:
+ * whoever reads p=reject takes it for more than it is.
+ * @param blocked why a stricter policy has to wait
+ */
 export function nextStep(
   records: SeenRecords,
   month: ReportMonth | null,
   mailbox: string | null,
   blocked: readonly Blocker[],
 ): Step {
+  const step = wantedStep(records, month, mailbox, blocked);
+  const { policy } = records;
+  if (!policy?.testing || policy.policy === 'none' || step.action === 'end_testing') return step;
+  const below = policy.policy === 'reject' ? 'quarantine' : 'none';
+  const trial = `The published p=${policy.policy} is only being tried out (t=y): receivers that know it treat mail as under p=${below} (RFC 9989).`;
+  return { ...step, sentence: `${step.sentence} ${trial}` };
+}
+
+function wantedStep(records: SeenRecords, month: ReportMonth | null, mailbox: string | null, blocked: readonly Blocker[]): Step {
   const { domain, policy, faults } = records;
   const step: MakeStep = (action, sentence, publish = null) => ({ action, sentence, publish });
   // Receivers that validate see no other record of the domain until this is fixed.
