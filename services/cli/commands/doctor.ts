@@ -136,6 +136,7 @@ async function authserv(db: Db, ids: readonly string[]): Promise<string | Note> 
 
 async function archive(db: Db, { raw_total_gb: gb }: Config['retention']): Promise<string | Note> {
   const bytes = await archiveSize(db);
+  if (bytes === null) return 'its size has not been measured yet: the parser does so at its next upkeep';
   const size = `${(bytes / 1e9).toFixed(2)} GB of raw mail`;
   if (gb === null || bytes <= gb * 1e9 * WARN_SHARE) return `${size}${gb === null ? '' : `, of ${gb}`}`;
   return {

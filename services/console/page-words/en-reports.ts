@@ -225,6 +225,7 @@ export const reportWords = {
     alerts_on: 'none is refused',
     refused: (n: number) => `${counted(n, 'alert was', 'alerts were')} refused by the mail server: “ruawatch doctor” says why.`,
     archive: 'Archive',
+    archive_unmeasured: 'its size has not been measured yet: the parser does so at its next upkeep',
     archive_size: (size: string, of: number | null) => `${size} of raw mail${of === null ? '' : `, of ${of} GB`}`,
     waiting: 'Waiting work',
     waiting_what: 'Work that is stored but not done yet. A number that only grows means that a service is not running.',

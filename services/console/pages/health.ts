@@ -54,10 +54,12 @@ async function checksOf({ db, config, clock }: Pick<Asked, 'db' | 'config' | 'cl
   else if (refused.findings + refused.digests > 0) say('bad', w.alerts, w.refused(refused.findings + refused.digests));
   else say('ok', w.alerts, w.alerts_on);
   const [bytes, total] = [await archiveSize(db), config.retention.raw_total_gb];
-  const size = w.archive_size(bytes < GB / 10 ? `${(bytes / MB).toFixed(1)} MB` : `${(bytes / GB).toFixed(2)} GB`, total);
-  say(total !== null && bytes > FULL * total * GB ? 'note' : 'ok', w.archive, size);
+  if (bytes === null) say('ok', w.archive, w.archive_unmeasured);
+  else say(total !== null && bytes > FULL * total * GB ? 'note' : 'ok', w.archive, w.archive_size(sizeOf(bytes), total));
   return lines;
 }
+
+const sizeOf = (bytes: number): string => (bytes < GB / 10 ? `${(bytes / MB).toFixed(1)} MB` : `${(bytes / GB).toFixed(2)} GB`);
 
 const health = route({
   method: 'GET',

@@ -40,12 +40,12 @@ export async function measureArchive(db: Db): Promise<number> {
     );
   }
   await db.query('delete from ruawatch.raw_stock where partition <> all($1::text[])', [rows.map((row) => row.partition)]);
-  return archiveSize(db);
+  return (await archiveSize(db)) ?? 0;
 }
 
-/** The bytes of the raw archive at its last measurement. */
-export async function archiveSize(db: Queryable): Promise<number> {
-  const { rows } = await db.query<{ bytes: number }>('select coalesce(sum(bytes), 0) as bytes from ruawatch.raw_stock');
+/** The bytes of the raw archive at its last measurement; null before the first one. */
+export async function archiveSize(db: Queryable): Promise<number | null> {
+  const { rows } = await db.query<{ bytes: number | null }>('select sum(bytes) as bytes from ruawatch.raw_stock');
   return rows[0]!.bytes;
 }
 
