@@ -1,5 +1,5 @@
 import { senderActions } from './actions.ts';
-import { type Ending, endingWords } from './ending.ts';
+import { adviceHolds, type Ending, endingWords } from './ending.ts';
 import { EVIDENCE_VERSION, type Evidence } from './evidence.ts';
 import { factWords } from './kinds/index.ts';
 import type { Words } from './kinds/kind.ts';
@@ -12,8 +12,17 @@ export interface StoredFinding {
   evidence: Evidence;
 }
 
-/** The words of a finding, made of its facts; of a row without facts, the sentences that are stored in it. */
-export function wordsOf({ domain, subject, summary, evidence }: StoredFinding): Words {
+/**
+ * The words of a finding, made of its facts; of a row without facts, the sentences that are stored in it.
+ * What its end has answered is no advice any more, wherever it is read.
+ */
+export function wordsOf(finding: StoredFinding): Words {
+  const { advice, pages, senders, ...words } = allWordsOf(finding);
+  if (!adviceHolds(finding.evidence.ended)) return { ...words, advice: [] };
+  return { ...words, advice, ...(pages && { pages }), ...(senders && { senders }) };
+}
+
+function allWordsOf({ domain, subject, summary, evidence }: StoredFinding): Words {
   const { facts, sentences } = evidence;
   if (facts !== null) return factWords({ domain, subject, evidence }, facts);
   return { title: summary, topic: summary, summary, what: sentences?.what ?? '', advice: sentences?.advice ?? [] };

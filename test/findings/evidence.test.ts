@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Ending } from '../../services/findings/ending.ts';
 import { EVIDENCE_VERSION, readEvidence } from '../../services/findings/evidence.ts';
 import { overWords, storedForm, wordsOf } from '../../services/findings/sentences.ts';
+import { FINDINGS } from '../alerter/events.ts';
 
 /** As version 0.1.0 stored it. */
 const OLD = {
@@ -144,4 +146,26 @@ test('what is malformed has an empty value, and the stored sentences stand apart
     'Reporters whose word counts now report such mail.',
   );
   expect(overWords(readEvidence({}))).toBe('');
+});
+
+describe('advice that the end of a finding has answered', () => {
+  // One that asks for a decision about its sender, too.
+  const { domain, subject, summary, evidence } = Object.values(FINDINGS).find((one) => wordsOf(one).senders !== undefined)!;
+  const saidOf = (ended: Ending | undefined) => {
+    const finding = { domain, subject, summary, evidence: { ...evidence, ended } };
+    const { advice, pages, senders } = wordsOf(finding);
+    return { advice, pages, senders, stored: storedForm(finding).evidence.advice };
+  };
+  test('is neither shown nor stored, and asks for no decision', () => {
+    for (const ended of [{ reason: 'denied_kept_out', p: 'reject' }, { reason: 'listed' }] as const)
+      expect(saidOf(ended)).toEqual({ advice: [], pages: undefined, senders: undefined, stored: [] });
+  });
+  test('is there while it is open, and where it was merely not seen again or a person closed it', () => {
+    const open = saidOf(undefined);
+    expect(open.advice.length).toBeGreaterThan(0);
+    expect(open.senders!.length).toBeGreaterThan(0);
+    expect(open.stored as string[]).toHaveLength(open.advice.length + open.senders!.length);
+    expect(saidOf({ reason: 'no_mail', days: 14 })).toEqual(open);
+    expect(saidOf({ reason: 'closed', by: 'Ada', why: 'ticket 7' })).toEqual(open);
+  });
 });

@@ -1,4 +1,3 @@
-import { adviceHolds } from '../../findings/ending.ts';
 import type { Evidence } from '../../findings/evidence.ts';
 import type { Page, Words } from '../../findings/kinds/kind.ts';
 import { traitsOf } from '../../findings/kinds/traits.ts';
@@ -34,7 +33,7 @@ export function evidencePage(finding: ReadFinding, said: Words, { days, tables, 
     table.rows > 0 && html`<section><h2>${title}</h2>${table.html(here, FIRST)}</section>`;
   return html`<section><h2>${w.happened}</h2><p>${dated(said.what || said.summary)}</p>
 ${over && html`<p><strong>${w.over}:</strong> ${dated(over)}</p>`}</section>
-${said.advice.length > 0 && adviceHolds(evidence.ended) && html`<section><h2>${w.advice}</h2>${adviceOf(said, finding.domain)}</section>`}
+${said.advice.length > 0 && html`<section><h2>${w.advice}</h2>${adviceOf(said, finding.domain)}</section>`}
 <section><h2>${w.evidence}</h2>${figures(finding)}${fate(evidence, isForged(finding))}${proofOf(finding)}</section>
 ${mailChart(days, w.days_what(daysBefore(days, finding)), isForged(finding))}
 ${show(w.who, tables.who)}${evidence.senders > evidence.who.length && html`<p class="quiet">${w.more(evidence.senders - evidence.who.length)}</p>`}
