@@ -129,8 +129,8 @@ function rowsOf(story: RequestStory, plan: Plan, asks: boolean): RequestContent[
     { label: 'Warnings', sentences: tidy(rest) },
     { label: 'Why', sentences: tidy(reasonsOf(request.why, plan)) },
     { label: 'Risk', sentences: tidy([`${sentenceCase(plan.risk)}. ${plan.risk_because.join(' ')}`]) },
-    { label: 'Way back', sentences: tidy([plan.back.text]) },
-    { label: 'Asked by', sentences: tidy([`${by}, ${moment(created_at)}`]) },
+    { label: 'How it is undone', sentences: tidy([plan.back.text]) },
+    { label: 'Requested by', sentences: tidy([`${by}, ${moment(created_at)}`]) },
     { label: 'Decided by', sentences: tidy([whoDecides(story)]) },
     {
       label: 'Decisions',

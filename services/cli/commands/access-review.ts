@@ -38,7 +38,7 @@ export async function runAccessReview(
       for (const one of all) out(jsonText({ ...one, never_changed: neverChanged(one) }));
       return;
     }
-    if (all.length === 0) return out(`Nothing was lent in the last ${days} days.`);
+    if (all.length === 0) return out(`No right was granted in the last ${days} days.`);
     out(
       table(
         ['kind', 'target', 'what', 'for', 'grants', 'not seen in use', 'requested', 'used for'],

@@ -93,7 +93,7 @@ export function wantedOf(config: Pick<Config, 'access' | 'dnsTargets' | 'gateway
     case 'access.message':
       throw new PermanentError('usage', 'Request the text of a held mail on its page in the console.');
     case undefined:
-      throw new PermanentError('usage', `"${kind}" is nothing that is lent: ${GRANT_KINDS.join(', ')}.`);
+      throw new PermanentError('usage', `"${kind}" is no kind of right: ${GRANT_KINDS.join(', ')}.`);
   }
 }
 
@@ -247,7 +247,7 @@ function oneOf<T extends { name: string }>(all: readonly T[], name: string | und
   throw new PermanentError(
     'usage',
     all.length === 0
-      ? `Nothing of this kind is lent: name its targets in the settings (${setting}, docs/access.md).`
+      ? `No right of this kind can be granted: name its targets in the settings (${setting}, docs/access.md).`
       : `Name the target: --server ${all.map((one) => one.name).join(', --server ')}.`,
   );
 }

@@ -58,7 +58,7 @@ export async function runAccessStanding(
       ),
     );
     if (all.some(({ instead }) => instead !== null))
-      out('To take one away, or to have it lent: ruawatch access standing --ask RIGHT --why …');
+      out('To take one away, or to have it granted for a time: ruawatch access standing --ask RIGHT --why …');
   });
 }
 

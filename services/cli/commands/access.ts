@@ -63,7 +63,7 @@ export async function runAccessRequest(
     throw new PermanentError('usage', `${wanted.kind} does not say how often it was used: leave out --uses.`);
   const { rules } = config.approvals;
   if (rules.length === 0)
-    throw new PermanentError('no_rule', 'approvals has no rules, so nothing can be lent: say who decides (docs/access.md).');
+    throw new PermanentError('no_rule', 'approvals has no rules, so no right can be granted: say who decides (docs/access.md).');
   return withDatabase(config, async (db) => {
     await checkHolder(db, asker, wanted);
     const plan = planGrant({
@@ -123,11 +123,11 @@ async function checkHolder(db: Db, { holder, kind }: Asker, wanted: Pick<Wanted,
 
 const STATES: Record<ShownGrant['state'], string> = {
   asked: 'requested',
-  applying: 'being lent',
-  active: 'lent',
+  applying: 'being granted',
+  active: 'granted',
   ending: 'ending',
   ended: 'ended',
-  void: 'never lent',
+  void: 'never granted',
 };
 
 /** `access list`: what is asked for and lent, the newest first. */
@@ -144,7 +144,7 @@ export async function runAccessList(
       for (const row of rows) out(jsonText(row));
       return;
     }
-    if (rows.length === 0) return out(options.all ? 'Nothing was ever lent.' : 'Nothing is lent, and nothing is requested.');
+    if (rows.length === 0) return out(options.all ? 'No right was ever granted.' : 'No right is granted or requested.');
     out(
       table(
         ['key', 'state', 'holder', 'what', 'name', 'ends'],
@@ -237,7 +237,7 @@ export async function runAccessSecret(
     if (sealed === null)
       throw new PermanentError(
         'no_secret',
-        `Grant ${number} has nothing to open: it is not lent yet, has ended, or its secret was shown at the request.`,
+        `Grant ${number} has nothing to open: it is not granted yet, has ended, or its secret was shown at the request.`,
       );
     try {
       out(openSealed(key, sealed));

@@ -78,7 +78,7 @@ export async function runRequestsShow(config: Config, key: string, options: { js
     line(`Request ${number}: ${request.summary}`);
     line(`${request.kind} of ${request.domain}, ${shortState(request)}${request.outcome === null ? '' : `. ${request.outcome}`}`);
     line(
-      `Asked by ${request.requester_kind === 'person' ? '' : `${request.requester_kind} `}${request.requester} at ${moment(request.created_at)} UTC: ${request.why}`,
+      `Requested by ${request.requester_kind === 'person' ? '' : `${request.requester_kind} `}${request.requester} at ${moment(request.created_at)} UTC: ${request.why}`,
     );
     for (const text of planLines(plan)) line(text);
     line(whoDecides(request));

@@ -5,7 +5,9 @@ import { config, oneMore, out, run } from './run.ts';
 function addAccessRights(access: Command): void {
   access
     .command('standing')
-    .description('list every right that somebody has for good, with its last use, and ask to take one away or to lend it')
+    .description(
+      'list every right that somebody has for good, with its last use, and ask to take one away or to have it granted for a time',
+    )
     .option('--ask <right>', 'open a request about this one')
     .option('--why <text>', 'with --ask: why; it is recorded')
     .option('--by <name>', 'with --ask: who asks (default: the system user)')
@@ -24,12 +26,12 @@ function addAccessRights(access: Command): void {
     .action(run(async (options) => (await import('../commands/access-review.ts')).runAccessReview(config(), options, { out })));
   access
     .command('statements')
-    .description('print what was run with a lent role of a database, from the log of its server')
+    .description('print what was run with a granted role of a database, from the log of its server')
     .argument('<key>', 'the grant')
     .action(run(async (key: string) => (await import('../commands/access.ts')).runAccessStatements(config(), key, { out })));
   access
     .command('secret')
-    .description('open what was lent with the key that was shown at the request; the key comes on the standard input')
+    .description('open what was granted with the key that was shown at the request; the key comes on the standard input')
     .argument('<key>', 'the grant')
     .action(
       run(async (key: string) => {
@@ -39,7 +41,7 @@ function addAccessRights(access: Command): void {
     );
   access
     .command('setup')
-    .description('print the SQL that makes a Postgres server able to lend roles, or mail accounts')
+    .description('print the SQL that makes a Postgres server able to grant roles for a time, or mail accounts')
     .argument('<server>', 'its name in the settings (access.database, access.email)')
     .option('--login <role>', 'the login of the service (default: the user of its URL)')
     .option('--reader <role>', 'of access.email: the login of Dovecot and Postfix')
@@ -50,10 +52,10 @@ function addAccessRights(access: Command): void {
 
 /** Commands about rights that are lent. */
 export function addAccessCommands(program: Command): void {
-  const access = program.command('access').description('rights that are lent for a time: request, list and end them');
+  const access = program.command('access').description('rights that are granted for a time: request, list and end them');
   access
     .command('request')
-    .description('ask for a right, and print the secret that works once it is lent')
+    .description('ask for a right, and print the secret that works once it is granted')
     .argument('<kind>', 'access.database, access.dns, access.email, access.dns-provider or access.console')
     .option(
       '--for <time>',
@@ -63,7 +65,7 @@ export function addAccessCommands(program: Command): void {
     .option('--by <name>', 'who asks (default: the system user)')
     .option('--service <name>', 'ask in the name of a service principal, which then holds it')
     .option('--server <name>', 'the target in the settings (default: the only one)')
-    .option('--group <role>', 'of access.database: the role whose rights are lent')
+    .option('--group <role>', 'of access.database: the role whose rights are granted')
     .option(
       '--name <name...>',
       'of access.dns and access.dns-provider: the names to be changed; with a dot before it, all names below',
@@ -84,7 +86,7 @@ export function addAccessCommands(program: Command): void {
     );
   access
     .command('list', { isDefault: true })
-    .description('list rights that are lent or requested, the newest first')
+    .description('list rights that are granted or requested, the newest first')
     .option('--all', 'also what has ended')
     .option('--domain <domain>', 'only of this domain')
     .option('--limit <n>', 'at most n')

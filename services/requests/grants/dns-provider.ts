@@ -10,5 +10,5 @@ export const providerGrant: GrantKind<ProviderScope> = {
   kind: 'access.dns-provider',
   scope,
   words: (one, server) => `credentials of ${server}: ${scopeText(one)}`,
-  usage: (_, server) => `Once it is lent, "ruawatch access secret" opens the credentials of ${server} with the key.`,
+  usage: (_, server) => `Once it is granted, "ruawatch access secret" opens the credentials of ${server} with the key.`,
 };

@@ -109,7 +109,7 @@ test.each([
   ['console', { role: 'viewer' }, /Say for which domains/],
   ['console', { role: 'viewer', domain: ['nonsense'] }, /not a domain/],
   ['console', { role: 'viewer', allDomains: true, service: 'ci' }, /does not sign in/],
-  ['tokens', {}, /nothing that is lent/],
+  ['tokens', {}, /no kind of right/],
 ])('%s with %j is refused', async (kind, options, sentence) => {
   await expect(ask(kind, options)).rejects.toThrow(sentence);
   expect(await grantsIn(f.t.db, ['asked'])).toEqual([]);

@@ -157,7 +157,7 @@ test('review: what was really used, and a request for a shorter time', async () 
     await runAccessReview(config, options, { out });
     return lines.join('\n');
   };
-  expect(await review()).toBe('Nothing was lent in the last 90 days.');
+  expect(await review()).toBe('No right was granted in the last 90 days.');
   for (let n = 0; n < 6; n++) {
     const grant = await askForGrant(f.t.db, {
       kind: 'access.database',
