@@ -15,24 +15,26 @@ function ipv4(text: string): string | null {
  * read them as octal, others as decimal.
  */
 export function isQuad(codes: Uint16Array, from: number, to: number): boolean {
-  if (to - from < 7 || to - from > QUAD_LENGTH) return false;
   let dots = 0;
-  let value = -1;
+  let digits = 0;
+  let value = 0;
   for (let i = from; i < to; i++) {
     const c = codes[i]!;
     if (c === 46) {
-      if (value < 0) return false;
+      if (digits === 0) return false;
       dots++;
-      value = -1;
+      digits = 0;
+      value = 0;
     } else if (c >= 48 && c <= 57) {
-      if (value === 0) return false;
-      value = value < 0 ? c - 48 : value * 10 + c - 48;
+      if (digits > 0 && value === 0) return false;
+      digits++;
+      value = value * 10 + c - 48;
       if (value > 255) return false;
     } else {
       return false;
     }
   }
-  return dots === 3 && value >= 0;
+  return dots === 3 && digits > 0;
 }
 
 /** The eight groups of an IPv6 address, or null. */
@@ -42,7 +44,6 @@ function ipv6Groups(text: string): number[] | null {
   const dot = source.indexOf('.');
   if (dot >= 0) {
     const cut = source.lastIndexOf(':');
-    if (cut < 0) return null;
     const last = ipv4(source.slice(cut + 1));
     if (last === null) return null;
     const [a, b, c, d] = last.split('.').map(Number) as [number, number, number, number];
@@ -91,30 +92,21 @@ function hexDigit(text: string, i: number): number {
  * RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups (the first of equals) as
  * "::".
  */
-function ipv6Text(groups: number[]): string {
-  let best = -1;
-  let bestLength = 1;
-  for (let i = 0; i < 8; i++) {
-    let length = 0;
-    while (i + length < 8 && groups[i + length] === 0) length++;
-    if (length > bestLength) {
-      best = i;
-      bestLength = length;
-    }
-    if (length > 0) i += length - 1;
-  }
-  let text = '';
-  for (let i = 0; i < 8; ) {
-    if (i === best) {
-      text += '::';
-      i += bestLength;
-      continue;
-    }
-    if (i > 0 && i !== best + bestLength) text += ':';
-    text += (groups[i++] as number).toString(16);
-  }
-  return text;
+function ipv6Text(groups: readonly number[]): string {
+  let run = 0;
+  let longest = 1;
+  let end: number | undefined;
+  groups.forEach((group, i) => {
+    run = group === 0 ? run + 1 : 0;
+    if (run <= longest) return;
+    longest = run;
+    end = i + 1;
+  });
+  if (end === undefined) return hexadecimal(groups);
+  return `${hexadecimal(groups.slice(0, end - longest))}::${hexadecimal(groups.slice(end))}`;
 }
+
+const hexadecimal = (groups: readonly number[]): string => groups.map((group) => group.toString(16)).join(':');
 
 /**
  * The canonical text of an address: IPv4 dotted, IPv6 as RFC 5952 writes it, IPv4-mapped IPv6 as IPv4.
@@ -122,7 +114,7 @@ function ipv6Text(groups: number[]): string {
  */
 export function canonicalAddress(text: string): string | null {
   if (ipv4(text) !== null) return text;
-  if (text.length > 45 || !text.includes(':')) return null;
+  if (!text.includes(':')) return null;
   const groups = ipv6Groups(text);
   if (groups === null) return null;
   const mapped =
@@ -167,5 +159,5 @@ export function networkOf(address: string): string {
   const dot = address.lastIndexOf('.');
   if (dot >= 0) return `${address.slice(0, dot)}.0/24`;
   const groups = ipv6Groups(address) as number[];
-  return `${ipv6Text([groups[0] as number, groups[1] as number, groups[2] as number, 0, 0, 0, 0, 0])}/48`;
+  return `${ipv6Text([...groups.slice(0, 3), 0, 0, 0, 0, 0])}/48`;
 }

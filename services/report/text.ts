@@ -2,23 +2,12 @@ import { EXCERPT_LENGTH } from './limits.ts';
 
 /** Trimmed text, or null when nothing is left: an empty element means the same as an absent one. */
 export function trimmed(text: string): string | null {
-  const n = text.length;
-  if (n === 0) return null;
-  if (text.charCodeAt(0) > 32 && text.charCodeAt(n - 1) > 32 && text.charCodeAt(0) < 127 && text.charCodeAt(n - 1) < 127)
-    return text;
-  const cut = text.trim();
-  return cut === '' ? null : cut;
+  return text.trim() || null;
 }
 
 /** Trimmed and lower case: the normal form of an enumerated value. */
 export function enumerated(text: string): string | null {
-  const value = trimmed(text);
-  if (value === null) return null;
-  for (let i = 0; i < value.length; i++) {
-    const c = value.charCodeAt(i);
-    if ((c >= 65 && c <= 90) || c > 127) return value.toLowerCase();
-  }
-  return value;
+  return trimmed(text)?.toLowerCase() ?? null;
 }
 
 /** A count or time as a non-negative safe integer; a fraction ("3.0") is cut off. Null for anything else. */

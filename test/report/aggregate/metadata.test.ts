@@ -62,3 +62,52 @@ test('a report without times has those of its file name; a time beyond the year 
     expect.objectContaining({ code: 'date_range_invalid' }),
   );
 });
+
+test('each element has its place, of which the first counts', () => {
+  const elements = [
+    [el.VERSION, 'version'],
+    [el.ORG_NAME, 'org_name'],
+    [el.EMAIL, 'org_email'],
+    [el.EXTRA_CONTACT, 'extra_contact_info'],
+    [el.REPORT_ID, 'report_id'],
+    [el.GENERATOR, 'generator'],
+    [el.BEGIN, 'begin'],
+    [el.END, 'end'],
+  ] as const;
+  const policies = [
+    [el.P_DOMAIN, 'domain', 'A'],
+    [el.P_ADKIM, 'adkim', 'a'],
+    [el.P_ASPF, 'aspf', 'a'],
+    [el.P_P, 'p', 'a'],
+    [el.P_SP, 'sp', 'a'],
+    [el.P_NP, 'np', 'a'],
+    [el.P_PCT, 'pct', 'A'],
+    [el.P_FO, 'fo', 'a'],
+    [el.P_TESTING, 'testing', 'a'],
+    [el.P_DISCOVERY, 'discovery_method', 'a'],
+  ] as const;
+  const all = (read: ReportMetadata) => ({
+    ...Object.fromEntries(elements.map(([, name]) => [name, (read as unknown as Record<string, unknown>)[name]])),
+    errors: read.errors,
+    policy: { ...read.policy },
+  });
+  const none = all(metadata().read);
+  for (const [what, name] of elements) {
+    const { read } = metadata([what, ' '], [what, ' A '], [what, 'B']);
+    expect(all(read)).toEqual({ ...none, [name]: 'A' });
+    expect(read.anonymous).toBe(!['org_name', 'org_email', 'report_id'].includes(name));
+  }
+  for (const [what, name, value] of policies)
+    expect(all(metadata([what, ' '], [what, ' A '], [what, 'B']).read)).toEqual({
+      ...none,
+      policy: { ...none.policy, [name]: value },
+    });
+});
+
+test('a hundred errors of the reporter are kept, without empty ones', () => {
+  const { read } = metadata(
+    ...Array.from({ length: 150 }, (_, i): [number, string] => [el.ERROR, i % 5 === 0 ? ' ' : ` e${i} `]),
+  );
+  const given = Array.from({ length: 150 }, (_, i) => `e${i}`).filter((_, i) => i % 5 !== 0);
+  expect(read.errors).toEqual(given.slice(0, 100));
+});
