@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Applying, applyRequest, returnRequest } from '../../services/applier/apply.ts';
-import { ttlAt, ttlBack } from '../../services/applier/ttl.ts';
+import { ttlAt, ttlBack, withTtl } from '../../services/applier/ttl.ts';
 import { watchChanges } from '../../services/applier/watch.ts';
 import { createDnsClient } from '../../services/dns/client/client.ts';
 import type { DnsChange } from '../../services/requests/plan.ts';
@@ -45,7 +45,20 @@ describe('the TTL that is put back', () => {
   test('is none of a record that is new, or gone', () => {
     expect(ttlBack({ ...change({ before: null, after: 300 }), before: [] })).toBeNull();
     expect(ttlBack({ ...change({ before: DAY_S, after: null }), after: [] })).toBeNull();
+    // Whatever TTL a plan says of records that are not there.
+    expect(ttlBack({ ...change({ before: DAY_S, after: 300 }), before: [] })).toBeNull();
+    expect(ttlBack({ ...change({ before: DAY_S, after: 300 }), after: [] })).toBeNull();
+    expect(ttlBack(change({ before: DAY_S, after: null }))).toBeNull();
   });
+});
+
+test('a change has the TTL that was noted when it was intended, where one was', () => {
+  const row = (ttl_before: number | null) => ({ ttl_before }) as Parameters<typeof withTtl>[1];
+  expect(withTtl(change(), row(DAY_S))).toEqual({ ...change(), ttl: { before: DAY_S, after: 300 } });
+  expect(withTtl(change(), row(0))).toEqual({ ...change(), ttl: { before: 0, after: 300 } });
+  expect(withTtl(change(), row(null))).toEqual(change());
+  expect(withTtl(change(), undefined)).toEqual(change());
+  expect(withTtl({ target: 'manual' }, row(DAY_S))).toEqual({ target: 'manual' });
 });
 
 test('a target that is no server is not asked', async () => {

@@ -289,7 +289,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/dns/drifts.ts',
     'store/dns/records.ts',
     'store/dns/watch.ts',
-    'watcher/authorities.ts',
     'watcher/round.ts',
   ],
   'findings/evidence.test.ts': ['findings/sentences.ts'],

@@ -121,3 +121,115 @@ test('names with other separators and case are the same names, as long as a name
     expect(spelled(name)).toBe('sts');
   expect(spelled(`policy${'_'.repeat(30)}type`)).not.toBe('sts');
 });
+
+test('every field has its place, in any spelling', () => {
+  const detail = {
+    resultType: ' Validation-Failure ',
+    failed_session_count: '3',
+    sendingMtaIp: '192.0.2.1',
+    receiving_ip: '[2001:DB8::2]',
+    'receiving-mx-hostname': ' mx.example.com ',
+    'receiving-mx-helo': 'helo.example.com',
+    'failure-reason-code': 17,
+    'additional-info-uri': 'https://example.com/x',
+  };
+  const policy = { policyString: ' a \r\n\r\n b ', 'mx-host-pattern': ['*.a.example', ' ', 5] };
+  const [report] = read({
+    ...REPORT,
+    'date-range': { startDatetime: 1777593600, 'end-datetime': '2026-05-02T00:00:00Z' },
+    policies: [
+      { policy, summary: { 'total-successful-session-count': '7.0' }, 'failure-details': [detail, 'no detail', null] },
+      // Programs put the members of a policy beside it, and its details within it.
+      { 'policy-type': 'TLSA', 'policy-domain': ' . ', summary: 'x' },
+      { policy: { 'failure-details': { 'additional-information': true } } },
+      'no policy',
+    ],
+  });
+  const nothing = {
+    result_type: null,
+    failed_sessions: null,
+    sending_mta_ip: null,
+    receiving_ip: null,
+    receiving_mx_hostname: null,
+    receiving_mx_helo: null,
+    failure_reason_code: null,
+    additional_information: null,
+  };
+  const empty = {
+    policy_type: null,
+    policy_domain: null,
+    policy_string: [],
+    mx_host: [],
+    successful_sessions: null,
+    failed_sessions: null,
+    failures: [],
+  };
+  expect(report).toEqual({
+    kind: 'tlsrpt',
+    org_name: 'Receiver',
+    contact_info: 'tls@receiver.example',
+    report_id: 'r1',
+    begin: 1777593600,
+    end: 1777680000,
+    policies: [
+      {
+        ...empty,
+        policy_string: ['a', 'b'],
+        mx_host: ['*.a.example', '5'],
+        successful_sessions: 7,
+        failures: [
+          {
+            result_type: 'validation-failure',
+            failed_sessions: 3,
+            sending_mta_ip: '192.0.2.1',
+            receiving_ip: '2001:db8::2',
+            receiving_mx_hostname: 'mx.example.com',
+            receiving_mx_helo: 'helo.example.com',
+            failure_reason_code: '17',
+            additional_information: 'https://example.com/x',
+          },
+        ],
+      },
+      { ...empty, policy_type: 'tlsa' },
+      { ...empty, failures: [{ ...nothing, additional_information: 'true' }] },
+    ],
+    problems: expect.any(Array),
+    identity: expect.stringMatching(/^[0-9a-f]{64}$/),
+    content_hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  expect(report!.problems.map(({ code }) => code)).toEqual(['policy_domain_missing']);
+});
+
+test.each([
+  ['1970-01-01T00:00:00Z', 0],
+  ['9999-12-31T23:59:59Z', 253_402_300_799],
+  ['1969-12-31T23:59:59Z', null],
+  ['9999-12-31T23:59:59-01:00', null],
+])('a report of %s', (moment, seconds) => {
+  const value = { ...REPORT, 'date-range': { 'start-datetime': moment, 'end-datetime': moment } };
+  if (seconds === null) expect(() => read(value)).toThrow('The start of the report is not between the years 1970 and 9999.');
+  else expect(read(value)).toMatchObject([{ begin: seconds, end: seconds, problems: [] }]);
+});
+
+test('one time is both, and the name has none to add', () => {
+  const range = (given: object) => read({ ...REPORT, 'date-range': given }, { begin: 1, end: 2 })[0]!;
+  const begins = range({ 'start-datetime': '2026-05-01T00:00:00Z' });
+  expect([begins.begin, begins.end, begins.problems[0]!.message]).toEqual([
+    1777593600,
+    1777593600,
+    'The report does not say when it ends.',
+  ]);
+  const ends = range({ 'end-datetime': '2026-05-01T00:00:00Z', 'start-datetime': 'soon' });
+  expect([ends.begin, ends.end, ends.problems.map(({ message }) => message)]).toEqual([
+    1777593600,
+    1777593600,
+    ['The start of the report is not a time: soon.', 'The report does not say when it begins.'],
+  ]);
+});
+
+test('one that has an address or an id alone can be told apart', () => {
+  for (const name of ['organization-name', 'contact-info', 'report-id'])
+    expect(
+      read({ ...Object.fromEntries(Object.entries(REPORT).filter(([key]) => !/^(?:org|con|rep)/.test(key) || key === name)) }),
+    ).toHaveLength(1);
+});

@@ -115,9 +115,9 @@ async function* oneStream(bytes: Buffer, meter: Meter): AsyncGenerator<Buffer, E
   let skip = size;
   try {
     for await (const piece of deflated(bytes, RESCUE_CHUNK)) {
-      const rest = skip >= piece.length ? null : piece.subarray(skip);
+      const rest = piece.subarray(skip);
       skip = Math.max(0, skip - piece.length);
-      if (rest === null) continue;
+      if (rest.length === 0) continue;
       meter.bytes(rest.length);
       yield rest;
     }
@@ -184,11 +184,12 @@ function gzipBody(bytes: Buffer, at: number): number {
   if (!isMember(bytes, at)) return -1;
   const flags = bytes[at + 3] as number;
   let next = at + 10;
-  if (flags & 4) next += 2 + (next + 2 <= bytes.length ? bytes.readUInt16LE(next) : 0);
+  // Where the bytes end before, so does the header, whatever is added.
+  if (flags & 4) next += 2 + (bytes[next]! | (bytes[next + 1]! << 8));
   for (const flag of [8, 16]) {
     if ((flags & flag) === 0) continue;
     const zero = bytes.indexOf(0, next);
-    if (zero < 0) return -1;
+    if (zero === -1) return -1;
     next = zero + 1;
   }
   if (flags & 2) next += 2;

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { zipOf } from '../archives.ts';
+import { crookedZip, zipOf } from '../archives.ts';
 import { mailWith, readAll, recordXml, reportXml } from '../build.ts';
 
 const xml = reportXml();
@@ -66,4 +66,12 @@ describe('a stream that is too large for one go', () => {
     const zip = await zipOf([{ name: 'a.xml', data: large, stored: true }]);
     expect((await readAll(inParts(zip, at), { ratio: 1e6 })).reports).toMatchObject([{ report_id: 'r-1' }]);
   });
+});
+
+test('what cannot be opened has the name of the member, or that of the archive', async () => {
+  const refused = async (bytes: Buffer) =>
+    (await readAll(bytes, {}, 'x.zip')).events.map((event) => 'name' in event && event.name);
+  const zip = crookedZip('a.xml', Buffer.from(xml), { flags: 1 });
+  expect(await refused(zip)).toEqual(['a.xml']);
+  expect(await refused(zip.subarray(0, 20))).toEqual(['x.zip']);
 });
