@@ -89,3 +89,27 @@ test('what keeps mails from being noted as sent is said until it is over', async
   await eventually(() => expect(service.waitingFor!()).toBeNull());
   expect((await b.outbox()).map(({ state }) => state)).toEqual(['sent']);
 });
+
+test('what was refused is made due by the start of an alerter, and by none of its later turns', async () => {
+  const later = new Date(b.now.getTime() + 3_600_000);
+  const due = new Date('2026-10-05T07:00:00Z');
+  const refused = (recipient: string) =>
+    b.db.query('insert into ruawatch.digests (due_at, recipients, made_at, domains, retry_at) values ($1, $2, $1, $3, $4)', [
+      due,
+      [recipient],
+      [],
+      later,
+    ]);
+  const waiting = async () =>
+    (await b.db.query('select recipients, retry_at from ruawatch.digests where retry_at is not null')).rows;
+  await refused('a@example.org');
+  b.alerter(url());
+  await b.event({});
+  await eventually(() => expect(sink.mails.length).toBeGreaterThan(0));
+  expect(await waiting()).toEqual([]);
+  await refused('b@example.org');
+  const before = sink.mails.length;
+  await b.event({ domain: 'b.example' });
+  await eventually(() => expect(sink.mails.length).toBeGreaterThan(before));
+  expect(await waiting()).toEqual([{ recipients: ['b@example.org'], retry_at: later }]);
+});

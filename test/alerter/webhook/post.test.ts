@@ -363,3 +363,16 @@ test('without a secret nothing is signed', async () => {
   expect(got[0]!.headers['webhook-signature']).toBeUndefined();
   expect(await checkWebhook({ ...hook!, key: null })).toContain('not signed (no secret)');
 });
+
+test('an answer that does not end holds no connection', async () => {
+  let closed = false;
+  answer = (_, response) => {
+    response.on('close', () => {
+      closed = true;
+    });
+    response.writeHead(200).write('the beginning of an answer');
+  };
+  const [hook] = loadConfig(env(), '/nowhere').webhooks;
+  await post(hook!, 'id', NOTHING, b.now);
+  await eventually(() => expect(closed).toBe(true));
+});
