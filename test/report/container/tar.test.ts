@@ -83,6 +83,8 @@ test.each([
 test('a name that fills its field has no zero behind it', () => {
   const name = 'n'.repeat(100);
   expect(read(member(name, 'x'))[0]).toMatchObject({ name });
+  // What is behind the zero of a shorter one is left from something else.
+  expect(read(member('short\0rest', 'x'))[0]).toMatchObject({ name: 'short' });
 });
 
 test('data that fills its blocks has none behind it', () => {
