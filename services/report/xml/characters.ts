@@ -98,7 +98,7 @@ const PREDEFINED = ['amp&', 'lt<', 'gt>', 'quot"', "apos'"].map((text) => ({
 }));
 const [LINE_END, RETURN_CODE, AMPERSAND, HASH, SEMICOLON, BRACKET_CODE, GREATER, X] = [10, 13, 38, 35, 59, 93, 62, 120];
 
-/** Characters of the longest reference, less one. */
+/** Characters of the longest reference, less one: seven decimal digits, or six hexadecimal ones. */
 const REFERENCE = 9;
 
 /**
@@ -151,7 +151,7 @@ function referred(codes: Uint16Array, from: number, to: number): number {
   }
   const base = codes[from + 1] === X ? 16 : 10;
   const first = base === 16 ? from + 2 : from + 1;
-  if (first === to || to - first > (base === 16 ? 6 : 7)) return -1;
+  if (first === to) return -1;
   let code = 0;
   for (let k = first; k < to; k++) {
     const digit = digitOf(codes[k]!);
