@@ -351,7 +351,6 @@ export async function loadVotedSums(
     "select distinct domain from ruawatch.domain_reporters where domain = any($1) and decides and standing <> 'known'",
     [domains],
   );
-  if (voting.length === 0) return [];
   const { rows } = await q.query<WeekSums>(
     `with ${COUNTED}
      select v.domain, coalesce(sum(c.messages) filter (where c.day >= $3), 0)::bigint as messages,
