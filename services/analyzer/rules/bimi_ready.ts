@@ -22,7 +22,7 @@ export const bimiReady: ReadinessRule = {
 function find({ standpoint: { posture, month, records }, ...window }: ReadinessWindow) {
   if (!posture.bimi_ready || month === null || records.policy === null) return [];
   const { policy } = records.policy;
-  const facts = { rule: KIND, policy: policy === 'none' ? 'quarantine' : policy } as const;
+  const facts = { rule: KIND, policy: policy === 'none' ? 'quarantine' : policy, from: month.from } as const;
   const confidence = certainty({ otherwise: 0, witnesses: month.reporters * month.days });
   return [readinessCandidate(window, month, { kind: KIND, facts, confidence })];
 }

@@ -38,6 +38,7 @@ function find({ standpoint: { posture, month }, ...window }: ReadinessWindow): C
   const facts: Facts = {
     rule: KIND,
     next: posture.ready_for,
+    from: month.from,
     days: READY_DAYS,
     own: sum(ours, (one) => one.messages),
     passed,
@@ -63,13 +64,15 @@ export function readinessCandidate(
   const messages = sum(month.senders, (one) => one.messages);
   const failed = sum(month.senders, (one) => one.messages - one.passed);
   const classes = ['authorized', 'misaligned', 'forwarded', 'unauthorized', 'unknown'].filter((name) => failing(month, name) > 0);
+  const open = openOf(known, kind, domain);
   return {
     kind,
     subject: domain,
     severity: 'info',
     lasting: true,
     confidence,
-    first_day: openOf(known, kind, domain)?.first_day ?? month.from,
+    // It is ready from the day on which that was found, not from the first day that was looked at.
+    first_day: open?.first_day ?? today,
     last_day: today,
     evidence: {
       who: [],
@@ -78,7 +81,7 @@ export function readinessCandidate(
       of: messages,
       share: failed / Math.max(1, messages),
       per_day: failed / READY_DAYS,
-      since: month.from,
+      since: open?.evidence.since ?? today,
       last_day: today,
       reporters: month.reporter_names,
       delivered: 0,

@@ -5,6 +5,8 @@ import { kind } from './kind.ts';
 const facts = z.object({
   rule: z.literal('policy_ready'),
   next: z.enum(['quarantine', 'reject']),
+  /** The first of the days looked at; absent in rows of older versions, whose `since` it was. */
+  from: z.string().optional(),
   /** Days looked at. */
   days: z.number(),
   /** Messages of the domain's own senders, how many passed, and how many of these by SPF alone. */
@@ -25,7 +27,7 @@ const CLASSES: Record<string, string> = {
   unknown: 'sources too small to classify',
 };
 
-export const policyReady = kind(facts, ({ domain: full, evidence }, { next, days, own, passed, spf_alone, testing }) => {
+export const policyReady = kind(facts, ({ domain: full, evidence }, { next, from, days, own, passed, spf_alone, testing }) => {
   const { messages: failed, since, last_day, reporters, by_class = {} } = evidence;
   // The order of the classes is ours: jsonb keeps none.
   const parts = Object.entries(CLASSES).flatMap(([name, words]) =>
@@ -38,7 +40,7 @@ export const policyReady = kind(facts, ({ domain: full, evidence }, { next, days
     title: `${short(full)} is ready for p=${whole}`,
     topic: `${short(full)} and p=${next}`,
     summary: `${short(full)} is ready for p=${whole}: in ${days} days ${share} of its own senders' mail passed DMARC`,
-    what: `From ${since} to ${last_day}, ${counted(reporters.length, 'reporter')} reported ${counted(own, 'message')} from the domain's own senders, of which ${number(passed)} passed. p=${next} would have affected ${failed === 0 ? 'no mail' : `${counted(failed, 'message')}: ${parts.join(', ')}`}.`,
+    what: `From ${from ?? since} to ${last_day}, ${counted(reporters.length, 'reporter')} reported ${counted(own, 'message')} from the domain's own senders, of which ${number(passed)} passed. p=${next} would have affected ${failed === 0 ? 'no mail' : `${counted(failed, 'message')}: ${parts.join(', ')}`}.`,
     advice: [
       testing === true
         ? `Take t=y out of the record: receivers that know it do not apply p=${next} yet.`

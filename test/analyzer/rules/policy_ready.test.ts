@@ -29,6 +29,19 @@ describe('policy_ready', () => {
     expect(await told()).toEqual(['policy_ready open']);
   });
 
+  test('it is so since the day on which that was found, whatever days were looked at, and stays so', async () => {
+    type Row = { first_day: string; evidence: { since: string; what: string } };
+    const since = async () => {
+      await f.analyze();
+      const { first_day, evidence } = (await f.findings())[0]! as unknown as Row;
+      return { first_day, since: evidence.since, what: evidence.what.slice(0, 24) };
+    };
+    const first = { first_day: ago(0), since: ago(0), what: `From ${ago(READY_DAYS - 1)} to ${ago(0)}`.slice(0, 24) };
+    expect(await since()).toEqual(first);
+    await f.put(span(5, 0, 'foreign', 1, REPORTERS.slice(0, 1), SERVICE));
+    expect(await since()).toEqual(first);
+  });
+
   test('not on the evening on which a service that is not set up begins, before enough came to tell of it', async () => {
     await f.put(SOME_STRAY);
     await f.put(span(0, 0, 'foreign', 5, REPORTERS, SERVICE));
