@@ -49,16 +49,7 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
   const failed = failing(services, askers);
   const app = serverOf(config.console, failed);
   app.setErrorHandler(failed);
-  app.setNotFoundHandler(async (request, reply) => {
-    const page = request.method === 'GET' ? pageOfForm(routes, request.url) : null;
-    if (page !== null) return reply.header('cache-control', 'no-store').redirect(page, 303);
-    // Whoever is signed in has the menu there, too.
-    if (!request.url.startsWith('/api/') && request.cookies[askers.names.session]) await askers.of(request, reply, NOWHERE);
-    const allowed = allowedFor(routes, request.url);
-    if (allowed.length === 0) return failed(new Refusal(404, 'no_page', words.problems.no_page), request, reply);
-    reply.header('allow', allowed.join(', '));
-    return failed(new Refusal(405, 'wrong_method', words.problems.wrong_method(allowed)), request, reply);
-  });
+  app.setNotFoundHandler(unrouted(routes, askers, failed));
   await addPlugins(app, secure);
   app.addHook('onRoute', ({ method, url, config: own }) => {
     const route = (own as { declared?: AnyRoute } | undefined)?.declared;
@@ -112,6 +103,20 @@ function failing({ log }: Services, askers: Askers): Failed {
     if (problem.status === 503) reply.header('retry-after', '10');
     if (error instanceof Refusal && error.after !== null) reply.header('retry-after', String(error.after));
     return problemPage(reply, problem, { ...askers.known(request), api: request.url.startsWith('/api/') });
+  };
+}
+
+/** Answers a request that no route takes. */
+function unrouted(routes: readonly AnyRoute[], askers: Askers, failed: Failed) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const page = request.method === 'GET' ? pageOfForm(routes, request.url) : null;
+    if (page !== null) return reply.header('cache-control', 'no-store').redirect(page, 303);
+    // Whoever is signed in has the menu there, too.
+    if (!request.url.startsWith('/api/') && request.cookies[askers.names.session]) await askers.of(request, reply, NOWHERE);
+    const allowed = allowedFor(routes, request.url);
+    if (allowed.length === 0) return failed(new Refusal(404, 'no_page', words.problems.no_page), request, reply);
+    reply.header('allow', allowed.join(', '));
+    return failed(new Refusal(405, 'wrong_method', words.problems.wrong_method(allowed)), request, reply);
   };
 }
 
