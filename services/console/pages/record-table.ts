@@ -35,7 +35,14 @@ export function recordColumns<Row extends RecordRow>(domain: string): Column<Row
       show: (one) => html`<span class="name address">${one.source_ip ?? '–'}</span>`,
     },
     { key: 'messages', label: w.messages, as: 'number', of: (one) => one.count },
-    { key: 'from', label: w.from, as: 'name', sparse: (one) => one.header_from !== domain, of: (one) => one.header_from },
+    {
+      key: 'from',
+      label: w.from,
+      as: 'name',
+      sparse: (one) => one.header_from !== domain,
+      of: (one) => one.header_from,
+      show: (one) => (one.header_from === null ? null : hostName(one.header_from)),
+    },
     { key: 'dmarc', label: 'DMARC', of: (one) => verdict(one.dmarc_pass) },
     {
       key: 'dkim',
