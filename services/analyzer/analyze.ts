@@ -8,6 +8,7 @@ import { dropWork, takeWork } from '../store/analysis/work.ts';
 import { isOwn } from '../store/domains/domains.ts';
 import { loadFindings, type WrittenEvent } from '../store/findings/findings.ts';
 import { tryLockDomain } from '../store/locks.ts';
+import { moveClassDays } from '../store/rollups/class-days.ts';
 import { saveIdentities } from '../store/sources/identities.ts';
 import { REPORTING_DAYS } from './deciders.ts';
 import { evaluate } from './evaluate.ts';
@@ -84,8 +85,9 @@ async function analyzePart(context: Context, domain: string, keys: KeysOfDomain)
     const { given, deciders, counted } = await loadCase(tx, context, domain, { named: work.sources, whole: work.whole, keys });
     const { now, today } = given;
     const examined = examineSources(given);
-    await saveClasses(tx, domain, now, examined.classes);
+    const changed = await saveClasses(tx, domain, now, examined.classes);
     await saveIdentities(tx, domain, examined.identities);
+    await moveClassDays(tx, domain, changed);
     const since = addDays(today, -REOPEN_DAYS - context.config.analyzer.window_days);
     const judged = work.whole
       ? { ...given, ...(await loadJudged(tx, given, counted, { since, examined: waitsSince(context) })) }

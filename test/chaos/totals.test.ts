@@ -52,6 +52,13 @@ test.each([
   ['a report counted twice', 'update ruawatch.source_days set messages = messages * 2', /^source_days/, /differs: source day/],
   ['a total that is off', 'update ruawatch.sources set messages = messages + 1', /^sources/, /differs: source:/],
   ['a total counted twice', 'update ruawatch.domain_days set messages = messages + 1', /^domain_days/, /differs: domain day/],
+  ['a class counted twice', 'update ruawatch.class_days set messages = messages + 1', /^class_days/, /differs: class day/],
+  [
+    'a class whose mail did not go with it',
+    "update ruawatch.sources set class = 'unauthorized'",
+    /^class_days/,
+    /differs: source/,
+  ],
   ['a policy counted twice', 'update ruawatch.policy_days set reports = reports + 1', /^policy_days/, /differs: policy day/],
   [
     'a message that failed',

@@ -36,6 +36,9 @@ const FACTS: Record<string, string> = {
   'domain day': `select concat_ws(' ', domain, day, reporter) as name, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
                         failed_authenticated, failed_unauthenticated, delivered, quarantined, rejected, failed_delivered
                    from ruawatch.domain_days where messages <> 0`,
+  'class day': `select concat_ws(' ', domain, class, day, reporter) as name, messages, passed, failed_forwarded, failed_subdomain, delivered,
+                       quarantined, rejected
+                  from ruawatch.class_days where messages <> 0`,
   source: `select domain || ' ' || source as name, class, confidence, why, first_seen, last_seen, messages, passed
              from ruawatch.sources where messages <> 0`,
   'policy day': `select concat_ws(' ', domain, day, reporter, policy, trust) as name, reports from ruawatch.policy_days where reports <> 0`,
@@ -78,6 +81,14 @@ const ROLLUPS: Record<string, string> = {
       from said full join (select domain, day, reporter, messages, passed, rejected from ruawatch.domain_days) kept using (domain, day, reporter)
      where coalesce(said.messages, 0) <> coalesce(kept.messages, 0) or coalesce(said.passed, 0) <> coalesce(kept.passed, 0)
         or coalesce(said.rejected, 0) <> coalesce(kept.rejected, 0)`,
+  class_days: `with said as (
+      select d.domain, s.class, d.day, d.reporter, sum(d.messages) as messages, sum(d.passed) as passed, sum(d.failed_forwarded) as failed_forwarded,
+             sum(d.failed_subdomain) as failed_subdomain, sum(d.delivered) as delivered, sum(d.quarantined) as quarantined, sum(d.rejected) as rejected
+        from ruawatch.source_days d join ruawatch.sources s using (domain, source) where d.trust = 'ok' group by 1, 2, 3, 4),
+    kept as (select domain, class, day, reporter, messages, passed, failed_forwarded, failed_subdomain, delivered, quarantined, rejected from ruawatch.class_days)
+    select concat_ws(' ', domain, class, day, reporter) as what, to_jsonb(said) as said, to_jsonb(kept) as kept
+      from said full join kept using (domain, class, day, reporter)
+     where to_jsonb(said) is distinct from to_jsonb(kept) and (coalesce(said.messages, 0) <> 0 or coalesce(kept.messages, 0) <> 0)`,
   sources: `with said as (
       select p.domain, c.source, sum(c.count) as messages, sum(case when c.dkim_aligned or c.spf_aligned then c.count else 0 end) as passed
         from ruawatch.records c join ruawatch.reports p using (report_key) where p.superseded_by is null and p.trust = 'ok' group by 1, 2)

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashPassword } from '../../services/console/people/password.ts';
-import { keepDomainDays } from '../../services/parser/upkeep/domain-days.ts';
+import { keepTotals } from '../../services/parser/upkeep/totals.ts';
 import { addDays, dayOf } from '../../services/shared/days.ts';
 import { addPerson } from '../../services/store/console/people.ts';
 import { beginSession } from '../../services/store/console/sessions.ts';
@@ -65,7 +65,9 @@ suite(browserProgram === null ? 'in a browser (SKIPPED: needs chromium)' : 'in a
       `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now()), ('quiet.example.com', 'own', 'added', now())`,
     );
     const today = dayOf(new Date());
-    await db.query("update ruawatch.domain_days_from set from_day = 'infinity'");
+    await db.query(
+      "update ruawatch.domain_days_from set from_day = 'infinity'; update ruawatch.class_days_from set from_day = 'infinity'",
+    );
     const classes = ['authorized', 'misaligned', 'forwarded', 'unauthorized', 'unknown'];
     for (const [i, source] of [...classes.map((name) => `${name}.example`), ...HOSTILE].entries())
       await db.query(
@@ -133,7 +135,7 @@ suite(browserProgram === null ? 'in a browser (SKIPPED: needs chromium)' : 'in a
     await db.query(`insert into ruawatch.mailboxes (mailbox, folder, last_error) values ('main', 'INBOX', $1)`, [
       HOSTILE.join(' '),
     ]);
-    await keepDomainDays({ db, clock: { now: () => new Date() }, log: c.context.log });
+    await keepTotals({ db, clock: { now: () => new Date() }, log: c.context.log });
     const person = await addPerson(
       db,
       { name: 'ada', email: 'ada@example.com', role: 'admin', domains: null },

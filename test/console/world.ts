@@ -1,4 +1,4 @@
-import { keepDomainDays } from '../../services/parser/upkeep/domain-days.ts';
+import { keepTotals } from '../../services/parser/upkeep/totals.ts';
 import { addPerson } from '../../services/store/console/people.ts';
 import { addService } from '../../services/store/console/service-principals.ts';
 import { beginSession } from '../../services/store/console/sessions.ts';
@@ -38,7 +38,7 @@ export async function testWorld(): Promise<World> {
   await addReports();
   await addOthers();
   const people = await addPeople();
-  await keepDomainDays({ db: c.t.db, clock: { now: () => NOW }, log: c.context.log });
+  await keepTotals({ db: c.t.db, clock: { now: () => NOW }, log: c.context.log });
   const decided = { sender: 'authorized.example', source: 'authorized.example', decision: 'approve', why: 'our newsletter' };
   await people.ada.post('/domains/example.com/decide', decided);
   // The next page says that it was done, and no other.
@@ -47,7 +47,9 @@ export async function testWorld(): Promise<World> {
 }
 
 async function addDomains() {
-  await add("update ruawatch.domain_days_from set from_day = 'infinity'");
+  await add(
+    "update ruawatch.domain_days_from set from_day = 'infinity'; update ruawatch.class_days_from set from_day = 'infinity'",
+  );
   await add(
     `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', '2026-09-01'),
        ('shop.example.com', 'own', 'added', '2026-09-01'), ('quiet.example.com', 'own', 'added', '2026-09-01')`,

@@ -4,9 +4,9 @@ import { unverifiedSentence } from '../../shared/unverified.ts';
 import { dropPersonal } from '../../store/reports/personal-data.ts';
 import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
 import { forgetLogs } from '../../store/sending/retention.ts';
-import { keepDomainDays } from './domain-days.ts';
 import { keepMonths } from './monthly-retention.ts';
 import { keepArchive } from './raw-total.ts';
+import { keepTotals } from './totals.ts';
 
 /**
  * Says once a day that reports cannot be verified: nothing is found then, and silence would look like health.
@@ -93,7 +93,7 @@ export function startRetention(context: Pick<Context, 'config' | 'db' | 'clock' 
   );
   const totals = repeat(
     TOTALS_EVERY_MS,
-    (signal, turned) => keepDomainDays({ db, clock, log }, signal, turned),
+    (signal, turned) => keepTotals({ db, clock, log }, signal, turned),
     log,
     'adding up the daily totals of domains',
   );

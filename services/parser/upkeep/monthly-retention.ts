@@ -23,6 +23,7 @@ const SETTING: Record<Partitioned, 'raw_days' | 'records_days' | 'rollups_days'>
   records: 'records_days',
   source_days: 'rollups_days',
   domain_days: 'rollups_days',
+  class_days: 'rollups_days',
   policy_days: 'rollups_days',
   subdomain_days: 'rollups_days',
   selector_days: 'rollups_days',

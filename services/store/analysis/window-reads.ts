@@ -1,4 +1,5 @@
 import type { Tx } from '../../shared/runtime/db.ts';
+import type { ClassChange } from '../rollups/class-days.ts';
 import { type Counted, countedRows } from './counted.ts';
 
 /** A row of ruawatch.source_days: the mail of one source on one UTC day, according to one reporter. */
@@ -315,10 +316,12 @@ export interface SourceClass {
 /**
  * Writes the classes of sources. The parser creates the rows, with the rollups; they are locked in the order
  * in which it writes them, so that the two never deadlock.
+ * @returns those that have another class now: their mail is to be moved (moveClassDays), once all sources
+ * that the transaction writes are locked
  */
-export async function saveClasses(tx: Tx, domain: string, at: Date, classes: readonly SourceClass[]): Promise<void> {
-  if (classes.length === 0) return;
-  await tx.query(
+export async function saveClasses(tx: Tx, domain: string, at: Date, classes: readonly SourceClass[]): Promise<ClassChange[]> {
+  if (classes.length === 0) return [];
+  const { rows } = await tx.query<ClassChange>(
     `with held as (
        select s.source, s.class, s.classified_at from ruawatch.sources s
         where s.domain = $1 and s.source = any($4::text[]) order by s.source for update),
@@ -327,12 +330,16 @@ export async function saveClasses(tx: Tx, domain: string, at: Date, classes: rea
        insert into ruawatch.class_changes (domain, source, at, was, class, why)
        select $1, h.source, $2, h.class, c.class, c.why from given c join held h on h.source = c.source
         where h.classified_at is not null and h.class is distinct from c.class
-       on conflict do nothing)
-     update ruawatch.sources s set class = c.class, confidence = c.confidence, why = c.why, failing_since = c.failing_since, classified_at = $2,
-            examined_at = coalesce(s.examined_at, $2)
-       from given c
-       join held h on h.source = c.source
-      where s.domain = $1 and s.source = c.source`,
+       on conflict do nothing),
+     saved as (
+       update ruawatch.sources s set class = c.class, confidence = c.confidence, why = c.why, failing_since = c.failing_since, classified_at = $2,
+              examined_at = coalesce(s.examined_at, $2)
+         from given c
+         join held h on h.source = c.source
+        where s.domain = $1 and s.source = c.source
+       returning s.source, h.class as was, c.class)
+     select source, was, class from saved where was <> class`,
     [domain, at, JSON.stringify(classes), classes.map((c) => c.source)],
   );
+  return rows;
 }

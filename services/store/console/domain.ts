@@ -34,18 +34,15 @@ export interface ClassDay {
 export const OTHERS = 'others as materialized (select reporter from reporters where domain = $1 and not decides)';
 const COUNTS = "trust = 'ok' and reporter not in (select reporter from others)";
 
-/** Mail by day and class of source, of the reports that count. */
+/** Mail by day and class of source, of the reports that count: as unauthorizedLines counts one class. */
 export async function classDays(reader: Reader, { domain, from, to }: Range): Promise<readonly ClassDay[]> {
   return readKept<ClassDay>(
     reader,
-    ['reporter_days', 'sources', 'reporters'],
-    `, ${OTHERS}, own as materialized (select source, class from sources where domain = $1)
-     select d.day, s.class, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed,
-            sum(d.failed_forwarded)::bigint as forwarded, sum(d.failed_subdomain)::bigint as below, sum(d.delivered)::bigint as delivered,
-            sum(d.quarantined)::bigint as quarantined, sum(d.rejected)::bigint as rejected
-       from reporter_days d join own s on s.source = d.source
-      where d.domain = $1 and d.day between $2 and $3 and ${COUNTS}
-      group by d.day, s.class order by d.day, s.class`,
+    ['class_days'],
+    `select day, class, sum(messages)::bigint as messages, sum(passed)::bigint as passed,
+            sum(failed_forwarded)::bigint as forwarded, sum(failed_subdomain)::bigint as below, sum(delivered)::bigint as delivered,
+            sum(quarantined)::bigint as quarantined, sum(rejected)::bigint as rejected
+       from class_days where domain = $1 and day between $2 and $3 and counts group by day, class order by day, class`,
     [domain, from, to],
   );
 }

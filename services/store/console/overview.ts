@@ -88,14 +88,9 @@ export async function unauthorizedLines(
 ): Promise<readonly UnauthorizedLine[]> {
   return readKept<UnauthorizedLine & Record<string, unknown>>(
     reader,
-    ['reporter_days', 'sources', 'reporters'],
-    `, others as materialized (select domain, reporter from reporters where domain = any($1) and not decides),
-     denied as materialized (select domain, source from sources where domain = any($1) and class = 'unauthorized')
-     select d.domain, sum(d.messages)::bigint as messages, sum(d.delivered)::bigint as delivered
-       from reporter_days d join denied using (domain, source)
-      where d.domain = any($1) and d.day between $2 and $3 and d.trust = 'ok'
-        and (d.domain, d.reporter) not in (select domain, reporter from others)
-      group by d.domain`,
+    ['class_days'],
+    `select domain, sum(messages)::bigint as messages, sum(delivered)::bigint as delivered
+       from class_days where domain = any($1) and class = 'unauthorized' and day between $2 and $3 and counts group by domain`,
     [domains, from, to],
   );
 }

@@ -32,6 +32,7 @@ export const BY_DOMAIN = [
   'source_days',
   'reporter_days',
   'domain_days',
+  'class_days',
   'reporters',
   'sources',
   'sender_groups',

@@ -7,6 +7,7 @@ import { within } from './domains.ts';
 export const REMOVED: Readonly<Record<string, string>> = {
   analysis_work: 'domain',
   class_changes: 'domain',
+  class_days: 'domain',
   dns_checks: 'domain',
   dns_drifts: 'domain',
   dns_questions: 'domain',

@@ -1,7 +1,6 @@
-import { addDays } from '../../shared/days.ts';
-import { type Db, transaction } from '../../shared/runtime/db.ts';
 import { kept } from '../schema/partitions.ts';
-import { added, sumOf } from './allowance.ts';
+import { added } from './allowance.ts';
+import type { Totals } from './fill.ts';
 
 /** The counts of ruawatch.domain_days: sums of those of ruawatch.source_days. */
 const DOMAIN_COUNTS = [
@@ -21,7 +20,7 @@ const DOMAIN_COUNTS = [
 
 /**
  * SQL: the common table expression that adds the proven part of rollUp's `delta` to the totals of the
- * domains. Days whose totals are still to be added up (fillDomainDays) are left out: they are read from
+ * domains. Days whose totals are still to be added up (fillTotals) are left out: they are read from
  * source_days later.
  */
 export const domainDaysSql = (within: (sum: string) => string) => `domain_totals as (
@@ -33,39 +32,10 @@ export const domainDaysSql = (within: (sum: string) => string) => `domain_totals
        on conflict (domain, day, reporter) do update
           set ${DOMAIN_COUNTS.map((name) => `${name} = ${added('d', name)}`).join(', ')})`;
 
-/** No month before has a partition: DMARC's first reports are of 2012. */
-const FIRST_DAY = '2012-01-01';
-
-/**
- * Adds up the totals of one piece of days of a database from before these totals, the newest days first. Who
- * writes reports waits for the piece, so that each report is counted once: before, by its batch, or here.
- * @param days how many, at most
- * @param today YYYY-MM-DD: later days are one piece
- * @returns false when all days had their totals already
- */
-export async function fillDomainDays(db: Db, days: number, today: string): Promise<boolean> {
-  const { rows: left } = await db.query("select from ruawatch.domain_days_from where from_day > '-infinity'");
-  if (left.length === 0) return false;
-  return transaction(db, async (tx) => {
-    await tx.query("set local lock_timeout = '2s'");
-    await tx.query('lock table only ruawatch.domain_days in share row exclusive mode');
-    const { rows } = await tx.query<{ to_day: string | null }>(
-      "select case when isfinite(from_day) then to_char(from_day, 'YYYY-MM-DD') end as to_day from ruawatch.domain_days_from where from_day > '-infinity'",
-    );
-    const [piece] = rows;
-    if (piece === undefined) return false;
-    const earlier = piece.to_day === null ? addDays(today, 1) : addDays(piece.to_day, -days);
-    const from = earlier < FIRST_DAY ? '-infinity' : earlier;
-    const capped = sumOf([Number.MAX_VALUE]);
-    await tx.query(
-      `insert into ruawatch.domain_days (domain, day, reporter, ${DOMAIN_COUNTS.join(', ')})
-       select domain, day, reporter, ${DOMAIN_COUNTS.map((name) => capped(`sum(${name})`)).join(', ')}
-         from ruawatch.source_days
-        where day >= $1::date and ($2::date is null or day < $2::date) and trust = 'ok' and messages <> 0
-        group by domain, day, reporter`,
-      [from, piece.to_day],
-    );
-    await tx.query('update ruawatch.domain_days_from set from_day = $1', [from]);
-    return true;
-  });
-}
+/** The totals of the domains, of a database from before them. */
+export const DOMAIN_DAYS: Totals = {
+  table: 'domain_days',
+  keys: ['domain', 'day', 'reporter'],
+  counts: DOMAIN_COUNTS,
+  from: 'ruawatch.source_days d',
+};

@@ -5,6 +5,7 @@ import { isOwnSql } from '../domains/domains.ts';
 import { beginRange, kept, readingByKey, recordsOf } from '../schema/partitions.ts';
 import { KEY_LENGTH } from '../sql-text.ts';
 import { added, OTHER_SOURCES, sumOf } from './allowance.ts';
+import { classDaysSql } from './class-days.ts';
 import { domainDaysSql } from './domain-days.ts';
 import { brokenSignature, listEnvelope, spfError } from './mechanisms.ts';
 import { type LimitedNames, limitNames, type OverAllowance, overAllowance, type RollupChange } from './over-allowance.ts';
@@ -100,7 +101,9 @@ const writesSql = (within: (sum: string) => string) => `days as (
           set first_seen = case when s.messages = 0 then excluded.first_seen else least(s.first_seen, excluded.first_seen) end,
               last_seen = case when s.messages = 0 then excluded.last_seen else greatest(s.last_seen, excluded.last_seen) end,
               messages = ${added('s', 'messages')},
-              passed = ${added('s', 'passed')}),
+              passed = ${added('s', 'passed')}
+       returning s.domain, s.source, s.class),
+     ${classDaysSql(within)},
      -- Materialized, and not joined: each domain is asked about once, not each row.
      named as materialized (select distinct domain from moved),
      own as materialized (select domain from named where ${isOwnSql('domain')}),

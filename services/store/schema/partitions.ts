@@ -9,6 +9,7 @@ export const PARTITIONED = [
   'records',
   'source_days',
   'domain_days',
+  'class_days',
   'policy_days',
   'subdomain_days',
   'selector_days',
@@ -60,7 +61,7 @@ export function beginRange(reports: readonly { begin: number }[]): [from: string
  * SQL: whether the rollups of `day` are kept. Of a day that was dropped, the sums over reports that still
  * come would be partial.
  */
-export const kept = (table: 'source_days' | 'domain_days' | 'policy_days' | 'subdomain_days' | 'selector_days') =>
+export const kept = (table: 'source_days' | 'domain_days' | 'class_days' | 'policy_days' | 'subdomain_days' | 'selector_days') =>
   `day >= coalesce((select dropped_before from ruawatch.partitioned where name = '${table}'), '-infinity')`;
 
 const LOCK_NOT_AVAILABLE = '55P03';

@@ -30,6 +30,8 @@ export const GRANTS = {
     source_days: ['select', 'insert', 'update', 'delete'],
     domain_days: ['select', 'insert', 'update', 'delete'],
     domain_days_from: ['select', 'update'],
+    class_days: ['select', 'insert', 'update', 'delete'],
+    class_days_from: ['select', 'update'],
     policy_days: ['select', 'insert', 'update', 'delete'],
     subdomain_days: ['select', 'insert', 'update', 'delete'],
     selector_days: ['select', 'insert', 'update', 'delete'],
@@ -84,6 +86,10 @@ export const GRANTS = {
     policy_days: ['select'],
     subdomain_days: ['select'],
     selector_days: ['select'],
+    // The mail of a source goes with its class.
+    class_days: ['select', 'insert', 'update', 'delete'],
+    class_days_from: ['select'],
+    partitioned: ['select'],
     // What the console shows of a source.
     class_changes: ['insert'],
     sources: [

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { recount } from '../../helpers/recount.ts';
 import { type TestConsole, testConsole } from '../setup.ts';
 
 let c: TestConsole;
@@ -109,6 +110,7 @@ test('a domain with sp=none says so, and counts mail below it as not stopped', a
             messages, salvaged, problems, received_at, trust, policy_p, policy_sp)
      values (0, 0, 'a', '', 'google.com', 'a', 'd1.example', '2026-10-05', '2026-10-06', '[]', 1, 40, false, '[]', '2026-10-06', 'ok', 'reject', 'none')`,
   );
+  await recount(c.context);
   const { body } = await (await c.person('viewer', ['d1.example'])).get('/domains/d1.example');
   expect(body).toContain('Policy reject, sp=none for names below it');
   expect(body).toContain('stop 10 unauthorized messages, forwarded mail aside');

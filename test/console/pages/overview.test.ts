@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sorted } from '../../../services/console/pages/overview.ts';
+import { domainLine } from '../../../services/store/console/domain.ts';
 import { Kept } from '../../../services/store/console/kept.ts';
 import type { DomainLine } from '../../../services/store/console/overview.ts';
+import { recount } from '../../helpers/recount.ts';
 import { type TestConsole, testConsole } from '../setup.ts';
 
 const TODAY = '2026-11-27';
@@ -102,12 +104,7 @@ describe('the page', () => {
     await days('forger.test', 'google.com', '2521, 0, 0, 2521, 0');
     await days('denied.test', 'google.com', '1857, 1857, 1857, 0, 0');
     await days('forger.test', 'new.test', '7, 0, 7, 0, 0');
-    const sums = ['messages', 'passed', 'dkim_aligned', 'spf_aligned', 'forwarded', 'failed_forwarded', 'failed_authenticated'];
-    sums.push('failed_unauthenticated', 'delivered', 'quarantined', 'rejected', 'failed_delivered');
-    await c.t.db.query(
-      `insert into ruawatch.domain_days (domain, day, reporter, ${sums.join(', ')})
-       select domain, day, reporter, ${sums.map((one) => `sum(${one})`).join(', ')} from ruawatch.source_days group by 1, 2, 3`,
-    );
+    await recount(c.context);
     await c.finding('unauthorized_source', 'd11.example.com');
     const person = await c.person('viewer', ['d11.example.com']);
     const { body } = await person.get('/');
@@ -121,6 +118,24 @@ describe('the page', () => {
     expect((await person.api('GET', '/api/v1/domains?search=d11')).json<{ items: object[] }>().items[0]).toMatchObject(figures);
     const [page] = (await person.get('/domains/d11.example.com')).body.match(/<ul class="legend">.*?<\/figure>/gs)!.slice(1);
     expect(page!.replaceAll(/<[^>]+>/g, '')).toMatch(/Unauthorized, stopped 2,521\s.*Unauthorized, delivered 1,857\s/s);
+  });
+
+  test('a reporter that writes sp=nil for a tag that is missing tells of no policy for names below', async () => {
+    const policies = async (sp: string | null, np: string | null) => {
+      await c.t.db.query(
+        `insert into ruawatch.reports (message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
+                messages, salvaged, problems, received_at, trust, policy_p, policy_sp, policy_np)
+         values (0, 0, 'a', '', 'mail.ru', 'a', 'd12.example.com', '2026-10-05', '2026-10-06', '[]', 1, 4, false, '[]', '2026-10-06', 'ok', 'reject', $1, $2)`,
+        [sp, np],
+      );
+      const scope = { all: false, domains: ['d12.example.com'] };
+      const found = await domainLine({ db: c.t.db, scope }, 'd12.example.com');
+      await c.t.db.query('delete from ruawatch.reports');
+      return [found?.policy, found?.policy_sp, found?.policy_np];
+    };
+    expect(await policies('nil', null)).toEqual(['reject', 'reject', 'reject']);
+    expect(await policies('none', 'nil')).toEqual(['reject', 'none', 'none']);
+    expect(await policies('nil', 'quarantine')).toEqual(['reject', 'reject', 'quarantine']);
   });
 
   test('finds a domain by a part of its name, and says when there is none', async () => {

@@ -80,6 +80,7 @@ test('each setting drops its own months when they are over, and a line in the lo
     { setting: 'retention.records_days', dropped: ['records_2024_01', 'records_2024_02', 'records_2024_05'] },
     { setting: 'retention.rollups_days', dropped: ['source_days_2024_01', 'source_days_2024_02'] },
     { setting: 'retention.rollups_days', dropped: ['domain_days_2024_01', 'domain_days_2024_02'] },
+    { setting: 'retention.rollups_days', dropped: ['class_days_2024_01', 'class_days_2024_02'] },
     { setting: 'retention.rollups_days', dropped: ['policy_days_2024_01', 'policy_days_2024_02'] },
     { setting: 'retention.rollups_days', dropped: ['selector_days_2024_01', 'selector_days_2024_02'] },
   ]);
@@ -92,7 +93,7 @@ test('each setting drops its own months when they are over, and a line in the lo
   expect(await sums()).toEqual({ reports: 5, records: 2, days: 3, sources: 5, policies: 3 });
   expect(await rows('select first_seen, last_seen from dmarc.sources')).toEqual([{ first_seen: all[0], last_seen: all[4] }]);
   await keep({ raw_days: 20, records_days: 365, rollups_days: 455 });
-  expect(dropped()).toHaveLength(6);
+  expect(dropped()).toHaveLength(7);
 });
 
 test('raw mail that is still to be read or verified stays; what was dropped cannot be replayed', async () => {

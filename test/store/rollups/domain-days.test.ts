@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
-import { keepDomainDays } from '../../../services/parser/upkeep/domain-days.ts';
+import { keepTotals } from '../../../services/parser/upkeep/totals.ts';
 import { verifyMessages } from '../../../services/parser/verify/index.ts';
-import { fillDomainDays } from '../../../services/store/rollups/domain-days.ts';
+import { DOMAIN_DAYS } from '../../../services/store/rollups/domain-days.ts';
+import { fillTotals } from '../../../services/store/rollups/fill.ts';
 import { readTotals } from '../../chaos/totals.ts';
 import { testContext } from '../../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
@@ -102,7 +103,7 @@ test('a database from before is filled in pieces, the newest days first, while r
   // What comes before its day was added up is read from the sources then.
   await parseMessages(t.db, [keys[30]!], { trust: trusting('off') });
   expect(await totals()).toEqual([]);
-  expect(await fillDomainDays(t.db, 1, '2026-09-25')).toBe(true);
+  expect(await fillTotals(t.db, DOMAIN_DAYS, 1, '2026-09-25')).toBe(true);
   expect((await totals()).map(({ day }) => day)).toEqual([
     '2026-09-26',
     '2026-09-27',
@@ -118,10 +119,10 @@ test('a database from before is filled in pieces, the newest days first, while r
     mail({ id: 'later', begin: BEGIN + 26 * DAY, rows: [{ ip: '192.0.2.1', count: 3 }] }, 'later'),
   ]);
   await parseMessages(t.db, late, { trust: trusting('off') });
-  await keepDomainDays(context);
+  await keepTotals(context);
   expect(await totals()).toHaveLength(40);
   expect((await readTotals(t.db, [])).wrong).toEqual([]);
-  expect(await fillDomainDays(t.db, 1, '2026-09-25')).toBe(false);
+  expect(await fillTotals(t.db, DOMAIN_DAYS, 1, '2026-09-25')).toBe(false);
   await context.queues.close();
 });
 
@@ -133,13 +134,13 @@ test('two that fill and one that writes, at once, count each report once', async
   const write = async () => {
     for (const key of keys.slice(20)) await parseMessages(t.db, [key], { trust: trusting('off') });
   };
-  await Promise.all([write(), keepDomainDays(context), keepDomainDays(context)]);
-  await keepDomainDays(context);
+  await Promise.all([write(), keepTotals(context), keepTotals(context)]);
+  await keepTotals(context);
   expect((await readTotals(t.db, [])).wrong).toEqual([]);
   expect(await totals()).toHaveLength(60);
   await context.queues.close();
 });
 
 test('a new database needs no filling', async () => {
-  expect(await fillDomainDays(t.db, 1, '2026-09-25')).toBe(false);
+  expect(await fillTotals(t.db, DOMAIN_DAYS, 1, '2026-09-25')).toBe(false);
 });
