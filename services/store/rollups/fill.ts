@@ -2,7 +2,7 @@ import { addDays } from '../../shared/days.ts';
 import { type Db, transaction } from '../../shared/runtime/db.ts';
 import { sumOf } from './allowance.ts';
 
-/** Daily totals that a database from before them lacks; `TABLE_from` has the day from which on they are kept. */
+/** Daily totals that a database from before them lacks; `TABLE_from` has the day from which they are kept. */
 export interface Totals {
   table: 'domain_days' | 'class_days';
   keys: readonly string[];

@@ -58,7 +58,7 @@ const totals = async () =>
     )
   ).rows;
 
-/** What the overview says of unauthorized mail, and it is what the page of the domain says, and the sources. */
+/** What the overview says of unauthorized mail: what the page of the domain and the sources say. */
 async function unauthorized(): Promise<{ messages: number; delivered: number }> {
   expect((await readTotals(c.t.db, [])).wrong.filter((line) => line.startsWith('class_days'))).toEqual([]);
   const reader = { db: c.t.db, scope: { all: false, domains: [DOMAIN] } };
