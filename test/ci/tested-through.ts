@@ -323,7 +323,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'console/pages/lookalikes.test.ts': ['console/actions/lookalikes.ts', 'store/console/lookalikes.ts'],
   'console/pages/overview.test.ts': ['console/pages/spark.ts', 'store/console/overview.ts'],
   'console/pages/sign-in.test.ts': ['store/console/people.ts', 'store/console/sessions.ts'],
-  'store/rollups/domain-days.test.ts': ['parser/upkeep/domain-days.ts'],
+  'store/rollups/domain-days.test.ts': ['parser/upkeep/totals.ts', 'store/rollups/fill.ts'],
   'console/pages/upload.test.ts': ['console/upload-body.ts'],
   'console/pages/raw.test.ts': ['report/document.ts', 'store/messages/raw-mail.ts'],
   'console/pages/shown.test.ts': [
