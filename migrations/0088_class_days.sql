@@ -23,14 +23,18 @@ select ruawatch.ensure_partitions('class_days', array(
   select to_date(substring(c.relname from '_(\d{4}_\d\d)$'), 'YYYY_MM') from pg_inherits i join pg_class c on c.oid = i.inhrelid
    where i.inhparent = 'ruawatch.source_days'::regclass and c.relname ~ '_\d{4}_\d\d$'), 0);
 
--- From which day on the totals are kept: earlier days are added up by the parser, from the newest on.
+-- From which day on the totals are kept: earlier days are added up by the parser, from the newest on. It begins a while after `made_at`,
+-- when services of the version before, which write without these totals, have been replaced.
 create table if not exists ruawatch.class_days_from (
   one      boolean primary key default true check (one),
-  from_day date not null
+  from_day date not null,
+  made_at  timestamptz
 );
-insert into ruawatch.class_days_from (from_day)
-select case when exists (select from ruawatch.source_days) then date 'infinity' else date '-infinity' end
+insert into ruawatch.class_days_from (from_day, made_at)
+select case when used then date 'infinity' else date '-infinity' end, case when used then now() end
+  from (select exists (select from ruawatch.source_days) as used) t
 on conflict (one) do nothing;
+alter table ruawatch.domain_days_from add column if not exists made_at timestamptz;
 
 create or replace view dmarc.class_days as
   select domain, day, reporter, class, messages, passed, messages - passed as failed, failed_forwarded, failed_subdomain, delivered,

@@ -11,6 +11,9 @@ export interface Totals {
   from: string;
 }
 
+/** SQL: how long services of the version before may run beside a migration, and write without its totals. */
+const REPLACED_WITHIN = "interval '15 minutes'";
+
 /** No month before has a partition: DMARC's first reports are of 2012. */
 const FIRST_DAY = '2012-01-01';
 
@@ -19,7 +22,7 @@ const FIRST_DAY = '2012-01-01';
  * writes reports waits for the piece, so that each report is counted once: before, by its batch, or here.
  * @param days how many, at most
  * @param today YYYY-MM-DD: later days are one piece
- * @returns false when all days had their totals already
+ * @returns false when all days had their totals already, or writers of the version before may still run
  */
 export async function fillTotals(
   db: Db,
@@ -27,7 +30,10 @@ export async function fillTotals(
   days: number,
   today: string,
 ): Promise<boolean> {
-  const { rows: left } = await db.query(`select from ruawatch.${table}_from where from_day > '-infinity'`);
+  const { rows: left } = await db.query(
+    `select from ruawatch.${table}_from where from_day > '-infinity'
+        and (from_day < 'infinity' or made_at is null or made_at <= now() - ${REPLACED_WITHIN})`,
+  );
   if (left.length === 0) return false;
   return transaction(db, async (tx) => {
     await tx.query("set local lock_timeout = '2s'");

@@ -154,3 +154,18 @@ test('while classes change, reports come and the days from before are added up, 
   await classed('192.0.2.0/24', 'authorized');
   expect(await unauthorized()).toEqual({ messages: 490, delivered: 210 });
 });
+
+test('the days from before are added up once the services of the version before must have been replaced', async () => {
+  await parse(reports(10));
+  await classed(FORGER, 'unauthorized');
+  const whole = await unauthorized();
+  expect(whole.messages).toBeGreaterThan(0);
+  await c.t.db.query("delete from ruawatch.class_days; update ruawatch.class_days_from set from_day = 'infinity', made_at = now()");
+  const context = { ...c.context, clock: { now: () => NOW } };
+  await keepTotals(context);
+  // A parser of the version before writes without the totals: it, too, is counted afterwards.
+  expect((await c.t.db.query('select from ruawatch.class_days')).rowCount).toBe(0);
+  await c.t.db.query("update ruawatch.class_days_from set made_at = now() - interval '16 minutes'");
+  await keepTotals(context);
+  expect(await unauthorized()).toEqual(whole);
+});
