@@ -160,7 +160,9 @@ test('the days from before are added up once the services of the version before 
   await classed(FORGER, 'unauthorized');
   const whole = await unauthorized();
   expect(whole.messages).toBeGreaterThan(0);
-  await c.t.db.query("delete from ruawatch.class_days; update ruawatch.class_days_from set from_day = 'infinity', made_at = now()");
+  await c.t.db.query(
+    "delete from ruawatch.class_days; update ruawatch.class_days_from set from_day = 'infinity', made_at = now()",
+  );
   const context = { ...c.context, clock: { now: () => NOW } };
   await keepTotals(context);
   // A parser of the version before writes without the totals: it, too, is counted afterwards.
