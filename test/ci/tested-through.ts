@@ -28,7 +28,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'applier/index.test.ts': ['applier/changes.ts'],
   'applier/grants/database.test.ts': [
-    'applier/grants/keep.ts',
     'requests/plans/grant.ts',
     'store/grants/due.ts',
     'store/grants/grants.ts',
@@ -43,7 +42,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/grants/review.ts',
     'store/grants/standing.ts',
   ],
-  'cli/rights/doctor.test.ts': ['applier/targets/probe.ts'],
   'store/console/service-principals.test.ts': ['store/grants/holders.ts'],
   'applier/grants/email.test.ts': ['applier/grants/lines-file.ts', 'requests/grants/email.ts', 'store/grants/mail-accounts.ts'],
   'applier/grants/dns-provider.test.ts': [
@@ -80,11 +78,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'alerter/mail/smtp.test.ts': ['shared/settings/smtp-url.ts'],
   'applier/grants/end-all.test.ts': ['store/hear.ts'],
   'shared/settings/access.test.ts': ['shared/settings/access-email.ts', 'shared/settings/access-provider.ts'],
-  'applier/targets/route53/route53.test.ts': [
-    'applier/targets/route53/errors.ts',
-    'applier/targets/route53/in-sync.ts',
-    'applier/targets/route53/zone.ts',
-  ],
   'applier/targets/rfc2136.test.ts': ['applier/targets/everywhere.ts'],
   'cli/program/index.test.ts': [
     'cli/program/demo.ts',

@@ -54,7 +54,7 @@ export function endOf(error: unknown, target: string): Applied {
   // An error that is none of the client's is one of ours.
   if (!(error instanceof Error) || ($metadata === undefined && !NETWORK.test(name))) throw error;
   const status = $metadata?.httpStatusCode;
-  const said = [...(messages ?? []), messageOf(error)].find((text) => text !== '') ?? name;
+  const said = messages?.find((text) => text !== '') ?? messageOf(error);
   // Without a status nothing was answered: the network, the time that was given, or the end of the service.
   const later = LATER.has(name) || status === undefined || status < 400 || status >= 500 || status === 429;
   const sentence = SENTENCES[name];
