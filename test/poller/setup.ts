@@ -125,7 +125,8 @@ export async function look<T>(mailbox: Mailbox, work: (client: ImapFlow) => Prom
   try {
     return await work(client);
   } finally {
-    await client.logout();
+    // The server may have ended the connection, and what `work` met then says more.
+    if (client.usable) await client.logout();
   }
 }
 
