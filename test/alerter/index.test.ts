@@ -6,7 +6,7 @@ import { syncGroups } from '../../services/store/requests/groups.ts';
 import { heldOf, KEY } from '../requests/held/sample.ts';
 import { GROUPS, rulesOf } from '../requests/sample.ts';
 import { type Bench, bench, eventually } from './setup.ts';
-import { type Sink, startSink } from './sink.ts';
+import { reply, type Sink, startSink } from './sink.ts';
 
 let b: Bench;
 let sink: Sink;
@@ -112,4 +112,30 @@ test('what was refused is made due by the start of an alerter, and by none of it
   await b.event({ domain: 'b.example' });
   await eventually(() => expect(sink.mails.length).toBeGreaterThan(before));
   expect(await waiting()).toEqual([{ recipients: ['b@example.org'], retry_at: later }]);
+});
+
+test('a digest that is refused is made again when it is due, and by none of the turns before', async () => {
+  // A Monday, an hour after the digest is due.
+  b.now = new Date('2026-10-05T08:00:00Z');
+  await b.db.query("update ruawatch.migrations set applied_at = '2026-01-01'");
+  const weekly = { digest: 'weekly', digest_day: 'monday', digest_hour: 7 } as const;
+  const made = async () => (await b.outbox()).map(({ kind, state }) => `${kind} ${state}`);
+  const turns = async (count: number) => {
+    const before = sink.mails.length;
+    for (let i = 0; i < count; i++) {
+      await b.event({ domain: `turn-${before}-${i}.example` });
+      await eventually(() => expect(sink.mails.length).toBeGreaterThan(before + i));
+    }
+  };
+  sink.behaviour.accept = ({ headers }) => (headers.get('subject')!.includes('Week to') ? reply(554, 'no thanks') : null);
+  const { service } = b.alerter(url(), { ...weekly, per_hour: 100 });
+  await eventually(() => expect(service.waitingFor!()).toContain('admin@example.org could not be mailed with the weekly digest'));
+  await turns(2);
+  await eventually(async () => expect(await made()).toEqual(['weekly failed', 'finding sent', 'finding sent']));
+  sink.behaviour = {};
+  b.later(24 * 60);
+  await eventually(() => expect(service.waitingFor!()).toBeNull());
+  await turns(2);
+  const all = ['weekly failed', 'finding sent', 'finding sent', 'weekly sent', 'finding sent', 'finding sent'];
+  await eventually(async () => expect(await made()).toEqual(all));
 });

@@ -85,3 +85,60 @@ test('nothing of a stranger becomes a link, a line or a direction of text', () =
   }
   expect(html).not.toContain('href="https://evil');
 });
+
+describe('the text of the mail', () => {
+  const one = (part: object) => ({
+    held_key: 7,
+    held_at: '2026-11-27T12:34:56Z',
+    header_from: 'ada@example.com',
+    header_from_domain: 'example.com',
+    subject: 'Pay this',
+    expires_at: null,
+    ...part,
+  });
+  const shown = (parts: object[], total: number, link: ((held_key: number) => string) | null) =>
+    renderHeld({ recipient: 'ben@example.com', mails: parts.map(one), total }, link);
+  const ONE = '1 mail to you was held, since nothing shows that it is from whom it says. People decide about it.';
+  const FOUR = '4 mails to you were held, since nothing shows that they are from whom they say. People decide about them.';
+  const HELD = 'Held: 2026-11-27 12:34 UTC';
+  const ALONE = 'The links are for you alone: do not pass this mail on. Asking decides nothing.';
+  const link = (held_key: number) => `https://r.example/${held_key}`;
+  test.each([
+    ['one', [{}], 1, null, 'mail to you is', [ONE, `From: ada@example[.]com\nSubject: Pay this\n${HELD}`]],
+    [
+      'names and titles that are missing',
+      [{ header_from: null, subject: null }, { subject: '' }, { subject: ' ' }],
+      4,
+      null,
+      'mails to you are',
+      [
+        FOUR,
+        `From: it names no author\nSubject: (none)\n${HELD}`,
+        `From: ada@example[.]com\nSubject: (none)\n${HELD}`,
+        `From: ada@example[.]com\nSubject:  \n${HELD}`,
+        'And 1 more mail.',
+      ],
+    ],
+    [
+      'links, and a title of 201 letters',
+      [
+        { subject: 'a'.repeat(201) },
+        { held_key: 8, header_from: 'a@ex\u0430mple.com', header_from_domain: 'xn--exmple-4nf.com' },
+      ],
+      4,
+      link,
+      'mails to you are',
+      [
+        FOUR,
+        `From: ada@example[.]com\nSubject: ${'a'.repeat(200)}\n${HELD}\nAsk for it: https://r.example/7`,
+        `From: a@ex\u0430mple[.]com (xn--exmple-4nf[.]com)\nSubject: Pay this\n${HELD}\nAsk for it: https://r.example/8`,
+        'And 2 more mails.',
+        ALONE,
+      ],
+    ],
+  ] as const)('%s', (_, parts, total, to, about, lines) => {
+    const mail = shown([...parts], total, to);
+    expect([mail.subject, mail.text]).toEqual([`[ruawatch] ${total} ${about} held`, `${lines.join('\n\n')}\n`]);
+    expect([...mail.html.matchAll(/^<p>(.*)<\/p>$/gm)].map(([, line]) => line!.replaceAll('<br>', '\n'))).toEqual(lines);
+  });
+});

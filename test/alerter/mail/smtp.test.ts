@@ -238,4 +238,16 @@ describe('503, a bad sequence of commands, speaks of the session and not of the 
     });
     mailer.close();
   });
+
+  test.each([
+    [[503, 550], { accepted: [], deferred: ['b@example.org'], refused: [{ recipient: 'c@example.org', reply: 'no' }] }],
+    [[550, 450], { accepted: [], deferred: ['c@example.org'], refused: [{ recipient: 'b@example.org', reply: 'no' }] }],
+  ])('where both are rejected with %j, only who is put off is tried again', async ([ofB, ofC], sent) => {
+    const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
+    const mailer = openMailer(`smtp://${server.at}?tls=none`);
+    server.behaviour.recipient = (address) => reply(address === 'b@example.org' ? ofB! : ofC!, 'no');
+    const got = await mailer.send(mail);
+    expect({ ...got, refused: got.refused.map((one) => ({ ...one, reply: one.reply.replace(/^\d+ /, '') })) }).toEqual(sent);
+    mailer.close();
+  });
 });
