@@ -341,9 +341,8 @@ class Reading {
     this.payload = payload;
     const hint = datesIn(name) ?? datesIn(this.container);
     for await (const found of this.documents.read(payload, { charset, hint })) {
-      if (found.type === 'nothing') {
-        if (!this.reported) this.nothing = found.problem;
-      } else if (found.type === 'refused') yield this.refused(name, found.problem);
+      if (found.type === 'nothing') this.nothing = found.problem;
+      else if (found.type === 'refused') yield this.refused(name, found.problem);
       else if (found.type === 'records') yield { type: 'records', part: this.part, begin: found.begin, records: found.records };
       else {
         this.reported = true;

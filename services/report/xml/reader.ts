@@ -213,10 +213,10 @@ export class XmlReader implements Listener {
     }
   }
 
-  /** The text between two positions of the parser, as far as it is still in memory. */
+  /** The text between two positions of the parser, as far as it is still in memory: the end always is. */
   private between(from: number, to: number): string {
     const base = this.fed - this.previous.length;
     const text = this.previous + this.chunk;
-    return excerpt(text.slice(Math.max(0, from - base), Math.max(0, to - base)));
+    return excerpt(text.slice(Math.max(0, from - base), to - base));
   }
 }

@@ -89,9 +89,8 @@ export class Salvager {
     builder.abandonChild();
   }
 
-  /** The next piece of the decoded text. */
+  /** The next piece of the decoded text; none may follow once `stopped` is set. */
   write(text: string): void {
-    if (this.stopped) return;
     this.tail += text;
     this.fresh += text.length;
     if (this.fresh < STEP_LENGTH) return;
@@ -122,7 +121,6 @@ export class Salvager {
           // What follows belongs to another report, and must not be counted here.
           this.builder.problems.add('trailing_data', 'Another report follows the broken one in the same file; it was not read.');
           this.stopped = true;
-          this.tail = '';
           return;
         }
         this.begun = true;
@@ -256,7 +254,7 @@ function repair(segment: string): string {
  * are open there closed. A single value that was cut off, or has the end tag of another element, is left out
  * and does not end the part; an element nested more than `depth` deep does.
  */
-export function balancedPrefix(segment: string, depth = 32): string {
+export function balancedPrefix(segment: string, depth: number): string {
   const open: string[] = [];
   let prefix = '';
   let position = 0;

@@ -141,3 +141,8 @@ describe('alignment', () => {
     );
   });
 });
+
+test.each(['psl', 'treewalk'] as const)('without an author every name is of another organization: %s', (discovery_method) => {
+  const aligner = new Aligner({ domain: 'example.com', adkim: 'r', aspf: 'r', discovery_method });
+  expect(aligner.foreign('mail.example.com', null)).toBe('example.com');
+});

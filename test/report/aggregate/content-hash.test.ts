@@ -34,6 +34,8 @@ test('two reporters of one name differ by the domain of their addresses, unless 
   expect(at('a@one.example')).not.toBe(at('a@two.example'));
   expect(at('a@mail.one.example')).toBe(at('b@one.example'));
   expect(at('a@receiver.example', 'receiver.example')).toBe(identity({}));
+  expect(at('a@other.example', 'receiver.example')).not.toBe(identity({}));
+  expect(at('a@receiver.example', 'mail.receiver.example')).toBe(identity({ org_name: 'mail.receiver.example' }));
   // A name that only its reporter can prove needs nothing beside it.
   expect(at('a@one.example', 'google.com')).toBe(at('noreply-dmarc-support@google.com', 'google.com'));
 });

@@ -111,3 +111,17 @@ test('values are trimmed as JavaScript trims, and in lower case where they are e
     disposition: 'quarantäne',
   });
 });
+
+test.each([
+  ['pAss', 'pass'],
+  ['fuzZ', 'fuzz'],
+  ['A', 'a'],
+  ['quarantÄne', 'quarantäne'],
+  ['@[`{', '@[`{'],
+])('the enumerated value %s is %s, and a name keeps its letters', (written, kept) => {
+  const { record } = fields();
+  record.begin();
+  record.setText(el.DISPOSITION, written);
+  record.setText(el.HEADER_FROM, written);
+  expect([record.text(el.DISPOSITION), record.text(el.HEADER_FROM)]).toEqual([kept, written]);
+});

@@ -4,7 +4,7 @@ import { MailTotals } from '../../../services/report/mail-totals.ts';
 import { Problems } from '../../../services/report/problems.ts';
 import { readMessage } from '../../../services/report/read.ts';
 import { readDocuments } from '../../../services/report/xml/documents.ts';
-import { METADATA, POLICY, recordXml } from '../build.ts';
+import { METADATA, POLICY, problemCodes, readAll, recordXml, reportXml } from '../build.ts';
 
 /**
  * Two reports one after the other in one payload, which comes in chunks of these lengths, the last of them
@@ -78,4 +78,10 @@ test('what is read from is closed, also where the payload is refused before its 
   const limits = { ...DEFAULT_LIMITS, elementDepth: 2 };
   expect(await read([301], { limits, seen })).toEqual(['refused']);
   expect(seen.open).toBe(0);
+});
+
+test('half a character behind a whole report is something that follows it', async () => {
+  const outcome = await readAll(Buffer.concat([Buffer.from(reportXml()), Buffer.from([0xc3])]));
+  expect(outcome.reports).toMatchObject([{ records: 1, salvaged: true }]);
+  expect(problemCodes(outcome)).toEqual(['trailing_data', 'bytes_replaced']);
 });

@@ -146,7 +146,38 @@ describe('the part of an element before its break', () => {
     ['<a><b/><!-- <x> --><c>2</c>', '<a><b/><!-- <x> --><c>2</c></a>'],
     ['<a', ''],
   ])('%s gives %s', (segment, expected) => {
-    expect(balancedPrefix(segment)).toBe(expected);
+    expect(balancedPrefix(segment, 32)).toBe(expected);
+  });
+
+  test('ends where elements nest deeper than the limit', () => {
+    const segment = '<a><b><c>1</c></b></a>';
+    expect([1, 2, 3].map((depth) => balancedPrefix(segment, depth))).toEqual(['<a></a>', '<a><b></b></a>', segment]);
+  });
+});
+
+describe('where a child ends that has no end tag', () => {
+  const problems = async (text: string) =>
+    (await readAll(text)).reports[0]?.problems.filter(({ code }) => code !== 'not_well_formed').map(({ message }) => message);
+  const aside = (text: string) => `A record was set aside: it is not whole. Its text: ${text}`;
+
+  test.each([
+    ['at the end of the feedback', '<record><row><count>1</count>', [aside('<record><row><count>1</count>')]],
+    ['at the end tag of a record with another prefix', '<x:record><row></record>', [aside('<x:record><row>')]],
+    ['before the next record', `<record><row>${three[0]}`, [aside('<record><row>')]],
+    [
+      'not at a feedback within it',
+      '</x><record><row><feedback></row></record>',
+      [aside('<record><row><feedback></row></record>')],
+    ],
+  ])('%s', async (_where, inner, messages) => {
+    expect(await problems(reportXml(inner))).toEqual(messages);
+  });
+
+  test('another report behind a broken one is left alone, however long it is', async () => {
+    const other = reportXml(recordXml({ count: 9 }).repeat(2_000));
+    const { reports, records } = await readAll(reportXml(`${three[0]}</x>${three[1]}`) + other);
+    expect(records.map(({ count }) => count)).toEqual([1, 2]);
+    expect(reports).toMatchObject([{ records: 2, messages: 3, salvaged: true }]);
   });
 });
 
