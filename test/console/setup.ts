@@ -52,7 +52,7 @@ const DAY_MS = 86_400_000;
 const HOST = 'localhost:9808';
 let count = 0;
 
-/** The console on a database of its own. */
+/** The console on a database of its own, or on one that is given. It is dropped with it. */
 export async function testConsole(
   options: {
     env?: Record<string, string>;
@@ -61,9 +61,11 @@ export async function testConsole(
     now?: () => Date;
     kept?: Kept;
     probes?: Probes;
+    /** A database that another helper has made, and filled. */
+    database?: TestDatabase;
   } = {},
 ): Promise<TestConsole> {
-  const t = await testDatabase();
+  const t = options.database ?? (await testDatabase());
   const clock = options.now ? { now: options.now } : undefined;
   const context = testContext(t, { env: options.env ?? {}, ...(clock && { clock }) });
   const { db, config, log } = context;

@@ -1,48 +1,6 @@
 import { expect, test } from 'vitest';
-import { adviceHolds, byDecision, type Ending, endingSchema, endingTitle, endingWords } from '../../services/findings/ending.ts';
-
-const ENDINGS: Ending[] = [
-  { reason: 'passes', since: '2026-05-01' },
-  { reason: 'passes_again', since: '2026-05-01' },
-  { reason: 'no_such_mail', days: 7 },
-  { reason: 'no_failing_mail', days: 7 },
-  { reason: 'no_passing_mail', days: 7 },
-  { reason: 'no_mail', days: 7 },
-  { reason: 'no_such_report', days: 7 },
-  { reason: 'denied' },
-  { reason: 'no_longer_denied' },
-  { reason: 'denied_kept_out', p: 'reject' },
-  { reason: 'listed' },
-  { reason: 'regressed' },
-  { reason: 'own_sender' },
-  { reason: 'no_longer_new', days: 30 },
-  { reason: 'usual_again', since: '2026-05-01' },
-  { reason: 'readable_again', days: 7 },
-  { reason: 'decidable_again' },
-  { reason: 'signed_again', since: '2026-10-05' },
-  { reason: 'workload_declared' },
-  { reason: 'not_expected' },
-  { reason: 'key_published', since: '2026-10-05' },
-  { reason: 'verifies_again', since: '2026-10-05' },
-  { reason: 'sent_no_more', days: 7 },
-  { reason: 'in_logs_again', since: '2026-10-05' },
-  { reason: 'grants_ended' },
-  { reason: 'all_judged', hours: 24 },
-  { reason: 'egress_followed' },
-  { reason: 'verdicts_agree', days: 3, until: '2026-05-01' },
-  { reason: 'reports_again', since: '2026-05-01' },
-  { reason: 'dns_restored' },
-  { reason: 'policy_restored', tags: ['p=reject'], since: '2026-05-01' },
-  { reason: 'policy_stops', p: 'quarantine' },
-  { reason: 'policy_unknown' },
-  { reason: 'policy_not_ready', p: 'reject' },
-  { reason: 'policy_not_ready', p: 'none', next: 'quarantine' },
-  { reason: 'confirmed' },
-  { reason: 'reporters_decide' },
-  { reason: 'unrepeated', days: 7 },
-  { reason: 'none_fails' },
-  { reason: 'all_recovered', senders: 3, largest: { reason: 'passes', since: '2026-05-01' } },
-];
+import { adviceHolds, byDecision, endingSchema, endingTitle, endingWords } from '../../services/findings/ending.ts';
+import { ENDINGS } from './endings.ts';
 
 test.each(ENDINGS)('$reason is read back as it is stored, and is a sentence', (ending) => {
   expect(endingSchema.parse(JSON.parse(JSON.stringify(ending)))).toEqual(ending);

@@ -52,6 +52,13 @@ async function doctor(config = settings()): Promise<{ code: number; text: string
   return { code, text: lines.join('\n') };
 }
 
+test('an archive that nobody has measured is not said to be empty', async () => {
+  const line = async () => (await doctor()).text.split('\n').find((one) => one.includes(' archive:'));
+  expect(await line()).toBe('ok    archive: its size has not been measured yet: the parser does so at its next upkeep');
+  await t.db.query("insert into ruawatch.raw_stock (partition, bytes) values ('raw_2026_05', 0)");
+  expect(await line()).toBe('ok    archive: 0.00 GB of raw mail, of 20');
+});
+
 describe('domains', () => {
   test('that are listed and not yet taken over are counted, as long as there are no others', async () => {
     const listed = settings();
