@@ -1,5 +1,12 @@
+import pino from 'pino';
 import { describe, expect, test } from 'vitest';
-import { isSet, type SeenSettings } from '../../services/applier/manual.ts';
+import { closeManual, isSet, type SeenSettings } from '../../services/applier/manual.ts';
+import type { Plan } from '../../services/requests/plan.ts';
+import { openRequest } from '../../services/store/requests/open.ts';
+import { loadRequest } from '../../services/store/requests/requests.ts';
+import { testDatabase } from '../helpers/database.ts';
+import { AUTOMATIC } from '../helpers/lending.ts';
+import { planOf } from '../requests/sample.ts';
 
 const target = (name: string, longestSeconds: number, defaultSeconds?: number) => ({
   name,
@@ -79,4 +86,51 @@ describe('what people were asked to change in the settings is done', () => {
     const access = { ...SETTINGS.access, console: null };
     expect(done('longest:console', '1', { ...SETTINGS, access })).toBe(true);
   });
+});
+
+test('a request ends when all that it asks for by hand is done, and no other', async () => {
+  const t = await testDatabase();
+  try {
+    const manual = (id: string, value: string): Plan['changes'][number] => ({
+      target: 'manual',
+      what: id,
+      before: 'more',
+      after: 'less',
+      run: 'by hand',
+      seen: { by: 'settings', id, value },
+    });
+    const [isDone, isNot] = [() => manual('longest:db', '7200'), () => manual('longest:db', '7199')];
+    const ask = async (state: string, part: Partial<Plan>) => {
+      const given = { plan: planOf(part), requester: 'ada@example.com', requester_kind: 'person' as const, why: 'less' };
+      const key = (await openRequest(t.db, AUTOMATIC, given))!;
+      await t.db.query('update ruawatch.requests set state = $2 where request_key = $1', [key, state]);
+      return key;
+    };
+    const reduce = (...changes: Plan['changes']) => ({ kind: 'rights.reduce' as const, domain: '*', changes });
+    const keys = [
+      await ask('handed_over', reduce(isDone())),
+      await ask('handed_over', reduce(isDone(), manual('group:db', 'writers'))),
+      await ask('handed_over', reduce(isDone(), isNot())),
+      // Nobody has decided about it, so it was not asked of anybody.
+      await ask('approved', reduce(manual('key:other', 'old'))),
+      // What nothing of the kind is in is not done by that.
+      await ask('handed_over', {}),
+    ];
+    const signal = new AbortController().signal;
+    const at = () => null;
+    await closeManual({ db: t.db, log: pino({ level: 'silent' }), targets: [], at, now: () => new Date(), signal }, SETTINGS);
+    const ends = await Promise.all(
+      keys.map(async (key) => loadRequest(t.db, key).then(({ state, outcome }) => [state, outcome])),
+    );
+    const said = 'It is done: what it asked to take away is gone.';
+    expect(ends).toEqual([
+      ['done', said],
+      ['done', said],
+      ['handed_over', null],
+      ['approved', null],
+      ['handed_over', null],
+    ]);
+  } finally {
+    await t.drop();
+  }
 });

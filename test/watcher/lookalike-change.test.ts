@@ -105,6 +105,70 @@ describe('what changes of a look-alike', () => {
   });
 });
 
+describe('the whole of what is kept', () => {
+  const NOW = new Date('2026-11-20');
+  const EARLIER = new Date('2026-11-02');
+  const [servers, mail_hosts] = [['ns.evil.example'], ['mx.evil.example']];
+  const REGISTERED = {
+    asked_at: EARLIER,
+    answered_at: EARLIER,
+    registered: true,
+    first_seen: EARLIER,
+    servers,
+    mail_hosts,
+    dmarc: '',
+  };
+  const free = { asked_at: EARLIER, answered_at: EARLIER, registered: false };
+
+  test.each<[string, LookedUp, Partial<StoredLookalike>, object]>([
+    ['no answer, the first time', UNKNOWN, {}, { asked_at: NOW, news: false }],
+    ['free, the first time', FREE, {}, { asked_at: NOW, answered_at: NOW, registered: false, news: false }],
+    ['free once more', FREE, free, { asked_at: NOW, news: false }],
+    ['free since long', FREE, { ...free, gone_at: EARLIER, change: 'mail' }, { asked_at: NOW, news: false }],
+    ['gone', FREE, REGISTERED, { asked_at: NOW, registered: false, gone_at: NOW, news: false }],
+    [
+      'gone after a change',
+      FREE,
+      { ...REGISTERED, change: 'mail' },
+      { asked_at: NOW, registered: false, gone_at: NOW, news: true },
+    ],
+    [
+      'there, the first time',
+      there({ servers, mailHosts: mail_hosts }),
+      {},
+      {
+        ...{ asked_at: NOW, answered_at: NOW, registered: true, baseline: true, first_seen: NOW },
+        ...{ servers, mail_hosts, dmarc: '', news: false },
+      },
+    ],
+    [
+      'without what was answered before: that stays',
+      there({ servers: [], mailHosts: null, dmarc: null }),
+      { ...REGISTERED, baseline: true },
+      { asked_at: NOW, news: false },
+    ],
+    [
+      'back with other servers',
+      there({ servers: ['ns.thief.example'], mailHosts: mail_hosts }),
+      { ...REGISTERED, baseline: true, registered: false, gone_at: EARLIER },
+      {
+        ...{ asked_at: NOW, registered: true, baseline: false, first_seen: NOW, gone_at: null, servers: ['ns.thief.example'] },
+        ...{ mail_hosts, change: 'registered', changed_at: NOW, before: { mail_hosts: [], dmarc: '' }, news: true },
+      },
+    ],
+    [
+      'no mail any more, after a change',
+      there({ servers, mailHosts: [] }),
+      { ...REGISTERED, change: 'mail' },
+      { asked_at: NOW, mail_hosts: [], news: true },
+    ],
+  ])('%s', (_, found, more, expected) => {
+    const before = { ...UNASKED, ...more };
+    const { after, news } = afterAnswer(before, found, OWN, NOW);
+    expect({ ...after, news }).toEqual({ ...before, ...expected });
+  });
+});
+
 describe('whose it is', () => {
   const yours = (more: Partial<LookedUp>, own: OwnPlaces = OWN) => afterAnswer(UNASKED, there(more), own, new Date()).after.yours;
   const servers = OWN.servers;

@@ -188,6 +188,11 @@ describe('credentials of AWS STS', () => {
     // Made, but its process ended before anybody got them.
     expect(await worker.end(grantOf(), means)).toMatchObject({ state: 'ended', answer: 'No credentials were handed out.' });
     expect(aws.calls).not.toContain('PutRolePolicy');
+    // Denials of an earlier setting are not looked at: nothing could take them away.
+    aws.calls.length = 0;
+    aws.policies.set(`${MARK}1_aaaaaa`, denial(`${MARK}1_aaaaaa`, new Date(Date.now() - 37 * 3_600_000)));
+    expect(await worker.present!(means, (server) => expect.unreachable(server))).toEqual([]);
+    expect(aws.calls).toEqual([]);
   });
 
   test('of our own user, where no role is assumed', async () => {

@@ -95,6 +95,30 @@ test('somebody else who changes the Secret at the same time loses nothing', asyn
   expect(new Set(twice)).toEqual(new Set([recordOf(pemOf('example.com.r3.key'))]));
 });
 
+test.each([
+  ['somebody else is quicker three times', 3, null, 4, true],
+  ['somebody else is always quicker', 4, null, 4, false],
+  ['it is refused for another reason', 0, 403, 1, false],
+])('%s: it is written so often, and made or not', async (_, conflicts, broken, times, made) => {
+  let left = conflicts;
+  const patches: string[] = [];
+  api.asked.push = (line) => {
+    if (!line.startsWith('PATCH ')) return 0;
+    // The object is another one before the patch is looked at.
+    if (left-- > 0) api.put(SECRETS, api.object(SECRETS, 'dkim')!);
+    api.broken = broken;
+    return patches.push(line);
+  };
+  const making = storeOf().make('r1');
+  if (made) expect(await making).toBe(recordOf(pemOf('example.com.r1.key')));
+  else
+    await expect(making).rejects.toMatchObject({
+      name: 'KeyStoreError',
+      message: expect.stringMatching(/^The keys in Kubernetes: /),
+    });
+  expect(patches).toEqual(Array.from({ length: times }, () => `PATCH ${SECRETS}/dkim`));
+});
+
 test('what cannot be done is a sentence', async () => {
   const refused = (work: Promise<unknown>, message: RegExp) =>
     expect(work).rejects.toMatchObject({ name: 'KeyStoreError', message: expect.stringMatching(message) });
