@@ -20,6 +20,9 @@ export const domainWords = {
     never: 'never',
     totals: (domains: number, messages: number, { findings, info }: { findings: number; info: number }) =>
       `${counted(domains, 'domain')} · ${counted(messages, 'message')} in 30 days · ${counted(findings, 'open finding')}${info === 0 ? '' : `, and ${number(info)} for information`}`,
+    /** @param since the first day that has been added up; 'none' before that */
+    adding_up: (since: string) =>
+      `After an upgrade, the mail of earlier days is added up by class of sender. ${since === 'none' ? 'That begins within 20 minutes: until then, this page says nothing of classes.' : `The days before ${since} are still missing here.`}`,
     no_domains: 'No domain of yours is known yet.',
     no_domains_what: 'An admin adds one on the page that sets ruawatch up; or wait for the first reports.',
     no_match: (search: string) => `No domain contains “${search}”.`,

@@ -5,12 +5,14 @@ import * as store from '../../store/console/domain.ts';
 import { type TitledFinding, visibleFindings } from '../../store/console/findings.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import { decisionLines } from '../../store/console/sender.ts';
+import { classDaysSince } from '../../store/rollups/class-days.ts';
 import { askForm } from '../form.ts';
 import { day } from '../given.ts';
 import { type Address, type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableQuery } from '../tables.ts';
+import { addingUp } from './adding-up.ts';
 import { charts, funnel, funnelTable, sumsOf } from './domain-mail.ts';
 import {
   decisionsTable,
@@ -64,7 +66,7 @@ const domainPage = route({
   scope: 'domain',
   params: domainParams,
   query,
-  async handle({ reader, params: { domain }, query: asked, clock }) {
+  async handle({ db, reader, params: { domain }, query: asked, clock }) {
     const line = await store.domainLine(reader, domain);
     if (line === null) throw new Refusal(404, 'no_page', words.problems.no_page);
     const range = { domain, ...rangeOf(asked, dayOf(clock.now())) };
@@ -117,7 +119,7 @@ const domainPage = route({
       { id: 'timeline', title: w.timeline, html: timelineOf(told, history) },
     ];
     const body = html`<div class="heading"><h1>${domain}</h1>
-<p class="quiet">${w.lead({ policy: line.policy, dns: dnsPolicy(line.policy, posture), below: weakerBelow(policy), messages: number(sums.messages), passing: share(sums.passed, sums.messages) })}</p></div>
+<p class="quiet">${w.lead({ policy: line.policy, dns: dnsPolicy(line.policy, posture), below: weakerBelow(policy), messages: number(sums.messages), passing: share(sums.passed, sums.messages) })}</p>${addingUp(await classDaysSince(db), range.from)}</div>
 ${sections(parts)}`;
     return page(domain, body, { section: 'overview' });
   },

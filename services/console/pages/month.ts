@@ -4,9 +4,11 @@ import { list, number, percent } from '../../shared/format.ts';
 import { newSenders, toldFindings } from '../../store/console/digest.ts';
 import * as store from '../../store/console/domain.ts';
 import { visibleFindings } from '../../store/console/findings.ts';
+import { classDaysSince } from '../../store/rollups/class-days.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
+import { addingUp } from './adding-up.ts';
 import { listOf } from './digest.ts';
 import { domainParams } from './domain.ts';
 import { charts, sumsOf } from './domain-mail.ts';
@@ -71,7 +73,7 @@ const monthly = route({
   least: 'viewer',
   scope: 'domain',
   params: domainParams.extend({ month: z.string().regex(/^20\d\d-(?:0[1-9]|1[0-2])$/) }),
-  async handle({ reader, params: { domain, month }, clock }) {
+  async handle({ db, reader, params: { domain, month }, clock }) {
     const line = await store.domainLine(reader, domain);
     if (line === null) throw new Refusal(404, 'no_page', words.problems.no_page);
     const { from, to, before, after } = monthOf(month);
@@ -96,7 +98,7 @@ const monthly = route({
     const step = stepOfDomain(line, posture, open.findings, today);
     const title = w.title(domain, w.name(month));
     const body = html`<article class="report"><div class="heading"><p class="quiet screen"><a href="${path`/domains/${domain}`}">${domain}</a></p><h1>${title}</h1>
-${to > today && html`<p class="quiet">${w.unfinished}</p>`}</div>
+${to > today && html`<p class="quiet">${w.unfinished}</p>`}${addingUp(await classDaysSince(db), from)}</div>
 <nav class="pages screen" aria-label="${w.months}"><a class="button" href="${path`/domains/${domain}/months/${before}`}">${w.name(before)}</a>
 ${`${after}-01` <= today && html`<a class="button" href="${path`/domains/${domain}/months/${after}`}">${w.name(after)}</a>`}</nav>
 <section><h2>${w.story}</h2>${storyOf(domain, w.name(month), told).map((sentence) => html`<p>${sentence}</p>`)}

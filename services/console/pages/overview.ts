@@ -12,11 +12,13 @@ import {
   type UnauthorizedLine,
   unauthorizedLines,
 } from '../../store/console/overview.ts';
+import { classDaysSince } from '../../store/rollups/class-days.ts';
 import { choice, filters, line } from '../form.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { downloads, fileOf, tableOf as makeTable, pageNumber, type Table, tableQuery } from '../tables.ts';
+import { addingUp } from './adding-up.ts';
 import { day, hostName, pageLinks, severity, share } from './format.ts';
 import { nextStepOf } from './next-step.ts';
 import { weakerBelow } from './policy-below.ts';
@@ -67,7 +69,7 @@ const overview = route({
   least: 'viewer',
   scope: 'filtered',
   query,
-  async handle({ reader, query: asked, clock }) {
+  async handle({ db, reader, query: asked, clock }) {
     const today = dayOf(clock.now());
     const from = addDays(today, -OVERVIEW_DAYS);
     const lines = sorted(await domainLines(reader, { from, search: asked.q, state: asked.state }), asked.sort, today);
@@ -89,7 +91,7 @@ const overview = route({
         lines.length,
         total((line) => line.messages),
         { findings, info: total((line) => line.info) },
-      )}</p></div>
+      )}</p>${addingUp(await classDaysSince(db), from)}</div>
 ${filterForm(asked)}
 ${lines.length === 0 ? nothing(asked, senders) : html`${tableOf(shown, asked, { days: daysOf(days), unauthorized, today })}${downloads(withQuery(path`/`, pageOf(asked)), 'domains')}`}
 ${pages(asked, lines.length)}`,

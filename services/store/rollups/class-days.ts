@@ -1,4 +1,4 @@
-import type { Tx } from '../../shared/runtime/db.ts';
+import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { kept } from '../schema/partitions.ts';
 import { added, sumOf } from './allowance.ts';
 import type { Totals } from './fill.ts';
@@ -88,4 +88,16 @@ export async function moveClassDays(tx: Tx, domain: string, changes: readonly Cl
       where d.domain = $1 and d.class = e.class and d.day = e.day and d.reporter = e.reporter and d.messages = 0`,
     [domain, empty.map((one) => one.class), empty.map(({ day }) => day), empty.map(({ reporter }) => reporter)],
   );
+}
+
+/**
+ * Since when days have their totals, in a database that was upgraded and lacks earlier ones.
+ * @returns YYYY-MM-DD; 'none' before the first is added up; null when all days have them
+ */
+export async function classDaysSince(db: Queryable): Promise<string | null> {
+  const { rows } = await db.query<{ since: string | null }>(
+    `select case when isfinite(from_day) then to_char(from_day, 'YYYY-MM-DD') when from_day = 'infinity' then 'none' end as since
+       from ruawatch.class_days_from`,
+  );
+  return rows[0]?.since ?? null;
 }

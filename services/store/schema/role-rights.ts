@@ -445,6 +445,8 @@ export const GRANTS = {
     // What a request is held against that a person opens.
     source_days: ['select'],
     selector_days: ['select'],
+    // Whether all days have their totals.
+    class_days_from: ['select'],
     domain_reporters: ['select (domain, reporter, decides, standing)'],
     records: ['select'],
     reports: ['select'],
