@@ -87,8 +87,6 @@ const FINDINGS: Record<IncidentName | MoreIncident, { finding: DemoIncident['fin
 };
 const STARTS: Readonly<Record<IncidentName | MoreIncident, number>> = { ...INCIDENT_STARTS, ...MORE_STARTS };
 const ALL_FLOWS = [...FLOWS, ...MORE_FLOWS];
-/** Days of evidence for policy_ready. */
-const READY_DAYS = 30;
 
 const policyOf = (domain: string, day: DemoDay): PublishedPolicy => MORE_POLICIES[domain] ?? publishedPolicy(domain, day);
 
@@ -334,7 +332,8 @@ function incidentsOf(tally: Tally, world: { midnight: number; days: number; more
   if (!more) return incidents;
   const none = { messages: 0, records: 0, reports: 0, addresses: [] };
   const since = isoDay(midnight - (MORE_STARTS.silent_reporter + 1) * DAY);
-  const ready = isoDay(midnight - READY_DAYS * DAY);
+  // What is ready is so since it was found: on the last whole day.
+  const ready = isoDay(midnight - DAY);
   return [
     ...incidents,
     { name: 'silent_reporter', ...FINDINGS.silent_reporter, since, ...none },

@@ -174,7 +174,8 @@ describe('a decision', () => {
     const fields = { why: 'x', verb: 'release', digest: 'b'.repeat(64) };
     expect((await ada.post(`/held/${held_key}/decide`, fields)).statusCode).toBe(409);
     expect((await ada.post(`/held/${held_key}/decide`, fields, { origin: 'https://evil.example' })).statusCode).toBe(403);
-    expect((await ada.raw({ method: 'GET', url: `/held/${held_key}/decide?verb=release` })).statusCode).toBe(404);
+    const link = await ada.raw({ method: 'GET', url: `/held/${held_key}/decide?verb=release` });
+    expect([link.statusCode, link.headers.location]).toEqual([303, `/held/${held_key}`]);
     expect((await loadRequest(c.t.db, request_key)).state).toBe('pending');
   });
 

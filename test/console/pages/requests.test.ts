@@ -75,8 +75,10 @@ test('whoever asked, and whoever is not asked, does not decide; a link decides n
   expect(refused.body).toContain('You made this request yourself');
   const stranger = await personWith('stranger@example.com');
   expect((await stranger.post(`/requests/${key}/deny`, { why: 'x', digest })).statusCode).toBe(409);
-  for (const verb of ['approve', 'deny', 'withdraw', 'override'])
-    expect((await ada.get(`/requests/${key}/${verb}?why=x&digest=${digest}`)).statusCode).toBe(404);
+  for (const verb of ['approve', 'deny', 'withdraw', 'override']) {
+    const link = await ada.get(`/requests/${key}/${verb}?why=x&digest=${digest}`);
+    expect([link.statusCode, link.headers.location]).toEqual([303, `/requests/${key}`]);
+  }
   expect((await loadRequest(c.t.db, key)).state).toBe('pending');
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Changes, loadAdmitting, loadHistory, type ServerRow, storeRound } from '../../../services/store/dns/records.ts';
+import { type Changes, loadAdmitting, type ServerRow, storeRound } from '../../../services/store/dns/records.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 
 let t: TestDatabase;
@@ -104,5 +104,4 @@ test('a value is there, is missed, is back, and is gone; of those that are gone 
   expect(await keys()).toEqual([key, ...later]);
   await round({ gone: later.slice(0, 1).map((record_key) => ({ record_key, at: at(7) })) });
   expect(await keys()).toEqual(later);
-  expect(await loadHistory(t.db, DOMAIN)).toHaveLength(100);
 });
