@@ -42,6 +42,23 @@ describe('redact', () => {
     );
   });
 
+  test.each<[string, (h: typeof hash) => string]>([
+    [
+      'to=<"alice b"@example.com>, orig_to=<bob@example.com>',
+      (h) => `to=<${h('"alice b"')}@example.com>, orig_to=<${h('bob')}@example.com>`,
+    ],
+    [
+      'to=<bob@example.com>, orig_to=<"alice b"@example.com>',
+      (h) => `to=<${h('bob')}@example.com>, orig_to=<${h('"alice b"')}@example.com>`,
+    ],
+    ['<"a b"@x.example> <"c d"@x.example>', (h) => `<${h('"a b"')}@x.example> <${h('"c d"')}@x.example>`],
+    // The quote that would begin it was never written, or belongs to what stands before.
+    ['to=<alice b"@example.com> bob@example.com', (h) => `to=<${h('alice')} b${h('"')}@example.com> ${h('bob')}@example.com`],
+    ['"bob"@x.example"@y.example', (h) => `${h('"bob"')}@x.example${h('"')}@y.example`],
+  ])('a quoted local part beside others: %s', (text, expected) => {
+    expect(redact(text, hash)).toBe(expected(hash));
+  });
+
   test('one name has one hash, whatever its case; another key has another', () => {
     expect(hash('Alice')).toBe(hash('alice'));
     expect(hash(hash('alice'))).toBe(hash('alice'));

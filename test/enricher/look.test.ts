@@ -127,3 +127,67 @@ test.each([
   expect(found).toMatchObject({ confirmed, name: confirmed ? names[at - 1] : names[0] });
   expect(asked).toHaveLength(4);
 });
+
+describe('the pace of questions', () => {
+  /** A resolver and a pace that write down what comes in which order. */
+  const recording = (names: readonly string[], holds: string | null) => {
+    const events: string[] = [];
+    const resolver: ReverseResolver = {
+      pointers: async (arpa) => {
+        events.push(`PTR ${arpa}`);
+        return [...names];
+      },
+      addresses: async (name) => {
+        events.push(`A ${name}`);
+        return [name === holds ? '192.0.9.1' : '198.51.100.1'];
+      },
+      cancel: () => undefined,
+    };
+    const pace = new Pace(1_000_000);
+    pace.turn = async () => void events.push('turn');
+    return { events, resolver, pace };
+  };
+  const pointer = ['turn', 'PTR 1.9.0.192.in-addr.arpa'];
+
+  test.each<[string, readonly string[], string | null, readonly string[]]>([
+    ['no name', [], null, pointer],
+    ['one name', ['a.example.net'], 'a.example.net', [...pointer, 'turn', 'A a.example.net']],
+    [
+      'names up to the one that holds',
+      ['a.example.net', 'b.example.net', 'c.example.net'],
+      'b.example.net',
+      [...pointer, 'turn', 'A a.example.net', 'turn', 'A b.example.net'],
+    ],
+    [
+      'names of which none holds',
+      ['a.example.net', 'b.example.net'],
+      null,
+      [...pointer, 'turn', 'A a.example.net', 'turn', 'A b.example.net'],
+    ],
+  ])('each question waits for a turn of its own: %s', async (_, names, holds, expected) => {
+    const { events, resolver, pace } = recording(names, holds);
+    await lookUp('192.0.9.1', resolver, pace);
+    expect(events).toEqual(expected);
+  });
+
+  test('an enricher that is stopping asks nothing, and has no answer', async () => {
+    const { events, resolver, pace } = recording(['a.example.net'], 'a.example.net');
+    await expect(lookUp('192.0.9.1', resolver, pace, AbortSignal.abort())).rejects.toMatchObject({
+      code: 'dns_failed',
+      transient: true,
+    });
+    expect(events).toEqual(['turn']);
+  });
+
+  test('one that stops after the first question asks no second', async () => {
+    const { events, resolver, pace } = recording(['a.example.net'], 'a.example.net');
+    const stopping = new AbortController();
+    const pointers = resolver.pointers;
+    resolver.pointers = (arpa) => {
+      stopping.abort();
+      return pointers(arpa);
+    };
+    await expect(lookUp('192.0.9.1', resolver, pace, stopping.signal)).rejects.toMatchObject({ code: 'dns_failed' });
+    expect(events).toEqual([...pointer, 'turn']);
+  });
+});

@@ -127,6 +127,15 @@ describe('signatures', () => {
     expect(await outcome(edited(request, renumbered))).toEqual(first);
     expect(gateway.ledger.updates).toHaveLength(before + 1);
   });
+  test('an update whose name server does not say what is there has failed, and was not refused', async () => {
+    expect(await outcome(signed(LENT, now() - 11))).toEqual({ rcode: 2, error: 0, holds: true });
+    expect(gateway.ledger.last).toEqual({
+      state: 'failed',
+      rcode: 2,
+      answer: 'The name server does not say which TXT records a.example.com has.',
+    });
+    expect(gateway.counts.at(-1)).toBe('failed');
+  });
   test('a TSIG that is not the last record, or there twice, is FORMERR', async () => {
     const twice = signMessage(signed().bytes, LENT, { time: now() }).bytes;
     expect(readSigned((await ask(twice))!).message.rcode).toBe(1);

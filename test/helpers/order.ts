@@ -55,6 +55,7 @@ export const LONGEST: readonly string[] = [
   'test/simulate/run.test.ts',
   'test/shared/runtime/prints.test.ts',
   'test/analyzer/rules/broken_senders.test.ts',
+  'test/applier/grants/keep.test.ts',
   'test/ci/again.test.ts',
   'test/deploy/helm.test.ts',
   'test/alerter/mail/refusals.test.ts',
