@@ -66,12 +66,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/held/asks.ts',
     'store/held/reading.ts',
   ],
-  'milter/release/release.test.ts': [
-    'milter/release/carry-out.ts',
-    'milter/release/index.ts',
-    'store/held/held.ts',
-    'store/held/work.ts',
-  ],
+  'milter/release/release.test.ts': ['milter/release/index.ts', 'store/held/held.ts', 'store/held/work.ts'],
   'store/held/hold.test.ts': ['store/held/similar.ts'],
   'requests/held/normal.test.ts': ['requests/held/facts.ts'],
   'alerter/held/compose.test.ts': ['store/held/told.ts'],

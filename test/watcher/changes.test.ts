@@ -161,10 +161,12 @@ describe('a server', () => {
     const third = stateAfter(second, 'lame', new Date('2026-11-20T15:02:00Z'));
     expect(third).toMatchObject([{ failing_since: NOW, failure: 'lame' }]);
     expect(stateAfter(third, 'unknown', new Date('2026-11-20T16:02:00Z'))).toMatchObject([
-      { failing_since: NOW, failure: 'lame' },
+      { failing_since: NOW, failure: 'lame', reason: 'lame.' },
     ]);
     expect(stateAfter(third, 'answers', new Date('2026-11-20T16:02:00Z'))).toMatchObject([
       { failing_since: null, failure: null, reason: null },
     ]);
+    // Of one that was never asked nothing is known.
+    expect(stateAfter([], 'unknown', NOW)).toMatchObject([{ failing_since: null, failure: null, reason: null }]);
   });
 });

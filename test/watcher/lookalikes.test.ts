@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Dns } from '../../services/dns/client/types.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { listLookalikes } from '../../services/store/dns/lookalikes.ts';
 import { putOwn } from '../../services/store/domains/domains.ts';
@@ -105,6 +106,22 @@ test('a domain whose own name servers are unknown is left for later, and keeps w
   expect(dns.asked).toEqual(['NS kestrel.com', 'MX kestrel.com']);
 });
 
+test.each(['NS', 'MX'] as const)('a domain whose %s records alone are unknown is left for later too', async (type) => {
+  await own('kestrel.com');
+  const zone = dnsOf({ 'kestrel.com': OWN, 'kestre1.com': EVIL });
+  const asked: string[] = [];
+  const dns: Dns = {
+    ask: async (name, one, options) => {
+      asked.push(`${one} ${name}`);
+      if (one === type) return { state: 'unknown', reason: 'timeout', message: 'It did not answer.' };
+      return zone.ask(name, one, options);
+    },
+  };
+  expect(await watchLookalikes(context, dns, new AbortController().signal)).toBe(0);
+  expect(asked).toEqual(['NS kestrel.com', 'MX kestrel.com']);
+  expect(await stored()).toEqual([]);
+});
+
 test('fewer names in the settings, and a domain that is not own any more', async () => {
   await own('kestrel.com');
   await pass({ 'kestre1.com': EVIL });
@@ -123,4 +140,7 @@ test('a budget of 0 asks nothing', async () => {
   await own('kestrel.com');
   context.config.watcher.lookalikes.questions_a_day = 0;
   expect(await pass({ '*.com': EVIL })).toEqual([]);
+  // No names are listed either, nor is a budget of the day written down.
+  for (const table of ['lookalikes', 'lookalike_days'])
+    expect((await t.db.query(`select from ruawatch.${table}`)).rows, table).toEqual([]);
 });

@@ -75,3 +75,23 @@ test('an address is lent as itself or by its domain, and by no other', () => {
   ])
     expect(mayLend(server, from), from).toBe(false);
 });
+
+test.each([
+  [0.9, false],
+  [1, true],
+  [55, true],
+  [55.1, false],
+])('grants may be unwatched for one to 55 minutes: %d', (minutes, valid) => {
+  expect(accessSchema.safeParse({ unwatched_minutes: minutes }).success).toBe(valid);
+});
+
+test('without settings nothing is lent, and all grants end after a quarter of an hour unwatched', () => {
+  expect(accessSchema.parse(undefined)).toEqual({
+    unwatched_minutes: 15,
+    database: [],
+    dns: [],
+    email: [],
+    dns_provider: [],
+    console: null,
+  });
+});
