@@ -171,7 +171,7 @@ export async function markDigest(
  */
 export async function endRetries(
   q: Queryable,
-  { before, digests }: { before?: Date; digests?: readonly number[] },
+  { before, digests }: { before: Date; digests?: undefined } | { before?: undefined; digests: readonly number[] },
 ): Promise<void> {
   await q.query(
     `update ruawatch.digests set retry_at = null where retry_at is not null and (due_at < $1 or digest_key = any($2::bigint[]))`,

@@ -1,7 +1,6 @@
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
-import { kept } from '../schema/partitions.ts';
-import { added, sumOf } from './allowance.ts';
-import type { Totals } from './fill.ts';
+import { sumOf } from './allowance.ts';
+import { addedCounts, filled, type Totals } from './fill.ts';
 
 /** The counts of ruawatch.class_days: sums of those of ruawatch.source_days. */
 const CLASS_COUNTS = [
@@ -22,11 +21,8 @@ export const CLASS_DAYS: Totals = {
   from: 'ruawatch.source_days d join (select domain, source, class from ruawatch.sources) s using (domain, source)',
 };
 
-/** SQL: which days have totals, of a row with a `day`. Earlier ones are added up later (fillTotals). */
-const FILLED = `day >= (select from_day from ruawatch.class_days_from where from_day < 'infinity') and ${kept('class_days')}`;
-
-/** SQL, within ON CONFLICT: the new values of row `d`. */
-const ADDED = CLASS_COUNTS.map((name) => `${name} = ${added('d', name)}`).join(', ');
+const FILLED = filled('class_days');
+const ADDED = addedCounts(CLASS_COUNTS);
 
 /**
  * SQL: the common table expressions that add the proven part of rollUp's `delta` to the totals of the

@@ -1,6 +1,4 @@
-import { kept } from '../schema/partitions.ts';
-import { added } from './allowance.ts';
-import type { Totals } from './fill.ts';
+import { addedCounts, filled, type Totals } from './fill.ts';
 
 /** The counts of ruawatch.domain_days: sums of those of ruawatch.source_days. */
 const DOMAIN_COUNTS = [
@@ -26,11 +24,9 @@ const DOMAIN_COUNTS = [
 export const domainDaysSql = (within: (sum: string) => string) => `domain_totals as (
        insert into ruawatch.domain_days as d (domain, day, reporter, ${DOMAIN_COUNTS.join(', ')})
        select domain, day, reporter, ${DOMAIN_COUNTS.map((name) => within(`sum(${name})`)).join(', ')}
-         from delta, (select from_day from ruawatch.domain_days_from) f
-        where trust = 'ok' and day >= f.from_day and f.from_day < 'infinity' and ${kept('domain_days')}
+         from delta where trust = 'ok' and ${filled('domain_days')}
         group by domain, day, reporter order by domain, day, reporter
-       on conflict (domain, day, reporter) do update
-          set ${DOMAIN_COUNTS.map((name) => `${name} = ${added('d', name)}`).join(', ')})`;
+       on conflict (domain, day, reporter) do update set ${addedCounts(DOMAIN_COUNTS)})`;
 
 /** The totals of the domains, of a database from before them. */
 export const DOMAIN_DAYS: Totals = {

@@ -1,6 +1,7 @@
 import { addDays } from '../../shared/days.ts';
 import { type Db, transaction } from '../../shared/runtime/db.ts';
-import { sumOf } from './allowance.ts';
+import { kept } from '../schema/partitions.ts';
+import { added, sumOf } from './allowance.ts';
 
 /** Daily totals that a database from before them lacks; `TABLE_from` has the day from which they are kept. */
 export interface Totals {
@@ -10,6 +11,13 @@ export interface Totals {
   /** SQL: what they are sums of, with the columns of ruawatch.source_days. */
   from: string;
 }
+
+/** SQL: whether the `day` of a row has totals already. Earlier ones are added up later (fillTotals). */
+export const filled = (table: Totals['table']) =>
+  `day >= (select from_day from ruawatch.${table}_from where from_day < 'infinity') and ${kept(table)}`;
+
+/** SQL, within ON CONFLICT: the new counts of row `d`. */
+export const addedCounts = (counts: readonly string[]) => counts.map((name) => `${name} = ${added('d', name)}`).join(', ');
 
 /** SQL: how long services of the version before may run beside a migration, and write without its totals. */
 const REPLACED_WITHIN = "interval '15 minutes'";
