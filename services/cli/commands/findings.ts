@@ -53,7 +53,7 @@ export async function runFindingsList(
             String(row.finding_key),
             row.severity,
             `${standing(row)}${notMailed(unmailed.get(row.finding_key))}`,
-            row.first_day,
+            row.since,
             row.domain,
             row.summary,
           ]),
@@ -97,7 +97,7 @@ export async function runFindingsShow(config: Config, key: string, options: { js
     const line = (text: unknown) => out(escaped(String(text)));
     line(`Finding ${key}: ${words.summary}`);
     line(`${finding.severity} ${finding.kind} of ${finding.domain}, ${standing(finding)}`);
-    line(`Since ${finding.first_day}, found on ${finding.opened_at.toISOString().slice(0, 10)}.`);
+    line(`Since ${finding.since}, found on ${finding.opened_at.toISOString().slice(0, 10)}.`);
     const unmailed = (await unmailedFindings(db)).get(number);
     if (unmailed !== undefined)
       line(`${list(unmailed.recipients) || 'Nobody'} could not be mailed about it: ${unmailed.refusal}`);

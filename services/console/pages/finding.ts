@@ -96,21 +96,16 @@ const BEFORE_DAYS = 14;
 const isForged = ({ kind, evidence: { facts } }: ReadFinding): boolean => traitsOf(facts?.rule ?? kind).mail === 'forged';
 
 /** How many days of its chart are before it began: where the mail began with it, there are none. */
-function daysBefore(days: readonly SenderDay[], { evidence, first_day }: ReadFinding): number {
+function daysBefore(days: readonly SenderDay[], { since }: ReadFinding): number {
   const [first] = days;
-  const since = evidence.since || first_day;
   return first === undefined || first.day >= since ? 0 : daysBetween(first.day, since).length - 1;
 }
 
-/** The first day of what a finding is about. */
-export const beganOn = ({ evidence, first_day }: Pick<ReadFinding, 'evidence' | 'first_day'>): string =>
-  evidence.since || first_day;
-
 /** The days that the chart of a finding is about; null for one that is not about mail. */
 export function daysOf(finding: ReadFinding): { from: string; to: string } | null {
-  const { domain, evidence, first_day, kind } = finding;
+  const { domain, evidence, first_day, kind, since } = finding;
   if (domain === '*' || traitsOf(kind).ofReporter || !isReported(finding)) return null;
-  return { from: addDays(evidence.since || first_day, -BEFORE_DAYS), to: evidence.last_day || first_day };
+  return { from: addDays(since, -BEFORE_DAYS), to: evidence.last_day || first_day };
 }
 
 /**
@@ -136,9 +131,8 @@ function soleSender({ evidence: { who, broken = [], senders } }: ReadFinding): s
 }
 
 /** The list of the reports of its days. */
-function reportsOf({ domain, evidence, first_day }: ReadFinding, sender: string, reporter = ''): Address {
-  const from = evidence.again ?? (evidence.since || first_day);
-  return withQuery(path`/reports`, { domain, sender, reporter, from, to: evidence.last_day });
+function reportsOf({ domain, evidence, since }: ReadFinding, sender: string, reporter = ''): Address {
+  return withQuery(path`/reports`, { domain, sender, reporter, from: since, to: evidence.last_day });
 }
 
 function relatedOf(related: readonly RelatedFinding[]): Html | null {
@@ -149,7 +143,7 @@ function relatedOf(related: readonly RelatedFinding[]): Html | null {
 }
 
 function figures(finding: ReadFinding): Html {
-  const { evidence, confidence, first_day, kind } = finding;
+  const { evidence, confidence, kind } = finding;
   const w = words.finding;
   const named = evidence.reporters.map((key) => reporterName(key, evidence));
   // A reporter that is silent, or in whose name others report, has not reported what this says.
@@ -157,7 +151,7 @@ function figures(finding: ReadFinding): Html {
   const rows: [string, string][] = [
     ...(evidence.of > 0 ? [[words.finding.messages, amountOf(finding)] as [string, string]] : []),
     ...(evidence.per_day > 0 ? [[w.per_day, number(Math.round(evidence.per_day))] as [string, string]] : []),
-    [w.since, evidence.again ?? (evidence.since || first_day)],
+    [w.since, finding.since],
     ...(counted && evidence.last_day ? [[w.last, evidence.last_day] as [string, string]] : []),
     ...(typeof confidence === 'number' ? [[w.confidence, percent(confidence)] as [string, string]] : []),
     ...(counted && named.length > 0 ? [[w.reporters, named.join(', ')] as [string, string]] : []),
@@ -241,7 +235,7 @@ export function findingTables(
       ? name
       : html`<a href="${path`/domains/${domain}/senders/${sender}`}">${name}</a> <a class="quiet" href="${reportsOf(finding, source)}">${words.finding.its_reports}</a>`;
   };
-  const asked = { domain, from: beganOn(finding), to: evidence.last_day, sender: soleSender(finding) };
+  const asked = { domain, from: finding.since, to: evidence.last_day, sender: soleSender(finding) };
   return {
     who: whoTable(evidence, named),
     broken: brokenTable(evidence, named),

@@ -16,7 +16,7 @@ import { words } from '../page-words/en.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { domainFilter, fileOf, pageNumber, type Table, tableOf, tableQuery } from '../tables.ts';
 import { decidedNotices } from './decisions.ts';
-import { beganOn, daysOf, evidencePage, findingTables, type ReadFinding } from './finding.ts';
+import { daysOf, evidencePage, findingTables, type ReadFinding } from './finding.ts';
 import { actionForms, LATE_DAYS } from './finding-actions.ts';
 import { dated, day, minute, pageLinks, severity } from './format.ts';
 
@@ -95,7 +95,7 @@ function findingTable(findings: readonly TitledFinding[]): Table {
         show: (one) => (one.domain === '*' ? one.domain : html`<a href="${path`/domains/${one.domain}`}">${one.domain}</a>`),
       },
       { key: 'kind', label: w.kind, of: (one) => one.kind, show: (one) => words.kinds[one.kind] ?? one.kind },
-      { key: 'since', label: w.since, as: 'date', of: (one) => one.first_day },
+      { key: 'since', label: w.since, as: 'date', of: (one) => one.since },
       { key: 'state', label: w.standing, of: standing },
     ],
     findings,
@@ -142,7 +142,7 @@ const one = route({
     const senders = await sendersOf(reader, domain, sources);
     const range = sources.length === 0 ? null : daysOf(finding);
     const named = range && { domain, names: [...new Set(sources)], ...range };
-    const since = named && { ...named, from: beganOn(finding) };
+    const since = named && { ...named, from: finding.since };
     const tables = findingTables(finding, senders, since && (await namedReporters(reader, since, MOST_REPORTERS)));
     const file = fileOf(asked, Object.values(tables), `finding-${finding.finding_key}`);
     if (file !== null) return file;

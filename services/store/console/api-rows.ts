@@ -111,6 +111,7 @@ export const findingRow = z.object({
   confidence: z.number(),
   revision: whole,
   first_day: day,
+  since: day,
   last_day: day,
   opened_at: at,
   changed_at: at,

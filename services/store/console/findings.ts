@@ -30,7 +30,7 @@ export async function visibleFindings(
   const rows = await readKept<ListedFinding & { evidence: unknown; total: number }>(
     reader,
     ['findings'],
-    `select finding_key, kind, severity, state, phase, first_day, opened_at, changed_at, resolved_at, ${TITLE_COLUMNS},
+    `select finding_key, kind, severity, state, phase, first_day, since, opened_at, changed_at, resolved_at, ${TITLE_COLUMNS},
             acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, assigned_to, goes_on, ${KEPT_OUT} as kept_out,
             case when state = 'resolved' and evidence -> 'ended' ->> 'reason' = 'closed' then evidence -> 'ended' ->> 'by' end as resolved_by,
             count(*) over () as total

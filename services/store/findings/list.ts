@@ -13,6 +13,8 @@ export interface ListedFinding {
   summary: string;
   /** The first UTC day of what happened, YYYY-MM-DD. */
   first_day: string;
+  /** The first UTC day of what it says now, YYYY-MM-DD: later for one that came back. */
+  since: string;
   opened_at: Date;
   changed_at: Date;
   resolved_at: Date | null;
@@ -60,7 +62,7 @@ export async function listFindings(
   filter: { resolved?: boolean; domain?: string | undefined; limit: number },
 ): Promise<ListedFinding[]> {
   const { rows } = await q.query<ListedFinding>(
-    `select finding_key, domain, kind, severity, subject, state, phase, summary, first_day, opened_at, changed_at, resolved_at,
+    `select finding_key, domain, kind, severity, subject, state, phase, summary, first_day, since, opened_at, changed_at, resolved_at,
             acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, assigned_to
        from dmarc.findings
       where ($1 or state = 'open') and ($2::text is null or domain = $2)

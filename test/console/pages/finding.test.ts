@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runFindingsList, runFindingsShow } from '../../../services/cli/commands/findings.ts';
+import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { FINDINGS } from '../../alerter/events.ts';
 import { type TestConsole, type TestPerson, testConsole } from '../setup.ts';
 
@@ -123,4 +125,26 @@ test('each choice of what a finding was says what it does, and until when', asyn
   expect((await operator.get(`/findings/${changed}`)).body).toContain(
     `It is so and meant to be, such as a planned change: no mails about it until ${until}, unless it gets graver.`,
   );
+});
+
+test('one that came back has one day since when, in lists, on its page, in the API and in commands', async () => {
+  const key = await c.finding('unauthorized_source', 'example.com', 'back.example');
+  await c.t.db.query(
+    `update ruawatch.findings set first_day = '2026-01-05', evidence = evidence || '{"since": "2026-03-09", "again": "2026-03-09"}'
+      where finding_key = $1`,
+    [key],
+  );
+  const page = (await operator.get(`/findings/${key}`)).body;
+  expect(page).toContain('<dt>Since</dt><dd>2026-03-09</dd>');
+  expect(page).toContain('from=2026-03-09');
+  const listed = JSON.parse((await operator.get('/findings?q=back.example&table=findings&as=json')).body);
+  expect(listed.map((one: { since: string }) => one.since)).toEqual(['2026-03-09']);
+  const told = JSON.parse((await operator.api('GET', `/api/v1/findings/${key}`)).body);
+  expect(told).toMatchObject({ first_day: '2026-01-05', since: '2026-03-09' });
+  const lines: string[] = [];
+  const config = loadConfig({ DATABASE_URL: c.t.url, HTTP_LISTEN: 'off' }, '/nowhere');
+  await runFindingsList(config, { domain: 'example.com' }, (line) => lines.push(line));
+  await runFindingsShow(config, String(key), {}, (line) => lines.push(line));
+  expect(lines.join('\n')).toMatch(new RegExp(`^${key} .* 2026-03-09 +example\\.com`, 'm'));
+  expect(lines.join('\n')).toContain('Since 2026-03-09, found on ');
 });
