@@ -61,6 +61,9 @@ function andAbove(name: string): string[] {
   return names;
 }
 
+/** Why it is not known whether an aligned mechanism passes: a sentence. */
+const unanswered = ({ spf, dkim }: Results) => [...dkim, spf].find((one) => one.aligned && one.result === 'temperror')!.why;
+
 /** Domains that are looked up for one mail. */
 const MOST_NAMES = 50;
 
@@ -72,34 +75,31 @@ const MOST_NAMES = 50;
 export async function screenMail(arrival: Arrival, { settings, dns, own, about }: Means): Promise<Screening> {
   const { message, ip, helo, mail_from, at } = arrival;
   const { authors } = message;
-  let names: Pick<Knowledge, 'own' | 'people'> | null = null;
-  let failure: string | null = null;
   const failed = (error: unknown) => {
     if (codeOf(error) === 'store_busy') throw error;
-    failure = messageOf(error);
-    return null;
+    return `The store did not answer: ${messageOf(error)}`;
   };
-  names = await own().catch(failed);
+  const names = await own().catch(failed);
   const results = await verifyMail(
     { raw: message.raw, header: message.header, authors, bodies: message.bodies, ip, helo, mailFrom: mail_from, at },
     {
       dns: dns.others,
-      own: { dns: dns.own, names: names?.own ?? [] },
+      own: { dns: dns.own, names: typeof names === 'string' ? [] : names.own },
       receiver: settings.authservId,
       trustedSealers: settings.trustedSealers,
     },
   );
   const unjudged = (why: string): Screening => ({ outcome: 'unjudged', results, decided: null, dry: [], why, known: null });
-  if (names === null) return unjudged(`The store did not answer: ${failure}`);
+  if (typeof names === 'string') return unjudged(names);
   const asked = {
     names: [...new Set(authors.domains.slice(0, MOST_NAMES).flatMap(andAbove))],
     author: authors.author === null ? [] : andAbove(authors.author.domain),
     source: results.source,
   };
   const stored = await about(asked).catch(failed);
-  if (stored === null) return unjudged(`The store did not answer: ${failure}`);
+  if (typeof stored === 'string') return unjudged(stored);
   const known = { ...names, ...stored };
   const { decided, dry, unsure } = applyRules(settings.rules, { authors, results, known, sealers: settings.trustedSealers });
-  if (unsure) return { ...unjudged(`Nobody could say whether the author is proven: ${results.dmarc.why}.`), dry, known };
+  if (unsure) return { ...unjudged(`Nobody could say whether the author is proven. ${unanswered(results)}`), dry, known };
   return { outcome: decided?.rule.do ?? 'accept', results, decided, dry, why: null, known };
 }

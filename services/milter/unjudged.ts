@@ -29,7 +29,8 @@ export class UnjudgedNotes {
 
   /** Writes what waits. @throws what Postgres throws; the notes stay then */
   async write(now: Date): Promise<void> {
-    const notes = this.waiting;
+    // A copy: more may come before these are written.
+    const notes = [...this.waiting];
     if (notes.length === 0) return;
     await noteUnjudged(this.db, notes, now);
     this.waiting = this.waiting.slice(notes.length);

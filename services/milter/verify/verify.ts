@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { AskOptions, Budget, Dns } from '../../dns/client/types.ts';
 import { evaluateSpf, type SpfEvaluation } from '../../dns/spf/evaluate.ts';
 import { canonicalAddress } from '../../report/address.ts';
@@ -57,6 +58,8 @@ export async function verifyMail(mail: Incoming, options: VerifyOptions): Promis
   const { timeoutMs = VERIFY_MS } = options;
   const dnsFor = (name: string) => dnsOf(name, options);
   const signal = AbortSignal.timeout(timeoutMs);
+  // Every question listens to it: Node takes more than ten for a leak.
+  setMaxListeners(0, signal);
   const ask = { signal, budget: { left: MOST_QUERIES } };
   const author = mail.authors.author?.domain ?? null;
   const organization = author === null ? null : organizationalDomain(author);

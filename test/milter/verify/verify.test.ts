@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
+import type { Results } from '../../../services/milter/verify/results.ts';
 import { type VerifyOptions, verifyMail } from '../../../services/milter/verify/verify.ts';
+import { openDns } from '../../../services/shared/runtime/resolver.ts';
 import { type DkimKey, dkimKey, dkimSigned } from '../../attacks/dkim.ts';
 import { dnsOf, type Zone } from '../../dns/zone.ts';
+import { startFake } from '../../helpers/dns.ts';
 import { arrived, mail, usual } from '../mails.ts';
 
 // Its types are of another nodemailer's.
@@ -24,6 +28,8 @@ const ZONE: Zone = {
   'strict.example': txt('v=spf1 ip4:192.0.2.1 -all'),
   '_dmarc.strict.example': txt('v=DMARC1; p=none; aspf=s; adkim=s'),
   'bare.example': txt('v=spf1 ip4:192.0.2.1 -all'),
+  'silent.own.example': 'unknown',
+  's1._domainkey.silent.own.example': 'unknown',
   'silent.example': 'unknown',
   's1._domainkey.silent.example': 'unknown',
   '_dmarc.silent.example': 'unknown',
@@ -120,6 +126,276 @@ describe('a mail', () => {
       authenticated: 'no',
       source: null,
     });
+  });
+});
+
+describe('all that is found', () => {
+  const NO_ARC = { result: 'none', sealers: [], why: null };
+  const FAILS = 'no aligned mechanism passes';
+  const spf = (part: Partial<Results['spf']> = {}) => ({
+    result: 'pass',
+    domain: 'own.example',
+    identity: 'mailfrom',
+    why: null,
+    aligned: true,
+    ...part,
+  });
+  const dmarc = (part: Partial<Results['dmarc']> = {}) => ({
+    result: 'pass',
+    domain: 'own.example',
+    policy: 'reject',
+    at: 'own.example',
+    why: null,
+    ...part,
+  });
+  const whole = (part: object) => ({
+    spf: spf(),
+    dkim: [],
+    arc: NO_ARC,
+    dmarc: dmarc(),
+    authenticated: 'yes',
+    vouched_by: null,
+    source: '192.0.2.0/24',
+    ...part,
+  });
+  const signature = (part: object = {}) => ({
+    domain: 'own.example',
+    selector: 's1',
+    result: 'pass',
+    why: null,
+    aligned: true,
+    ...part,
+  });
+  const silent = 'Nobody could say what silent.example holds.';
+  const of = (from: string) => mail(usual(from));
+
+  test.each<[string, Buffer, Parameters<typeof verified>[1], object]>([
+    ['of a mail that SPF proves', own, {}, {}],
+    [
+      'of one that a signature proves',
+      signed(own, 'own.example', keys.own!),
+      { ip: '203.0.113.77', from: 'x@esp.example' },
+      { spf: spf({ result: 'fail', domain: 'esp.example', aligned: false }), dkim: [signature()], source: '203.0.113.0/24' },
+    ],
+    [
+      'of one that nothing proves',
+      own,
+      { ip: '203.0.113.77', from: 'x@lists.example' },
+      {
+        spf: spf({ result: 'fail', domain: 'lists.example', aligned: false }),
+        dmarc: dmarc({ result: 'fail', why: FAILS }),
+        authenticated: 'no',
+        source: '203.0.113.0/24',
+      },
+    ],
+    [
+      'of one with signatures that prove nothing',
+      signed(signed(own, 'esp.example', keys.esp!), 'own.example', keys.esp!),
+      { ip: '203.0.113.77', from: 'x@esp.example' },
+      {
+        spf: spf({ result: 'fail', domain: 'esp.example', aligned: false }),
+        dkim: [
+          signature({ result: 'permerror', why: 'the published key is of another type (k=rsa)' }),
+          signature({ domain: 'esp.example', aligned: false }),
+        ],
+        dmarc: dmarc({ result: 'fail', why: FAILS }),
+        authenticated: 'no',
+        source: 'esp.example',
+      },
+    ],
+    [
+      'of one with a signature that cannot be read',
+      mail({ ...usual('ada@own.example'), 'DKIM-Signature': ';;=;' }),
+      {},
+      {
+        dkim: [
+          signature({ domain: '', selector: '', result: 'permerror', why: 'the DKIM signature cannot be read', aligned: false }),
+        ],
+      },
+    ],
+    [
+      'of one that a name below proves',
+      of('news@news.own.example'),
+      { from: 'x@OWN.example.' },
+      { dmarc: dmarc({ domain: 'news.own.example' }) },
+    ],
+    [
+      'of one whose domain wants names that are the same',
+      signed(of('news@news.strict.example'), 'strict.example', keys.own!),
+      { from: 'x@strict.example' },
+      {
+        spf: spf({ domain: 'strict.example', aligned: false }),
+        dkim: [signature({ domain: 'strict.example', result: 'permerror', why: 'no key', aligned: false })],
+        dmarc: dmarc({ result: 'fail', domain: 'news.strict.example', policy: 'none', at: 'strict.example', why: FAILS }),
+        authenticated: 'no',
+      },
+    ],
+    [
+      'of one without a policy',
+      of('ada@bare.example'),
+      { from: 'ada@bare.example' },
+      {
+        spf: spf({ domain: 'bare.example' }),
+        dmarc: dmarc({ result: 'none', domain: 'bare.example', policy: null, at: null, why: 'no policy is published' }),
+      },
+    ],
+    [
+      'of one without a policy from a name of the same organization',
+      of('ada@news.bare.example'),
+      { from: 'ada@bare.example' },
+      {
+        spf: spf({ domain: 'bare.example' }),
+        dmarc: dmarc({ result: 'none', domain: 'news.bare.example', policy: null, at: null, why: 'no policy is published' }),
+      },
+    ],
+    [
+      'of one by several authors',
+      mail({ ...usual('x'), From: ['ada@own.example', 'x@esp.example'] }),
+      {},
+      {
+        spf: spf({ aligned: false }),
+        dmarc: { result: 'permerror', domain: null, policy: null, at: null, why: 'the mail has more than one From field' },
+        authenticated: 'no',
+        source: null,
+      },
+    ],
+    [
+      'of one whose author nobody can be asked about',
+      of('ada@silent.example'),
+      { from: 'ada@silent.example' },
+      {
+        spf: spf({ result: 'temperror', domain: 'silent.example', why: silent }),
+        dmarc: dmarc({
+          result: 'temperror',
+          domain: 'silent.example',
+          policy: null,
+          at: null,
+          why: 'Nobody could say what _dmarc.silent.example holds.',
+        }),
+        authenticated: 'unknown',
+      },
+    ],
+    [
+      'of one whose sender nobody can be asked about',
+      signed(of('ada@news.silent.own.example'), 'silent.own.example', keys.own!),
+      { from: 'x@silent.own.example' },
+      {
+        spf: spf({ result: 'temperror', domain: 'silent.own.example', why: 'Nobody could say what silent.own.example holds.' }),
+        dkim: [
+          signature({
+            domain: 'silent.own.example',
+            result: 'temperror',
+            why: 'Nobody could say what s1._domainkey.silent.own.example holds.',
+          }),
+        ],
+        dmarc: dmarc({
+          result: 'temperror',
+          domain: 'news.silent.own.example',
+          why: 'an aligned mechanism could not be checked',
+        }),
+        authenticated: 'unknown',
+      },
+    ],
+    ['of a bounce', own, { from: '', helo: 'Own.Example.' }, { spf: spf({ identity: 'helo' }) }],
+    [
+      'of a bounce of a server without a name',
+      own,
+      { from: '', helo: '' },
+      {
+        spf: spf({ result: 'none', domain: '', identity: 'helo', why: 'the envelope names no domain', aligned: false }),
+        dmarc: dmarc({ result: 'fail', why: FAILS }),
+        authenticated: 'no',
+      },
+    ],
+    [
+      'of one whose sender has no domain',
+      own,
+      { from: 'postmaster', helo: 'own.example' },
+      {
+        spf: spf({ result: 'none', domain: '', why: 'the envelope names no domain', aligned: false }),
+        dmarc: dmarc({ result: 'fail', why: FAILS }),
+        authenticated: 'no',
+      },
+    ],
+    ['of one whose sender begins with the sign of a domain', own, { from: '@own.example' }, {}],
+  ])('%s', async (_, raw, given, part) => {
+    expect(await verified(raw, given)).toEqual(whole(part));
+  });
+
+  test('of one that came from this machine', async () => {
+    const found = await verifyMail(
+      { ...arrived(own), ip: null, helo: 'x', mailFrom: 'ada@own.example', at: new Date(0) },
+      { dns: dnsOf(ZONE), receiver: 'mx.own.example', trustedSealers: [] },
+    );
+    expect(found).toEqual(
+      whole({
+        spf: spf({ result: 'none', why: 'the mail was submitted locally' }),
+        dmarc: dmarc({ result: 'fail', why: FAILS }),
+        authenticated: 'no',
+        source: 'unknown',
+      }),
+    );
+  });
+});
+
+describe('what is asked', () => {
+  test('about our own names is asked of a resolver of their own', async () => {
+    const [others, ours] = [dnsOf(ZONE), dnsOf(ZONE)];
+    let raw = signed(mail(usual('news@news.own.example')), 'own.example', keys.own!);
+    raw = signed(raw, 'esp.example', keys.esp!);
+    const given = { dns: others, own: { dns: ours, names: ['own.example'] } };
+    await verified(raw, { ...given, from: 'x@News.own.example' });
+    expect([[...new Set(ours.asked)].sort(), others.asked]).toEqual([
+      [
+        'TXT _dmarc.example',
+        'TXT _dmarc.news.own.example',
+        'TXT _dmarc.own.example',
+        'TXT news.own.example',
+        'TXT s1._domainkey.own.example',
+      ],
+      ['TXT s1._domainkey.esp.example'],
+    ]);
+    ours.asked.length = 0;
+    others.asked.length = 0;
+    await verified(mail(usual('x@notown.example')), { ...given, from: 'x@esp.example' });
+    expect([ours.asked, others.asked.includes('TXT esp.example')]).toEqual([[], true]);
+  });
+
+  test('about one mail is bounded, whatever it names: for its SPF, and for all else', async () => {
+    const txt = (name: string, text: string) => [{ type: 'TXT' as const, name, ttl: 60, data: [text] }];
+    const answers = (name: string, type: string) => {
+      const ten = Array.from({ length: 10 }, (_, n) => n);
+      if (type === 'MX')
+        return ten.map((n) => ({ type, name, ttl: 60, data: { preference: n, exchange: `h${n}.${name}` } }) as const);
+      if (type === 'A') return [{ type, name, ttl: 60, data: '192.0.2.250' } as const];
+      if (name === 'wide.example') return txt(name, `v=spf1 ${ten.map((n) => `mx:m${n}.wide.example`).join(' ')} -all`);
+      return name === '_dmarc.deep.example' ? txt(name, 'v=DMARC1; p=none') : [];
+    };
+    const fake = await startFake(({ name, type }) => ({ answers: answers(name, type) }));
+    const dns = openDns([fake.server]);
+    // So many questions end with one signal, which Node must not take for a leak.
+    const warnings: string[] = [];
+    const warned = ({ name }: Error) => void warnings.push(name);
+    process.addListener('warning', warned);
+    try {
+      const deep = (n: number | string) => `a${n}.b${n}.c${n}.d${n}.e${n}.f${n}.deep.example`;
+      let raw = mail(usual(`x@${deep('')}`));
+      const bh = createHash('sha256').update('Hello.\r\n').digest('base64');
+      for (let n = 0; n < 8; n++) raw = signed(raw, deep(n), keys.own!);
+      const sets = Array.from({ length: 20 }, (_, at) => at + 1).flatMap((i) => [
+        `ARC-Seal: i=${i}; a=rsa-sha256; cv=${i === 1 ? 'none' : 'pass'}; d=seal${i}.example; s=s1; b=AAAA`,
+        `ARC-Message-Signature: i=${i}; a=rsa-sha256; c=relaxed/relaxed; d=list${i}.example; s=s1; h=from; bh=${bh}; b=AAAA`,
+        `ARC-Authentication-Results: i=${i}; mx.list${i}.example; dmarc=pass header.from=own.example`,
+      ]);
+      raw = Buffer.concat([Buffer.from(sets.map((line) => `${line}\r\n`).join('')), raw]);
+      await verified(raw, { dns, ip: '203.0.113.9', from: 'x@wide.example', timeoutMs: 20_000 });
+      const forSpf = fake.asked.filter(({ name }) => name.endsWith('wide.example')).length;
+      expect([forSpf, fake.asked.length - forSpf, warnings]).toEqual([60, 80, []]);
+    } finally {
+      process.removeListener('warning', warned);
+      dns.cancel();
+      await fake.stop();
+    }
   });
 });
 
