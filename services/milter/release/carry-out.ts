@@ -1,5 +1,5 @@
 import { digestOfBytes, openBody } from '../../requests/held/seal.ts';
-import { messageOf, RuawatchError } from '../../shared/errors.ts';
+import { messageOf, RuawatchError, sentenceOf } from '../../shared/errors.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { HeldMail } from '../../shared/settings/held-mail.ts';
@@ -181,7 +181,7 @@ function opened(sealed: Buffer, { sha256 }: HeldRow, key: Buffer): Buffer {
   try {
     return openBody(sealed, sha256, key);
   } catch (error) {
-    throw new Later(messageOf(error), { cause: error });
+    throw new Later(sentenceOf(error));
   }
 }
 

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { PermanentError } from '../../shared/errors.ts';
 
 const VERSION = 1;
 const IV = 12;
@@ -18,16 +19,17 @@ export function sealBody(raw: Buffer, sha256: string, keyFile: Buffer): Buffer {
   return Buffer.concat([Buffer.from([VERSION]), iv, cipher.update(raw), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** The octets again. @throws Error when another key was used, or anything was changed */
+/** The octets again. @throws PermanentError `held_body` when another key was used, or anything was changed */
 export function openBody(sealed: Buffer, sha256: string, keyFile: Buffer): Buffer {
-  if (sealed[0] !== VERSION || sealed.length < 1 + IV + TAG) throw new Error('The stored mail is not in a form that is known.');
+  if (sealed[0] !== VERSION || sealed.length < 1 + IV + TAG)
+    throw new PermanentError('held_body', 'The stored mail is not in a form that is known.');
   const decipher = createDecipheriv('aes-256-gcm', keyFor(keyFile, 'body'), sealed.subarray(1, 1 + IV));
   decipher.setAAD(Buffer.from(sha256, 'hex'));
   decipher.setAuthTag(sealed.subarray(-TAG));
   try {
     return Buffer.concat([decipher.update(sealed.subarray(1 + IV, -TAG)), decipher.final()]);
   } catch (error) {
-    throw new Error('The stored mail was sealed with another milter.hold.key_file, or was changed.', { cause: error });
+    throw new PermanentError('held_body', 'The stored mail was sealed with another milter.hold.key_file, or was changed.', error);
   }
 }
 
