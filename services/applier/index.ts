@@ -56,7 +56,6 @@ export function startApplier(context: Context): Service {
     waitingFor: () => changes.failure ?? changes.waiting ?? grants.waiting,
     stuck: () => loop.stuck() ?? keeping.stuck(),
     stop: async () => {
-      dns.cancel();
       stopped.abort();
       await Promise.all([loop.stop(), keeping.stop(), deaf()]);
       await keptAlready;

@@ -135,7 +135,6 @@ export async function closePublished(means: Applying): Promise<void> {
   for (const request of await awaited(means.db)) {
     const plan = readPlan({ text: request.plan, digest: request.digest });
     const records = plan.changes.flatMap((change) => (change.target === 'dns' ? [change] : []));
-    if (records.length === 0) continue;
     // What is beside the records, such as the entry of a third party, is made by us: by then it is, or was
     // not.
     if (records.length < plan.changes.length && !(await restIsMade(request, plan, means.db))) continue;

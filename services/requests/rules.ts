@@ -282,12 +282,10 @@ export function isReachable(
   return places.every((_, at) => place(at, new Set()));
 }
 
-const MINUTE_MS = 60_000;
-
 /** Whether a change may be made at a moment. */
 export function isOpen(windows: readonly ApplyWindow[], at: Date): boolean {
   if (windows.length === 0) return true;
   const day = DAYS[at.getUTCDay()]!;
-  const minute = new Date(Math.floor(at.getTime() / MINUTE_MS) * MINUTE_MS).toISOString().slice(11, 16);
+  const minute = at.toISOString().slice(11, 16);
   return windows.some(({ days, from, to }) => days.includes(day) && minute >= from && minute < to);
 }

@@ -18,7 +18,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'applier/index.test.ts': ['applier/changes.ts'],
   'applier/grants/database.test.ts': [
-    'requests/plans/grant.ts',
     'store/grants/due.ts',
     'store/grants/grants.ts',
     'store/grants/lend-setup.ts',
@@ -33,13 +32,8 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/grants/standing.ts',
   ],
   'store/console/service-principals.test.ts': ['store/grants/holders.ts'],
-  'applier/grants/email.test.ts': ['applier/grants/lines-file.ts', 'requests/grants/email.ts', 'store/grants/mail-accounts.ts'],
-  'applier/grants/dns-provider.test.ts': [
-    'applier/grants/aws/query.ts',
-    'applier/grants/aws/sts.ts',
-    'requests/grants/dns-provider.ts',
-    'requests/grants/sealed.ts',
-  ],
+  'applier/grants/email.test.ts': ['requests/grants/email.ts', 'store/grants/mail-accounts.ts'],
+  'applier/grants/dns-provider.test.ts': ['requests/grants/dns-provider.ts'],
   'store/console/lent-roles.test.ts': ['applier/grants/console.ts', 'requests/grants/console.ts'],
   'console/pages/held.test.ts': [
     'console/actions/held.ts',
@@ -62,8 +56,8 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'alerter/held/compose.test.ts': ['store/held/told.ts'],
   'alerter/mail/smtp.test.ts': ['shared/settings/smtp-url.ts'],
   'applier/grants/end-all.test.ts': ['store/hear.ts'],
+  'applier/grants/aws/sts.test.ts': ['applier/grants/aws/query.ts'],
   'shared/settings/access.test.ts': ['shared/settings/access-email.ts', 'shared/settings/access-provider.ts'],
-  'applier/targets/rfc2136.test.ts': ['applier/targets/everywhere.ts'],
   'cli/program/index.test.ts': [
     'cli/program/demo.ts',
     'cli/program/doctor.ts',
@@ -129,12 +123,11 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'cluster/api-source.test.ts': ['cluster/follow.ts', 'shared/runtime/kubernetes.ts'],
   'cluster/decide.test.ts': ['cluster/observe.ts', 'dns/spf/edit.ts'],
-  'applier/keys/kubernetes.test.ts': ['applier/keys/tables.ts', 'cluster/signer-pods.ts', 'store/cluster/signer-pods.ts'],
+  'applier/keys/kubernetes.test.ts': ['cluster/signer-pods.ts', 'store/cluster/signer-pods.ts'],
+  'requests/grants/kinds.test.ts': ['requests/grants/dns.ts'],
   'gateway/index.test.ts': [
     'gateway/recover.ts',
     'gateway/stored.ts',
-    'requests/grants/dns.ts',
-    'requests/grants/tsig-credential.ts',
     'store/grants/lent-scope.ts',
     'store/grants/lent-updates.ts',
     'dns/client/authorities.ts',
@@ -232,7 +225,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'dns/posture/blockers.test.ts': ['dns/posture/month.ts', 'dns/posture/published-policy.ts'],
   'dns/posture/posture.test.ts': ['dns/dmarc/subdomains.ts'],
   'enricher/addresses.test.ts': ['enricher/index.ts'],
-  'approver/rotations.test.ts': ['applier/keys/index.ts', 'applier/rotate.ts', 'store/requests/rotations.ts'],
+  'approver/rotations.test.ts': ['applier/keys/index.ts', 'store/requests/rotations.ts'],
   'applier/keys/keys.test.ts': ['applier/keys/command.ts', 'applier/keys/files.ts'],
   'applier/applier.test.ts': [
     'store/requests/alone.ts',
@@ -248,7 +241,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/requests/playbook-findings.ts',
     'store/requests/seen.ts',
   ],
-  'cli/commands/requests.test.ts': ['cli/commands/audit.ts', 'requests/plans/wanted.ts'],
+  'cli/commands/requests.test.ts': ['cli/commands/audit.ts'],
   'applier/restored.test.ts': ['store/requests/restored.ts'],
   'store/requests/decide.test.ts': [
     'store/requests/events.ts',

@@ -41,6 +41,11 @@ const finding = (name: string, over: Partial<WeekFinding> = {}): WeekFinding => 
   snoozed_until: null,
   ...over,
 });
+/** Somebody resolved it by hand. */
+const closed = (name: string, event: WeekFinding['event'], by = 'Ada'): WeekFinding => {
+  const one = finding(name, { event });
+  return { ...one, evidence: { ...one.evidence, ended: { reason: 'closed', by, why: 'It is fine.' } } };
+};
 const some = (findings: WeekFinding[], to_do = findings.length, count = findings.length) => ({ findings, count, to_do });
 const silent = (n: number) => domain({ domain: `s${n}.example`, days: [], silent_since: '2026-09-29' });
 /** The first one has mail. */
@@ -99,6 +104,25 @@ const WEEKS: Record<string, Weekly> = {
   'one new and one over': week({
     opened: some([finding('first mail')]),
     resolved: some([finding('over, and the reason fills its line')]),
+  }),
+  'resolved by hand, one of them still going on': week({
+    goes_on: some([closed('first mail', 'opened')], 0),
+    resolved: some([closed('come back', 'resolved')]),
+  }),
+  'resolved by hand and still going on alone': week({
+    goes_on: some([closed('come back', 'reopened', 'a'.repeat(60)), closed('changed, with the console', 'changed')], 0, 3),
+    console: 'https://console.example',
+  }),
+  'of a time that is over, with a word before it': week({
+    opened: some([finding('first mail')]),
+    until: new Date('2026-10-05T07:00:00Z'),
+    tag: '[ruawatch] TEST: ',
+  }),
+  'a request that waits': week({
+    requests: { waiting: 1, oldest: null, decided: 0, median_hours: null, overrides: [], head: '17:ab' },
+  }),
+  'requests that are all decided': week({
+    requests: { waiting: 0, oldest: null, decided: 2, median_hours: 3, overrides: [], head: '17:ab' },
   }),
   'long words': week({
     opened: some([

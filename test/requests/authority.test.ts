@@ -33,8 +33,23 @@ test.each([
   [change('_dmarc.x.example.com', ['v=DMARC1; p=reject; np=none']), 'count before'],
   [change('_dmarc.x.example.com', ['v=DMARC1; p=reject; rua=mailto:x@example.net']), 'count before'],
   [change('_dmarc.x.example.com', ['d.example.net'], [], 'CNAME'), 'count before'],
+  [change('_dmarc.x.example.com', ['v=DMARC1; p=reject', 'other']), 'count before'],
+  [change('_dmarc.x.example.com', ['v=spf1 -all']), 'count before'],
 ])('%j needs people', (given, says) => {
   expect(newAuthority(given, OWN)).toContain(says);
+  expect(newAuthority(given, [...OWN].reverse())).toBe(newAuthority(given, OWN));
+});
+
+test('each is a whole sentence', () => {
+  expect([
+    newAuthority(change('x.example.com', ['v=spf1 +all']), OWN),
+    newAuthority(change('x.example.com', [], ['v=spf1 a -all']), OWN),
+    newAuthority(change('_dmarc.x.example.com', ['v=DMARC1; p=none']), OWN),
+  ]).toEqual([
+    'x.example.com would have an SPF record of its own, and mail that passes it would pass DMARC of example.com.',
+    'x.example.com would lose its SPF record, and mail from it would pass no more by SPF.',
+    '_dmarc.x.example.com would count before the policy of example.com.',
+  ]);
 });
 
 test.each([
@@ -48,6 +63,11 @@ test.each([
   change('_dmarc.x.example.com', ['v=DMARC1; p=reject']),
   change('_dmarc.x.example.com', ['v=DMARC1;p=reject;']),
   change('_acme-challenge.example.com', ['token']),
+  // Neither SPF nor a policy is looked for there.
+  { ...change('_dmarc.x.example.com', ['x']), type: 'MX' as const },
+  { ...change('x.example.com', ['v=spf1 +all']), type: 'MX' as const },
+  { ...change('x.example.com', [], ['v=spf1 a -all']), type: 'MX' as const },
+  change('x.example.com', ['v=spf1 -all'], ['v=spf1 a -all']),
 ])('%j lends nobody anything', (given) => {
   expect(newAuthority(given, OWN)).toBeNull();
 });

@@ -85,9 +85,68 @@ describe('the limits of a plan', () => {
       { changes: [{ ...planOf().changes[0], source: 's' }] },
       { changes: [{ ...planOf().changes[0], source: '' }] },
     ],
+    [
+      'names that it stands for',
+      changes({ stands_for: Array(20).fill('a.example') }),
+      changes({ stands_for: Array(21).fill('a.example') }),
+    ],
   ])('%s', (_, inside, beyond) => {
     expect(planSchema.safeParse({ ...planOf(), ...inside }).error?.issues ?? []).toEqual([]);
     expect(planSchema.safeParse({ ...planOf(), ...beyond }).success).toBe(false);
+  });
+
+  const GRANT = {
+    target: 'grant',
+    kind: 'access.email',
+    holder: 'ada@example.com',
+    holder_kind: 'person',
+    groups: ['mail'],
+    server: 'post',
+    scope: { from: 'shop@example.com' },
+    seconds: 60,
+    uses: null,
+    credential: null,
+  };
+  const MESSAGE = { target: 'message', sha256: 'ab'.repeat(32), size: 1, kept_in: 'store', from_domain: null, recipients: 1 };
+  const SEEN = { by: 'settings', id: 'x', value: '' };
+  const MANUAL = { target: 'manual', what: 'x', before: 'x', after: 'x', run: 'x', seen: SEEN };
+  const text = (n: number) => 'x'.repeat(n);
+  /** A field with a text of so many characters. */
+  const texts = (one: object, most: Record<string, number>, least = 1): [object, object, object][] =>
+    Object.entries(most).flatMap(([key, n]): [object, object, object][] => [
+      [one, { [key]: text(n) }, { [key]: text(n + 1) }],
+      ...(least === 0 ? [] : ([[one, { [key]: text(least) }, { [key]: '' }]] as [object, object, object][])),
+    ]);
+  const seen = (part: object) => ({ seen: { ...SEEN, ...part } });
+  test.each<[object, object, object]>([
+    ...texts(GRANT, { holder: 253, server: 63 }),
+    [GRANT, { groups: Array(50).fill('g') }, { groups: Array(51).fill('g') }],
+    [GRANT, { groups: [text(63)] }, { groups: [text(64)] }],
+    [GRANT, { groups: ['g'] }, { groups: [''] }],
+    [GRANT, { seconds: 90 * 86_400 }, { seconds: 90 * 86_400 + 1 }],
+    [GRANT, { seconds: 1 }, { seconds: 0 }],
+    [GRANT, { uses: 1_000_000 }, { uses: 1_000_001 }],
+    [GRANT, { uses: 1 }, { uses: 0 }],
+    [GRANT, { credential: 'ab'.repeat(32) }, { credential: 'ab' }],
+    [GRANT, {}, { scope: { from: 'nobody' } }],
+    ...texts(MESSAGE, { from_domain: 253 }, 0),
+    [MESSAGE, { size: 0 }, { size: -1 }],
+    [MESSAGE, { recipients: 1 }, { recipients: 0 }],
+    ...texts(MANUAL, { what: 200, before: 500, after: 500, run: 2000 }),
+    [MANUAL, seen({ id: text(200) }), seen({ id: text(201) })],
+    [MANUAL, seen({ id: 'x' }), seen({ id: '' })],
+    [MANUAL, seen({ value: text(200) }), seen({ value: text(201) })],
+  ])('of a change, %#', (one, inside, beyond) => {
+    const read = (part: object) => planSchema.safeParse({ ...planOf(), changes: [{ ...one, ...part }] });
+    expect(read(inside).error?.issues ?? []).toEqual([]);
+    expect(read(beyond).success).toBe(false);
+  });
+
+  test('what is wrong with a scope is said at its place', () => {
+    const { error } = planSchema.safeParse({ ...planOf(), changes: [{ ...GRANT, scope: { from: 'nobody' } }] });
+    expect(error!.issues.map(({ path, message }) => [path.join('.'), message])).toEqual([
+      ['changes.0.scope.from', 'must be a mail address in lower case'],
+    ]);
   });
 
   test.each<[string, object[], number]>([

@@ -45,10 +45,29 @@ describe('names of a scope', () => {
 test('types and operations are held', () => {
   const name = 'a.app.example.com';
   expect(outsideScope(scope, { name, type: 'TXT', operation: 'add' })).toBeNull();
-  expect(outsideScope(scope, { name, type: 'TXT', operation: 'delete' })).toContain('delete');
-  expect(outsideScope(scope, { name, type: 'MX', operation: 'add' })).toContain('MX');
-  expect(outsideScope(scope, { name, type: null, operation: 'add' })).toContain('unknown');
-  expect(outsideScope(scope, { name: 'www.example.com', type: 'TXT', operation: 'add' })).toContain('www.example.com');
+  expect([
+    outsideScope(scope, { name, type: 'A', operation: 'add' }),
+    outsideScope(scope, { name, type: 'TXT', operation: 'delete' }),
+    outsideScope(scope, { name, type: 'MX', operation: 'add' }),
+    outsideScope(scope, { name, type: null, operation: 'add' }),
+    outsideScope(scope, { name: 'www.example.com', type: null, operation: 'delete' }),
+  ]).toEqual([
+    null,
+    'The grant does not include to delete records.',
+    'Records of this type (MX) are not among those of the grant.',
+    'Records of this type (unknown) are not among those of the grant.',
+    'www.example.com is not among the names of the grant.',
+  ]);
+});
+
+test('each name has to be in the zone, with a dot before it or not', () => {
+  const names = ['.app.example.com', 'example.com', '.example.com', 'a.example.net', '.b.example.net', 'notexample.com'];
+  const read = dnsScopeSchema.safeParse({ ...scope, names });
+  expect(read.error!.issues.map(({ message }) => message)).toEqual([
+    'a.example.net is not in the zone example.com',
+    '.b.example.net is not in the zone example.com',
+    'notexample.com is not in the zone example.com',
+  ]);
 });
 
 test.each([

@@ -27,21 +27,27 @@ const run = (rules: object[], history: Past[], groups: Record<string, string[]> 
   simulate({ rules: rulesOf(...rules), groups }, history);
 
 describe('what rules would have decided', () => {
-  test.each<[string, Partial<Past>, object]>([
-    ['what people approved is saved', {}, { would: 'approve', differs: 'saved' }],
-    ['what people denied', { state: 'denied', decision: 'denied' }, { would: 'approve', differs: 'denied_by_people' }],
-    ['what was taken back', { state: 'returned' }, { would: 'approve', differs: 'undone' }],
-    ['what nobody decided', { state: 'expired', by: 'nobody', decision: null }, { would: 'approve', differs: 'not_decided' }],
-    ['what is pending', { state: 'pending', by: 'nobody', decision: null }, { would: 'approve', differs: 'saved' }],
-    ['what a rule decided then', { by: 'rule' }, { would: 'approve', differs: null }],
-    ['what is above its risk', { plan: planOf({ risk: 'high' }) }, { rule: 'rest', would: 'ask', differs: null }],
-    [
-      'what a rule decided, above its risk',
-      { by: 'rule', plan: planOf({ risk: 'high' }) },
-      { would: 'ask', differs: 'asked_now' },
-    ],
-  ])('%s', (_, part, wanted) => {
-    expect(run([AUTOMATIC, REST], [past(part)])).toEqual([expect.objectContaining(wanted)]);
+  const NOBODY = { by: 'nobody', decision: null } as const;
+  const HIGH = { plan: planOf({ risk: 'high' }) };
+  test.each<[string, Partial<Past>, string, string | null, string?]>([
+    ['what people approved is saved', {}, 'approve', 'saved'],
+    ['what people denied', { state: 'denied', decision: 'denied' }, 'approve', 'denied_by_people'],
+    ['what was taken back', { state: 'returned' }, 'approve', 'undone'],
+    ['what failed', { state: 'failed' }, 'approve', 'undone'],
+    ['what was approved alone, and failed', { state: 'failed', by: 'emergency' }, 'approve', 'undone'],
+    ['what was approved alone', { by: 'emergency' }, 'approve', 'saved'],
+    ['what nobody decided', { state: 'expired', ...NOBODY }, 'approve', 'not_decided'],
+    ['what was withdrawn', { state: 'withdrawn', ...NOBODY }, 'approve', 'not_decided'],
+    ['what is pending', { state: 'pending', ...NOBODY }, 'approve', 'saved'],
+    ['what people approved and was withdrawn', { state: 'withdrawn' }, 'approve', 'saved'],
+    ['what a rule decided then', { by: 'rule' }, 'approve', null],
+    ['what a rule decided then, and failed', { by: 'rule', state: 'failed' }, 'approve', null],
+    ['what is above its risk', HIGH, 'ask', null, 'rest'],
+    ['what is above its risk, and nobody decided', { ...HIGH, ...NOBODY }, 'ask', null, 'rest'],
+    ['what a rule decided, above its risk', { by: 'rule', ...HIGH }, 'ask', 'asked_now', 'rest'],
+  ])('%s', (_, part, would, differs, rule = 'routine') => {
+    const one = past(part);
+    expect(run([AUTOMATIC, REST], [one])).toEqual([{ request_key: one.request_key, rule, would, differs }]);
   });
 
   test('a ceiling counts what the rules would have decided on the day, in the order of asking', () => {
@@ -66,5 +72,22 @@ describe('what rules would have decided', () => {
       expect.objectContaining({ rule: null, would: 'no_rule', differs: 'no_rule' }),
     ]);
     expect(run([REST], [])).toEqual([]);
+    // A group that is gone has nobody, whatever its name.
+    const history = [past({ requester: 'zoe@example.com', requester_kind: 'person' })];
+    for (const name of ['mail', 'constructor']) {
+      const rules = rulesOf(REST).map((rule) => ({ ...rule, stages: [{ ...rule.stages[0]!, group: name }] }));
+      expect(simulate({ rules, groups: {} }, history)).toMatchObject([{ rule: 'rest', would: 'unreachable' }]);
+    }
+  });
+
+  test('of two that were opened in one moment the first by its number is the first', () => {
+    const [one, two] = [past(), past()];
+    const first = { ...AUTOMATIC, ceiling: { per_day: 1 } };
+    const of = (...history: Past[]) => run([first, REST], history).map(({ request_key, rule }) => [request_key, rule]);
+    const order = [
+      [one.request_key, 'routine'],
+      [two.request_key, 'rest'],
+    ];
+    expect([of(one, two), of(two, one)]).toEqual([order, order]);
   });
 });

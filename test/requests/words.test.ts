@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { consider } from '../../services/requests/rules.ts';
 import { STATES } from '../../services/requests/states.ts';
-import { consideredLines, planLines, STATE_WORDS } from '../../services/requests/words.ts';
+import { consideredLines, planLines, reasonsOf, STATE_WORDS } from '../../services/requests/words.ts';
 import { planOf, rulesOf } from './sample.ts';
 
 test('what is bad about a plan comes before why it is wanted', () => {
@@ -31,4 +31,23 @@ test('one line for each rule says which decides, and why the others do not', () 
 
 test('every state has its words', () => {
   for (const state of STATES) expect(STATE_WORDS[state]).toMatch(/^[a-z]/);
+});
+
+test('a plan that changes nothing has no list of changes, and each reason is said once', () => {
+  const plan = planOf({ changes: [], why: ['ours', 'It sends.'] });
+  expect(planLines(plan)).toEqual([
+    'ours',
+    'It sends.',
+    'Risk: low. It changes how reports are judged, and no mail.',
+    'The way back: The entry is ended.',
+  ]);
+  expect(reasonsOf('ours', plan)).toEqual(['ours', 'It sends.']);
+  expect(reasonsOf('because', plan)).toEqual(['because', 'ours', 'It sends.']);
+});
+
+test('stages follow each other in the line of a rule', () => {
+  const rules = rulesOf({ name: 'rest', stages: [{ group: 'mail', need: 2 }, { group: 'security' }] });
+  expect(consideredLines(consider(rules, { plan: planOf(), requester: 'person' }, () => ({ all: 0, domain: 0 })))).toEqual([
+    '> rest: 2 of mail, then 1 of security',
+  ]);
 });

@@ -33,8 +33,8 @@ export function keysByCommand(command: readonly string[], domain: string, bits: 
  * @returns what it printed
  * @throws KeyStoreError when it cannot be run, hangs, or ends with another code than 0
  */
-export async function run(command: readonly string[], input = ''): Promise<string> {
-  const { by, code, output, complaint } = await runProgram(command, { input, timeoutMs: TIMEOUT_MS, mostOutput: MOST_OUTPUT });
+export async function run(command: readonly string[], input = '', timeoutMs = TIMEOUT_MS): Promise<string> {
+  const { by, code, output, complaint } = await runProgram(command, { input, timeoutMs, mostOutput: MOST_OUTPUT });
   if (code === 0) return output.toString('utf8');
   const [program] = command;
   if (by === 'missing') throw new KeyStoreError(`The command ${program} cannot be run: ${complaint}`);

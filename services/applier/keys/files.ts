@@ -50,7 +50,7 @@ const rspamd = (folder: string, domain: string): Places => ({
   table: path.join(folder, 'dkim_selectors.map'),
   line: (selector) => `${domain} ${selector}`,
   selectorIn: (line) => {
-    const [name, selector] = line.trim().split(/\s+/, 2);
+    const [name, selector] = line.trim().split(/\s+/);
     return name === domain ? (selector ?? null) : null;
   },
   keyIn: () => null,

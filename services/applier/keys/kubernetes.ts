@@ -95,13 +95,10 @@ function waitOfPods(seen: Awaited<ReturnType<KubernetesMeans['pods']>>, file: st
 }
 
 async function waitOfProgram(seen: readonly string[], file: string): Promise<string | null> {
-  try {
-    await run([...seen, file]);
-    return null;
-  } catch (error) {
-    if (!(error instanceof KeyStoreError)) throw error;
-    return `not all pods have ${file} yet: ${error.message}`;
-  }
+  return run([...seen, file]).then(
+    () => null,
+    (error: unknown) => `not all pods have ${file} yet: ${messageOf(error)}`,
+  );
 }
 
 /**

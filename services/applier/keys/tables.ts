@@ -17,7 +17,7 @@ export interface SignerTable {
  * opendkim
  */
 export function tableOf(signer: 'rspamd' | 'opendkim', domain: string, mount: string | null): SignerTable {
-  const words = (line: string) => line.trim().split(/\s+/, 2);
+  const words = (line: string) => line.trim().split(/\s+/);
   if (signer === 'rspamd')
     return {
       file: 'dkim_selectors.map',

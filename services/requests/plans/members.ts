@@ -69,8 +69,9 @@ export function targetIn({ wire }: Member): string {
   const octets = Buffer.from(wire, 'hex');
   const labels: string[] = [];
   for (let at = 0; octets[at] !== 0; ) {
+    // Behind the end there is none, as where a label is longer than what is left.
     const length = octets[at] ?? 64;
-    if (length > 63 || at + 1 + length >= octets.length) throw new RangeError('The name of this CNAME record is cut off.');
+    if (length > 63) throw new RangeError('The name of this CNAME record is cut off.');
     labels.push(octets.subarray(at + 1, at + 1 + length).toString('latin1'));
     at += 1 + length;
   }

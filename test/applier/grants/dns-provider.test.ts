@@ -88,7 +88,14 @@ describe('credentials of AWS STS', () => {
 
   test('are made for the records of the scope alone, and only who asked opens them', async () => {
     const lent = await worker.apply(grantOf(), means);
-    expect(lent).toMatchObject({ state: 'active', most: aws.sessions[0]!.ends });
+    const ends = aws.sessions[0]!.ends;
+    const minute = ends.toISOString().replace(/^(.{10})T(.{5}).*$/, '$1 $2');
+    expect(lent).toEqual({
+      state: 'active',
+      answer: `AWS has made credentials that end by themselves at ${minute} UTC.`,
+      most: ends,
+      sealed: expect.any(String),
+    });
     expect(openSealed(key.secret, lent.sealed!)).toBe(
       'AWS_ACCESS_KEY_ID=ASIA0\nAWS_SECRET_ACCESS_KEY=secret+/=1\nAWS_SESSION_TOKEN=token',
     );
@@ -130,9 +137,9 @@ describe('credentials of AWS STS', () => {
     const [one, two] = aws.sessions as [AwsStandIn['sessions'][0], AwsStandIn['sessions'][0]];
     one.issued = two.issued = new Date(Date.now() - 2000);
     for (let turn = 0; turn < 2; turn++)
-      expect(await worker.end(grantOf(), means)).toMatchObject({
+      expect(await worker.end(grantOf(), means)).toEqual({
         state: 'ended',
-        answer: expect.stringContaining('aws:TokenIssueTime'),
+        answer: 'A denial of the session (aws:TokenIssueTime) is in place; AWS applies it within seconds.',
       });
     expect([aws.works(one), aws.works(two)]).toEqual([false, true]);
     expect(aws.calls.filter((call) => call === 'PutRolePolicy')).toHaveLength(1);
@@ -147,7 +154,9 @@ describe('credentials of AWS STS', () => {
     expect(there).toEqual([{ server: 'aws', name: old, sessions: null }]);
     await worker.end({ server: 'aws', name: old, scope: null, applied_at: null, ends_at: null }, means);
     expect([...aws.policies.keys()]).toEqual([`${MARK}2_bbbbbb`, 'their-own']);
-    expect(worker.lists!('aws', means)).toBe(false);
+    // AWS names no sessions; a program names all that it has.
+    means = meansOf(...means.access.providers, { ...common, name: 'other', aws: null, command: ['x'] });
+    expect(['aws', 'other', 'gone'].map((name) => worker.lists!(name, means))).toEqual([false, true, false]);
   });
 
   test.each([
@@ -157,13 +166,16 @@ describe('credentials of AWS STS', () => {
     [{ status: 503, code: 'ServiceUnavailable' }, 'later'],
   ] as const)('%j while they are made: %s', async (fault, state) => {
     aws.faults.push(fault);
-    expect(await worker.apply(grantOf(), means)).toMatchObject({ state, answer: expect.stringContaining(fault.code) });
+    expect(await worker.apply(grantOf(), means)).toEqual({ state, answer: `AWS answers ${fault.code}: a fault of the test` });
   });
 
   test('a denial that AWS refuses is tried again, and says what is answered', async () => {
     await worker.apply(grantOf(), means);
     aws.faults.push({ status: 403, code: 'AccessDenied' });
-    expect(await worker.end(grantOf(), means)).toMatchObject({ state: 'later', answer: expect.stringContaining('AccessDenied') });
+    expect(await worker.end(grantOf(), means)).toEqual({
+      state: 'later',
+      answer: 'AWS answers AccessDenied: a fault of the test',
+    });
     expect(await worker.end(grantOf(), means)).toMatchObject({ state: 'ended' });
   });
 
@@ -177,16 +189,20 @@ describe('credentials of AWS STS', () => {
     });
     expect(aws.sessions).toEqual([]);
     const lent = await worker.apply(grantOf(), means);
-    expect(lent.answer).toMatch(/cannot be withdrawn before/);
+    expect(lent.answer).toMatch(/ UTC\. They cannot be withdrawn before\.$/);
     const ends_at = lent.most!;
     const active = grantOf({ applied_at: new Date(), ends_at });
-    expect(await worker.end(active, means)).toMatchObject({
+    expect(await worker.end(active, means)).toEqual({
       state: 'later',
-      answer: expect.stringContaining(ends_at.toISOString()),
+      answer: `AWS takes no credentials back: they end by themselves at ${ends_at.toISOString()}. With aws.withdraw the service denies them at once.`,
     });
-    expect(await worker.end({ ...active, ends_at: new Date(Date.now() - 1) }, means)).toMatchObject({ state: 'ended' });
+    expect(await worker.end({ ...active, ends_at: new Date(Date.now() - 1) }, means)).toEqual({
+      state: 'ended',
+      answer: 'The credentials have ended by their time.',
+    });
     // Made, but its process ended before anybody got them.
-    expect(await worker.end(grantOf(), means)).toMatchObject({ state: 'ended', answer: 'No credentials were handed out.' });
+    for (const given of [{}, { ends_at }, { applied_at: new Date() }])
+      expect(await worker.end(grantOf(given), means)).toEqual({ state: 'ended', answer: 'No credentials were handed out.' });
     expect(aws.calls).not.toContain('PutRolePolicy');
     // Denials of an earlier setting are not looked at: nothing could take them away.
     aws.calls.length = 0;
@@ -213,12 +229,12 @@ describe('credentials of AWS STS', () => {
       answer: expect.stringContaining('does not answer'),
     });
     expect(await worker.end(grantOf(), means)).toMatchObject({ state: 'later' });
-    const failures: string[] = [];
-    expect(await worker.present!(means, (server) => failures.push(server))).toEqual([]);
-    expect(failures).toEqual(['aws']);
-    expect(await worker.end(grantOf({ server: 'gone' }), means)).toMatchObject({
+    const failures: string[][] = [];
+    expect(await worker.present!(means, (...said) => failures.push(said))).toEqual([]);
+    expect(failures).toEqual([['aws', expect.stringMatching(/^AWS does not answer at /)]]);
+    expect(await worker.end(grantOf({ server: 'gone' }), means)).toEqual({
       state: 'later',
-      answer: expect.stringContaining('put it back'),
+      answer: 'The settings (access.dns_provider) have no gone any more: put it back until its grants have ended.',
     });
   });
 });
@@ -257,34 +273,53 @@ describe('credentials by a command', () => {
     const lent = await worker.apply(grant, means);
     expect(lent).toMatchObject({ state: 'active', answer: 'made', most: null });
     expect(openSealed(key.secret, lent.sealed!)).toBe('token-1');
-    expect(asked()[1]).toMatchObject({
-      version: 1,
-      verb: 'lend',
-      kind: 'access.dns-provider',
-      name: grant.name,
-      scope,
-      seconds: 3600,
-    });
     expect(await worker.present!(means, () => undefined)).toEqual([{ server: 'other', name: grant.name, sessions: null }]);
-    expect(await worker.end(grant, means)).toMatchObject({ state: 'ended' });
+    expect(await worker.end(grant, means)).toEqual({ state: 'ended', answer: 'The command of other has ended it.' });
+    const one = { version: 1, kind: 'access.dns-provider', name: grant.name };
+    expect(asked()).toEqual([
+      { ...one, verb: 'describe', scope, seconds: 3600 },
+      { ...one, verb: 'lend', scope, seconds: 3600 },
+      { version: 1, verb: 'list', kind: 'access.dns-provider', mark: MARK },
+      { ...one, verb: 'end' },
+    ]);
+    program({ end: '{"answer":"It is over."}', list: '{}' });
+    expect(await worker.end(grant, means)).toEqual({ state: 'ended', answer: 'It is over.' });
+    expect(await worker.present!(means, () => undefined)).toEqual([]);
+    program({ list: 1 });
+    const failures: string[][] = [];
+    expect(await worker.present!(means, (...said) => failures.push(said))).toEqual([]);
+    expect(failures).toEqual([['other', 'not now']]);
   });
 
   test.each([
     [
       { describe: '{"ends":"never","reason":"its tokens are for good"}' },
       'failed',
-      /does not end by itself: its tokens are for good\./,
+      'other lends nothing that cannot be withdrawn and does not end by itself: its tokens are for good.',
+      1,
     ],
-    [{ describe: '{}' }, 'failed', /does not say why/],
-    [{ describe: '{"ends":"by_time"}', lend: '{"secret":"x"}' }, 'failed', /does not say when/],
-    [{ describe: '{"ends":"withdrawn"}', lend: '{}' }, 'failed', /printed no secret/],
-    [{ describe: '{"ends":"withdrawn"}', lend: 'hello' }, 'failed', /no answer to "lend"/],
-    [{ describe: '{"ends":"withdrawn"}', lend: 75 }, 'later', /not now/],
-    [{ describe: 1 }, 'failed', /not now/],
-  ] as const)('%j is %s', async (answers, state, sentence) => {
+    [
+      { describe: '{}' },
+      'failed',
+      'other lends nothing that cannot be withdrawn and does not end by itself: its command does not say why.',
+      1,
+    ],
+    [
+      { describe: '{"ends":"by_time"}', lend: '{"secret":"x"}' },
+      'failed',
+      'The command of other does not say when what it lends ends by itself.',
+      2,
+    ],
+    [{ describe: '{"ends":"withdrawn"}', lend: '{}' }, 'failed', 'The command of other printed no secret.', 2],
+    [{ describe: '{"ends":"withdrawn"}', lend: 'hello' }, 'failed', /^other: .* no answer to "lend"/, 2],
+    [{ describe: '{"ends":"withdrawn"}', lend: 75 }, 'later', 'other: not now', 2],
+    [{ describe: 1 }, 'failed', 'other: not now', 1],
+    [{ describe: 75 }, 'later', 'other: not now', 1],
+  ] as const)('%j is %s', async (answers, state, sentence, times) => {
     program(answers);
-    expect(await worker.apply(grant, means)).toMatchObject({ state, answer: expect.stringMatching(sentence) });
-    if (JSON.stringify(answers).includes('never')) expect(asked().map(({ verb }) => verb)).toEqual(['describe']);
+    const answer = typeof sentence === 'string' ? sentence : expect.stringMatching(sentence);
+    expect(await worker.apply(grant, means)).toEqual({ state, answer });
+    expect(asked()).toHaveLength(times);
   });
 
   test('what ends by itself says when, and how it was lent', async () => {
@@ -295,6 +330,9 @@ describe('credentials by a command', () => {
       most: new Date('2027-01-01T00:00:00Z'),
       sealed: expect.any(String),
     });
+    // What can be withdrawn may end by itself before.
+    program({ describe: '{"ends":"withdrawn"}', lend: '{"secret":"x","ends_at":"2027-01-01T00:00:00Z"}' });
+    expect((await worker.apply(grant, means)).most).toEqual(new Date('2027-01-01T00:00:00Z'));
   });
 
   test.each<[string, Partial<Grant>, Partial<DnsProvider>, string]>([
@@ -330,7 +368,10 @@ describe('credentials by a command', () => {
       state: 'later',
       answer: 'other: not now',
     });
-    expect(await worker.end({ ...grant, applied_at: new Date(), ends_at: new Date(0) }, means)).toMatchObject({ state: 'ended' });
+    expect(await worker.end({ ...grant, applied_at: new Date(), ends_at: new Date(0) }, means)).toEqual({
+      state: 'ended',
+      answer: 'Its time is over at the provider.',
+    });
     means = meansOf({ ...common, name: 'other', aws: null, command: ['/nowhere/at/all'] });
     expect(await worker.end(grant, means)).toMatchObject({ state: 'later' });
   });

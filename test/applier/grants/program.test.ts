@@ -49,6 +49,8 @@ test.each<[string, object]>([
   ['cat >/dev/null; exit 76', { state: 'failed', why: 'The command PROGRAM ended with code 76.' }],
   ['cat >/dev/null; echo "no such role" >&2; exit 1', { state: 'failed', why: 'no such role' }],
   ['cat >/dev/null; echo "away" >&2; exit 75', { state: 'later', why: 'away' }],
+  // Nobody knows what it has done.
+  ['cat >/dev/null; kill -9 $$', { state: 'later', why: 'The command PROGRAM ended with code null.' }],
 ])('%s', async (lines, told) => {
   expect(await ask(lines)).toEqual(told);
 });
@@ -63,4 +65,9 @@ test.each([
   const state = async (n: number) =>
     (await ask(`cat >/dev/null; "${process.execPath}" -e 'const n = ${n}; console.log(JSON.stringify(${answer}))'`)).state;
   expect([await state(most), await state(most + 1)]).toEqual(['done', 'failed']);
+});
+
+test('64,000 bytes of what it prints are read', async () => {
+  const state = async (blanks: number) => (await ask(`cat >/dev/null; printf '%${blanks}s{}'`)).state;
+  expect([await state(63_998), await state(63_999)]).toEqual(['done', 'failed']);
 });

@@ -418,3 +418,162 @@ test('what cannot be checked is said: an include whose name server does not answ
   expect(warnings).toEqual([expect.stringMatching(/^What it leads to could not be checked: /)]);
   expect(risk).toBe('high');
 });
+
+describe('the whole plan', () => {
+  const WISH = { kind: 'dns.change' as const, domain: 'example.com', summary: 'A change.', why: ['Because.'], finding: null };
+  const made = (wish: Partial<DnsWish>, records: WishedRecord[], text = ZONE) =>
+    planDns({ ...WISH, ...wish, records }, zone(text), { seen: [], keys: new Map() });
+  const BACK =
+    'The previous records are restored if mail of authorized senders breaks because of it within 72 hours, unless they have changed again.';
+
+  test('for a record that is new, beside one that is there already', async () => {
+    const there = { name: '_mta-sts.example.com', value: 'v=STSv1; id=1' };
+    const tls = { name: '_SMTP._tls.example.com', value: 'v=TLSRPTv1; rua=mailto:x@example.org' };
+    expect(await made({}, [there, tls], `${ZONE}_mta-sts TXT "v=STSv1; id=1"\n`)).toEqual({
+      version: 1,
+      kind: 'dns.change',
+      domain: 'example.com',
+      summary: 'A change.',
+      warnings: [],
+      why: ['Because.'],
+      risk: 'low',
+      risk_because: ['Such a record admits nobody: it asks for reports, or for encryption.'],
+      changes: [
+        {
+          target: 'dns',
+          name: '_smtp._tls.example.com',
+          type: 'TXT',
+          ttl: { before: null, after: 3600 },
+          before: [],
+          after: [txtOf(tls.value)],
+        },
+      ],
+      back: { watch_hours: 72, text: BACK },
+      finding: null,
+      reviews: null,
+    });
+  });
+
+  test('for a step of the policy says what becomes of its TTL', async () => {
+    const value = 'v=DMARC1; p=reject; rua=mailto:dmarc@example.com';
+    const { back, risk_because, changes } = await made({ kind: 'policy.step' }, [{ name: '_dmarc.example.com', value }]);
+    expect(back.text).toBe(
+      `${BACK} Until then the TTL is 300 seconds at most, so that a rollback is quick; a longer one is restored at the end.`,
+    );
+    expect(risk_because).toEqual(['Receivers treat failing mail otherwise from then on.']);
+    expect(changes).toMatchObject([{ ttl: { before: 0, after: 300 } }]);
+  });
+
+  test.each<[string, WishedRecord[], string[]]>([
+    ['a warning', [{ name: '_dmarc.example.com', value: null }], ['There is a warning.']],
+    ['a record that goes', [{ name: 'old.example.com', value: null }], ['A record is taken away.']],
+    ['SPF', [{ name: 'new.example.com', value: 'v=spf1 -all' }], ['It changes who may send as the domain.']],
+    [
+      'any other record',
+      [{ name: 'new.example.com', value: 'proof' }],
+      ['The record at that name decides who may send or sign as the domain, or prove to own it.'],
+    ],
+    [
+      'an alias',
+      [{ name: '_smtp._tls.example.com', type: 'CNAME', value: 'x.example.net' }],
+      ['The record at that name decides who may send or sign as the domain, or prove to own it.'],
+    ],
+    [
+      'a record that admits nobody beside one that may',
+      [
+        { name: '_smtp._tls.example.com', value: 'v=TLSRPTv1; rua=mailto:x@example.org' },
+        { name: 'new.example.com', value: 'proof' },
+      ],
+      ['The record at that name decides who may send or sign as the domain, or prove to own it.'],
+    ],
+    [
+      'a record that is replaced',
+      [{ name: '_mta-sts.example.com', value: 'v=STSv1; id=2' }],
+      ['A record that is there is replaced.'],
+    ],
+  ])('says what gives it its risk: %s', async (_, records, because) => {
+    const text = `${ZONE}_mta-sts TXT "v=STSv1; id=1"\nold TXT "v=spf1 -all"\n`;
+    expect((await made({}, records, text)).risk_because).toEqual(because);
+  });
+
+  test('for what others are aliases of is no harmless one', async () => {
+    const aliases = [{ name: '_dmarc.shop.example', aliases: ['_smtp._tls.example.com'] }];
+    const records = [{ name: '_smtp._tls.example.com', value: 'v=TLSRPTv1; rua=mailto:x@example.org' }];
+    const plan = await planDns({ ...WISH, records }, zone(ZONE), { seen: [], keys: new Map(), aliases });
+    expect([plan.risk, plan.risk_because]).toEqual([
+      'medium',
+      ['The record at that name decides who may send or sign as the domain, or prove to own it.'],
+    ]);
+    expect(plan.changes).toMatchObject([{ stands_for: ['_dmarc.shop.example'] }]);
+  });
+
+  test('without a record is none', async () => {
+    await expect(made({}, [])).rejects.toThrow('A plan needs a record.');
+  });
+
+  test.each<[WishedRecord, string, string]>([
+    [
+      { name: 'mail.example.com', value: 'v=spf1 ip4:198.51.100.0/24 -all' },
+      'nothing_to_do',
+      'mail.example.com has this record already: nothing is left to do.',
+    ],
+    [{ name: 'none.example.com', value: null }, 'nothing_to_do', 'none.example.com has no such record: nothing is left to do.'],
+    [
+      { name: 'www.example.com', value: 'x' },
+      'alias',
+      'www.example.com is an alias of host.example.com: change the record there, or the alias.',
+    ],
+    [
+      { name: 'two.example.com', value: 'x' },
+      'alias',
+      'two.example.com is an alias of host.example.com: change the record there, or the alias.',
+    ],
+    [
+      { name: 'mx.example.com', type: 'CNAME', value: 'x.example.net' },
+      'occupied',
+      'mx.example.com has A records, and an alias can be beside no other record: take those away first.',
+    ],
+    [
+      { name: 'new.example.com', value: '\u0100' },
+      'wrong_value',
+      'Nothing can be published at new.example.com as it was given: A TXT record holds octets: write it in ASCII.',
+    ],
+  ])('cannot be made for %j: %s', async (record, code, message) => {
+    await expect(made({}, [record], `${ZONE}two CNAME www.example.com.\n`)).rejects.toMatchObject({ code, message });
+  });
+
+  test('of several that are there already says it of the first', async () => {
+    const records = [
+      { name: 'b.example.com', value: null },
+      { name: 'a.example.com', value: null },
+    ];
+    await expect(made({}, records)).rejects.toThrow(/^b\.example\.com has no such record/);
+  });
+
+  test.each<[string, string[], string | null, string[]]>([
+    ['a text of no protocol replaces none', ['one', 'v=spf1 -all'], 'two', ['one', 'v=spf1 -all', 'two']],
+    ['the same text is there once', ['one', 'v=spf1 -all'], 'one', ['v=spf1 -all', 'one']],
+    ['a record that goes leaves the others', ['one', 'v=spf1 -all'], null, ['one']],
+    ['SPF replaces SPF', ['one', 'v=spf1 -all', 'V=SPF1 a'], 'v=spf1 mx -all', ['one', 'v=spf1 mx -all']],
+  ])('%s', async (_, before, value, after) => {
+    const text = before.map((one) => `t TXT "${one}"\n`).join('');
+    const plan = await made({}, [{ name: 't.example.com', value }], text).catch((error: Error) => error.message);
+    if (typeof plan === 'string') expect(plan).toMatch(/has this record already/);
+    else expect((plan.changes[0] as DnsChange).after.map((one) => one.text)).toEqual(after);
+  });
+
+  test.each([
+    ['_dmarc.example.com', 'v=DMARC1; p=none'],
+    ['s1._domainkey.example.com', 'anything'],
+    ['_mta-sts.example.com', 'v=STSv1; id=1'],
+    ['_smtp._tls.example.com', 'v=TLSRPTv1; rua=mailto:a@example.com'],
+    ['default._bimi.example.com', 'v=BIMI1; l='],
+    ['t.example.com', 'v=spf1 -all'],
+  ])('at %s takes away the record of its protocol, and no proof of ownership', async (name, record) => {
+    const text = `${name}. TXT "${record}"\n${name}. TXT "proof=1"\n`;
+    const plan = await made({}, [{ name, value: null }], text);
+    const left = name.includes('_domainkey') ? [] : ['proof=1'];
+    expect((plan.changes[0] as DnsChange).after.map((one) => one.text)).toEqual(left);
+    expect((plan.changes[0] as DnsChange).ttl).toEqual({ before: 0, after: left.length === 0 ? null : 3600 });
+  });
+});

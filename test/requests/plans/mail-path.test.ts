@@ -100,3 +100,30 @@ test('says where mail goes then though nobody answers where it goes now', async 
     'Mail to example.com would go to mx.evil.test, to which it does not go now.',
   ]);
 });
+
+test('of more hosts than twenty, twenty are looked at', async () => {
+  const hosts = (n: number) => Array.from({ length: n }, (_, i) => `@ MX 10 h${i}.evil.test.`).join('\n');
+  const more = (n: number) =>
+    `Mail to example.com would go to h0.evil.test, h1.evil.test, h2.evil.test and ${n} more, to which it does not go now.`;
+  expect(await moved('example.com', 'MX', hosts(20))).toEqual([more(17)]);
+  expect(await moved('example.com', 'MX', hosts(21))).toEqual([more(17)]);
+});
+
+test('without an MX record mail goes to the domain itself', async () => {
+  const bare = zone('@ A 192.0.2.1\n');
+  expect(await moved('example.com', 'A', '@ A 203.0.113.66', bare)).toEqual([
+    'Mail to example.com would go to 203.0.113.66, to which it does not go now.',
+  ]);
+  expect(await moved('example.com', 'MX', '@ MX 10 mx.evil.test.', bare)).toEqual([
+    'Mail to example.com would go to mx.evil.test, to which it does not go now.',
+  ]);
+  // Nothing gets mail for it, and then it does.
+  expect(await moved('example.com', 'AAAA', '@ AAAA 2001:db8::66', zone('x A 192.0.2.1\n'))).toEqual([
+    'Mail to example.com would go to example.com, to which it does not go now.',
+  ]);
+});
+
+test('another host for a policy that is not announced says nothing', async () => {
+  const silent = zone(ZONE.replace('v=STSv1; id=1', 'x'));
+  expect(await moved('mta-sts.example.com', 'A', 'mta-sts A 203.0.113.66', silent)).toEqual([]);
+});

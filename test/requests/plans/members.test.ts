@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   aliasOf,
+  membersOf,
   recordsIn,
   sameMembers,
   stringsIn,
@@ -65,4 +66,20 @@ test('the same members in another order, or twice, are the same; the wire form d
   expect(sameMembers([], [])).toBe(true);
   expect(sameMembers([txtMember(['a', 'b'])], [txtOf('ab')])).toBe(false);
   expect(sameMembers([{ ...a, text: 'other' }], [a])).toBe(true);
+});
+
+test.each<[Parameters<typeof membersOf>[0]['type'], string[], string[]]>([
+  ['TXT', ['0261620163', '00'], ['abc', '']],
+  ['CNAME', ['0161076578616d706c6500'], ['a.example']],
+  ['A', ['c0000201'], ['192.0.2.1']],
+  ['MX', ['000a026d78076578616d706c6500'], ['10 mx.example']],
+  ['TLSA', ['030101abcd'], ['3 1 1 abcd']],
+])('records of type %s have a text for people beside their wire form', (type, wires, texts) => {
+  const members = wires.map((hex) => Buffer.from(hex, 'hex'));
+  expect(membersOf({ type, members })).toEqual(wires.map((wire, i) => ({ text: texts[i], wire })));
+});
+
+test('a text has octets alone', () => {
+  expect(txtOf('\u00ff\u0000')).toEqual({ text: '\u00ff\u0000', wire: '02ff00' });
+  expect(() => txtOf('\u0100')).toThrow(new RangeError('A TXT record holds octets: write it in ASCII.'));
 });

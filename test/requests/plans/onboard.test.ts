@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseInstructions, planOffboard, planOnboard, recordsFor } from '../../../services/requests/plans/onboard.ts';
 import { changeLines } from '../../../services/requests/plans/text.ts';
-import { zone } from './zone.ts';
+import { SILENT, zone } from './zone.ts';
 
 const DOMAIN = 'example.com';
 const WISH = {
@@ -43,14 +43,48 @@ describe('instructions', () => {
     ['@ TXT "postbird-verification=17"', 'example.com', 'TXT', 'postbird-verification=17'],
     ['em CNAME example.com.postbird.example', 'em.example.com', 'CNAME', 'example.com.postbird.example'],
   ])('%s', (text, name, type, value) => expect(parseInstructions(text, DOMAIN)).toEqual([{ name, type, value }]));
-  test.each([
-    ['nothing', '; nothing'],
-    ['prose', 'Please publish the following records'],
-    ['a name elsewhere', 'a.example.net. CNAME b.postbird.example.'],
-    ['another type', 'em MX 10 mx.postbird.example.'],
-    ['SPF, which is the domain’s own', '@ TXT "v=spf1 include:postbird.example ~all"'],
-    ['DMARC', '_dmarc TXT "v=DMARC1; p=none"'],
-  ])('%s is refused', (_, text) => expect(() => parseInstructions(text, DOMAIN)).toThrow());
+  test('of several records all are read, each with its type', () => {
+    const text = '$TTL 60\nem CNAME a.postbird.example\n@ TXT "v=spf10"\n@ TXT "one" "two"\nx TXT "v=DMARC10"';
+    expect(parseInstructions(text, DOMAIN)).toEqual([
+      { name: 'em.example.com', type: 'CNAME', value: 'a.postbird.example' },
+      { name: 'example.com', type: 'TXT', value: 'v=spf10' },
+      { name: 'example.com', type: 'TXT', value: 'onetwo' },
+      { name: 'x.example.com', type: 'TXT', value: 'v=DMARC10' },
+    ]);
+  });
+
+  const own = (name: string) =>
+    `${name}: SPF and DMARC are the domain's own and not the vendor's; take the record out, and add what it needs by a request of its own.`;
+  test.each<[string, string, string | RegExp]>([
+    ['nothing', '; nothing', 'The instructions have no TXT or CNAME record.'],
+    ['prose', '\nPlease publish the following records', /^Line 2 of the instructions: .*[^.]\.$/],
+    [
+      'a name elsewhere',
+      'a.example.net. CNAME b.postbird.example.',
+      'a.example.net is not below example.com: its records are published elsewhere.',
+    ],
+    [
+      'a name that ends alike',
+      'notexample.com. CNAME b.postbird.example.',
+      'notexample.com is not below example.com: its records are published elsewhere.',
+    ],
+    [
+      'another type',
+      'em TXT "x"\nem MX 10 mx.postbird.example.',
+      'em.example.com has a record of type MX: take it out, and publish it by other means.',
+    ],
+    ['SPF, which is the domain’s own', '@ TXT "v=spf1 include:postbird.example ~all"', own('example.com')],
+    ['SPF without a term', 'em TXT "V=SPF1"', own('em.example.com')],
+    ['DMARC', '_dmarc TXT "v = DMARC1; p=none"', own('_dmarc.example.com')],
+  ])('%s is refused', (_, text, message) => {
+    expect(() => parseInstructions(text, DOMAIN)).toThrow(
+      expect.objectContaining({
+        name: 'PermanentError',
+        code: 'usage',
+        message: typeof message === 'string' ? message : expect.stringMatching(message),
+      }),
+    );
+  });
 });
 
 test('one plan publishes, approves until the contract ends, and says who answers for it', async () => {
@@ -101,4 +135,80 @@ test('the end withdraws what it brought and is still there, and nothing else', a
   const gone = await planOffboard({ plan, name: 'Postbird', standing: null, why: 'x' }, alone, {});
   expect(gone!.changes).toMatchObject([{ name: 's1._domainkey.example.com', ttl: { before: 0, after: null }, after: [] }]);
   expect(await planOffboard({ plan, name: 'Postbird', standing: null, why: 'x' }, zone('@ TXT "v=spf1 -all"'), {})).toBeNull();
+});
+
+test('the whole plan of what is published already', async () => {
+  expect(await planOnboard({ ...WISH, expected_daily: 1 }, zone(''), NOBODY)).toEqual({
+    version: 1,
+    kind: 'sender.onboard',
+    domain: DOMAIN,
+    summary: 'Let Postbird send as example.com until 2027-12-31: approve it.',
+    warnings: [],
+    why: ['Newsletters.', 'marketing answers for it; about 1 message a day are expected.'],
+    risk: 'medium',
+    risk_because: ['Somebody else may sign and send as the domain.'],
+    changes: [
+      {
+        target: 'senders',
+        domain: DOMAIN,
+        source: 'postbird',
+        is_service: true,
+        before: null,
+        after: 'approved',
+        until: '2027-12-31T23:59:59Z',
+      },
+    ],
+    back: {
+      watch_hours: 720,
+      text: 'If reports show no mail of it that passes DMARC within 30 days, or own mail breaks, the previous state is restored. When the contract ends, a request to withdraw all of it opens by itself.',
+    },
+    finding: null,
+    reviews: null,
+  });
+});
+
+test('what keeps its records from being published is said, and is no approval', async () => {
+  const records = [{ name: 'x.example.com', value: 'y' }];
+  await expect(planOnboard({ ...WISH, records }, zone('x CNAME y'), NOBODY)).rejects.toMatchObject({ code: 'alias' });
+  await expect(planOnboard({ ...WISH, records }, SILENT, NOBODY)).rejects.toMatchObject({ code: 'dns_unknown' });
+});
+
+test('the whole plan of the end; what is not known now ends nothing', async () => {
+  const records = parseInstructions('s1._domainkey CNAME s1.dkim.postbird.example', DOMAIN);
+  const plan = await planOnboard({ ...WISH, records }, zone(''), NOBODY);
+  const end = (dns: typeof SILENT) => planOffboard({ plan, name: 'Postbird', standing: 'approved', why: 'Over.' }, dns, {});
+  const [alias, entry] = plan.changes;
+  expect(await end(zone('s1._domainkey CNAME s1.dkim.postbird.example.'))).toEqual({
+    version: 1,
+    kind: 'sender.offboard',
+    domain: DOMAIN,
+    summary: 'Withdraw the records and the approval of Postbird for example.com.',
+    warnings: [],
+    why: ['Over.'],
+    risk: 'medium',
+    risk_because: ['Mail that it still sends fails from then on.'],
+    changes: [
+      {
+        target: 'dns',
+        name: 's1._domainkey.example.com',
+        type: 'CNAME',
+        ttl: { before: 0, after: null },
+        before: (alias as { after: unknown }).after,
+        after: [],
+      },
+      { ...entry, before: 'approved', after: null, until: null },
+    ],
+    back: {
+      watch_hours: 72,
+      text: 'The previous records are restored if mail of authorized senders breaks because of it within 72 hours.',
+    },
+    finding: null,
+    reviews: null,
+  });
+  await expect(end(SILENT)).rejects.toMatchObject({
+    name: 'TransientError',
+    code: 'dns_unknown',
+    message: 'What s1._domainkey.example.com has now is not known: No server answered in time.',
+  });
+  expect(await planOffboard({ plan, name: 'Postbird', standing: 'denied', why: 'x' }, zone(''), {})).toBeNull();
 });

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
-import { policyWish, recordWish, type WantedPolicy } from '../../../services/requests/plans/wanted.ts';
-import { zone } from './zone.ts';
+import {
+  planWish,
+  policyWish,
+  recordWish,
+  type WantedPolicy,
+  type WantedRecord,
+} from '../../../services/requests/plans/wanted.ts';
+import { SILENT, zone } from './zone.ts';
 
 const wish = (name: string) =>
   recordWish({ domain: 'example.com', name, type: 'TXT', value: 'v=spf1 -all', why: 'w' }).records[0]!.name;
@@ -69,4 +75,95 @@ test('the words of a policy in the value of another tag stay, and the tag is set
 test.each(['a.example.com', 'A.example.com', 'a.example.com.'])('%s is no alias of a.example.com', (value) => {
   const wish = { domain: 'example.com', name: 'a.example.com', type: 'CNAME' as const, value, why: 'x' };
   expect(() => recordWish(wish)).toThrow('a.example.com cannot be an alias of itself.');
+});
+
+const wanted = (given: Partial<WantedRecord> = {}): WantedRecord => ({
+  domain: 'example.com',
+  name: 'a.example.com',
+  type: 'TXT',
+  value: 'v=spf1 -all',
+  why: 'w',
+  ...given,
+});
+
+test('the whole wish for a record, and for one that is to go', () => {
+  const rest = { kind: 'dns.change', domain: 'example.com', why: ['w'], finding: null };
+  expect(recordWish(wanted())).toEqual({
+    ...rest,
+    records: [{ name: 'a.example.com', type: 'TXT', value: 'v=spf1 -all' }],
+    summary: 'Publish v=spf1 -all at a.example.com.',
+  });
+  expect(recordWish(wanted({ type: 'CNAME', value: null }))).toEqual({
+    ...rest,
+    records: [{ name: 'a.example.com', type: 'CNAME', value: null }],
+    summary: 'Take the record at a.example.com away.',
+  });
+  expect(recordWish(wanted({ value: 'x'.repeat(301) })).summary).toBe(`Publish ${'x'.repeat(300)} at a.example.com.`);
+  // Of a text, nothing is asked of a host name.
+  expect(recordWish(wanted({ value: 'a.example.com' })).records[0]!.value).toBe('a.example.com');
+});
+
+test.each<[Partial<WantedRecord>, string]>([
+  [{ name: 'A.example.com' }, 'A.example.com is no name of a record that a request can be about.'],
+  [{ name: 'a.example.net' }, 'a.example.net is not below example.com.'],
+  [{ name: 'notexample.com' }, 'notexample.com is not below example.com.'],
+  [
+    { name: `${'a'.repeat(64)}.example.com` },
+    `${'a'.repeat(64)}.example.com is no name of a record: write letters of ASCII, digits, "-" and "_" between dots.`,
+  ],
+  [{ type: 'CNAME', value: 'x\ny' }, 'x\\u000ay is no host name: a CNAME record leads to one, such as mail.example.net.'],
+  [{ type: 'CNAME', value: 'A.example.com.' }, 'a.example.com cannot be an alias of itself.'],
+])('%j: %s', (given, message) => {
+  expect(() => recordWish(wanted(given))).toThrow(expect.objectContaining({ code: 'usage', message }));
+});
+
+test('the whole wish for a policy, and for half a step', async () => {
+  const dns = zone('_dmarc TXT "other"\n_dmarc TXT "v=DMARC1;" " p=none"\n');
+  const of = (half: WantedPolicy['half']) => policyWish({ domain: 'example.com', to: 'quarantine', why: 'w', half }, dns);
+  const rest = { kind: 'policy.step', domain: 'example.com', finding: null };
+  expect(await of(null)).toEqual({
+    ...rest,
+    records: [{ name: '_dmarc.example.com', value: 'v=DMARC1; p=quarantine' }],
+    summary: 'Set the policy of example.com to p=quarantine.',
+    why: ['w'],
+  });
+  expect(await of({ known, share: 0.8 })).toEqual({
+    ...rest,
+    records: [{ name: '_dmarc.example.com', value: 'v=DMARC1; p=quarantine; t=y' }],
+    summary: 'Set the policy of example.com to p=quarantine, with t=y.',
+    why: ['w', expect.stringMatching(/^t=y is half a step/), expect.stringMatching(/^All others do not know it/)],
+  });
+});
+
+test('why there is no policy to step from is said', async () => {
+  const of = (dns: typeof SILENT) => policyWish({ domain: 'example.com', to: 'reject', why: 'w', half: null }, dns);
+  await expect(of(SILENT)).rejects.toMatchObject({
+    name: 'TransientError',
+    code: 'dns_unknown',
+    message: 'The policy of example.com is not known: No server answered in time.',
+  });
+  for (const text of ['', '_dmarc TXT "other"\n'])
+    await expect(of(zone(text))).rejects.toMatchObject({
+      name: 'PermanentError',
+      code: 'no_policy',
+      message: 'example.com has no DMARC record of its own: publish one first (ruawatch policy status example.com).',
+    });
+});
+
+test('what is in the way of a plan has its code; what name servers do not say passes', async () => {
+  const of = (given: Partial<WantedRecord>, dns: typeof SILENT) =>
+    planWish(recordWish(wanted(given)), dns, { seen: [], keys: new Map() });
+  await expect(of({}, SILENT)).rejects.toMatchObject({
+    name: 'TransientError',
+    code: 'dns_unknown',
+    message: 'What a.example.com has now is not known: No server answered in time.',
+  });
+  await expect(of({}, zone('a CNAME b\nb TXT "x"\n'))).rejects.toMatchObject({
+    name: 'PermanentError',
+    code: 'alias',
+    message: 'a.example.com is an alias of b.example.com: change the record there, or the alias.',
+  });
+  expect((await of({}, zone(''))).summary).toBe('Publish v=spf1 -all at a.example.com.');
+  const broken = { ask: () => Promise.reject(new TypeError('a mistake of ours')) };
+  await expect(of({}, broken)).rejects.toThrow(TypeError);
 });

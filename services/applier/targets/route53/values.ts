@@ -6,10 +6,10 @@ const OCTAL = /^[0-7]{3}/;
 
 /**
  * The strings of a TXT value as Route 53 writes it: quoted strings with blanks between them, `\"` and `\\`
- * inside, and octets that are no printable ASCII as `\` and three octal digits.
- * @throws RangeError for what is no such value
+ * inside, and octets that are no printable ASCII as `\` and three octal digits. Null for what is no such
+ * value: without quotes or an end, with a string of more than 255 octets, or with none.
  */
-function stringsOfValue(value: string): string[] {
+function stringsOfValue(value: string): string[] | null {
   const strings: string[] = [];
   let at = 0;
   while (at < value.length) {
@@ -17,11 +17,11 @@ function stringsOfValue(value: string): string[] {
       at++;
       continue;
     }
-    if (value[at] !== '"') throw new RangeError('A string of this TXT value has no quotes.');
+    if (value[at] !== '"') return null;
     let text = '';
     for (at++; value[at] !== '"'; ) {
       const c = value[at];
-      if (c === undefined) throw new RangeError('A string of this TXT value has no end.');
+      if (c === undefined) return null;
       const octal = c === '\\' ? OCTAL.exec(value.slice(at + 1))?.[0] : undefined;
       if (octal !== undefined) {
         text += String.fromCharCode(Number.parseInt(octal, 8) & 255);
@@ -36,11 +36,10 @@ function stringsOfValue(value: string): string[] {
       }
     }
     at++;
-    if (text.length > 255) throw new RangeError('A string of this TXT value is longer than 255 octets.');
+    if (text.length > 255) return null;
     strings.push(text);
   }
-  if (strings.length === 0) throw new RangeError('This TXT value has no strings.');
-  return strings;
+  return strings.length === 0 ? null : strings;
 }
 
 const octal = (c: string) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`;
@@ -70,14 +69,12 @@ export function route53Name(name: string): string {
 
 /** A value of a record set as a member; null when it cannot be read. */
 export function memberOfValue(type: 'TXT' | 'CNAME', value: string): Member | null {
-  try {
-    if (type === 'TXT') return txtMember(stringsOfValue(value));
+  if (type === 'CNAME') {
     const target = nameOfRoute53(value);
     return target === null ? null : aliasOf(target);
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
   }
+  const strings = stringsOfValue(value);
+  return strings === null ? null : txtMember(strings);
 }
 
 /** A member as a value of a record set. */

@@ -67,6 +67,7 @@ test('a change is made once, is recognized when it comes again, and goes back', 
   expect(setAt(NAME)).toMatchObject({ ttl: 300, values: [`"${NEW}"`] });
   expect(await apply(STEP)).toEqual({ state: 'applied', answer: 'It is there already.' });
   expect(aws.effects).toBe(1);
+  aws.pending = 0;
   expect(await apply(reversed(STEP))).toMatchObject({ state: 'applied' });
   expect(setAt(NAME)).toMatchObject({ ttl: 60, values: [`"${OLD}"`] });
   expect(setAt(NAME, 'TXT', 'Z2PRIVATE')!.values).toEqual(['"private"']);
@@ -162,6 +163,23 @@ describe('answers that are no success', () => {
     expect(aws.effects).toBe(1);
   });
 
+  test('what is not known after an answer was lost is tried again, unless the name became one that is not changed', async () => {
+    aws.faults = often('reset');
+    aws.before = () => {
+      aws.zones = [];
+    };
+    const away = await apply(STEP);
+    expect(away).toEqual({ state: 'later', answer: expect.stringMatching(/^aws \(Route 53\) cannot be reached: /) });
+    aws.zones = [{ id: 'Z1EXAMPLE', name: 'example.com', sets: [{ name: NAME, type: 'TXT', ttl: 60, values: [`"${OLD}"`] }] }];
+    aws.before = () => {
+      zone().sets = [{ name: NAME, type: 'TXT', alias: 'other.example.com.' }];
+    };
+    expect(await apply(STEP)).toEqual({
+      state: 'failed',
+      answer: `${NAME} is an alias of Route 53 to other.example.com.: change the record there.`,
+    });
+  }, 60_000);
+
   test('a busy moment passes', async () => {
     aws.faults = ['prior', 'throttling'];
     expect(await apply(STEP)).toMatchObject({ state: 'applied' });
@@ -186,19 +204,50 @@ describe('record sets that are more than records', () => {
   const put = (...sets: StandInSet[]) => {
     zone().sets = [...zone().sets.filter(({ name }) => name !== NAME), ...sets];
   };
-  test.each<[string, StandInSet[], RegExp]>([
-    ['weighted', [{ name: NAME, type: 'TXT', ttl: 60, values: [`"${OLD}"`], identifier: 'a' }], /by weight, place or health/],
+  test.each<[string, StandInSet[], string]>([
+    [
+      'weighted',
+      [{ name: NAME, type: 'TXT', ttl: 60, values: [`"${OLD}"`], identifier: 'a' }],
+      `${NAME} has a record set of its own for some who ask (by weight, place or health): which of them is meant cannot be said, so change it by hand.`,
+    ],
     [
       'two weighted ones',
       ['a', 'b', 'c'].map((identifier) => ({ name: NAME, type: 'TXT', ttl: 60, values: [`"${OLD}"`], identifier })),
-      /3 record sets/,
+      `${NAME} has 3 record sets of its own for some who ask (by weight, place or health): which of them is meant cannot be said, so change it by hand.`,
     ],
-    ['an alias of Route 53', [{ name: NAME, type: 'TXT', alias: 'other.example.com.' }], /an alias of Route 53 to other/],
-    ['a CNAME', [{ name: NAME, type: 'CNAME', ttl: 60, values: ['other.example.com.'] }], /has CNAME records/],
+    [
+      'an alias of Route 53',
+      [{ name: NAME, type: 'TXT', alias: 'other.example.com.' }],
+      `${NAME} is an alias of Route 53 to other.example.com.: change the record there.`,
+    ],
+    [
+      'a CNAME',
+      [{ name: NAME, type: 'CNAME', ttl: 60, values: ['other.example.com.'] }],
+      `${NAME} has CNAME records, and an alias can be beside no other record: change the record where the alias leads, or take it away first.`,
+    ],
+    [
+      'a value that nobody can read',
+      [{ name: NAME, type: 'TXT', ttl: 60, values: ['no quotes', `"${OLD}"`] }],
+      `${NAME} has a value that cannot be read: no quotes`,
+    ],
+    [
+      'one beside others',
+      [{ name: NAME, type: 'TXT', ttl: 60, values: [`"${OLD}"`, 'no quotes'] }],
+      `${NAME} has a value that cannot be read: no quotes`,
+    ],
   ])('%s', async (_, sets, answer) => {
     put(...sets);
-    expect(await apply(STEP)).toEqual({ state: 'failed', answer: expect.stringMatching(answer) });
+    expect(await apply(STEP)).toEqual({ state: 'failed', answer });
     expect(aws.effects).toBe(0);
+  });
+
+  test('other records of the name are no obstacle', async () => {
+    put(
+      { name: NAME, type: 'A', ttl: 60, values: ['192.0.2.1'] },
+      { name: NAME, type: 'MX', ttl: 60, values: ['10 mx.example.com.'] },
+      { name: NAME, type: 'TXT', ttl: 60, values: [`"${OLD}"`] },
+    );
+    expect(await apply(STEP)).toMatchObject({ state: 'applied' });
   });
 
   test('a CNAME comes where nothing is, and goes', async () => {
@@ -265,6 +314,28 @@ test('long, quoted and foreign values keep their octets', async () => {
   expect(zone().sets.at(-1)).toMatchObject({ name: '\\052.odd_name.example.com.' });
   expect(await apply(one)).toEqual({ state: 'applied', answer: 'It is there already.' });
   expect(await apply(reversed(one))).toMatchObject({ state: 'applied' });
+});
+
+test('a batch has 32,000 characters of values at most, those that go and those that come', async () => {
+  const values = (count: number, length: number) =>
+    Array.from({ length: count }, (_, i) => txtOf(`${i}${'A'.repeat(length - 1)}`));
+  const at = 'a.example.com';
+  const ttl = { before: 300, after: 300 };
+  // Each is written with two quotes.
+  const before = values(9, 248);
+  const base: RecordChange = { ...change([], [], at), ttl: { before: null, after: 300 }, after: before };
+  expect(await apply(base)).toMatchObject({ state: 'applied' });
+  const left = 32_000 - 9 * 250;
+  const after = (last: number) => [
+    ...Array.from({ length: 118 }, (_, i) => txtOf(`${i}`.padEnd(248, 'B'))),
+    txtOf('C'.repeat(last)),
+  ];
+  const last = left - 118 * 250 - 2;
+  expect(await apply({ ...base, ttl, before, after: after(last + 1) })).toEqual({
+    state: 'failed',
+    answer: 'The values have 32001 characters, and Route 53 takes 32000 in one batch: make them shorter.',
+  });
+  expect(await apply({ ...base, ttl, before, after: after(last) })).toMatchObject({ state: 'applied' });
 });
 
 test('what is too long for a batch, or of another type, is said before anything is sent', async () => {
