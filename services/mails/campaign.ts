@@ -30,7 +30,8 @@ export function renderCampaign(items: readonly DigestItem[], console: string | n
   const actions = over
     ? contents.flatMap((one) => one.actions)
     : contents.flatMap(({ actions: of }) => of.filter(({ command }) => command.startsWith('ruawatch findings ack ')));
-  const said = over ? [] : lead.advice;
+  // None of what is over.
+  const said = lead.advice;
   const text = [
     ...wrap(why, WIDTH),
     '',

@@ -58,7 +58,7 @@ describe('the records that a server has', () => {
   });
 });
 
-/** Asks servers that have these texts (null: does not answer), each in turn and the last one again and again. */
+/** Asks servers that have these texts (null: no answer), each in turn and the last one again and again. */
 async function ask(
   servers: Record<string, (readonly string[] | null)[]>,
   {
