@@ -44,7 +44,7 @@ interface Parts {
 export class AddressLookups {
   private readonly parts: Parts;
   private started = false;
-  private forgetAt = 0;
+  private forgetAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: Parts) {
     this.parts = parts;

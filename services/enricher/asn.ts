@@ -122,8 +122,8 @@ function printable(text: string): string {
 export function watchedAsnFile(file: string): () => AsnFile {
   let known: { stamp: string; content: AsnFile } | null = null;
   return () => {
-    const { mtimeMs = 0, size = -1, ino = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {};
-    const stamp = `${mtimeMs} ${size} ${ino}`;
+    const stat = statSync(file, { throwIfNoEntry: false });
+    const stamp = `${stat?.mtimeMs} ${stat?.size} ${stat?.ino}`;
     if (known?.stamp !== stamp) known = { stamp, content: readAsnFile(file) };
     return known.content;
   };

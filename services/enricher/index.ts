@@ -1,4 +1,3 @@
-import type { Dns } from '../dns/client/types.ts';
 import { Pace } from '../shared/pace.ts';
 import { Failures } from '../shared/runtime/failures.ts';
 import { openDns, type ReverseResolver, reverseResolver } from '../shared/runtime/resolver.ts';
@@ -19,7 +18,7 @@ const NAME = 'enricher';
  * sources that are networks have no names. It also asks DNS which of the reported domains are ours
  * (domains.ts).
  */
-export function startEnricher(context: Context, given: { resolver?: ReverseResolver; pace?: Pace; dns?: Dns } = {}): Service {
+export function startEnricher(context: Context, given: { resolver?: ReverseResolver; pace?: Pace } = {}): Service {
   const { config } = context;
   const log = context.log.child({ service: NAME });
   const on = config.enrich.dns === 'on';
@@ -34,8 +33,7 @@ export function startEnricher(context: Context, given: { resolver?: ReverseResol
   const loop = idle ? null : repeat(sweepMs(config), run, log, 'looking up addresses');
 
   // Without a cache: a domain is asked about once an hour at most.
-  const client = on && !given.dns ? openDns(config.dnsServers, { cacheEntries: 0 }) : null;
-  const domains = watchDomains(context, given.dns ?? client);
+  const domains = watchDomains(context, on ? openDns(config.dnsServers, { cacheEntries: 0 }) : null);
 
   return {
     name: NAME,
@@ -43,7 +41,6 @@ export function startEnricher(context: Context, given: { resolver?: ReverseResol
     stuck: () => firstStuck([loop, domains]),
     stop: async () => {
       const stopped = Promise.all([loop?.stop(), domains.stop()]);
-      client?.cancel();
       // Queries in flight end now; their addresses are looked up again later.
       resolver?.cancel();
       await stopped;

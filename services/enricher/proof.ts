@@ -115,7 +115,7 @@ async function sameOrganization({ at, mailbox, walked }: Sides, dns: Dns, option
 function boundaryOf({ domain, steps }: Walk): string | null {
   for (const step of steps) {
     if (step.state !== 'record' || step.record.psd === 'u') continue;
-    if (step.record.psd === 'n' || step.domain === domain) return step.domain;
+    if (step.record.psd === 'n') return step.domain;
     return domain
       .split('.')
       .slice(-(step.domain.split('.').length + 1))

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AddressLookups } from '../../services/enricher/addresses.ts';
 import { startEnricher } from '../../services/enricher/index.ts';
@@ -12,6 +13,7 @@ import type { Context, Service } from '../../services/shared/runtime/service.ts'
 import { findAddresses } from '../../services/store/sources/addresses.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { startFake } from '../helpers/dns.ts';
 import { knotPresent, startKnot, startSilent } from '../helpers/knot.ts';
 import { mmdb } from '../helpers/mmdb.ts';
 import { BEGIN, DAY, receive, reportMail, reportXml, type TestRow, trusting } from '../helpers/report.ts';
@@ -447,6 +449,55 @@ describe('a turn of look-ups', () => {
     expect(turns).toBeGreaterThan(1);
   });
 
+  test('looks up a hundred at once and writes them, until none is due; the log counts each batch', async () => {
+    const lines: object[] = [];
+    const write = (line: string) => void lines.push(JSON.parse(line));
+    context.log = pino({ base: null, timestamp: false, level: 'debug' }, { write });
+    const ip = (i: number) => `203.0.113.${i}`;
+    // The last of them have waited for the shortest time.
+    for (let i = 0; i < 101; i++) await known(ip(i), later(i - 1_000));
+    await report([{ ip: ip(0) }, { ip: '198.51.100.1' }]);
+    const answers: Record<string, string[] | Error> = {
+      '0.113.0.203.in-addr.arpa': ['mail.crm.example'],
+      'mail.crm.example': [ip(0)],
+      '3.113.0.203.in-addr.arpa': silent(),
+    };
+    await lookups(table(answers)).run(going);
+    const msg = 'addresses were looked up';
+    expect(lines).toEqual([
+      { level: 20, addresses: 100, failed: 1, sources: 1, err: 'The name service could not say.', msg },
+      { level: 20, addresses: 2, failed: 0, sources: 0, msg },
+    ]);
+  });
+
+  test('that ends in between puts back what has no answer, without a failed try', async () => {
+    context.config.enrich.concurrency = 1;
+    for (let i = 1; i < 5; i++) await known(`203.0.113.${i}`, later(i - 10));
+    const stopping = new AbortController();
+    const asked: string[] = [];
+    const resolver: ReverseResolver = {
+      async pointers(arpa) {
+        asked.push(arpa);
+        if (asked.length < 3) return [];
+        stopping.abort();
+        throw silent();
+      },
+      addresses: async () => [],
+      cancel: () => undefined,
+    };
+    await lookups(resolver).run(stopping.signal);
+    expect(asked).toHaveLength(3);
+    const { rows } = await t.db.query(
+      'select host(address) as address, next_at, attempts from ruawatch.addresses order by address',
+    );
+    expect(rows).toEqual([
+      { address: '203.0.113.1', next_at: later(3 * DAY_MS), attempts: 0 },
+      { address: '203.0.113.2', next_at: later(3 * DAY_MS), attempts: 0 },
+      { address: '203.0.113.3', next_at: now, attempts: 0 },
+      { address: '203.0.113.4', next_at: now, attempts: 0 },
+    ]);
+  });
+
   test('an error that is none of DNS ends it, and the address stays taken', async () => {
     await known('203.0.113.1', now);
     await expect(lookups(table({ '1.113.0.203.in-addr.arpa': new Error('a mistake of ours') })).run(going)).rejects.toThrow(
@@ -454,6 +505,69 @@ describe('a turn of look-ups', () => {
     );
     const { rows } = await t.db.query('select next_at, attempts from ruawatch.addresses');
     expect(rows).toEqual([{ next_at: later(20 * MINUTE_MS), attempts: 0 }]);
+  });
+});
+
+describe('the service', () => {
+  const domains = async () => (await t.db.query("select domain from ruawatch.domains where how = 'reported' order by 1")).rows;
+
+  test('without DNS and without an ASN file notes domains, and no address', async () => {
+    context.config.enrich.dns = 'off';
+    service = startEnricher(context);
+    for (const domain of ['one.invalid', 'two.invalid']) {
+      await report([{ ip: '203.0.113.7' }], { domain });
+      await until(async () => (await domains()).some((row) => row.domain === domain));
+    }
+    expect(await all()).toEqual([]);
+  });
+
+  test('asks the name servers of the settings about domains, each time anew', async () => {
+    const server = await startFake(({ sent }) => ({ answers: [{ name: sent, type: 'TXT', ttl: 3600, data: ['x'] }] }));
+    context.config.dnsServers = [server.server];
+    context.config.mailboxes = [{ addresses: ['dmarc@other.example'] }] as unknown as Context['config']['mailboxes'];
+    await t.db.query(
+      "insert into ruawatch.domains (domain, state, how, since, due_at) values ('invalid', 'own', 'added', $1, $1)",
+      [now],
+    );
+    service = startEnricher(context);
+    const asked = () => server.asked.map(({ name, type }) => `${type} ${name}`);
+    await until(() => asked().length === 1);
+    for (let times = 2; times < 4; times++) {
+      await until(
+        async () =>
+          (await t.db.query("select from ruawatch.domains where domain = 'invalid' and due_at = $1", [now])).rowCount === 0,
+      );
+      now = new Date(now.getTime() + 30 * DAY_MS);
+      await until(() => asked().length === times);
+    }
+    expect(asked()).toEqual(Array(3).fill('TXT _dmarc.invalid'));
+    await service.stop();
+    await server.stop();
+  });
+
+  test('that stops ends what is asked, and waits until it is put back', async () => {
+    await report([{ ip: '203.0.113.7' }]);
+    let cancel: () => void = () => undefined;
+    const cancelled = new Promise<void>((resolve) => {
+      cancel = resolve;
+    });
+    let asked = false;
+    const resolver: ReverseResolver = {
+      async pointers() {
+        asked = true;
+        await cancelled;
+        await t.db.query('select pg_sleep(0.05)');
+        throw silent();
+      },
+      addresses: async () => [],
+      cancel: () => cancel(),
+    };
+    service = startEnricher(context, { resolver });
+    await until(() => asked);
+    await service.stop();
+    const { rows } = await t.db.query('select next_at, attempts from ruawatch.addresses');
+    expect(rows).toEqual([{ next_at: now, attempts: 0 }]);
+    expect([service.name, service.waitingFor(), service.stuck!()]).toEqual(['enricher', null, null]);
   });
 });
 

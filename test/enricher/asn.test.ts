@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { ownerIn, readAsnFile } from '../../services/enricher/asn.ts';
-import { mmdb } from '../helpers/mmdb.ts';
+import { ownerIn, readAsnFile, watchedAsnFile } from '../../services/enricher/asn.ts';
+import { damagedAt, mmdb } from '../helpers/mmdb.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-asn-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -53,6 +54,10 @@ test.each([
   ['a part of a number', { asn: 1.5 }, null, null],
   ['a number below zero', { asn: -1 }, null, null],
   ['what is no number', { asn: true }, null, null],
+  ['the smallest number', { asn: 1 }, 1, null],
+  ['a name that is no text before another', { asn: 7, organization: 5, name: 'Net' }, 7, 'Net'],
+  ['an owner inside behind what has none', { traits: { is_anycast: true }, network: { asn: 7 } }, 7, null],
+  ['an owner inside of what is inside', { connection: { as: { asn: 7, name: 'Net' } } }, 7, 'Net'],
   ['the first field that has a number', { asn: 'none', as_number: '7' }, 7, null],
   ['a long name', { asn: 7, org: 'x'.repeat(201) }, 7, 'x'.repeat(200)],
   ['a blank name before another', { asn: 7, as_name: ' ', org: 'Net' }, 7, 'Net'],
@@ -64,6 +69,7 @@ test.each([
   ['IPinfo Lite', { country: 'Germany', country_code: 'DE', asn: 'AS64500', as_name: 'Net' }, 'DE'],
   ['IPinfo with places', { country: 'NL', asn: 'AS64500', as_name: 'Net' }, 'NL'],
   ['MaxMind with countries', { country: { iso_code: 'SE', names: { en: 'Sweden' } }, autonomous_system_number: 64_500 }, 'SE'],
+  ['one field before another', { registered_country: 'us', country_code: 'se', asn: 64_500 }, 'SE'],
   ['only a registered country', { registered_country: { iso_code: 'us' }, autonomous_system_number: 64_500 }, 'US'],
   ['a country beside the owner inside', { as: { asn: 64_500, country: 'jp' } }, 'JP'],
   ['a country without an owner', { country: { iso_code: 'FI' } }, 'FI'],
@@ -81,4 +87,50 @@ test('a file that is cut off is told by name, in a sentence', () => {
     /^asn_file a\.mmdb is not an MMDB file .*remove the setting\.$/,
   );
   expect(() => readAsnFile(path.join(folder, 'none.mmdb'))).toThrow(/^asn_file none\.mmdb cannot be read/);
+});
+
+test('a file is known by its content', () => {
+  const bytes = mmdb({ '203.0.113.0/24': { asn: 64_500 } });
+  const { id } = readAsnFile(written(bytes));
+  expect(id).toBe(createHash('sha256').update(bytes).digest('hex').slice(0, 32));
+});
+
+test('a file of IPv4 networks says nothing of IPv6 addresses', () => {
+  const file = readAsnFile(written(mmdb({ '203.0.113.0/24': { asn: 64_500 } }, { ipVersion: 4 })));
+  const nobody = { asn: null, owner: null, country: null };
+  expect(['203.0.113.7', '192.0.2.1', '2001:db8::1', '::1'].map((one) => file.ownerOf(one))).toEqual([
+    { ...nobody, asn: 64_500 },
+    nobody,
+    nobody,
+    nobody,
+  ]);
+});
+
+test('a record that cannot be read is told with the name of the file', () => {
+  const whole = mmdb({ '203.0.113.0/24': { asn: 64_500 }, '198.51.100.0/24': { org: 'Net', asn: 64_501 } });
+  const file = readAsnFile(written(damagedAt(whole, 'org')));
+  expect(file.ownerOf('203.0.113.7')).toMatchObject({ asn: 64_500 });
+  expect(() => file.ownerOf('198.51.100.1')).toThrow(
+    /^asn_file a\.mmdb is damaged \(.+\): name an MMDB file with ASN data, or remove the setting\.$/,
+  );
+});
+
+test('a watched file is read again when it is another one, or has another size or time, and not before', () => {
+  const one = mmdb({ '203.0.113.0/24': { asn: 64_500 } });
+  const put = (bytes: Buffer, seconds: number) => utimesSync(written(bytes), seconds, seconds);
+  put(one, 1_000);
+  const watched = watchedAsnFile(path.join(folder, 'a.mmdb'));
+  const first = watched();
+  expect(watched()).toBe(first);
+  put(one, 1_001);
+  const second = watched();
+  expect(second).not.toBe(first);
+  put(mmdb({ '203.0.113.0/24': { asn: 64_500, org: 'Net' } }), 1_001);
+  const third = watched();
+  expect(third).not.toBe(second);
+  rmSync(path.join(folder, 'a.mmdb'));
+  put(one, 1_001);
+  expect(watched()).not.toBe(third);
+  rmSync(path.join(folder, 'a.mmdb'));
+  expect(watched).toThrow(/^asn_file a\.mmdb cannot be read/);
 });

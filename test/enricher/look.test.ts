@@ -6,6 +6,7 @@ import { reverseResolver } from '../../services/shared/runtime/resolver.ts';
 import { knotPresent, type NameServer, startKnot, startSilent } from '../helpers/knot.ts';
 
 const quick = new Pace(1_000_000);
+const NOTHING = { name: null, confirmed: false, generic: false, organization: null };
 
 describe.skipIf(!knotPresent)(`looking up${knotPresent ? '' : ' (SKIPPED: knot is not installed)'}`, () => {
   let knot: NameServer;
@@ -87,9 +88,45 @@ test('nobody outside is asked about addresses that mean something inside only', 
     addresses: () => Promise.reject(new Error('was asked')),
     cancel: () => undefined,
   };
-  for (const address of ['10.1.2.3', '127.0.0.1', '192.168.7.7', '100.64.0.1', '169.254.1.1', '::1', 'fe80::1', 'fd00::7']) {
-    expect(await lookUp(address, resolver, quick), address).toMatchObject({ name: null, confirmed: false });
+  for (const address of [
+    'localhost',
+    '10.1.2.3',
+    '127.0.0.1',
+    '192.168.7.7',
+    '100.64.0.1',
+    '169.254.1.1',
+    '::1',
+    'fe80::1',
+    'fd00::7',
+  ]) {
+    expect(await lookUp(address, resolver, quick), address).toEqual(NOTHING);
   }
+});
+
+test.each([
+  ['192.0.9.1', 4, '1.9.0.192.in-addr.arpa'],
+  ['2001:db9::1', 6, `1.${'0.'.repeat(23)}9.b.d.0.1.0.0.2.ip6.arpa`],
+])('the names of %s are asked for addresses of its family, IPv%i', async (address, family, arpa) => {
+  const asked: unknown[][] = [];
+  const resolver: ReverseResolver = {
+    pointers: async (name) => {
+      asked.push([name]);
+      return ['B.example.net.', 'a.example.net', 'b.example.net', 'no host'];
+    },
+    addresses: async (name, of) => {
+      asked.push([name, of]);
+      return [];
+    },
+    cancel: () => undefined,
+  };
+  expect(await lookUp(address, resolver, quick)).toEqual({ ...NOTHING, name: 'a.example.net' });
+  expect(asked).toEqual([[arpa], ['a.example.net', family], ['b.example.net', family]]);
+});
+
+test('a name made for a line is no organization, confirmed or not', async () => {
+  const name = 'host-192-0-9-1.isp.example';
+  const resolver = { pointers: async () => [name], addresses: async () => ['192.0.9.2'], cancel: () => undefined };
+  expect(await lookUp('192.0.9.1', resolver, quick)).toEqual({ name, confirmed: false, generic: true, organization: null });
 });
 
 test('questions are let through at their pace, and unused time is not saved up', async () => {

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { NetworkOwners } from '../../services/enricher/owners.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { mmdb } from '../helpers/mmdb.ts';
+import { damagedAt, mmdb } from '../helpers/mmdb.ts';
 
 let t: TestDatabase;
 let folder: string;
@@ -71,6 +71,62 @@ test('a file that was replaced by nonsense is said, and what it had before stays
   await owners.refresh(t.db, signal);
   expect(said.map(({ level }) => level)).toEqual([30]);
   expect(owners.ownerOf('203.0.113.7')).toEqual({ asn: 64_501, owner: 'Next Net', country: null });
+});
+
+describe('stored addresses', () => {
+  const known = (...addresses: string[]) =>
+    t.db.query(
+      "insert into ruawatch.addresses (address, first_seen, last_seen) select unnest($1::inet[]), '2026-09-01', '2026-09-01'",
+      [addresses],
+    );
+  const stored = async () =>
+    (await t.db.query('select host(address) as address, asn, owner, country from ruawatch.addresses order by 1')).rows;
+  const compared = async () => (await t.db.query('select asn_file from ruawatch.enrichment')).rows[0]?.asn_file ?? null;
+  afterEach(() => t.db.query('truncate ruawatch.addresses, ruawatch.sources'));
+
+  test('are compared with a new file, and the sources that are their networks are counted', async () => {
+    await known('203.0.113.7', '203.0.113.8', '198.51.100.1');
+    await t.db.query(
+      `insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed)
+       select 'example.com', unnest('{203.0.113.0/24,198.51.100.0/24,other.example}'::text[]), now(), now(), 1, 1`,
+    );
+    const owners = new NetworkOwners(write(NET), log);
+    await owners.refresh(t.db, signal);
+    expect(await stored()).toEqual([
+      { address: '198.51.100.1', asn: null, owner: null, country: null },
+      { address: '203.0.113.7', ...OWNER },
+      { address: '203.0.113.8', ...OWNER },
+    ]);
+    expect(said).toMatchObject([{ sources: 1, msg: 'all addresses were compared with the ASN file' }]);
+    // It was compared once: an address of later has its owner when it is looked up.
+    await known('203.0.113.9');
+    await owners.refresh(t.db, signal);
+    expect((await stored()).at(-1)).toMatchObject({ asn: null });
+    expect(said).toHaveLength(1);
+  });
+
+  test('stay as they are with a file that turns out to be damaged, until it is replaced', async () => {
+    await known('203.0.113.7');
+    const before = await compared();
+    const file = mmdb({ '203.0.113.0/24': { asn: 64_503, org: 'New Net' } });
+    const owners = new NetworkOwners(write(damagedAt(file, 'asn')), log);
+    for (let times = 0; times < 2; times++) await owners.refresh(t.db, signal);
+    expect(await stored()).toMatchObject([{ asn: null }]);
+    expect(await compared()).toBe(before);
+    expect(said).toEqual([
+      {
+        level: 40,
+        err: expect.stringMatching(/^asn_file asn\.mmdb is damaged/),
+        msg: 'asn_file is not used until it is replaced',
+      },
+    ]);
+    expect(owners.ownerOf('203.0.113.7')).toBeNull();
+    write(file);
+    await owners.refresh(t.db, signal);
+    const owner = { asn: 64_503, owner: 'New Net', country: null };
+    expect(owners.ownerOf('203.0.113.7')).toEqual(owner);
+    expect(await stored()).toEqual([{ address: '203.0.113.7', ...owner }]);
+  });
 });
 
 test('a file that is as it was is said no second time, and a stopping enricher compares nothing', async () => {

@@ -19,7 +19,9 @@ describe('reverse names', () => {
     ['<script>.example.com', null],
     ['192.0.2.1', null],
     [`${'a'.repeat(64)}.example.com`, null],
-    [`${'a.'.repeat(130)}com`, null],
+    [`${'a.'.repeat(125)}com`, `${'a.'.repeat(125)}com`],
+    [`${'a.'.repeat(125)}comm`, null],
+    [`${'a'.repeat(63)}.example.com`, `${'a'.repeat(63)}.example.com`],
     ['', null],
   ])('%s is the host name %s', (text, name) => {
     expect(hostName(text)).toBe(name);
@@ -27,6 +29,15 @@ describe('reverse names', () => {
 
   test.each([
     ['host-203-0-113-7.isp.example', '203.0.113.7', true],
+    ['203-0-113-7.isp.example', 'no address', false],
+    ['cb00710.isp.example', '203.0.113.16', false],
+    ['1-10-2-0.isp.example', '0.2.10.1', true],
+    ['01020304.isp.example', '1.2.3.4', true],
+    ['001002003004.isp.example', '1.2.3.4', true],
+    ['x1-2-3x.isp.example', '1.2.3.4', true],
+    ['x2-3-4x.isp.example', '1.2.3.4', true],
+    ['x3-2-1x.isp.example', '1.2.3.4', true],
+    ['x11-2-3.isp.example', '1.2.3.4', false],
     ['7.113.0.203.isp.example', '203.0.113.7', true],
     ['7-113-0.isp.example', '203.0.113.7', true],
     ['cb007107.isp.example', '203.0.113.7', true],

@@ -105,38 +105,133 @@ describe('nothing is asked', () => {
     await until(finished);
     await reported('old.example', { last: new Date(now.getTime() - 91 * DAY) });
     await until(finished);
-    return (await row())!.last_checked;
+    expect(lines).toEqual([]);
+    expect(await row()).toMatchObject({ state: 'observed', due_at: now, last_checked: null });
   };
   test('without DNS', async () => {
     await reported(DOMAIN);
     loop = watchDomains(context, null);
-    expect(await untouched()).toBeNull();
+    await untouched();
+  });
+  test('where what the settings name is no address', async () => {
+    context.config.mailboxes = [{ addresses: ['login'] }] as unknown as Context['config']['mailboxes'];
+    await reported(DOMAIN);
+    loop = watchDomains(context, dns);
+    await untouched();
+  });
+  test('when it is to stop, and nothing is taken', async () => {
+    await reported(DOMAIN);
+    await reported('own.example');
+    await t.db.query("update ruawatch.domains set state = 'own' where domain = 'own.example'");
+    loop = watchDomains(context, dns);
+    await loop.stop();
+    expect(await row()).toMatchObject({ state: 'observed', due_at: now, last_checked: null });
+    expect(await row('own.example')).toMatchObject({ state: 'own', due_at: now, last_checked: null });
   });
   test('where no mailbox is read, until a poller has read one', async () => {
     context.config.mailboxes = [];
     await reported(DOMAIN);
     loop = watchDomains(context, dns);
-    expect(await untouched()).toBeNull();
-    const read = (days: number) =>
+    await untouched();
+    const read = (ms: number) =>
       t.db.query(
         `insert into ruawatch.mailboxes (mailbox, folder, addresses, polled_at) values ('m', 'INBOX', '{dmarc@shop.example}', $1)
          on conflict (mailbox) do update set polled_at = excluded.polled_at`,
-        [new Date(now.getTime() - days * DAY)],
+        [new Date(now.getTime() - ms)],
       );
-    await read(31);
-    expect(await untouched()).toBeNull();
-    await read(29);
+    await read(30 * DAY + 1);
+    await untouched();
+    await read(30 * DAY);
     await checked();
   });
 });
 
 test('what nobody reports for ninety days is forgotten, unless a proven reporter told of it', async () => {
-  await reported('old.example', { last: new Date(now.getTime() - 91 * DAY) });
-  await reported('newer.example', { last: new Date(now.getTime() - 89 * DAY) });
+  await reported('old.example', { last: new Date(now.getTime() - 90 * DAY - 1) });
+  await reported('newer.example', { last: new Date(now.getTime() - 90 * DAY) });
   await reported('proven.example', { last: new Date(now.getTime() - 91 * DAY), vouched: 'google.com' });
   loop = watchDomains(context, dns);
   await until(async () => (await row('old.example')) === undefined);
   expect([await row('newer.example'), await row('proven.example')]).not.toContain(undefined);
+});
+
+describe('while the name servers say nothing', () => {
+  const names = (n: number) => Array.from({ length: n }, (_, i) => `d${i}.example`);
+  /** Domains of one state by their time, and the names that are asked about. */
+  const many = async (state: 'own' | 'observed', n: number, vouched: (i: number) => string | null = () => null) => {
+    await t.db.query(
+      `insert into ruawatch.domains (domain, state, how, since, due_at, vouched_by, last_reported)
+       select domain, $2, 'reported', $3, $3::timestamptz - n * interval '1 second', by, $3
+         from unnest($1::text[], $4::text[]) with ordinality as d(domain, by, n)`,
+      [names(n), state, now, names(n).map((_, i) => vouched(i))],
+    );
+  };
+  const taken = async () =>
+    (await t.db.query('select from ruawatch.domains where due_at = $1', [new Date(now.getTime() + 15 * 60_000)])).rowCount;
+  const hanging = () => {
+    const asked = new Set<string>();
+    const silent: Dns = {
+      ask: (name, _, options) =>
+        new Promise((resolve) => {
+          // The walk goes on to names above when it is ended.
+          if (name.startsWith('_dmarc.d')) asked.add(name);
+          const end = () => resolve({ state: 'unknown', reason: 'cancelled', message: 'The question was ended.' });
+          options!.signal!.addEventListener('abort', end, { once: true });
+          if (options!.signal!.aborted) end();
+        }),
+    };
+    return { asked, silent };
+  };
+
+  test.each([
+    ['own', 50],
+    ['observed', 20],
+  ] as const)('ten %s domains are asked about at once, of %i that are taken for a quarter of an hour', async (state, batch) => {
+    await many(state, batch + 1);
+    const { asked, silent } = hanging();
+    loop = watchDomains(context, silent);
+    await until(() => asked.size === 10);
+    expect(await taken()).toBe(batch);
+    await loop.stop();
+    expect(asked.size).toBe(10);
+    // What was ended has no answer.
+    const { rows } = await t.db.query('select distinct last_checked, attempts from ruawatch.domains');
+    expect(rows).toEqual([{ last_checked: null, attempts: 0 }]);
+    expect(lines).toEqual([]);
+  });
+
+  test.each([
+    ['six hundred in all', 601, 599, 1, (i: number) => `r${i % 100}.example`],
+    ['sixty of one reporter', 70, 59, 1, () => 'r.example'],
+  ] as const)('foreign domains in an hour: %s', async (_, all, checkedOnes, left, vouched) => {
+    await many('observed', all, vouched);
+    await t.db.query(
+      `update ruawatch.domains set last_checked = $1::timestamptz - interval '59 minutes', due_at = $1::timestamptz + interval '1 day'
+        where domain = any($2)`,
+      [now, names(checkedOnes)],
+    );
+    const { asked, silent } = hanging();
+    loop = watchDomains(context, silent);
+    await until(() => asked.size > 0);
+    expect(await taken()).toBe(left);
+  });
+});
+
+test('a domain that a person ignores stays ignored, unless the settings list it, which is looked at once', async () => {
+  context.config.domains = ['listed.example'] as unknown as Context['config']['domains'];
+  const ignored = (domain: string) =>
+    t.db.query(
+      `insert into ruawatch.domains as d (domain, state, how, since) values ($1, 'ignored', 'ignored', $2)
+       on conflict (domain) do update set state = 'ignored', how = 'ignored'`,
+      [domain, now],
+    );
+  await ignored('listed.example');
+  loop = watchDomains(context, dns);
+  await until(async () => (await row('listed.example'))?.state === 'own');
+  await ignored('listed.example');
+  await reported('old.example', { last: new Date(now.getTime() - 91 * DAY) });
+  await until(async () => (await row('old.example')) === undefined);
+  expect((await row('listed.example'))!.state).toBe('ignored');
 });
 
 test('listed domains are own from the start', async () => {

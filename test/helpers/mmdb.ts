@@ -2,15 +2,24 @@
 
 type Value = string | number | bigint | readonly Value[] | { readonly [key: string]: Value };
 
+/** The octets of a file in which the first record that begins with a field cannot be read. */
+export function damagedAt(bytes: Buffer, field: string): Buffer {
+  const copy = Buffer.from(bytes);
+  // Before the length of its name stands the type of the map: there is none of this number.
+  copy[copy.indexOf(field) - 2] = 0;
+  return copy;
+}
+
 /** Networks ("203.0.113.0/24", "2001:db8::/32") and the record of each; a more exact one wins. */
-export function mmdb(networks: Record<string, Value>, databaseType = 'Test-ASN', built = new Date(Date.UTC(2026, 8, 1))): Buffer {
+export function mmdb(networks: Record<string, Value>, { databaseType = 'Test-ASN', ipVersion = 6 } = {}): Buffer {
+  const built = new Date(Date.UTC(2026, 8, 1));
   interface Node {
     sides: [Node | Buffer | null, Node | Buffer | null];
   }
   const root: Node = { sides: [null, null] };
   const sorted = Object.entries(networks).sort(([a], [b]) => prefixOf(a).length - prefixOf(b).length);
   for (const [network, value] of sorted) {
-    const bits = prefixOf(network);
+    const bits = ipVersion === 4 ? prefixOf(network).slice(96) : prefixOf(network);
     let node = root;
     for (const bit of bits.slice(0, -1)) {
       const next = node.sides[bit]!;
@@ -48,7 +57,7 @@ export function mmdb(networks: Record<string, Value>, databaseType = 'Test-ASN',
     build_epoch: BigInt(Math.floor(built.getTime() / 1000)),
     database_type: databaseType,
     description: { en: 'A test' },
-    ip_version: 6,
+    ip_version: ipVersion,
     languages: ['en'],
     node_count: nodes.length,
     record_size: 24,
