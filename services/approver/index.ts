@@ -46,8 +46,8 @@ const lastingMeans = ({ config: { dkimKeys, approvals }, db }: Context) => ({
 function requestKeeper({ config, db, clock }: Context, log: Log, at: () => Date | null): () => Promise<void> {
   const { approvals, retention, milter } = config;
   let synced = false;
-  let cut = 0;
-  let forgot = 0;
+  let cut = Number.NEGATIVE_INFINITY;
+  let forgot = Number.NEGATIVE_INFINITY;
   return async () => {
     if (!synced && (await syncGroups(db, approvals))) log.info('the groups of approvals have changed');
     synced = true;

@@ -68,7 +68,7 @@ export async function keepRotations(means: RotationMeans): Promise<void> {
     try {
       await keep(rotation, means);
     } catch (error) {
-      const code = error instanceof PlanError ? error.code : codeOf(error);
+      const code = codeOf(error);
       if (!(error instanceof PlanError) && code !== 'no_rule' && code !== 'nobody_can_approve') throw error;
       await noteWaiting(means.db, rotation.rotation_key, messageOf(error));
     }
@@ -217,8 +217,8 @@ async function waitOfOld(
     return days > SEEN_DAYS
       ? `no report shows mail that passes with ${new_selector}, ${counted(Math.floor(days), 'day')} after the switch: look whether the signer has read its tables`
       : `no report shows mail that passes with ${new_selector} yet`;
-  const old = await passedWith(db, domain, old_selector!, addDays(switched, -1));
-  const from = addDays(old.last_day === null || old.last_day < switched ? switched : old.last_day, 1);
+  const old = await passedWith(db, domain, old_selector!, switched);
+  const from = addDays(old.last_day ?? switched, 1);
   const covered = await lastReportDay(db, domain);
   const quietUntil = addDays(from, QUIET_DAYS);
   if (covered === null || covered < quietUntil || dayOf(now) <= quietUntil)

@@ -1,10 +1,10 @@
 import pino from 'pino';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startApprover } from '../../services/approver/index.ts';
 import type { Dns } from '../../services/dns/client/types.ts';
 import { planOnboard } from '../../services/requests/plans/onboard.ts';
 import { approvalsSchema } from '../../services/requests/rules.ts';
-import type { Tx } from '../../services/shared/runtime/db.ts';
+import type { Db, Tx } from '../../services/shared/runtime/db.ts';
 import type { Service } from '../../services/shared/runtime/service.ts';
 import { withdrawResolved } from '../../services/store/requests/decide.ts';
 import { syncGroups } from '../../services/store/requests/groups.ts';
@@ -21,7 +21,7 @@ import { GROUPS } from '../requests/sample.ts';
 let t: TestDatabase;
 let context: ReturnType<typeof testContext>;
 let service: Service | null = null;
-let lines: { level: number; msg: string }[] = [];
+let lines: { level: number; msg: string; rows?: number; mails?: number; days?: number }[] = [];
 beforeEach(async () => {
   t = await testDatabase();
   context = testContext(t);
@@ -29,6 +29,7 @@ beforeEach(async () => {
   context.log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await service?.stop();
   service = null;
   await context.queues.close();
@@ -209,8 +210,7 @@ test('a finding wakes it when it opens, and when it opens again', async () => {
   start(dns, { rules: RULES }, 3_600_000);
   await until(() => said('the groups of approvals have changed') === 1);
   // Whoever listens looks once, for what came before.
-  const listening = "select from pg_stat_activity where datname = current_database() and query = 'listen ruawatch_findings'";
-  await until(async () => (await t.db.query(listening)).rowCount === 1);
+  await until(async () => (await t.db.query(LISTENING)).rowCount === 1);
   await abuse();
   await until(async () => (await requests()).length === 1);
   await t.db.query("update ruawatch.findings set state = 'resolved'");
@@ -276,5 +276,146 @@ test('rows of the audit chain past their time go once a day, and the log says so
   await until(async () => (await cuts()).length === 2);
   expect(await cuts()).toEqual(['2025-10-16T12:00:00.000Z', '2025-10-17T12:00:00.000Z']);
   await service!.stop();
-  expect(said('rows of the audit chain past their retention time were deleted')).toBe(1);
+  const msg = 'rows of the audit chain past their retention time were deleted';
+  expect(lines.filter((line) => line.msg === msg)).toMatchObject([{ rows: 2, days: 400 }]);
+  // Without a time they are kept.
+  context.config.retention.audit_days = null;
+  now = new Date('2026-12-21T12:00:00Z');
+  start(ZONE, { rules: [] }, 5);
+  const again = asked;
+  await until(() => asked > again + 30);
+  expect(await cuts()).toHaveLength(2);
+});
+
+test('held mails lose their octets when their time is over, which is looked at once an hour', async () => {
+  let now = new Date('2026-11-20T12:00:00Z');
+  let asked = 0;
+  context.clock = {
+    now() {
+      asked++;
+      return now;
+    },
+  };
+  context.config.milter.hold.keep_days = 3;
+  const held = (n: number, settled: string) =>
+    t.db.query(
+      `with r as (insert into ruawatch.requests (kind, domain, summary, plan, digest, rule, requester, requester_kind, why, state, created_at, changed_at)
+         values ('held', 'example.com', 'x', '{}', repeat('a', 64), '{}', 'milter', 'service', 'x', 'done', now(), now()) returning request_key),
+       h as (insert into ruawatch.held_messages (request_key, held_at, kept_in, queue_ids, identity, domain, envelope_from, recipients, peer_ip, results,
+           rule, reason, size, sha256, attachments, state, settled_at)
+         select request_key, $2, 'store', '{}', $1, 'example.com', '', '{}', '192.0.2.1', '{}', 'x', 'x', 1, '', '[]', 'released', $2 from r returning held_key)
+       insert into ruawatch.held_bodies (held_key, sealed) select held_key, '' from h`,
+      [`mail ${n}`, settled],
+    );
+  const left = async () =>
+    (
+      await t.db.query('select identity from ruawatch.held_bodies join ruawatch.held_messages using (held_key) order by 1')
+    ).rows.map(({ identity }) => identity);
+  await held(1, '2026-11-17T12:00:00Z');
+  await held(2, '2026-11-17T12:59:59Z');
+  await held(3, '2026-11-17T13:00:01Z');
+  start(ZONE, { rules: [] }, 5);
+  await until(async () => (await left()).length === 2);
+  now = new Date('2026-11-20T12:59:59.999Z');
+  const before = asked;
+  await until(() => asked > before + 30);
+  expect(await left()).toEqual(['mail 2', 'mail 3']);
+  now = new Date('2026-11-20T13:00:00Z');
+  await until(async () => (await left()).length === 1);
+  const again = asked;
+  await until(() => asked > again + 30);
+  expect(await left()).toEqual(['mail 3']);
+  const msg = 'the octets of held mails past their time were deleted';
+  expect(lines.filter((line) => line.msg === msg).map(({ mails }) => mails)).toEqual([1, 1]);
+});
+
+test('requests go by the clock of the database', async () => {
+  await abuse();
+  // The clock of the process is set back.
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date('2020-01-01T00:00:00Z') });
+  start(ZONE);
+  await until(async () => (await requests()).length === 1);
+  const { rows } = await t.db.query("select created_at > now() - interval '1 hour' as recent from ruawatch.requests");
+  expect(rows).toEqual([{ recent: true }]);
+});
+
+const LISTENING = "select from pg_stat_activity where datname = current_database() and query = 'listen ruawatch_findings'";
+const rotations = async () => (await t.db.query('select domain, step from ruawatch.rotations')).rows;
+
+test('nothing is asked before the groups are those of the settings; then all is looked at, without waiting for the next turn', async () => {
+  await abuse();
+  context.config.dkimKeys = [{ domain: 'example.com', rotateEveryDays: 30 }] as unknown as typeof context.config.dkimKeys;
+  const lock = await t.db.connect();
+  await lock.query('begin');
+  await lock.query('lock table ruawatch.approver_groups');
+  const dns = counting(ZONE);
+  start(dns, { rules: RULES }, 3_600_000);
+  const waits = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+  await until(async () => (await t.db.query(LISTENING)).rowCount === 1 && (await t.db.query(waits)).rowCount === 1);
+  expect([dns.turns, await rotations()]).toEqual([0, []]);
+  await lock.query('commit');
+  lock.release();
+  await until(async () => (await requests()).length === 1);
+  await until(async () => (await rotations()).length === 1);
+  expect(await rotations()).toEqual([{ domain: 'example.com', step: 'wanted' }]);
+});
+
+test('a finding that opened before it listened is looked at when it does', async () => {
+  await abuse();
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const db = t.db;
+  context.db = new Proxy(db, {
+    get(target, name) {
+      if (name === 'connect')
+        return async () => {
+          const client = await target.connect();
+          const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>;
+          const late = async (...given: unknown[]) => {
+            if (given[0] === 'listen ruawatch_findings') await gate;
+            return query(...given);
+          };
+          return Object.assign(client, { query: late });
+        };
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  }) as Db;
+  start(ZONE, { rules: RULES }, 3_600_000);
+  await until(async () => (await requests()).length === 1);
+  await t.db.query(
+    `insert into ruawatch.findings (domain, kind, subject, severity, state, revision, confidence, summary, evidence, first_day, last_day, opened_at, changed_at)
+     values ('example.com', 'new_source', 'mailer.example', 'high', 'open', 1, 0.9, 'new', '{}', current_date, current_date, now(), now())`,
+  );
+  open();
+  await until(async () => (await requests()).length === 2);
+});
+
+test('stopping waits for what is late as well', async () => {
+  await abuse();
+  let [cancelled, late, ended] = [false, false, false];
+  let cancel: () => void = () => undefined;
+  const never = new Promise<void>((resolve) => {
+    cancel = resolve;
+  });
+  start({
+    async ask() {
+      if (said('a playbook could not open a request') > 0) {
+        late = true;
+        await never;
+        await t.db.query('select pg_sleep(0.1)');
+        ended = true;
+      }
+      return { state: 'unknown', reason: 'cancelled', message: 'The question was ended.' };
+    },
+    cancel() {
+      cancelled = true;
+      cancel();
+    },
+  });
+  await until(() => late);
+  await service!.stop();
+  expect([cancelled, ended]).toEqual([true, true]);
 });

@@ -40,18 +40,18 @@ const requests = () => listRequests(t.db, { limit: 100 });
 function runner(
   rules: readonly Rule[] = ALL,
   text = `_dmarc.${DOMAIN}. TXT "v=DMARC1; p=none"\n`,
-  asked: (name: string) => void = () => undefined,
+  asked: (name: string, type: string) => void = () => undefined,
   soonMs?: number,
 ) {
   const lines: unknown[][] = [];
   const say = (level: string) => (about: object, message: string) => void lines.push([level, message, about]);
   const log = { info: say('info'), warn: say('warn') } as unknown as Log;
-  const state = { silent: false, asked: 0, budgets: [] as unknown[], answers: Promise.resolve() };
+  const state = { silent: false, asked: 0, budgets: [] as unknown[], answers: Promise.resolve(), turned: 0 };
   const behind = zone(text);
   const dns: Dns = {
     async ask(name, type, options) {
       state.asked++;
-      asked(name);
+      asked(name, type);
       state.budgets.push(options?.budget?.left);
       const cancelled = new Promise((resolve) => options?.signal?.addEventListener('abort', resolve));
       if (!options?.signal?.aborted) await Promise.race([state.answers, cancelled]);
@@ -61,8 +61,8 @@ function runner(
     },
   };
   const made = new PlaybookRunner(rules, log, soonMs);
-  const means = { registrable: organizationalDomain, asking: {}, halfStepShare: null, turned: () => undefined };
-  const look = () => made.run({ db: t.db, dns, now: NOW, at: NOW, ...means });
+  const means = { registrable: organizationalDomain, halfStepShare: null, turned: () => void state.turned++ };
+  const look = (asking: { signal?: AbortSignal } = {}) => made.run({ db: t.db, dns, now: NOW, at: NOW, asking, ...means });
   /** How many requests a turn has opened, with what it does not wait for. */
   const run = async () => {
     const before = (await requests()).length;
@@ -284,6 +284,98 @@ describe('what cannot be planned', () => {
     });
     await expect(run()).rejects.toThrow('a fault in a plan');
     expect((await requests()).map(({ summary }) => summary)).toEqual(['Approve behind.example as a sender of example.com.']);
+  });
+
+  test('is worked on sixteen at a time; what is late, four at a time', async () => {
+    for (let i = 0; i < 17; i++) await put('subdomain_abuse', `name${i}`);
+    let plans = 0;
+    const { look, hang, settled, state } = runner(ALL, undefined, (_, type) => {
+      if (type === 'SOA') plans++;
+    });
+    const answer = hang();
+    const first = look();
+    await until(() => plans === 16);
+    await requests();
+    expect([plans, state.turned]).toEqual([16, 0]);
+    state.silent = true;
+    answer();
+    expect(await first).toBe(0);
+    expect(state.turned).toBe(17);
+    const before = plans;
+    const late = hang();
+    expect(await look()).toBe(0);
+    await until(() => plans === before + 4);
+    await requests();
+    expect([plans, state.turned]).toEqual([before + 4, 17]);
+    state.silent = false;
+    late();
+    await settled();
+    expect([state.turned, (await requests()).length]).toEqual([34, 17]);
+  });
+
+  test('because of a failure in what is late ends the next turn, once', async () => {
+    await put('subdomain_abuse');
+    let fault = false;
+    const { look, run, settled, state } = runner(ALL, undefined, () => {
+      if (fault) throw new RangeError('a fault in a plan');
+    });
+    state.silent = true;
+    expect(await run()).toBe(0);
+    [state.silent, fault] = [false, true];
+    expect(await look()).toBe(0);
+    await settled();
+    fault = false;
+    await expect(look()).rejects.toThrow('a fault in a plan');
+    await settled();
+    expect(await requests()).toHaveLength(1);
+    expect(await look()).toBe(0);
+  });
+
+  test('because it is to stop is not begun, or ended', async () => {
+    await put('subdomain_abuse');
+    const { look, hang, state, lines } = runner(ALL, undefined, undefined, 1_000_000);
+    expect(await look({ signal: AbortSignal.abort() })).toBe(0);
+    expect([state.asked, state.turned]).toEqual([0, 0]);
+    const stopping = new AbortController();
+    hang();
+    const looking = look({ signal: stopping.signal });
+    await until(() => state.asked > 0);
+    stopping.abort();
+    expect(await looking).toBe(0);
+    expect(lines).toMatchObject([['info', 'a playbook could not open a request', {}]]);
+  });
+
+  test('because the plan would be too large is left to people', async () => {
+    const key = await put('subdomain_abuse');
+    const many = Array.from({ length: 100 }, (_, i) => `_dmarc.${DOMAIN}. TXT "other ${i}"\n`);
+    const { run, lines, state } = runner(ALL, `_dmarc.${DOMAIN}. TXT "v=DMARC1; p=none"\n${many.join('')}`);
+    expect(await run()).toBe(0);
+    const about = { finding: key, playbook: 'protect-subdomains', err: expect.stringContaining('100') };
+    expect(lines).toEqual([['warn', 'a playbook could not open a request', about]]);
+    const { asked } = state;
+    expect(await run()).toBe(0);
+    expect(state.asked).toBe(asked);
+  });
+
+  test('while its request is being opened it is not planned again', async () => {
+    await put('subdomain_abuse');
+    const { look, run, settled, state } = runner();
+    state.silent = true;
+    expect(await run()).toBe(0);
+    state.silent = false;
+    const lock = await t.db.connect();
+    await lock.query('begin');
+    await lock.query('lock table ruawatch.request_events');
+    expect(await look()).toBe(0);
+    const waits = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    await until(async () => (await t.db.query(waits)).rowCount === 1);
+    const { asked } = state;
+    expect(await look()).toBe(0);
+    expect(state.asked).toBe(asked);
+    await lock.query('commit');
+    lock.release();
+    await settled();
+    expect(await requests()).toHaveLength(1);
   });
 
   test('because of a failure ends the turn with it', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keepRotations } from '../../services/approver/rotations.ts';
+import { readPlan } from '../../services/requests/plan.ts';
 import { addDays } from '../../services/shared/days.ts';
 import type { DkimKey } from '../../services/shared/settings/dkim-keys.ts';
 import { listRequests } from '../../services/store/requests/requests.ts';
@@ -97,7 +98,18 @@ describe('after the switch', () => {
     expect((await turn('2026-05-18T23:59:00Z')).waits_for).toBe(still('2026-05-11'));
     expect(await turn('2026-05-19T00:00:00Z')).toMatchObject({ step: 'revoking', waits_for: null });
     const [request] = await listRequests(f.t.db, { limit: 9 });
-    expect(request).toMatchObject({ kind: 'dkim.rotate', requester: 'rotation', why: expect.stringContaining('new signs') });
+    expect(request).toMatchObject({
+      kind: 'dkim.rotate',
+      domain: DOMAIN,
+      summary: `Revoke the old DKIM key old of ${DOMAIN}.`,
+      requester: 'rotation',
+      requester_kind: 'service',
+      playbook: 'rotation 1 revoking',
+      why: 'No mail has passed with it for 7 days, and new signs.',
+    });
+    expect(readPlan({ text: request!.plan, digest: request!.digest }).changes).toMatchObject([
+      { name: `old._domainkey.${DOMAIN}`, before: [{ text: KEY }], after: [{ text: 'v=DKIM1; p=' }] },
+    ]);
   });
 
   test('mail that still passes with it begins the wait anew', async () => {
@@ -126,7 +138,24 @@ test('a revoked key stays for a week, and is then asked to be removed', async ()
   });
   expect(await asked()).toBe(0);
   expect((await turn('2026-05-17T12:00:00Z')).step).toBe('removing');
-  expect((await listRequests(f.t.db, { limit: 9 }))[0]).toMatchObject({ why: 'It was revoked on 2026-05-10.' });
+  const [request] = await listRequests(f.t.db, { limit: 9 });
+  expect(request).toMatchObject({
+    summary: `Remove the revoked DKIM key old of ${DOMAIN}.`,
+    playbook: 'rotation 1 removing',
+    why: 'It was revoked on 2026-05-10.',
+  });
+  expect(readPlan({ text: request!.plan, digest: request!.digest }).changes).toMatchObject([
+    { name: `old._domainkey.${DOMAIN}`, before: [{ text: KEY }], after: [] },
+  ]);
+});
+
+test.each([
+  ['revoking', 'revoked'],
+  ['removing', 'done'],
+  ['publishing', 'publishing'],
+] as const)('a step that had nothing to change, %s, is followed by %s', async (step, next) => {
+  await rotation(step);
+  expect(await turn('2026-05-10T13:00:00Z')).toMatchObject({ step: next });
 });
 
 describe('a change of DNS', () => {
@@ -149,16 +178,38 @@ describe('a change of DNS', () => {
     zone[`new._domainkey.${DOMAIN}`] = 'unknown';
     expect((await turn('2026-05-10T13:00:00Z')).waits_for).toContain('Nobody could say');
     expect(turned).toBe(2);
+    // Who has to decide may be nobody; any other failure ends the turn.
+    delete zone[`new._domainkey.${DOMAIN}`];
+    const people = rulesOf({ name: 'all', stages: [{ group: 'mail' }] });
+    expect((await turn('2026-05-10T13:00:00Z', { rules: people })).waits_for).toMatch(
+      /^Rule "all" needs more people than there are/,
+    );
+    await f.t.db.query('alter table ruawatch.request_events rename to request_events_away');
+    await expect(turn('2026-05-10T13:00:00Z')).rejects.toThrow(/request_events/);
+    await f.t.db.query('alter table ruawatch.request_events_away rename to request_events');
+    expect(turned).toBe(3);
     delete zone[`new._domainkey.${DOMAIN}`];
     expect(await turn('2026-05-10T13:00:00Z')).toMatchObject({
       step: 'publishing',
       request_key: expect.any(Number),
       waits_for: null,
     });
+    expect((await listRequests(f.t.db, { limit: 9 }))[0]).toMatchObject({
+      summary: `Publish the new DKIM key new of ${DOMAIN}.`,
+      why: 'The key is old.',
+      playbook: 'rotation 1 publishing',
+    });
+    // A process that ended between the request and the note of it: the request is found again.
+    await f.t.db.query("update ruawatch.rotations set step = 'made', request_key = null");
+    expect(await turn('2026-05-10T13:00:00Z')).toMatchObject({ step: 'publishing', request_key: expect.any(Number) });
+    expect(await asked()).toBe(1);
   });
 
   test.each([
+    ['draft', 'publishing', /^request \d+ is draft$/],
+    ['pending', 'publishing', /^request \d+ is pending$/],
     ['approved', 'publishing', /^request \d+ is approved$/],
+    ['applying', 'publishing', /^request \d+ is applying$/],
     ['handed_over', 'publishing', /^request \d+ is handed over$/],
     ['failed', 'stopped', /^Request \d+ is failed: It broke\.$/],
     ['expired', 'stopped', /^Request \d+ is expired: It broke\.$/],
@@ -228,6 +279,12 @@ describe('a rotation by time', () => {
     expect((await rotationsOf(f.t.db, DOMAIN, 9)).length).toBe(1);
     await turn('2026-06-11T12:00:00Z', { keys: [key(30)] });
     expect((await rotationsOf(f.t.db, DOMAIN, 9)).length).toBe(2);
+  });
+
+  test('that cannot begin for another reason ends the turn', async () => {
+    await f.t.db.query("alter table ruawatch.rotations add check (why <> 'rotate_every_days is 30')");
+    await expect(turn('2026-05-10T12:00:00Z', { keys: [key(30)] })).rejects.toThrow(/violates check constraint/);
+    expect(turned).toBe(0);
   });
 
   test('does not begin beside one that takes longer than its days', async () => {
