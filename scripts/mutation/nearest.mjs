@@ -35,6 +35,8 @@ const REPORTS = /^services\/report\//;
 const GOLDENS = {
   'test/console/pages/shown.test.ts': PAGES,
   'test/console/pages/busy.test.ts': PAGES,
+  'test/console/acts.test.ts': PAGES,
+  'test/console/acts-requests.test.ts': PAGES,
   'test/cli/program/shown.test.ts': COMMANDS,
   'test/cli/program/busy.test.ts': COMMANDS,
   'test/report/fixtures.test.ts': REPORTS,

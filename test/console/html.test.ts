@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { attributes, external, html, localAddress, path, type Value, withQuery } from '../../services/console/html.ts';
+import {
+  attributes,
+  external,
+  fragment,
+  type Html,
+  html,
+  localAddress,
+  path,
+  type Value,
+  withFragment,
+  withQuery,
+} from '../../services/console/html.ts';
 
 const HOSTILE = [
   '<script>alert(1)</script>',
@@ -86,4 +97,134 @@ test.each([
   ['https://', false],
 ])('%s is a page elsewhere: %s', (text, page) => {
   expect(external(text) !== null).toBe(page);
+});
+
+test('what is wrong with a template is said', () => {
+  const address = path`/y`;
+  const some = attributes({ open: true });
+  const wrong: (() => unknown)[] = [
+    () => html`<p title=${'x'}>x</p>`,
+    () => html`<p title='${'x'}'>x</p>`,
+    () => html`<p title ="${'x'}">x</p>`,
+    () => html`<p ="${'x'}">x</p>`,
+    () => html`<${'x'}>x</p>`,
+    () => html`<p${some}>x</p>`,
+    () => html`<p ${'x'}>x</p>`,
+    () => html`<p ${1}="x">x</p>`,
+    () => html`<p ${html`<b>x</b>`}>x</p>`,
+    () => html`<p ONCLICK="${'x'}">x</p>`,
+    () => html`<p data-a="b" style="color: ${'x'}">x</p>`,
+    () => html`<p hx-vals="${'x'}">x</p>`,
+    () => html`<a href="/x${address}">x</a>`,
+    () => html`<a HREF="${'x'}">x</a>`,
+    () => html`<a href="${address}?${address}">x</a>`,
+    () => html`<p title="${html`<b>x</b>`}">x</p>`,
+    () => html`<p title="${some}">x</p>`,
+    () => html`<p>${some}</p>`,
+    () => html`<SCRIPT>${'x'}</SCRIPT>`,
+    () => html`${'x'}<base href="${address}">`,
+    () => path`https://example.org/${'x'}`,
+    () => path`//${'x'}`,
+    () => attributes({ href: '/x' }),
+    () => attributes({ 'hx-on-load': 'x' }),
+    () => attributes({ Title: 'x' }),
+    () => attributes({ onclick: null }),
+  ];
+  expect(
+    wrong.map((make) => {
+      try {
+        return String(make());
+      } catch (error) {
+        return `${(error as Error).name}: ${(error as Error).message}`;
+      }
+    }),
+  ).toMatchInlineSnapshot(`
+    [
+      "TypeError: A template of the console is wrong: a value may not stand in <p title=.",
+      "TypeError: A template of the console is wrong: attributes are in double quotes.",
+      "TypeError: A template of the console is wrong: a value must have the form name="…": <p title =".",
+      "TypeError: A template of the console is wrong: a value must have the form name="…": <p =".",
+      "TypeError: A template of the console is wrong: a value may not stand in <.",
+      "TypeError: A template of the console is wrong: a value may not stand in <p.",
+      "TypeError: A template of the console is wrong: no text may stand among attributes.",
+      "TypeError: A template of the console is wrong: no text may stand among attributes.",
+      "TypeError: A template of the console is wrong: no text may stand among attributes.",
+      "TypeError: A template of the console is wrong: the attribute ONCLICK takes no value.",
+      "TypeError: A template of the console is wrong: the attribute style takes no value.",
+      "TypeError: A template of the console is wrong: the attribute hx-vals takes no value.",
+      "TypeError: A template of the console is wrong: the whole of href is one address.",
+      "TypeError: A template of the console is wrong: an address is made by path or external.",
+      "TypeError: A template of the console is wrong: the whole of href is one address.",
+      "TypeError: A template of the console is wrong: markup may not stand in an attribute.",
+      "TypeError: A template of the console is wrong: attributes stand in a tag alone.",
+      "TypeError: A template of the console is wrong: attributes stand in a tag alone.",
+      "TypeError: A template of the console is wrong: a template with a value may not have an element whose content is not text.",
+      "TypeError: A template of the console is wrong: a template with a value may not have an element whose content is not text.",
+      "TypeError: A template of the console is wrong: "https://example.org/x" is no path.",
+      "TypeError: A template of the console is wrong: "//x" is no path.",
+      "TypeError: A template of the console is wrong: the attribute href takes no value.",
+      "TypeError: A template of the console is wrong: the attribute hx-on-load takes no value.",
+      "TypeError: A template of the console is wrong: the attribute Title takes no value.",
+      "TypeError: A template of the console is wrong: the attribute onclick takes no value.",
+    ]
+  `);
+});
+
+test('values stand in all places that take them', () => {
+  const to = path`/y`;
+  const made: Html[] = [
+    html`plain`,
+    html`<a href="${to}" title="${'a'} and ${'b'}">${'c'}</a> ${'d'}`,
+    html`<a title="${'a'}" href="${to}">a > b "c" 'd'</a>`,
+    html`<p title="it's <b> ${'a'}">${0}${''}${[['x'], [html`<i>${'y'}</i>`, null]]}</p>`,
+    html`<p title="/${'a'}" class="b"><b>${'c'}</b></p>`,
+    html`<p title="${null}" class="${['a', ' ', 'b', undefined]}"></p>`,
+    html`<form action="${to}" ${attributes({})}><img src="${to}"><video poster="${external('https://example.org/p')}"></video></form>`,
+    html`<p ${attributes({ title: '&' })} ${attributes({ open: true })}>x</p>`,
+    html`<p ${attributes({ title: false })} class="${'x'}">x</p>`,
+    html`${html`a`}${html`<b>`}${'<b>'}`,
+    html`<p>${'é\u00ad\n"\u202e"\ttab &'}</p>`,
+    html`<p data-href="${'javascript:x'}">x</p>`,
+  ];
+  expect(made.map(String)).toMatchInlineSnapshot(`
+    [
+      "plain",
+      "<a href="/y" title="a and b">c</a> d",
+      "<a title="a" href="/y">a > b "c" 'd'</a>",
+      "<p title="it's <b> a">0x<i>y</i></p>",
+      "<p title="/a" class="b"><b>c</b></p>",
+      "<p title="" class="a b"></p>",
+      "<form action="/y"><img src="/y"><video poster="https://example.org/p"></video></form>",
+      "<p title="&amp;" open>x</p>",
+      "<p class="x">x</p>",
+      "a<b>&lt;b&gt;",
+      "<p>é\\u00ad
+    &quot;\\u202e&quot;\\u0009tab &amp;</p>",
+      "<p data-href="javascript:x">x</p>",
+    ]
+  `);
+  // Text is joined, so that a page is few parts.
+  expect(made.map(({ parts }) => parts.length)).toEqual(made.map(() => 1));
+});
+
+test('an address has its parameters, its part of the page, or both', () => {
+  const page = path`/a/${1}/${'b/c'}`;
+  const all = { q: 'x y&', n: 0, none: null, not: undefined, empty: '' };
+  expect(
+    [
+      page,
+      withQuery(page, all),
+      withQuery(page, { empty: '' }),
+      withQuery(path`/a?b=${'c'}`, all),
+      withFragment(page, 'e f'),
+      fragment('g h'),
+    ].map(String),
+  ).toEqual(['/a/1/b%2Fc', '/a/1/b%2Fc?q=x+y%26&n=0', '/a/1/b%2Fc', '/a?b=c&q=x+y%26&n=0', '/a/1/b%2Fc#e%20f', '#g%20h']);
+  expect(String(path`/`)).toBe('/');
+  expect(String(localAddress('/a?b=c#d'))).toBe('/a?b=c#d');
+  for (const text of ['a', 'https://user@example.org/', 'https://:pass@example.org/', 'https://example.org/a b', 'https://[']) {
+    expect(localAddress(text), text).toBeNull();
+    expect(external(text), text).toBeNull();
+  }
+  expect(String(external('https://EXAMPLE.org'))).toBe('https://example.org/');
 });

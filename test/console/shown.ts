@@ -64,3 +64,6 @@ export async function pagesOf({ ada, viewer }: World, pages: readonly string[]):
     }
   return `${shown.join('\n\n')}\n`;
 }
+
+/** Markup as it is, a line for each tag. */
+export const markup = (html: { toString(): string }): string => `${String(html).replaceAll('><', '>\n<')}\n`;

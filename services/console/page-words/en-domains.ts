@@ -242,7 +242,7 @@ export const domainWords = {
         return `The policy is p=${policy}. ${enforced ? 'It stops' : 'With quarantine or reject, receivers would have been told to stop'} no mail of this range, forwarded mail aside.`;
       return enforced
         ? `The policy is p=${policy}: it tells receivers to stop ${mail}, forwarded mail aside.`
-        : `The policy is p=${policy}. With quarantine or reject all along, receivers would have been told to stop ${mail}, forwarded mail aside.${already > 0 ? ` ${number(already)} of the unauthorized messages were stopped in fact, by receivers themselves or by an earlier policy.` : ''}`;
+        : `The policy is p=${policy}. With quarantine or reject all along, receivers would have been told to stop ${mail}, forwarded mail aside.${already > 0 ? ` Of the unauthorized mail, ${counted(already, 'message was', 'messages were')} stopped in fact, by receivers themselves or by an earlier policy.` : ''}`;
     },
     would_lose: 'To be stopped',
     of_forwarded: 'Of it forwarded',

@@ -175,19 +175,19 @@ export const reportWords = {
     unfinished: 'The month is not over: the figures are those up to yesterday.',
     story: 'In short',
     nothing: (domain: string, month: string) => `No report that counts tells of mail in the name of ${domain} in ${month}.`,
-    mail: (messages: string, domain: string, month: string, { change, more }: { change: string | null; more: boolean }) =>
-      `In ${month}, receivers reported ${messages} messages in the name of ${domain}${change === null ? '' : change === '0%' ? ', as many as the month before' : `, ${change} ${more ? 'more' : 'fewer'} than the month before`}.`,
+    mail: (messages: number, domain: string, month: string, { change, more }: { change: string | null; more: boolean }) =>
+      `In ${month}, receivers reported ${counted(messages, 'message')} in the name of ${domain}${change === null ? '' : change === '0%' ? ', as many as the month before' : `, ${change} ${more ? 'more' : 'fewer'} than the month before`}.`,
     passing: (now: string, before: string | null) =>
       `${now} of them passed DMARC${before === null ? '' : before === now ? ', as the month before' : ` (${before} the month before)`}.`,
     no_unauthorized: 'No unauthorized mail was reported.',
-    unauthorized: (messages: string, delivered: string, stopped: string, policy: string) =>
-      `${messages} messages were unauthorized: nothing authenticates their senders, or a person denied them. Receivers stopped ${stopped} of them and delivered ${delivered}; the policy is now ${policy}.`,
+    unauthorized: (messages: number, delivered: number, policy: string) =>
+      `${counted(messages, 'message was', 'messages were')} unauthorized: nothing authenticates ${messages === 1 ? 'its sender, or a person denied it' : 'their senders, or a person denied them'}. Receivers stopped ${number(messages - delivered)} and delivered ${number(delivered)}; the policy is now ${policy}.`,
     policy_below: (tags: string) => `, and ${tags} for names below it`,
-    unaligned: (messages: string) =>
-      `${messages} messages came from services that are not set up for the domain: a strict policy would stop them.`,
-    lost: (messages: string) => `${messages} messages of authorized senders failed, forwarded mail aside.`,
+    unaligned: (messages: number) =>
+      `${counted(messages, 'message')} came from services that are not set up for the domain: a strict policy would stop ${messages === 1 ? 'it' : 'them'}.`,
+    lost: (messages: number) => `${counted(messages, 'message')} of authorized senders failed, forwarded mail aside.`,
     new_senders: (senders: string) => `New senders: ${senders}.`,
-    sender: (name: string, kind: string, messages: string) => `${name} (${kind.toLowerCase()}, ${messages} messages)`,
+    sender: (name: string, kind: string, messages: number) => `${name} (${kind.toLowerCase()}, ${counted(messages, 'message')})`,
     findings: ({ opened, resolved, open }: Record<'opened' | 'resolved' | 'open', number>) =>
       opened + resolved + open === 0
         ? 'No finding opened, ended or is open.'

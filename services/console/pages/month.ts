@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { addDays, dayOf, earlier } from '../../shared/days.ts';
-import { list, number, percent } from '../../shared/format.ts';
+import { list, percent } from '../../shared/format.ts';
 import { newSenders, toldFindings } from '../../store/console/digest.ts';
 import * as store from '../../store/console/domain.ts';
 import { visibleFindings } from '../../store/console/findings.ts';
@@ -50,7 +50,7 @@ export function storyOf(
   const lost = of('authorized', (one) => Math.max(0, one.messages - one.passed - one.forwarded));
   const change = !comparable || earlierSums.messages === 0 ? null : sums.messages / earlierSums.messages - 1;
   return [
-    w.mail(number(sums.messages), domain, month, {
+    w.mail(sums.messages, domain, month, {
       change: change === null ? null : percent(Math.abs(change)),
       more: (change ?? 0) > 0,
     }),
@@ -58,11 +58,9 @@ export function storyOf(
       percent(sums.passed / sums.messages),
       earlierSums.messages === 0 ? null : percent(earlierSums.passed / earlierSums.messages),
     ),
-    unauthorized === 0
-      ? w.no_unauthorized
-      : w.unauthorized(number(unauthorized), number(delivered), number(unauthorized - delivered), policy),
-    ...(unaligned > 0 ? [w.unaligned(number(unaligned))] : []),
-    ...(lost > 0 ? [w.lost(number(lost))] : []),
+    unauthorized === 0 ? w.no_unauthorized : w.unauthorized(unauthorized, delivered, policy),
+    ...(unaligned > 0 ? [w.unaligned(unaligned)] : []),
+    ...(lost > 0 ? [w.lost(lost)] : []),
   ];
 }
 
@@ -102,7 +100,7 @@ ${to > today && html`<p class="quiet">${w.unfinished}</p>`}${addingUp(await clas
 <nav class="pages screen" aria-label="${w.months}"><a class="button" href="${path`/domains/${domain}/months/${before}`}">${w.name(before)}</a>
 ${`${after}-01` <= today && html`<a class="button" href="${path`/domains/${domain}/months/${after}`}">${w.name(after)}</a>`}</nav>
 <section><h2>${w.story}</h2>${storyOf(domain, w.name(month), told).map((sentence) => html`<p>${sentence}</p>`)}
-${fresh.length > 0 && html`<p>${w.new_senders(list(fresh.map((one) => w.sender(one.name, words.domain.classes[one.class] ?? one.class, number(one.messages)))))}</p>`}
+${fresh.length > 0 && html`<p>${w.new_senders(list(fresh.map((one) => w.sender(one.name, words.domain.classes[one.class] ?? one.class, one.messages))))}</p>`}
 <p>${w.findings(findings.counts)}</p></section>
 ${now.length > 0 && html`<section><h2>${words.domain.mail}</h2>${charts(now, range)}</section>`}
 ${listOf(words.digest.opened, findings.opened)}

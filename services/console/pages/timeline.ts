@@ -67,10 +67,11 @@ function said(entry: TimelineEntry): Html {
   const w = words.domain;
   const summary = dated(readable(entry) ?? '');
   const by = actor !== null && html` <span class="quiet">${actor}</span>`;
-  const request = request_key === null ? '' : path`/requests/${request_key}`;
+  // Whatever is of a request has its key, and so has a finding.
+  const request = path`/requests/${request_key!}`;
   switch (what) {
     case 'finding':
-      return html`<strong>${words.finding.events[event] ?? event}</strong> <a href="${path`/findings/${finding_key ?? 0}`}">${summary}</a>${isOfThen(event) && html` <span class="quiet">${w.figures_then}</span>`}${by}`;
+      return html`<strong>${words.finding.events[event] ?? event}</strong> <a href="${path`/findings/${finding_key!}`}">${summary}</a>${isOfThen(event) && html` <span class="quiet">${w.figures_then}</span>`}${by}`;
     case 'dns':
       return html`<strong>${event === 'published' ? w.record_new : w.record_gone}</strong> <span class="name">${subject} ${summary}</span>`;
     case 'sending':
@@ -81,7 +82,7 @@ function said(entry: TimelineEntry): Html {
     case 'request':
       return html`<strong>${w.requests[event] ?? event}</strong> <a href="${request}">${summary}</a>${by}`;
     case 'decision':
-      return html`<strong>${w.decisions[event] ?? event}</strong> <a href="${request}">${w.request(request_key ?? 0)}</a> ${summary}${by}`;
+      return html`<strong>${w.decisions[event] ?? event}</strong> <a href="${request}">${w.request(request_key!)}</a> ${summary}${by}`;
     case 'sender':
       return html`<strong>${words.sender.events[event] ?? event}</strong> <span class="name">${subject}</span> ${summary}${by}`;
     case 'change':

@@ -1,4 +1,5 @@
-import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import { type BinaryLike, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
 
 /** OWASP's parameters for scrypt with 32 MiB: 0.2 s on one core. */
 const COST = { N: 2 ** 15, r: 8, p: 3 };
@@ -12,6 +13,8 @@ export const SHORTEST_PASSWORD = 12;
 /** Longer ones are refused before they are hashed. */
 export const LONGEST_PASSWORD = 256;
 
+const hashOf = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
+
 let running = 0;
 const waiting: (() => void)[] = [];
 
@@ -19,10 +22,7 @@ async function derive(password: string, salt: Buffer, { N, r, p }: ScryptOptions
   if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
   running++;
   try {
-    return await new Promise((resolve, reject) => {
-      const options = { N: N!, r: r!, p: p!, maxmem: MEMORY };
-      scrypt(password.normalize('NFKC'), salt, BYTES, options, (error, key) => (error ? reject(error) : resolve(key)));
-    });
+    return await hashOf(password.normalize('NFKC'), salt, BYTES, { N: N!, r: r!, p: p!, maxmem: MEMORY });
   } finally {
     running--;
     waiting.shift()?.();

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { dated, day, dayField, hostName, minute, severity, share, shares } from '../../../services/console/pages/format.ts';
+import { path } from '../../../services/console/html.ts';
+import * as format from '../../../services/console/pages/format.ts';
+
+const { dated, day, dayField, hostName, minute, pageLinks, severity, share, shares } = format;
 
 test('moments are shown in UTC, to the day or the minute', () => {
   const moment = new Date('2026-11-27T23:59:58.999Z');
@@ -64,4 +67,56 @@ test.each([
     [0, 0],
     ['', ''],
   ],
+  // A tenth and more is said in whole numbers, and so is 99 of a hundred where the rest is nothing.
+  [
+    [1, 9],
+    ['10%', '90%'],
+  ],
+  [
+    [99, 900],
+    ['9.9%', '90.1%'],
+  ],
+  [
+    [1, 99],
+    ['1%', '99%'],
+  ],
+  [
+    [0, 7, 0],
+    ['0%', '100%', '0%'],
+  ],
+  // The largest remainders get what is missing.
+  [
+    [125, 333, 542],
+    ['13%', '33%', '54%'],
+  ],
+  [
+    [2, 2, 2, 1],
+    ['29%', '29%', '28%', '14%'],
+  ],
+  [
+    [1, 999_999, 0],
+    ['under 0.1%', 'over 99.9%', '0%'],
+  ],
+  [[], []],
 ])('the shares of %j add up: %j', (parts, said) => expect(shares(parts)).toEqual(said));
+
+test('a field for a day has its form as a hint, and the words of a severity are ours', () => {
+  expect(dayField('From', 'from', '2026-11-27').toString()).toBe(
+    '<label>From<input name="from" placeholder="YYYY-MM-DD" class="day" inputmode="numeric" pattern="[0-9]{4}-[0-9]{2}-[0-9]{2}" maxlength="10" size="10" value="2026-11-27"></label>',
+  );
+  expect(severity('critical').toString()).toBe('<span class="severity critical">critical</span>');
+});
+
+test('the pages before and after one are linked where there are any', () => {
+  const links = (at: number, more: boolean) => {
+    const shown = pageLinks((page) => path`/list/${page}`, at, more);
+    return shown && [...shown.toString().matchAll(/href="([^"]*)">(\w+)</g)].map(([, to, word]) => `${word} ${to}`);
+  };
+  expect([links(1, false), links(1, true), links(2, false), links(2, true)]).toEqual([
+    null,
+    ['Next /list/2'],
+    ['Previous /list/1'],
+    ['Previous /list/1', 'Next /list/3'],
+  ]);
+  expect(pageLinks(() => path`/`, 2, false, format.dated('1 to 2'))!.toString()).toContain('1 to 2');
+});

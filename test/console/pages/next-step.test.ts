@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { gravestOf, nextStepOf, type Standing } from '../../../services/console/pages/next-step.ts';
+import { gravestOf, nextStepOf, type Standing, stepOfDomain } from '../../../services/console/pages/next-step.ts';
 
 const TODAY = '2026-11-27';
 const finding = (severity: string, resolved_by: string | null = null) => ({
@@ -116,4 +116,65 @@ test('a finding that somebody has acknowledged or snoozed is not the next step',
   // Nor one that was resolved, unless it goes on.
   const resolved = of({ state: 'resolved', resolved_by: 'ada', goes_on: true });
   expect(gravestOf([of({ severity: 'low' }), resolved])).toEqual(finding('high', 'ada'));
+});
+
+/** Days before `TODAY` on which the newest report came. */
+const CAME = [null, '2026-11-26', '2026-11-19', '2026-11-18'];
+const GRAVEST = [
+  null,
+  ...['critical', 'high', 'medium', 'info'].map((severity) => finding(severity)),
+  finding('critical', 'ada'),
+  { ...finding('high'), kept_out: true },
+  { ...finding('critical'), kind: 'of_a_later_version' },
+];
+const STEPS = ['publish_dmarc', 'ask_for_reports', 'park', 'fix_records', 'mend_senders', 'enforce_reject', 'unheard_of'];
+const LATER = ['keep', 'gather_reports', 'publish_tls_rpt', 'publish_mta_sts', 'publish_bimi'];
+
+test('what is next, of all that it rests on', async () => {
+  const lines = [null, ...STEPS, ...LATER].flatMap((next_step) =>
+    GRAVEST.flatMap((gravest) =>
+      CAME.map((came) => {
+        const last_report_at = came === null ? null : new Date(`${came}T00:00:00Z`);
+        // Which step can wait shows where a report came and a finding waits.
+        if (LATER.includes(next_step ?? '') && (came !== CAME[1] || !gravest?.severity.startsWith('m'))) return '';
+        const given = { last_report_at, gravest, next_step, advice: next_step === 'park' ? null : 'Advice.' };
+        const { short, sentence, finding, advised, done } = nextStepOf(given, TODAY);
+        const of = gravest && `${gravest.severity} ${gravest.kind} ${gravest.resolved_by} ${gravest.kept_out}`;
+        expect(finding === null || finding === gravest).toBe(true);
+        const says = [short, ...(finding ? ['of the finding'] : []), ...(advised ? ['advised'] : []), ...(done ? ['done'] : [])];
+        return `${next_step}, ${came}, ${of}: ${says.join(', ')}: ${sentence}`;
+      }),
+    ),
+  );
+  await expect(`${lines.filter(Boolean).join('\n')}\n`).toMatchFileSnapshot('golden/next-steps.txt');
+});
+
+test('on the page of one domain the gravest open finding counts, and before the first analysis nothing is advised', () => {
+  const open = { ...finding('high'), state: 'open' as const, acknowledged_at: null, snoozed_until: null };
+  const came = { last_report_at: new Date('2026-11-26T00:00:00Z') };
+  const posture = { next_step: 'enforce_reject', advice: 'Advice.' };
+  expect(stepOfDomain(came, posture, [], TODAY)).toEqual(step({ next_step: 'enforce_reject' }));
+  expect(stepOfDomain(came, null, [open], TODAY)).toEqual(step({ next_step: null, advice: null, gravest: finding('high') }));
+  expect(stepOfDomain(came, null, [], TODAY)).toMatchObject({ short: 'Nothing to do', advised: false, done: true });
+});
+
+test('a finding that nobody has resolved says nobody, and of two of one kind the graver is first', () => {
+  const of = (more: object) => ({
+    ...finding('low'),
+    state: 'open' as const,
+    acknowledged_at: null,
+    snoozed_until: null,
+    ...more,
+  });
+  const { resolved_by: _, kept_out: __, ...bare } = of({ finding_key: 8 });
+  expect(gravestOf([bare])).toEqual({ ...finding('low'), finding_key: 8 });
+  expect(gravestOf([of({}), of({ finding_key: 9, severity: 'high' })])).toEqual({ ...finding('high'), finding_key: 9 });
+  expect(gravestOf([of({ severity: 'info' }), of({ kept_out: true })])).toMatchObject({ severity: 'low', kept_out: true });
+  // Who resolved an open one before it was reopened is of no interest.
+  expect(gravestOf([of({ resolved_by: 'ada' })])).toEqual(finding('low'));
+  const gone = { state: 'resolved' as const, resolved_by: 'ada' };
+  expect(gravestOf([of({ ...gone, goes_on: null }), of({ ...gone, goes_on: false })])).toBeNull();
+  // Acknowledged or snoozed before, one that goes on is told all the same.
+  expect(gravestOf([of({ ...gone, goes_on: true, acknowledged_at: new Date() })])).toEqual(finding('low', 'ada'));
+  expect(gravestOf([])).toBeNull();
 });

@@ -45,6 +45,36 @@ test('domains are sorted as asked, the most urgent or the worst first', () => {
   expect(order('last')).toBe('abc');
 });
 
+test('the most urgent domain first: by the gravest open finding, then what is left to do, then by mail and name', () => {
+  const keep = { next_step: 'keep', advice: 'Advice.' };
+  const lines = [
+    line({ domain: 'done.example', ...keep, messages: 900 }),
+    line({ domain: 'low.example', ...keep, low: 1, messages: 1 }),
+    line({ domain: 'step.example', next_step: 'enforce_reject', messages: 1 }),
+    line({ domain: 'more.example', next_step: 'enforce_reject', messages: 2 }),
+    line({ domain: 'alike.example', next_step: 'enforce_reject', messages: 2 }),
+    line({ domain: 'medium.example', ...keep, medium: 1, low: 5 }),
+    line({ domain: 'high.example', ...keep, high: 1, medium: 9 }),
+    line({ domain: 'critical.example', ...keep, critical: 1, high: 9 }),
+    line({ domain: 'info.example', ...keep, info: 9, messages: 1 }),
+  ];
+  const order = (sort: Parameters<typeof sorted>[1], of = lines) =>
+    sorted(of, sort, TODAY).map(({ domain }) => domain.split('.')[0]);
+  expect(order('attention')).toEqual(['critical', 'high', 'medium', 'alike', 'more', 'step', 'low', 'done', 'info']);
+  const mail = (messages: number, passed: number) => line({ domain: `${passed}-of-${messages}.example`, messages, passed });
+  expect(order('pass', [mail(0, 0), mail(4, 4), mail(9, 3), mail(4, 1), mail(8, 8)])).toEqual([
+    '1-of-4',
+    '3-of-9',
+    '4-of-4',
+    '8-of-8',
+    '0-of-0',
+  ]);
+  const came = (day: number | null) =>
+    line({ domain: `d${day}.example`, last_report_at: day === null ? null : new Date(Date.UTC(2026, 10, day)) });
+  expect(order('last', [came(3), came(null), came(1)])).toEqual(['dnull', 'd1', 'd3']);
+  expect(order('messages', [mail(1, 1), mail(3, 1), mail(2, 1)])).toEqual(['1-of-3', '1-of-2', '1-of-1']);
+});
+
 describe('the page', () => {
   let c: TestConsole;
   let only: number;

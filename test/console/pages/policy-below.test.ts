@@ -44,3 +44,27 @@ test('mail as names below the domain is not stopped where sp=none', () => {
   expect(strict).toContain('stop 732 unauthorized');
   expect(strict).not.toContain('below the domain');
 });
+
+test('all policies, of a domain and of what is below it', async () => {
+  const all = [null, 'none', 'quarantine', 'reject'];
+  const lines = all.flatMap((p) =>
+    all.flatMap((sp) =>
+      all.map((np) => {
+        const through = [
+          { used: 25, unused: 75 },
+          { used: 0, unused: 1 },
+          { used: 2, unused: 0 },
+        ].map((of) => letThrough({ p, sp, np }, of));
+        return `p=${p} sp=${sp} np=${np}: ${weakerBelow({ p, sp, np }) || 'not weaker'}; ${through.join(', ')}`;
+      }),
+    ),
+  );
+  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('golden/policies-below.txt');
+});
+
+test('where nothing failed below, what would be is told by sp', () => {
+  const nothing = { used: 0, unused: 0 };
+  expect([tags('reject', 'none', 'reject'), tags('reject', 'reject', 'none')].map((of) => letThrough(of, nothing))).toEqual([
+    1, 0,
+  ]);
+});

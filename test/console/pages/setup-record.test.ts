@@ -48,3 +48,34 @@ test('the name of the own server is proposed when nearly all mails begin with it
   const two = mail('Authentication-Results: mx.example.com; spf=pass', 'Authentication-Results: forged.example; dkim=pass');
   expect(proposedServer([two, two, two])).toBe('mx.example.com');
 });
+
+test('what a tag gives a meaning is encoded, of present records only what is not there yet', () => {
+  const of = (current: string | null, address = 'a@example.com') => wantedRecord('example.com', current, address).value;
+  expect(of(null, '%a\tb@example.com')).toBe('v=DMARC1; p=none; rua=mailto:%25a%09b@example.com');
+  expect(of('v=DMARC1; p=none; rua=mailto:b@example.com, ; ruf=mailto:a@example.com')).toBe(
+    'v=DMARC1; p=none; rua=mailto:b@example.com,mailto:a@example.com; ruf=mailto:a@example.com',
+  );
+  expect(of('v=DMARC1; p=none; rua=mailto:B@example.com,mailto:A@EXAMPLE.com', 'a@Example.com')).toBe(
+    'v=DMARC1; p=none; rua=mailto:B@example.com,mailto:A@EXAMPLE.com',
+  );
+  expect(of('v=DMARC1; p=none; rua=https://example.com/x')).toBe(
+    'v=DMARC1; p=none; rua=https://example.com/x,mailto:a@example.com',
+  );
+});
+
+test('another organization has its record by the last part of the address', () => {
+  expect(destinationRecord('example.com', '"a@b"@Reports.Example.NET')).toEqual({
+    name: 'example.com._report._dmarc.reports.example.net',
+    value: 'v=DMARC1',
+  });
+  expect(destinationRecord('example.com', 'x@EXAMPLE.com')).toBeNull();
+});
+
+test('four of five mails are enough, three of four are not, and only names with a version or none are read', () => {
+  const mails = (...ids: string[]) => proposedServer(ids.map(by));
+  expect(mails('a.example', 'b.example', 'b.example', 'b.example', 'b.example')).toBe('b.example');
+  expect(mails('a.example', 'b.example', 'b.example', 'b.example')).toBeNull();
+  expect(mails('"mx-1.example"', 'mx-1.example 1', ' mx-1.example')).toBe('mx-1.example');
+  for (const id of ['mx', '-mx.example', 'mx.example one', 'mx..']) expect(mails(id, id, id), id).toBeNull();
+  expect(proposedServer([mail(), by('a.example'), by('a.example')])).toBeNull();
+});

@@ -12,6 +12,8 @@ let ada: TestPerson;
 /** TXT records by name; "silent" for a name that nobody answers about. */
 let zone: Record<string, string | 'silent'>;
 let smtp: Error | null = null;
+/** Every page that the tests have asked for. */
+const shown: string[] = [];
 beforeAll(async () => {
   dns = await startFake(({ name, type }) => {
     const text = type === 'TXT' ? zone[name] : undefined;
@@ -46,6 +48,7 @@ const mailbox = (address: string) => {
 async function steps(query: string): Promise<Record<string, string>> {
   const { body, statusCode } = await ada.get(`/setup${query}`);
   expect(statusCode).toBe(200);
+  shown.push(`${expect.getState().currentTestName} ${query}\n${shownOf(body).replace(/127\.0\.0\.1:\d+/g, 'SERVER')}`);
   const items = shownOf(body)
     .split(/^\{li class=card\}/m)
     .slice(1);
@@ -209,4 +212,8 @@ test('a domain is added once it is one, and noted', async () => {
   const { rows } = await c.t.db.query('select by_name, act, domain from ruawatch.console_acts where domain is not null');
   expect(rows).toEqual([{ by_name: ada.name, act: 'domain_added', domain: 'added.example' }]);
   expect((await ada.get('/setup?domain=added.example')).body).toContain('added.example');
+});
+
+test('what all of these pages show', async () => {
+  await expect(`${[...new Set(shown)].join('\n\n')}\n`).toMatchFileSnapshot('golden/setup-steps.txt');
 });

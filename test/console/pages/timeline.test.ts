@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { isFirstLook, timelineOf } from '../../../services/console/pages/timeline.ts';
 import type { TimelineEntry } from '../../../services/store/console/domain.ts';
+import { markup } from '../shown.ts';
 
 const SINCE = new Date('2026-11-01T08:00:00Z');
 const entry = (given: Partial<TimelineEntry>): TimelineEntry => ({
@@ -63,4 +64,72 @@ test('more entries than a screen has unfold', () => {
   );
   expect(shown(many)).toContain('<summary>Show 4 more</summary>');
   expect(shown(many.slice(0, 10))).not.toContain('<details');
+});
+
+test('each thing that happens is told with what it leads to', async () => {
+  const at = (minutes: number) => new Date(Date.UTC(2026, 10, 20, 8, minutes));
+  const kinds: [TimelineEntry['what'], ...string[]][] = [
+    ['finding', 'opened', 'changed', 'reopened', 'resolved', 'acknowledged', 'of a later version'],
+    ['dns', 'published', 'gone'],
+    ['sending', 'begins', 'of a later version'],
+    ['zone', 'withdrawn', 'of a later version'],
+    ['bounce', 'many', 'of a later version'],
+    ['reports', 'failing', 'of a later version'],
+    ['request', 'open', 'of a later version'],
+    ['decision', 'approve', 'of a later version'],
+    ['sender', 'approved', 'of a later version'],
+    ['change', 'applied', 'of a later version'],
+  ];
+  const entries = kinds.flatMap(([what, ...events], k) =>
+    events.map((event, i) =>
+      entry({
+        at: at(10 * k + i),
+        what,
+        event,
+        finding_key: 7,
+        request_key: 9,
+        summary: `<1234> on 2026-11-02`,
+        actor: i === 0 ? 'ada' : null,
+      }),
+    ),
+  );
+  const bare = kinds.map(([what], k) => entry({ at: at(200 + k), what, event: 'x', summary: null }));
+  await expect(markup(timelineOf([...entries, ...bare], { watchedSince: null, logs: true })!)).toMatchFileSnapshot(
+    'golden/timeline.txt',
+  );
+});
+
+test('the first look takes less than ten minutes, and is told at the place of its oldest record', () => {
+  const after = (ms: number) => entry({ at: new Date(SINCE.getTime() + ms), subject: `TXT ${ms}.example` });
+  expect([599_999, 600_000].map((ms) => isFirstLook(after(ms), SINCE))).toEqual([true, false]);
+  expect(isFirstLook({ ...after(0), what: 'change' }, SINCE)).toBe(false);
+  const page = shown([after(700_000), after(5), after(4)]);
+  expect(page.indexOf('2 records found')).toBeGreaterThan(page.indexOf('700000.example'));
+  expect(page).toContain('<time datetime="2026-11-01T08:00:00.004Z">2026-11-01 08:00</time>');
+  expect(timelineOf([], { watchedSince: SINCE, logs: true })).toBeNull();
+});
+
+test('only what the program says of what somebody did at that moment, to that finding, is left out', () => {
+  const at = new Date('2026-11-09T08:00:00Z');
+  const of = (event: string, more: Partial<TimelineEntry> = {}) => entry({ at, what: 'finding', event, finding_key: 7, ...more });
+  const told = (...entries: TimelineEntry[]) => shown(entries).match(/<li>/g)?.length ?? 0;
+  expect(told(of('unclosed'), of('reopened'))).toBe(1);
+  expect(told(of('closed'), of('resolved', { finding_key: 8 }))).toBe(2);
+  expect(told(of('closed'), of('resolved', { at: new Date(at.getTime() + 1) }))).toBe(2);
+  expect(told(of('closed'), of('opened'))).toBe(2);
+  expect(told(of('acknowledged'), of('resolved'))).toBe(2);
+  expect(told(of('closed'), of('resolved', { what: 'request' }))).toBe(2);
+});
+
+test('a value of a record has eighty characters, and ten entries do not fold', () => {
+  const value = (length: number) => entry({ at: new Date('2026-11-09T08:00:00Z'), summary: 'x'.repeat(length) });
+  expect(shown([value(80)])).toContain(`${'x'.repeat(80)}<`);
+  expect(shown([value(81)])).toContain(` ${'x'.repeat(79)}…<`);
+  const many = Array.from({ length: 11 }, (_, i) =>
+    entry({ at: new Date(Date.UTC(2026, 10, 20 + i)), subject: `n${i}.example` }),
+  );
+  expect(shown(many)).toContain(
+    '<summary>Show 1 more</summary><ol class="history"><li><time datetime="2026-11-30T00:00:00.000Z">',
+  );
+  expect(shown(many.slice(1))).not.toContain('<details');
 });
