@@ -13,7 +13,7 @@ import { wordsOf } from '../report/reporters/names.ts';
  */
 export function ownDomainAlike(name: string, own: readonly string[]): string | null {
   const top = organizationalDomain(name);
-  const below = name.endsWith(`.${top}`) ? name.slice(0, -top.length - 1) : '';
+  const below = name.slice(0, -top.length - 1);
   const tails = tailsOf(below, top).map(looks);
   const front = `.${looks(below).one}.`;
   const whole = looks(name).one;
@@ -55,7 +55,7 @@ interface Looks {
 }
 
 function looks(name: string): Looks {
-  const shown = name.includes('xn--') ? domainToUnicode(name) || name : name;
+  const shown = domainToUnicode(name) || name;
   const full = shown
     .split('.')
     .map((label) => (wordsOf(label)[0] ?? []).join(''))

@@ -67,7 +67,7 @@ export class Decisions {
     metrics.milterMails.inc({ outcome: COUNTED[outcome] });
     for (const { rule } of dry) metrics.milterRules.inc({ rule: rule.when, dry_run: 'yes' });
     if (decided !== null) metrics.milterRules.inc({ rule: decided.rule.when, dry_run: 'no' });
-    this.failure = outcome === 'unjudged' ? judgement.why : null;
+    this.failure = judgement.why;
     if (outcome === 'unjudged') this.note(arrival, judgement.why!, onFailure);
     else log[outcome === 'accept' ? 'debug' : 'info'](loggedOf(arrival, judgement), `mail: ${COUNTED[outcome]}`);
     end();

@@ -54,7 +54,6 @@ function placed(text: string, base: number): Placed[] {
   }
   // What has no direction of its own has that of its neighbours where they agree (rules N1 and N2).
   for (let at = 0; at < found.length; at++) {
-    if (found[at]!.way !== null) continue;
     let end = at;
     while (end < found.length && found[end]!.way === null) end++;
     const [before, after] = [found[at - 1]?.way, found[end]?.way];
@@ -70,7 +69,7 @@ function placed(text: string, base: number): Placed[] {
 /** Turns every run of a level around, from the highest to the lowest odd one (rule L2). */
 function inOrder(letters: Placed[]): string {
   let shown = letters;
-  const highest = letters.reduce((most, { level }) => Math.max(most, level), 0);
+  const highest = Math.max(...letters.map(({ level }) => level));
   for (let level = highest; level > 0; level--) {
     const next: Placed[] = [];
     for (let at = 0; at < shown.length; ) {

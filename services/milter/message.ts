@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { Refusal } from '../report/limits.ts';
 import { type Authors, authorsOf } from '../report/mail/authors.ts';
 import { BodyHash } from '../report/mail/canonical.ts';
 import { type Header, readMailHeader } from '../report/mail/header.ts';
@@ -14,6 +13,9 @@ import type { Memory } from './memory.ts';
 export const MOST_HEADER = 128 * 1024;
 /** Octets of a body that are kept for whoever decides about the mail; hashing goes on beyond. */
 const MOST_BODY = 16 * 1024 * 1024;
+
+/** A header is read to its end: how much of it there may be was decided before. */
+const WHOLE = { headerLength: Number.MAX_SAFE_INTEGER };
 
 /** A mail that has come to its end. */
 export interface WholeMessage {
@@ -74,7 +76,7 @@ export class Message {
     this.simple.update(bytes);
     this.relaxed.update(bytes);
     this.bodyLength += bytes.length;
-    if (this.pieces === null || bytes.length === 0) return;
+    if (this.pieces === null) return;
     // Twice: in pieces, and then as a whole.
     const octets = 2 * bytes.length;
     if (this.bodyLength > MOST_BODY || !this.memory.take(octets)) this.drop();
@@ -91,14 +93,12 @@ export class Message {
     const head = [...this.lines, Buffer.from('\r\n')];
     const whole = this.pieces === null || this.overlong ? null : Buffer.concat([...head, ...this.pieces]);
     const raw = whole?.subarray(0, this.headerLength + 2) ?? Buffer.concat(head);
-    const header = this.overlong ? null : headerOf(raw);
-    const read = header ?? { fields: [], body: raw.length, doubt: 'the header of the mail is too long' };
-    const seen = header ?? headerOf(raw) ?? read;
-    const authors = authorsOf({ ...seen, doubt: read.doubt });
+    const read = readMailHeader(raw, WHOLE);
+    const header = this.overlong ? { ...read, doubt: 'the header of the mail is too long' } : read;
     return {
       raw,
-      header: { ...seen, doubt: read.doubt },
-      authors,
+      header,
+      authors: authorsOf(header),
       bodies: { simple: this.simple.digest(), relaxed: this.relaxed.digest() },
       fields: this.fields,
       size: this.size,
@@ -126,19 +126,10 @@ export class Message {
   }
 }
 
-function headerOf(raw: Buffer): Header | null {
-  try {
-    return readMailHeader(raw, { headerLength: MOST_HEADER * 2 });
-  } catch (error) {
-    if (error instanceof Refusal) return null;
-    throw error;
-  }
-}
-
 /** A mail in a file, as a server would hand it over: bare LF counts as CRLF. */
 export function messageOf(file: Buffer, memory: Memory): Message {
   const message = new Message(memory);
-  const header = readMailHeader(file, { headerLength: Math.max(file.length, 1) });
+  const header = readMailHeader(file, WHOLE);
   for (const { start, end } of header.fields) {
     const text = file.toString('latin1', start, end);
     const colon = text.indexOf(':');

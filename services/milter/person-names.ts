@@ -119,7 +119,7 @@ function spellings(text: string): string[] {
     const as = SPELLED.get(c.toLowerCase());
     return as === undefined ? c : c === c.toLowerCase() ? as : as[0]!.toUpperCase() + as.slice(1);
   });
-  return spelled === text.normalize('NFC') ? [text] : [text, spelled];
+  return [...new Set([text, spelled])];
 }
 
 function lettered(text: string): string[] {

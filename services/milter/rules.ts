@@ -120,11 +120,7 @@ function ownDomain({ authors, results, known }: Judged, rule: MilterRule): Match
     if ((rule.unless_class ?? MILTER_CLASSES).some((name) => name === known.source_class)) return null;
     if (results.authenticated === 'unknown') return 'unknown';
   }
-  return {
-    code: 'own_domain',
-    domain: author !== null && clear ? author.domain : own.find((name) => name !== author?.domain)!,
-    clear,
-  };
+  return { code: 'own_domain', domain: own.find((name) => clear || name !== author?.domain)!, clear };
 }
 
 /** A domain that looks like an own one, and that the watcher need not know. */
@@ -138,9 +134,6 @@ function alikeOf({ domains, seen }: Authors, { own, settled }: Knowledge): { nam
   return null;
 }
 
-/** Characters of a name that are looked at as a reader sees them: as many as a From field may have. */
-const MOST_SHOWN = 8_192;
-
 /** The name of one of our people, or an own address for a name, on a mail from elsewhere. */
 function displayName({ authors, results, known, sealers }: Judged): Match | null {
   const { author } = authors;
@@ -153,7 +146,7 @@ function displayName({ authors, results, known, sealers }: Judged): Match | null
   // Where there is no name, programs show what is before the "@" for one.
   const bare =
     authors.names.length > 0 ? [] : authors.addresses.flatMap((address) => routed(address.slice(0, address.lastIndexOf('@'))));
-  const names = [...authors.names, ...authors.marked, ...bare, ...sender.names].map((name) => name.slice(0, MOST_SHOWN));
+  const names = [...authors.names, ...authors.marked, ...bare, ...sender.names];
   const words = names.flatMap(asShown).flatMap(shownWords);
   const person = known.people.find(
     ({ name, addresses }) =>
@@ -170,9 +163,7 @@ function displayName({ authors, results, known, sealers }: Judged): Match | null
 
 /** A local part, also as the address that old routes write in it: "ada%example.com", "example.com!ada". */
 const routed = (local: string): string[] => [
-  local,
-  ...(local.includes('%') ? [local.replace(/%(?=[^%]*$)/, '@')] : []),
-  ...(local.includes('!') ? [`x@${local.slice(0, local.lastIndexOf('!'))}`] : []),
+  ...new Set([local, local.replace(/%(?=[^%]*$)/, '@'), local.replace(/^(.*)![^!]*$/s, 'x@$1')]),
 ];
 
 /**

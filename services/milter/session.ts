@@ -27,7 +27,7 @@ const MOST_OCTETS = 512 * 1024;
 const MACROS = ['i', '{auth_authen}'];
 const LONGEST_MACRO = 1_000;
 /** The stages whose macros are about the mail, the newest first. */
-const STAGES: readonly string[] = ['E', 'N', 'T', 'R', 'M'];
+const STAGES = ['E', 'N', 'T', 'R', 'M'];
 
 export interface SessionMeans {
   trusted: Networks;
@@ -41,6 +41,15 @@ export interface SessionMeans {
   aborted(): void;
 }
 
+interface Client {
+  host: string;
+  address: string | null;
+  trusted: boolean;
+}
+
+/** Who has said nothing yet of himself. */
+const NOBODY: Client = { host: '', address: null, trusted: false };
+
 interface Open {
   message: Message;
   mailFrom: string;
@@ -52,9 +61,9 @@ interface Open {
 /** One connection of a mail server: commands in, replies out, one after the other. No sockets. */
 export class Session {
   private readonly means: SessionMeans;
-  private actions = 0;
-  private steps: number | null = null;
-  private client: { host: string; address: string | null; trusted: boolean } = { host: '', address: null, trusted: false };
+  /** Null before the negotiation. */
+  private agreed: { actions: number; steps: number } | null = null;
+  private client = NOBODY;
   private helo = '';
   private macros = new Map<string, Map<string, string>>();
   private open: Open | null = null;
@@ -79,10 +88,10 @@ export class Session {
       this.abandon();
       return null;
     }
-    if (this.steps === null) throw new ProtocolError(`${command.type} came before the negotiation`);
+    if (this.agreed === null) throw new ProtocolError(`${command.type} came before the negotiation`);
     switch (command.type) {
       case 'macros':
-        if (STAGES.includes(command.stage)) this.macros.set(command.stage, read(command.values));
+        this.macros.set(command.stage, read(command.values));
         return [];
       case 'connect': {
         this.reset();
@@ -142,16 +151,16 @@ export class Session {
   private negotiate({ version, actions, steps }: Extract<Command, { type: 'negotiate' }>): Buffer {
     if (version < OLDEST_VERSION) throw new ProtocolError(`version ${version} of the protocol is too old`);
     this.reset();
-    this.actions = actions & WANTED_ACTIONS;
-    this.steps = steps & WANTED_STEPS;
-    return negotiated(Math.min(version, VERSION), this.actions, this.steps);
+    const agreed = { actions: actions & WANTED_ACTIONS, steps: steps & WANTED_STEPS };
+    this.agreed = agreed;
+    return negotiated(Math.min(version, VERSION), agreed.actions, agreed.steps);
   }
 
   private reset(): void {
     this.abandon();
     this.macros.clear();
     this.helo = '';
-    this.client = { host: '', address: null, trusted: false };
+    this.client = NOBODY;
   }
 
   private begin(sender: string): void {
@@ -182,7 +191,7 @@ export class Session {
         queue_id: this.macro('i'),
         at: this.means.now(),
       };
-      return await this.means.decide(arrival, (this.actions & ACTION.quarantine) !== 0);
+      return await this.means.decide(arrival, (this.agreed!.actions & ACTION.quarantine) !== 0);
     } finally {
       message.drop();
       this.open = null;
@@ -205,12 +214,12 @@ export class Session {
 
   /** The value as it was sent: a server that does not hand over the blank after the colon left one out. */
   private withBlank(value: string): string {
-    return (this.steps! & STEP.leadingSpace) !== 0 ? value : ` ${value}`;
+    return (this.agreed!.steps & STEP.leadingSpace) !== 0 ? value : ` ${value}`;
   }
 
   /** The usual reply, unless it was agreed that there is none. */
   private unless(step: number): Buffer[] {
-    return (this.steps! & step) !== 0 ? [] : [proceed()];
+    return (this.agreed!.steps & step) !== 0 ? [] : [proceed()];
   }
 }
 

@@ -69,7 +69,7 @@ export function ownDomainShown(names: readonly string[], own: readonly string[])
         .replace(DOTS, '.')
         .normalize('NFKC');
       const spelled = SPELLED.reduce((left, [words, sign]) => left.replace(words, sign), plain);
-      for (const [, host] of (spelled === plain ? plain : `${plain}\n${spelled}`).matchAll(ADDRESS)) {
+      for (const [, host] of [...new Set([plain, spelled])].join('\n').matchAll(ADDRESS)) {
         const shown = host!.replace(/\s/g, '');
         const alike = skeleton(shown);
         const words = joined(shown);

@@ -155,6 +155,29 @@ describe('a mail that cannot be judged', () => {
   });
 });
 
+describe('a mail that is kept in the store', () => {
+  const hold_ = (keep: string) => ({ hold: { keep, key_file: 'key', smtp_url: 'smtp://127.0.0.1:1' } });
+  const part = (given: object) => ({ ...arrival(), message: { ...arrival().message, ...given } });
+  test.each<[string, string, object, string, Record<string, number>, (string | null)[]]>([
+    ['is held there', 'store', {}, 'd', { held: 1 }, []],
+    ['that is too long ever to be kept is refused', 'store', { tooLong: true, whole: null }, 'y', { rejected: 1 }, []],
+    [
+      'for which no memory was left comes again',
+      'store',
+      { whole: null },
+      'y',
+      { unjudged: 1 },
+      ['No memory was left to keep the mail.'],
+    ],
+    ['and not there needs neither', 'postfix', { tooLong: true, whole: null }, 'iiqa', { held: 1 }, []],
+  ])('%s', async (_, keep, given, packets, counted, why) => {
+    const decisions = decisionsWith(hold_(keep));
+    expect(letters(await decisions.decide(part(given), true))).toBe(packets);
+    expect([await outcomes(), noted.map((note) => note.why)]).toEqual([counted, why]);
+    expect(decisions.failure).toBe(why[0] ?? null);
+  });
+});
+
 describe('a look-alike that writes for the first time is remembered', () => {
   const lookalike = { name: 'examp1e.com', domain: 'example.com', kind: 'homoglyph', fresh: true } as never;
   const NEW = { rules: [{ when: 'new_domain', do: 'tag' }] };

@@ -29,7 +29,10 @@ test('one that waits too long is not begun any more', async () => {
   const second = queue.take(async () => {
     begun = true;
   });
-  await expect(first).rejects.toMatchObject({ code: 'hold_late' });
+  await expect(first).rejects.toMatchObject({
+    code: 'hold_late',
+    message: 'too many mails are to be held: this one waited 0.02 seconds',
+  });
   await expect(second).rejects.toMatchObject({ code: 'hold_late' });
   end!();
   expect(await queue.take(async () => 'next')).toBe('next');

@@ -37,6 +37,36 @@ test.each([
   ['Anna Maria Rossi', 'Anna Maria Bianchi', false],
   ['Ada Love', 'Adalovely Offers', false],
   ['---', 'anything', false],
+  // Of three words the first and the last will do, of two neither alone.
+  ['Ada Lovelace', 'Ada', false],
+  ['Ada Lovelace', 'Ada King Lovelace', true],
+  ['Ada Byron Lovelace', 'Ada Byron', false],
+  // How a letter is spelled begins as the letter does: "MeyerOeztuerk" are two words.
+  ['Öztürk Aydın', 'MEYEROeztuerk Aydın', true],
+  ['Aydın Oeztuerk', 'AydınÖztürk', true],
+  ['Ää Öö', 'AeaeOeoe', true],
+  // Words that are together in a longer one are others, unless they are long.
+  ['Ann Lee', 'annlee', true],
+  ['Ann Lee', 'Annlee Smith', false],
+  ['Anna Smith', 'annasmith Office', true],
+  ['Ann Lees', 'annlees Office', false],
+  ['Ann Lee', 'A nn Lee Office', true],
+  // Titles are attached to words of four letters and more.
+  ['Noel Carr', 'Noelceo Carr x', true],
+  ['Noe Carr', 'Noeceo Carr x', false],
+  ['Noel Carr', 'ceonoel ceocarr', true],
+  ['Noel Carr', 'xnoelceo carr', false],
+  ['Noel Carr', 'noelceox carr', false],
+  ['Noel Carr', 'noelnoelceo carr', false],
+  ['太郎', '山太郎', false],
+  ['山太郎', '国山太郎', true],
+  // A name may begin wherever a part of a text does.
+  ['Ada Lovelace', `${'x '.repeat(60)}Ada Lovelace ${'x '.repeat(60)}`, true],
+  ['Ada Lovelace', `${'x '.repeat(122)}Ada Lovelace ${'x '.repeat(60)}`, true],
+  ['Ada Lovelace', `${'x '.repeat(180)}Ada Lovelace`, true],
+  // A digit that stands for a letter stands beside one.
+  ['Bao Esa', '8ao E5a', true],
+  ['Sos Els', '5 0 5 3 1 5', false],
 ])('%s: %s: %s', (name, shown, expected) => {
   expect(namesPerson(shown, name)).toBe(expected);
 });

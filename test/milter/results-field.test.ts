@@ -37,6 +37,16 @@ test('of a bounce it names the HELO, and of nothing nothing', () => {
   expect(resultsField('mx', bounce)).toContain('spf=pass smtp.helo=mail.example;');
 });
 
+test('what is not known has no property, and a long one is cut', () => {
+  const of = (selector: string) => [{ domain: 'x.example', selector, result: 'fail' as const, why: null, aligned: false }];
+  const bare = results({
+    dkim: [{ domain: '', selector: '', result: 'permerror', why: null, aligned: false }],
+    dmarc: { result: 'permerror', domain: null, policy: null, at: null, why: null },
+  });
+  expect(resultsField('mx', bare)).toBe(' mx;\n spf=fail smtp.mailfrom=stranger.example;\n dkim=permerror;\n dmarc=permerror');
+  expect(resultsField('mx', results({ dkim: of(`$${'a'.repeat(253)}`) }))).toContain(` header.s="$${'a'.repeat(252)}";`);
+});
+
 test('nothing that a sender chooses can add a result', () => {
   fc.assert(
     fc.property(

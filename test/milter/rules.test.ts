@@ -24,7 +24,11 @@ const YES = { authenticated: 'yes' } as const;
 
 describe('an own domain in the From field', () => {
   test.each(['ada@example.com', 'Ada <ada@news.example.com>', '<ADA@EXAMPLE.COM>'])('that nothing proves is held: %s', (from) => {
-    expect(decided(from)).toMatchObject({ code: 'own_domain', clear: true });
+    expect(decided(from)).toEqual({
+      code: 'own_domain',
+      domain: from.includes('news') ? 'news.example.com' : 'example.com',
+      clear: true,
+    });
   });
 
   test('passes when it is proven, or a trusted list vouches for it', () => {
@@ -81,6 +85,12 @@ describe('an own domain in the From field', () => {
     expect(decided(from, { found: YES })).toMatchObject({ code: 'unclear_from' });
     if (/[#/?|%]/.test(mark))
       expect(decided(from, { found: YES, by: [{ when: 'own_domain', do: 'hold' }] })).toMatchObject({ code: 'own_domain' });
+  });
+
+  test('is seen beside the author of another own domain, which alone is proven', () => {
+    const from = `<=?utf-8?b?${Buffer.from('ada@example.net\0').toString('base64')}?=@example.com>`;
+    const known = { own: ['example.com', 'example.net'] };
+    expect(decided(from, { found: YES, known })).toEqual({ code: 'own_domain', domain: 'example.net', clear: false });
   });
 
   test('is seen in an encoded address, though DMARC passes for what follows it', () => {
@@ -238,6 +248,25 @@ describe('the name of one of our people', () => {
     expect(decided('"ada@mail.example" <x@mail.example>', { found: YES })).toBeNull();
   });
 
+  test('is told with what is shown, up to five hundred characters', () => {
+    const sender = 'Ben <b@mail.example>';
+    const { authors } = arrived(mail({ ...usual(`"Ada Lovelace${' x'.repeat(300)}" <x@mail.example>`), Sender: sender }));
+    const shown = `Ada Lovelace${' x'.repeat(300)}`.slice(0, 500);
+    const judgement = applyRules(rules(), { authors, results: results(YES), known: knowledge(), sealers: [] });
+    expect(judgement.decided?.match).toEqual({ code: 'person', person: 'Ada Lovelace', shown });
+    expect(decided('"ada@example.com" <x@mail.example>', { found: YES })).toEqual({
+      code: 'own_address_shown',
+      domain: 'example.com',
+      shown: 'ada@example.com',
+    });
+  });
+
+  test('is in a charset whose name is told up to forty characters', () => {
+    expect(decided(`=?${'x'.repeat(41)}?q?a?= <x@mail.example>`, { found: YES })).toMatchObject({
+      why: `the From field is in the charset "${'x'.repeat(40)}", which programs may read otherwise`,
+    });
+  });
+
   test.each([
     ['full-width signs', '"ada＠example.com" <x@mail.example>', 'own_address_shown'],
     ['letters of another script', '"ada@еxample.com" <x@mail.example>', 'own_address_shown'],
@@ -315,6 +344,19 @@ describe('a Sender field, which some programs show before the author', () => {
     expect(sent('dev-bounces@example.com', { ...YES, dkim })).toBeNull();
     expect(sent('dev-bounces@example.com', { ...YES, dkim: dkim.slice(1) })).toMatchObject({ code: 'own_address_shown' });
     expect(sent('list@mail.example')).toBeNull();
+    const spf = {
+      result: 'pass' as const,
+      domain: 'lists.example.com',
+      identity: 'mailfrom' as const,
+      why: null,
+      aligned: false,
+    };
+    expect(sent('dev-bounces@example.com', { ...YES, spf })).toBeNull();
+    for (const other of [
+      { ...spf, result: 'fail' as const },
+      { ...spf, domain: 'mail.example' },
+    ])
+      expect(sent('dev-bounces@example.com', { ...YES, spf: other })).toMatchObject({ code: 'own_address_shown' });
   });
 });
 
@@ -339,7 +381,8 @@ describe('a look-alike', () => {
   const lookalikes = [{ name: 'examp1e.com', domain: 'example.com', fresh: true }];
   test('is read as it is written: a capital I among small letters is an l', () => {
     expect(decided('ada@exampIe.com', { found: YES })).toMatchObject({ code: 'lookalike', name: 'exampie.com' });
-    for (const from of ['ada@exampie.com', 'ADA@EXAMPIE.COM']) expect(decided(from, { found: YES })).toBeNull();
+    for (const from of ['ada@exampie.com', 'ADA@EXAMPIE.COM', 'ada@mail.exampIe.org'])
+      expect(decided(from, { found: YES })).toBeNull();
   });
 
   test('is held, and where that is no rule, its first mail is tagged', () => {
@@ -373,5 +416,6 @@ describe('rules', () => {
       }).decided?.rule.do,
     ).toBe('accept');
     expect(judged('ada@example.com', { by: [] })).toEqual({ decided: null, dry: [], unsure: false });
+    expect(judged('bob@mail.example', { found: YES })).toEqual({ decided: null, dry: [], unsure: false });
   });
 });

@@ -103,6 +103,8 @@ describe('what is agreed on', () => {
 
   test('are the actions and steps that both sides know', async () => {
     const [reply] = (await begin())!;
+    // As mfdef.h of libmilter has them.
+    expect(reply!.toString('hex')).toBe('0000000d4f00000006000000310' + '01ca380');
     expect(reply!.readUInt32BE(9)).toBe(ACTION.addHeaders | ACTION.changeHeaders | ACTION.quarantine);
     expect(reply!.readUInt32BE(13)).toBe(
       STEP.noUnknown |
@@ -181,6 +183,17 @@ describe('a client', () => {
     await from();
     expect(await end()).toEqual([Buffer.from(what)]);
     if (what === 'decided') expect(newest().ip).toBe(address);
+  });
+
+  test('that says nothing of itself is nobody, and trusted by nobody', async () => {
+    await begin();
+    await from();
+    expect(await end()).toEqual([Buffer.from('decided')]);
+    expect(newest()).toMatchObject({ ip: null, peer_name: null, helo: '' });
+    await connect('192.0.2.5');
+    await session.take({ type: 'quitNewConnection' });
+    await from();
+    expect(await end()).toEqual([Buffer.from('decided')]);
   });
 
   test('without a name has none', async () => {
@@ -321,6 +334,18 @@ describe('macros', () => {
     await end();
     expect([seen.length, counts.submitted]).toEqual([1, 1]);
   });
+});
+
+test.each<Command>([
+  { type: 'recipient', recipient: 'a@b.example', parameters: [] },
+  { type: 'header', name: 'From', value: 'x' },
+  { type: 'endOfHeader' },
+  { type: 'body', bytes: Buffer.from('x') },
+  { type: 'endOfBody', bytes: Buffer.from('x') },
+])('a part of a mail without its envelope ends the connection: $type', async (command) => {
+  await begin();
+  await connect();
+  await expect(session.take(command)).rejects.toThrow('a part of a mail came without its envelope');
 });
 
 test('what is no command of this version ends the connection', async () => {

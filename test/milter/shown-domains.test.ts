@@ -32,7 +32,14 @@ test.each([
   ['letters apart', 'a d a @ e x a m p l e . c o m', 'example.com'],
   ['an escape of a URL', 'ada%40example.com', 'example.com'],
   ['an escape of HTML', 'ada&#64;ex&#x61;mple.com', 'example.com'],
+  ['words for signs', 'ada (at) example [dot] com', 'example.com'],
+  ['words without brackets', 'ada at example dot com', 'example.com'],
+  ['a comma for a dot', 'ada@example,com', 'example.com'],
+  ['a letter that looks like an accent of another', 'ada@ex\u00e4mple.com', 'example.com'],
+  ['two letters that look like one', 'ada@exarnple.com', 'example.com'],
+  ['below it, with such letters', 'ada@mail.exarnple.com', 'example.com'],
   ['another domain', 'ada@example.net', null],
+  ['words for signs of another', 'ada (at) example [dot] net', null],
   ['an own domain in front of another', 'ada@example.com.evil.example', null],
   ['no address', 'Example.com news', null],
 ])('%s: %s', (_, name, expected) => {
@@ -42,6 +49,16 @@ test.each([
 test('a name is also read from its end where marks turn it around, and only there', () => {
   expect(asShown('\u202eecalevoL adA')).toEqual(['ecalevoL adA', 'Ada Lovelace']);
   expect(asShown('Ada\u200b Lovelace')).toEqual(['Ada Lovelace']);
+  expect(asShown('ecalevoL \u202eadA')).toEqual(['ecalevoL adA', 'ecalevoL Ada', 'Ada ecalevoL', 'Ada Lovelace']);
+});
+
+test.each([
+  ['&#1;&#x10ffff;&#64', ['&#1;&#x10ffff;&#64', '\u0001\u{10ffff}@']],
+  ['&#0;&#x110000;', ['&#0;&#x110000;']],
+  ['%41%7e%1f', ['%41%7e%1f', 'A~%1f']],
+  ['a\u0301\u0302\u0303\u0304\u0305b', ['a\u0301\u0302\u0303\u0304b']],
+])('%j is shown as %j', (name, shown) => {
+  expect(asShown(name)).toEqual(shown);
 });
 
 test('a long hostile text is looked at in no time that grows beyond its length', () => {

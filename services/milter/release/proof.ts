@@ -31,7 +31,7 @@ export function isCopyOf(held: Facts, { arrived, sender }: Omit<HoldEntry, 'id'>
   if (isMarked(held, header)) return true;
   const raw = Buffer.from(header, 'latin1');
   const { from, subject, message_id } = headOf(
-    firstFields(readMailHeader(raw, { headerLength: Math.max(raw.length, 1) }).fields),
+    firstFields(readMailHeader(raw, { headerLength: Number.MAX_SAFE_INTEGER }).fields),
   );
   // A field that was missing may have been added by Postfix since.
   const same = (known: string | null, found: string | null) => known === null || (found !== null && known === kept(found));

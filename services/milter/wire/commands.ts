@@ -68,7 +68,7 @@ function macros(data: Buffer): Command {
 /** Host name, family, port and address; the family "U" has neither port nor address, "L" is a path. */
 function connection(data: Buffer): Command {
   const end = data.indexOf(0);
-  if (end < 0 || end + 1 >= data.length) throw new ProtocolError('the connection is cut off');
+  if (end < 0) throw new ProtocolError('the connection is cut off');
   const host = data.toString('latin1', 0, end);
   const family = String.fromCharCode(data[end + 1]!);
   if (family === 'U' || family === 'L') return { type: 'connect', host, address: null };

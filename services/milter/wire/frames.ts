@@ -32,10 +32,8 @@ export class Frames {
    */
   push(piece: Buffer): Packet[] {
     const packets: Packet[] = [];
-    if (piece.length > 0) {
-      this.pieces.push(piece);
-      this.held += piece.length;
-    }
+    this.pieces.push(piece);
+    this.held += piece.length;
     for (;;) {
       if (this.held < 4) return packets;
       const length = this.first(4).readUInt32BE(0);
@@ -47,22 +45,16 @@ export class Frames {
     }
   }
 
-  /** The first octets, which stay. */
+  /** What came, so many octets of it or more in one piece. */
   private first(octets: number): Buffer {
-    if (this.pieces[0]!.length < octets) this.join();
-    return this.pieces[0]!.subarray(0, octets);
+    if (this.pieces[0]!.length < octets) this.pieces = [Buffer.concat(this.pieces, this.held)];
+    return this.pieces[0]!;
   }
 
   private take(octets: number): Buffer {
-    if (this.pieces[0]!.length < octets) this.join();
-    const [head] = this.pieces as [Buffer];
+    const head = this.first(octets);
     this.held -= octets;
-    if (head.length === octets) this.pieces.shift();
-    else this.pieces[0] = head.subarray(octets);
+    this.pieces[0] = head.subarray(octets);
     return head.subarray(0, octets);
-  }
-
-  private join(): void {
-    this.pieces = [Buffer.concat(this.pieces, this.held)];
   }
 }

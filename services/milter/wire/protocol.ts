@@ -19,7 +19,6 @@ export const ACTION = { addHeaders: 0x01, changeHeaders: 0x10, quarantine: 0x20 
 
 /** Steps that are left out, or not answered (SMFIP_*). */
 export const STEP = {
-  noHelo: 0x2,
   noUnknown: 0x100,
   noData: 0x200,
   noReplyHeader: 0x80,

@@ -18,6 +18,9 @@ describe('commands of a mail server', () => {
     expect(read(packet('C', 'localhost\0U'))).toEqual({ type: 'connect', host: 'localhost', address: null });
     expect(read(packet('C', 'localhost\0L\0\0/run/socket\0'))).toEqual({ type: 'connect', host: 'localhost', address: null });
     expect(read(packet('H', 'mail.example\0'))).toEqual({ type: 'helo', name: 'mail.example' });
+    expect(read(packet('H'))).toEqual({ type: 'helo', name: '' });
+    expect(read(packet('C', '\0U'))).toEqual({ type: 'connect', host: '', address: null });
+    expect(read(packet('D', 'Mi\x004AF2\0'))).toEqual({ type: 'macros', stage: 'M', values: new Map([['i', '4AF2']]) });
     expect(read(packet('T'))).toEqual({ type: 'data' });
     expect(read(packet('N'))).toEqual({ type: 'endOfHeader' });
     expect(read(packet('A'))).toEqual({ type: 'abort' });
@@ -70,6 +73,7 @@ describe('commands of a mail server', () => {
     ['a macro that does not end', packet('D', 'Mi\0x')],
     ['a connection without a family', packet('C', 'host\0')],
     ['a connection without a NUL', packet('C', 'host')],
+    ['a connection without a NUL that begins as a family', packet('C', 'U')],
     ['a connection of no family', packet('C', 'host\0x\0\x19192.0.2.1\0')],
     ['a connection without an address', packet('C', 'host\x004\0\x19')],
     ['a connection with a name for its address', packet('C', 'host\x004\0\x19mail.example\0')],

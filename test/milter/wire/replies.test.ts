@@ -23,6 +23,9 @@ describe('replies of the filter', () => {
     expect(sent(deleteHeader(3, 'X-A'))).toEqual(['m\0\0\0\x03X-A\0\0']);
     expect(sent(quarantine('held by a rule'))).toEqual(['qheld by a rule\0']);
     expect(sent(refuse('550 5.7.1 100% refused'))).toEqual(['y550 5.7.1 100%% refused\0']);
+    // No server logs or sends more of a line.
+    expect(sent(refuse('x'.repeat(501)))).toEqual([`y${'x'.repeat(500)}\0`]);
+    expect(sent(quarantine('x'.repeat(201)))).toEqual([`q${'x'.repeat(200)}\0`]);
   });
 
   test('hold no line end, NUL or letter that the mail chose', () => {
