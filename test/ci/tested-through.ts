@@ -16,7 +16,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'report/mail/arc.ts',
     'report/mail/signatures.ts',
   ],
-  'applier/index.test.ts': ['applier/changes.ts'],
   'applier/grants/database.test.ts': [
     'store/grants/due.ts',
     'store/grants/grants.ts',

@@ -312,3 +312,93 @@ test('what it breaks and what it puts right is what a check says of it', async (
   expect(more).toEqual([]);
   expect(worse).toBe(fixed!.slice('It fixes: '.length));
 });
+
+const PASSES = (name: string, share: string) =>
+  `It lets very many addresses pass SPF as ${name} (${share}): whoever has one of them may pass DMARC as example.com.`;
+const ASKED = (who: string, name: string, term: string) =>
+  `It lets whoever answers for ${who} say of each address whether it passes SPF as ${name} (${term}).`;
+const AT = (name: string) =>
+  `It has SPF at ${name}, from which no mail is sent: whoever it lets pass may pass DMARC as example.com.`;
+const TWICE = 'ip4:0.0.0.0/1 ip4:0.0.0.0/1 ip4:0.0.0.0/1';
+test.each<[string, string, string, string[]]>([
+  ['n.example.com', 'v=spf1 -all', 'v=spf1 ip4:0.0.0.0/1 -all', [PASSES('n.example.com', '50% of IPv4')]],
+  ['n.example.com', 'v=spf1 -all', 'v=spf1 ip6:8000::/1 -all', [PASSES('n.example.com', '50% of IPv6')]],
+  [
+    'n.example.com',
+    'v=spf1 -all',
+    'v=spf1 ip4:192.0.2.1 ip6:8000::/1 -all',
+    [PASSES('n.example.com', 'under 0.1% of IPv4, 50% of IPv6')],
+  ],
+  ['n.example.com', 'v=spf1 -all', `v=spf1 ${TWICE} -all`, [PASSES('n.example.com', '100% of IPv4')]],
+  ['n.example.com', 'v=spf1 -all', `v=spf1 ip6:8000::/1 +all`, [PASSES('n.example.com', '100% of IPv4, 100% of IPv6')]],
+  // What was as wide before is not said, nor what is less wide now.
+  ['n.example.com', 'v=spf1 ip4:0.0.0.0/1 -all', 'v=spf1 ip4:0.0.0.0/1 mx -all', []],
+  ['n.example.com', 'v=spf1 +all', 'v=spf1 ip4:0.0.0.0/1 -all', []],
+  [
+    'n.example.com',
+    'v=spf1 ip4:0.0.0.0/1 -all',
+    'v=spf1 ip4:0.0.0.0/2 ip6:8000::/1 -all',
+    [PASSES('n.example.com', '25% of IPv4, 50% of IPv6')],
+  ],
+  ['n.example.com', 'v=spf1 ip6:8000::/1 -all', 'v=spf1 ip4:0.0.0.0/1 -all', [PASSES('n.example.com', '50% of IPv4')]],
+  ['n.example.com', 'v=spf1 -all', 'v=spf1 ip4:192.0.2.0/24 -all', []],
+  [
+    'n.example.com',
+    'v=spf1 exists:%{i}.a.test -all',
+    'v=spf1 exists:%{i}.a.test exists:%{i}.b.test exists:%{i}.own.example.com -all',
+    [ASKED('b.test', 'n.example.com', 'exists:%{i}.b.test')],
+  ],
+  [
+    'n.example.com',
+    'v=spf1 -all',
+    'v=spf1 exists:%{i} -all',
+    [ASKED('a name that the sender chooses', 'n.example.com', 'exists:%{i}')],
+  ],
+  ['_acme-challenge.example.com', 'x', 'v=spf1 a -all', [AT('_acme-challenge.example.com')]],
+  ['_acme-challenge.example.com', 'v=spf1 a -all', 'v=spf1 mx -all', []],
+  ['_acme-challenge.example.com', 'x', 'v=spf1 -all', []],
+  ['n.example.com', 'x', 'v=spf1 a -all', []],
+])('whom SPF at %s lets pass, %j and then %j', async (name, before, after, warnings) => {
+  const told = await shown([change(name, [before], [after])], `@ TXT "v=spf1 -all"\n${name}. TXT "${before}"`);
+  expect(told.filter((one) => /^It (?:lets|has)/.test(one))).toEqual(warnings);
+});
+
+test('an alias may lead to SPF of others', async () => {
+  const text = '@ TXT "v=spf1 -all"\nwide TXT "v=spf1 +all"\n';
+  const one = change('n.example.com', [], ['wide.example.com'], { type: 'CNAME' });
+  expect((await shown([one], text)).filter((said) => said.startsWith('It lets'))).toEqual([
+    PASSES('n.example.com', '100% of IPv4, 100% of IPv6'),
+  ]);
+});
+
+test('changes of several names are looked at together, each by what it is', async () => {
+  const text = '@ TXT "v=spf1 -all"\n_dmarc TXT "v=DMARC1; p=quarantine"\nnews TXT "v=spf1 -all"\n';
+  const told = await shown(
+    [
+      change('*.example.com', [], ['v=DMARC1; p=none']),
+      change('_dmarc.news.example.com', [], ['v=DMARC1; p=reject']),
+      change('_dmarc.shop.example.com', [], ['v=DMARC1; p=none']),
+      // What is wrong with SPF of a name below is not looked for.
+      change('news.example.com', ['v=spf1 -all'], ['v=spf1 -all', 'v=spf1 a -all']),
+    ],
+    text,
+  );
+  expect(told.filter((one) => !one.startsWith('It fixes'))).toEqual([
+    'It weakens the policy for names below example.com that do not exist from quarantine to none.',
+    'It weakens the policy of shop.example.com from p=quarantine to p=none.',
+  ]);
+});
+
+test('a key is looked at where its selector is known, and none of another domain', async () => {
+  const key = 's1._domainkey.example.com';
+  const broken = change(key, [`v=DKIM1; p=${KEY}`], ['v=DKIM1; p=x!']);
+  const text = `@ TXT "v=spf1 -all"\ns1._domainkey TXT "v=DKIM1; p=${KEY}"\ns2._domainkey TXT "v=DKIM1; p=x!"\n`;
+  const worse = async (changes: DnsChange[], keys: string[]) =>
+    (await shown(changes, text, { seen: [], keys: new Map(keys.map((name) => [name, 0])) })).filter(
+      (one) => !one.startsWith('It fixes'),
+    );
+  expect(await worse([broken], [])).toEqual(await worse([broken], ['s9._domainkey.example.org']));
+  expect((await worse([broken], [])).length).toBeGreaterThan(0);
+  // A key that is as broken as before is none that the change breaks.
+  expect(await worse([change('x.example.com', [], ['y'])], ['s2._domainkey.example.com'])).toEqual([]);
+});
