@@ -94,7 +94,7 @@ test('the test that covers a file without one of its own is its nearest', () => 
     ['test/e/through.test.ts', "import '../../services/a/index.ts';"],
   ]);
   const covering = coveringTests(readFileSync('test/ci/tested-through.ts', 'utf8'));
-  expect(covering.get('services/milter/screen.ts')).toBe('test/milter/index.test.ts');
+  expect(covering.get('services/milter/try.ts')).toBe('test/milter/index.test.ts');
   for (const [file, by] of covering) expect([existsSync(file), existsSync(by)], file).toEqual([true, true]);
   expect(
     nearestTests(importersOf(texts), 'services/a/b.ts', 9, {
