@@ -8,6 +8,7 @@ import type { News } from '../../services/findings/news.ts';
 import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
 import { snooze } from '../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from './fixture.ts';
+import { expectLives } from './invented-changes.ts';
 import { ago, DOMAIN, domainWindow, onFile, policyDays, REPORTERS, row, sourceWindow, span } from './rows.ts';
 
 let f: Fixture;
@@ -614,3 +615,5 @@ describe('a finding that nobody was alerted about', () => {
     ]);
   });
 });
+
+test.each(['news', 'changes'])('what becomes of invented findings is as it was (%s)', (name) => expectLives(name));

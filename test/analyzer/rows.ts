@@ -217,7 +217,7 @@ export function senderWindow(rows: readonly SourceDay[], extra: Partial<SenderWi
 }
 
 /** A sender with one source, unless `extra` says more. */
-function senderData(key: string, rows: readonly SourceDay[], extra: Partial<SenderData> = {}): SenderData {
+export function senderData(key: string, rows: readonly SourceDay[], extra: Partial<SenderData> = {}): SenderData {
   const days = [...new Set(rows.map(({ day }) => day))].sort();
   const sum = (of: 'messages' | 'passed' | 'dkim_aligned' | 'spf_aligned' | 'delivered', day?: string) =>
     rows.reduce((n, one) => n + (day === undefined || one.day === day ? one[of] : 0), 0);

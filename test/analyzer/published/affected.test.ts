@@ -3,6 +3,7 @@ import { affectedBy } from '../../../services/analyzer/published/affected.ts';
 import type { Loss } from '../../../services/analyzer/published/losses.ts';
 import type { SenderData } from '../../../services/analyzer/senders/units.ts';
 import type { Published, SpfMail } from '../../../services/store/dns/published.ts';
+import { expectLives } from '../invented-changes.ts';
 
 const AT = new Date('2026-11-20T14:02:00Z');
 const loss: Loss = {
@@ -43,3 +44,5 @@ test.each([
 ])('it does not where %s', (_, mail) => {
   expect(affected(mail)).toEqual([]);
 });
+
+test('whose mail rested on invented records is as it was', () => expectLives('losses'));

@@ -4,6 +4,7 @@ import type { Evidence } from '../../../services/findings/evidence.ts';
 import { addDays } from '../../../services/shared/days.ts';
 import type { Candidate, KnownFinding } from '../../../services/store/findings/findings.ts';
 import { EVIDENCE, SAMPLES } from '../../findings/kinds/samples.ts';
+import { expectLives } from '../invented-changes.ts';
 
 const DAY = '2026-05-28';
 const change = (
@@ -177,3 +178,5 @@ describe('an SPF record above the limit, and its permanent errors at receivers',
     expect(facts(regression('spf'), check)).not.toHaveProperty('limit');
   });
 });
+
+test('what invented changes of DNS explain is as it was', () => expectLives('causes'));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { lossesOf, termsOf } from '../../../services/analyzer/published/losses.ts';
 import type { Published, PublishedRecord } from '../../../services/store/dns/published.ts';
+import { expectLives } from '../invented-changes.ts';
 
 const DOMAIN = 'example.com';
 const T0 = new Date('2026-05-01T00:00:00Z');
@@ -107,3 +108,5 @@ describe('a DMARC record', () => {
 test('the terms that let somebody send are compared without case and "+"', () => {
   expect(termsOf('v=spf1 +Include:X.example a ~mx redirect=Y.example')).toEqual(['include:x.example', 'a', 'redirect=y.example']);
 });
+
+test('what invented records lost is as it was', () => expectLives('losses'));

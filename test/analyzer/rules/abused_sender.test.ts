@@ -6,6 +6,7 @@ import type { SourceWindow } from '../../../services/analyzer/window.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, DOMAIN, merged, onFile, REPORTERS, sourceWindow, span, TODAY, wordsFor } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 const HOSTER = { source: '192.0.2.0/24' };
 const SERVICE = { source: 'mailer.example' };
@@ -153,3 +154,5 @@ describe('as the analyzer sees a domain', () => {
     expect(await kinds()).toEqual([['unauthorized_source', '192.0.2.0/24', 'high']]);
   });
 });
+
+test('what it says of invented senders is as it was', () => expectLives('abused_sender'));

@@ -3,6 +3,7 @@ import { alignmentFailure } from '../../../services/analyzer/rules/alignment_fai
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { heard, LARGE, MIDDLE, type Report, SMALL } from '../late-reports.ts';
 import { ago, DOMAIN, onFile, REPORTERS, row, sourceWindow, span, TODAY, wordsFor } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 describe('alignment_failure', () => {
   test.each([
@@ -108,3 +109,5 @@ test('a source of which half is untold is not called misaligned', () => {
   expect(found([ago(1), ago(0)].map((day) => ({ day, reporter: LARGE })))).toBe(0);
   expect(found([])).toBe(1);
 });
+
+test('what it says of invented senders is as it was', () => expectLives('alignment_failure'));

@@ -9,6 +9,7 @@ import type { SourceDay } from '../../../services/store/analysis/window-reads.ts
 import type { Candidate } from '../../../services/store/findings/findings.ts';
 import { heard, LARGE, MIDDLE, SMALL } from '../late-reports.ts';
 import { ago, onFile, REPORTERS, row, sourceWindow, span, TODAY, wordsFor } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 const net = (n: number) => ({ source: `198.18.${n}.0/24` });
 /** Weekdays only: TODAY is a Friday. */
@@ -176,3 +177,5 @@ test('a source does not pass again because the first to speak says so', () => {
   const all = heard([...rows, ...span(2, 0, 'dkim', 40, [LARGE])], []);
   expect(recoveredSince(part!, sourceWindow(all.there, all.given))).toMatchObject({ reason: 'passes_again' });
 });
+
+test('what it says of invented senders is as it was', () => expectLives('broken_senders'));

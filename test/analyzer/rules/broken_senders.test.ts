@@ -7,6 +7,7 @@ import { acknowledge, close } from '../../../services/store/findings/operator-ac
 import { draws } from '../../helpers/full.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, DOMAIN, REPORTERS, span } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 const OWN = { source: '192.0.2.0/24' };
 const SERVICES = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.example`);
@@ -298,3 +299,5 @@ describe('the order in which reports come', () => {
     );
   });
 });
+
+test('what it says of invented senders is as it was', () => expectLives('broken_senders'));

@@ -4,6 +4,7 @@ import type { SourceDay } from '../../../services/store/analysis/window-reads.ts
 import { endSender, putSender } from '../../../services/store/sources/sender-list.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, DOMAIN, REPORTERS, sourceWindow, span, TODAY } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 let f: Fixture;
 beforeEach(async () => {
@@ -239,3 +240,5 @@ test('a network that carries nothing but mail of a denied source is classed by t
   await f.analyze();
   expect((await classOf(STRAY)).class).toBe('authorized');
 });
+
+test('what it says of invented senders is as it was', () => expectLives('denied_source'));

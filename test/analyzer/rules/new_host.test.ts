@@ -4,6 +4,7 @@ import { newHost } from '../../../services/analyzer/rules/new_host.ts';
 import type { SourceWindow } from '../../../services/analyzer/window.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { ago, DOMAIN, onFile, REPORTERS, sourceWindow, span, wordsFor } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 const WEB = { source: '192.0.2.0/24' };
 const HOST = `www.${DOMAIN}`;
@@ -59,3 +60,5 @@ describe('honest twins', () => {
     expect(found(rows, extra)).toEqual([]);
   });
 });
+
+test('what it says of invented senders is as it was', () => expectLives('new_host'));

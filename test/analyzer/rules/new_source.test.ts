@@ -9,6 +9,7 @@ import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { DAY, receive, reportMail, reportXml, type TestRow } from '../../helpers/report.ts';
 import { heard, LARGE, MIDDLE, type Report, SMALL } from '../late-reports.ts';
 import { ago, REPORTERS, reporterDays, senderWindow, sourceWindow, span } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 const NEW = { source: '198.18.7.0/24' };
 const [FIRST] = REPORTERS as [string];
@@ -125,3 +126,5 @@ test('a source of which half is untold is not called new', () => {
   expect(found([2, 1, 0].map((n) => ({ day: ago(n), reporter: LARGE })))).toBe(0);
   expect(found([])).toBe(1);
 });
+
+test('what it says of invented senders is as it was', () => expectLives('new_source'));

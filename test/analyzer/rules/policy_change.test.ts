@@ -4,6 +4,7 @@ import { policyChange } from '../../../services/analyzer/rules/policy_change.ts'
 import { parsePolicy } from '../../../services/shared/policy.ts';
 import type { PolicyDay } from '../../../services/store/analysis/window-reads.ts';
 import { ago, domainWindow, onFile, policyDays, wordsFor } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 const REJECT = 'p=reject; adkim=r; aspf=r';
 const NONE = 'p=none; adkim=r; aspf=r';
@@ -124,3 +125,5 @@ test('the current policy is what most of the newest reporters saw', () => {
   expect(currentPolicy(rows)).toContain('p=none;');
   expect(currentPolicy([])).toBeNull();
 });
+
+test('what it says of invented domains is as it was', () => expectLives('policy_change'));

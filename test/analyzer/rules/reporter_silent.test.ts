@@ -4,6 +4,7 @@ import { addDays, daysBetween } from '../../../services/shared/days.ts';
 import { putOwn } from '../../../services/store/domains/domains.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, row, TODAY } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 const KINDS = "kind = 'reporter_silent'";
 
@@ -134,3 +135,5 @@ describe('reporter_silent', () => {
     expect(await mailed()).toHaveLength(mails);
   });
 });
+
+test('what it says of invented domains is as it was', () => expectLives('reporter_silent'));

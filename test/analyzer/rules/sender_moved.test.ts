@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { DOMAIN, REPORTERS, span } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 let f: Fixture;
 beforeEach(async () => {
@@ -171,3 +172,5 @@ describe('what has not moved is told', () => {
     expect(await found()).toEqual([]);
   });
 });
+
+test('what it says of invented senders is as it was', () => expectLives('sender_moved'));

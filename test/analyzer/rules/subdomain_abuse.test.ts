@@ -8,6 +8,7 @@ import type { SubdomainName } from '../../../services/store/rollups/subdomain-da
 import { DAY, receive, reportMail, reportXml, type TestRow, trusting } from '../../helpers/report.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, DOMAIN, domainDays, domainWindow, onFile, REPORTERS, row, span, TODAY, wordsFor } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 const net = (n: number) => ({ source: `198.18.${n}.0/24` });
 const open = (rows: SourceDay[]): SourceDay[] =>
@@ -182,3 +183,5 @@ describe('through the real store', () => {
     expect(rows.reduce((n, r) => n + Number(r.messages), 0)).toBe(405);
   });
 });
+
+test('what it says of invented domains is as it was', () => expectLives('subdomain_abuse'));

@@ -5,6 +5,7 @@ import { daysBetween } from '../../../services/shared/days.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { heard, LARGE, late, MIDDLE, type Report, SMALL, USUAL } from '../late-reports.ts';
 import { ago, DOMAIN, domainDays, domainWindow, onFile, REPORTERS, row, span } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 const net = (n: number) => ({ source: `198.18.${n}.0/24` });
 
@@ -207,3 +208,5 @@ describe('networks whose names are being looked up', () => {
     ).toHaveLength(1);
   });
 });
+
+test('what it says of invented domains is as it was', () => expectLives('unauthorized_source'));

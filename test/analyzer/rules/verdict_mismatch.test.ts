@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { verdictMismatch } from '../../../services/analyzer/rules/verdict_mismatch.ts';
 import { Attendance } from '../../../services/analyzer/statistics/habit.ts';
 import { ago, DOMAIN, domainWindow, onFile, REPORTERS, reporterDays, wordsFor } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 /** Each reporter tells of a third of 300 messages a day, of which so many contradict themselves. */
 function windowOf(contradicted: (reporter: string, daysAgo: number) => number) {
@@ -47,3 +48,5 @@ test('it is over when the reporter has spoken on three days without', () => {
   ).toMatchObject({ reason: 'verdicts_agree' });
   expect(verdictMismatch.over({ ...finding, last_day: ago(2) }, during)).toBeNull();
 });
+
+test('what it says of invented domains is as it was', () => expectLives('verdict_mismatch'));

@@ -3,6 +3,7 @@ import { volumeSurge } from '../../../services/analyzer/rules/volume_surge.ts';
 import type { SenderWindow } from '../../../services/analyzer/window.ts';
 import { heard, LARGE, MIDDLE, type Report, SMALL } from '../late-reports.ts';
 import { ago, onFile, row, senderWindow, span } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 test('a surge far beyond habit is told before the largest reporter speaks; what is only much for the others waits for it', () => {
   const habit = span(41, 1, 'both', 50, [LARGE, MIDDLE, SMALL]);
@@ -100,3 +101,5 @@ test.each([
 ])('a stolen account knows no measure: from %i to %i for %i days is one', (usual, most, days) => {
   expect(burst(usual, most, days)[0]!.severity).not.toBe('info');
 });
+
+test('what it says of invented senders is as it was', () => expectLives('volume_surge'));

@@ -7,6 +7,7 @@ import type { FailedCheck } from '../../../services/store/analysis/signatures.ts
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import type { Candidate, KnownFinding } from '../../../services/store/findings/findings.ts';
 import { ago, DOMAIN, onFile, REPORTERS, row, sourceWindow, span, wordsFor } from '../rows.ts';
+import { expectLives } from './invented-lives.ts';
 
 const TENANT = { source: '192.0.2.0/24' };
 const FORWARDER = { source: 'forwarder.example' };
@@ -475,3 +476,5 @@ describe('what a source has in the trouble of its sender', () => {
     });
   });
 });
+
+test('what it says of invented senders is as it was', () => expectLives('weakened_sender'));

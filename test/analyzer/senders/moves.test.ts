@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { bringsMore, mayReplace, predecessorOf, renumberingOf } from '../../../services/analyzer/senders/moves.ts';
 import type { SenderData } from '../../../services/analyzer/senders/units.ts';
 import { ago, DOMAIN, REPORTERS, senderWindow, sourceWindow, span } from '../rows.ts';
+import { expectLives } from '../rules/invented-lives.ts';
 
 const ONE = REPORTERS.slice(0, 1);
 /** The day on which a new sender began; the days behind it are compared, of which the newest three count. */
@@ -163,3 +164,5 @@ describe('networks of a sender that moved', () => {
     expect(of(...sources) !== null).toBe(moved);
   });
 });
+
+test.each(['sender_moved', 'new_source'])('what it says of invented senders is as it was (%s)', (name) => expectLives(name));

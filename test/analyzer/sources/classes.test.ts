@@ -5,6 +5,7 @@ import { wilson } from '../../../services/analyzer/statistics/confidence.ts';
 import type { SourceWindow } from '../../../services/analyzer/window.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { ago, REPORTERS, row, sourceWindow, span } from '../rows.ts';
+import { expectLives } from '../rules/invented-lives.ts';
 
 const cases: [string, SourceDay[], string, RegExp][] = [
   [
@@ -233,3 +234,5 @@ describe('classify', () => {
     }
   });
 });
+
+test('what it says of invented senders is as it was', () => expectLives('classes'));

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { forwardingOdds } from '../../../services/analyzer/sources/forwarding.ts';
 import { ago, row } from '../rows.ts';
+import { expectLives } from '../statistics/invented-habits.ts';
 
 /** What all mail of the domain came to at each receiver, and what one source's did. */
 const odds = (all: Record<string, number>, own: Record<string, number>) =>
@@ -49,3 +50,5 @@ test('nothing is said without mail, or where a single reporter speaks', () => {
   expect(odds(ALL, {})).toBe(0);
   expect(odds({ 'google.com': 100 }, { 'google.com': 9 })).toBe(0);
 });
+
+test('the odds of invented mail are as they were', () => expectLives('odds'));

@@ -5,6 +5,7 @@ import { daysBetween, isWeekend } from '../../../services/shared/days.ts';
 
 import type { ReporterDay } from '../../../services/store/analysis/window-reads.ts';
 import { ago } from '../rows.ts';
+import { expectLives } from './invented-habits.ts';
 
 type Count = (day: string, reporter: string) => number | null;
 
@@ -144,3 +145,5 @@ test('nothing is expected where there are no days of habit', () => {
   const w = world(['a', 'b'], () => 50);
   expect(new Habit({ ...w, base: [], prior: 5, robust: false }).expected([ago(1)]).mean).toBe(0);
 });
+
+test('what is expected after invented days is as it was', () => expectLives('habit'));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ReportedDay, silenceOf } from '../../../services/analyzer/statistics/report-habit.ts';
 import { addDays, daysBetween, isWeekend } from '../../../services/shared/days.ts';
+import { expectLives } from './invented-habits.ts';
 
 /** A Sunday. */
 const LAST = '2026-05-31';
@@ -91,3 +92,5 @@ describe('the silence of all reporters of a domain', () => {
     expect(toldOn(small, { together: true })).toBeLessThanOrEqual(5);
   });
 });
+
+test('whether invented reports have ceased is as it was', () => expectLives('reports'));

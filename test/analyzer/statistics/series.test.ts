@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { failingRun, passesAgainSince } from '../../../services/analyzer/statistics/series.ts';
 import { ago } from '../rows.ts';
+import { expectLives } from './invented-habits.ts';
 
 /** Days oldest first, the last is today: [passed, failed]. */
 const days = (...counts: [number, number][]) =>
@@ -34,3 +35,5 @@ test('a bad day begins it anew, and four in five passing is a good day', () => {
   expect(since(2, [0, 9], [8, 2], [8, 2])).toBe(ago(1));
   expect(since(2, [0, 9], [8, 2], [79, 21])).toBeNull();
 });
+
+test('what is said of invented days is as it was', () => expectLives('series'));

@@ -3,6 +3,7 @@ import { unauthorizedSource } from '../../../services/analyzer/rules/unauthorize
 import { numbersOf, severityOf } from '../../../services/analyzer/unauthenticated/numbers.ts';
 import { type Rise, riseOf } from '../../../services/analyzer/unauthenticated/rise.ts';
 import { ago, domainWindow, onFile, REPORTERS, span } from '../rows.ts';
+import { expectLives } from '../rules/invented-lives.ts';
 
 test.each([
   [1_000, 1_000, 'critical'],
@@ -68,3 +69,7 @@ test('an open finding keeps its first day, and says since when such mail is back
   const isBack = numbersOf(window, { ...rise, open, again: ago(2) });
   expect(isBack).toMatchObject({ first_day: ago(20), evidence: { since: ago(2), again: ago(2) } });
 });
+
+test.each(['unauthorized_source', 'subdomain_abuse'])('what it says of invented domains is as it was (%s)', (name) =>
+  expectLives(name),
+);
