@@ -59,6 +59,64 @@ describe('redact', () => {
     expect(redact(text, hash)).toBe(expected(hash));
   });
 
+  const shown = (name: string) => (name.startsWith('h:') ? name : `h:[${name}]`);
+  test.each([
+    ['no names here', 'no names here'],
+    ['ada@ example.com @ x@', 'ada@ example.com @ x@'],
+    ['a@[192.0.2.1] b', 'h:[a]@[192.0.2.1] b'],
+    ['@example.com', '@example.com'],
+    ['<@example.com>', '<@example.com>'],
+    ['a@b.example c@d.example', 'h:[a]@b.example h:[c]@d.example'],
+    ['AB: message-id=a@mx.example, to=<bob@x.example>', 'AB: message-id=a@mx.example, to=<h:[bob]@x.example>'],
+    ['AB: message-id=<a@mx.example', 'AB: message-id=<a@mx.example'],
+    ['id: <a@mx.example>, to: bob@x.example', 'id: <a@mx.example>, to: h:[bob]@x.example'],
+    ['xid: <a@mx.example>', 'xid: <h:[a]@mx.example>'],
+    ['{"message_id":"a@mx.example","to":"bob@x.example"}', '{"message_id":"a@mx.example","to":"h:[bob]@x.example"}'],
+    [' id=a@mx.example bob@x.example', ' id=a@mx.example h:[bob]@x.example'],
+    ['"a b"@x.example', 'h:["a b"]@x.example'],
+    ['c"@x.example', 'ch:["]@x.example'],
+    ['to=a:b@x.example', 'to=a:h:[b]@x.example'],
+    ['to=<a:b@x.example>', 'to=<h:[a:b]@x.example>'],
+    ['said: a=b@x.example', 'said: a=h:[b]@x.example'],
+    ['key=smtp:bob@x.example', 'key=smtp:h:[bob]@x.example'],
+    ['to=h:0123@x.example', 'to=h:0123@x.example'],
+    ['rfc822:h:0123@x.example', 'rfc822:h:h:[0123]@x.example'],
+    ['info: header Subject: a secret from local; from=<bob@x.example>', 'info: header Subject: (dropped)'],
+    [
+      'info: header Subject: a from app[10.0.0.1]; b from app[10.0.0.2]; from=<> helo=<x>: new text',
+      'info: header Subject: (dropped)',
+    ],
+    ['info: header From: Ada <ada@x.example> from local; from=<>', 'info: header From: <@x.example> from local; from=<>'],
+    ['info: header From: Ada from local; from=<>', 'info: header From: (dropped) from local; from=<>'],
+    ['info: header To: Ada <ada@x.example> from local; from=<>', 'info: header To: (dropped) from local; from=<>'],
+    ['info: header X-Any: ada', 'info: header X-Any: (dropped)'],
+    ['header bits 3: x', 'header bits 3: x'],
+    ['the header is fine', 'the header is fine'],
+    ['AB T="for \\"ada\\"" S=1', 'AB S=1'],
+    ['AB XT="for ada" S=1', 'AB XT="for ada" S=1'],
+    ['subject: ada, to: x', 'subject: (dropped), to: x'],
+    ['Subject="a, b", x', 'Subject=(dropped), x'],
+    ['subject=<ada>, y', 'subject=(dropped), y'],
+    ['subject line ada', 'subject line ada'],
+    ['AB => bob <bob@x.example> R=local', 'AB => (local) <h:[bob]@x.example> R=local'],
+    ['AB == bob <bob@x.example>', 'AB == (local) <h:[bob]@x.example>'],
+    ['sasl_username=Ada Lovelace, sasl_sender=Bob B', 'sasl_username=h:[Ada Lovelace], sasl_sender=h:[Bob B]'],
+    ['sasl_username=h:1, x', 'sasl_username=h:1, x'],
+    ['user=<ada>, login=bob', 'user=<h:[ada]>, login=h:[bob]'],
+    ['login=h:1 user=ada@', 'login=h:1 user=ada@'],
+    [', user: ada, A=plain:bob U=eve', ', user: ada, A=plain:bob U=h:[eve]'],
+    ['unknown user: "ada"', 'unknown user: "(dropped)"'],
+    ['User unknown: "ada" in table', 'User unknown: "(dropped)" in table'],
+    ['user ada "x"', 'user ada "x"'],
+    ['unknown user: "ada" user=bob', 'unknown user: "(dropped)" user=h:[bob]'],
+    ['> orig_to=bob', '> orig_to=h:[bob]'],
+    ['to=bob', 'to=h:[bob]'],
+    ['x', 'x'],
+  ])('%s becomes %s', (text, clean) => {
+    expect(redact(text, shown)).toBe(clean);
+    expect(redact(clean, shown)).toBe(clean);
+  });
+
   test('one name has one hash, whatever its case; another key has another', () => {
     expect(hash('Alice')).toBe(hash('alice'));
     expect(hash(hash('alice'))).toBe(hash('alice'));
@@ -92,9 +150,12 @@ test('samples have no addresses, names or long numbers', () => {
   expect(sampleOf(redact('user "alice" <a@b.example> from 192.0.2.1 or 2001:db8:0:1::3 sent 123456', hash))).toBe(
     'user "*" <*> from * or * sent #',
   );
+  expect(sampleOf("it's ada' 123 1234 2001:db8::1 a.b@c.d-e h:0123456789abcdef h:0123")).toBe('it"*" 123 # * * * h:#');
+  expect(sampleOf('x'.repeat(201))).toBe('x'.repeat(200));
 });
 
 test('colours of a terminal are dropped, and what else moves its cursor is shown as unreadable', () => {
   expect(printable('\u001b[31mNov 27 10:00:01\u001b[0m mx1')).toBe('Nov 27 10:00:01 mx1');
   expect(printable('a\u001b[2Jb')).toBe('a\ufffd[2Jb');
+  expect(printable('a\tb\u202ec \ud800 \u00e9')).toBe('a b\ufffdc \ufffd \u00e9');
 });

@@ -15,3 +15,16 @@ test('a domain is waken once in half a minute, with others or alone', async () =
   await wake.domains(['b.example', 'c.example']);
   expect(jobs).toEqual([['a.example', 'b.example'], ['c.example'], ['b.example']]);
 });
+
+test('a hundred thousand domains are remembered, and all forgotten before there are more', async () => {
+  const jobs: string[][] = [];
+  const add = async (_: string, { domains }: { domains: string[] }) => void jobs.push(domains);
+  const wake = new Wake({ queues: { add }, clock: { now: () => new Date(0) } } as unknown as Pick<Context, 'queues' | 'clock'>);
+  const all = Array.from({ length: 100_000 }, (_, n) => `d${n}.example`);
+  await wake.domains(all);
+  expect(jobs.map(({ length }) => length)).toEqual(Array(100).fill(1_000));
+  jobs.length = 0;
+  for (const some of [['d1.example'], ['d1.example', 'd2.example'], ['new.example'], ['d1.example'], ['new.example']])
+    await wake.domains(some);
+  expect(jobs).toEqual([['new.example'], ['d1.example']]);
+});

@@ -36,7 +36,6 @@ export function mailsOf(drafts: readonly Draft[]): Mail[] {
       next.set(from, [...(next.get(from) ?? []), to]);
       root.set(find(to), find(from));
     }
-    if (!ofFiltersAlone(to)) continue;
     const servers = sameQueueId.get(to.queue_id)!.filter((one) => filterOf(to, one));
     // Of several servers with the same short id, nobody can say which one called the filter.
     if (servers.length === 1) root.set(find(to), find(servers[0]!));

@@ -16,7 +16,6 @@ export function readTime(text: string, now: number): number | null {
   const old = RFC3164.exec(text);
   if (old !== null) {
     const month = MONTHS.indexOf(old[1]!.toLowerCase());
-    if (month === -1) return null;
     const year = new Date(now).getUTCFullYear();
     const ms = Number((old[6] ?? '').slice(0, 3).padEnd(3, '0'));
     // On New Year's Eve lines of the next year may be there already, by a clock that is ahead.
@@ -29,7 +28,7 @@ export function readTime(text: string, now: number): number | null {
   const named = NAMED.exec(text);
   if (named === null) return null;
   const month = MONTHS.indexOf(named[2]!.toLowerCase());
-  return month === -1 ? null : utc([+named[3]!, month, +named[1]!, +named[4]!, +named[5]!, Math.min(+named[6]!, 59), +named[7]!]);
+  return utc([+named[3]!, month, +named[1]!, +named[4]!, +named[5]!, Math.min(+named[6]!, 59), +named[7]!]);
 }
 
 /**
@@ -41,13 +40,7 @@ function utc([year, month, day, hour, minute, second, ms]: [number, number, numb
   | null {
   const at = Date.UTC(year, month, day, hour, minute, second, ms);
   const exists =
-    month >= 0 &&
-    month < 12 &&
-    hour < 24 &&
-    minute < 60 &&
-    second < 60 &&
-    day > 0 &&
-    (day < 29 || new Date(at).getUTCDate() === day);
+    month >= 0 && month < 12 && hour < 24 && minute < 60 && day > 0 && (day < 29 || new Date(at).getUTCDate() === day);
   return exists ? at : null;
 }
 

@@ -25,6 +25,115 @@ test('ten signatures of a message are kept, and what a line says twice counts on
   expect(draftOf(...all).signatures.map(({ selector }) => selector)).toEqual(all.slice(0, 10).map((_, n) => `s${n}`));
 });
 
+test.each<[string, LogEvent, object]>([
+  [
+    'client',
+    { kind: 'client', name: 'app', ip: '192.0.2.1', sasl: 'h:u' },
+    { client_name: 'app', client_ip: '192.0.2.1', sasl_username: 'h:u', clientKnown: true },
+  ],
+  ['client without a name that was hashed', { kind: 'client', name: null, ip: null, sasl: 'ada' }, { clientKnown: true }],
+  ['local', { kind: 'local' }, { local: true }],
+  ['message_id', { kind: 'message_id', id: 'm' }, { message_id: 'm' }],
+  [
+    'envelope',
+    { kind: 'envelope', from: { local: 'h:l', domain: 'x.example' } },
+    { envelope_domain: 'x.example', sender_hash: 'h:l', envelopeKnown: true },
+  ],
+  ['author', { kind: 'author', domain: 'x.example' }, { header_domain: 'x.example' }],
+  [
+    'delivery',
+    {
+      kind: 'delivery',
+      to: { local: 'h:r', domain: 'a.example' },
+      by: 'smtp',
+      relay: 'mx',
+      ip: '198.51.100.1',
+      status: 'bounced',
+      dsn: '5.1.1',
+      words: 'no',
+      queuedAs: 'Q',
+    },
+    {
+      recipients: [
+        {
+          domain: 'a.example',
+          hash: 'h:r',
+          relay: 'mx',
+          relay_ip: '198.51.100.1',
+          status: 'bounced',
+          dsn: '5.1.1',
+          dmarc_words: false,
+          words: 'no',
+          at: 1_000,
+          outside: true,
+          queued_as: 'Q',
+        },
+      ],
+      queued_as: ['Q'],
+    },
+  ],
+  ['expired', { kind: 'expired' }, {}],
+  ['ended', { kind: 'ended' }, { ended: true }],
+  ['rejected', { kind: 'rejected', words: 'no' }, { rejected: true }],
+  ['signed', { kind: 'signed', domain: 'x.example', selector: 's' }, { signatures: [{ domain: 'x.example', selector: 's' }] }],
+  ['fault', { kind: 'fault', code: 'key_missing', about: 's' }, { sign_fault: ['key_missing s'] }],
+  [
+    'verdict',
+    { kind: 'verdict', method: 'spf', result: 'pass', domain: null, selector: null },
+    { verify: [{ program: 'postfix', method: 'spf', result: 'pass', domain: null, selector: null }] },
+  ],
+  ['dns_change', { kind: 'dns_change', zone: 'x', name: null, type: null, action: 'changed', client: null }, {}],
+])('a line that says %s says nothing else', (_, event, part) => {
+  const one = line('postfix', event);
+  expect(draftOf(one)).toEqual({
+    message_key: null,
+    source_id: 1,
+    host: 'mx1',
+    queue_id: '4F',
+    message_id: null,
+    started_at: 1_000,
+    last_at: 1_000,
+    ended: false,
+    client_name: null,
+    client_ip: null,
+    sasl_username: null,
+    envelope_domain: null,
+    header_domain: null,
+    sender_hash: null,
+    signatures: [],
+    sign_fault: [],
+    verify: [],
+    recipients: [],
+    queued_as: [],
+    hashes: new Set([one.hash]),
+    local: false,
+    clientKnown: false,
+    envelopeKnown: false,
+    rejected: false,
+    programs: ['postfix'],
+    place: null,
+    ...part,
+  });
+});
+
+test('what a later line does not say of the client stays, and a filter says who sent it where no server does', () => {
+  const named: LogEvent = { kind: 'client', name: 'app', ip: '192.0.2.1', sasl: 'h:u' };
+  const bare: LogEvent = { kind: 'client', name: null, ip: '192.0.2.2', sasl: null };
+  expect(draftOf(line('postfix', named, bare))).toMatchObject({
+    client_name: 'app',
+    client_ip: '192.0.2.2',
+    sasl_username: 'h:u',
+  });
+  expect(draftOf(line('postfix', bare, named))).toMatchObject({
+    client_name: 'app',
+    client_ip: '192.0.2.1',
+    sasl_username: 'h:u',
+  });
+  const from = (domain: string): LogEvent => ({ kind: 'envelope', from: { local: 'h:l', domain } });
+  expect(draftOf(line('rspamd', from('filter.example')))).toMatchObject({ envelope_domain: 'filter.example' });
+  expect(draftOf(line('postfix', from('a.example'), from('b.example')))).toMatchObject({ envelope_domain: 'b.example' });
+});
+
 describe('what lines say', () => {
   const delivery = (local: string, given: Partial<Extract<LogEvent, { kind: 'delivery' }>> = {}): LogEvent => ({
     kind: 'delivery',

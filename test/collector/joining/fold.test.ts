@@ -41,6 +41,29 @@ describe('lines of one queue id', () => {
     expect(fold(given)).toHaveLength(messages);
   });
 
+  test('of the same moment are taken in the order in which they came', () => {
+    const two = [id('a'), id('b'), id('c')].map((event) => line(0, [event]));
+    expect(fold([line(1, [ended]), ...two]).map(({ message_id }) => message_id)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('belong to one of the last two before them, or to the next one, and to no other', () => {
+    const began = (at: number, message_id: string) => ({ ...newDraft(OF, START + at), message_id, hashes: new Set<string>() });
+    const found = (at: number, text: string, ...drafts: Draft[]) => {
+      const all = fold([line(at, [id(text), { kind: 'author', domain: 'x.example' }])], structuredClone(drafts));
+      return all.findIndex(({ header_domain }) => header_domain !== null);
+    };
+    const [a, b, c] = [0, 20_000, 40_000].map((at, n) => began(at, `m${n}`)) as [Draft, Draft, Draft];
+    expect([found(50_000, 'm2', a, b, c), found(50_000, 'm1', a, b, c), found(50_000, 'm0', a, b, c)]).toEqual([2, 1, 3]);
+    const [d, e] = [100_000, 200_000].map((at, n) => began(at, `n${n}`)) as [Draft, Draft];
+    expect([found(0, 'n0', e, d), found(0, 'n1', e, d)]).toEqual([1, 2]);
+    // Ten seconds ahead is the same moment.
+    expect([
+      found(90_000, 'n0', d, began(95_000, 'x')),
+      found(-6 * DAY + 100_000, 'n0', d),
+      found(-6 * DAY + 99_999, 'n0', d),
+    ]).toEqual([0, 0, 1]);
+  });
+
   test('that are known change nothing', () => {
     const given = [line(0, [client()]), line(1, [id('m')])];
     const [draft] = fold(given);
