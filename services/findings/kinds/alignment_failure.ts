@@ -163,7 +163,7 @@ function lostOf(evidence: Told['evidence']): string {
   if (fateOf(evidence) === null) return '';
   const { messages, quarantined, rejected } = evidence;
   if (messages > 1 && Math.max(quarantined, rejected) === messages)
-    return ` Receivers ${rejected > 0 ? 'rejected' : 'quarantined'} all of them.`;
+    return ` Receivers ${rejected === messages ? 'rejected' : 'quarantined'} all of them.`;
   const parts = [
     ...(rejected > 0 ? [`rejected ${number(rejected)}`] : []),
     ...(quarantined > 0 ? [`quarantined ${number(quarantined)}`] : []),

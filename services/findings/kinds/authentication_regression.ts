@@ -244,7 +244,7 @@ function keyAdvice(
     return `No mail signed with the ${key(gone)} ${list(gone, 2)} ${verify(gone)} any more: look at what DNS has published there since ${since} (replaced, removed, cut short), and compare it with the ${key(gone)} that ${source ?? 'the signer'} uses.`;
   const sound = keys.all.filter((name) => keys.alive.includes(name));
   if (sound.length > 0)
-    return `The ${key(sound)} ${list(sound, 2)} still ${verify(sound)} for other mail, so it is published: see whether each of your name servers answers with it, what changes mail of ${source ?? 'these senders'} after it is signed (a gateway, a footer), and whether a server signs with another private key under that selector.`;
+    return `The ${key(sound)} ${list(sound, 2)} still ${verify(sound)} for other mail, so ${sound.length === 1 ? 'it is' : 'they are'} published: see whether each of your name servers answers with it, what changes mail of ${source ?? 'these senders'} after it is signed (a gateway, a footer), and whether a server signs with another private key under that selector.`;
   const some = source === null && keys.shared !== null ? [keys.shared] : keys.all;
   if (some.length > 0)
     return `${source === null ? (keys.shared === null ? 'They sign with' : 'They share') : 'It signs with'} the ${key(some)} ${list(some, 3)}, which ${some.length === 1 ? 'does' : 'do'} not verify: compare what DNS publishes there with the ${key(some)} that ${source ?? 'they'} ${source === null ? 'use' : 'uses'}, and see whether anything changes the mail after it is signed.`;

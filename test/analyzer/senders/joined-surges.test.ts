@@ -4,6 +4,7 @@ import { joinSurges } from '../../../services/analyzer/senders/joined-surges.ts'
 import type { Candidate } from '../../../services/store/findings/findings.ts';
 import { heard, LARGE, MIDDLE, SMALL } from '../late-reports.ts';
 import { ago, DOMAIN, onFile, senderWindow, span, wordsFor } from '../rows.ts';
+import { expectLives } from './invented-senders.ts';
 
 const A = '192.0.2.0/24';
 const B = '198.51.100.0/24';
@@ -229,3 +230,5 @@ describe('a joined surge', () => {
     expect(one!.evidence.query).not.toContain("'192.0.4.0/24'");
   });
 });
+
+test('what invented surges have in common is as it was', () => expectLives('surges'));

@@ -3,6 +3,7 @@ import { mainKeyOf } from '../../../services/analyzer/senders/keys.ts';
 import type { SenderData } from '../../../services/analyzer/senders/units.ts';
 import type { KeyUse } from '../../../services/store/analysis/senders.ts';
 import { ago } from '../rows.ts';
+import { expectLives } from './invented-senders.ts';
 
 const KEY = 's1._domainkey.example.com';
 const OTHER = 's2._domainkey.example.com';
@@ -96,3 +97,5 @@ describe('the key that a sender signs with', () => {
     expect(main(uses)?.part).toBe(0.5);
   });
 });
+
+test('the main key of invented senders is as it was', () => expectLives('keys'));

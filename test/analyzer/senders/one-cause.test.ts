@@ -7,6 +7,7 @@ import type { Severity } from '../../../services/shared/severity.ts';
 import type { KeyUse } from '../../../services/store/analysis/senders.ts';
 import type { Candidate } from '../../../services/store/findings/findings.ts';
 import { ago, DOMAIN, onFile, REPORTERS, senderWindow, span, wordsFor } from '../rows.ts';
+import { expectLives } from './invented-senders.ts';
 
 const KEY = `s1._domainkey.${DOMAIN}`;
 const A = '192.0.2.0/24';
@@ -208,3 +209,5 @@ describe('a new network under the one key of a sender that goes on', () => {
     for (const one of found(kind, 10, others)) expect(one.evidence.facts).not.toHaveProperty('passed_on');
   });
 });
+
+test('what invented newcomers have in common is as it was', () => expectLives('cause'));

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { DOMAIN, REPORTERS, span } from '../rows.ts';
+import { expectLives } from './invented-senders.ts';
 
 let f: Fixture;
 beforeEach(async () => {
@@ -86,3 +87,5 @@ test('an application that sends from other networks every day, as it always did,
   await f.analyze();
   expect(await found()).toEqual([]);
 });
+
+test('which invented newcomers are a replay is as it was', () => expectLives('replay'));

@@ -5,6 +5,7 @@ import type { SenderKind } from '../../../services/analyzer/senders/catalogue.ts
 import { mayRise } from '../../../services/analyzer/senders/rising.ts';
 import { addDays } from '../../../services/shared/days.ts';
 import { ago, REPORTERS, row, senderWindow, span, TODAY } from '../rows.ts';
+import { expectLives } from './invented-senders.ts';
 
 const NOTHING_ELSE = new Map<string, number>();
 
@@ -64,3 +65,5 @@ test('the messages of a sender are few, or a small part of what the domain sends
   expect(mayRise(rises, all(1_801), TODAY)).toBe(false);
   expect(mayRise(span(0, 0, 'both', 16, REPORTERS), all(48), TODAY)).toBe(false);
 });
+
+test('which invented senders may have risen is as it was', () => expectLives('rising'));

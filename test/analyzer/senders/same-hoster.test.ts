@@ -4,6 +4,7 @@ import { quietNeighbours } from '../../../services/analyzer/senders/same-hoster.
 import type { Candidate } from '../../../services/store/findings/findings.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, DOMAIN, onFile, REPORTERS, sourceWindow, span } from '../rows.ts';
+import { expectLives } from './invented-senders.ts';
 
 const HOSTER = 'AS64500';
 const OLD = '192.0.2.0/24';
@@ -95,3 +96,5 @@ describe('a stranger at our hoster, in what the analyzer stores', () => {
     ]);
   });
 });
+
+test('which invented neighbors are quiet is as it was', () => expectLives('hoster'));

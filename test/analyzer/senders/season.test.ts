@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { differenceOf, type Swell, seasonOf } from '../../../services/analyzer/senders/season.ts';
+import { expectLives } from './invented-senders.ts';
 
 /** A sale of three November days, eight times the usual, through the usual service. */
 const SALE: Swell = {
@@ -112,3 +113,5 @@ test('the difference of shares is 0 for the same and 1 for nothing in common', (
   expect(differenceOf(of({ a: 1 }), of({ b: 5 }))).toBe(1);
   expect(differenceOf(of({ a: 1 }), of({}))).toBeNull();
 });
+
+test('what is said of invented swells is as it was', () => expectLives('season'));

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Fixture, fixture } from '../fixture.ts';
 import { REPORTERS, row, span, TODAY } from '../rows.ts';
+import { expectLives } from './invented-senders.ts';
 
 let f: Fixture;
 beforeEach(async () => {
@@ -76,3 +77,5 @@ test('a network that breaks after another of the same sender joins the finding i
   await f.analyze();
   expect(await mailed()).toEqual(['opened dkim', 'changed dkim']);
 });
+
+test('which invented siblings are quiet is as it was', () => expectLives('siblings'));

@@ -7,6 +7,7 @@ import type { KeyUse } from '../../../services/store/analysis/senders.ts';
 import { binomial } from '../../../simulate/draws.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, DOMAIN, REPORTERS, reporterDays, row, senderWindow, sourceWindow, span } from '../rows.ts';
+import { expectLives } from '../senders/invented-senders.ts';
 
 const RELAY = 'members.alumni.example';
 const of = new Set([RELAY]);
@@ -190,3 +191,5 @@ describe('in the database', () => {
     expect(await classOf(NET)).toBe('unauthorized');
   });
 });
+
+test('who carries invented keys is as it was', () => expectLives('mix'));

@@ -63,6 +63,8 @@ test.each([
   [{ messages: 4, rejected: 0, quarantined: 3 }, ' is quarantined', ' Receivers quarantined 3 of them.'],
   [{ messages: 4, rejected: 4, quarantined: 0 }, ' is rejected', ' Receivers rejected all of them.'],
   [{ messages: 4, rejected: 0, quarantined: 4 }, ' is quarantined', ' Receivers quarantined all of them.'],
+  [{ messages: 5, rejected: 2, quarantined: 0 }, null, ''],
+  [{ messages: 2, rejected: 2, quarantined: 0 }, ' is rejected', ' Receivers rejected all of them.'],
   [{ messages: 1, rejected: 1, quarantined: 0 }, ' is rejected', ' Receivers rejected 1 of it.'],
   [{ messages: 0, rejected: 0, quarantined: 0 }, null, ''],
 ])('what became of its mail: %j', (fate, title, sentence) => {
@@ -122,6 +124,26 @@ test('its words in every case', () => {
     },
     'approved and not set up': { facts: { bare: true, approved_by: 'Ada' } },
     'an own server that is not set up': { facts: { bare: true }, subject: 'mail.example.com', evidence: { messages: 1 } },
+    'an own server that the SPF record allows': {
+      facts: { bare: true, admitted_by: 'ip4:192.0.2.0/24' },
+      subject: '192.0.2.0/24',
+      evidence: { senders: 1 },
+    },
+    'two own servers that are not set up': { facts: { bare: true }, evidence: { senders: 2, messages: 8 } },
+    'two own servers that the SPF record allows': {
+      facts: { bare: true, admitted_by: 'ip4:192.0.2.0/24' },
+      evidence: { senders: 2, messages: 8 },
+    },
+    'two networks of a service that the SPF record does not list': {
+      facts: { bare: true, outgrown: { name: 'Microsoft 365', include: 'spf.protection.outlook.com' } },
+      evidence: { senders: 2 },
+    },
+    'approved, its signer not known, relaxed SPF': { facts: { approved_by: 'Ada', strict_spf: false } },
+    'approved, with a signer, strict SPF': { facts: { approved_by: 'Ada', signer: 'signer.example' } },
+    'approved, a known service, relaxed SPF': { facts: { approved_by: 'Ada', service, strict_spf: false } },
+    'approved, a documented service, strict SPF': {
+      facts: { approved_by: 'Ada', service: { ...service, source: 'https://docs.example/' } },
+    },
     'networks of a service that the SPF record does not list': {
       facts: { bare: true, outgrown: { name: 'Microsoft 365', include: 'spf.protection.outlook.com' } },
       subject: '192.0.2.0/24',

@@ -183,6 +183,29 @@ test('its words in every case', () => {
       [onDkim('a', { error: 'temperror' }), onDkim('b'), onDkim('c'), onDkim('d'), part('e.example')],
       'spf',
     ),
+    'DKIM of one sender, a key and two that verify nowhere': given(
+      [part('a.example', { names: ['s1', 's2', 's3', 's4'].map(key) })],
+      'dkim',
+      { dead: ['s2', 's3', 's4'].map(key) },
+    ),
+    'DKIM of one sender, in part, a key that verifies elsewhere': {
+      ...given([part('a.example', { names: [key('s1')], messages: 8 })], 'dkim'),
+      facts: { strict: [], dead: [], alive: [key('s1')] },
+    },
+    'DKIM of two senders, three keys that verify elsewhere': {
+      ...given([part('a.example', { names: ['s1', 's2'].map(key) }), part('b.example', { names: [key('s3')] })], 'dkim'),
+      facts: { strict: [], dead: [], alive: ['s1', 's2', 's3'].map(key) },
+    },
+    'DKIM of one sender with four keys': given([part('a.example', { names: ['s1', 's2', 's3', 's4'].map(key) })], 'dkim'),
+    'one sender lives on SPF, its key was never good': given([onSpf('a', { before: undefined })], 'dkim', { dead: [key('s1')] }),
+    'one sender lives on SPF, its dead key was good before': given([onSpf('a', { before })], 'dkim', { dead: [key('s1')] }),
+    'one sender fails, its dead key was never good': given([part('a.example', { names: [key('s1')] })], 'dkim', {
+      dead: [key('s1')],
+    }),
+    'SPF could not be evaluated, with too many lookups': {
+      ...given([onDkim('a', { error: 'permerror' })], 'spf'),
+      facts: { strict: [], dead: [], limit: { lookups: 12, over: 'include:spf.relay.example' } },
+    },
     'SPF failed, not known how, nor which record': given([onDkim('a', { names: undefined })], 'spf'),
   });
 });
