@@ -83,17 +83,18 @@ async function authorityOfAlias(
   return null;
 }
 
-/** Whether mail to an own domain would arrive elsewhere, or nowhere. */
+/**
+ * Whether mail to an own domain would arrive elsewhere, or nowhere; a further address of a host is one more
+ * place where its mail may go.
+ */
 async function movedMail(
-  { name, type, before, after }: DnsChange,
+  { name, type }: DnsChange,
   own: readonly string[],
   dns: Dns,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const gone = before.some(({ wire }) => !after.some((one) => one.wire === wire));
   if (type === 'MX' && own.includes(name)) return `Mail to ${name} would go elsewhere.`;
-  // A further address of a host is one more place where its mail may go.
-  if (!['A', 'AAAA', 'CNAME'].includes(type) || (!gone && after.length === before.length)) return null;
+  if (!['A', 'AAAA', 'CNAME'].includes(type)) return null;
   for (const domain of own) {
     const answer = await dns.ask(domain, 'MX', { signal });
     const hosts = answer.state === 'records' ? answer.records.map(({ exchange }) => lowerName(exchange)) : [];

@@ -28,13 +28,11 @@ export async function startGateway(context: Context): Promise<RunningGateway> {
   const { config, db, clock, metrics } = context;
   const log = context.log.child({ service: NAME });
   const { listen: address, keyFile } = config.gateway;
-  const dns = openDns(config.dnsServers);
-  const stopping = new AbortController();
   const failures = new Failures('The gateway refuses all updates, as it cannot read which keys are lent');
   const means: GatewayMeans = {
     ledger: storedLedger(db, () => readKeyFile(keyFile), log),
     targets: config.dnsTargets,
-    dns,
+    dns: openDns(config.dnsServers),
     mail: {
       domainsOf: (names) => domainsOfNames(db, names),
       seen: (domain) => seenMail(db, domain, clock.now()),
@@ -42,7 +40,6 @@ export async function startGateway(context: Context): Promise<RunningGateway> {
     registrable: organizationalDomain,
     log,
     now: () => clock.now().getTime(),
-    signal: stopping.signal,
     count: (outcome) => metrics.lentUpdates.inc({ outcome }),
   };
   const listening: Listening = await listen(address!, (bytes, from) => answerMessage(bytes, from, means), log);
@@ -60,10 +57,9 @@ export async function startGateway(context: Context): Promise<RunningGateway> {
     waitingFor: () => failures.first(),
     stuck: () => loop.stuck(),
     async stop() {
+      // What is being answered is finished: an update that was sent is not left without its end.
       await listening.close();
       await loop.stop();
-      stopping.abort();
-      dns.cancel();
     },
   };
 }

@@ -1,8 +1,10 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { messageOf, SettingsError } from '../shared/errors.ts';
 import { groupBy } from '../shared/group-by.ts';
 import type { Log } from '../shared/runtime/log.ts';
+import { clientNetwork } from './client-network.ts';
 import { type From, MOST_MESSAGE } from './gateway.ts';
 
 /**
@@ -22,7 +24,7 @@ export type Answering = (bytes: Buffer, from: From) => Promise<Buffer | null>;
 
 export interface Listening {
   port: number;
-  /** Takes no new message; resolves when those that are being answered are. */
+  /** Takes no new message; resolves when those that are being answered are. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -44,7 +46,7 @@ export async function listen(
   };
   try {
     const { tcp, port, close: closeTcp } = await listenTcp(host, wanted, answering);
-    let udp: UdpSocket;
+    let udp: { socket: UdpSocket; close(): Promise<void> };
     try {
       udp = await listenUdp(host, port, (bytes, from) =>
         working.size >= MOST_AT_ONCE ? Promise.resolve(null) : answering(bytes, from),
@@ -53,13 +55,18 @@ export async function listen(
       tcp.close();
       throw error;
     }
-    udp.on('error', (error) => log.warn({ err: messageOf(error) }, 'the UDP socket of the gateway failed'));
+    udp.socket.on('error', (error) => log.warn({ err: messageOf(error) }, 'the UDP socket of the gateway failed'));
+    let closing: Promise<void> | null = null;
+    const end = async () => {
+      const closed = Promise.all([udp.close(), closeTcp()]);
+      await Promise.allSettled(working);
+      await closed;
+    };
     return {
       port,
-      async close() {
-        const closed = Promise.all([new Promise<void>((resolve) => udp.close(() => resolve())), closeTcp()]);
-        await Promise.allSettled(working);
-        await closed;
+      close() {
+        closing ??= end();
+        return closing;
       },
     };
   } catch (error) {
@@ -70,30 +77,26 @@ export async function listen(
   }
 }
 
-async function listenUdp(host: string, port: number, answer: Answering): Promise<UdpSocket> {
+async function listenUdp(host: string, port: number, answer: Answering): Promise<{ socket: UdpSocket; close(): Promise<void> }> {
+  let open = true;
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
   socket.on('message', (bytes, { address, port: from }) => {
     // Nobody can receive at port 0.
     if (from === 0 || bytes.length > MOST_MESSAGE) return;
     void answer(bytes, { client: `${address}:${from}`, udp: true }).then((said) => {
-      // A socket that was closed meanwhile, or an address without a route: the client asks again.
-      if (said !== null) {
-        try {
-          socket.send(said, from, address, () => undefined);
-        } catch (error) {
-          if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SOCKET_DGRAM_NOT_RUNNING')) throw error;
-        }
-      }
+      // Closed meanwhile, or an address without a route: the client asks again.
+      if (said !== null && open) socket.send(said, from, address, () => undefined);
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
-    socket.bind(port, host, () => {
-      socket.off('error', reject);
-      resolve();
-    });
-  });
-  return socket;
+  socket.bind(port, host);
+  await once(socket, 'listening');
+  return {
+    socket,
+    close: () => {
+      open = false;
+      return new Promise((resolve) => socket.close(() => resolve()));
+    },
+  };
 }
 
 async function listenTcp(
@@ -103,7 +106,7 @@ async function listenTcp(
 ): Promise<{ tcp: Server; port: number; close(): Promise<void> }> {
   const open = new Set<Connection>();
   const tcp = createServer({ noDelay: true }, (socket) => {
-    const connection: Connection = { socket, network: networkOf(socket.remoteAddress ?? ''), busy: false };
+    const connection: Connection = { socket, network: clientNetwork(socket.remoteAddress ?? ''), busy: false };
     const beside = [...open].filter(({ network }) => network === connection.network);
     if (beside.length >= MOST_OF_ONE || open.size >= MOST_CONNECTIONS) {
       const leaves = beside.length >= MOST_OF_ONE ? longestSilent(beside) : longestSilent(mostOfOne([...open]));
@@ -118,13 +121,8 @@ async function listenTcp(
     socket.once('close', () => open.delete(connection));
     void serve(connection, answer);
   });
-  await new Promise<void>((resolve, reject) => {
-    tcp.once('error', reject);
-    tcp.listen(wanted, host, () => {
-      tcp.off('error', reject);
-      resolve();
-    });
-  });
+  tcp.listen(wanted, host);
+  await once(tcp, 'listening');
   return {
     tcp,
     port: (tcp.address() as { port: number }).port,
@@ -138,18 +136,9 @@ async function listenTcp(
 
 interface Connection {
   socket: Socket;
-  /** Whoever has one address of an IPv6 network has all of its /64. */
   network: string;
   /** A message of it is being answered. */
   busy: boolean;
-}
-
-function networkOf(address: string): string {
-  if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
-  const [head, tail] = address.split('%')[0]!.split('::') as [string, string?];
-  const [first, last] = [head, tail ?? ''].map((part) => part.split(':').filter(Boolean)) as [string[], string[]];
-  const middle = tail === undefined ? [] : Array<string>(8 - first.length - last.length).fill('0');
-  return [...first, ...middle, ...last].slice(0, 4).join(':');
 }
 
 /** Connections are in the order in which they came: the first that nobody is being answered on. */
@@ -182,12 +171,12 @@ async function serve(connection: Connection, answer: Answering): Promise<void> {
   const client = `${socket.remoteAddress}:${socket.remotePort}`;
   let held = Buffer.alloc(0);
   let messages = 0;
-  try {
+  const answerAll = async () => {
     for await (const piece of socket as AsyncIterable<Buffer>) {
       held = Buffer.concat([held, piece]);
       while (held.length >= 2 && held.length >= held.readUInt16BE(0) + 2) {
         const size = held.readUInt16BE(0);
-        if (size > MOST_MESSAGE || ++messages > MOST_MESSAGES) return end();
+        if (size > MOST_MESSAGE || ++messages > MOST_MESSAGES) return;
         const message = held.subarray(2, size + 2);
         held = held.subarray(size + 2);
         clearTimeout(timer);
@@ -199,17 +188,12 @@ async function serve(connection: Connection, answer: Answering): Promise<void> {
           length.writeUInt16BE(said.length);
           socket.write(Buffer.concat([length, said]));
         }
-        if (closing) {
-          socket.end();
-          return;
-        }
+        if (closing) return;
         timer = setTimeout(end, SILENCE_MS);
       }
-      if (held.length >= 2 && held.readUInt16BE(0) > MOST_MESSAGE) return end();
+      if (held.length >= 2 && held.readUInt16BE(0) > MOST_MESSAGE) return;
     }
-  } catch (error) {
-    // A connection that broke off: nobody waits for an answer.
-    if (!socket.destroyed) socket.destroy(error instanceof Error ? error : undefined);
-  }
-  end();
+  };
+  // One that breaks off ends like any other: nobody waits for an answer.
+  await answerAll().then(end, end);
 }

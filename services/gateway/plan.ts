@@ -103,7 +103,6 @@ function checkStep({ before, after }: Step, { operations }: DnsScope): Refused |
   const has = (set: readonly Buffer[], one: Buffer) => set.some((other) => other.equals(one));
   if (members.length > MOST_MEMBERS || members.reduce((sum, one) => sum + one.length, 0) > MOST_OCTETS)
     return refuse(`${name} would have more than ${MOST_MEMBERS} ${type} records, or more than ${MOST_OCTETS} octets of them.`);
-  if (type === 'CNAME' && members.length > 1) return refuse(`${name} would have two aliases.`);
   if (!operations.includes('delete')) {
     if (!before.members.every((one) => has(members, one)))
       return refuse(`The update replaces a record of ${name}, and the grant does not include to delete records.`);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Dns, RecordType } from '../dns/client/types.ts';
 import { type RrSet, readRrSet, sameRrSet } from '../dns/wire/rrset.ts';
 
-/** Bits of a label that no zone has by chance. */
+/** Octets of a label that no zone has by chance. */
 const LABEL_BYTES = 10;
 
 /** What a server has of a name and a type, and whether a wildcard may have answered. */

@@ -21,9 +21,15 @@ const step = (at: string, type: RecordType, before: Buffer[], after: Buffer[]): 
 });
 const mx = (exchange: string) => [{ preference: 10, exchange }];
 
+/** The names that own domains were looked for by. */
+let judged: string[][] = [];
 /** What an update is refused for, by the records of the zone; null when it is not. */
 async function harm(steps: readonly Step[], records: Zone = {}, own: string[] = [ZONE]): Promise<string | null> {
-  const domainsOf = async () => own;
+  judged = [];
+  const domainsOf = async (names: readonly string[]) => {
+    judged.push([...names]);
+    return own;
+  };
   const seen = async () => ({ seen: [], keys: new Map<string, number>() });
   const registrable = (one: string) => one.split('.').slice(-2).join('.');
   const refused = await refuseHarm(steps, dnsOf(records), { mail: { domainsOf, seen }, registrable, signal });
@@ -35,6 +41,10 @@ test('what changes nothing is not judged', async () => {
   const same = step(`mail.${ZONE}`, 'A', [address('192.0.2.1')], [address('192.0.2.1')]);
   expect(await harm([same], { [ZONE]: { MX: mx(`mail.${ZONE}`) } })).toBeNull();
   expect(await harm([])).toBeNull();
+  expect(judged).toEqual([]);
+  const text = step(`a.${ZONE}`, 'TXT', [], [Buffer.from([1, 120])]);
+  expect(await harm([same, text], { [ZONE]: { TXT: [['v=spf1 -all']] } })).toBeNull();
+  expect(judged).toEqual([[`a.${ZONE}`]]);
 });
 
 test('a change that bears on more than twenty own domains is for people', async () => {
@@ -64,6 +74,7 @@ describe('mail to an own domain stays where it is', () => {
     ['one address of its host less', step(`mx2.${ZONE}`, 'A', [one, two], [one]), goes('mx2')],
     ['no address of its host any more', step(`mail.${ZONE}`, 'A', [one], []), goes('mail')],
     ['an alias in place of its host', step(`mail.${ZONE}`, 'CNAME', [], [name('other.example.net')]), goes('mail')],
+    ['an IPv6 address of its host', step(`mail.${ZONE}`, 'AAAA', [], [Buffer.alloc(16, 32)]), goes('mail')],
     ['another text of its host', step(`mail.${ZONE}`, 'TXT', [], [text('x')]), null],
     ['an address of another host', step(`www.${ZONE}`, 'A', [one], [two]), null],
   ])('%s', async (_, changed, why) => {

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -257,6 +259,58 @@ access: { dns: [{ name: primary }] }
     await settleUpdate(t.db, settled[0]!.update_key, { state: 'failed', rcode: 2, answer: 'later' });
     expect((await rows('ruawatch.lent_updates')).filter(({ client }) => client === 'x')[0]).toMatchObject({ state: 'applied' });
     await nsupdate(lent, `update delete ${NAME} TXT`);
+  });
+
+  test('a gateway that starts settles what one before it left, and one that stops ends its turn first', async () => {
+    await gateway.stop();
+    const { grant } = await lend();
+    const left = async (n: number) => {
+      await receiveUpdate(t.db, { grant_key: grant.grant_key, mac: Buffer.from([n]), client: 'x' });
+      await t.db.query("update ruawatch.lent_updates set received_at = now() - interval '2 minutes'");
+    };
+    await left(1);
+    gateway = await startGateway(context);
+    expect([gateway.name, gateway.waitingFor()]).toEqual(['gateway', null]);
+    await until(async () => (await openUpdates(t.db)).length === 0);
+    await gateway.stop();
+    const closed = connect({ host: '127.0.0.1', port: gateway.port });
+    expect(await once(closed, 'error')).toMatchObject([{ code: 'ECONNREFUSED' }]);
+
+    await left(2);
+    const lock = await t.db.connect();
+    await lock.query('begin');
+    await lock.query('lock table ruawatch.lent_updates');
+    gateway = await startGateway(context);
+    const waits = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    await until(async () => (await t.db.query(waits)).rowCount === 1);
+    let stopped = false;
+    const stopping = gateway.stop().then(() => {
+      stopped = true;
+    });
+    await until(
+      async () =>
+        await once(connect({ host: '127.0.0.1', port: gateway.port }), 'connect').then(
+          () => false,
+          () => true,
+        ),
+    );
+    await t.db.query('select 1');
+    expect(stopped).toBe(false);
+    await lock.query('commit');
+    lock.release();
+    await stopping;
+    expect(await openUpdates(t.db)).toEqual([]);
+  });
+
+  test('says that it waits for the store while it cannot read which keys are lent', async () => {
+    await gateway.stop();
+    await t.db.query('alter table ruawatch.grants rename to grants_away');
+    gateway = await startGateway(context);
+    await until(() => gateway.waitingFor() !== null);
+    expect(gateway.waitingFor()).toBe(
+      'The gateway refuses all updates, as it cannot read which keys are lent: relation "ruawatch.grants" does not exist',
+    );
+    expect(gateway.stuck!()).toBeNull();
   });
 
   test('a scope for requests decides those that lie in it, and no key leaves', async () => {

@@ -1,14 +1,16 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { pino } from 'pino';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Answering, type Listening, listen } from '../../services/gateway/listen.ts';
-import { createLog } from '../../services/shared/runtime/log.ts';
 import { until } from '../helpers/services.ts';
 
 /** Octets of a message. */
 const MOST = 32 * 1024;
-const log = createLog('silent');
+let lines: object[] = [];
+const log = pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(JSON.parse(line)) });
 const echo: Answering = async (bytes, { client, udp }) => Buffer.from(`${udp ? 'udp' : 'tcp'} ${client} ${bytes.toString()}`);
 const framed = (text: string | Buffer) => {
   const bytes = Buffer.from(text);
@@ -29,6 +31,8 @@ function gate(): { promise: Promise<void>; resolve: () => void } {
 let running: Listening | null = null;
 let sockets: Socket[] = [];
 afterEach(async () => {
+  vi.useRealTimers();
+  lines = [];
   for (const socket of sockets) socket.destroy();
   sockets = [];
   await running?.close();
@@ -80,7 +84,95 @@ async function datagram(port: number, text: string | Buffer, host = '127.0.0.1')
   }
 }
 
+/** Waits for what no timer is needed for. */
+async function soon(check: () => boolean): Promise<void> {
+  while (!check()) await turn();
+}
+
 describe('over TCP', () => {
+  test('a message of no octets is one', async () => {
+    const client = await open(await start(async (bytes) => Buffer.from(`${bytes.length}`)));
+    client.socket.write(Buffer.concat([framed(''), framed('ab')]));
+    await until(() => client.said().length === 2);
+    expect(client.said()).toEqual(['0', '2']);
+  });
+
+  test('a connection may be silent for fifteen seconds, from its begin and from each answer', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { promise: held, resolve: release } = gate();
+    let asked = 0;
+    const port = await start(async (bytes) => {
+      asked++;
+      if (bytes.toString() === 'wait') await held;
+      return bytes;
+    });
+    const [silent, talking, slow] = [await open(port), await open(port), await open(port)];
+    // All are served.
+    talking.socket.write(framed('a'));
+    await soon(() => talking.said().length === 1);
+    slow.socket.write(framed('wait'));
+    await soon(() => asked === 2);
+    vi.advanceTimersByTime(14_000);
+    talking.socket.write(framed('b'));
+    await soon(() => talking.said().length === 2);
+    expect([silent, talking, slow].map((one) => one.closed())).toEqual([false, false, false]);
+    vi.advanceTimersByTime(1_000);
+    await soon(silent.closed);
+    vi.advanceTimersByTime(13_999);
+    talking.socket.write(framed('c'));
+    await soon(() => talking.said().length === 3);
+    release();
+    await soon(() => slow.said().length === 1);
+    vi.advanceTimersByTime(14_999);
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect([talking, slow].map((one) => one.closed())).toEqual([false, false]);
+    vi.advanceTimersByTime(1);
+    await soon(() => talking.closed() && slow.closed());
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('one that its client ends leaves no timer', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const port = await start();
+    for (const message of ['', framed('half').subarray(0, 3), framed('whole')]) {
+      const client = await open(port);
+      client.socket.write(message);
+      if (message.length > 3) await soon(() => client.said().length === 1);
+      else for (let turns = 0; turns < 20; turns++) await turn();
+      expect(vi.getTimerCount()).toBe(1);
+      client.socket.end();
+      await soon(client.closed);
+    }
+    await soon(() => vi.getTimerCount() === 0);
+  });
+
+  test('those that are gone do not count: of twenty a silent one stays when others come and go', async () => {
+    const port = await start();
+    const first = await open(port);
+    for (let i = 0; i < 25; i++) {
+      const other = await open(port);
+      other.socket.write(framed('x'));
+      await soon(() => other.said().length === 1);
+      other.socket.end();
+      await soon(other.closed);
+    }
+    first.socket.write(framed('still here'));
+    await until(() => first.said().length === 1);
+  });
+
+  test('as many as come at once close as many', async () => {
+    const port = await start();
+    const others: Client[] = [];
+    for (let i = 0; i < 20; i++) others.push(await open(port));
+    others.at(-1)!.socket.write(framed('here'));
+    await until(() => others.at(-1)!.said().length === 1);
+    const late = await Promise.all(Array.from({ length: 10 }, () => open(port)));
+    for (const one of late) one.socket.write(framed('me'));
+    await until(() => late.every((one) => one.said().length === 1));
+    await until(() => others.slice(0, 10).every((one) => one.closed()));
+    expect(others.slice(10).filter((one) => one.closed())).toEqual([]);
+  });
+
   test('messages of a connection are answered in their order, however they are cut into pieces', async () => {
     const client = await open(await start());
     const bytes = Buffer.concat([framed('one'), framed('two'), framed('three')]);
@@ -181,8 +273,8 @@ describe('over TCP', () => {
     for (const [network, n] of [
       ['127.0.0.2', 16],
       ['127.0.0.3', 18],
-      ['127.0.0.4', 17],
-      ['127.0.0.5', 17],
+      ['127.0.0.4', 16],
+      ['127.0.0.5', 18],
       ['127.0.0.6', 16],
       ['127.0.0.7', 16],
     ] as const)
@@ -209,6 +301,38 @@ describe('over TCP', () => {
 });
 
 describe('over UDP', () => {
+  /** The socket of the gateway itself: what no client can make happen. */
+  const own = (port: number): UdpSocket => {
+    const handles = (process as unknown as { _getActiveHandles(): unknown[] })._getActiveHandles();
+    return handles.find((one): one is UdpSocket => one instanceof UdpSocket && portOf(one) === port)!;
+  };
+  const portOf = (socket: UdpSocket): number | null => {
+    try {
+      return socket.address().port;
+    } catch {
+      // One of another test that is closed, and not collected yet.
+      return null;
+    }
+  };
+
+  test('what pretends to come from port 0 is not looked at', async () => {
+    const asked: string[] = [];
+    const port = await start(async (_, { client }) => {
+      asked.push(client);
+      return null;
+    });
+    const from = { address: '127.0.0.9', family: 'IPv4', size: 1 };
+    for (const each of [0, 1]) own(port).emit('message', Buffer.from('x'), { ...from, port: each });
+    expect(asked).toEqual(['127.0.0.9:1']);
+  });
+
+  test('an error of the socket is in the log, and ends nothing', async () => {
+    const port = await start();
+    own(port).emit('error', new Error('it broke'));
+    expect(lines).toEqual([{ level: 40, err: 'it broke', msg: 'the UDP socket of the gateway failed' }]);
+    expect(await datagram(port, 'x')).toBe('udp 127.0.0.1:PORT x');
+  });
+
   test('a datagram is answered to where it came from', async () => {
     expect(await datagram(await start(), 'x')).toBe('udp 127.0.0.1:PORT x');
   });
@@ -272,19 +396,23 @@ test('closing finishes what is being answered, and ends the connections that are
   });
   const silent = await open(port);
   const busy = await open(port);
-  busy.socket.write(framed('last'));
+  busy.socket.write(Buffer.concat([framed('last'), framed('behind it')]));
   await until(() => asked === 1);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   let closed = false;
-  const closing = running!.close().then(() => {
+  const listening = running!;
+  const closing = listening.close().then(() => {
     closed = true;
   });
   running = null;
-  await until(silent.closed);
+  await soon(silent.closed);
   expect([closed, busy.closed()]).toEqual([false, false]);
   release();
   await closing;
-  await until(busy.closed);
-  expect(busy.said()).toEqual(['last']);
+  // However often it is asked to.
+  await listening.close();
+  await soon(busy.closed);
+  expect([busy.said(), asked]).toEqual([['last'], 1]);
   await expect(open(port)).rejects.toThrow(/ECONNREFUSED/);
 });
 

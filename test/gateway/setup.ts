@@ -9,6 +9,7 @@ import { answerMessage, type GatewayMeans } from '../../services/gateway/gateway
 import type { Ledger, LentKey, Settled, Step } from '../../services/gateway/ledger.ts';
 import { type Listening, listen } from '../../services/gateway/listen.ts';
 import type { SeenSender } from '../../services/requests/plans/effects.ts';
+import type { Db } from '../../services/shared/runtime/db.ts';
 import { createLog } from '../../services/shared/runtime/log.ts';
 import type { DnsTarget } from '../../services/shared/settings/dns-servers.ts';
 
@@ -63,7 +64,6 @@ export async function startTestGateway(targets: readonly DnsTarget[], upstream: 
   const ledger = new MemoryLedger();
   const senders: SeenSender[] = [];
   const counts: string[] = [];
-  const stopping = new AbortController();
   const means: GatewayMeans = {
     ledger,
     targets,
@@ -72,7 +72,6 @@ export async function startTestGateway(targets: readonly DnsTarget[], upstream: 
     registrable: (name) => name.split('.').slice(-2).join('.'),
     log: createLog('silent'),
     now: Date.now,
-    signal: stopping.signal,
     count: (outcome) => counts.push(outcome),
   };
   const listening = await listen({ host: '127.0.0.1', port: 0 }, (bytes, from) => answerMessage(bytes, from, means), means.log);
@@ -83,10 +82,7 @@ export async function startTestGateway(targets: readonly DnsTarget[], upstream: 
     listening,
     senders,
     counts,
-    async stop() {
-      await listening.close();
-      stopping.abort();
-    },
+    stop: () => listening.close(),
   };
 }
 
@@ -113,4 +109,26 @@ export async function recordsAt(server: Server, name: string, type: RecordType =
   const answer = await dns.ask(name, type);
   if (answer.state !== 'records') return [];
   return answer.records.map((one) => (Array.isArray(one) ? one.join('') : JSON.stringify(one))).sort();
+}
+
+/** Puts a right for DNS that is lent into a database; its key. */
+export async function putGrant(
+  db: Db,
+  {
+    name,
+    credential,
+    scope = {},
+    uses = null,
+  }: { name: string; credential: string | null; scope?: object; uses?: number | null },
+): Promise<number> {
+  const whole = { use: 'key', zone: 'example.com', names: ['a.example.com'], types: ['TXT'], operations: ['add'], task: null };
+  const { rows } = await db.query<{ grant_key: number }>(
+    `with r as (insert into ruawatch.requests (kind, domain, summary, plan, digest, rule, requester, requester_kind, why, state, created_at, changed_at)
+       values ('access.dns', 'example.com', 'x', '{}', repeat('a', 64), '{}', 'ada@example.com', 'person', 'x', 'active', now(), now()) returning request_key)
+     insert into ruawatch.grants (request_key, kind, domain, holder, holder_kind, groups, server, name, scope, credential, seconds, uses, state, applied_at, ends_at)
+     select request_key, 'access.dns', 'example.com', 'ada@example.com', 'person', '{}', 'primary', $1, $2, $3, 3600, $4, 'active', now(), now() + interval '1 hour'
+       from r returning grant_key`,
+    [name, JSON.stringify({ ...whole, ...scope }), credential, uses],
+  );
+  return rows[0]!.grant_key;
 }

@@ -1,10 +1,16 @@
-import { describe, expect, test } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RecordType } from '../../services/dns/client/types.ts';
-import { RCODES, type UpdateOutcome } from '../../services/dns/wire/outcome.ts';
-import type { ReceivedUpdate } from '../../services/dns/wire/received.ts';
-import type { Step } from '../../services/gateway/ledger.ts';
-import { carryOut, isThere, serverOf, settle, type UpdateMeans } from '../../services/gateway/update.ts';
-import type { DnsTarget } from '../../services/shared/settings/dns-servers.ts';
+import { answerTo, FLAG, recordOf, signedAnswer } from '../../services/dns/wire/answer.ts';
+import type { RawMessage } from '../../services/dns/wire/message.ts';
+import { RCODES, type Rcode, type UpdateOutcome } from '../../services/dns/wire/outcome.ts';
+import { type ReceivedUpdate, readUpdate } from '../../services/dns/wire/received.ts';
+import { readSigned } from '../../services/dns/wire/tsig.ts';
+import type { LentKey, Step } from '../../services/gateway/ledger.ts';
+import { type Listening, listen } from '../../services/gateway/listen.ts';
+import { carryOut, isThere, primaryOf, serverOf, settle, type UpdateMeans } from '../../services/gateway/update.ts';
+import { createLog } from '../../services/shared/runtime/log.ts';
+import type { DnsTarget, UpdatedServer } from '../../services/shared/settings/dns-servers.ts';
 import { dnsOf, type Zone } from '../dns/zone.ts';
 
 const ZONE = 'example.com';
@@ -154,5 +160,171 @@ describe('before anything is asked', () => {
     expect(serverOf([command, deeper, target], `sub.${ZONE}`)).toBe(deeper);
     expect(serverOf([command], 'example.net')).toBeNull();
     expect(serverOf([], ZONE)).toBeNull();
+  });
+});
+
+describe('carried out at a server', () => {
+  const NAME = `a.${ZONE}`;
+  const KEY = { name: 'up', algorithm: 'hmac-sha256' as const, secret: randomBytes(32) };
+  let listening: Listening;
+  /** What every name of the zone has, as a wildcard would; or the name alone. */
+  let has: { anywhere: boolean; texts: string[] };
+  /** What is said of the updates that come, before they are carried out. */
+  let refusals: Rcode[];
+  let updates: RawMessage[];
+  let questions: RawMessage[];
+  let silent: boolean;
+  beforeAll(async () => {
+    const answer = async (bytes: Buffer) => {
+      const { message, tsig } = readSigned(bytes);
+      if (message.opcode === 0) {
+        questions.push(message);
+        if (silent) return answerTo(message, { rcode: 'REFUSED' });
+        const { name, type } = message.questions[0]!;
+        const found = type === 16 && (has.anywhere || name.toLowerCase() === NAME) ? has.texts : [];
+        return answerTo(message, {
+          rcode: 'NOERROR',
+          flags: FLAG.AA,
+          answers: found.map((one) => recordOf(name, 16, 300, text(one))),
+        });
+      }
+      updates.push(message);
+      const rcode = refusals.shift() ?? 'NOERROR';
+      if (rcode === 'NOERROR') has.texts.push('new');
+      return signedAnswer(answerTo(message, { rcode }), { tsig: tsig!, key: KEY }, Date.now() / 1000);
+    };
+    listening = await listen({ host: '127.0.0.1', port: 0 }, answer, createLog('silent'));
+  });
+  afterAll(() => listening.close());
+  beforeEach(() => {
+    [has, refusals, updates, questions, silent] = [{ anywhere: false, texts: [] }, [], [], [], false];
+  });
+
+  const given = (change: Partial<RawMessage> = {}): ReceivedUpdate =>
+    readUpdate({
+      ...{ id: 1, opcode: 5, response: false, flags: 0, rcode: 0, additionals: [], answers: [] },
+      questions: [{ name: ZONE, type: 6, class: 1 }],
+      authorities: [{ name: NAME, type: 16, class: 1, ttl: 60, rdata: text('new') }],
+      ...change,
+    }) as ReceivedUpdate;
+  const target = (secret = () => Buffer.from(KEY.secret)): UpdatedServer => ({
+    kind: 'rfc2136',
+    name: 'primary',
+    zones: [ZONE],
+    server: { address: '127.0.0.1', port: listening.port },
+    key: { name: KEY.name, algorithm: KEY.algorithm },
+    secret,
+  });
+  const key = {
+    ...KEY,
+    grant_key: 3,
+    scope: { zone: ZONE, names: [NAME], types: ['TXT'], operations: ['add', 'delete'] },
+  } as LentKey;
+  const carry = async (
+    update: ReceivedUpdate,
+    { own = [] as string[], uses = true, server = target() }: { own?: string[]; uses?: boolean; server?: UpdatedServer } = {},
+  ) => {
+    const intended: unknown[][] = [];
+    const intend = async (...one: unknown[]) => {
+      intended.push(one);
+      return uses;
+    };
+    const mail = { domainsOf: async () => own, seen: async () => ({ seen: [], keys: new Map<string, number>() }) };
+    const means = { ledger: { intend }, targets: [server], dns: dnsOf({}), mail, registrable: (one: string) => one, signal };
+    const settled = await carryOut(update, { key, update_key: 7 }, means as unknown as UpdateMeans);
+    return { settled, intended };
+  };
+  const applied = { state: 'applied', rcode: 0, answer: 'It was accepted, and is there.' };
+  const none = (type: number) => ({ name: NAME, type, class: 254, ttl: 0, rdata: Buffer.alloc(0) });
+  const there = (value: string) => ({ name: NAME, type: 16, class: 1, ttl: 0, rdata: text(value) });
+
+  test('it is written down, sent on the condition that nothing has changed, and read back; the secret is wiped', async () => {
+    const secret = Buffer.from(KEY.secret);
+    const { settled, intended } = await carry(given(), { server: target(() => secret) });
+    expect(settled).toEqual(applied);
+    const empty = { name: NAME, type: 'TXT', ttl: null, members: [] };
+    expect(intended).toEqual([[key, 7, 'primary', [{ before: empty, after: { ...empty, ttl: 60, members: [text('new')] } }]]]);
+    expect(updates).toEqual([
+      {
+        ...{ id: expect.any(Number), opcode: 5, response: false, flags: 0, rcode: 0, additionals: [] },
+        questions: [{ name: ZONE, type: 6, class: 1 }],
+        answers: [none(16), none(5)],
+        authorities: [{ name: NAME, type: 16, class: 1, ttl: 60, rdata: text('new') }],
+      },
+    ]);
+    expect(secret).toEqual(Buffer.alloc(32));
+  });
+
+  test.each<[Rcode, number]>([
+    ['NXRRSET', 3],
+    ['YXRRSET', 3],
+    ['YXDOMAIN', 3],
+    ['NXDOMAIN', 3],
+    ['REFUSED', 1],
+  ])('where the server says %s, it is sent %i times at most, and written down once', async (rcode, times) => {
+    refusals = [rcode, rcode];
+    const { settled, intended } = await carry(given());
+    expect(settled).toEqual(times === 1 ? { state: 'refused', rcode: 5, answer: expect.any(String) } : applied);
+    expect([updates.length, intended.length]).toEqual([times, 1]);
+    [refusals, updates, has] = [[rcode, rcode, rcode, rcode], [], { anywhere: false, texts: [] }];
+    expect((await carry(given())).settled).toEqual({ state: 'refused', rcode: RCODES[rcode], answer: expect.any(String) });
+    expect(updates).toHaveLength(times);
+  });
+
+  test('one with a condition of its own is sent once', async () => {
+    refusals = ['NXRRSET'];
+    const { settled } = await carry(given({ answers: [none(16)] }));
+    expect(settled).toMatchObject({ state: 'refused', rcode: 8 });
+    expect(updates).toHaveLength(1);
+  });
+
+  test('records that may be those of a wildcard are taken for the own ones when the server says that there are some', async () => {
+    has = { anywhere: true, texts: ['wild'] };
+    refusals = ['YXRRSET'];
+    expect((await carry(given())).settled).toEqual(applied);
+    expect(updates.map(({ answers }) => answers)).toEqual([
+      [none(16), none(5)],
+      [there('wild'), none(5)],
+    ]);
+  });
+
+  test('a grant that has ended meanwhile, harm, and a server that does not say: nothing is sent', async () => {
+    expect((await carry(given(), { uses: false })).settled).toEqual({
+      state: 'refused',
+      rcode: 5,
+      answer: 'The grant has ended, or has no use left.',
+    });
+    const many = Array.from({ length: 21 }, (_, i) => `d${i}.example`);
+    expect(await carry(given(), { own: many })).toEqual({
+      settled: { state: 'refused', rcode: 5, answer: 'It bears on mail of more than 20 own domains.' },
+      intended: [],
+    });
+    silent = true;
+    expect(await carry(given())).toEqual({
+      settled: { state: 'failed', rcode: 2, answer: `The name server does not say which TXT records ${NAME} has.` },
+      intended: [],
+    });
+    expect(updates).toEqual([]);
+  });
+
+  test('a key whose secret cannot be read is said by its name', async () => {
+    const server = target(() => {
+      throw new Error('has a file that is not there');
+    });
+    expect((await carry(given(), { server })).settled).toEqual({
+      state: 'failed',
+      rcode: 2,
+      answer: 'The TSIG key up of primary has a file that is not there',
+    });
+    expect(updates).toEqual([]);
+  });
+
+  test('the server is asked for what it has itself, each time anew, and twice when it does not say', async () => {
+    const primary = primaryOf(target());
+    for (let times = 0; times < 2; times++) await primary.ask(NAME, 'TXT');
+    expect(questions.map(({ flags }) => flags)).toEqual([0, 0]);
+    silent = true;
+    expect(await primary.ask(NAME, 'TXT')).toMatchObject({ state: 'unknown' });
+    expect(questions).toHaveLength(4);
   });
 });

@@ -81,8 +81,29 @@ describe('new-sender', () => {
       changes: [{ name, after: [{ text: 'v=DKIM1; p=' }] }],
       back: { watch_hours: 72 },
     });
-    expect(plan.why).toContainEqual(expect.stringMatching(/^Rotate the key first/));
+    expect(plan.why).toEqual([
+      'What was found.',
+      `Rotate the key first, so that your own mail is signed with another one: ruawatch dns rotate ${DOMAIN} --why "the key was copied".`,
+      'A revoked key makes every signature with it fail at once, yours and theirs.',
+    ]);
     expect(plan.risk).not.toBe('low');
+  });
+
+  test.each([1, null, undefined])('approves one that signs with an old key alone (%s new ones)', async (joined) => {
+    const facts = { rule: 'new_source', joined, key: { name: `s1._domainkey.${DOMAIN}`, age: 'old', others: [] } };
+    const plan = await planOf('new-sender', findingOf('new_source', facts, 'mailer.example'), SILENT);
+    expect(plan).toMatchObject({ kind: 'sender.approve' });
+  });
+
+  test('asks to revoke it for two', async () => {
+    const name = `s1._domainkey.${DOMAIN}`;
+    const facts = { rule: 'new_source', joined: 2, key: { name, age: 'old', others: [] } };
+    const dns = zone(`${name}. TXT "v=DKIM1; p=${'A'.repeat(200)}"\n_dmarc.${DOMAIN}. TXT "v=DMARC1; p=none"\n`);
+    expect(await planOf('new-sender', findingOf('new_source', facts, 'mailer.example'), dns)).toMatchObject({
+      kind: 'dns.change',
+    });
+    const other = findingOf('new_source', { ...facts, rule: 'other' }, 'mailer.example');
+    expect(await planOf('new-sender', other, SILENT)).toMatchObject({ kind: 'sender.approve' });
   });
 
   test('approves what signs with a key that nobody used before: a service that was set up', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PLAYBOOKS } from '../../../services/approver/playbooks/index.ts';
-import type { PlaybookFinding } from '../../../services/approver/playbooks/playbook.ts';
+import type { PlaybookFinding, PlaybookMeans } from '../../../services/approver/playbooks/playbook.ts';
 import { readEvidence } from '../../../services/findings/evidence.ts';
 import type { Plan } from '../../../services/requests/plan.ts';
 import { changeLines } from '../../../services/requests/plans/text.ts';
@@ -23,18 +23,19 @@ const finding = (kind: string, facts: object): PlaybookFinding => ({
   summary: 'What is wrong.',
   evidence: readEvidence({ v: 1, facts: { rule: kind, ...facts } }),
 });
+const means = (text: string): PlaybookMeans => ({
+  db: f.t.db,
+  dns: zone(text.replaceAll('@', `${DOMAIN}.`)),
+  now: f.context.clock.now(),
+  registrable: (name) => name,
+  asking: { budget: { left: 400 } },
+  halfStepShare: null,
+});
 const plan = async (kind: string, facts: object, text = ''): Promise<Plan | null> => {
   const given = finding(kind, facts);
   expect(given.evidence.facts?.rule).toBe(kind);
   const playbook = PLAYBOOKS.find(({ kinds }) => kinds.includes(kind))!;
-  return playbook.plan(given, {
-    db: f.t.db,
-    dns: zone(text.replaceAll('@', `${DOMAIN}.`)),
-    now: f.context.clock.now(),
-    registrable: (name) => name,
-    asking: { budget: { left: 400 } },
-    halfStepShare: null,
-  });
+  return playbook.plan(given, means(text));
 };
 const lines = async (...given: Parameters<typeof plan>) => {
   const made = await plan(...given);
@@ -80,7 +81,12 @@ describe('a service that does not align', () => {
       `+ k3._domainkey.${DOMAIN}. 3600 CNAME dkim3.mcsv.net.`,
     ]);
     expect(made).toMatchObject({ kind: 'dns.change', summary: expect.stringMatching(/^Publish the records of Mailchimp for /) });
-    expect(made.why[1]).toMatch(/^Nobody has approved Mailchimp/);
+    expect(made.why).toEqual([
+      'What is wrong.',
+      `Nobody has approved Mailchimp as a sender of ${DOMAIN}: make sure that it sends for you, since its customers may sign as ${DOMAIN} from then on.`,
+    ]);
+    const approved = (await plan('alignment_failure', { ...facts, approved_by: 'ada@example.com' }))!;
+    expect(approved.why).toEqual(['What is wrong.', 'Mailchimp was approved by ada@example.com.']);
   });
 
   test('gets those that are missing', async () => {
@@ -91,6 +97,7 @@ describe('a service that does not align', () => {
 
   test('is left to people where its records are not known, or it only forwards', async () => {
     expect(await plan('alignment_failure', { ...facts, service: null })).toBeNull();
+    expect(await plan('alignment_failure', { ...facts, service: { ...facts.service, publish: [] } })).toBeNull();
     expect(await plan('alignment_failure', { ...facts, relayed_by: 'envelope' })).toBeNull();
     expect(await plan('alignment_failure', { ...facts, scattered: 12 })).toBeNull();
   });
@@ -109,7 +116,31 @@ test('a record with faults is corrected as the check says', async () => {
     `- ${DOMAIN}. 0 TXT "v=spf1 -all mx"`,
     `+ ${DOMAIN}. 3600 TXT "v=spf1 mx -all"`,
   ]);
-  expect(await plan('record_invalid', { ...facts, problems: [{ ...problem, publish: null }] })).toBeNull();
+  expect(await plan('record_invalid', facts, '@ TXT "v=spf1 -all mx"')).toMatchObject({
+    kind: 'dns.change',
+    summary: `Correct the record at ${DOMAIN}.`,
+    why: ['What is wrong.'],
+  });
+  const only = { ...problem, publish: null };
+  expect(await plan('record_invalid', { ...facts, problems: [only] })).toBeNull();
+  const more = { ...problem, publish: 'v=spf1 a mx -all' };
+  const made = await plan('record_invalid', { ...facts, problems: [only, problem, only, more] }, '@ TXT "v=spf1 -all mx"');
+  expect(made!.why).toEqual(['What is wrong.', 'It has 1 more fault, each with a correction of its own.']);
+  expect(changeLines(made!)[1]).toBe(`+ ${DOMAIN}. 3600 TXT "v=spf1 mx -all"`);
+});
+
+test('what a playbook is not for is left to people, whatever the facts say', async () => {
+  for (const [name, rule] of [
+    ['correct-record', 'spf_limit'],
+    ['restore-record', 'dns_drift'],
+    ['restore-declared', 'dns_broken'],
+    ['align-sender', 'new_source'],
+  ] as const) {
+    const given = { ...finding(rule, {}), evidence: { facts: { rule } } } as unknown as PlaybookFinding;
+    const playbook = PLAYBOOKS.find((one) => one.name === name)!;
+    expect(await playbook.plan(given, means(''))).toBeNull();
+    expect(await playbook.plan({ ...given, evidence: { facts: null } } as unknown as PlaybookFinding, means(''))).toBeNull();
+  }
 });
 
 describe('SPF over ten lookups', () => {
@@ -140,7 +171,29 @@ describe('SPF over ten lookups', () => {
   test('loses the include that no mail of the last months passed by', async () => {
     await sent(60);
     const made = await plan('spf_limit', facts, SPF);
-    expect(made?.summary).toBe(`Bring SPF of ${DOMAIN} from 12 look-ups to 9: take include:i3.${DOMAIN} out of it.`);
+    expect(made).toMatchObject({
+      kind: 'dns.change',
+      summary: `Bring SPF of ${DOMAIN} from 12 look-ups to 9: take include:i3.${DOMAIN} out of it.`,
+      why: [
+        'What is wrong.',
+        expect.stringMatching(new RegExp(`^No mail of the last \\d+ days passed by include:i3\\.${DOMAIN}\\.$`)),
+      ],
+    });
+  });
+
+  test('is planned from thirty days of reports on, by what they say of the last ninety', async () => {
+    await sent(30);
+    expect(await plan('spf_limit', facts, SPF)).not.toBeNull();
+  });
+
+  test('is left to people with a day less', async () => {
+    await sent(29);
+    expect(await plan('spf_limit', facts, SPF)).toBeNull();
+  });
+
+  test('is left to people where nothing can be taken away', async () => {
+    await sent(60);
+    expect(await plan('spf_limit', facts, '@ TXT "v=spf1 ip4:192.0.2.0/24 -all"')).toBeNull();
   });
 
   test('is left to people while there are few days of reports, whatever a stranger says of an old day', async () => {
@@ -190,6 +243,16 @@ test('a record that is not as declared is published as declared, unless a reques
     `- ${DOMAIN}. 0 TXT "v=spf1 -all"`,
     `+ ${DOMAIN}. 3600 TXT "v=spf1 mx -all"`,
   ]);
+  expect(await plan('dns_drift', facts, '@ TXT "v=spf1 -all"')).toMatchObject({
+    kind: 'dns.change',
+    summary: `Publish ${DOMAIN} as mail-guard.yaml declares it for production.`,
+    why: ['What is wrong.', 'No request of ruawatch has changed it.'],
+  });
+  const none = { ...facts.differences[0]!, publish: null };
+  expect(await plan('dns_drift', { ...facts, differences: [none] }, '@ TXT "v=spf1 -all"')).toBeNull();
+  expect(await lines('dns_drift', { ...facts, differences: [none, ...facts.differences] }, '@ TXT "v=spf1 -all"')).toHaveLength(
+    2,
+  );
   await ours(DOMAIN);
   expect(await plan('dns_drift', facts, '@ TXT "v=spf1 -all"')).toBeNull();
 });
