@@ -217,7 +217,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'dns/posture/blockers.test.ts': ['dns/posture/month.ts', 'dns/posture/published-policy.ts'],
   'dns/posture/posture.test.ts': ['dns/dmarc/subdomains.ts'],
   'enricher/addresses.test.ts': ['enricher/index.ts'],
-  'approver/rotations.test.ts': ['applier/keys/index.ts', 'store/requests/rotations.ts'],
+  'approver/rotation-run.test.ts': ['applier/keys/index.ts', 'store/requests/rotations.ts'],
   'applier/keys/keys.test.ts': ['applier/keys/command.ts', 'applier/keys/files.ts'],
   'applier/applier.test.ts': [
     'store/requests/alone.ts',

@@ -84,9 +84,12 @@ async function datagram(port: number, text: string | Buffer, host = '127.0.0.1')
   }
 }
 
-/** Waits for what no timer is needed for. */
+/** Waits for what no timer is needed for, and takes few turns of the event loop. */
 async function soon(check: () => boolean): Promise<void> {
-  while (!check()) await turn();
+  for (let turns = 0; !check(); turns++) {
+    if (turns === 100_000) throw new Error('It is not so after 100,000 turns of the event loop.');
+    await turn();
+  }
 }
 
 describe('over TCP', () => {

@@ -122,7 +122,7 @@ export const LONGEST: readonly string[] = [
   'test/attacks/approvals.test.ts',
   'test/console/slow.test.ts',
   'test/store/schema/migrate.test.ts',
-  'test/approver/rotations.test.ts',
+  'test/approver/rotation-run.test.ts',
   'test/applier/applier.test.ts',
   'test/gateway/acme.test.ts',
   'test/poller/poller.test.ts',
