@@ -91,11 +91,11 @@ function readOld(header: RegExpExecArray, rest: string, now: number): Line {
 
 function tagged(text: string, { stamp, host }: { stamp: string; host: string | null }, now: number): Line {
   const tag = TAG.exec(text);
-  const at = stamp === '' ? null : readTime(stamp, now);
+  const at = readTime(stamp, now);
   if (tag === null || (stamp === '' && tag[2] === undefined && !tag[1]!.includes('/')))
     return { ...plain(text), at, stamp, host };
   const said = text.slice(tag[0].length);
-  return { at, stamp, host, tag: tag[1]!, pid: tag[2] ?? '', text: said.startsWith('[ID ') ? said.replace(SOLARIS, '') : said };
+  return { at, stamp, host, tag: tag[1]!, pid: tag[2] ?? '', text: said.replace(SOLARIS, '') };
 }
 
 function readModern([, stamp, host, app, pid]: RegExpExecArray, rest: string, now: number): Line {

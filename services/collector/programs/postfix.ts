@@ -72,9 +72,11 @@ export function readPostfix(daemon: string, text: string): Reading | null {
   return { queueId, events };
 }
 
-/** Which daemon a line with a queue id is of, by what it says. Port 24 is LMTP's. */
+/**
+ * Which daemon a line about a recipient is of, by what it says; of other lines it makes no difference. Port 24
+ * is LMTP's.
+ */
 function guessed(rest: string): string {
-  if (!rest.startsWith('to=')) return 'cleanup';
   const relay = RELAY.exec(rest)?.[1] ?? '';
   const host = HOST.exec(relay);
   if (relay === 'none') return 'error';

@@ -36,7 +36,8 @@ export class Frames {
     this.held += piece.length;
     for (;;) {
       if (this.held < 4) return packets;
-      const length = this.first(4).readUInt32BE(0);
+      const head = this.first(4);
+      const length = head.readUInt32BE(0);
       if (length === 0) throw new ProtocolError('a packet has no command');
       if (length > this.most) throw new ProtocolError(`a packet of ${length} octets is longer than ${this.most}`);
       if (this.held < 4 + length) return packets;
