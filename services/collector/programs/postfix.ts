@@ -73,8 +73,8 @@ export function readPostfix(daemon: string, text: string): Reading | null {
 }
 
 /**
- * Which daemon a line about a recipient is of, by what it says; of other lines it makes no difference. Port 24
- * is LMTP's.
+ * Which daemon a line about a recipient is of, by what it says; of other lines it makes no difference. Port
+ * 24 is LMTP's.
  */
 function guessed(rest: string): string {
   const relay = RELAY.exec(rest)?.[1] ?? '';
