@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { PROBE_CODES } from '../../../services/cli/probe/codes.ts';
 import type { ProbeMail } from '../../../services/cli/probe/mail.ts';
 import { verdictOn } from '../../../services/cli/probe/verdict.ts';
+import { renderProbe } from '../../../services/cli/terminal/probe-text.ts';
 import { readGuard } from '../../../services/dns/guard/file.ts';
 import { signMail } from '../../../services/report/mail/sign.ts';
 import { dnsOf, type Zone } from '../../dns/zone.ts';
@@ -60,12 +61,22 @@ const mailOf = ({
     sign === undefined ? plain : signMail(plain, { selector: sign[0], domain: sign[1], key: sign[2] ?? rsa.privateKey }, NOW);
   return { raw: change(raw), at: NOW, peer, helo: 'mail.kestrel.example', mailFrom, recipients: [], user: user ?? null };
 };
-const judged = (sent: Sent, zone: Zone = {}, given: { declared?: boolean; peer?: string } = {}) =>
-  verdictOn(mailOf(sent), {
+/** Every verdict of these tests, and how the probe shows it. */
+const seen: string[] = [];
+async function judged(sent: Sent, zone: Zone = {}, given: { declared?: boolean; peer?: string } = {}) {
+  const verdict = await verdictOn(mailOf(sent), {
     dns: dnsOf({ ...ZONE, ...zone }),
     environments: given.declared === false ? null : environments,
     peer: given.peer ?? null,
   });
+  const { discovery, sender, findings, ...rest } = verdict;
+  const told = { ...rest, sender: sender && `${sender.workload.name} by ${sender.by}`, discovery: discovery?.state ?? null };
+  const shown = renderProbe([verdict, verdict], [...findings, ...findings], false);
+  seen.push(
+    [expect.getState().currentTestName, JSON.stringify(told), ...findings.map((one) => JSON.stringify(one)), ...shown].join('\n'),
+  );
+  return verdict;
+}
 const codes = async (...given: Parameters<typeof judged>) => (await judged(...given)).findings.map(({ code }) => code);
 const SIGNED: Sent = { sign: ['s1', 'kestrel.example'] };
 
@@ -241,4 +252,39 @@ test('what is hostile is a verdict, too', async () => {
   }
   // A signature costs one question at most.
   expect(dns.asked.filter((one) => one.includes('_domainkey')).length).toBeLessThan(30);
+});
+
+test('more that a mail may be, and what is said of it', async () => {
+  const stranger = '203.0.113.1';
+  const given: Parameters<typeof judged>[] = [
+    [{ from: 'none' }, {}, { declared: false }],
+    [{ from: 'From: x@vendor.example', peer: stranger }],
+    [{ from: 'From: x@vendor.example', peer: null }],
+    [{ from: 'From: x@vendor.example', peer: stranger }, {}, { declared: false }],
+    [{ from: 'From: x@vendor.example' }],
+    [{ ...SIGNED, mailFrom: 'NEWS@Kestrel.Example' }],
+    [{ ...SIGNED, mailFrom: '' }, { 'mail.kestrel.example': { TXT: [['v=spf1 ip4:192.0.2.1 -all']] } }],
+    [{ sign: ['v', 'vendor.example'] }],
+    [{ sign: ['v', 'vendor.example'], peer: stranger }, {}, { declared: false }],
+    [{ sign: ['s2', 'kestrel.example'] }, { 's2._domainkey.kestrel.example': 'unknown' }],
+    [{ sign: ['s9', 'kestrel.example'] }],
+    [SIGNED, { 'kestrel.example': { TXT: [['v=spf1 include:gone.example -all']] } }],
+    [SIGNED, { 'kestrel.example': { TXT: [['text']] } }],
+    [SIGNED, { '_dmarc.kestrel.example': 'unknown' }],
+    [{ peer: stranger }, { '_dmarc.kestrel.example': 'unknown' }],
+    [{ peer: stranger, mailFrom: 'b@vendor.example' }, { '_dmarc.kestrel.example': { TXT: [['v=DMARC1; p=reject; aspf=s']] } }],
+    [{ mailFrom: 'b@news.kestrel.example' }, { 'news.kestrel.example': { TXT: [['v=spf1 +all']] } }],
+    [
+      { mailFrom: 'b@news.kestrel.example' },
+      { 'news.kestrel.example': { TXT: [['v=spf1 +all']] }, '_dmarc.kestrel.example': { TXT: [['v=DMARC1; p=reject; aspf=s']] } },
+    ],
+    [{ ...SIGNED, peer: '192.0.2.3' }, {}, { peer: stranger }],
+    [{ ...SIGNED, head: ['DKIM-Signature: v=1; a=rsa-sha256; d=; s=; h=from; bh=AAAA; b=AAAA'] }],
+    [{ head: ['DKIM-Signature: nothing'] }],
+  ];
+  for (const one of given) await judged(...one);
+});
+
+test('each verdict as a whole, and as the probe shows it', async () => {
+  await expect(`${[...new Set(seen)].join('\n\n')}\n`).toMatchFileSnapshot('golden/verdicts.txt');
 });
