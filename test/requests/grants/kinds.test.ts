@@ -33,3 +33,32 @@ test.each<[GrantKindName, object, string]>([
   expect(grantKind(kind).kind).toBe(kind);
   expect(() => grantWords({ kind, scope: { ...scope, more: 1 }, server: 'main' })).toThrow();
 });
+
+const text = (n: number) => 'x'.repeat(n);
+const names = (n: number) => Array.from({ length: n }, (_, i) => `n${i}.example.com`);
+const TASK = { name: 'a.example.com', type: 'TXT', value: 'x' };
+const taskOf = (part: object) => ({ task: { ...TASK, ...part } });
+test.each<[GrantKindName, object, object, object]>([
+  ['access.database', { group: 'g' }, { group: text(63) }, { group: text(64) }],
+  ['access.email', { from: 'a@b.example' }, { from: `${text(64)}@b.example` }, { from: `${text(65)}@b.example` }],
+  ['access.email', {}, { from: `a@${'b.'.repeat(124)}exam` }, { from: `a@${'b.'.repeat(124)}examp` }],
+  ['access.message', { sha256: 'ab'.repeat(32) }, { held: 1 }, { held: 0 }],
+  ['access.console', { role: 'viewer' }, { domains: names(50) }, { domains: names(51) }],
+  ['access.console', { role: 'viewer' }, { domains: ['a.example'] }, { domains: [] }],
+  ...(['access.dns', 'access.dns-provider'] as const).flatMap((kind): [GrantKindName, object, object, object][] => {
+    const base = kind === 'access.dns' ? { ...DNS, use: 'key', task: null } : DNS;
+    return [
+      [kind, base, { names: names(20) }, { names: names(21) }],
+      [kind, base, { names: names(1) }, { names: [] }],
+      [kind, base, { types: ['A'] }, { types: [] }],
+      [kind, base, { operations: ['add'] }, { operations: [] }],
+    ];
+  }),
+  ['access.dns', { ...DNS, use: 'key' }, taskOf({ name: text(253) }), taskOf({ name: text(254) })],
+  ['access.dns', { ...DNS, use: 'key' }, taskOf({ value: text(4096) }), taskOf({ value: text(4097) })],
+  ['access.dns', { ...DNS, use: 'key' }, taskOf({ value: 'x' }), taskOf({ value: '' })],
+])('a scope of %s has limits, %#', (kind, base, inside, beyond) => {
+  const read = (part: object) => grantKind(kind).scope.safeParse({ ...base, ...part });
+  expect(read(inside).error?.issues ?? []).toEqual([]);
+  expect(read(beyond).success).toBe(false);
+});
