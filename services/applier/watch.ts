@@ -39,9 +39,10 @@ export function isBroken(given: Broken): boolean {
   const { messages, lost, reporters, messages_before, lost_before, failed_before, passed, passed_usual } = given;
   if (lost < LEAST_LOST || reporters < LEAST_REPORTERS) return false;
   const share = lost / messages;
-  const usual = messages_before === 0 ? 0 : lost_before / messages_before;
-  if (share < LEAST_SHARE || share < TIMES * usual) return false;
+  if (share < LEAST_SHARE) return false;
+  // Nothing shows what is usual.
   if (messages_before === 0) return true;
+  if (share < (TIMES * lost_before) / messages_before) return false;
   const fell = passed_usual - passed;
   const missing =
     passed < FELL_TO * passed_usual && fell >= LEAST_LOST && (fell >= EXPLAINS * lost || passed < NOTHING * passed_usual);

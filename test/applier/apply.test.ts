@@ -42,6 +42,14 @@ const sender = (after: 'approved' | 'denied' | null, before: 'approved' | 'denie
   after,
   until: '2026-12-01T00:00:00Z',
 });
+const BY_HAND: Plan['changes'][number] = {
+  target: 'manual',
+  what: 'a key',
+  before: 'there',
+  after: 'gone',
+  run: 'by hand',
+  seen: { by: 'settings', id: 'key:primary', value: 'old' },
+};
 const ask = async (changes: Plan['changes'], watch_hours = 72) => {
   const plan = planOf({ kind: 'dns.change', domain: DOMAIN, changes, back: { watch_hours, text: 'It is put back.' } });
   const given = { plan, requester: 'zoe@example.com', requester_kind: 'person' as const, why: 'ours' };
@@ -94,6 +102,13 @@ describe('the end of a request', () => {
       'handed_over',
       'It is handed over to be published: the request is done when the watcher sees the records (ruawatch requests show has them).',
     ],
+    ...[[BY_HAND], [record('a'), BY_HAND]].map((changes) => [
+      'a change by hand',
+      changes,
+      72,
+      'handed_over',
+      'It is handed over, to be done by hand: the request is done when it is seen (ruawatch requests show has how).',
+    ]),
     [
       'a second change that is stale',
       [record('a'), record('b', 'stale')],

@@ -4,6 +4,7 @@ import { type Applying, applyRequest, returnRequest } from '../../services/appli
 import { ttlAt, ttlBack, withTtl } from '../../services/applier/ttl.ts';
 import { watchChanges } from '../../services/applier/watch.ts';
 import { createDnsClient } from '../../services/dns/client/client.ts';
+import { parseServer } from '../../services/dns/client/servers.ts';
 import type { DnsChange } from '../../services/requests/plan.ts';
 import { txtOf } from '../../services/requests/plans/members.ts';
 import type { DnsTarget } from '../../services/shared/settings/dns-servers.ts';
@@ -12,6 +13,7 @@ import { openRequest } from '../../services/store/requests/open.ts';
 import { loadRequest } from '../../services/store/requests/requests.ts';
 import { type Fixture, fixture } from '../analyzer/fixture.ts';
 import { DOMAIN } from '../analyzer/rows.ts';
+import { startFake } from '../helpers/dns.ts';
 import { startUpdatableKnot, type UpdateServer, updatable } from '../helpers/update-servers.ts';
 import { planOf, rulesOf } from '../requests/sample.ts';
 
@@ -59,6 +61,35 @@ test('a change has the TTL that was noted when it was intended, where one was', 
   expect(withTtl(change(), row(null))).toEqual(change());
   expect(withTtl(change(), undefined)).toEqual(change());
   expect(withTtl({ target: 'manual' }, row(DAY_S))).toEqual({ target: 'manual' });
+});
+
+test('a server is asked for what it has itself, and a TTL is a week at most', async () => {
+  let ttl = 604_800;
+  let answers: object[] = [];
+  const fake = await startFake(({ sent }) => ({
+    answers: answers.length > 0 ? (answers as never) : [{ name: sent, type: 'TXT', class: 'IN', ttl, data: [OLD] }],
+    flags: 1 << 10,
+  }));
+  try {
+    const target = { kind: 'rfc2136', name: 'ns', zones: [DOMAIN], server: parseServer(fake.server)! } as unknown as DnsTarget;
+    const at = (one = change()) => ttlAt(target, one, new AbortController().signal);
+    expect(await at()).toBe(604_800);
+    ttl = 604_801;
+    expect(await at()).toBe(604_800);
+    ttl = 0;
+    expect(await at()).toBe(0);
+    expect(await at({ ...change(), before: [txtOf(NEW)] })).toBeNull();
+    // Each was asked anew, without recursion.
+    expect(fake.asked.map(({ name, type, flags }) => [name, type, flags & (1 << 8)])).toEqual(Array(4).fill([NAME, 'TXT', 0]));
+    // The TTL of an alias is none of the record's.
+    answers = [
+      { name: NAME, type: 'CNAME', class: 'IN', ttl: 60, data: `x.${DOMAIN}` },
+      { name: `x.${DOMAIN}`, type: 'TXT', class: 'IN', ttl: 60, data: [OLD] },
+    ];
+    expect(await at()).toBeNull();
+  } finally {
+    await fake.stop();
+  }
 });
 
 test('a target that is no server is not asked', async () => {

@@ -30,6 +30,9 @@ test.each([
   ['nothing was lost before', of(1000, 20, 2, [1000, 0]), true],
   ['all was lost before', of(1000, 1000, 2, [1000, 1000]), false],
   ['no mail before', of(1000, 20, 2, [0, 0]), true],
+  ['no mail before, so that none is missing', of(1000, 20, 2, [0, 0], { passed_usual: 0 }), true],
+  ['no mail before, and less than two in a hundred', of(1001, 20, 2, [0, 0]), false],
+  ['one mail before', of(1000, 20, 2, [1, 0], { passed_usual: 0 }), false],
   // Somebody else sends as the domain through a service of ours: what passed before passes still.
   ['mail that is new and fails', of(1500, 500, 3, [2000, 0], { passed: 1000 }), false],
   ['a fifth of what passed fails now', of(1000, 200, 3, [2000, 0], { passed: 800 }), false],

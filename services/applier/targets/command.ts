@@ -9,7 +9,7 @@ const MOST_OUTPUT = 20_000;
 const MOST_ANSWER = 500;
 
 /** What a command's exit code says (docs/changes.md). */
-const STATES: Record<number, Applied['state']> = { 0: 'applied', 3: 'stale', 4: 'handed_over', 75: 'later' };
+const STATES: Record<string, Applied['state']> = { 0: 'applied', 3: 'stale', 4: 'handed_over', 75: 'later' };
 
 /**
  * Makes a change by a program of the user: it gets the change as one JSON object on its standard input, and
@@ -32,5 +32,5 @@ export async function applyByCommand(
   const [first] = output.toString('utf8').split('\n');
   // A NUL, which no text in the database can hold, is written as what it is.
   const says = escaped(first!.trim().slice(0, MOST_ANSWER)).toWellFormed() || complaint.slice(0, MOST_ANSWER);
-  return { state: STATES[code ?? -1] ?? 'failed', answer: says || `The command of ${name} ended with code ${code}.` };
+  return { state: STATES[String(code)] ?? 'failed', answer: says || `The command of ${name} ended with code ${code}.` };
 }

@@ -1,12 +1,12 @@
 import { createSocket } from 'node:dgram';
 import { createServer, type Socket } from 'node:net';
 import { decode, encode } from 'dns-packet';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { applyByUpdate } from '../../../services/applier/targets/rfc2136.ts';
 import type { RecordChange } from '../../../services/applier/targets/target.ts';
 import { encodeMessage } from '../../../services/dns/wire/message.ts';
 import { readSigned, signMessage, type TsigKey } from '../../../services/dns/wire/tsig.ts';
-import { txtOf } from '../../../services/requests/plans/members.ts';
+import { aliasOf, txtOf } from '../../../services/requests/plans/members.ts';
 import type { UpdatedServer } from '../../../services/shared/settings/dns-servers.ts';
 
 // What applyByUpdate makes of answers that real servers give seldom; rfc2136.test.ts asks real ones.
@@ -159,21 +159,50 @@ test('a key that cannot be read is tried again', async () => {
   });
 });
 
-test('the whole RRset is replaced, on the condition that it is what the plan says and no alias', async () => {
+describe('an update', () => {
+  const [TXT, CNAME, ANY] = [16, 5, 255];
+  const IN = 1;
+  /** The prerequisites and steps that are sent: type, class, TTL and data of each. */
   const updateOf = async (step: RecordChange) => {
-    const { target, updates } = await serve({ rcode: 0, there: step.after.map(({ text }) => text) });
-    expect(await applyByUpdate(target, 'example.com', step)).toMatchObject({ state: 'applied' });
+    const there = step.after.map(({ wire }) => Buffer.from(wire, 'hex').subarray(1).toString('latin1'));
+    const { target, updates } = await serve({ rcode: 0, there });
+    expect(await applyByUpdate(target, 'example.com', step)).toEqual({
+      state: 'applied',
+      answer: 'It was accepted, and is there.',
+    });
     const { answers, authorities } = readSigned(updates[0]!).message;
-    return { prerequisites: answers, steps: authorities };
+    return [answers, authorities].map((records) =>
+      records.map(({ name, type, class: of, ttl, rdata }) => {
+        expect(name).toBe('_dmarc.example.com');
+        return [type, of, ttl, rdata.toString('hex')];
+      }),
+    );
   };
-  const both = await updateOf(STEP);
-  expect(both.prerequisites).toHaveLength(2);
-  expect(both.steps).toHaveLength(2);
-  expect(both.steps[1]).toMatchObject({ ttl: 1234 });
-  const added = await updateOf(change([], ['new']));
-  expect(added.steps).toHaveLength(1);
-  expect(added.prerequisites).toHaveLength(2);
-  const removed = await updateOf(change(['old', 'older'], []));
-  expect(removed.steps).toHaveLength(1);
-  expect(removed.prerequisites).toHaveLength(3);
+  const wire = (member: { wire: string }) => member.wire;
+  const equals = (type: number, ...members: { wire: string }[]) => members.map((one) => [type, IN, 0, wire(one)]);
+  const absent = (type: number) => [type, CLASS_NONE, 0, ''];
+  const deleted = (type: number) => [type, ANY, 0, ''];
+  const added = (type: number, ...members: { wire: string }[]) => members.map((one) => [type, IN, 1234, wire(one)]);
+
+  test('replaces the whole RRset, on the condition that it is what the plan says and no alias', async () => {
+    const [old, older, fresh] = [txtOf('old'), txtOf('older'), txtOf('new')];
+    expect(await updateOf(STEP)).toEqual([
+      [...equals(TXT, old), absent(CNAME)],
+      [deleted(TXT), ...added(TXT, fresh)],
+    ]);
+    expect(await updateOf(change([], ['new', 'old']))).toEqual([[absent(TXT), absent(CNAME)], added(TXT, fresh, old)]);
+    expect(await updateOf(change(['old', 'older'], []))).toEqual([[...equals(TXT, old, older), absent(CNAME)], [deleted(TXT)]]);
+  });
+
+  test('of an alias is made where nothing else is', async () => {
+    const [old, fresh] = [aliasOf('old.example.net'), aliasOf('new.example.net')];
+    const alias = (before: (typeof old)[], after: (typeof old)[]): RecordChange => ({
+      ...change([], ['x'], 'CNAME'),
+      before,
+      after,
+    });
+    expect(await updateOf(alias([], [fresh]))).toEqual([[absent(ANY)], added(CNAME, fresh)]);
+    expect(await updateOf(alias([old], [fresh]))).toEqual([equals(CNAME, old), [deleted(CNAME), ...added(CNAME, fresh)]]);
+    expect(await updateOf(alias([old], []))).toEqual([equals(CNAME, old), [deleted(CNAME)]]);
+  });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clientOf } from '../../../../services/applier/targets/route53/client.ts';
+import { clientOf, loadSdk } from '../../../../services/applier/targets/route53/client.ts';
 import type { Route53Zones } from '../../../../services/shared/settings/dns-servers.ts';
 
 class Route53Client {
@@ -23,4 +23,12 @@ test('AWS finds its credentials and its address itself, unless the settings name
   expect(of()).toEqual(plain);
   expect(of({ profile: 'dns', region: 'cn-north-1' })).toEqual({ ...plain, profile: 'dns', region: 'cn-north-1' });
   expect(of({ endpoint: 'http://127.0.0.1:1' })).toEqual({ ...plain, endpoint: 'http://127.0.0.1:1' });
+});
+
+test('without the package of the vendor it says what to install; another error is as it is', async () => {
+  const failing = (code: string) => loadSdk(() => Promise.reject(Object.assign(new Error('its words'), { code })));
+  await expect(failing('ERR_MODULE_NOT_FOUND')).rejects.toThrow(
+    'Route 53 needs the package @aws-sdk/client-route-53, which is not installed: run npm install @aws-sdk/client-route-53 beside ruawatch, and start it again.',
+  );
+  await expect(failing('EACCES')).rejects.toThrow(/^its words$/);
 });
