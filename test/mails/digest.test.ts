@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { renderDigest } from '../../services/mails/digest.ts';
+import { countsOf, renderDigest } from '../../services/mails/digest.ts';
 import { FINDINGS } from '../alerter/events.ts';
 import { bodyOf, CASES, expectGolden } from './cases.ts';
 
@@ -64,6 +64,21 @@ test('digests of one, of several steps, of two domains, and of more than is list
     },
     'long names, many more': { items: all.slice(-3), beyond: 1200, perHour: 20, perDomain: 21 },
     'every case': { items: all, beyond: 0, perHour: 2, perDomain: 3 },
+    'what stood at the first analysis': {
+      items: all.slice(0, 8),
+      beyond: 0,
+      perHour: 10,
+      perDomain: 10,
+      standing: true as const,
+    },
+    'more of it than is listed': {
+      items: all.slice(0, 2),
+      beyond: 1200,
+      perHour: 10,
+      perDomain: 10,
+      standing: true as const,
+      counts: { critical: 2, low: 1200 },
+    },
     'nothing is known': { items: [CASES['nothing is known']!], beyond: 0, perHour: 2, perDomain: 1 },
   };
   const parts = Object.entries(digests).map(([name, digest]): [string, string] => {
@@ -71,4 +86,14 @@ test('digests of one, of several steps, of two domains, and of more than is list
     return [name, `Subject: ${subject}\n\n${text}\n${bodyOf(html)}`];
   });
   return expectGolden('digests.txt', Object.fromEntries(parts));
+});
+
+test('severities are counted, the gravest first, and none that there is not', () => {
+  const counts = countsOf(['low', 'critical', 'low', 'medium']);
+  expect(Object.entries(counts)).toEqual([
+    ['critical', 1],
+    ['medium', 1],
+    ['low', 2],
+  ]);
+  expect(countsOf([])).toEqual({});
 });
