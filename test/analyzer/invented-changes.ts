@@ -1,8 +1,15 @@
 import { materialChange, reconcile } from '../../services/analyzer/lifecycle.ts';
+import type { MailWindow } from '../../services/analyzer/mail-window.ts';
 import { admittingTerms, affectedBy, ofUnpublished } from '../../services/analyzer/published/affected.ts';
 import { joinCauses, withLookups } from '../../services/analyzer/published/causes.ts';
 import { absentKeys, type Loss, lossesOf, lostSpf } from '../../services/analyzer/published/losses.ts';
+import { dkimKeyMissing } from '../../services/analyzer/rules/dkim_key_missing.ts';
+import { dnsBroken } from '../../services/analyzer/rules/dns_broken.ts';
+import { dnsServer } from '../../services/analyzer/rules/dns_server.ts';
+import { forgedReport } from '../../services/analyzer/rules/forged_report.ts';
+import { unreadableReports } from '../../services/analyzer/rules/unreadable_reports.ts';
 import type { SenderData } from '../../services/analyzer/senders/units.ts';
+import type { ArrivalWindow, DnsWindow } from '../../services/analyzer/window.ts';
 import type { Evidence } from '../../services/findings/evidence.ts';
 import type { Facts } from '../../services/findings/kinds/index.ts';
 import type { SeenSource } from '../../services/store/analysis/senders.ts';
@@ -322,7 +329,178 @@ const losses: Life = (seed) => {
   };
 };
 
-export const LIVES: Readonly<Record<string, Life>> = { news, changes, causes, losses };
+/** What a rule finds, and what becomes of it if it was found before as something else. */
+const lifeOf =
+  <Window extends { known: readonly KnownFinding[] }>(
+    rule: { find(window: Window): Candidate[]; over(finding: KnownFinding, window: Window): unknown },
+    invent: (dice: Dice) => Window,
+  ): Life =>
+  (seed) => {
+    const dice = new Dice(seed);
+    const window = invent(dice);
+    const now = rule.find(window);
+    const file = [...now, ...rule.find(invent(dice))].slice(-1).map((one): KnownFinding => {
+      const resolved = dice.chance(0.3);
+      const days = dice.chance(0.5)
+        ? { last_day: one.last_day }
+        : { first_day: ago(20), last_day: ago(dice.of([1, 13, 14, 15])) };
+      const of = { finding_key: 1, summary: '', revision: 1, told: null, heard: true, acknowledged: false, snoozed: false };
+      const state = resolved ? 'resolved' : 'open';
+      return { ...one, ...days, ...of, pending: false, waiting: [], state };
+    });
+    const later = { ...window, known: file };
+    const told = (all: readonly Candidate[]) =>
+      all.map(({ evidence: { facts, ...evidence }, ...one }) => ({ ...one, ...evidence, said: facts }));
+    return {
+      now: told(now),
+      state: file[0]?.state,
+      later: told(rule.find(later)),
+      over: file.map((one) => rule.over(one, later)),
+    };
+  };
+
+const arrival = (dice: Dice): ArrivalWindow => {
+  const reporters = ['google.com', 'small.example'];
+  const forged = Array.from({ length: dice.int(0, 5) }, () => {
+    const reports = dice.of([1, 1, 2, 3]);
+    const mismatched = dice.of([0, 0, 0, 1, reports]);
+    const contradicting = dice.chance(0.1) ? 1 : 0;
+    const sender = dice.of(['a.example', 'b.example', null]);
+    const messages = reports * dice.of([0, 49, 50, 51]);
+    return {
+      reporter: dice.of(reporters),
+      sender,
+      day: ago(dice.of([0, 1, 2, 9])),
+      reports,
+      messages,
+      mismatched,
+      contradicting,
+    };
+  });
+  const genuine = reporters.map((reporter) => {
+    const reports = dice.of([2, 13, 14, 15]);
+    return { reporter, reports, messages: 10 * reports, last_day: ago(dice.of([0, 1, 2, 9])) };
+  });
+  return {
+    domain: DOMAIN,
+    now: TODAY,
+    forged,
+    genuine: genuine.filter(() => dice.chance(0.9)),
+    deciders: new Set(['google.com']),
+    others: new Map(dice.chance(0.5) ? [['small.example', 'established' as const]] : []),
+    known: [],
+  };
+};
+
+const mails = (dice: Dice): MailWindow => {
+  const [read, later] = [dice.of([1, 10, 50]), dice.of([0, 1, 4, 8, 10, 50])];
+  const [before, aside] = [dice.of([0, 0, 1, 3]), dice.of([0, 0, 1, 2, 3, 10])];
+  const every = dice.of([1, 1, 2, 3, 4]);
+  const good = dice.of([1, 1, 2, 4]);
+  const left = dice.of([0, 0, 1, 2]);
+  const recent = dice.of([2, 3, 7]);
+  return {
+    today: TODAY,
+    days: Array.from({ length: 35 }, (_, n) =>
+      n < recent ? { day: ago(n), read: later, aside } : { day: ago(n), read, aside: before },
+    ),
+    aside: Array.from({ length: dice.of([0, 1, 3, 7]) }, (_, i) => ({
+      sender: dice.of(['google.com', 'a.example', '', `s${i}.example`]),
+      code: dice.of(['zip_damaged', `code${i}`]),
+      mails: dice.of([1, 2, 5, 9]),
+      first_day: ago(dice.of([2, 3, 6])),
+      last_day: ago(dice.of([0, 2, 3])),
+    })),
+    arrivals: Array.from({ length: 34 }, (_, n) => n)
+      .filter((n) => n % every === 0)
+      .flatMap((n) =>
+        ['google.com', 'nobody.example'].map((reporter) => ({
+          reporter,
+          day: ago(n),
+          good: n < 3 ? left : good,
+          bad: n < 3 ? dice.of([0, 1, 2]) : 0,
+        })),
+      ),
+    differing: Array.from({ length: dice.of([0, 0, 0, 1, 6]) }, (_, i) => ({
+      reporter: `r${i}.example`,
+      reports: 9 - i,
+      proven: dice.of([0, 0, 1]),
+      first_day: ago(dice.of([1, 5])),
+      last_day: ago(dice.of([0, 1])),
+    })),
+    stuck: [],
+    overdue: [],
+    behind: [],
+    unjudged: null,
+    known: [],
+  };
+};
+
+const dns = (dice: Dice): DnsWindow => {
+  const published = inventedRecords(dice);
+  const servers = ['ns1.example', 'ns2.example', 'ns3.example'].slice(0, dice.int(0, 3)).map((server) => ({
+    server,
+    zone: dice.of([DOMAIN, DOMAIN, 'example.net']),
+    failing_since: dice.chance(0.4) ? at(dice.of([5.9, 6, 30])) : null,
+    failure: dice.of(['silent', 'lame', 'no address', null]),
+    answered_at: dice.of([null, at(1)]),
+  }));
+  const questions = published.questions.map((one) => ({
+    ...one,
+    differ_since: dice.chance(0.4) ? at(dice.of([3.9, 4, 50])) : null,
+    answers: ['resolver', 'ns1.example', 'ns2.example', 'ns3.example'].map((server) => ({
+      server,
+      state: dice.of(['records', 'records', 'unknown', 'absent']),
+      values: published.records.filter(() => dice.chance(0.6)).map(({ value }) => value),
+    })),
+  }));
+  const key = 's1._domainkey.example.com';
+  const senders = ['relay.example', '192.0.2.0/24'].map((source): SenderData => {
+    const passed = dice.of([9, 10, 19, 20, 200, 3000]);
+    const aligned = { spf_aligned: dice.of([0, passed]), dkim_aligned: dice.of([0, passed / 2, passed]) };
+    return {
+      key: source,
+      name: `The ${source}`,
+      service: null,
+      sources: [{ source, messages: passed, passed, ...aligned }],
+    } as never;
+  });
+  return {
+    domain: DOMAIN,
+    confirmation: null,
+    silence: null,
+    today: TODAY,
+    elsewhere: [],
+    known: [],
+    now: at(dice.of([0, -24, -600])),
+    published: { ...published, servers, questions } as never,
+    keyMail: [
+      {
+        name: key,
+        passed: 50,
+        last_day: ago(dice.of([0, 7, 8])),
+        sources: ['relay.example'],
+        failed: dice.of([0, 30]),
+        failed_from: ago(2),
+      },
+    ],
+    spfMail: [{ source: 'relay.example', network: '192.0.2.0/24', messages: 20 }],
+    senders: dice.chance(0.95) ? senders : null,
+    ...(dice.chance(0.8) && { days: dice.of([0, 1, 10, 30]) }),
+  };
+};
+
+export const LIVES: Readonly<Record<string, Life>> = {
+  news,
+  changes,
+  causes,
+  losses,
+  forged: lifeOf(forgedReport, arrival),
+  unreadable: lifeOf(unreadableReports, mails),
+  broken: lifeOf(dnsBroken, dns),
+  missing: lifeOf(dkimKeyMissing, dns),
+  server: lifeOf(dnsServer, dns),
+};
 
 /** As a line, without the query and what every finding has alike. */
 export const lineOf = (seed: number, told: unknown): string =>

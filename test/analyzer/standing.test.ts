@@ -13,6 +13,7 @@ import { addDays } from '../../services/shared/days.ts';
 import { countedRows } from '../../services/store/analysis/counted.ts';
 import type { ReporterFacts } from '../../services/store/analysis/reporters.ts';
 import { readDocument } from '../docs/markdown.ts';
+import { expectLives } from './sources/invented-sources.ts';
 
 const NOW = '2026-06-01';
 const WINDOW = 42;
@@ -125,3 +126,5 @@ test('docs/detection.md gives the figures that hold', () => {
   expect(text).toContain(`no more than ${100 * CONTRADICTED} % of the sources`);
   expect(QUORUM, 'nobody known, three established ones or more').toBe(3);
 });
+
+test('whose word decides of invented reporters is as it was', () => expectLives('standing'));

@@ -288,8 +288,7 @@ function mechanismOf(sum: Counts): 'spf' | 'dkim' | 'both' {
   const spf = sum.failed_foreign_spf >= sum.failed_authenticated / 2;
   const dkim = sum.failed_foreign_dkim >= sum.failed_authenticated / 2;
   if (spf && dkim) return 'both';
-  if (spf === dkim) return sum.failed_foreign_spf >= sum.failed_foreign_dkim ? 'spf' : 'dkim';
-  return spf ? 'spf' : 'dkim';
+  return sum.failed_foreign_spf >= sum.failed_foreign_dkim ? 'spf' : 'dkim';
 }
 
 /**

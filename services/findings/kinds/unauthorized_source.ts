@@ -85,7 +85,7 @@ function ofServices({ domain: full, evidence: { delivered, messages } }: Told, s
   const lost = messages - delivered;
   return [
     `Your domain sends through ${names}, to which ${networks} ${services.flatMap((one) => one.networks).length === 1 ? 'belongs' : 'belong'}. Look for these messages in its log first (a message trace, by day and receiver): what is in it is your own mail without a signature, and what is not was sent by a stranger's account there.`,
-    `Your own mail there needs a DKIM signature of ${domain}, or the addresses that ${names} publishes in the SPF record${lost > 0 ? `: until then receivers refuse it or put it in spam, as ${number(lost)} of these` : ''}.`,
+    `Your own mail there needs a DKIM signature of ${domain}, or the addresses that ${names} ${services.length === 1 ? 'publishes' : 'publish'} in the SPF record${lost > 0 ? `: until then receivers refuse it or put it in spam, as ${number(lost)} of these` : ''}.`,
     ...(p === 'reject' ? [] : ['Publish no stricter policy before that is settled.']),
   ];
 }

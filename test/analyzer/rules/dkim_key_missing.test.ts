@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Fixture, fixture } from '../fixture.ts';
+import { expectLives } from '../invented-changes.ts';
 import { ago, DOMAIN, REPORTERS, span, TODAY } from '../rows.ts';
 
 const OWN = '192.0.2.0/24';
@@ -179,3 +180,5 @@ describe('a DKIM key that was never seen', () => {
     expect(await found()).toEqual([]);
   });
 });
+
+test('what it says of invented records is as it was', () => expectLives('missing'));

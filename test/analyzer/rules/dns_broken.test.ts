@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Fixture, fixture } from '../fixture.ts';
+import { expectLives } from '../invented-changes.ts';
 import { ago, DOMAIN, policyDays, REPORTERS, span, TODAY } from '../rows.ts';
 
 const CRAFT = 'lettercraft.example';
@@ -179,3 +180,5 @@ test('a domain that nobody watches has no such finding', async () => {
   await look();
   expect(await found()).toEqual([]);
 });
+
+test('what it says of invented records is as it was', () => expectLives('broken'));

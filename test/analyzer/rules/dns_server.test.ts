@@ -3,6 +3,7 @@ import { dnsServer } from '../../../services/analyzer/rules/dns_server.ts';
 import type { DnsWindow } from '../../../services/analyzer/window.ts';
 import type { Published } from '../../../services/store/dns/published.ts';
 import type { ServerRow } from '../../../services/store/dns/records.ts';
+import { expectLives } from '../invented-changes.ts';
 import { onFile } from '../rows.ts';
 
 const NOW = new Date('2026-05-28T14:00:00Z');
@@ -94,3 +95,5 @@ describe('a name server', () => {
     });
   });
 });
+
+test('what it says of invented servers is as it was', () => expectLives('server'));

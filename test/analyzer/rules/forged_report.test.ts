@@ -7,6 +7,7 @@ import type { ForgedDay, GenuineReports } from '../../../services/store/analysis
 import { type TestRow, trusting } from '../../helpers/report.ts';
 import { mailFrom, receivePolled, resolverOf, signed } from '../../parser/signed.ts';
 import { type Fixture, fixture } from '../fixture.ts';
+import { expectLives } from '../invented-changes.ts';
 import { onFile } from '../rows.ts';
 
 const REPORTER = 'google.com';
@@ -197,3 +198,5 @@ describe('on a database', () => {
     expect((await f.t.db.query('select sum(untrusted) as n from dmarc.source_days')).rows[0].n).toBeGreaterThan(0);
   });
 });
+
+test('what it says of invented reports is as it was', () => expectLives('forged'));

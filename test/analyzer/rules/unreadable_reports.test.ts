@@ -3,6 +3,7 @@ import type { MailWindow } from '../../../services/analyzer/mail-window.ts';
 import { EVERYTHING, unreadableReports } from '../../../services/analyzer/rules/unreadable_reports.ts';
 import { addDays } from '../../../services/shared/days.ts';
 import type { KnownFinding } from '../../../services/store/findings/findings.ts';
+import { expectLives } from '../invented-changes.ts';
 
 const TODAY = '2026-10-20';
 const ago = (n: number) => addDays(TODAY, -n);
@@ -152,3 +153,5 @@ describe('reports that two readers read in different ways', () => {
     expect(unreadableReports.over(open, windowOf({ open }))).toEqual({ reason: 'readable_again', days: 7 });
   });
 });
+
+test('what it says of invented mails is as it was', () => expectLives('unreadable'));

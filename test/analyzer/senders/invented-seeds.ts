@@ -11,5 +11,5 @@ export const SEEDS: Readonly<Record<string, readonly number[]>> = {
   siblings: [9, 43, 48, 80],
   surges: [2, 3, 4, 6, 7, 17, 25, 34, 39, 71, 74, 235],
   cause: [1, 3, 16, 17, 45, 93, 137, 311, 347],
-  replay: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+  replay: [0, 1, 8, 11, 18, 41, 52, 65, 136],
 };

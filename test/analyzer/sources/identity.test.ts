@@ -8,6 +8,7 @@ import type { SourceDay } from '../../../services/store/analysis/window-reads.ts
 import type { NetworkFacts } from '../../../services/store/sources/identities.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, DOMAIN, REPORTERS, row, sourceWindow, span } from '../rows.ts';
+import { expectLives } from './invented-sources.ts';
 
 const catalogue = catalogueOf({ sendersFile: null });
 const NET = '203.0.113.0/24';
@@ -298,3 +299,5 @@ describe('in the database', () => {
     expect((await f.t.db.query(identity)).rows).toMatchObject([named]);
   });
 });
+
+test('who invented sources are is as it was', () => expectLives('identity'));

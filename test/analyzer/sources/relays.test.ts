@@ -11,6 +11,7 @@ import { loadRelayed } from '../../../services/store/analysis/relayed.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, DOMAIN, domainDays, REPORTERS, sourceWindow, span, TODAY, wordsFor } from '../rows.ts';
+import { expectLives } from './invented-sources.ts';
 
 const LIST = { source: 'list-host.example' };
 const list = (n: number, extra: Partial<SourceDay> = {}) => span(20, 0, 'foreignSpf', n, REPORTERS, { ...LIST, ...extra });
@@ -221,3 +222,5 @@ describe('mail whose key verifies elsewhere', () => {
     ).toEqual({ list: 300 });
   });
 });
+
+test('which invented sources pass on mail is as it was', () => expectLives('relays'));

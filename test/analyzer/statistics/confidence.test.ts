@@ -5,6 +5,7 @@ import { unauthorizedSource } from '../../../services/analyzer/rules/unauthorize
 import { bearable, certainty } from '../../../services/analyzer/statistics/confidence.ts';
 import { rankOf, SEVERITIES } from '../../../services/shared/severity.ts';
 import { ago, domainWindow, REPORTERS, row, sourceWindow, span } from '../rows.ts';
+import { expectLives } from '../sources/invented-sources.ts';
 
 describe('certainty', () => {
   const share = fc.float({ min: 0, max: 1, noNaN: true });
@@ -73,3 +74,5 @@ test('what is grave is never a guess, however small a share of mail it is', () =
     expect(finding!.confidence).toBeGreaterThanOrEqual(least);
   }
 });
+
+test('how sure invented counts are is as it was', () => expectLives('sure'));

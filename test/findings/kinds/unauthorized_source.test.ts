@@ -20,5 +20,20 @@ test('the habit, and what the policy did about it', () =>
       facts: { p: 'reject' },
       evidence: { senders: 20, delivered: 0, quarantined: 1000, rejected: 610 },
     },
+    'three networks, one of a service of its own, p=none, some of it lost': {
+      facts: { p: 'none', services: [{ name: 'Lettercraft', networks: ['198.51.100.0/24'] }] },
+      evidence: { senders: 3, messages: 12, delivered: 11 },
+    },
+    'two networks of services of its own, p=reject, all delivered': {
+      facts: {
+        p: 'reject',
+        services: [
+          { name: 'Lettercraft', networks: ['198.51.100.0/24'] },
+          { name: 'Relay', networks: ['203.0.113.0/24'] },
+        ],
+      },
+      evidence: { senders: 2, messages: 12, delivered: 12 },
+    },
+    'no service of its own, two messages, one lost': { facts: { services: [] }, evidence: { messages: 2, delivered: 1 } },
     'no policy known, no habit known': { facts: { p: null }, evidence: { usual: undefined } },
   }));

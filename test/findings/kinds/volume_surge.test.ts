@@ -20,5 +20,8 @@ test('how much more than usual, why it may be no surprise, and where to look', (
       facts: { season: { why: 'recurring', day: '2026-09-03', messages: 1 }, service: service('fastmail', 'mailbox_provider') },
     },
     'the time of the month': { facts: { season: { why: 'calendar' }, service: null } },
+    'own servers': { facts: { own: true, service: null, name: 'example.com' }, evidence: { senders: 2 } },
+    'own servers of a service': { facts: { own: true, service: service('sendgrid', 'esp') } },
+    'a small sender': { facts: { season: { why: 'small' } } },
     'a campaign': { facts: { season: { why: 'campaign' }, service: service('sendgrid', 'esp') } },
   }));
