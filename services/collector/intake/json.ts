@@ -29,17 +29,15 @@ export function linesOfBody(
     else raws.push(raw);
   };
   const add = (value: unknown) => {
-    if (Array.isArray(value)) {
-      for (const one of value) add(one);
-      return;
+    if (Array.isArray(value)) for (const one of value) add(one);
+    else {
+      const raw = rawOf(value, now);
+      const whole = raw === null ? null : parts.add(raw);
+      if (whole !== null) push(whole);
     }
-    const raw = rawOf(value, now);
-    const whole = raw === null ? null : parts.add(raw);
-    if (whole !== null) push(whole);
   };
   const text = body.replace(/^\ufeff/, '');
   const begin = /\S/.exec(text)?.[0];
-  if (begin === undefined) return { raws, over };
   // "[pod/…] text" of kubectl is text; no array of records begins so.
   if ((begin !== '[' && begin !== '{' && begin !== '"') || /^\s*\[[A-Za-z]/.test(text)) {
     for (const line of text.split('\n')) if (line.trim() !== '') add(line.replace(/\r$/, ''));

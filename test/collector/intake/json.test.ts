@@ -20,6 +20,8 @@ test.each<[string, string[]]>([
   [`${a}{"message":"}{\\"\\\\"}["c"]"d"`.replace('"d"', ''), ['a', '}{"\\', 'c']],
   [`{"message":"[","n":{"m":[1,{}]}}${a}\n${a}`, ['[', 'a', 'a']],
   ['{"message":""}', []],
+  ['[\n  {\n    "message": "a"\n  }\n]\n', ['a']],
+  ['{"message":"a"}\n  \n{"message":"b"}', ['a', 'b']],
 ])('%j', (body, lines) => {
   expect(read(body)).toEqual([lines, 0]);
 });

@@ -154,3 +154,36 @@ describe('where it ran', () => {
     expect(of({ message: 'x', ident: 'rspamd', container_name: '/opendkim' })).toMatchObject({ tag: 'rspamd' });
   });
 });
+
+test('nothing is said of what a record does not say', () => {
+  expect(of({ message: 'x' })).toStrictEqual({ text: 'x' });
+  expect(of({ message: 'x', time: ['2026-11-27T14:20:01Z'] })).toStrictEqual({ text: 'x' });
+  expect(of({ MESSAGE: [120] })).toStrictEqual({ text: 'x' });
+  expect(of({ log: 'outer', log_processed: { message: 'inner' } })).toStrictEqual({ text: 'outer' });
+});
+
+test.each([
+  [1e11, 1e14],
+  [1e11 + 1, 1e11 + 1],
+  [1e14, 1e14],
+  [1e14 + 1, (1e14 + 1) / 1000],
+])('the number %d is a time by its size', (time, at) => {
+  expect(of({ message: 'x', time })).toEqual({ text: 'x', at });
+});
+
+test('a record of Docker may be a part of a line', () => {
+  expect(of({ log: 'a', stream: 's', time: '2026-11-27T14:20:01Z' })).toEqual({
+    text: 'a',
+    at: AT,
+    part: { stream: 's', last: true },
+  });
+});
+
+test('an event of a mail service is a line of its own', () => {
+  const sent = { event: 'delivered', email: 'bob@gmx.net', sg_message_id: 'm' };
+  const text = JSON.stringify({ id: 'm', event: 'sent', to: ['bob@gmx.net'] });
+  expect(of(sent)).toStrictEqual({ text, tag: 'sendgrid', host: 'sendgrid' });
+  expect(of({ ...sent, timestamp: 7 })).toStrictEqual({ text, tag: 'sendgrid', host: 'sendgrid', at: 7_000 });
+  const ses = { eventType: 'Reject', mail: { messageId: 'm' }, message: 'x' };
+  expect(of(ses)).toStrictEqual({ text: JSON.stringify({ id: 'm', event: 'rejected', to: [] }), tag: 'ses', host: 'ses' });
+});
