@@ -3,6 +3,7 @@ import { keyNotPublished } from '../../../services/analyzer/rules/key_not_publis
 import type { Published } from '../../../services/store/dns/published.ts';
 import type { SentDay } from '../../../services/store/sending/judged.ts';
 import { onFile } from '../rows.ts';
+import { expectLives } from '../sending/invented-sending.ts';
 import { answered, hoursAgo, sendingOf, sent, signedUntil } from '../sent-rows.ts';
 
 const NAME = 's2._domainkey.example.com';
@@ -69,3 +70,5 @@ describe('a key that signs', () => {
     expect(over([], null)).toEqual({ reason: 'sent_no_more', days: 7 });
   });
 });
+
+test('what it says of invented logs is as it was', () => expectLives('key_not_published'));

@@ -3,6 +3,7 @@ import { sendingNotReported } from '../../../services/analyzer/rules/sending_not
 import type { SendingWindow } from '../../../services/analyzer/window.ts';
 import type { ReceiverDays } from '../../../services/store/sending/judged.ts';
 import { onFile } from '../rows.ts';
+import { expectLives } from '../sending/invented-sending.ts';
 import { answered, hoursAgo, received, sendingOf } from '../sent-rows.ts';
 
 const MUCH = [5000, 5000, 5000, 5000, 5000, 5000];
@@ -58,3 +59,5 @@ describe('a receiver that reports, and not on this mail', () => {
     expect(sendingNotReported.over(open, sendingOf([]))).toEqual({ reason: 'sent_no_more', days: 7 });
   });
 });
+
+test('what it says of invented logs is as it was', () => expectLives('sending_not_reported'));

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { sourceNotInLogs } from '../../../services/analyzer/rules/source_not_in_logs.ts';
 import type { EgressDay } from '../../../services/store/sending/judged.ts';
 import { onFile } from '../rows.ts';
+import { expectLives } from '../sending/invented-sending.ts';
 import { egress, sendingOf } from '../sent-rows.ts';
 
 const find = (...days: EgressDay[]) => sourceNotInLogs.find(sendingOf([], { egress: days }));
@@ -41,3 +42,5 @@ describe('mail from an own address that no log shows', () => {
     expect(sourceNotInLogs.find(sendingOf([], { egress: [egress(3), egress(2)], known: [closed] }))).toHaveLength(1);
   });
 });
+
+test('what it says of invented logs is as it was', () => expectLives('source_not_in_logs'));

@@ -3,6 +3,7 @@ import { unauthorizedWorkload } from '../../../services/analyzer/rules/unauthori
 import type { DeclaredSenders } from '../../../services/dns/guard/senders.ts';
 import type { SentDay } from '../../../services/store/sending/judged.ts';
 import { onFile } from '../rows.ts';
+import { expectLives } from '../sending/invented-sending.ts';
 import { declares, SHOP_KEY, sendingOf, sent, signedUntil, unsigned } from '../sent-rows.ts';
 
 const find = (days: readonly SentDay[], declared: DeclaredSenders | null | undefined = declares()) =>
@@ -85,3 +86,5 @@ describe('a workload that mail-guard.yaml does not declare', () => {
     expect(unauthorizedWorkload.find(sendingOf([debug()], { declared: declares(), known: [closed] }))).toEqual([]);
   });
 });
+
+test('what it says of invented logs is as it was', () => expectLives('unauthorized_workload'));

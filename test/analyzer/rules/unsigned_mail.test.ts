@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { unsignedMail } from '../../../services/analyzer/rules/unsigned_mail.ts';
 import type { SentDay } from '../../../services/store/sending/judged.ts';
 import { onFile } from '../rows.ts';
+import { expectLives } from '../sending/invented-sending.ts';
 import { declares, NOW, SHOP_KEY, sendingOf, sent, signedUntil, unsigned } from '../sent-rows.ts';
 
 const find = (days: readonly SentDay[], more = {}) => unsignedMail.find(sendingOf(days, more));
@@ -122,3 +123,5 @@ describe('unsigned mail of a workload that signs', () => {
     );
   });
 });
+
+test('what it says of invented logs is as it was', () => expectLives('unsigned_mail'));

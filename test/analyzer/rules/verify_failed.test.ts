@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { verifyFailed } from '../../../services/analyzer/rules/verify_failed.ts';
 import type { SendingWindow } from '../../../services/analyzer/window.ts';
 import { onFile } from '../rows.ts';
+import { expectLives } from '../sending/invented-sending.ts';
 import { SHOP_KEY, sendingOf, sent, unsigned, verified } from '../sent-rows.ts';
 
 const find = (more: Partial<SendingWindow>) => verifyFailed.find(sendingOf(more.days ?? [], more));
@@ -43,3 +44,5 @@ describe('own signatures that do not verify', () => {
     expect(over({ days: [sent(500, 600, 555)] })).toEqual({ reason: 'sent_no_more', days: 7 });
   });
 });
+
+test('what it says of invented logs is as it was', () => expectLives('verify_failed'));

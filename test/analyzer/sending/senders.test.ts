@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { episode, isMended, isRehearsal, sendersOf } from '../../../services/analyzer/sending/senders.ts';
 import { senderKey } from '../../../services/store/sending/judged.ts';
 import { declares, sendingOf, sent, unsigned } from '../sent-rows.ts';
+import { expectLives } from './invented-sending.ts';
 
 test.each([
   [{ cluster: 'eu-1', environment: 'production', workload: 'shop' }, 'eu-1/production/shop'],
@@ -46,3 +47,7 @@ test('what came on several days is over after as many, and at most a week', () =
   expect(isMended([], good)).toBe(false);
   expect(isMended([unsigned(1, 3, 2)], [])).toBe(false);
 });
+
+test.each(['unsigned_mail', 'verify_failed', 'key_not_published'])('what is said of invented logs is as it was (%s)', (name) =>
+  expectLives(name),
+);
