@@ -490,7 +490,7 @@ const dns = (dice: Dice): DnsWindow => {
   };
 };
 
-export const LIVES: Readonly<Record<string, Life>> = {
+const LIVES: Readonly<Record<string, Life>> = {
   news,
   changes,
   causes,
@@ -503,7 +503,7 @@ export const LIVES: Readonly<Record<string, Life>> = {
 };
 
 /** As a line, without the query and what every finding has alike. */
-export const lineOf = (seed: number, told: unknown): string =>
+const lineOf = (seed: number, told: unknown): string =>
   `${seed}: ${JSON.stringify(told, (key, value) =>
     ['query', 'what', 'advice', 'facts'].includes(key)
       ? undefined

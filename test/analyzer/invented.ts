@@ -141,7 +141,7 @@ function spansOf(dice: Dice, plot: Plot): Span[] {
 }
 
 /** The mail of one source: some spans of days, each of one kind, and perhaps some of another beside it. */
-export function inventedRows(dice: Dice, source: string, plot: Plot): SourceDay[] {
+function inventedRows(dice: Dice, source: string, plot: Plot): SourceDay[] {
   const rows: SourceDay[] = [];
   const reporters = dice.of([REPORTERS, REPORTERS, REPORTERS, REPORTERS.slice(0, 2), REPORTERS.slice(0, 1), REPORTERS.slice(1)]);
   const step = dice.of([1, 1, 1, 1, 2, 3]);

@@ -12,7 +12,7 @@ import { ago, DOMAIN, TODAY } from '../rows.ts';
 import { SEEDS } from './invented-seeds.ts';
 
 /** What is said of an invented sender of this number: the same for the same number. */
-export type Life = (seed: number) => unknown;
+type Life = (seed: number) => unknown;
 
 /** What must happen for most rules to find anything. */
 const PLOTS: Readonly<Record<string, Plot | readonly [Plot, Plot]>> = {
@@ -102,7 +102,7 @@ const domainLifeOf =
     return { now, state: file.state, later: rule.find(later), over: rule.over(file, later) };
   };
 
-export const LIVES: Readonly<Record<string, Life>> = {
+const LIVES: Readonly<Record<string, Life>> = {
   ...Object.fromEntries([...rulesOf('source'), ...rulesOf('sender')].map((rule) => [nameOf(rule), lifeOf(rule)])),
   ...Object.fromEntries(rulesOf('domain').map((rule) => [rule.kind, domainLifeOf(rule)])),
   broken_senders: broken,
@@ -111,7 +111,7 @@ export const LIVES: Readonly<Record<string, Life>> = {
 };
 
 /** As a line: numbers to six digits, and without the query. */
-export const lineOf = (seed: number, told: unknown): string =>
+const lineOf = (seed: number, told: unknown): string =>
   `${seed}: ${JSON.stringify(told, (key, value) =>
     key === 'query' ? undefined : typeof value === 'number' ? Number(value.toPrecision(6)) : value,
   )}`;

@@ -305,10 +305,10 @@ const replay: Life = (seed) => {
   ];
 };
 
-export const LIVES: Readonly<Record<string, Life>> = { season, rising, mix, keys, hoster, siblings, surges, cause, replay };
+const LIVES: Readonly<Record<string, Life>> = { season, rising, mix, keys, hoster, siblings, surges, cause, replay };
 
 /** As a line: numbers to six digits. */
-export const lineOf = (seed: number, said: unknown): string =>
+const lineOf = (seed: number, said: unknown): string =>
   `${seed}: ${JSON.stringify(said, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value))}`;
 
 /** Holds what is said of invented lives against the golden file of that name. */

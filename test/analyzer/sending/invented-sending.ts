@@ -111,12 +111,10 @@ const lifeOf =
     return { now, state: file[0]?.state, later: rule.find(later), over: file.map((one) => rule.over(one, later)) };
   };
 
-export const LIVES: Readonly<Record<string, Life>> = Object.fromEntries(
-  rulesOf('sending').map((rule) => [rule.kind, lifeOf(rule)]),
-);
+const LIVES: Readonly<Record<string, Life>> = Object.fromEntries(rulesOf('sending').map((rule) => [rule.kind, lifeOf(rule)]));
 
 /** As a line: numbers to six digits, and without the query. */
-export const lineOf = (seed: number, told: unknown): string =>
+const lineOf = (seed: number, told: unknown): string =>
   `${seed}: ${JSON.stringify(told, (key, value) =>
     key === 'query' ? undefined : typeof value === 'number' ? Number(value.toPrecision(6)) : value,
   )}`;

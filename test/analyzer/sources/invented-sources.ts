@@ -135,10 +135,10 @@ const sure: Life = (seed) => {
   ];
 };
 
-export const LIVES: Readonly<Record<string, Life>> = { identity, relays, standing, sure };
+const LIVES: Readonly<Record<string, Life>> = { identity, relays, standing, sure };
 
 /** As a line: numbers to six digits. */
-export const lineOf = (seed: number, said: unknown): string =>
+const lineOf = (seed: number, said: unknown): string =>
   `${seed}: ${JSON.stringify(said, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value))}`;
 
 /** Holds what is said of invented lives against the golden file of that name. */

@@ -125,10 +125,10 @@ const series: Life = (seed) => {
   };
 };
 
-export const LIVES: Readonly<Record<string, Life>> = { habit, reports, odds, series };
+const LIVES: Readonly<Record<string, Life>> = { habit, reports, odds, series };
 
 /** As a line: numbers to six digits. */
-export const lineOf = (seed: number, told: unknown): string =>
+const lineOf = (seed: number, told: unknown): string =>
   `${seed}: ${JSON.stringify(told, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value))}`;
 
 /** Holds what is said of invented lives against the golden file of that name. */
