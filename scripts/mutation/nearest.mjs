@@ -39,6 +39,7 @@ const GOLDENS = {
   'test/console/acts-requests.test.ts': PAGES,
   'test/cli/program/shown.test.ts': COMMANDS,
   'test/cli/program/busy.test.ts': COMMANDS,
+  'test/cli/program/acts.test.ts': COMMANDS,
   'test/report/fixtures.test.ts': REPORTS,
 };
 /** After the tests named after the file, before those named after a file that imports it. */
