@@ -44,8 +44,8 @@ export class AddressFile implements AddressSource {
     return this.mistake;
   }
 
-  async stop(): Promise<void> {
-    this.read = null;
+  stop(): Promise<void> {
+    return Promise.resolve();
   }
 
   private refresh(): void {

@@ -34,7 +34,7 @@ export interface ApiSourceOptions {
   log: Log;
   /** Counts a failure of a resource. */
   failed: (resource: string) => void;
-  firstWaitMs?: number;
+  firstWaitMs?: number | undefined;
 }
 
 /**
@@ -112,8 +112,8 @@ export class ApiSource implements AddressSource {
     const pool = this.pools.known.find((one) => one.name === name);
     const network = pool === undefined ? null : canonical(pool.cidr);
     if (network === null) return { state: 'unknown', why: `There is no IPPool ${name} with a network.` };
-    const length = Number(network.split('/')[1] ?? 128);
-    if (length >= WIDEST_POOL[network.includes(':') ? 6 : 4]) return observation([network]);
+    const [, length] = network.split('/');
+    if (length === undefined || Number(length) >= WIDEST_POOL[network.includes(':') ? 6 : 4]) return observation([network]);
     this.pods ??= this.follow(PODS, addressesOfPod);
     const late = this.pods.failure();
     if (late !== null) return { state: 'unknown', why: late };
@@ -129,7 +129,7 @@ export class ApiSource implements AddressSource {
       keep,
       log,
       failed: () => failed(resource),
-      ...(firstWaitMs !== undefined && { firstWaitMs }),
+      firstWaitMs,
     });
   }
 }

@@ -10,7 +10,7 @@ import { loadEgressRecords } from '../store/cluster/records.ts';
 import { loadWays } from '../store/cluster/ways.ts';
 import { AddressFile } from './address-file.ts';
 import { ApiSource } from './api-source.ts';
-import { recordsOf, type WatchedWay } from './declared.ts';
+import { recordsOf, servedBy, type WatchedWay } from './declared.ts';
 import type { AddressSource } from './source.ts';
 
 /** How long the API has for its lists. */
@@ -46,9 +46,7 @@ function declaredWays({ guardFile, cluster }: Pick<Config, 'cluster' | 'guardFil
   const guard = new GuardWatch(guardFile, createLog('silent'));
   guard.refresh();
   if (guard.declared == null) throw new SettingsError(`${guardFile} cannot be read: "ruawatch guard check" says why.`);
-  const serves = ({ clusters }: { clusters: readonly string[] }) =>
-    cluster.name === null || clusters.length === 0 || clusters.includes(cluster.name);
-  const all = recordsOf(guard.declared, serves).flatMap(({ ways }) => ways);
+  const all = recordsOf(guard.declared, servedBy(cluster.name)).flatMap(({ ways }) => ways);
   return [...new Map(all.map((one) => [`${one.environment}/${one.egress}`, one])).values()];
 }
 
@@ -82,7 +80,7 @@ async function openSource({ source }: Config['cluster']): Promise<AddressSource>
 
 async function stateOf(db: Db, ways: readonly WatchedWay[], now: Date): Promise<string[]> {
   const stored = await loadWays(db, [...new Set(ways.map(({ environment }) => environment))]);
-  const newest = Math.max(0, ...stored.map(({ observed_at }) => observed_at?.getTime() ?? 0));
+  const newest = Math.max(...stored.map(({ observed_at }) => Number(observed_at)));
   const stuck = (await loadEgressRecords(db)).filter(({ problems }) => problems.length > 0);
   return [
     ...(now.getTime() - newest > SILENT_MS ? ['nobody observes it: start the service cluster'] : []),

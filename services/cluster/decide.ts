@@ -13,8 +13,8 @@ export interface Way {
   /** Why it is not known now; null when it is. */
   unknown: string | null;
   /**
-   * Networks that mail-guard.yaml declares for it, in canonical text: one that contains an address is
-   * published in its place.
+   * Networks that mail-guard.yaml declares for it, in canonical text with their lengths: one that contains an
+   * address is published in its place.
    */
   declared: readonly string[];
   /** When a person last confirmed that what is gone from it is gone; null for never. */
@@ -140,7 +140,7 @@ function additions(
 
 /** The declared network that contains an address, the smallest; else the address. */
 function widest(address: string, declared: readonly string[]): string {
-  const length = (network: string) => Number(network.split('/')[1] ?? 128);
+  const length = (network: string) => Number(network.split('/')[1]);
   return declared.filter((one) => networkContains(one, address)).sort((a, b) => length(b) - length(a))[0] ?? address;
 }
 
@@ -183,7 +183,7 @@ function removals({ ways, text, ttl, keep, sending }: RecordNow, limits: Limits,
     if (due.some((one) => lost.includes(one))) problems.push(loss(way, lost));
     const still = due.filter(({ address }) => [...sending].some((one) => networkContains(address, one)));
     if (still.length > 0) problems.push(stillSending(way, still));
-    for (const one of due) if (!still.includes(one) && !lost.includes(one)) found.add(one.address);
+    for (const { address } of due) found.add(address);
   }
   // What is gone from one way may be held back for another.
   const held = problems.filter(({ code }) => code === 'loss' || code === 'sending').flatMap(({ addresses }) => addresses);

@@ -32,14 +32,23 @@ function nameOfWay({ name, from, node_labels }: EgressWay): string {
   return `${name}:${labels.map(([key, value]) => `${key}=${value}`).join(',')}`;
 }
 
+/**
+ * Whether the service of a cluster serves an environment: one that names no clusters is served by any.
+ * @param cluster its name; null for a service that is not told, and serves all
+ */
+export const servedBy =
+  (cluster: string | null) =>
+  ({ clusters }: Pick<GuardedEnvironment, 'clusters'>): boolean =>
+    cluster === null || clusters.length === 0 || clusters.includes(cluster);
+
 /** The SPF records that follow the cluster: those of workloads of which a way is found there. */
 export function recordsOf(guard: Guard, serves: (environment: GuardedEnvironment) => boolean): WatchedRecord[] {
-  const found = new Map<string, WatchedRecord>();
+  const found = new Map<string, Omit<WatchedRecord, 'pinned'>>();
   for (const environment of guard.environments)
     for (const { name: workload, sends_as, envelope_from, egress } of environment.workloads)
       for (const domain of sends_as) {
         const name = envelope_from ?? domain;
-        const before = found.get(name) ?? { name, domains: [], workloads: [], ways: [], declared: [], pinned: false };
+        const before = found.get(name) ?? { name, domains: [], workloads: [], ways: [], declared: [] };
         const ways = egress
           .filter(({ from }) => from !== 'static')
           .map((way) => ({ environment: environment.name, egress: nameOfWay(way), way }));
@@ -62,7 +71,7 @@ const networks = (texts: readonly string[]) => texts.flatMap((text) => canonical
 const isSame = (one: WatchedWay, other: WatchedWay) => one.environment === other.environment && one.egress === other.egress;
 
 /** What the file says of the record itself. */
-function withSpf(record: WatchedRecord, { environments }: Guard): WatchedRecord {
+function withSpf(record: Omit<WatchedRecord, 'pinned'>, { environments }: Guard): WatchedRecord {
   const wanted = environments.flatMap(({ domains }) =>
     domains.flatMap(({ domain, wanted: { spf } }) => (domain === record.name && spf !== undefined ? [spf] : [])),
   );

@@ -1,10 +1,8 @@
-import { sleep } from '../shared/clock.ts';
+import { backoff, sleep } from '../shared/clock.ts';
 import { messageOf } from '../shared/errors.ts';
 import { type Kubernetes, KubernetesError, type KubernetesObject } from '../shared/runtime/kubernetes.ts';
 import type { Log } from '../shared/runtime/log.ts';
 
-const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 60_000;
 /** "Gone": the version is older than what the server keeps. */
 const TOO_OLD = 410;
 
@@ -16,7 +14,8 @@ export interface FollowOptions<T> {
   log: Log;
   /** Counts a failure. */
   failed: () => void;
-  firstWaitMs?: number;
+  /** The first wait after a failure. */
+  firstWaitMs?: number | undefined;
 }
 
 /**
@@ -55,7 +54,7 @@ export class Follower<T> {
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
-    const { path, log, failed, firstWaitMs = FIRST_WAIT_MS } = this.options;
+    const { path, log, failed, firstWaitMs } = this.options;
     let tries = 0;
     while (!signal.aborted) {
       try {
@@ -69,17 +68,16 @@ export class Follower<T> {
         if (signal.aborted) return;
         const status = error instanceof KubernetesError ? error.status : null;
         // An answer that refuses is about what was asked: everything is asked again.
-        if (status !== null || !(error instanceof KubernetesError)) this.version = null;
+        if (status !== null) this.version = null;
         if (status === TOO_OLD && tries === 0) {
-          tries += 1;
+          tries++;
           continue;
         }
         const said = messageOf(error);
         if (said !== this.broken) log.warn({ path, err: said }, 'the cluster cannot be watched; it is tried again');
         this.broken = said;
         failed();
-        const wait = Math.min(LONGEST_WAIT_MS, firstWaitMs * 2 ** tries++);
-        await sleep(wait * (0.8 + 0.4 * Math.random()), signal);
+        await sleep(backoff(tries++, firstWaitMs), signal);
       }
     }
   }

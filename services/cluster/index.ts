@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Dns } from '../dns/client/types.ts';
-import type { Guard, GuardedEnvironment } from '../dns/guard/file.ts';
+import type { Guard } from '../dns/guard/file.ts';
 import { systemClock } from '../shared/clock.ts';
 import { DAY_MS } from '../shared/days.ts';
 import { messageOf } from '../shared/errors.ts';
@@ -13,7 +13,7 @@ import { forgetEgressRecords, loadEgressRecords } from '../store/cluster/records
 import { forgetGoneAddresses, keepObserved, leaveEnvironments, loadWays, takeEnvironment } from '../store/cluster/ways.ts';
 import { AddressFile } from './address-file.ts';
 import { ApiSource } from './api-source.ts';
-import { recordsOf, type WatchedRecord, type WatchedWay } from './declared.ts';
+import { recordsOf, servedBy, type WatchedRecord, type WatchedWay } from './declared.ts';
 import { observed } from './observe.ts';
 import { followRecord } from './round.ts';
 import { SignerWatch } from './signer-pods.ts';
@@ -104,23 +104,24 @@ export class ClusterWatch {
 
   /** Opens the source: a kubeconfig that is not there yet is a matter of time. */
   private async open(): Promise<void> {
+    if (this.source !== null) return;
     const { config, metrics } = this.context;
-    const { source } = config.cluster;
-    if (this.source !== null || source === null) return;
+    // Nothing starts the service without one.
+    const source = config.cluster.source!;
     if (source.kind === 'file') {
       this.source = new AddressFile(source.file, this.log);
       return;
     }
     const api = new Kubernetes(await openApi(source));
     const failed = (resource: string) => metrics.clusterErrors.inc({ resource });
-    const options = { api, log: this.log, failed, ...(this.firstWaitMs !== undefined && { firstWaitMs: this.firstWaitMs }) };
+    const options = { api, log: this.log, failed, firstWaitMs: this.firstWaitMs };
     this.source = new ApiSource(options);
     this.signers = new SignerWatch(this.context.db, config.dkimKeys, options);
   }
 
   private async follow(guard: Guard, signal: AbortSignal, turned: () => void): Promise<void> {
     const { db, clock, config, metrics } = this.context;
-    const records = recordsOf(guard, (environment) => this.serves(environment));
+    const records = recordsOf(guard, servedBy(config.cluster.name));
     const mine = await this.take(records, guard);
     await this.observe(records.flatMap(({ ways }) => ways).filter(({ environment }) => mine.has(environment)));
     turned();
@@ -154,14 +155,9 @@ export class ClusterWatch {
     }
   }
 
-  private serves({ clusters }: GuardedEnvironment): boolean {
-    const { name } = this.context.config.cluster;
-    return name === null || clusters.length === 0 || clusters.includes(name);
-  }
-
   /** The environments that this process observes: each is observed by one. */
   private async take(records: readonly WatchedRecord[], guard: Guard): Promise<Set<string>> {
-    const served = new Set(guard.environments.filter((one) => this.serves(one)).map(({ name }) => name));
+    const served = new Set(guard.environments.filter(servedBy(this.context.config.cluster.name)).map(({ name }) => name));
     const wanted = new Set(records.flatMap(({ ways }) => ways.map(({ environment }) => environment)));
     const mine = new Set<string>();
     for (const environment of wanted)

@@ -22,8 +22,7 @@ export class SignerWatch {
     this.watched = keys.flatMap(({ domain, kubernetes }) => {
       if (kubernetes === null || kubernetes.pods === null) return [];
       const path = podsPath(kubernetes);
-      const options = { api, path, keep: signerPod, log, failed: () => failed('pods') };
-      return [{ domain, pods: new Follower({ ...options, ...(firstWaitMs !== undefined && { firstWaitMs }) }) }];
+      return [{ domain, pods: new Follower({ api, path, keep: signerPod, log, failed: () => failed('pods'), firstWaitMs }) }];
     });
   }
 

@@ -11,7 +11,7 @@ import { markTrust } from '../shared/mark-authorities.ts';
 import { Pace } from '../shared/pace.ts';
 import { Failures } from '../shared/runtime/failures.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
-import { type Context, repeat, type Service, sweepMs } from '../shared/runtime/service.ts';
+import { type Context, firstStuck, repeat, type Service, sweepMs } from '../shared/runtime/service.ts';
 import { openWeb } from '../shared/runtime/web.ts';
 import { loadCheck } from '../store/dns/checks.ts';
 import { dueNow, type StoredDrifts, watchedAmong } from '../store/dns/drifts.ts';
@@ -79,7 +79,7 @@ export function startWatcher(context: Context, given: WatcherOptions = {}): Serv
   return {
     name: NAME,
     waitingFor: () => failures.first(),
-    stuck: () => loop?.stuck() ?? null,
+    stuck: () => firstStuck([loop]),
     stop: async () => {
       const stopped = loop?.stop();
       client?.cancel();
@@ -210,7 +210,6 @@ class Watcher {
     const round = await askRound(domain, dns, { ...asking, keys, connect: this.connect, budget: { left: QUESTIONS } });
     const selectors = keys.filter((key) => key.domain === domain).map(({ selector }) => selector);
     const stored = await loadCheck(db, domain);
-    const stsBefore = stored === null ? null : stsKnown(stored, { mtaSts: null });
     const seen = round.silent ? undefined : await seenMail(db, domain, stored, clock.now());
     // The resolver's cache has most of it by now.
     const check = round.silent
@@ -220,7 +219,7 @@ class Watcher {
           selectors,
           mailboxes: config.mailboxes.flatMap(({ addresses }) => addresses),
           ...this.fetching(),
-          stsBefore: stsBefore ?? undefined,
+          stsBefore: stsKnown(stored, { mtaSts: null }),
           seen,
         });
     const drift = round.silent ? null : await this.drift(domain, dns, asking);

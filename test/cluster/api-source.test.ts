@@ -77,6 +77,47 @@ describe('nodes', () => {
   });
 });
 
+test('what an object does not say is as if it were not there', async () => {
+  api.put(NODES, { metadata: { name: 'n1' } });
+  api.put(NODES, { metadata: { name: 'n2' }, status: {} });
+  await unknown(/^No node of it has an external address/);
+  api.put(NODES, { metadata: { name: 'n3' }, status: { addresses: [{ type: 'ExternalIP' }, {}] } });
+  api.put(NODES, {
+    metadata: { name: 'n4' },
+    status: {
+      addresses: [
+        { type: 'ExternalIP', address: '192.0.2.4' },
+        { type: 'Hostname', address: 'n4.example.com' },
+      ],
+    },
+  });
+  await known(['192.0.2.4']);
+  const found = look({ node_labels: { pool: 'mail' } });
+  expect(found).toEqual({ state: 'unknown', why: 'There is no address, and mail leaves by one.' });
+});
+
+test('ways that need no question, and what is wrong with whatever is asked for', async () => {
+  expect(look({ from: 'static', addresses: ['192.0.2.7'] })).toEqual({ state: 'known', addresses: ['192.0.2.7'] });
+  expect(look({ from: 'calico' })).toEqual({ state: 'unknown', why: 'mail-guard.yaml names no pool for it: set pool.' });
+  expect([source.failure(), api.asked]).toEqual([null, []]);
+  for (const [at, way] of [
+    [NODES, { from: 'nodes' as const }],
+    [POLICIES, { from: 'cilium' as const, policy: 'mail' }],
+    [POOLS, { from: 'calico' as const, pool: 'mail' }],
+  ] as const) {
+    expect(look(way)).toEqual({ state: 'unknown', why: `${at} is not listed yet.` });
+    expect(source.failure()).toBe(`${at} is not listed yet.`);
+    api.serve(at);
+    await until(async () => source.failure() === null);
+  }
+  api.put(POOLS, { metadata: { name: 'mail' }, spec: { cidr: '198.18.0.0/16' } });
+  await unknown(/^\/api\/v1\/pods: it is not there/, { from: 'calico', pool: 'mail' });
+  expect(source.failure()).toMatch(/^\/api\/v1\/pods: it is not there/);
+  expect(failures.at(-1)).toBe('pods');
+  await source.stop();
+  await until(async () => api.watchers === 0);
+});
+
 describe('the watch', () => {
   beforeEach(async () => {
     node('n1', '192.0.2.1');
@@ -168,6 +209,39 @@ describe('Cilium and Calico', () => {
     await known(['203.0.113.5', '203.0.113.6'], way);
     api.put(POLICIES, { metadata: { name: 'mail' }, spec: { egressGateway: { interface: 'eth1' } } });
     await unknown(/names no egressIP/, way);
+    api.put(POLICIES, {
+      metadata: { name: 'mail' },
+      spec: { egressGateway: { egressIP: '203.0.113.7' }, egressGateways: [{ egressIP: '203.0.113.5' }] },
+    });
+    await known(['203.0.113.5', '203.0.113.7'], way);
+    api.put(POLICIES, { metadata: { name: 'mail' }, spec: { egressGateways: [{ egressIP: '203.0.113.5' }, { egressIP: '' }] } });
+    await unknown(/^The CiliumEgressGatewayPolicy mail names no egressIP: the node's interface decides\. Declare/, way);
+    api.put(POLICIES, { metadata: { name: 'mail' } });
+    await unknown(/^There is no address/, way);
+  });
+
+  test.each([
+    ['203.0.113.5/32', ['203.0.113.5']],
+    ['203.0.113.7/24', ['203.0.113.0/24']],
+    ['203.0.113.7/23', ['203.0.113.4']],
+    ['2001:db8::1/128', ['2001:db8::1']],
+    ['2001:db8::1/120', ['2001:db8::/120']],
+    ['2001:db8::1/119', ['2001:db8::4']],
+  ])('a pool of %s is published as %s', async (cidr, addresses) => {
+    for (const name of ['other', 'mail'])
+      api.put(POOLS, { metadata: { name }, spec: { cidr: name === 'mail' ? cidr : '198.51.100.0/24', disabled: false } });
+    api.put(PODS, {
+      metadata: { name: 'a' },
+      status: { podIPs: [{}, { ip: '' }, { ip: '203.0.113.4' }, { ip: '2001:db8::4' }], podIP: '203.0.113.9' },
+    });
+    await known(addresses, { from: 'calico', pool: 'mail' });
+  });
+
+  test('a pool that says no network is none', async () => {
+    api.put(POOLS, { metadata: { name: 'mail' } });
+    api.put(POOLS, { metadata: { name: 'odd' }, spec: { cidr: 'x' } });
+    await unknown(/^There is no IPPool mail with a network\.$/, { from: 'calico', pool: 'mail' });
+    await unknown(/^There is no IPPool odd with a network\.$/, { from: 'calico', pool: 'odd' });
   });
 
   test('the network of a pool; of a wide one, the addresses of pods in it', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decide, type LastRequest, type Limits, type RecordNow, type Way } from '../../services/cluster/decide.ts';
-import { type Observation, observation, observed, type SeenAddress } from '../../services/cluster/observe.ts';
+import { canonical, type Observation, observation, observed, type SeenAddress } from '../../services/cluster/observe.ts';
 import { networkContains } from '../../services/dns/guard/spf-terms.ts';
 import { ownNetworks } from '../../services/dns/spf/edit.ts';
 import { parseSpf } from '../../services/dns/spf/record.ts';
@@ -160,6 +160,204 @@ describe('removals', () => {
   });
 });
 
+describe('all that is decided of a record', () => {
+  const TEXT = 'v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 -all';
+  const TERMS = Array.from({ length: 24 }, (_, n) => `ip4:203.0.113.${100 + n}`).join(' ');
+  /** Of so many octets once the term ip4:192.0.2.1 is in it. */
+  const becomes = (octets: number) => {
+    const room = octets - `v=spf1 ip4:192.0.2.1 include:.example ${TERMS.slice(0, 323)} -all`.length;
+    return `v=spf1 include:${'x'.repeat(room)}.example ${TERMS.slice(0, 323)} -all`;
+  };
+  const come = { seen: [there('192.0.2.1')] };
+  const none = { change: null, waits: null, problems: [] };
+
+  test.each<[string, string, Partial<Way>[], Partial<RecordNow>, number, ReturnType<typeof decide>]>([
+    ['nothing to do', TEXT, [{ seen: [there('192.0.2.1')] }], { lookups: 11, pinned: true }, DAY, none],
+    [
+      'one comes and one goes',
+      TEXT,
+      [{ seen: [gone('192.0.2.1'), there('192.0.2.2'), there('192.0.2.3')] }],
+      { last: lastOf({}) },
+      5 * DAY,
+      {
+        change: { value: 'v=spf1 ip4:192.0.2.2 ip4:192.0.2.3 -all', come: ['192.0.2.3'], gone: ['192.0.2.1'] },
+        waits: null,
+        problems: [],
+      },
+    ],
+    ['a moment before they have rested', 'v=spf1 -all', [come], {}, 2 * MINUTE - 1, { ...none, waits: expect.any(String) }],
+    [
+      'rested at this moment, and as many look-ups as are allowed',
+      'v=spf1 -all',
+      [come],
+      { lookups: 10 },
+      2 * MINUTE,
+      { ...none, change: { value: 'v=spf1 ip4:192.0.2.1 -all', come: ['192.0.2.1'], gone: [] } },
+    ],
+    [
+      'as long as it may become',
+      becomes(450),
+      [come],
+      {},
+      DAY,
+      { ...none, change: { value: expect.stringMatching(/^v=spf1.{444}$/), come: ['192.0.2.1'], gone: [] } },
+    ],
+    [
+      'an octet too long',
+      becomes(451),
+      [come],
+      {},
+      DAY,
+      {
+        ...none,
+        problems: [{ code: 'long', message: expect.stringContaining('would have 451 octets'), addresses: ['192.0.2.1'] }],
+      },
+    ],
+    [
+      'too long before and after something goes',
+      `v=spf1 ip4:192.0.2.1 ${'ip4:192.0.2.2 '.repeat(40)}-all`,
+      [{ seen: [gone('192.0.2.1'), there('192.0.2.2')] }],
+      {},
+      5 * DAY,
+      {
+        ...none,
+        change: { value: `v=spf1 ${'ip4:192.0.2.2 '.repeat(40)}-all`, come: [], gone: ['192.0.2.1'] },
+      },
+    ],
+    [
+      'gone, and not a term of the record itself',
+      'v=spf1 ip4:192.0.2.0/29 -all',
+      [{ seen: [gone('192.0.2.1'), there('192.0.2.2')] }],
+      {},
+      9 * DAY,
+      none,
+    ],
+    [
+      'a network that is gone, of which another way has an address',
+      'v=spf1 ip4:192.0.2.0/29 -all',
+      [{ seen: [gone('192.0.2.0/29'), there('192.0.2.2')] }],
+      {},
+      9 * DAY,
+      none,
+    ],
+    [
+      'declared for a way',
+      TEXT,
+      [{ seen: [gone('192.0.2.1'), there('192.0.2.2')], declared: ['192.0.2.0/30'] }],
+      {},
+      9 * DAY,
+      none,
+    ],
+    [
+      'gone from one way after the other',
+      TEXT,
+      [{ seen: [gone('192.0.2.1'), there('192.0.2.2')] }, { seen: [gone('192.0.2.1', later(DAY)), there('192.0.2.2')] }],
+      {},
+      6 * DAY - 1,
+      none,
+    ],
+    [
+      'gone from one way after the other, for long enough',
+      TEXT,
+      [{ seen: [gone('192.0.2.1'), there('192.0.2.2')] }, { seen: [gone('192.0.2.1', later(DAY)), there('192.0.2.2')] }],
+      {},
+      6 * DAY,
+      { ...none, change: { value: 'v=spf1 ip4:192.0.2.2 -all', come: [], gone: ['192.0.2.1'] } },
+    ],
+    [
+      'lost to one way, and one of many of another',
+      TEXT,
+      [
+        { name: 'a', seen: [gone('192.0.2.1'), there('192.0.2.2')] },
+        { name: 'b', seen: [gone('192.0.2.1')] },
+      ],
+      {},
+      5 * DAY,
+      {
+        ...none,
+        problems: [
+          {
+            code: 'loss',
+            message:
+              '1 of 1 addresses of b are gone: nothing of it is removed before a person confirms it (ruawatch cluster confirm b).',
+            addresses: ['192.0.2.1'],
+          },
+        ],
+      },
+    ],
+    [
+      'lost, and not yet for long enough to say so',
+      TEXT,
+      [{ seen: [gone('192.0.2.1'), gone('192.0.2.2')] }],
+      {},
+      5 * DAY - 1,
+      none,
+    ],
+    [
+      'gone at the moment in which a person confirmed it',
+      TEXT,
+      [{ seen: [gone('192.0.2.1'), gone('192.0.2.2')], confirmed_at: START }],
+      {},
+      5 * DAY,
+      { ...none, change: { value: 'v=spf1 -all', come: [], gone: ['192.0.2.1', '192.0.2.2'] } },
+    ],
+    [
+      'one that still sends, and one that does not',
+      TEXT,
+      [{ seen: [gone('192.0.2.1'), gone('192.0.2.2')], confirmed_at: START }],
+      { sending: new Set(['192.0.2.2', '198.51.100.1']) },
+      5 * DAY,
+      {
+        waits: null,
+        change: { value: 'v=spf1 ip4:192.0.2.2 -all', come: [], gone: ['192.0.2.1'] },
+        problems: [
+          {
+            code: 'sending',
+            message: '192.0.2.2 left production/nodes, and reports show mail from there since: it stays in the record.',
+            addresses: ['192.0.2.2'],
+          },
+        ],
+      },
+    ],
+    [
+      'asked for, and waiting',
+      'v=spf1 -all',
+      [come],
+      { last: lastOf({ state: 'handed_over' }) },
+      DAY,
+      { ...none, waits: 'Request 7 is handed over.' },
+    ],
+    [
+      'asked for, and denied',
+      'v=spf1 -all',
+      [come],
+      { last: lastOf({ state: 'denied' }) },
+      DAY,
+      {
+        change: null,
+        waits: 'Request 7, which asked for the same, is denied: ask by hand if it is wanted.',
+        problems: [
+          {
+            code: 'refused',
+            message: 'Request 7, which asked for the same, is denied: ask by hand if it is wanted.',
+            addresses: ['192.0.2.1'],
+          },
+        ],
+      },
+    ],
+    [
+      'applied less than a day ago, and seen since',
+      'v=spf1 mx -all',
+      [come],
+      { last: lastOf({ state: 'active', value: 'v=spf1 mx -all' }) },
+      DAY - 1,
+      { ...none, change: { value: 'v=spf1 ip4:192.0.2.1 mx -all', come: ['192.0.2.1'], gone: [] } },
+    ],
+  ])('%s', (_, text, ways, given, ms, decided) => {
+    expect(decide(recordOf(text, { ways: ways.map(wayOf), ...given }), LIMITS, later(ms))).toEqual(decided);
+  });
+});
+
 describe('the request before', () => {
   const at = (last: LastRequest | null, ms: number, text = 'v=spf1 -all') =>
     decide(recordOf(text, { ways: [wayOf({ seen: [there('192.0.2.1')] })], last }), LIMITS, later(ms));
@@ -194,6 +392,31 @@ describe('observations', () => {
       state: 'known',
       addresses: ['192.0.2.1', '198.51.100.0/24', '2001:db8::1'],
     });
+  });
+  test.each([
+    [' 192.0.2.1 ', '192.0.2.1'],
+    ['192.0.2.1/32', '192.0.2.1'],
+    ['192.0.2.1/31', '192.0.2.0/31'],
+    ['192.0.2.1/33', null],
+    ['192.0.2.1/', null],
+    ['192.0.2.1/1000', null],
+    ['192.0.2.1/24/24', null],
+    ['2001:DB8::1/128', '2001:db8::1'],
+    ['2001:db8::1/33', '2001:db8::/33'],
+    ['2001:db8::1/129', null],
+    ['2001:db8::1%eth0', null],
+    ['192.0.2', null],
+    ['', null],
+  ])('"%s" is %s', (text, network) => {
+    expect(canonical(text)).toBe(network);
+  });
+  test('why they are not known', () => {
+    expect(observation(['192.0.2.1', 'x'.repeat(90)])).toEqual({ state: 'unknown', why: `"${'x'.repeat(80)}" is no address.` });
+    expect(observation(['192.0.2.1', '10.1.2.3/24'])).toEqual({
+      state: 'unknown',
+      why: '10.1.2.0/24 is a private address, which no receiver sees.',
+    });
+    expect(observation([])).toEqual({ state: 'unknown', why: 'There is no address, and mail leaves by one.' });
   });
   test('what goes and comes back is there since it came back', () => {
     const one = observed([], { state: 'known', addresses: ['192.0.2.1', '192.0.2.2'] }, START);

@@ -1,11 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DemoNameServer, startNameServer } from '../../demo/dns/server.ts';
 import { startCluster } from '../../services/cluster/index.ts';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { readPlan } from '../../services/requests/plan.ts';
 import { changeLines } from '../../services/requests/plans/text.ts';
+import { dkimKeys, dkimSchema } from '../../services/shared/settings/dkim-keys.ts';
 import { confirmGone } from '../../services/store/cluster/ways.ts';
 import { syncGroups } from '../../services/store/requests/groups.ts';
+import { FakeKubeApi } from '../helpers/fake-kube-api.ts';
 import { receive, reportMail, reportXml, type TestRow, trusting } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
 import { GROUPS, rulesOf } from '../requests/sample.ts';
@@ -65,6 +70,7 @@ describe('what comes', () => {
       state: 'approved',
       summary: 'Let SPF of example.com admit 192.0.2.2.',
       why: 'Mail of production/shop leaves by 192.0.2.2.',
+      created_at: f.context.clock.now(),
     });
     expect(changeLines(readPlan({ text: request!.plan, digest: request!.digest }))).toEqual([
       `- example.com. 60 TXT "${SPF}"`,
@@ -289,5 +295,163 @@ describe('what goes', () => {
       await service.stop();
     }
     expect((await f.requests()).length).toBe(1);
+  });
+});
+
+describe('what a turn does', () => {
+  const rows = async (sql: string) => (await f.t.db.query(sql)).rows;
+  const ways = () =>
+    rows('select environment, egress, observed_at, unknown from dmarc.egress_addresses group by 1, 2, 3, 4 order by 1, 2');
+  const checked = async () => (await f.record()).checked_at;
+
+  test('nothing while nothing is declared, and no more when the service stops', async () => {
+    f.addresses({ out: ['192.0.2.1'] });
+    f.context.config.guardFile = null;
+    await f.later(0, f.second());
+    expect([await ways(), await f.record()]).toEqual([[], undefined]);
+    await f.watch.run(AbortSignal.abort(), () => undefined);
+    expect([(await ways()).length, await f.record()]).toEqual([1, undefined]);
+    const metric = async () =>
+      (await f.context.metrics.egressWays.get()).values.map(({ labels, value }) => [labels.state, value]);
+    expect(await metric()).toEqual([
+      ['known', 1],
+      ['unknown', 0],
+    ]);
+    f.addresses({ out: [] });
+    await f.later(0);
+    expect(await metric()).toEqual([
+      ['known', 0],
+      ['unknown', 1],
+    ]);
+  });
+
+  test('one process observes an environment, and decides about its records; others of other clusters do not', async () => {
+    f.guard(`${guardOf('{ from: nodes }')}
+  east:
+    clusters: [east]
+    domains: { example.com: { workloads: [{ name: shop, egress: [nodes] }] } }
+`);
+    f.context.config.cluster.name = 'west';
+    f.addresses({ out: ['192.0.2.1'] });
+    await f.later(0);
+    const first = f.context.clock.now();
+    const other = f.second();
+    await f.later(MINUTE, other);
+    expect(await rows('select environment from ruawatch.egress_leases')).toEqual([{ environment: 'production' }]);
+    expect([await ways(), await checked()]).toEqual([
+      [{ environment: 'production', egress: 'out', observed_at: first, unknown: null }],
+      first,
+    ]);
+    await f.watch.stop();
+    expect(await rows('select environment from ruawatch.egress_leases')).toEqual([]);
+    await f.later(MINUTE, other);
+    expect([(await ways())[0]!.observed_at, await checked()]).toEqual([f.context.clock.now(), f.context.clock.now()]);
+  });
+
+  test('once a day, it forgets addresses that are gone for 90 days, and records that no workload has', async () => {
+    f.addresses({ out: ['192.0.2.1'] });
+    await f.later(0);
+    const forget = async () => {
+      const before = new Date(f.context.clock.now().getTime() - 90 * DAY);
+      await f.t.db.query("delete from ruawatch.egress_addresses where address <> '192.0.2.1'");
+      await f.t.db.query(
+        `insert into ruawatch.egress_addresses (environment, egress, address, since, gone_at)
+         values ('production', 'out', 'long', $1, $1), ('production', 'out', 'short', $1, $2)`,
+        [new Date(before.getTime() + DAY - 1), new Date(before.getTime() + DAY)],
+      );
+      await f.t.db.query(
+        `insert into ruawatch.egress_records (name, domain, checked_at) values ('old.example.com', 'example.com', now())
+         on conflict do nothing`,
+      );
+    };
+    const left = async () => [
+      (await rows('select address from ruawatch.egress_addresses order by 1')).map(({ address }) => address),
+      (await rows('select name from ruawatch.egress_records order by 1')).map(({ name }) => name),
+    ];
+    await forget();
+    await f.later(DAY - 1);
+    expect(await left()).toEqual([
+      ['192.0.2.1', 'long', 'short'],
+      ['example.com', 'old.example.com'],
+    ]);
+    await f.later(1);
+    expect(await left()).toEqual([['192.0.2.1', 'short'], ['example.com']]);
+    await forget();
+    await f.later(DAY - 1);
+    expect((await left())[1]).toEqual(['example.com', 'old.example.com']);
+  });
+});
+
+describe('a cluster that is followed by its API', () => {
+  const NODES = '/api/v1/nodes';
+  const PODS = '/api/v1/namespaces/mail/pods';
+  let api: FakeKubeApi;
+  let folder: string;
+  beforeEach(async () => {
+    api = await new FakeKubeApi().start();
+    folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-kube-'));
+    const kubeconfig = path.join(folder, 'kubeconfig');
+    f.context.config.cluster.source = { kind: 'api', kubeconfig, context: null };
+    const kubernetes = { namespace: 'mail', secret: 'dkim', config_map: 'signer', signer: 'rspamd', pods: { app: 'x' } };
+    const entry = { domain: DOMAIN, layout: 'kubernetes', kubernetes: { ...kubernetes, kubeconfig } };
+    f.context.config.dkimKeys = dkimKeys(dkimSchema.parse([entry]), folder, []);
+  });
+  afterEach(async () => {
+    await api.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('a kubeconfig, nodes and pods that are not there yet are what it waits for', async () => {
+    f.context.config.sweep.every_seconds = 0.02;
+    const cancelled: string[] = [];
+    const dns = { ask: f.dns.ask.bind(f.dns), cancel: () => void cancelled.push('cancelled') };
+    const service = startCluster(f.context, { dns, firstWaitMs: 10 });
+    const waits = (why: RegExp) => until(async () => why.test(service.waitingFor() ?? ''));
+    await waits(/^The addresses of the cluster are not followed: The kubeconfig .*\/kubeconfig cannot be read: .*ENOENT/);
+    api.kubeconfig(folder);
+    await waits(/^\/api\/v1\/nodes: it is not there/);
+    api.put(NODES, { metadata: { name: 'n1' }, status: { addresses: [{ type: 'ExternalIP', address: '192.0.2.1' }] } });
+    await waits(/^\/api\/v1\/namespaces\/mail\/pods: it is not there/);
+    api.put(PODS, { metadata: { name: 'p1', annotations: { 'ruawatch/dkim-keys': 'r1.key' } } });
+    await until(async () => service.waitingFor() === null);
+    await until(async () => {
+      const { rows } = await f.t.db.query(
+        `select a.address, s.pods, s.files, s.unknown, s.checked_at from dmarc.egress_addresses a, ruawatch.signer_pods s`,
+      );
+      const seen = { address: '192.0.2.1', pods: 1, files: ['r1.key'], unknown: null, checked_at: f.context.clock.now() };
+      return JSON.stringify(rows) === JSON.stringify([seen]);
+    });
+    const counted = (await f.context.metrics.clusterErrors.get()).values;
+    expect(counted.map(({ labels }) => labels.resource).sort()).toEqual(['nodes', 'pods']);
+    expect(service.stuck!()).toBeNull();
+    await service.stop();
+    await until(async () => api.watchers === 0);
+    expect(cancelled).toEqual(['cancelled']);
+    expect((await f.t.db.query('select from ruawatch.egress_leases')).rowCount).toBe(0);
+  });
+
+  test('it stops when the turn that runs is over', async () => {
+    f.context.config.cluster.source = { kind: 'file', file: path.join(folder, 'addresses.yaml') };
+    f.guard(guardOf('{ from: nodes }'));
+    let over = false;
+    const turn = new AbortController();
+    const released = new Promise((resolve) => turn.signal.addEventListener('abort', resolve));
+    let asked = false;
+    const dns = {
+      ask: (async (name, type, options) => {
+        asked = true;
+        await released;
+        over = true;
+        return f.dns.ask(name, type, options);
+      }) as typeof f.dns.ask,
+      async cancel() {
+        for (let n = 0; n < 10; n++) await f.t.db.query('select');
+        turn.abort();
+      },
+    };
+    const service = startCluster(f.context, { dns });
+    await until(async () => asked);
+    await service.stop();
+    expect(over).toBe(true);
   });
 });

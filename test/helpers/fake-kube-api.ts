@@ -22,6 +22,8 @@ export class FakeKubeApi {
   readonly token = 'the-token';
   /** What was asked, as "GET /path". */
   readonly asked: string[] = [];
+  /** How many lists were begun. */
+  lists = 0;
   /** Answers this status instead of anything else; 0 cuts the connection. */
   broken: number | null = null;
   /** Objects in a page of a list. */
@@ -149,6 +151,7 @@ export class FakeKubeApi {
 
   private list(url: URL, all: FakeObject[], answer: ServerResponse): void {
     const from = Number(url.searchParams.get('continue') ?? 0);
+    if (from === 0) this.lists += 1;
     const items = all.slice(from, from + this.page);
     const next = from + this.page < all.length ? { continue: String(from + this.page) } : {};
     json(answer, 200, { kind: 'List', metadata: { resourceVersion: String(this.version), ...next }, items });

@@ -78,6 +78,31 @@ test('records are copied as soon as they are many, and each of them once', async
   expect(await recordsIn()).toBe(12_000);
 });
 
+test('a mail over which reading was stopped is set aside with the reason, and those around it are stored', async () => {
+  const own = readInThisThread({});
+  const problem = { code: 'time_budget', message: 'It took too long.' };
+  const readers: Readers = {
+    ...own,
+    async *small(raws, more, trust) {
+      for (const [at, raw] of raws.entries()) {
+        if (at === 1) yield { type: 'stopped', at, problem };
+        else yield* own.small([raw], more, trust);
+      }
+    },
+  };
+  const keys = await receive(
+    t,
+    ['a', 'b', 'c'].map((id) => reportMail(reportXml({ id }), { unique: id })),
+  );
+  await parseMessages(t.db, keys, { trust: trusting('off'), readers });
+  const { rows } = await t.db.query('select state, code, reason from ruawatch.messages order by message_key');
+  expect(rows).toEqual([
+    { state: 'stored', code: null, reason: null },
+    { state: 'quarantined', code: 'time_budget', reason: 'It took too long.' },
+    { state: 'stored', code: null, reason: null },
+  ]);
+});
+
 test('bytes that are in memory already are not loaded, and a mail without bytes is set aside', async () => {
   const keys = await receive(
     t,

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Dns } from '../../services/dns/client/types.ts';
+import type { Web } from '../../services/dns/web.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { putOwn } from '../../services/store/domains/domains.ts';
 import { lookNow, startWatcher, watchOnce } from '../../services/watcher/index.ts';
@@ -166,6 +170,73 @@ describe('a look at named domains', () => {
   });
 });
 
+describe('what the analyzer has to look at', () => {
+  /** Whether the domain is on its list since it was asked last. */
+  const isNews = async () => (await t.db.query('delete from ruawatch.analysis_work where domain = $1', [DOMAIN])).rowCount === 1;
+  const drifts = async () => (await t.db.query('select drifts from ruawatch.dns_drifts')).rows;
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-watcher-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const declare = (domains: string) => {
+    context.config.guardFile = path.join(folder, 'mail-guard.yaml');
+    writeFileSync(context.config.guardFile, `{version: 1, environments: {production: {domains: {${domains}}}}}`);
+  };
+
+  test('is what changed, and what a second round confirms; silence is no news', async () => {
+    const seen = [await isNews()];
+    for (const zone of [ZONE, ZONE, ZONE, silent, silent, ZONE]) {
+      await look(zone);
+      seen.push(await isNews());
+      now = new Date(now.getTime() + 60 * MINUTE_MS);
+    }
+    expect(seen).toEqual([false, true, true, false, false, false, false]);
+  });
+
+  test('is what differs from what is declared, and that it does no longer', async () => {
+    const dns = dnsOf(ZONE);
+    const round = async (by: Dns) => {
+      now = new Date(now.getTime() + 60 * MINUTE_MS);
+      await look(by);
+      return isNews();
+    };
+    for (let n = 0; n < 3; n++) await round(dns);
+    expect(await drifts()).toEqual([]);
+    declare(`${DOMAIN}: {dmarc: {policy: reject}, dkim: {selectors: {s7: any, s8: absent}}}`);
+    expect(await round(dns)).toBe(true);
+    expect(dns.asked).toContain(`TXT s7._domainkey.${DOMAIN}`);
+    const [{ drifts: found }] = await drifts();
+    expect(found.map(({ code, name, since }: Record<string, string>) => `${code} ${name} ${since}`)).toEqual(
+      expect.arrayContaining([`guard_dmarc_policy _dmarc.${DOMAIN} ${now.toISOString()}`]),
+    );
+    expect([await round(dns), await round(dns)]).toEqual([true, false]);
+    // That nobody answers changes nothing of that.
+    expect(await round(silent)).toBe(false);
+  });
+
+  test('is a policy of MTA-STS that changed under the id that it had', async () => {
+    const zone: Zone = { ...ZONE, [`_mta-sts.${DOMAIN}`]: { TXT: [['v=STSv1; id=1']] } };
+    const fetched: string[] = [];
+    const round = async (mx: string) => {
+      const web: Web = {
+        async get(url) {
+          fetched.push(url);
+          const body = `version: STSv1\r\nmode: enforce\r\nmx: ${mx}\r\nmax_age: 86400\r\n`;
+          return { state: 'answered', status: 200, type: 'text/plain', body: Buffer.from(body) };
+        },
+      };
+      await lookNow(context, null, { dns: dnsOf(zone), connect: () => silent, random: () => 0.5, web });
+      const { rows } = await t.db.query<{ findings: { code: string }[] }>('select findings from ruawatch.dns_checks');
+      return rows[0]!.findings.map(({ code }) => code);
+    };
+    const first = await round('mx.example.com');
+    expect(fetched).toContain(`https://mta-sts.${DOMAIN}/.well-known/mta-sts.txt`);
+    expect(await round('mx.example.com')).toEqual(first);
+    expect((await round('*.example.com')).sort()).toEqual([...first, 'mta_sts_id_kept'].sort());
+  });
+});
+
 describe('what is due', () => {
   const once = (dns: Dns) => watchOnce(context, { dns, connect: () => silent, random: () => 0.5 });
   const rounds = async (dns: Dns & { asked: string[] }, minutes: number) => {
@@ -216,6 +287,11 @@ describe('the service', () => {
       await t.db.query('alter table ruawatch.elsewhere rename to dns_watch');
       await until(() => service.waitingFor() === null);
       expect(service.stuck?.()).toBeNull();
+      // Its clock stands for ten minutes.
+      const later = performance.now() + 600_000;
+      vi.spyOn(performance, 'now').mockReturnValue(later);
+      expect(service.stuck?.()).toMatch(/^watching DNS records has not moved for (?:600|599) seconds$/);
+      vi.restoreAllMocks();
     } finally {
       await service.stop();
     }

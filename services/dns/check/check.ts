@@ -51,7 +51,7 @@ export interface CheckOptions extends AskOptions {
   /** What reports say of its mail; without it, nothing is said of it. */
   seen?: SeenMail | undefined;
   /** The id of its MTA-STS record, and the digest of the policy when that id was first seen. */
-  stsBefore?: { id: string; digest: string } | undefined;
+  stsBefore?: { id: string; digest: string } | null | undefined;
   /** Questions for one domain at most, whatever its records say. */
   questions?: number;
   /** Milliseconds for one domain at most: what was not answered until then is unknown. */

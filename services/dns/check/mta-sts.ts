@@ -20,7 +20,7 @@ export interface StsCheckOptions extends AskOptions {
   /** Without it the policy file is not looked at. */
   web?: Web | undefined;
   /** The id of the record, and the digest of the policy when that id was first seen. */
-  before?: { id: string; digest: string } | undefined;
+  before?: { id: string; digest: string } | null | undefined;
 }
 
 /** Shorter lives leave senders without a policy too soon (RFC 8461 section 3.2 expects weeks or more). */
@@ -72,7 +72,7 @@ export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: S
     findings.push(finding('mta_sts_syntax', { ...about, publish: { name, value: meantRecord(record.text) } }));
   }
   const read = web === undefined ? { policy: null, digest: null, findings: [] } : await readPolicy(domain, mx, web, asking);
-  if (read.digest !== null && before !== undefined && before.id === record.id && before.digest !== read.digest) {
+  if (read.digest !== null && before?.id === record.id && before.digest !== read.digest) {
     const message = `The MTA-STS policy of ${domain} changed, and id=${record.id} of ${name} did not: senders keep the old policy until it expires.`;
     findings.push(finding('mta_sts_id_kept', { domain, message, record: { name, text: record.text } }));
   }

@@ -30,10 +30,11 @@ export interface Readers {
 
 /**
  * Readers by the settings: threads with budgets, or this thread (`parser.isolate: false`, for a debugger).
+ * @param patience milliseconds that a job waits for a busy thread while there are so many
  */
-export function openReaders(config: Pick<Config, 'parser' | 'limits'>): Readers {
+export function openReaders(config: Pick<Config, 'parser' | 'limits'>, patience?: (threads: number) => number): Readers {
   const limits = config.limits as Partial<Limits>;
-  return config.parser.isolate ? new ReaderPool(config.parser, limits) : readInThisThread(limits);
+  return config.parser.isolate ? new ReaderPool(config.parser, limits, patience) : readInThisThread(limits);
 }
 
 /**
@@ -68,6 +69,8 @@ export function readInThisThread(limits: Partial<Limits>): Readers {
  */
 const PATIENCE_MS = 1_000;
 const PATIENCE_WITHOUT_CORE_MS = 10_000;
+export const patienceOf = (threads: number, cores = availableParallelism()): number =>
+  threads < cores - 1 ? PATIENCE_MS : PATIENCE_WITHOUT_CORE_MS;
 
 /**
  * One thread per job at a time, started when it is first needed. A thread that exceeds its budget of time or
@@ -81,11 +84,13 @@ class ReaderPool implements Readers {
   private idle: Thread[] = [];
   private readonly all = new Set<Thread>();
   private readonly waiting: (() => void)[] = [];
+  private readonly patience: (threads: number) => number;
   private closed = false;
 
-  constructor(budgets: Budgets, limits: Partial<Limits>) {
+  constructor(budgets: Budgets, limits: Partial<Limits>, patience: (threads: number) => number = patienceOf) {
     this.budgets = budgets;
     this.limits = limits;
+    this.patience = patience;
   }
 
   async *small(
@@ -171,8 +176,7 @@ class ReaderPool implements Readers {
     // One thread mostly keeps up with several jobs, since each job writes while the thread reads for another.
     let patient = this.all.size > 0;
     while (this.idle.length === 0 && (this.all.size >= this.budgets.concurrency || patient)) {
-      const patience = this.all.size < availableParallelism() - 1 ? PATIENCE_MS : PATIENCE_WITHOUT_CORE_MS;
-      patient = await this.waitForThread(this.all.size < this.budgets.concurrency ? patience : null);
+      patient = await this.waitForThread(this.all.size < this.budgets.concurrency ? this.patience(this.all.size) : null);
     }
     if (this.closed) throw new Error('The readers are closed.');
     const thread = this.idle.pop() ?? new Thread(this.budgets, this.limits);

@@ -56,7 +56,7 @@ export class Thread {
   private breach: Problem | null = null;
   /** Messages begun before those of the current task. */
   private before = 0;
-  private watchdog: NodeJS.Timeout | null = null;
+  private watchdog: NodeJS.Timeout | undefined;
 
   constructor(budgets: Budgets, limits: Partial<Limits>) {
     this.budgets = budgets;
@@ -77,13 +77,13 @@ export class Thread {
     });
     this.worker.once('exit', (code) => {
       this.ended = true;
-      this.stopWatchdog();
       // All of its answers have been received by now.
       const at = Atomics.load(this.state, 0) - this.before - 1;
       if (this.breach) this.answers.push({ type: 'stopped', at, problem: this.breach });
       this.failure ??= new Error(`A reader thread ended with code ${code}.`);
       this.wake?.();
     });
+    // While a mail is read, the watchdog keeps the process alive.
     this.worker.unref();
   }
 
@@ -96,7 +96,6 @@ export class Thread {
     }
     const [raw] = raws;
     const buffer = task.how === 'large' ? ownBuffer(raw!) : copyOf(raws, size);
-    this.worker.ref();
     this.before = Atomics.load(this.state, 0);
     this.startWatchdog();
     this.worker.postMessage({ type: 'read', ...task, bytes: buffer, ends } satisfies Order, [buffer]);
@@ -108,10 +107,8 @@ export class Thread {
 
   /** Lets the thread go on: the answer has been processed. */
   acknowledge(answer: Answer & { type: 'small' | 'piece' | 'inspected' }): void {
-    if (answer.type === 'inspected') return;
-    if (answer.type === 'small') {
-      if (answer.length > 0) this.send({ type: 'taken', length: answer.length });
-    } else if (answer.lent && answer.piece.type === 'lines') {
+    if (answer.type === 'small') this.send({ type: 'taken', length: answer.length });
+    else if (answer.type === 'piece' && answer.lent && answer.piece.type === 'lines') {
       const buffer = answer.piece.lines.buffer as ArrayBuffer;
       this.send({ type: 'back', buffer }, [buffer]);
     }
@@ -136,10 +133,7 @@ export class Thread {
 
   private receive(answer: Answer): void {
     this.answers.push(answer);
-    if (answer.type === 'done') {
-      this.stopWatchdog();
-      this.worker.unref();
-    }
+    if (answer.type === 'done') this.stopWatchdog();
     this.wake?.();
   }
 
@@ -157,15 +151,13 @@ export class Thread {
       begun = now;
       if (Atomics.load(this.state, 1) === 1) ticks++;
       if (ticks <= TICKS) return;
-      this.stopWatchdog();
       const message = `Reading the mail took longer than ${this.budgets.time_budget_seconds} seconds (parser.time_budget_seconds), so it was stopped.`;
       this.breach = { code: 'time_budget', message };
-      void this.worker.terminate();
+      void this.end();
     }, tickMs);
   }
 
   private stopWatchdog(): void {
-    if (this.watchdog) clearInterval(this.watchdog);
-    this.watchdog = null;
+    clearInterval(this.watchdog);
   }
 }

@@ -101,10 +101,10 @@ class SmallAnswers {
     if (this.bytes !== null && this.used + size > this.bytes.length) await this.flush();
     if (size > 0) this.bytes ??= new Uint8Array(Math.max(size, BUFFER_BYTES));
     for (const report of reports) {
-      if (report.lines === '' || this.bytes === null) continue;
+      if (report.lines === '') continue;
       const end = this.used + report.lines.length;
-      this.bytes.set(report.lines, this.used);
-      report.lines = this.bytes.subarray(this.used, end);
+      this.bytes!.set(report.lines, this.used);
+      report.lines = this.bytes!.subarray(this.used, end);
       this.used = end;
     }
     this.results.push(result);

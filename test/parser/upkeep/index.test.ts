@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { sayUnverified, startRetention } from '../../../services/parser/upkeep/index.ts';
 import type { Log } from '../../../services/shared/runtime/log.ts';
+import { importLines } from '../../collector/setup.ts';
 import { testContext } from '../../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { receive, trusting } from '../../helpers/report.ts';
@@ -16,6 +18,47 @@ beforeEach(async () => {
   t = await testDatabase();
 });
 afterEach(() => t.drop());
+
+function noting() {
+  const lines: { level: number; msg: string; [field: string]: unknown }[] = [];
+  return { lines, log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }) };
+}
+
+test('of mail logs, lines, messages and totals are deleted after the days of each; totals only where they have any', async () => {
+  const context = testContext(t, { clock: { now: () => new Date('2026-10-31T12:00:00Z') } });
+  context.config.collector = { ...context.config.collector, keep_raw_days: 7, keep_messages_days: 30 };
+  await importLines(context, ['2026-10-31T10:00:00.000000+00:00 mx1 postfix/unheard[7]: of']);
+  await t.db.query(
+    `insert into ruawatch.log_unparsed (source_id, program, day, lines)
+     select source_id, 'other', day::date, 1 from ruawatch.log_sources, unnest(array['2026-10-23', '2026-10-24']) as d(day)`,
+  );
+  await t.db.query(
+    `insert into ruawatch.sending_days (cluster, environment, workload, domain, selector, day)
+     select '', '', '', 'example.com', '', day::date from unnest(array['2026-08-01', '2026-08-02']) as d(day)`,
+  );
+  const left = async () =>
+    (
+      await t.db.query<{ day: string }>(
+        `select day::text from ruawatch.log_unparsed where program = 'other' union all
+         select day::text from ruawatch.sending_days order by day`,
+      )
+    ).rows.map(({ day }) => day);
+  const keep = async (rollups_days: number | null) => {
+    context.config.retention.rollups_days = rollups_days;
+    const { log, lines } = noting();
+    const retention = startRetention({ ...context, log });
+    const said = () => lines.filter(({ msg }) => msg.startsWith('lines and messages'));
+    await until(async () => said().length > 0);
+    await retention.stop();
+    return said();
+  };
+  const said = { level: 30, rows: 1, msg: 'lines and messages of mail logs past their retention time were deleted' };
+  expect(await keep(null)).toMatchObject([said]);
+  expect(await left()).toEqual(['2026-08-01', '2026-08-02', '2026-10-24']);
+  expect(await keep(90)).toMatchObject([said]);
+  expect(await left()).toEqual(['2026-08-02', '2026-10-24']);
+  await context.queues.close();
+});
 
 test('failure reports are deleted once their days have passed, and not before', async () => {
   const keys = await receive(
@@ -33,7 +76,8 @@ test('failure reports are deleted once their days have passed, and not before', 
     await t.db.query('update ruawatch.personal_mails set stored_at = $2 where message_key = $1', [key, at]);
   const context = testContext(t);
   context.config.failureReports.retention_days = 30;
-  const retention = startRetention({ ...context, clock: { now: () => now } });
+  const { log, lines } = noting();
+  const retention = startRetention({ ...context, log, clock: { now: () => now } });
   try {
     const left = async () =>
       (await t.db.query<{ key: number }>('select distinct message_key as key from ruawatch.raw order by 1')).rows.map(
@@ -41,6 +85,11 @@ test('failure reports are deleted once their days have passed, and not before', 
       );
     await until(async () => !(await left()).includes(over));
     expect(await left()).toEqual([nearly, fresh].sort((a, b) => a - b));
+    // The round is over, and said what it did.
+    await until(async () => lines.some(({ msg }) => msg.startsWith('failure reports')));
+    expect(lines.filter(({ msg }) => msg.startsWith('failure reports'))).toMatchObject([
+      { level: 30, mails: 1, msg: 'failure reports past their retention time were deleted with their mails' },
+    ]);
   } finally {
     await retention.stop();
     await context.queues.close();
