@@ -30,6 +30,16 @@ test.each<[string, Raw, object]>([
   ['a line whose shipper has another time and host', { text: LINE, at: 7, host: 'other' }, KEPT],
   ['a text whose shipper says the rest', { text: TEXT, at: AT, host: 'MX1', tag: 'postfix/qmgr' }, KEPT],
   ['a text without time and host', { text: TEXT, tag: 'postfix/qmgr' }, { ...KEPT, at: NOW, host: 'source' }],
+  [
+    'a line of a program whose name was cut, within one of it',
+    { text: `<22>1 2026-11-27T14:20:00Z MX1 postfix 7 - - ${LINE}` },
+    KEPT,
+  ],
+  [
+    'a text of a container that is named after its program',
+    { text: `[pod/shop-0/postfix] ${TEXT}`, at: AT },
+    { ...KEPT, host: 'shop-0', tag: 'postfix', place: { pod: 'shop-0', container: 'postfix' } },
+  ],
   ['a line in a pod', { text: LINE, place: { pod: 'Pod-0' } }, { ...KEPT, host: 'pod-0', place: { pod: 'Pod-0' } }],
   ['a line in a record', { text: JSON.stringify({ message: LINE }) }, KEPT],
   [
@@ -94,12 +104,25 @@ test.each<[string, Raw, object]>([
     { ...KEPT, program: 'opendkim', tag: 'opendkim', queueId: '', text: "can't load key from /etc/k: no" },
   ],
 ])('%s is kept', (_, raw, kept) => {
-  expect(take(raw)).toEqual({ kept });
+  expect(take(raw)).toStrictEqual({ kept });
 });
 
 test.each<[string, Raw, Partial<TakeOptions>, object]>([
   ['of another program', { text: 'Nov 27 14:20:01 mx1 cron[7]: x' }, {}, { kept: null, why: 'foreign' }],
   ['of a program that is not wanted', { text: LINE }, { programs: new Set(['exim']) }, { kept: null, why: 'foreign' }],
+  [
+    'of rspamd about a mail without a queue id',
+    { text: 'rspamd_task_write_log: id: <m@x>, qid: <undef>', tag: 'rspamd' },
+    {},
+    { kept: null, why: 'known' },
+  ],
+  [
+    'of a container whose shipper knows that it is another program',
+    { text: `[pod/shop-0/postfix] ${TEXT}`, tag: 'cron' },
+    {},
+    { kept: null, why: 'foreign' },
+  ],
+  ['that begins as JSON and is none', { text: '{ x', tag: 'cron' }, {}, { kept: null, why: 'foreign' }],
   ['of no message', { text: 'connect from app[192.0.2.1]', tag: 'postfix/smtpd' }, {}, { kept: null, why: 'known' }],
   ['of a message that says nothing', { text: '4F2A1: skipped', tag: 'postfix/qmgr' }, {}, { kept: null, why: 'known' }],
   [

@@ -20,6 +20,7 @@ test('a row is an event, with its time where it has one', () => {
 
 test.each([
   ['sender,recipient,messageid', 'a@x,b@y,m', ['b@y']],
+  ['sender,recipient,messageid', 'a@x,"b""q@y",m', ['b"q@y']],
   ['\ufeffsender;recipient;messageid', 'a@x;b@y;m', ['b@y']],
   ['sender\trecipient\tmessageid', 'a@x\tb@y\tm', ['b@y']],
   ['"Sender Address","Recipient_Address","Message-ID"', '"a@x","b@y","m"', ['b@y']],
