@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ROUTES } from '../../services/console/pages/index.ts';
+import { trustShares } from '../../services/store/console/health.ts';
 import { BOOKS, fillArchive, TODAY } from '../docs/archive.ts';
 import { type TestConsole, testConsole } from './setup.ts';
 
@@ -126,4 +127,29 @@ test('no page of the console, and nothing of the API, reads all records, reports
   expect(answered).toBeGreaterThan(40);
   expect(statements.size).toBeGreaterThan(60);
   expect(await readWhole(statements)).toEqual([]);
+});
+
+/** How a plan finds reports, other than the newest of a domain. */
+function* waysToReports(plan: Plan): Generator<string> {
+  if (/^reports_/.test(plan['Index Name'] ?? '')) yield plan['Index Name']!;
+  for (const part of plan.Plans ?? []) if (part['Node Type'] !== 'Limit') yield* waysToReports(part);
+}
+
+test('reports of the last days are not looked for by domain, however few own domains Postgres knows of', async () => {
+  const asked: [string, unknown[]][] = [];
+  const db = { query: async (...given: [string, unknown[]]) => (asked.push(given), { rows: [] }) } as never;
+  await trustShares({ db, scope: { all: true } } as never, new Date('2020-01-01'), 30);
+  const [[text, values]] = asked as [[string, unknown[]]];
+  const client = await c.t.db.connect();
+  try {
+    await client.query('begin');
+    for (const name of ['seqscan', 'hashjoin', 'mergejoin']) await client.query(`set local enable_${name} = off`);
+    await client.query("update ruawatch.domains set state = 'observed' where domain <> $1", [BOOKS]);
+    await client.query('analyze ruawatch.domains');
+    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(`explain (format json) ${text}`, values);
+    expect([...waysToReports(rows[0]!['QUERY PLAN'][0].Plan)]).not.toContain('reports_domain');
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
 });
