@@ -43,7 +43,7 @@ const filesOf = (body: string): string[] => [
 
 /** Without what is another in each run. */
 export const same = (text: string) =>
-  text.replace(/\b[\w-]{43}\b/g, 'TOKEN').replace(/"oldest_seconds": \d+/g, '"oldest_seconds": SECONDS');
+  text.replace(/(?<![\w-])[\w-]{43}(?![\w-])/g, 'TOKEN').replace(/"oldest_seconds": \d+/g, '"oldest_seconds": SECONDS');
 
 /** What pages show to an admin, with the files of their tables, and to a viewer what differs. */
 export async function pagesOf({ ada, viewer }: World, pages: readonly string[]): Promise<string> {

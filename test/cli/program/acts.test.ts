@@ -41,7 +41,7 @@ const steady = (text: string) =>
   text
     .replaceAll(folder, 'FOLDER')
     .replace(/ruawatch_[\w-]{43}/g, 'TOKEN')
-    .replace(/\b[\w-]{43}\b/g, 'TOKEN')
+    .replace(/(?<![\w-])[\w-]{43}(?![\w-])/g, 'TOKEN')
     .replace(/\b[0-9a-f]{64}\b/g, 'HASH')
     .replace(MOMENT, 'BY THE CLOCK');
 
