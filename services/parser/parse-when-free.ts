@@ -1,5 +1,6 @@
 import { sleep } from '../shared/clock.ts';
 import { TransientError } from '../shared/errors.ts';
+import { counted } from '../shared/format.ts';
 import type { BatchResult } from './batch-result.ts';
 
 /** The code of the error that says that another worker holds messages. */
@@ -40,5 +41,5 @@ export async function parseWhenFree(
   }
   await parsed({ domains: [...domains].sort(), unverified });
   if (waiting.length > 0)
-    throw new TransientError(BUSY, `${waiting.length} messages are held by another worker; they are retried.`);
+    throw new TransientError(BUSY, `${counted(waiting.length, 'message')} held by another worker, to be retried.`);
 }

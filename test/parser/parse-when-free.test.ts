@@ -32,5 +32,5 @@ test('what is held for longer is a temporary error, after what was parsed has be
   expect(asked).toEqual([[1, 2], [2], [2]]);
   expect(told).toEqual([{ domains: ['d1.example'], unverified: [] }]);
   expect(isTransient(error)).toBe(true);
-  expect(error).toMatchObject({ code: 'message_busy', message: '1 messages are held by another worker; they are retried.' });
+  expect(error).toMatchObject({ code: 'message_busy', message: '1 message held by another worker, to be retried.' });
 });

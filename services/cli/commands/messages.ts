@@ -1,5 +1,6 @@
 import { PermanentError } from '../../shared/errors.ts';
 import { jsonText } from '../../shared/escape.ts';
+import { counted } from '../../shared/format.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { countMessages, listMessages, replayMessages, showMessage } from '../../store/messages/messages.ts';
 import { openContext, withDatabase } from '../open.ts';
@@ -80,7 +81,7 @@ export async function runMessagesReplay(
       if (await context.queues.add('parse', { messages: batch })) queued += batch.length;
     }
     out(
-      `${replayed.length} messages will be parsed again${queued < replayed.length ? '; the queue does not answer, so the sweeper will find them' : ''}.`,
+      `${counted(replayed.length, 'message')} will be parsed again${queued < replayed.length ? '; the queue does not answer, so the sweeper will find them' : ''}.`,
     );
     return 0;
   } finally {

@@ -35,7 +35,9 @@ export async function runVerify(
     const { authenticated = 0, mismatched = 0, unauthenticated = 0, '': unverified = 0 } = counts;
     if (options.json) out(jsonText({ mails: keys.length, waiting, authenticated, mismatched, unauthenticated, unverified }));
     else {
-      out(`${keys.length} mails were verified${waiting > 0 ? `; ${waiting} of them wait for DNS and are retried` : ''}.`);
+      out(
+        `${keys.length === 1 ? '1 mail was' : `${keys.length} mails were`} verified${waiting > 0 ? `; ${waiting} of them wait for DNS and are retried` : ''}.`,
+      );
       out(
         `Reports now: ${authenticated} authenticated, ${mismatched} in another's name, ${unauthenticated} not proven, ${unverified} not to be verified.`,
       );
