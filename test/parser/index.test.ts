@@ -3,8 +3,9 @@ import { startParser } from '../../services/parser/index.ts';
 import type { Context, Service } from '../../services/shared/runtime/service.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { reportMail, reportXml } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
-import { receivePolled } from './signed.ts';
+import { receivePolled, resolverOf, signed } from './signed.ts';
 
 let t: TestDatabase;
 let context: Context;
@@ -57,4 +58,47 @@ test('a large message that is held for a moment is parsed without waiting for a 
   await other.query('rollback');
   other.release();
   await until(async () => (await t.db.query("select from ruawatch.messages where state = 'received'")).rowCount === 0);
+});
+
+const settled = () =>
+  until(async () => (await t.db.query("select from ruawatch.messages where state = 'received'")).rowCount === 0);
+const done = async (queue: string) =>
+  (await context.metrics.jobs.get()).values.find(({ labels }) => labels.queue === queue && labels.outcome === 'done')?.value ?? 0;
+
+test('a large message is verified where it is parsed, without a job', async () => {
+  context.config.trust.check = 'verify';
+  context.config.sweep = { every_seconds: 3_600, after_seconds: 3_600 };
+  const rows = Array.from({ length: 5_001 }, (_, i) => ({ ip: `10.0.${i >> 8}.${i & 255}` }));
+  const mail = await signed(reportMail(reportXml({ domain: 'a.example', rows }), { unique: 'a' }), 'reporter.example');
+  await receivePolled(t, [mail]);
+  context.config.limits = { ...context.config.limits, ratio: 1e9 };
+  service = startParser(context, resolverOf('reporter.example'));
+  await context.queues.add('parse', { messages: [1] });
+  await settled();
+  await until(
+    async () => (await t.db.query("select from ruawatch.reports where reporter_trust = 'authenticated'")).rowCount === 1,
+  );
+  expect([await done('verify'), await done('parse')]).toEqual([0, 1]);
+});
+
+test('a database that is away is what it waits for, until a job succeeds', async () => {
+  await receivePolled(t, [Buffer.from('From: a@b.example\r\nMessage-ID: <1@b.example>\r\n\r\nNo report.\r\n')]);
+  context.config.sweep = { every_seconds: 3_600, after_seconds: 3_600 };
+  let away = true;
+  const gone = () => Promise.reject(Object.assign(new Error('It is gone.'), { code: 'ECONNRESET' }));
+  const db = new Proxy(context.db, {
+    get: (target, name) => {
+      if (away && (name === 'query' || name === 'connect')) return gone;
+      const value = Reflect.get(target, name) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  service = startParser({ ...context, db });
+  expect(service.waitingFor()).toBeNull();
+  await context.queues.add('parse', { messages: [1] });
+  await until(async () => service!.waitingFor() !== null);
+  expect(service.waitingFor()).toMatch(/It is gone/);
+  away = false;
+  await settled();
+  await until(async () => service!.waitingFor() === null);
 });

@@ -211,8 +211,17 @@ describe('what the analyzer has to look at', () => {
       expect.arrayContaining([`guard_dmarc_policy _dmarc.${DOMAIN} ${now.toISOString()}`]),
     );
     expect([await round(dns), await round(dns)]).toEqual([true, false]);
-    // That nobody answers changes nothing of that.
+    // Nobody who answers, and a file that cannot be read, change nothing of that.
     expect(await round(silent)).toBe(false);
+    writeFileSync(context.config.guardFile!, 'version: 9');
+    await round(dns);
+    expect((await drifts())[0].drifts).toEqual(found);
+    expect(await round(dns)).toBe(false);
+    // It declares another domain, then none.
+    declare('other.example: ');
+    expect([await round(dns), await drifts()]).toEqual([true, []]);
+    context.config.guardFile = null;
+    expect([await round(dns), await drifts()]).toEqual([false, []]);
   });
 
   test('is a policy of MTA-STS that changed under the id that it had', async () => {

@@ -234,6 +234,88 @@ test('a month is made before many records of it are written, which are never mov
   expect((await where()).map((row) => row.part)).toEqual(['records_2024_01', 'records_2024_03', 'records_2024_05']);
 });
 
+/** Partitions of the tables of report days, and the lines of the log that are no news of them. */
+const partitions = async (table: string) =>
+  (
+    await rows(`select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+                 where i.inhparent = 'ruawatch.${table}'::regclass and c.relname <> '${table}_default' order by 1`)
+  ).map(({ name }) => name);
+const warnings = () => lines.filter(({ level }) => level === 40);
+const some = (day: string, records: number) => [{ begin: at(day), records }];
+
+test('a month is worth a partition from a thousand records on, whoever wrote them, before the tables are touched', async () => {
+  const months = watchMonths(context);
+  const before = await partitions('records');
+  await months.before([...some('2024-01-15', 900), ...some('2024-02-15', 500)], false);
+  await months.before(some('2024-01-31', 99), false);
+  // Enough, but the transaction holds what the partition would wait for.
+  await months.before(some('2024-01-01', 1), true);
+  expect(await partitions('records')).toEqual(before);
+  await months.before(some('2024-01-01', 0), false);
+  for (const table of ['records', 'source_days', 'domain_days'])
+    expect((await partitions(table)).filter((name) => /2024/.test(String(name)))).toEqual([`${table}_2024_01`]);
+  const said = lines.length;
+  expect(said).toBeGreaterThan(0);
+  // It is asked for once: were anything asked, it would fail.
+  const closed = watchMonths({ ...context, db: { query: () => Promise.reject(new Error('It is closed.')) } as never });
+  await closed.before(some('2024-01-15', 999), false);
+  expect([lines.length, warnings()]).toEqual([said, []]);
+  await closed.before(some('2024-01-15', 1), false);
+  expect(warnings()).toMatchObject([
+    { err: 'It is closed.', months: ['2024-01-01'], msg: 'partitions could not be created; the hourly round tries again' },
+  ]);
+  await closed.before(some('2024-01-15', 5_000), false);
+  expect(warnings()).toHaveLength(1);
+});
+
+test('a month that cannot be made while others use the table is tried again when as much has been written again', async () => {
+  const months = watchMonths(context);
+  const other = await t.db.connect();
+  try {
+    await other.query('begin');
+    await other.query('lock table ruawatch.records in access exclusive mode');
+    await months.before(some('2024-01-15', 1_500), false);
+  } finally {
+    await other.query('rollback');
+    other.release();
+  }
+  expect(lines).toEqual([]);
+  await months.before(some('2024-01-15', 999), false);
+  expect((await partitions('records')).includes('records_2024_01')).toBe(false);
+  await months.before(some('2024-01-15', 1), false);
+  expect((await partitions('records')).includes('records_2024_01')).toBe(true);
+  expect(warnings()).toEqual([]);
+});
+
+test('a round makes the last month, this one and the next two, and says which table others use', async () => {
+  const made = ['2025_05', '2025_06', '2025_07', '2025_08'];
+  await keepMonths(context, AbortSignal.abort());
+  expect(lines).toEqual([]);
+  const other = await t.db.connect();
+  const [first] = await receive(t, [report('2024-01-31')]);
+  await rows(`update ruawatch.raw set stored_at = '2024-01-31Z' where message_key = ${first}`);
+  await keep({});
+  expect((await partitions('raw')).filter((name) => /_2025_0[5-8]$/.test(String(name)))).toEqual(
+    made.map((month) => `raw_${month}`),
+  );
+  lines = [];
+  context.config.retention = { ...context.config.retention, raw_days: 30 };
+  try {
+    await other.query('begin');
+    await other.query('lock table ruawatch.raw in row exclusive mode');
+    await keepMonths(context, undefined, 1);
+  } finally {
+    await other.query('rollback');
+    other.release();
+  }
+  expect(lines).toMatchObject([
+    {
+      ...{ level: 40, table: 'raw', sessions: expect.anything() },
+      msg: 'months past their retention time could not be dropped because the table is in use; the next try is in an hour',
+    },
+  ]);
+});
+
 test('months are dropped under the hands of writers, and every sum stays that of the reports that stand', async () => {
   const months = ['2024-01', '2024-02', '2024-03', '2024-04', '2024-05', '2024-06'];
   for (const table of ['records', 'source_days', 'policy_days'] as const) {
