@@ -13,8 +13,8 @@ export interface Way {
   /** Why it is not known now; null when it is. */
   unknown: string | null;
   /**
-   * Networks that mail-guard.yaml declares for it, in canonical text with their lengths: one that contains an
-   * address is published in its place.
+   * Networks and addresses that mail-guard.yaml declares for it, in canonical text: a network that contains
+   * an address is published in its place.
    */
   declared: readonly string[];
   /** When a person last confirmed that what is gone from it is gone; null for never. */
@@ -140,7 +140,7 @@ function additions(
 
 /** The declared network that contains an address, the smallest; else the address. */
 function widest(address: string, declared: readonly string[]): string {
-  const length = (network: string) => Number(network.split('/')[1]);
+  const length = (network: string) => Number(network.split('/')[1] ?? 128);
   return declared.filter((one) => networkContains(one, address)).sort((a, b) => length(b) - length(a))[0] ?? address;
 }
 

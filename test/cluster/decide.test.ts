@@ -66,6 +66,9 @@ describe('additions', () => {
       come: ['192.0.2.0/28'],
       value: 'v=spf1 ip4:192.0.2.0/28 -all',
     });
+    // A network of one address has no length in canonical text.
+    const alone = added('v=spf1 -all', { seen: [there('192.0.2.1')], declared: ['192.0.2.0/24', '192.0.2.1'] });
+    expect(alone.change?.come).toEqual(['192.0.2.1']);
   });
 
   test('nothing comes before the addresses have rested, and all the same when they never rest', () => {
