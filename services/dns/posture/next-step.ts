@@ -44,12 +44,9 @@ const NAMES_NOBODY_HAS = ['np=reject', 'sp=none'];
 /** A sender with a smaller share of the own mail does not get a step of its own. */
 const LEAST_SHARE = 0.002;
 const MOST_NAMED = 5;
-const WEEKS = 30 / 7;
 
-const weekly = (messages: number) => {
-  const count = Math.round(messages / WEEKS);
-  return `${count.toLocaleString('en')} ${count === 1 ? 'message' : 'messages'} a week`;
-};
+/** The count as it is: one by the week would say too little of a sender that began within the month. */
+const inMonth = (messages: number) => `${messages.toLocaleString('en')} ${messages === 1 ? 'message' : 'messages'} in 30 days`;
 
 /**
  * What to do next. While the published policy is only being tried out, a step that does not end that says so:
@@ -291,7 +288,7 @@ function stricterStep(records: SeenRecords, month: ReportMonth, blocked: readonl
   const broken = sum(month.senders, (one) => (one.class === 'forwarded' ? one.messages - one.passed : 0));
   const lists =
     next === 'reject' && broken > 0
-      ? ` ${weekly(broken)} that mailing lists and forwarders broke would be refused: a domain whose people write to mailing lists should stay at quarantine (RFC 9989 section 7.4).`
+      ? ` Mailing lists and forwarders broke ${inMonth(broken)}, which would be refused: a domain whose people write to mailing lists should stay at quarantine (RFC 9989 section 7.4).`
       : '';
   const after =
     next === 'quarantine'
@@ -369,7 +366,7 @@ function undecided(senders: readonly SenderMonth[]): string {
 }
 
 function listed(senders: readonly SenderMonth[]): string {
-  const names = senders.slice(0, MOST_NAMED).map((one) => `${one.source} (${weekly(one.messages)})`);
+  const names = senders.slice(0, MOST_NAMED).map((one) => `${one.source} (${inMonth(one.messages)})`);
   return `${names.join(', ')}${senders.length > MOST_NAMED ? ` and ${senders.length - MOST_NAMED} more` : ''}`;
 }
 

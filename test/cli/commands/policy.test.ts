@@ -61,7 +61,7 @@ test('policy status says the stage, the next step with its sender, and the share
   const { code, text } = await run([DOMAIN]);
   expect(code).toBe(0);
   expect(text).toMatch(/^example\.com {3}stage: none$/m);
-  expect(text).toMatch(/next: Align these senders first.*postbird\.example \(420 messages a week\)/);
+  expect(text).toMatch(/next: Align these senders first.*postbird\.example \(1,800 messages in 30 days\)/);
   expect(text).toMatch(/own\.example +authorized +3,600 +100% +100% +100%/);
   expect(text).toContain('What none of these records prevents');
 });

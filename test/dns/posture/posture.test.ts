@@ -115,7 +115,7 @@ describe('the next step', () => {
     const { next } = await at(zone, month(sender({ source: 'postbird.example' })));
     expect(next).toMatchObject({
       action: 'publish_spf',
-      sentence: expect.stringContaining('postbird.example (933 messages a week)'),
+      sentence: expect.stringContaining('postbird.example (4,000 messages in 30 days)'),
     });
   });
 
@@ -129,7 +129,7 @@ describe('the next step', () => {
     );
     expect(next).toMatchObject({
       action: 'align_senders',
-      sentence: expect.stringContaining('postbird.example (4,402 messages a week)'),
+      sentence: expect.stringContaining('postbird.example (18,866 messages in 30 days)'),
     });
   });
 
@@ -167,8 +167,10 @@ describe('the next step', () => {
     const { next } = await at(QUARANTINE, month(sender(), lists));
     expect(next).toMatchObject({
       action: 'enforce_reject',
-      sentence: expect.stringContaining('70 messages a week that mailing lists'),
+      sentence: expect.stringContaining('Mailing lists and forwarders broke 300 messages in 30 days, which would be refused'),
     });
+    const one = (await at(QUARANTINE, month(sender(), { ...lists, messages: 1 }))).next.sentence;
+    expect(one).toContain('broke 1 message in 30 days, which');
   });
 
   test('is DKIM before p=reject where mail passes by SPF alone', async () => {
@@ -298,7 +300,7 @@ describe('the next step', () => {
     const own = sender({ source: 'a.test', class: 'misaligned', messages: 1_000, passed: 0, dkim_aligned: 0, spf_aligned: 0 });
     const hit = await at(NONE, { ...month(sender(), own), denied });
     expect(hit.next).toMatchObject({ action: 'stop_forged', publish: null });
-    expect(hit.next.sentence).toContain('It would stop mail of your own as well: a.test (233 messages a week)');
+    expect(hit.next.sentence).toContain('It would stop mail of your own as well: a.test (1,000 messages in 30 days)');
     const few = await at(NONE, { ...month(sender()), denied, days: 12 });
     expect(few.next).toMatchObject({ action: 'stop_forged', publish: null });
     expect(few.next.sentence).toContain('Before p=quarantine: Reports cover 12 of the last 30 days');
