@@ -81,6 +81,22 @@ function inOrder(reports: readonly store.ListedReport[]): store.ListedReport[] {
 const isFiltered = ({ domain, reporter, trust, salvaged, from, to, sender, page }: Query): boolean =>
   [domain, reporter, trust, salvaged, from, to, sender].some(Boolean) || page > 1;
 
+/** Only a proven report is by the reporter that it names: anybody can write one. */
+const isProven = ({ trust }: store.ReportLine): boolean => trust === 'ok';
+
+/** Who sent a report: the reporter as it names itself; where that is not proven, the sender of its mail. */
+function sentBy(report: store.ShownReport): [string, string | null][] {
+  const w = words.reports;
+  const said = [report.org_name, report.org_email].filter(Boolean).join(', ');
+  if (isProven(report)) return [[w.org, said]];
+  const { trust_domain, reporter_trust } = report;
+  const sender = trust_domain === null || reporter_trust === 'mismatched' ? trust_domain : w.unproven_sender(trust_domain);
+  return [
+    [w.claims, said],
+    [w.org, sender],
+  ];
+}
+
 function filterForm(asked: Query): Html {
   const w = words.reports;
   const any = words.findings.any;
@@ -117,7 +133,8 @@ function reportTable(reports: readonly store.ListedReport[], ofSender: boolean):
         label: w.reporter,
         as: 'head',
         of: (one) => one.reporter,
-        show: (one) => html`<a href="${path`/reports/${one.report_key}`}">${reporterLabel(one.reporter)}</a>`,
+        show: (one) =>
+          html`<a href="${path`/reports/${one.report_key}`}">${isProven(one) ? reporterLabel(one.reporter) : w.in_the_name_of(reporterLabel(one.reporter))}</a>`,
       },
       { key: 'domain', label: w.domain, as: 'name', of: (one) => one.domain },
       { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
@@ -153,12 +170,12 @@ const one = route({
     const standing = await store.reporterStanding(reader, report.domain, report.reporter);
     const file = fileOf(asked, [table], `report-${params.key}`);
     if (file !== null) return file;
-    const title = w.of(reporterLabel(report.reporter), report.domain);
+    const title = (isProven(report) ? w.of : w.unproven_of)(reporterLabel(report.reporter), report.domain);
     const rows: [string, string | null][] = [
       [w.span, `${minute(report.begin_at)} – ${minute(report.end_at)} UTC`],
       [w.messages, number(report.messages)],
       [w.records, number(report.records)],
-      [w.org, [report.org_name, report.org_email].filter(Boolean).join(', ')],
+      ...sentBy(report),
       [w.id, report.report_id],
       [
         w.policy,

@@ -109,6 +109,9 @@ export interface ShownReport extends ReportLine {
   aspf: string | null;
   received_at: Date;
   trust_reason: string | null;
+  /** The domain of its mail's From field; verified where the verdict is `authenticated` or `mismatched`. */
+  trust_domain: string | null;
+  reporter_trust: string | null;
   problems: { code: string; message: string }[];
 }
 
@@ -118,7 +121,7 @@ export async function visibleReport(reader: Reader, key: number): Promise<ShownR
     reader,
     ['reports'],
     `select report_key, reporter, domain, begin_at, end_at, records, messages, trust, salvaged, duplicates, org_name, org_email, report_id,
-            policy_p, policy_sp, adkim, aspf, received_at, trust_reason, problems, message_key
+            policy_p, policy_sp, adkim, aspf, received_at, trust_reason, trust_domain, reporter_trust, problems, message_key
        from reports where report_key = $1`,
     [key],
   );

@@ -78,6 +78,31 @@ test('a report of a reporter that does not count is proven, and says so', async 
   expect((await viewer.get('/reports?domain=example.com&reporter=gmx.net')).body).not.toContain('(its reporter');
 });
 
+test('a report that is not proven is shown in the name of its reporter, with who sent its mail', async () => {
+  const put = (trust: string, verdict: string | null, domain: string | null) =>
+    c.t.db.query(
+      `update ruawatch.reports set trust = $1, reporter_trust = $2, trust_domain = $3, org_name = 'GMX', org_email = 'a@gmx.net'
+        where report_key = 3`,
+      [trust, verdict, domain],
+    );
+  const shown = async () => {
+    const { body } = await viewer.get('/reports/3');
+    const fact = (name: string) => new RegExp(`<dt>${name}</dt><dd>(.*?)</dd>`).exec(body)?.[1];
+    return [/<h1>(.*?)<\/h1>/.exec(body)?.[1], fact('Sent by'), fact('Calls itself')];
+  };
+  const inList = async () => /href="\/reports\/3">(.*?)</.exec((await viewer.get('/reports?domain=example.com')).body)?.[1];
+  const forged = 'Report in the name of gmx.net about example.com';
+  const said = 'GMX, a@gmx.net';
+  await put('bad', 'mismatched', 'forger.example');
+  expect([await inList(), ...(await shown())]).toEqual(['in the name of gmx.net', forged, 'forger.example', said]);
+  await put('bad', 'unauthenticated', 'gmx.net');
+  expect(await shown()).toEqual([forged, 'gmx.net, as its From field says: nothing proves it', said]);
+  await put('pending', null, null);
+  expect([await inList(), ...(await shown())]).toEqual(['in the name of gmx.net', forged, undefined, said]);
+  await put('ok', 'authenticated', 'gmx.net');
+  expect([await inList(), ...(await shown())]).toEqual(['gmx.net', 'Report by gmx.net about example.com', said, undefined]);
+});
+
 test('a sender shows what each reporter did with its mail, leads to those reports, and samples what was stopped', async () => {
   const page = (await viewer.get('/domains/example.com/senders/postbird.example')).body;
   expect(page).toMatch(/\/reports\?domain=example\.com&amp;sender=postbird\.example&amp;from=[\d-]+&amp;reporter=gmx\.net/);
