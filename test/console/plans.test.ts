@@ -137,7 +137,11 @@ function* waysToReports(plan: Plan): Generator<string> {
 
 test('reports of the last days are not looked for by domain, however few own domains Postgres knows of', async () => {
   const asked: [string, unknown[]][] = [];
-  const db = { query: async (...given: [string, unknown[]]) => (asked.push(given), { rows: [] }) } as never;
+  const query = async (...given: [string, unknown[]]) => {
+    asked.push(given);
+    return { rows: [] };
+  };
+  const db = { query } as never;
   await trustShares({ db, scope: { all: true } } as never, new Date('2020-01-01'), 30);
   const [[text, values]] = asked as [[string, unknown[]]];
   const client = await c.t.db.connect();
