@@ -28,6 +28,11 @@ function allWordsOf({ domain, subject, summary, evidence }: StoredFinding): Word
   return { title: summary, topic: summary, summary, what: sentences?.what ?? '', advice: sentences?.advice ?? [] };
 }
 
+/** Since when it is, for a person: the days that were looked at may begin with it. */
+export function begunWords({ since, sent_since = '' }: Pick<Evidence, 'since' | 'sent_since'>): string {
+  return sent_since === '' ? since : `${since} or before (it has sent since ${sent_since})`;
+}
+
 /** Why it is over; the empty string when it is not, or nobody said. */
 export function overWords({ ended, sentences }: Evidence): string {
   return ended ? endingWords(ended) : (sentences?.resolved_why ?? '');

@@ -5,7 +5,7 @@ import { fatesWords } from '../findings/fates.ts';
 import { traitsOf } from '../findings/kinds/traits.ts';
 import { newsWords } from '../findings/news.ts';
 import { reporterName } from '../findings/reporter-name.ts';
-import { overWords, wordsOf } from '../findings/sentences.ts';
+import { begunWords, overWords, wordsOf } from '../findings/sentences.ts';
 import { whoseWords } from '../findings/whose.ts';
 import { counted, list, number, percent, sentenceCase } from '../shared/format.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
@@ -273,8 +273,7 @@ function sinceOf(event: FindingEvent): string | null {
   const since = clean(event.evidence.since, 10);
   const last = isSilent(event) ? '' : clean(event.evidence.last_day, 10);
   if (since === '') return last === '' ? null : `last seen ${last}`;
-  const sent = clean(event.evidence.sent_since ?? '', 10);
-  const begun = sent === '' ? since : `${since} or before (it has sent since ${sent})`;
+  const begun = begunWords({ since, sent_since: clean(event.evidence.sent_since ?? '', 10) });
   return last === '' || last === since ? begun : `${begun}, last seen ${last}`;
 }
 

@@ -2,7 +2,7 @@ import { actionsOn } from '../../findings/actions.ts';
 import { readEvidence } from '../../findings/evidence.ts';
 import { reporterName } from '../../findings/reporter-name.ts';
 import { type Review, reviewOf } from '../../findings/review.ts';
-import { wordsOf } from '../../findings/sentences.ts';
+import { begunWords, wordsOf } from '../../findings/sentences.ts';
 import { DAY_MS } from '../../shared/days.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, escapedLines, jsonText } from '../../shared/escape.ts';
@@ -97,7 +97,7 @@ export async function runFindingsShow(config: Config, key: string, options: { js
     const line = (text: unknown) => out(escaped(String(text)));
     line(`Finding ${key}: ${words.summary}`);
     line(`${finding.severity} ${finding.kind} of ${finding.domain}, ${standing(finding)}`);
-    line(`Since ${finding.since}, found on ${finding.opened_at.toISOString().slice(0, 10)}.`);
+    line(`Since ${begunWords({ ...evidence, since: finding.since })}, found on ${finding.opened_at.toISOString().slice(0, 10)}.`);
     const unmailed = (await unmailedFindings(db)).get(number);
     if (unmailed !== undefined)
       line(`${list(unmailed.recipients) || 'Nobody'} could not be mailed about it: ${unmailed.refusal}`);

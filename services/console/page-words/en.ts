@@ -237,12 +237,15 @@ export const words = {
     goes_on_still: (day: string) =>
       `Somebody resolved it, but the newest reports, up to ${day}, still show it. It stays among what is to be done until reports of three later days no longer do. Reopen it if it is not repaired.`,
     went_on: (day: string) => `When it was resolved, reports of ${day} still showed it.`,
-    days_what: (before: number) =>
-      `Messages a day of those named below, ${before === 0 ? 'from its first day on' : `from ${counted(before, 'day')} before it began`}, in reports that count`,
+    days_what: (before: number, since: string) =>
+      `Messages a day of those named below, ${before === 0 ? 'from its first day on' : `from ${counted(before, 'day')} before ${since} on`}, in reports that count`,
     part: (n: number, of: number) => `${number(n)} of ${number(of)}`,
     of_domain: (n: number, of: number) => `${number(n)} of ${number(of)} messages of the domain since then`,
     touched: (n: number, of: number) => `${number(n)} of ${number(of)} messages would have been touched`,
+    absent: (of: number) => `0 of about ${counted(of, 'expected message')}`,
     proof: 'The reports that prove it',
+    all_reports: 'All reports on the domain of these days',
+    receivers_all: 'The name of a receiver leads to all its reports on the domain of these days.',
     its_reports: 'reports',
     unproven_reports: 'The reports that are not proven',
     last_reports: 'Its last reports',

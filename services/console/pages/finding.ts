@@ -2,7 +2,7 @@ import type { Evidence } from '../../findings/evidence.ts';
 import type { Page, Words } from '../../findings/kinds/kind.ts';
 import { traitsOf } from '../../findings/kinds/traits.ts';
 import { reporterName } from '../../findings/reporter-name.ts';
-import { overWords } from '../../findings/sentences.ts';
+import { begunWords, overWords } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
 import { addDays, daysBetween } from '../../shared/days.ts';
 import { number, percent } from '../../shared/format.ts';
@@ -29,16 +29,17 @@ export function evidencePage(finding: ReadFinding, said: Words, { days, tables, 
   const w = words.finding;
   const over = overWords(evidence);
   const here = path`/findings/${finding.finding_key}`;
-  const show = (title: string, table: Table) =>
-    table.rows > 0 && html`<section><h2>${title}</h2>${table.html(here, FIRST)}</section>`;
+  const show = (title: string, table: Table, hint: string | false = false) =>
+    table.rows > 0 &&
+    html`<section><h2>${title}</h2>${hint && html`<p class="hint">${hint}</p>`}${table.html(here, FIRST)}</section>`;
   return html`<section><h2>${w.happened}</h2><p>${dated(said.what || said.summary)}</p>
 ${over && html`<p><strong>${w.over}:</strong> ${dated(over)}</p>`}</section>
 ${said.advice.length > 0 && html`<section><h2>${w.advice}</h2>${adviceOf(said, finding.domain)}</section>`}
 <section><h2>${w.evidence}</h2>${figures(finding)}${fate(evidence, isForged(finding))}${proofOf(finding)}</section>
-${mailChart(days, w.days_what(daysBefore(days, finding)), isForged(finding))}
+${mailChart(days, w.days_what(daysBefore(days, finding), finding.since), isForged(finding))}
 ${show(w.who, tables.who)}${evidence.senders > evidence.who.length && html`<p class="quiet">${w.more(evidence.senders - evidence.who.length)}</p>`}
 ${show(w.broken, tables.broken)}
-${show(w.by_receiver, tables.reporters)}
+${show(w.by_receiver, tables.reporters, ofAll(finding) && w.receivers_all)}
 ${namesOf(evidence)}
 ${show(w.tags, tables.tags)}
 ${relatedOf(related)}
@@ -120,8 +121,11 @@ function proofOf(finding: ReadFinding): Html | null {
   if (traitsOf(kind).byReporter) return html`<p><a href="${reportsOf(finding, '', subject)}">${w.proof}</a></p>`;
   if (traitsOf(kind).ofReporter)
     return html`<p><a href="${withQuery(path`/reports`, { domain, reporter: subject, trust: forged ? 'bad' : '' })}">${forged ? w.unproven_reports : w.last_reports}</a></p>`;
+  // None has come of these days.
+  if (traitsOf(kind).counts === 'absent')
+    return html`<p><a href="${withQuery(path`/reports`, { domain })}">${w.last_reports}</a></p>`;
   if (!isReported(finding)) return null;
-  return html`<p><a href="${reportsOf(finding, soleSender(finding))}">${w.proof}</a></p>`;
+  return html`<p><a href="${reportsOf(finding, soleSender(finding))}">${ofAll(finding) ? w.all_reports : w.proof}</a></p>`;
 }
 
 /** The one sender that it is about; with several, each row of its tables leads to its reports. */
@@ -130,9 +134,22 @@ function soleSender({ evidence: { who, broken = [], senders } }: ReadFinding): s
   return named.length === 1 && senders <= 1 ? named[0]! : '';
 }
 
+/** It names several senders, and the list of reports is not narrowed to them. */
+function ofAll(finding: ReadFinding): boolean {
+  const { who, broken = [] } = finding.evidence;
+  return who.length + broken.length > 0 && soleSender(finding) === '';
+}
+
 /** The list of the reports of its days. */
-function reportsOf({ domain, evidence, since }: ReadFinding, sender: string, reporter = ''): Address {
-  return withQuery(path`/reports`, { domain, sender, reporter, from: since, to: evidence.last_day });
+function reportsOf(finding: ReadFinding, sender: string, reporter = ''): Address {
+  const { domain, evidence } = finding;
+  return withQuery(path`/reports`, { domain, sender, reporter, from: firstDayOf(finding), to: evidence.last_day });
+}
+
+/** The first day that it rests on: a domain is ready since that was found, by the days before. */
+function firstDayOf({ since, evidence: { facts } }: ReadFinding): string {
+  const ready = facts !== null && traitsOf(facts.rule).counts === 'touched' && 'from' in facts;
+  return (ready ? facts.from : undefined) ?? since;
 }
 
 function relatedOf(related: readonly RelatedFinding[]): Html | null {
@@ -151,19 +168,20 @@ function figures(finding: ReadFinding): Html {
   const rows: [string, string][] = [
     ...(evidence.of > 0 ? [[words.finding.messages, amountOf(finding)] as [string, string]] : []),
     ...(evidence.per_day > 0 ? [[w.per_day, number(Math.round(evidence.per_day))] as [string, string]] : []),
-    [w.since, finding.since],
+    [w.since, begunWords({ ...evidence, since: finding.since })],
     ...(counted && evidence.last_day ? [[w.last, evidence.last_day] as [string, string]] : []),
     ...(typeof confidence === 'number' ? [[w.confidence, percent(confidence)] as [string, string]] : []),
     ...(counted && named.length > 0 ? [[w.reporters, named.join(', ')] as [string, string]] : []),
     ...(counted && (evidence.missing ?? []).length > 0 ? [[w.missing, evidence.missing!.join(', ')] as [string, string]] : []),
   ];
-  return html`<dl class="figures">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+  return html`<dl class="figures">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${dated(value)}</dd></div>`)}</dl>`;
 }
 
 /** Its messages, and of what they are a part. */
 function amountOf({ kind, evidence }: ReadFinding): string {
   const w = words.finding;
   const { partOf, counts } = traitsOf(evidence.facts?.rule ?? kind);
+  if (counts === 'absent') return w.absent(evidence.of);
   const of = counts === 'touched' ? w.touched : partOf === 'domain' ? w.of_domain : w.of;
   return of(evidence.messages, evidence.of);
 }

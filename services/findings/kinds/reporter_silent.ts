@@ -53,7 +53,7 @@ export const reporterSilent = kind(
     return {
       title: `${name} has stopped reporting on ${domain}`,
       topic: `missing reports from ${name} on ${domain}`,
-      summary: `${name} has stopped reporting on ${domain}: its last report is about ${last}, ${counted(Math.round(evidence.usual ?? 0), 'message')} a day before`,
+      summary: `${name} has stopped reporting on ${domain}: its last report covers ${last}, ${counted(Math.round(evidence.usual ?? 0), 'message')} a day before`,
       what: `${name} reported on ${number(reported)} of ${counted(of_days, 'day')} until ${last}, ${unseen} of all mail. It has sent no report on the ${counted(silent_days, 'day')} since, while others have.${spreadOf(spread)}`,
       advice: [
         ...(changed

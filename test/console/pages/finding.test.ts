@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runFindingsList, runFindingsShow } from '../../../services/cli/commands/findings.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { FINDINGS } from '../../alerter/events.ts';
+import { SAMPLES } from '../../findings/kinds/samples.ts';
 import { type TestConsole, type TestPerson, testConsole } from '../setup.ts';
 
 let c: TestConsole;
@@ -135,7 +136,7 @@ test('one that came back has one day since when, in lists, on its page, in the A
     [key],
   );
   const page = (await operator.get(`/findings/${key}`)).body;
-  expect(page).toContain('<dt>Since</dt><dd>2026-03-09</dd>');
+  expect(page).toContain('<dt>Since</dt><dd><time>2026-03-09</time></dd>');
   expect(page).toContain('from=2026-03-09');
   const listed = JSON.parse((await operator.get('/findings?q=back.example&table=findings&as=json')).body);
   expect(listed.map((one: { since: string }) => one.since)).toEqual(['2026-03-09']);
@@ -147,4 +148,58 @@ test('one that came back has one day since when, in lists, on its page, in the A
   await runFindingsShow(config, String(key), {}, (line) => lines.push(line));
   expect(lines.join('\n')).toMatch(new RegExp(`^${key} .* 2026-03-09 +example\\.com`, 'm'));
   expect(lines.join('\n')).toContain('Since 2026-03-09, found on ');
+});
+
+/** The page of a finding with something else in its evidence, and the lines of the command about it. */
+async function changed(kind: string, subject: string, evidence: object): Promise<{ body: string; lines: string }> {
+  const key = await c.finding(FINDINGS[kind] ? kind : 'alignment_failure', 'example.com', subject);
+  await c.t.db.query('update ruawatch.findings set kind = $2, evidence = evidence || $3 where finding_key = $1', [
+    key,
+    kind,
+    evidence,
+  ]);
+  const lines: string[] = [];
+  const config = loadConfig({ DATABASE_URL: c.t.url, HTTP_LISTEN: 'off' }, '/nowhere');
+  await runFindingsShow(config, String(key), {}, (line) => lines.push(line));
+  return { body: (await operator.get(`/findings/${key}`)).body, lines: lines.join('\n') };
+}
+
+test('where the days that were looked at begin with it, its page and the command say so', async () => {
+  const { body, lines } = await changed('alignment_failure', 'before.example', { since: '2026-09-28', sent_since: '2026-08-01' });
+  expect(body).toContain('<time>2026-09-28</time> or before (it has sent since <time>2026-08-01</time>)');
+  expect(lines).toContain('Since 2026-09-28 or before (it has sent since 2026-08-01), found on ');
+});
+
+test('what a domain is ready by leads to the reports of all the days that it rests on', async () => {
+  const facts = { ...SAMPLES.policy_ready, from: '2026-09-06' };
+  const of = { who: [], last_day: '2026-10-05' };
+  const { body } = await changed('policy_ready', 'example.com', { ...of, since: '2026-10-05', facts });
+  expect(body).toContain('href="/reports?domain=example.com&amp;from=2026-09-06&amp;to=2026-10-05"');
+  expect(body).toContain('<dt>Since</dt><dd><time>2026-10-05</time></dd>');
+  const { from: _, ...older } = facts;
+  const before = await changed('policy_ready', 'old.example', { ...of, since: '2026-09-06', facts: older });
+  expect(before.body).toContain('from=2026-09-06&amp;to=2026-10-05"');
+});
+
+test('of several senders, the link to the reports says that these are all of the domain', async () => {
+  const several = await changed('unauthorized_source', 'several.example', {});
+  expect(several.body).toContain('>All reports on the domain of these days</a>');
+  expect(several.body).not.toContain('The reports that prove it');
+  const who = [{ source: 'one.example', messages: 9, delivered: 9 }];
+  const single = await changed('alignment_failure', 'one.example', { who, senders: 1 });
+  expect(single.body).toMatch(/sender=one.example&amp;from=[^"]*">The reports that prove it/);
+  expect(single.body).not.toContain('of these days');
+});
+
+const SILENT = { who: [], messages: 0, of: 786 };
+
+test('of reports that do not come, it says how many were expected, and leads to the last', async () => {
+  const { body } = await changed('reports_stopped', 'stopped.example', {
+    ...SILENT,
+    facts: SAMPLES.reports_stopped,
+  });
+  expect(body).toContain('<dd>0 of about 786 expected messages</dd>');
+  expect(body).toContain('<a href="/reports?domain=example.com">Its last reports</a>');
+  const { body: one } = await changed('reporter_silent', 'google.com', { ...SILENT, facts: SAMPLES.reporter_silent });
+  expect(one).toContain('<dd>0 of about 786 expected messages</dd>');
 });
