@@ -44,8 +44,11 @@ export const setupWords = {
     trust_warning:
       'Do so only if this server is yours or your provider’s, and removes such fields that come from outside (docs/trust.md).',
     step_report: 'The first report',
-    report_waits: 'Nothing came yet. Receivers send reports once a day, about the day before.',
+    reports_come: (domain: string) => `Reports about ${domain} arrive, so a DMARC record asks for them.`,
+    report_waits: (domain: string) =>
+      `No proven report about ${domain} has come yet. Receivers send reports once a day, about the day before.`,
     report_came: (at: string) => `The newest came at ${at}:`,
+    report_of: (at: string) => `The newest of the chosen domain came at ${at}:`,
   },
   upload: {
     title: 'Upload report files',

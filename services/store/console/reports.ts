@@ -97,6 +97,27 @@ export async function reportLines(reader: Reader, filter: ReportFilter): Promise
   );
 }
 
+/** When the newest proven report on a domain came. */
+export interface Arrival {
+  domain: string;
+  received_at: Date;
+}
+
+/** A report may come after those that begin later: so many are looked at. */
+const LATE_REPORTS = 20;
+
+/** When the newest proven reports on some domains came, the newest first; without domains that have none. */
+export async function newestArrivals(reader: Reader, domains: readonly string[]): Promise<Arrival[]> {
+  return read<Arrival & Record<string, unknown>>(
+    reader,
+    ['reports'],
+    `select d.domain, max(p.received_at) as received_at from unnest($1::text[]) d(domain)
+      cross join lateral (select received_at from reports where domain = d.domain and trust = 'ok' order by begin_at desc limit $2) p
+      group by d.domain order by received_at desc, d.domain`,
+    [domains, LATE_REPORTS],
+  );
+}
+
 /** A report, with all that the view of reports has. */
 export interface ShownReport extends ReportLine {
   message_key: number;

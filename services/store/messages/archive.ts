@@ -43,9 +43,15 @@ export async function measureArchive(db: Db): Promise<number> {
   return (await archiveSize(db)) ?? 0;
 }
 
-/** The bytes of the raw archive at its last measurement; null before the first one. */
+/**
+ * The bytes of the raw archive at its last measurement; null before the first one, and where that was of an
+ * archive without mails, as at a first start, and mails have come since.
+ */
 export async function archiveSize(db: Queryable): Promise<number | null> {
-  const { rows } = await db.query<{ bytes: number | null }>('select sum(bytes) as bytes from ruawatch.raw_stock');
+  const { rows } = await db.query<{ bytes: number | null }>(
+    `select case when sum(bytes) > 0 or not exists (select from ruawatch.messages where raw_gone_at is null) then sum(bytes) end as bytes
+       from ruawatch.raw_stock`,
+  );
   return rows[0]!.bytes;
 }
 

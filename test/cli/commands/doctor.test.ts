@@ -57,6 +57,13 @@ test('an archive that nobody has measured is not said to be empty', async () => 
   expect(await line()).toBe('ok    archive: its size has not been measured yet: the parser does so at its next upkeep');
   await t.db.query("insert into ruawatch.raw_stock (partition, bytes) values ('raw_2026_05', 0)");
   expect(await line()).toBe('ok    archive: 0.00 GB of raw mail, of 20');
+  // Mails have come since: what was measured was an archive without any.
+  await t.db.query(
+    `insert into ruawatch.messages (mailbox, received_at, stored_at, fingerprint, size, state) values ('m', now(), now(), '\\x01', 1, 'stored')`,
+  );
+  expect(await line()).toBe('ok    archive: its size has not been measured yet: the parser does so at its next upkeep');
+  await t.db.query('update ruawatch.raw_stock set bytes = 1');
+  expect(await line()).toBe('ok    archive: 0.00 GB of raw mail, of 20');
 });
 
 describe('domains', () => {

@@ -48,7 +48,7 @@ const mailbox = (address: string) => {
 async function steps(query: string): Promise<Record<string, string>> {
   const { body, statusCode } = await ada.get(`/setup${query}`);
   expect(statusCode).toBe(200);
-  shown.push(`${expect.getState().currentTestName} ${query}\n${shownOf(body).replace(/127\.0\.0\.1:\d+/g, 'SERVER')}`);
+  shown.push(`${expect.getState().currentTestName} ${query}\n${shownOf(body).replace(/127\.0\.0\.1(?::| port )\d+/g, 'SERVER')}`);
   const items = shownOf(body)
     .split(/^\{li class=card\}/m)
     .slice(1);
@@ -184,6 +184,45 @@ test('the reports are trusted while at most a quarter of them is not proven', as
   await c.t.db.query("update ruawatch.reports set trust = 'bad' where part = 2");
   expect(await trust()).toMatch(/^wrong: /);
   await c.t.db.query('delete from ruawatch.reports; delete from ruawatch.messages');
+});
+
+describe('a domain whose reports come', () => {
+  const arrive = async (domain: string, n: number, [begin, received]: [string, string]) =>
+    c.t.db.query(
+      `insert into ruawatch.reports (message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
+              messages, salvaged, problems, received_at, trust)
+       values (0, $1::int, $2, '\\x01', 'google.com', $1::text, $3, $4, $4::timestamptz + interval '1 day', '[]', 1, 1, false, '[]', $5, 'ok')`,
+      [n, Buffer.from([n]), domain, begin, received],
+    );
+  const asked = () => steps('?domain=example.com');
+
+  test('has asked for them, though no setting says where they go, and says when the newest of all came', async () => {
+    c.context.config.mailboxes = [];
+    await c.t.db.query(
+      "insert into ruawatch.domains (domain, state, how, since) values ('example.net', 'own', 'added', '2026-09-01')",
+    );
+    // The end of the day that a report is about is not when it came; and one may come behind a later one.
+    await arrive('example.com', 1, ['2026-10-05T00:00Z', '2026-10-07T02:41Z']);
+    await arrive('example.com', 2, ['2026-10-06T00:00Z', '2026-10-07T00:10Z']);
+    await arrive('example.net', 3, ['2026-10-05T00:00Z', '2026-10-07T07:34Z']);
+    const said = await asked();
+    expect(said[words.setup.step_record]).toBe('done: Reports about example.com arrive, so a DMARC record asks for them.');
+    expect(said[words.setup.step_report]).toMatch(
+      /^done: The newest came at 2026-10-07 07:34 UTC: .*example\.net.* \| The newest of the chosen domain came at 2026-10-07 02:41 UTC: .*example\.com/,
+    );
+    const other = (await steps('?domain=example.net'))[words.setup.step_report];
+    expect(other).toMatch(/^done: The newest came at 2026-10-07 07:34 UTC: /);
+    expect(other).not.toContain('chosen');
+  });
+
+  test('is asked about on demand, where an address is known', async () => {
+    mailbox('reports@example.com');
+    zone = {};
+    expect((await asked())[words.setup.step_record]).toMatch(/^done: .*check=dns/);
+    expect((await asked())[words.setup.step_record]).not.toContain('p=none');
+    expect(await record('?domain=example.com&check=dns')).toMatch(/^wrong: DNS has no DMARC record/);
+    await c.t.db.query("delete from ruawatch.reports; delete from ruawatch.domains where domain = 'example.net'");
+  });
 });
 
 test('the domain that is shown is the one that is chosen, else the first without a report', async () => {
