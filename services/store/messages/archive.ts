@@ -49,8 +49,9 @@ export async function measureArchive(db: Db): Promise<number> {
  */
 export async function archiveSize(db: Queryable): Promise<number | null> {
   const { rows } = await db.query<{ bytes: number | null }>(
-    `select case when sum(bytes) > 0 or not exists (select from ruawatch.messages where raw_gone_at is null) then sum(bytes) end as bytes
-       from ruawatch.raw_stock`,
+    `select case when sum(bytes) > 0
+                   or (select raw_gone_at is null from ruawatch.messages order by message_key desc limit 1) is not true
+                 then sum(bytes) end as bytes from ruawatch.raw_stock`,
   );
   return rows[0]!.bytes;
 }
