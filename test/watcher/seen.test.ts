@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { putOwn } from '../../services/store/domains/domains.ts';
+import { endSender, putSender } from '../../services/store/sources/sender-list.ts';
 import { watchOnce } from '../../services/watcher/index.ts';
 import { type TestConsole, testConsole } from '../console/setup.ts';
 import { dnsOf, type Zone } from '../dns/zone.ts';
@@ -104,6 +105,29 @@ test('a decision about a sender counts from the next round, not a day later', as
   await c.t.db.query("update ruawatch.sender_list set ended_at = $1, ended_by = 'Ada', ended_why = 'we do use it'", [now]);
   later(1);
   expect(await round(WITH)).toContain('dmarc_sender_fails null now');
+});
+
+test('a decision about a sender, its end and one for all domains have the records of its domains checked at once', async () => {
+  await putOwn(c.t.db, ['idle.example'], 'added', { now, ignored: false });
+  const due = async (decide: () => Promise<unknown>) => {
+    later(1);
+    await c.t.db.query("update ruawatch.dns_watch set due_at = $1::timestamptz + interval '50 minutes'", [now]);
+    await decide();
+    const { rows } = await c.t.db.query('select domain from ruawatch.dns_watch where due_at <= $1 order by 1', [now]);
+    return rows.map(({ domain }) => domain);
+  };
+  const denied = { verdict: 'denied', word: { by: 'Ada', why: 'nobody uses it' }, until: null } as const;
+  const shop = { domain: DOMAIN, source: 'shop.example', service: null };
+  expect(await due(() => putSender(c.t.db, shop, denied, now))).toEqual([DOMAIN]);
+  expect(await due(() => endSender(c.t.db, shop, denied.word, now))).toEqual([DOMAIN]);
+  expect(await due(() => endSender(c.t.db, shop, denied.word, now))).toEqual([]);
+  expect(await due(() => putSender(c.t.db, { ...shop, domain: '*' }, denied, now))).toEqual([DOMAIN]);
+  expect(await due(() => putSender(c.t.db, { ...shop, domain: '*', source: 'x.example' }, denied, now))).toEqual([]);
+  // What is due anyway stays where it is.
+  await c.t.db.query("update ruawatch.dns_watch set due_at = '2000-01-01'");
+  await endSender(c.t.db, { ...shop, domain: '*' }, denied.word, now);
+  const { rows } = await c.t.db.query('select distinct due_at from ruawatch.dns_watch');
+  expect(rows).toEqual([{ due_at: new Date('2000-01-01') }]);
 });
 
 test('who does not see the domain does not see what is wrong with it', async () => {

@@ -450,9 +450,10 @@ export const GRANTS = {
     domain_reporters: ['select (domain, reporter, decides, standing)'],
     records: ['select'],
     reports: ['select'],
-    // What a person decides about a source, which is analyzed again.
+    // What a person decides about a source, which is analyzed again, as its domain is asked about.
     sender_list: ['select', 'insert', 'update (ended_at, ended_by, ended_why)'],
     analysis_work: ['select', 'insert'],
+    dns_watch: ['select (domain, due_at)', 'update (due_at)'],
     findings: [
       'select',
       'update (state, resolved_at, changed_at, evidence, acknowledged_at, acknowledged_by, acknowledged_why, acknowledged_until, snoozed_until, snoozed_by, snoozed_why, assigned_to, revision)',

@@ -176,7 +176,7 @@ export async function putInTransaction(
      values ($1, $2, $3, $4, $5, $6, $7, $8)`,
     [subject.domain, subject.source, subject.service !== null, verdict, word.by, word.why, now, until],
   );
-  return analyzeAgain(tx, subject);
+  return lookAgain(tx, subject, now);
 }
 
 /**
@@ -224,7 +224,7 @@ export async function endEntry(
 
 /** The same for a caller that holds the lock 'senders'. */
 export async function endInTransaction(tx: Tx, subject: Subject, word: OperatorNote, now: Date): Promise<number | null> {
-  return (await end(tx, subject, word, now)) ? analyzeAgain(tx, subject) : null;
+  return (await end(tx, subject, word, now)) ? lookAgain(tx, subject, now) : null;
 }
 
 /**
@@ -245,7 +245,7 @@ export async function endExpired(db: Db, domainsOf: (service: string) => readonl
       [now],
     );
     for (const { domain, source, is_service } of rows)
-      await analyzeAgain(tx, { domain, source, service: is_service ? { domains: domainsOf(source) } : null });
+      await lookAgain(tx, { domain, source, service: is_service ? { domains: domainsOf(source) } : null }, now);
     return rows;
   });
 }
@@ -257,6 +257,21 @@ async function end(tx: Tx, subject: Subject, word: OperatorNote, now: Date): Pro
     [subject.domain, subject.source, subject.service !== null, now, word.by, word.why],
   );
   return rowCount === 1;
+}
+
+/**
+ * Has the analyzer look at the sources concerned, and the watcher at the records of their domains: what it
+ * says of senders that fail is about none that somebody has denied.
+ * @returns the number of these sources
+ */
+async function lookAgain(tx: Tx, subject: Subject, now: Date): Promise<number> {
+  await tx.query(
+    `update ruawatch.dns_watch w set due_at = $3
+      where w.due_at > $3 and case when $1 <> '*' then w.domain = $1 else exists (
+              select from ruawatch.sources s where s.domain = w.domain and $2 in (s.source, s.grouped_as)) end`,
+    [subject.domain, subject.source, now],
+  );
+  return analyzeAgain(tx, subject);
 }
 
 /**
