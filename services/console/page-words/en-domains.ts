@@ -246,7 +246,7 @@ export const domainWords = {
     },
     would_lose: 'To be stopped',
     of_forwarded: 'Of it forwarded',
-    of_all: 'Of all mail',
+    of_all: 'To be stopped, of all mail',
     senders: 'Who sends',
     sender: 'Sender',
     sources: (n: number) => counted(n, 'source'),

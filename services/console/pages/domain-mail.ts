@@ -128,11 +128,6 @@ export function funnelTable(classes: readonly store.ClassDay[], open: number): T
         show: ({ key }) => html`<span class="key ${key}"></span>${w.classes[key]}`,
       },
       { key: 'would_be_stopped', label: w.would_lose, as: 'number', of: stopped },
-      ...(lost.some(({ through }) => through > 0)
-        ? [{ key: 'let_through_below', label: w.below_through, as: 'number' as const, of: (one: Lost) => one.through }]
-        : []),
-      { key: 'of_it_forwarded', label: w.of_forwarded, as: 'number', of: (one) => one.forwarded },
-      { key: 'stopped_already', label: w.already, as: 'number', of: (one) => one.already },
       {
         key: 'share_of_all',
         label: w.of_all,
@@ -140,6 +135,11 @@ export function funnelTable(classes: readonly store.ClassDay[], open: number): T
         of: (one) => Number((stopped(one) / one.all).toFixed(4)),
         show: (one) => percent(stopped(one) / one.all),
       },
+      { key: 'of_it_forwarded', label: w.of_forwarded, as: 'number', of: (one) => one.forwarded },
+      ...(lost.some(({ through }) => through > 0)
+        ? [{ key: 'let_through_below', label: w.below_through, as: 'number' as const, of: (one: Lost) => one.through }]
+        : []),
+      { key: 'stopped_already', label: w.already, as: 'number', of: (one) => one.already },
     ],
     lost,
   );
