@@ -4,7 +4,7 @@ import { counted, number } from '../../shared/format.ts';
 export const domainWords = {
   overview: {
     title: 'Overview',
-    search: 'Search domains',
+    search: 'Domain or sender',
     find: 'Search',
     state: 'Show',
     states: { own: 'Your domains', observed: 'Observed', ignored: 'Ignored' },

@@ -280,7 +280,7 @@ export const words = {
       resolved: 'resolved',
       reopened: 'reopened',
       reminded: 'alerted again',
-      outgrown: 'got worse than acknowledged',
+      outgrown: 'acknowledgement ended (it got worse)',
       acknowledged: 'acknowledged',
       unacknowledged: 'acknowledgement ended',
       snoozed: 'snoozed',

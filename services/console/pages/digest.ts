@@ -20,7 +20,8 @@ const LATE_DAYS = 2;
 
 const w = words.digest;
 
-function weekTable(rows: readonly store.WeekLine[]): Table {
+/** @param over whether the week is one that was asked for, of which it is said what is open today */
+function weekTable(rows: readonly store.WeekLine[], over: boolean): Table {
   return tableOf<store.WeekLine>(
     'week',
     [
@@ -43,7 +44,7 @@ function weekTable(rows: readonly store.WeekLine[]): Table {
       },
       { key: 'new_sources', label: w.new_sources, as: 'number', of: (one) => one.new_sources },
       { key: 'strangers', label: w.strangers, as: 'number', of: (one) => one.strangers },
-      { key: 'open_findings', label: w.open, as: 'number', of: (one) => one.open },
+      { key: 'open_findings', label: over ? w.still_open : w.open, as: 'number', of: (one) => one.open },
     ],
     rows,
   );
@@ -59,11 +60,12 @@ const digest = route({
   async handle({ db, reader, query: asked, clock, config }) {
     const to = asked.to || addDays(dayOf(clock.now()), -LATE_DAYS);
     const from = addDays(to, 1 - DAYS);
-    const rows = await store.weekLines(reader, { from, to });
-    const table = weekTable(rows.slice(0, MOST_DOMAINS));
+    const ended = asked.to ? new Date(`${addDays(to, LATE_DAYS + 1)}T00:00:00Z`) : null;
+    const rows = await store.weekLines(reader, { from, to, until: ended });
+    const table = weekTable(rows.slice(0, MOST_DOMAINS), ended !== null);
     const file = fileOf(asked, [table], `ruawatch-${to}`);
     if (file !== null) return file;
-    const until = asked.to ? new Date(`${addDays(to, LATE_DAYS + 1)}T00:00:00Z`) : clock.now();
+    const until = ended ?? clock.now();
     const since = new Date(until.getTime() - DAYS * DAY_MS);
     const domains = await store.ownDomainsOf(reader);
     const theirs = reader.scope.all ? [...domains, '*'] : domains;
@@ -86,11 +88,14 @@ ${weekOf(w.opened, findings.opened)}
 ${findings.goes_on && weekOf(w.goes_on, findings.goes_on)}
 ${weekOf(w.resolved, findings.resolved)}
 ${weekOf(w.still_open, findings.open)}
-${findings.opened.count + (findings.goes_on?.count ?? 0) + findings.resolved.count + findings.open.count === 0 && html`<p>${w.nothing}</p>`}
+${findings.opened.count + (findings.goes_on?.count ?? 0) + findings.resolved.count + findings.open.count === 0 && html`<p>${ended === null ? w.nothing : w.nothing_then}</p>`}
 <section><h2>${w.domains}</h2>${table.html(withQuery(path`/digest`, { to }))}${rows.length > MOST_DOMAINS && html`<p class="quiet">${words.domain.more(rows.length - MOST_DOMAINS)}</p>`}</section>`;
     return page(w.title, body, { section: 'digest' });
   },
 });
+
+/** A topic at the beginning of a line. One that begins with a name keeps its letters, as titles do. */
+const atStart = (topic: string): string => (/^\S*[./]/.test(topic) ? topic : sentenceCase(topic));
 
 /** Findings as the mail lists them, each with its link. */
 function weekOf(title: string, { findings, count }: SomeFindings): Html | false {
@@ -98,7 +103,7 @@ function weekOf(title: string, { findings, count }: SomeFindings): Html | false 
     count > 0 &&
     html`<section><h2>${w.counted(title, count)}</h2><ul class="plain-list">${findings.map((one) => {
       const { headline, detail } = weekFindingWords(one, null);
-      return html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${sentenceCase(headline)}</a><span class="why">${dated(detail)}</span></li>`;
+      return html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${one.event === 'resolved' ? atStart(headline) : headline}</a><span class="why">${dated(detail)}</span></li>`;
     })}</ul>${count > findings.length && html`<p class="quiet">${words.domain.more(count - findings.length)}</p>`}</section>`
   );
 }

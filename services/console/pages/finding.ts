@@ -350,6 +350,6 @@ function historyOf(events: readonly LifeEvent[]): Html {
   return html`<section><h2>${w.history}</h2><ol class="history">${[...told].reverse().map(
     (event) => html`<li><time datetime="${event.at.toISOString()}">${minute(event.at)}</time>
 <div><strong>${w.events[event.event] ?? event.event}</strong>${event.verdict && w.verdict_of(w.verdicts[event.verdict])}${event.until && html` ${w.until(minute(event.until))}`}${event.assigned_to && html` ${w.given_to(event.assigned_to)}`}
-<span class="quiet">${event.by_name ?? w.program}</span>${event.why && html`<br>${event.why}`}</div></li>`,
+<span class="quiet">${words.findings.by(event.by_name ?? w.program).trim()}</span>${event.why && html`<br>${event.why}`}</div></li>`,
   )}</ol></section>`;
 }

@@ -4,6 +4,7 @@ import { list, percent } from '../../shared/format.ts';
 import { newSenders, toldFindings } from '../../store/console/digest.ts';
 import * as store from '../../store/console/domain.ts';
 import { visibleFindings } from '../../store/console/findings.ts';
+import type { Reader } from '../../store/console/scope.ts';
 import { classDaysSince } from '../../store/rollups/class-days.ts';
 import { type Html, html, path } from '../html.ts';
 import { words } from '../page-words/en.ts';
@@ -13,7 +14,7 @@ import { listOf } from './digest.ts';
 import { domainParams } from './domain.ts';
 import { charts, sumsOf } from './domain-mail.ts';
 import { dated } from './format.ts';
-import { type NextStep, stepOfDomain } from './next-step.ts';
+import { stepOfDomain } from './next-step.ts';
 import { weakerBelow } from './policy-below.ts';
 
 const MOST = { findings: 10, senders: 5, timeline: 12 };
@@ -91,9 +92,6 @@ const monthly = route({
       MOST.findings,
     );
     const fresh = await newSenders(reader, { domain, from, to }, MOST.senders);
-    const posture = await store.postureLine(reader, domain);
-    const open = await visibleFindings(reader, { state: 'standing', domain, search: '', limit: MOST.findings, offset: 0 });
-    const step = stepOfDomain(line, posture, open.findings, today);
     const title = w.title(domain, w.name(month));
     const body = html`<article class="report"><div class="heading"><p class="quiet screen"><a href="${path`/domains/${domain}`}">${domain}</a></p><h1>${title}</h1>
 ${to > today && html`<p class="quiet">${w.unfinished}</p>`}${addingUp(await classDaysSince(db), from)}</div>
@@ -106,13 +104,20 @@ ${now.length > 0 && html`<section><h2>${words.domain.mail}</h2>${charts(now, ran
 ${listOf(words.digest.opened, findings.opened)}
 ${listOf(words.digest.resolved, findings.resolved)}
 ${listOf(words.digest.still_open, findings.open)}
-${nextOf(step, posture)}
+${to >= today && (await nextOf(reader, { domain, line, today }))}
 <p class="quiet">${w.basis}</p></article>`;
     return page(title, body, { section: 'overview' });
   },
 });
 
-function nextOf({ sentence, advised }: NextStep, posture: store.PostureLine | null): Html {
+/** Of the month that goes on: what comes next is said of today. */
+async function nextOf(
+  reader: Reader,
+  { domain, line, today }: { domain: string; line: store.DomainState; today: string },
+): Promise<Html> {
+  const posture = await store.postureLine(reader, domain);
+  const open = await visibleFindings(reader, { state: 'standing', domain, search: '', limit: MOST.findings, offset: 0 });
+  const { sentence, advised } = stepOfDomain(line, posture, open.findings, today);
   const { advice, blocked_by } = posture ?? { advice: '', blocked_by: [] };
   return html`<section><h2>${w.next}</h2><p>${dated(sentence)}</p>${!advised && advice !== '' && html`<p>${words.next.after} ${advice}</p>`}${blocked_by.length > 0 && html`<ul>${blocked_by.map((why) => html`<li>${dated(why)}</li>`)}</ul>`}</section>`;
 }

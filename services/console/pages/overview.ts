@@ -87,11 +87,14 @@ const overview = route({
     return page(
       w.title,
       html`<div class="heading"><h1>${w.title}</h1>
-<p class="quiet">${w.totals(
-        lines.length,
-        total((line) => line.messages),
-        { findings, info: total((line) => line.info) },
-      )}</p>${addingUp(await classDaysSince(db), from)}</div>
+${
+  (lines.length > 0 || asked.q === '') &&
+  html`<p class="quiet">${w.totals(
+    lines.length,
+    total((line) => line.messages),
+    { findings, info: total((line) => line.info) },
+  )}</p>`
+}${addingUp(await classDaysSince(db), from)}</div>
 ${filterForm(asked)}
 ${lines.length === 0 ? nothing(asked, senders) : html`${tableOf(shown, asked, { days: daysOf(days), unauthorized, today })}${downloads(withQuery(path`/`, pageOf(asked)), 'domains')}`}
 ${pages(asked, lines.length)}`,
@@ -114,7 +117,7 @@ function nothing({ q }: Query, senders: readonly FoundSender[]): Html {
   return q === ''
     ? html`<div class="empty"><p>${w.no_domains}</p><p>${w.no_domains_what}</p><p><a class="button" href="${path`/setup`}">${words.setup.title}</a></p></div>`
     : html`<div class="empty"><p>${w.no_match(q)}</p>
-${senders.length > 0 && html`<p>${w.senders_found}</p><ul>${senders.map((one) => html`<li><a href="${path`/domains/${one.domain}/senders/${one.sender}`}">${one.name}</a> (${one.domain})</li>`)}</ul>`}
+${senders.length > 0 && html`<p>${w.senders_found}</p><ul class="plain-list">${senders.map((one) => html`<li><a href="${path`/domains/${one.domain}/senders/${one.sender}`}">${one.name}</a> (${one.domain})</li>`)}</ul>`}
 <p><a href="${withQuery(path`/findings`, { q })}">${w.find_findings(q)}</a></p></div>`;
 }
 

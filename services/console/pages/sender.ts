@@ -20,10 +20,13 @@ const name = z.string().min(1).max(500);
 const HOLDS = [0, 90, 365];
 
 /** Networks that nothing names are nobody's service with settings to look into. */
-const alignSteps = ({ name, source, identified_by }: SourceLine, domain: string): string[] =>
-  name === source || identified_by === 'unauthenticated'
-    ? words.sender.align_networks(domain)
-    : words.sender.align_steps(name, domain);
+function alignSteps({ name, source, identified_by }: SourceLine, domain: string): string[] {
+  // An unknown service has the name of its domain, as a network has its own.
+  const named = name !== source || identified_by === 'dkim' || identified_by === 'spf';
+  return named && identified_by !== 'unauthenticated'
+    ? words.sender.align_steps(name, domain)
+    : words.sender.align_networks(domain);
+}
 
 const sender = route({
   method: 'GET',

@@ -66,7 +66,10 @@ function said(entry: TimelineEntry): Html {
   const { what, event, subject, actor, finding_key, request_key } = entry;
   const w = words.domain;
   const summary = dated(readable(entry) ?? '');
-  const by = actor !== null && html` <span class="quiet">${actor}</span>`;
+  const quiet = (text: string) => html` <span class="quiet">${text}</span>`;
+  const by = actor !== null && quiet(words.findings.by(actor).trim());
+  // Why somebody did it is a sentence of theirs.
+  const why = entry.summary && html`<br>${summary}`;
   // Whatever is of a request has its key, and so has a finding.
   const request = path`/requests/${request_key!}`;
   switch (what) {
@@ -80,11 +83,11 @@ function said(entry: TimelineEntry): Html {
     case 'bounce':
       return html`<strong>${w.logs[what]![event] ?? event}</strong> ${isOfDay(entry) ? summary : html`<span class="name">${subject} ${summary}</span>`}${by}`;
     case 'request':
-      return html`<strong>${w.requests[event] ?? event}</strong> <a href="${request}">${summary}</a>${by}`;
+      return html`<strong>${w.requests[event] ?? event}</strong> <a href="${request}">${summary}</a>${actor !== null && quiet(actor)}`;
     case 'decision':
-      return html`<strong>${w.decisions[event] ?? event}</strong> <a href="${request}">${w.request(request_key!)}</a> ${summary}${by}`;
+      return html`<strong>${w.decisions[event] ?? event}</strong> <a href="${request}">${w.request(request_key!)}</a>${by}${why}`;
     case 'sender':
-      return html`<strong>${words.sender.events[event] ?? event}</strong> <span class="name">${subject}</span> ${summary}${by}`;
+      return html`<strong>${words.sender.events[event] ?? event}</strong> <span class="name">${subject}</span>${by}${why}`;
     case 'change':
       return html`<strong>${w.changes[event] ?? event}</strong> <a href="${request}">${subject}</a> <span class="quiet">${summary}</span>`;
   }

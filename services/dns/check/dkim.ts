@@ -101,9 +101,9 @@ function messageOf(code: DkimProblemCode, name: string, key: DkimKey): string {
         ? `p= of ${name} is the private key: whoever reads it can sign as the domain. Make a new pair, and publish its public key.`
         : `p= of ${name} is no ${key.type} key.`;
     case 'dkim_key_short':
-      return `The key of ${name} has ${key.bits} bits: receivers take less than 1,024 for no signature. Make one of 2,048.`;
+      return `The key of ${name} has ${key.bits!.toLocaleString('en')} bits: receivers take less than 1,024 for no signature. Make one of 2,048.`;
     case 'dkim_key_weak':
-      return `The key of ${name} has ${key.bits} bits: sign with 2,048 or more.`;
+      return `The key of ${name} has ${key.bits!.toLocaleString('en')} bits: sign with 2,048 or more.`;
     case 'dkim_hash':
       return `h= of ${name} does not allow sha256, the only one that verifies today.`;
     case 'dkim_sha1':

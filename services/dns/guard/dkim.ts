@@ -99,7 +99,7 @@ export function compareKey(
       ...cname,
       ...say(
         'guard_dkim_weak',
-        `The key at ${name} has ${key.bits} bits, and at least ${wanted.min_bits} are declared.`,
+        `The key at ${name} has ${key.bits!.toLocaleString('en')} bits, and at least ${wanted.min_bits.toLocaleString('en')} are declared.`,
         `rsa ${wanted.min_bits}`,
       ),
     ];

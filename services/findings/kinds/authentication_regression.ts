@@ -41,7 +41,7 @@ export const authenticationRegression = kind(facts, (told, given) => {
   const since = broken.map((part) => part.since).reduce(earlier, told.evidence.since);
   const { changed, limit } = given;
   const lookups = limit
-    ? ` The SPF record needs ${number(limit.lookups)} lookups, and ten are allowed: ${short(limit.over, 60)} is over the limit (RFC 7208 section 4.6.4).`
+    ? ` The SPF record needs ${number(limit.lookups)} look-ups, and ten are allowed: ${short(limit.over, 60)} is over the limit (RFC 7208 section 4.6.4).`
     : '';
   const cause = changed ? ` The DNS record at ${short(changed.name)} was changed at ${changed.at} UTC.` : '';
   return { ...words, what: `${words.what}${lookups}${cause}`, advice: adviceOf(told, broken, since, given) };

@@ -14,6 +14,7 @@ export interface WeekLine {
   new_sources: number;
   /** First seen in the week and unauthorized. */
   strangers: number;
+  /** Open today, or going on; of a week that is over, those that were there at its end. */
   open: number;
   last_report_at: Date | null;
 }
@@ -21,8 +22,12 @@ export interface WeekLine {
 /**
  * The own domains with the figures of seven days and of the seven before, as the weekly mail has them: those
  * with the gravest open findings first.
+ * @param week `until` is where its findings end; null for now
  */
-export async function weekLines(reader: Reader, { from, to }: { from: string; to: string }): Promise<readonly WeekLine[]> {
+export async function weekLines(
+  reader: Reader,
+  { from, to, until }: { from: string; to: string; until: Date | null },
+): Promise<readonly WeekLine[]> {
   const lines = await readKept<WeekLine>(
     reader,
     ['domains', 'domain_days', 'sources', 'findings'],
@@ -41,9 +46,12 @@ export async function weekLines(reader: Reader, { from, to }: { from: string; to
            from sources where first_seen between $1 and $2 group by domain) n using (domain)
        left join (
          select domain, count(*) as open, min(array_position(array['critical', 'high', 'medium', 'low'], severity)) as gravest
-           from findings where (state = 'open' or goes_on) and severity <> 'info' group by domain) f using (domain)
+           from findings
+          where (state = 'open' or goes_on) and severity <> 'info'
+            and ($3::timestamptz is null or case when state = 'open' then coalesce(reopened_at, opened_at) else resolved_at end < $3)
+          group by domain) f using (domain)
       where d.state = 'own' order by f.gravest nulls last, open desc, messages desc, d.domain`,
-    [from, to],
+    [from, to, until],
   );
   const domains = lines.map(({ domain }) => domain);
   const voted = await loadVotedSums(reader.db, domains, { before: addDays(from, -7), from, to });
@@ -129,7 +137,10 @@ export interface NewSender {
   first_seen: string;
 }
 
-/** The senders of a domain that were first seen in a range, with their mail of the range, the most first. */
+/**
+ * The senders of a domain that were first seen in a range, with their mail of the range, the most first. None
+ * is new where the reports on the domain begin in the range.
+ */
 export async function newSenders(
   reader: Reader,
   { domain, from, to }: { domain: string; from: string; to: string },
@@ -141,7 +152,8 @@ export async function newSenders(
     `, fresh as (
        select source, name, class, grouped_as, first_seen from sources where domain = $1 and (class <> 'unknown' or messages >= 20)
           and grouped_as in (select grouped_as from sources where domain = $1 and (class <> 'unknown' or messages >= 20)
-                              group by grouped_as having min(first_seen) between $2 and $3)),
+                              group by grouped_as having min(first_seen) between $2 and $3)
+          and (select min(first_seen) from sources where domain = $1) < $2),
      sums as (
        select source, sum(messages) as messages from reporter_days
         where domain = $1 and day between $2 and $3 and counts and source in (select source from fresh) group by source)

@@ -304,7 +304,7 @@ export async function policyDays(reader: Reader, { domain, from, to }: Range): P
   );
 }
 
-interface DomainState {
+export interface DomainState {
   state: string;
   policy: string | null;
   policy_sp: string | null;

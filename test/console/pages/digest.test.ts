@@ -39,6 +39,63 @@ test('the week lists the findings that its mail lists, in its order, with its wo
   const before = (await person.get('/digest?to=2026-09-29')).body;
   expect(before).toContain('The findings are those from <time>2026-09-25</time> 00:00 to <time>2026-10-02</time> 00:00 UTC');
   expect(named(before)).toEqual([keys[3]]);
+  // Its table counts the findings that it lists, as it counts those of this week.
+  const counted = async (query: string) =>
+    ((await person.get(`/digest?table=week&as=json${query}`)).json() as { open_findings: number }[])[0]!.open_findings;
+  expect(await counted('')).toBe(3);
+  expect(await counted('&to=2026-09-29')).toBe(1);
+  expect(await counted('&to=2026-09-14')).toBe(0);
+  expect((await person.get('/digest?to=2026-09-14')).body).toContain(
+    'No finding that opened by then is still open, and none was resolved in these days.',
+  );
+  // One that somebody resolved, and that goes on, is listed from then on.
+  const closed = { ended: { reason: 'closed', by: 'ada' } };
+  await put(
+    keys[3],
+    `state = 'resolved', resolved_at = '2026-10-01T12:00:00Z', evidence = evidence || '${JSON.stringify(closed)}'`,
+  );
+  expect(await counted('&to=2026-09-14')).toBe(0);
+  await put(keys[3], "state = 'open', resolved_at = null, evidence = evidence - 'ended'");
+});
+
+test('a sentence that begins with a name leaves its letters as they are', async () => {
+  const { db } = c.t;
+  const key = await c.finding('alignment_failure', 'd1.example', 'tickethall.example');
+  await db.query("update ruawatch.findings set opened_at = '2026-10-06T12:00:00Z' where finding_key = $1", [key]);
+  const line = async () => {
+    const { body } = await (await c.person('viewer', null)).get('/digest');
+    return new RegExp(`/findings/${key}">(.*?)</a>`).exec(body)?.[1];
+  };
+  expect(await line()).toMatch(/^tickethall\.example sends as d1\.example/);
+  await db.query("update ruawatch.findings set state = 'resolved', resolved_at = '2026-10-07T12:00:00Z' where finding_key = $1", [
+    key,
+  ]);
+  expect(await line()).toMatch(/^Mail of /);
+  await db.query('delete from ruawatch.findings where finding_key = $1', [key]);
+});
+
+test('no sender is new in the month in which the reports begin, and what comes next is of today alone', async () => {
+  const { db } = c.t;
+  await db.query("insert into ruawatch.domains (domain, state, how, since) values ('d5.example', 'own', 'added', now())");
+  for (const [source, first] of [
+    ['old.example', '2026-08-18'],
+    ['new.example', '2026-09-03'],
+  ])
+    await db.query(
+      `with s as (insert into ruawatch.sources (domain, source, class, name, why, first_seen, last_seen, messages, passed, grouped_as)
+              values ('d5.example', $1, 'authorized', $1, '', $2, '2026-10-05', 9, 9, $1))
+       insert into ruawatch.source_days (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
+              failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected,
+              failed_delivered, trust, failed_subdomain)
+       values ('d5.example', $1, $2, 'google.com', 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 'ok', 0)`,
+      [source, first],
+    );
+  const person = await c.person('viewer', ['d5.example']);
+  const month = async (of: string) => (await person.get(`/domains/d5.example/months/2026-${of}`)).body;
+  const [august, september, october] = [await month('08'), await month('09'), await month('10')];
+  expect(august).not.toContain('New senders');
+  expect(september).toContain('New senders: new.example (authorized, 9 messages).');
+  expect([august, september, october].map((page) => page.includes('What comes next'))).toEqual([false, false, true]);
 });
 
 test('a finding that opened and ended in one month is counted as both', async () => {

@@ -110,6 +110,7 @@ describe('the page', () => {
     const { body } = await person.get('/?q=POSTBIRD');
     expect(body).toContain('<a href="/domains/d9.example.com/senders/postbird.test">Postbird</a>');
     expect(body).toContain('<a href="/findings?q=postbird">Search the findings for “postbird”</a>');
+    expect(body).not.toContain('0 domains');
     const other = await c.person('viewer', ['d8.example.com']);
     expect((await other.get('/?q=postbird')).body).not.toContain('d9.example.com');
   });

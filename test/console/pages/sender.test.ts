@@ -46,6 +46,9 @@ test('a sender has the history of its class: what changed, and neither its first
     return (await person.get('/domains/example.com/senders/postbird.example')).body;
   };
   expect(await shown('Postbird', 'dkim')).toContain('Have Postbird sign with DKIM as example.com: its settings');
+  // A service that nothing knows has the name of its domain, and settings as well.
+  for (const by of ['dkim', 'spf']) expect(await shown(null, by)).toContain('sign with DKIM as example.com: its settings');
+  expect(await shown(null, 'network')).toContain('Find out which of your servers send from these networks');
   const networks = await shown('unauthenticated networks', 'unauthenticated');
   expect(networks).toContain('Find out which of your servers send from these networks');
   expect(networks).not.toContain('its settings');

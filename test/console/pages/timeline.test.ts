@@ -41,6 +41,11 @@ test('a key is cut, a day with failing mail stands for itself, and counts have s
   expect(page).toContain('1,896 of 21,549 messages');
 });
 
+test('who did it is told apart from why', () => {
+  const sender = entry({ what: 'sender', event: 'denied', subject: 'p.example', actor: 'demo', summary: 'nobody knows it' });
+  expect(shown([sender])).toContain('<span class="quiet">by demo</span><br>nobody knows it');
+});
+
 test('the form that asks about one message is there where logs are', () => {
   expect(shown([entry({})])).not.toContain('name="id"');
   expect(shown([entry({})], true)).toContain('name="id"');
