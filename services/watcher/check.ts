@@ -14,9 +14,9 @@ const OF_REPORTS: readonly string[] = ['spf_unused', 'dmarc_sender_fails'] satis
 /**
  * What is known to be wrong after a check: what it found, and of records that nobody could answer for what
  * was known before. What reports say stays until they are read again.
- * @param seen whether reports were read for it
+ * @param seen when reports were read for it; null: they were not
  */
-export function checked(before: StoredCheck | null, check: DomainCheck, now: Date, seen = false): StoredCheck {
+export function checked(before: StoredCheck | null, check: DomainCheck, now: Date, seen: Date | null = null): StoredCheck {
   const { domain, findings, spf } = check;
   const sts = stsKnown(before, check);
   const unknown = new Set(findings.filter(({ severity }) => severity === 'unknown').map(({ code }) => partOf(code)));
@@ -44,7 +44,7 @@ export function checked(before: StoredCheck | null, check: DomainCheck, now: Dat
     });
   const record = spf?.tree.root.record?.text ?? '';
   const stands = ({ code, text }: StoredFault) =>
-    OF_REPORTS.includes(code) && !seen && (code !== 'spf_unused' || record.split(' ').includes(text ?? ''));
+    OF_REPORTS.includes(code) && seen === null && (code !== 'spf_unused' || record.split(' ').includes(text ?? ''));
   const kept = old.filter(
     (one) =>
       (unknown.has(partOf(one.code)) || stands(one)) && !faults.some(({ code, name }) => code === one.code && name === one.name),
@@ -60,7 +60,7 @@ export function checked(before: StoredCheck | null, check: DomainCheck, now: Dat
     records: knownAfter(before?.records, check),
     sts_id: sts?.id ?? null,
     sts_digest: sts?.digest ?? null,
-    seen_at: seen ? now : (before?.seen_at ?? null),
+    seen_at: seen ?? before?.seen_at ?? null,
   };
 }
 

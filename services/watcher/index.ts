@@ -210,6 +210,8 @@ class Watcher {
     const round = await askRound(domain, dns, { ...asking, keys, connect: this.connect, budget: { left: QUESTIONS } });
     const selectors = keys.filter((key) => key.domain === domain).map(({ selector }) => selector);
     const stored = await loadCheck(db, domain);
+    // What is decided about a sender from now on is not in it.
+    const readAt = clock.now();
     const seen = round.silent ? undefined : await seenMail(db, domain, stored, clock.now());
     // The resolver's cache has most of it by now.
     const check = round.silent
@@ -236,7 +238,7 @@ class Watcher {
       },
       check: (before) => {
         if (check === null) return { check: null, news: false };
-        const after = checked(before, check, now, seen !== undefined);
+        const after = checked(before, check, now, seen === undefined ? null : readAt);
         return { check: after, news: isNews(before, after) || changesPosture(before?.records, after.records) };
       },
       drift: drift && ((before) => drift(before, now)),

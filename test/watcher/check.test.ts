@@ -72,7 +72,7 @@ describe('what is kept of a fault', () => {
     findings,
   });
   const kept = async (findings: Finding[], before: StoredCheck | null = null, seen = false) =>
-    checked(before, await found(findings), before === null ? T1 : T2, seen).findings;
+    checked(before, await found(findings), before === null ? T1 : T2, seen ? T2 : null).findings;
 
   test('errors and warnings are, what reports say too, and nothing else', async () => {
     const severities = new Map<string, Code>();
@@ -120,19 +120,21 @@ describe('what is kept of a fault', () => {
   test('what reports say stays until they are read again; a term that is not used, while the record has it', async () => {
     const unused = (text: string) => fault('spf_unused', { place: { at: 0, text } });
     const first = await found([unused('include:i0.test'), unused('include:gone.test'), fault('dmarc_sender_fails')]);
-    const before = checked(null, first, T1, true);
+    const before = checked(null, first, T1, T1);
     expect(before.seen_at).toEqual(T1);
+    // Reports were read before the round was stored: what is decided between the two is not in it.
+    expect(checked(null, first, T2, T1)).toMatchObject({ checked_at: T2, seen_at: T1 });
     const of = (check: StoredCheck) => check.findings.map(({ code, text }) => `${code} ${text}`);
     expect(of(before).length).toBe(3);
     const unread = checked(before, await found([]), T2);
     expect(of(unread)).toEqual(['spf_unused include:i0.test', 'dmarc_sender_fails null']);
     expect(unread.seen_at).toEqual(T1);
-    const read = checked(before, await found([unused('include:i0.test')]), T2, true);
+    const read = checked(before, await found([unused('include:i0.test')]), T2, T2);
     expect(of(read)).toEqual(['spf_unused include:i0.test']);
     expect(read.findings[0]!.since).toBe(T1.toISOString());
     expect(read.seen_at).toEqual(T2);
     // Another term is another fault.
-    const other = checked(before, await found([unused('include:new.test')]), T2, true);
+    const other = checked(before, await found([unused('include:new.test')]), T2, T2);
     expect(other.findings[0]!.since).toBe(T2.toISOString());
   });
 

@@ -146,12 +146,12 @@ export async function storeRound(
     const news = changes.added.length + changes.gone.length > 0 || checked.news || drifted?.news;
     if (news || (await isMissedByLogs(tx, changes.questions))) await noteDomains(tx, [domain]);
     const next = due(changes);
-    await tx.query('update ruawatch.dns_watch set due_at = $2, asked_at = $3, attempts = $4 where domain = $1', [
-      domain,
-      next.at,
-      now,
-      next.attempts,
-    ]);
+    // Taking it moved it into the future: what is due again by now was so made while it was asked about.
+    await tx.query(
+      `update ruawatch.dns_watch set due_at = case when due_at > $3 then $2 else due_at end, asked_at = $3, attempts = $4
+        where domain = $1`,
+      [domain, next.at, now, next.attempts],
+    );
     return changes;
   });
 }

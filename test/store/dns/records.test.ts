@@ -51,6 +51,18 @@ test('nothing is stored of a domain that is not watched; a round notes when the 
   expect(rows).toEqual([{ domain: DOMAIN, due_at: at(3), asked_at: at(2), attempts: 4 }]);
 });
 
+test('a domain that was made due while it was asked about stays due', async () => {
+  const dueAfter = async (due: Date) => {
+    await t.db.query('update ruawatch.dns_watch set due_at = $1', [due]);
+    await round({});
+    const { rows } = await t.db.query('select due_at, asked_at from ruawatch.dns_watch');
+    return rows[0];
+  };
+  expect(await dueAfter(at(1))).toEqual({ due_at: at(1), asked_at: at(2) });
+  expect(await dueAfter(at(2))).toEqual({ due_at: at(2), asked_at: at(2) });
+  expect(await dueAfter(new Date(at(2).getTime() + 1))).toEqual({ due_at: at(3), asked_at: at(2) });
+});
+
 test('the analyzer looks when records come or go, or a check has news', async () => {
   const noted = async () =>
     (await t.db.query('with taken as (delete from ruawatch.analysis_work returning domain) select * from taken')).rowCount;
