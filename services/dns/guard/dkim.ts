@@ -134,6 +134,6 @@ function recordOf({ key, type }: WantedKey): string {
 function wantedText(wanted: WantedKey): string {
   if (wanted.record !== undefined) return wanted.record;
   return wanted.key === undefined
-    ? `${wanted.type ?? 'any key'}${wanted.type === 'ed25519' ? '' : `, ${wanted.min_bits} bits or more`}`
+    ? `${wanted.type ?? 'any key'}${wanted.type === 'ed25519' ? '' : `, ${wanted.min_bits.toLocaleString('en')} bits or more`}`
     : recordOf(wanted);
 }
