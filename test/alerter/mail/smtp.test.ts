@@ -210,6 +210,29 @@ describe('TLS and login', () => {
   });
 });
 
+test.each([
+  [
+    530,
+    'Must issue a STARTTLS command first',
+    'demands STARTTLS (it says: 530 Must issue a STARTTLS command first): remove tls=none from SMTP_URL.',
+  ],
+  [530, 'Authentication required', 'does not accept ALERT_FROM as the sender: 530 Authentication required'],
+])(
+  'a sender that is refused for want of TLS or of a login (%i %s) waits for whoever corrects the settings',
+  async (code, text, said) => {
+    const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
+    server.behaviour.sender = () => reply(code, text);
+    const mailer = openMailer(`smtp://${server.at}?tls=none`);
+    const mail = { from: 'a@example.org', recipients: ['b@example.org'], raw: Buffer.from('Subject: x\r\n\r\nx') };
+    await expect(mailer.send(mail)).rejects.toMatchObject({
+      code: 'smtp_down',
+      transient: true,
+      message: `The mail server of SMTP_URL (${server.at}) ${said}`,
+    });
+    mailer.close();
+  },
+);
+
 describe('503, a bad sequence of commands, speaks of the session and not of the mail', () => {
   const mail = { from: 'a@example.org', recipients: ['b@example.org', 'c@example.org'], raw: Buffer.from('Subject: x\r\n\r\nx') };
   test.each([
