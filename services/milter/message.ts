@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Authors, authorsOf } from '../report/mail/authors.ts';
 import { BodyHash } from '../report/mail/canonical.ts';
-import { type Header, readMailHeader } from '../report/mail/header.ts';
+import { type Header, readMailHeader, WHOLE_HEADER } from '../report/mail/header.ts';
 import type { BodyDigests } from '../report/mail/signatures.ts';
 import { type GivenField, isOwnField } from './forged.ts';
 import type { Memory } from './memory.ts';
@@ -13,9 +13,6 @@ import type { Memory } from './memory.ts';
 export const MOST_HEADER = 128 * 1024;
 /** Octets of a body that are kept for whoever decides about the mail; hashing goes on beyond. */
 const MOST_BODY = 16 * 1024 * 1024;
-
-/** A header is read to its end: how much of it there may be was decided before. */
-const WHOLE = { headerLength: Number.MAX_SAFE_INTEGER };
 
 /** A mail that has come to its end. */
 export interface WholeMessage {
@@ -93,7 +90,7 @@ export class Message {
     const head = [...this.lines, Buffer.from('\r\n')];
     const whole = this.pieces === null || this.overlong ? null : Buffer.concat([...head, ...this.pieces]);
     const raw = whole?.subarray(0, this.headerLength + 2) ?? Buffer.concat(head);
-    const read = readMailHeader(raw, WHOLE);
+    const read = readMailHeader(raw, WHOLE_HEADER);
     const header = this.overlong ? { ...read, doubt: 'the header of the mail is too long' } : read;
     return {
       raw,
@@ -129,7 +126,7 @@ export class Message {
 /** A mail in a file, as a server would hand it over: bare LF counts as CRLF. */
 export function messageOf(file: Buffer, memory: Memory): Message {
   const message = new Message(memory);
-  const header = readMailHeader(file, WHOLE);
+  const header = readMailHeader(file, WHOLE_HEADER);
   for (const { start, end } of header.fields) {
     const text = file.toString('latin1', start, end);
     const colon = text.indexOf(':');

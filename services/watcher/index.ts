@@ -212,7 +212,7 @@ class Watcher {
     const stored = await loadCheck(db, domain);
     // What is decided about a sender from now on is not in it.
     const readAt = clock.now();
-    const seen = round.silent ? undefined : await seenMail(db, domain, stored, clock.now());
+    const seen = round.silent ? undefined : await seenMail(db, domain, stored, readAt);
     // The resolver's cache has most of it by now.
     const check = round.silent
       ? null

@@ -1,4 +1,4 @@
-import { firstFields, readMailHeader } from '../../report/mail/header.ts';
+import { firstFields, readMailHeader, WHOLE_HEADER } from '../../report/mail/header.ts';
 import { headOf } from '../../report/mail/mime.ts';
 import { kept } from '../../requests/held/normal.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
@@ -30,9 +30,7 @@ export function isCopyOf(held: Facts, { arrived, sender }: Omit<HoldEntry, 'id'>
   if (arrived <= held.held_at.getTime() - CLOCKS_MS) return false;
   if (isMarked(held, header)) return true;
   const raw = Buffer.from(header, 'latin1');
-  const { from, subject, message_id } = headOf(
-    firstFields(readMailHeader(raw, { headerLength: Number.MAX_SAFE_INTEGER }).fields),
-  );
+  const { from, subject, message_id } = headOf(firstFields(readMailHeader(raw, WHOLE_HEADER).fields));
   // A field that was missing may have been added by Postfix since.
   const same = (known: string | null, found: string | null) => known === null || (found !== null && known === kept(found));
   if (!same(held.message_id, message_id) || !same(held.subject, subject) || !same(held.header_from, from)) return false;

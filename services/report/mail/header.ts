@@ -66,6 +66,9 @@ export function readHeader(raw: Buffer, start: number, end: number, limits: Pick
   }
 }
 
+/** For a header that is read to its end: how much of it there may be was decided before. */
+export const WHOLE_HEADER = { headerLength: Number.MAX_SAFE_INTEGER };
+
 /**
  * The header section of a whole mail. Blank lines and an mbox "From " line at the top are skipped. Blank
  * lines are a doubt, and so is a line that only begins like one of an mbox.

@@ -2,7 +2,7 @@ import { SNIFF_LENGTH, sniff } from '../container/sniff.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import { MailTotals } from '../mail-totals.ts';
 import { printable } from '../text.ts';
-import { firstFields, readHeader, readMailHeader } from './header.ts';
+import { firstFields, readHeader, readMailHeader, WHOLE_HEADER } from './header.ts';
 import { asOctets, looksLikeMail } from './inner.ts';
 import { decodeWords, type Parameterised, parseParameterised } from './parameters.ts';
 
@@ -55,7 +55,7 @@ export interface Envelope extends MailHead {
  */
 export function readEnvelope(head: Buffer): Envelope {
   // No limit on the length: the caller decided how many bytes to pass.
-  const fields = firstFields(readMailHeader(asOctets(head), { headerLength: Number.MAX_SAFE_INTEGER }).fields);
+  const fields = firstFields(readMailHeader(asOctets(head), WHOLE_HEADER).fields);
   return {
     ...headOf(fields),
     date: textOf(fields, 'date'),
