@@ -1,4 +1,4 @@
-import type { Action } from '../findings/actions.ts';
+import type { Action } from '../findings/sentences/commands.ts';
 import { escapeHtml as e } from './plain-text.ts';
 
 const MONO = 'font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace';

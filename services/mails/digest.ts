@@ -1,4 +1,4 @@
-import { actionsOn } from '../findings/actions.ts';
+import { actionsOn } from '../findings/sentences/commands.ts';
 import { counted, list, number, sentenceCase } from '../shared/format.ts';
 import { SEVERITIES } from '../shared/severity.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';

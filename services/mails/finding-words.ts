@@ -1,12 +1,12 @@
-import { type Action, actionsOn, showAction } from '../findings/actions.ts';
 import { byDecision, unseenDays } from '../findings/ending.ts';
 import type { Evidence } from '../findings/evidence.ts';
-import { fatesWords } from '../findings/fates.ts';
 import { traitsOf } from '../findings/kinds/traits.ts';
-import { newsWords } from '../findings/news.ts';
-import { reporterName } from '../findings/reporter-name.ts';
-import { begunWords, overWords, wordsOf } from '../findings/sentences.ts';
-import { whoseWords } from '../findings/whose.ts';
+import { type Action, actionsOn, showAction } from '../findings/sentences/commands.ts';
+import { fatesWords } from '../findings/sentences/fates.ts';
+import { begunWords, overWords, wordsOf } from '../findings/sentences/finding.ts';
+import { newsWords } from '../findings/sentences/news.ts';
+import { reporterName } from '../findings/sentences/reporter-name.ts';
+import { whoseWords } from '../findings/sentences/source.ts';
 import { counted, list, number, percent, sentenceCase } from '../shared/format.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import type { Step } from '../store/findings/findings.ts';

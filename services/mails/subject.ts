@@ -1,4 +1,4 @@
-import { endingTitle } from '../findings/ending.ts';
+import { endingTitle } from '../findings/sentences/ending.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import type { Step } from '../store/findings/findings.ts';
 import { contentOf } from './finding-words.ts';

@@ -1,4 +1,4 @@
-import { wordsOf } from '../findings/sentences.ts';
+import { wordsOf } from '../findings/sentences/finding.ts';
 import { daysBetween } from '../shared/days.ts';
 import { counted, number, percent } from '../shared/format.ts';
 import { parsePolicy } from '../shared/policy.ts';

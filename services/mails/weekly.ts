@@ -1,4 +1,4 @@
-import { type Action, actionsOn } from '../findings/actions.ts';
+import { type Action, actionsOn } from '../findings/sentences/commands.ts';
 import { dayOf } from '../shared/days.ts';
 import { counted, list, number, sentenceCase } from '../shared/format.ts';
 import type { DomainWeek, WeekFinding, WeekFindings } from '../store/alerts/digests.ts';

@@ -18,7 +18,7 @@ export { addResult, type BatchResult, countReports, emptyResult } from './batch-
 export { parseWithFallback } from './parse-with-fallback.ts';
 export { openReaders, type Readers } from './reading/pool.ts';
 export { type Months, watchMonths } from './upkeep/monthly-retention.ts';
-export { WARN_SHARE } from './upkeep/raw-total.ts';
+export { WARN_SHARE } from './upkeep/raw-archive-retention.ts';
 export { verifyAgain } from './verify/index.ts';
 export { ownServerDecides } from './verify/origin.ts';
 

@@ -3,9 +3,9 @@ import type { Bounce, FailureReport, Problem, ReadEvent, TlsReport } from '../re
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Config } from '../shared/settings/config.ts';
 import type { ClaimedMessage } from '../store/messages/messages.ts';
+import { notePersonal } from '../store/reports/failure-report-retention.ts';
 import { storeFailures } from '../store/reports/failure-reports.ts';
 import { type OtherKind, openOtherChecks, type StoredOther, settleUnchecked } from '../store/reports/other-checks.ts';
-import { notePersonal } from '../store/reports/personal-data.ts';
 import type { StoreOutcome } from '../store/reports/supersession.ts';
 import { storeTlsReports } from '../store/reports/tls-reports.ts';
 import { storeBounces } from '../store/sending/bounces.ts';

@@ -1,8 +1,8 @@
 import { type Context, firstStuck, type Service } from '../shared/runtime/service.ts';
 import { MailboxWorker, type PollerOptions } from './worker.ts';
 
-export { checkMailbox } from './check.ts';
-export { newMails } from './new-mails.ts';
+export { checkMailbox } from './check-mailbox.ts';
+export { newMails } from './watch-folder.ts';
 
 /**
  * Starts the poller: one worker for each mailbox of the settings, with a connection and a lease of its own.

@@ -4,7 +4,7 @@ import { type Arrival, type Place, reserveKey, storeChunk, storeStreamed, update
 import { writeProgress } from '../store/messages/mailboxes.ts';
 import { CHUNK_BYTES } from '../store/messages/raw-chunks.ts';
 import { fetchParts, HEAD_BYTES, MailGone } from './imap-commands.ts';
-import type { Session } from './session.ts';
+import type { Session } from './session-context.ts';
 
 export type Streamed =
   | { kind: 'stored'; key: number }

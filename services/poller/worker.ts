@@ -10,8 +10,8 @@ import { type Connection, connect } from './connect.ts';
 import { explain, explainOwn, isImapError } from './explain.ts';
 import { holdLease, type Lease } from './lease.ts';
 import { createTokens, type Tokens } from './oauth.ts';
-import { pollRound } from './round.ts';
-import type { Session } from './session.ts';
+import { pollRound } from './poll-mailbox.ts';
+import type { Session } from './session-context.ts';
 import { waitForMail } from './wait-for-mail.ts';
 import { ParserWaker } from './wake-parser.ts';
 

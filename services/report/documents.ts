@@ -1,4 +1,4 @@
-import type { NameHint } from './aggregate/metadata.ts';
+import type { NameHint } from './aggregate/report-metadata.ts';
 import type { Payload } from './container/unpack.ts';
 import { type Limits, Refusal } from './limits.ts';
 import { Decoder, detectCharset } from './mail/charset.ts';

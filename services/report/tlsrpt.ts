@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalAddress, statedAddress } from './address.ts';
-import type { NameHint } from './aggregate/metadata.ts';
+import type { NameHint } from './aggregate/report-metadata.ts';
 import { readJson, skipBlank } from './json.ts';
 import { type Limits, Refusal } from './limits.ts';
 import { MailTotals } from './mail-totals.ts';

@@ -1,5 +1,5 @@
 import { type Evidence, readEvidence } from '../../services/findings/evidence.ts';
-import { storedForm } from '../../services/findings/sentences.ts';
+import { storedForm } from '../../services/findings/sentences/finding.ts';
 import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
 
 const base = { revision: 1, event: 'opened', at: new Date('2026-10-06T07:30:00Z'), domain: 'example.com', subject: '' } as const;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { findUnreadable } from '../../services/analyzer/reading.ts';
 import { readEvidence } from '../../services/findings/evidence.ts';
-import { wordsOf } from '../../services/findings/sentences.ts';
+import { wordsOf } from '../../services/findings/sentences/finding.ts';
 import { addDays } from '../../services/shared/days.ts';
 import { type Fixture, fixture } from './fixture.ts';
 

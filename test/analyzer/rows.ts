@@ -3,7 +3,7 @@ import { levelOf, onceLevelOf } from '../../services/analyzer/statistics/budget.
 import { Attendance } from '../../services/analyzer/statistics/habit.ts';
 import type { DomainWindow, SenderWindow, SourceWindow } from '../../services/analyzer/window.ts';
 import type { Words } from '../../services/findings/kinds/kind.ts';
-import { wordsOf } from '../../services/findings/sentences.ts';
+import { wordsOf } from '../../services/findings/sentences/finding.ts';
 import { addDays } from '../../services/shared/days.ts';
 
 import type { SeenSource } from '../../services/store/analysis/senders.ts';

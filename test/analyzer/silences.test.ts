@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { findSilences } from '../../services/analyzer/silences.ts';
 import { readEvidence } from '../../services/findings/evidence.ts';
-import { wordsOf } from '../../services/findings/sentences.ts';
+import { wordsOf } from '../../services/findings/sentences/finding.ts';
 import { addDays, daysBetween } from '../../services/shared/days.ts';
 import { putOwn } from '../../services/store/domains/domains.ts';
 import { type Fixture, fixture } from './fixture.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runDoctor } from '../../services/cli/commands/doctor.ts';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
-import { keepArchive } from '../../services/parser/upkeep/raw-total.ts';
+import { keepArchive } from '../../services/parser/upkeep/raw-archive-retention.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { archiveSize, measureArchive } from '../../services/store/messages/archive.ts';
 import { replayMessages } from '../../services/store/messages/messages.ts';

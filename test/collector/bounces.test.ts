@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { messageVerdicts } from '../../services/dns/message-verdicts.ts';
-import { whyWords } from '../../services/findings/why-mail-failed.ts';
+import { whyWords } from '../../services/findings/sentences/why-mail-failed.ts';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { organizationalDomain } from '../../services/report/orgdomain.ts';
 import { forgetLogs } from '../../services/store/sending/retention.ts';

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashPassword } from '../../services/console/people/password.ts';
-import { keepTotals } from '../../services/parser/upkeep/totals.ts';
+import { keepTotals } from '../../services/parser/upkeep/fill-daily-totals.ts';
 import { addDays, dayOf } from '../../services/shared/days.ts';
 import { addPerson } from '../../services/store/console/people.ts';
 import { beginSession } from '../../services/store/console/sessions.ts';

@@ -1,4 +1,4 @@
-import { keepTotals } from '../../services/parser/upkeep/totals.ts';
+import { keepTotals } from '../../services/parser/upkeep/fill-daily-totals.ts';
 import { addPerson } from '../../services/store/console/people.ts';
 import { addService } from '../../services/store/console/service-principals.ts';
 import { beginSession } from '../../services/store/console/sessions.ts';

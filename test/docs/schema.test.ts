@@ -97,7 +97,7 @@ describe('docs/schema.md', () => {
     for (const [folder, names] of [
       ['report', null],
       ['parser', null],
-      ['poller', ['round.ts']],
+      ['poller', ['poll-mailbox.ts']],
     ] as const) {
       const at = new URL(`../../services/${folder}/`, import.meta.url);
       for (const name of names ?? readdirSync(at, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))) {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Ending } from '../../services/findings/ending.ts';
 import { EVIDENCE_VERSION, readEvidence } from '../../services/findings/evidence.ts';
-import { overWords, storedForm, wordsOf } from '../../services/findings/sentences.ts';
+import { overWords, storedForm, wordsOf } from '../../services/findings/sentences/finding.ts';
 import { FINDINGS } from '../alerter/events.ts';
 
 /** As version 0.1.0 stored it. */

@@ -1,7 +1,7 @@
 import { RecordFields } from '../../services/report/aggregate/record.ts';
 import type { AggregateRecord } from '../../services/report/model.ts';
 import { Problems } from '../../services/report/problems.ts';
-import * as el from '../../services/report/xml/element-names.ts';
+import * as el from '../../services/report/xml/report-elements.ts';
 import { RecordLines } from '../../services/store/reports/record-lines.ts';
 
 /** A record as the reader has it before it becomes a line or an object. */

@@ -1,4 +1,4 @@
-import { keepTotals } from '../../services/parser/upkeep/totals.ts';
+import { keepTotals } from '../../services/parser/upkeep/fill-daily-totals.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 
 /** Adds up the daily totals of rows that a test wrote by itself. */

@@ -5,7 +5,7 @@ import { addOther, nothingElse, type OtherEvent } from '../../services/parser/ot
 import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { startRetention } from '../../services/parser/upkeep/index.ts';
 import { replayMessages, showMessage } from '../../services/store/messages/messages.ts';
-import { dropPersonal } from '../../services/store/reports/personal-data.ts';
+import { dropFailureReports } from '../../services/store/reports/failure-report-retention.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, trusting } from '../helpers/report.ts';
@@ -229,10 +229,10 @@ describe('failure reports', () => {
     await parse([replayed!, other!]);
     expect(await replayMessages(t.db, { keys: [replayed!] })).toEqual([replayed]);
     const later = new Date(Date.now() + 40 * 86_400_000);
-    expect(await dropPersonal(t.db, later, 10)).toBe(1);
+    expect(await dropFailureReports(t.db, later, 10)).toBe(1);
     expect(await rows('select distinct message_key from ruawatch.raw')).toEqual([{ message_key: replayed }]);
     expect((await parse([replayed!])).messages).toMatchObject([{ message_key: replayed, state: 'ignored', code: 'complaint' }]);
-    expect(await dropPersonal(t.db, later, 10)).toBe(1);
+    expect(await dropFailureReports(t.db, later, 10)).toBe(1);
     expect(await rows('select message_key from ruawatch.raw')).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { checkMailbox } from '../../services/poller/check.ts';
+import { checkMailbox } from '../../services/poller/check-mailbox.ts';
 import { connect } from '../../services/poller/connect.ts';
 import { createLog } from '../../services/shared/runtime/log.ts';
 import { mailboxAt, until } from './setup.ts';

@@ -1,5 +1,5 @@
 import type { Connection } from '../../services/poller/connect.ts';
-import type { Session } from '../../services/poller/session.ts';
+import type { Session } from '../../services/poller/session-context.ts';
 import { TransientError } from '../../services/shared/errors.ts';
 import type { Mailbox } from '../../services/shared/settings/mailbox.ts';
 import { takeLease } from '../../services/store/messages/mailboxes.ts';

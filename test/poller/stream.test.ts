@@ -3,7 +3,7 @@ import type { ImapFlow } from 'imapflow';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HEAD_BYTES } from '../../services/poller/imap-commands.ts';
 import { holdLease, type Lease } from '../../services/poller/lease.ts';
-import type { Session } from '../../services/poller/session.ts';
+import type { Session } from '../../services/poller/session-context.ts';
 import { streamMail } from '../../services/poller/stream.ts';
 import { CHUNK_BYTES } from '../../services/store/messages/raw-chunks.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { XMLValidator } from 'fast-xml-parser';
 import { describe, expect, test } from 'vitest';
-import { AggregateBuilder } from '../../services/report/aggregate/builder.ts';
+import { AggregateBuilder } from '../../services/report/aggregate/report-builder.ts';
 import { DEFAULT_LIMITS, Refusal } from '../../services/report/limits.ts';
 import type { AggregateRecord, AggregateReport } from '../../services/report/model.ts';
 import { XmlReader } from '../../services/report/xml/reader.ts';

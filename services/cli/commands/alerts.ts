@@ -1,6 +1,6 @@
 import { sendTestAlerts } from '../../alerter/index.ts';
 import { readEvidence } from '../../findings/evidence.ts';
-import { storedForm } from '../../findings/sentences.ts';
+import { storedForm } from '../../findings/sentences/finding.ts';
 import { DAY_MS, dayOf } from '../../shared/days.ts';
 import { SettingsError } from '../../shared/errors.ts';
 import { escaped } from '../../shared/escape.ts';

@@ -1,8 +1,8 @@
-import { actionsOn } from '../../findings/actions.ts';
 import { readEvidence } from '../../findings/evidence.ts';
-import { reporterName } from '../../findings/reporter-name.ts';
 import { type Review, reviewOf } from '../../findings/review.ts';
-import { begunWords, wordsOf } from '../../findings/sentences.ts';
+import { actionsOn } from '../../findings/sentences/commands.ts';
+import { begunWords, wordsOf } from '../../findings/sentences/finding.ts';
+import { reporterName } from '../../findings/sentences/reporter-name.ts';
 import { DAY_MS } from '../../shared/days.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, escapedLines, jsonText } from '../../shared/escape.ts';

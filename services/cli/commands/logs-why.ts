@@ -1,5 +1,5 @@
 import { messageVerdicts } from '../../dns/message-verdicts.ts';
-import { type MessageFacts, whyWords } from '../../findings/why-mail-failed.ts';
+import { type MessageFacts, whyWords } from '../../findings/sentences/why-mail-failed.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';

@@ -1,4 +1,4 @@
-import { PROBE_GENERATOR } from '../../report/aggregate/metadata.ts';
+import { PROBE_GENERATOR } from '../../report/aggregate/report-metadata.ts';
 import type { AggregateRecord, AggregateReport } from '../../report/model.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { readMessage } from '../../report/read.ts';

@@ -1,4 +1,4 @@
-import { PROBE_GENERATOR } from '../../report/aggregate/metadata.ts';
+import { PROBE_GENERATOR } from '../../report/aggregate/report-metadata.ts';
 import { groupBy } from '../../shared/group-by.ts';
 import type { Verdict } from './verdict.ts';
 

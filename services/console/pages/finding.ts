@@ -1,9 +1,9 @@
 import type { Evidence } from '../../findings/evidence.ts';
 import type { Page, Words } from '../../findings/kinds/kind.ts';
 import { traitsOf } from '../../findings/kinds/traits.ts';
-import { reporterName } from '../../findings/reporter-name.ts';
-import { begunWords, overWords } from '../../findings/sentences.ts';
-import { whoseWords } from '../../findings/whose.ts';
+import { begunWords, overWords } from '../../findings/sentences/finding.ts';
+import { reporterName } from '../../findings/sentences/reporter-name.ts';
+import { whoseWords } from '../../findings/sentences/source.ts';
 import { addDays, daysBetween } from '../../shared/days.ts';
 import { number, percent } from '../../shared/format.ts';
 import type { ReporterLine } from '../../store/console/domain.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { byDecision } from '../../findings/ending.ts';
 import { readEvidence } from '../../findings/evidence.ts';
-import { wordsOf } from '../../findings/sentences.ts';
+import { wordsOf } from '../../findings/sentences/finding.ts';
 import { addDays } from '../../shared/days.ts';
 import { SEVERITIES } from '../../shared/severity.ts';
 import { relatedFindings, type TitledFinding, visibleFinding, visibleFindings } from '../../store/console/findings.ts';

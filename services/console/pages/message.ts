@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { messageVerdicts } from '../../dns/message-verdicts.ts';
-import { type MessageFacts, type MessageHop, type Reason, whyWords } from '../../findings/why-mail-failed.ts';
+import { type MessageFacts, type MessageHop, type Reason, whyWords } from '../../findings/sentences/why-mail-failed.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { messagesOf } from '../../store/sending/why-mail-failed.ts';
 import { filters, line } from '../form.ts';

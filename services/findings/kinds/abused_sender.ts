@@ -16,41 +16,45 @@ const facts = z.object({
   p: z.string().nullable(),
 });
 
-export const abusedSender = kind(facts, ({ domain: full, subject, evidence }, { how, service, signer, p }) => {
-  const domain = short(full);
-  const source = short(subject);
-  const through = service === null ? source : service;
-  const at = service === null || service === source ? source : `${service} (${source})`;
-  const { messages, since } = evidence;
-  if (how === 'unsigned') {
-    const title = `Unsigned mail as ${domain} from ${through}`;
+export const abusedSender = kind(
+  facts,
+  { mail: 'forged', partOf: 'senders' },
+  ({ domain: full, subject, evidence }, { how, service, signer, p }) => {
+    const domain = short(full);
+    const source = short(subject);
+    const through = service === null ? source : service;
+    const at = service === null || service === source ? source : `${service} (${source})`;
+    const { messages, since } = evidence;
+    if (how === 'unsigned') {
+      const title = `Unsigned mail as ${domain} from ${through}`;
+      return {
+        title,
+        topic: `unsigned mail as ${domain} at ${through}`,
+        summary: `${title}: ${counted(messages, 'message')} since ${since} beside your signed mail`,
+        what: `${counted(messages, 'message')} as ${domain} came through ${at} without a DKIM signature, beside your own mail there, which is signed and goes on as usual. ${messages === 1 ? 'It passes' : 'They pass'} SPF, because your record allows this network to all who send from it.`,
+        advice: [
+          `Ask your own teams first whether a system of yours at ${through} sends without signing since ${since}. If none does, another customer there is using your name: report it to ${service ?? `the hoster of ${source}`}.`,
+          `SPF cannot tell customers of a shared network apart: take it out of the SPF record of ${domain} (or give it "?"), as your own mail passes by DKIM.`,
+          'No policy stops this mail while SPF passes.',
+        ],
+      };
+    }
+    const title = `Unknown account at ${through} sends as ${domain}`;
+    const as = signer === null ? source : `d=${short(signer)}`;
     return {
       title,
-      topic: `unsigned mail as ${domain} at ${through}`,
-      summary: `${title}: ${counted(messages, 'message')} since ${since} beside your signed mail`,
-      what: `${counted(messages, 'message')} as ${domain} came through ${at} without a DKIM signature, beside your own mail there, which is signed and goes on as usual. ${messages === 1 ? 'It passes' : 'They pass'} SPF, because your record allows this network to all who send from it.`,
+      topic: `unknown account at ${through} as ${domain}`,
+      summary: `${title}: ${counted(messages, 'message')} since ${since} authenticated as ${as} alone, beside your own mail there`,
+      what: `${counted(messages, 'message')} as ${domain} came through ${at} and ${messages === 1 ? 'authenticates' : 'authenticate'} as ${as}, not as ${domain}. Your own mail there is set up and passes, so this is another account: one of yours that is not set up, or a stranger's.`,
       advice: [
-        `Ask your own teams first whether a system of yours at ${through} sends without signing since ${since}. If none does, another customer there is using your name: report it to ${service ?? `the hoster of ${source}`}.`,
-        `SPF cannot tell customers of a shared network apart: take it out of the SPF record of ${domain} (or give it "?"), as your own mail passes by DKIM.`,
-        'No policy stops this mail while SPF passes.',
+        `Ask your own teams first whether one of them opened an account at ${through}: then authenticate ${domain} in that account as well.`,
+        `If none did, a stranger uses your name: report the abuse to ${through}, with the addresses and days of this mail, which the query of the finding lists.`,
+        p === 'reject'
+          ? 'p=reject asks receivers to refuse such mail.'
+          : p === 'quarantine'
+            ? 'p=quarantine asks receivers to put such mail into the junk folder; p=reject asks them to refuse it.'
+            : `Once your own senders are aligned, a stricter policy keeps such mail out${p === null ? '' : ` (now p=${p})`}.`,
       ],
     };
-  }
-  const title = `Unknown account at ${through} sends as ${domain}`;
-  const as = signer === null ? source : `d=${short(signer)}`;
-  return {
-    title,
-    topic: `unknown account at ${through} as ${domain}`,
-    summary: `${title}: ${counted(messages, 'message')} since ${since} authenticated as ${as} alone, beside your own mail there`,
-    what: `${counted(messages, 'message')} as ${domain} came through ${at} and ${messages === 1 ? 'authenticates' : 'authenticate'} as ${as}, not as ${domain}. Your own mail there is set up and passes, so this is another account: one of yours that is not set up, or a stranger's.`,
-    advice: [
-      `Ask your own teams first whether one of them opened an account at ${through}: then authenticate ${domain} in that account as well.`,
-      `If none did, a stranger uses your name: report the abuse to ${through}, with the addresses and days of this mail, which the query of the finding lists.`,
-      p === 'reject'
-        ? 'p=reject asks receivers to refuse such mail.'
-        : p === 'quarantine'
-          ? 'p=quarantine asks receivers to put such mail into the junk folder; p=reject asks them to refuse it.'
-          : `Once your own senders are aligned, a stricter policy keeps such mail out${p === null ? '' : ` (now p=${p})`}.`,
-    ],
-  };
-});
+  },
+);

@@ -58,46 +58,50 @@ export type AlignmentFacts = z.output<typeof facts>;
 
 const MECHANISM = { spf: 'SPF passes unaligned', dkim: 'DKIM passes unaligned', both: 'SPF and DKIM pass unaligned' };
 
-export const alignmentFailure = kind(facts, (told, given) => {
-  const { subject, evidence } = told;
-  const source = short(subject);
-  const domain = short(told.domain);
-  const messages = counted(evidence.messages, 'message');
-  if (given.relayed_by) return relayWords(told, given.relayed_by);
-  if (given.outgrown) return outgrownWords(told, given.outgrown);
-  if (given.bare) return bareWords(told, given);
-  const mechanism = evidence.mechanism ?? 'both';
-  const signer = short(given.signer ?? subject);
-  const as = {
-    spf: `SPF passes for ${source}`,
-    dkim: `DKIM passes for d=${signer}`,
-    both: `SPF passes for its return path and DKIM for d=${signer}`,
-  }[mechanism];
-  const title = `${source} sends as ${domain} but authenticates as itself`;
-  // What p=none lets through now was turned away by an older policy.
-  const fate = given.p === 'none' ? null : fateOf(evidence);
-  return {
-    title: fate === null ? `${source} sends as ${domain} unaligned` : `Mail of ${source} as ${domain} is ${fate}`,
-    topic: `mail of ${source} as ${domain}`,
-    summary: `${title}: ${messages} since ${evidence.since} failed DMARC (${MECHANISM[mechanism]})`,
-    what: `${messages} from ${source} in the name of ${domain} ${evidence.messages === 1 ? 'authenticates' : 'authenticate'} as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.${lostOf(evidence)}${given.p === 'none' && fateOf(evidence) !== null ? ' Now that p=none is published, they deliver it.' : ''}`,
-    advice: adviceOf(told, given),
-    senders: given.scattered
-      ? [{ verdict: 'deny', source: subject, when: 'If you do not know it', why: 'forges our name' }]
-      : [
-          ...(given.approved_by === null
-            ? [{ verdict: 'approve' as const, source: subject, when: 'If it sends for you', why: 'sends for us' }]
-            : []),
-          {
-            verdict: 'deny',
-            source: subject,
-            when: given.approved_by === null ? 'If it does not' : 'If it sends for you no more',
-            why: 'does not send for us',
-          },
-        ],
-    ...(given.service?.source && { links: [given.service.source] }),
-  };
-});
+export const alignmentFailure = kind(
+  facts,
+  { mail: 'rightful', partOf: 'senders', againstPolicy: true, approvable: true },
+  (told, given) => {
+    const { subject, evidence } = told;
+    const source = short(subject);
+    const domain = short(told.domain);
+    const messages = counted(evidence.messages, 'message');
+    if (given.relayed_by) return relayWords(told, given.relayed_by);
+    if (given.outgrown) return outgrownWords(told, given.outgrown);
+    if (given.bare) return bareWords(told, given);
+    const mechanism = evidence.mechanism ?? 'both';
+    const signer = short(given.signer ?? subject);
+    const as = {
+      spf: `SPF passes for ${source}`,
+      dkim: `DKIM passes for d=${signer}`,
+      both: `SPF passes for its return path and DKIM for d=${signer}`,
+    }[mechanism];
+    const title = `${source} sends as ${domain} but authenticates as itself`;
+    // What p=none lets through now was turned away by an older policy.
+    const fate = given.p === 'none' ? null : fateOf(evidence);
+    return {
+      title: fate === null ? `${source} sends as ${domain} unaligned` : `Mail of ${source} as ${domain} is ${fate}`,
+      topic: `mail of ${source} as ${domain}`,
+      summary: `${title}: ${messages} since ${evidence.since} failed DMARC (${MECHANISM[mechanism]})`,
+      what: `${messages} from ${source} in the name of ${domain} ${evidence.messages === 1 ? 'authenticates' : 'authenticate'} as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.${lostOf(evidence)}${given.p === 'none' && fateOf(evidence) !== null ? ' Now that p=none is published, they deliver it.' : ''}`,
+      advice: adviceOf(told, given),
+      senders: given.scattered
+        ? [{ verdict: 'deny', source: subject, when: 'If you do not know it', why: 'forges our name' }]
+        : [
+            ...(given.approved_by === null
+              ? [{ verdict: 'approve' as const, source: subject, when: 'If it sends for you', why: 'sends for us' }]
+              : []),
+            {
+              verdict: 'deny',
+              source: subject,
+              when: given.approved_by === null ? 'If it does not' : 'If it sends for you no more',
+              why: 'does not send for us',
+            },
+          ],
+      ...(given.service?.source && { links: [given.service.source] }),
+    };
+  },
+);
 
 /** A sender of the domain's own, or an approved one, that is not set up at all. */
 function bareWords(told: Told, given: AlignmentFacts): Words {

@@ -33,19 +33,23 @@ type RegressionFacts = z.output<typeof facts>;
 const ONE_CAUSE_DAYS = 3;
 const MECHANISM = { dkim: 'DKIM', spf: 'SPF', both: 'DKIM and SPF' };
 
-export const authenticationRegression = kind(facts, (told, given) => {
-  const { broken = [] } = told.evidence;
-  const lost = lostAlignment(told);
-  if (lost !== null) return alignmentWords(told, lost, given.turned ?? []);
-  const words = broken.some(({ survives_on }) => survives_on !== undefined) ? hiddenWords(told, given) : failingWords(told);
-  const since = broken.map((part) => part.since).reduce(earlier, told.evidence.since);
-  const { changed, limit } = given;
-  const lookups = limit
-    ? ` The SPF record needs ${number(limit.lookups)} look-ups, and ten are allowed: ${short(limit.over, 60)} is over the limit (RFC 7208 section 4.6.4).`
-    : '';
-  const cause = changed ? ` The DNS record at ${short(changed.name)} was changed at ${changed.at} UTC.` : '';
-  return { ...words, what: `${words.what}${lookups}${cause}`, advice: adviceOf(told, broken, since, given) };
-});
+export const authenticationRegression = kind(
+  facts,
+  { mail: 'rightful', partOf: 'senders', stopsMail: true, againstPolicy: true },
+  (told, given) => {
+    const { broken = [] } = told.evidence;
+    const lost = lostAlignment(told);
+    if (lost !== null) return alignmentWords(told, lost, given.turned ?? []);
+    const words = broken.some(({ survives_on }) => survives_on !== undefined) ? hiddenWords(told, given) : failingWords(told);
+    const since = broken.map((part) => part.since).reduce(earlier, told.evidence.since);
+    const { changed, limit } = given;
+    const lookups = limit
+      ? ` The SPF record needs ${number(limit.lookups)} look-ups, and ten are allowed: ${short(limit.over, 60)} is over the limit (RFC 7208 section 4.6.4).`
+      : '';
+    const cause = changed ? ` The DNS record at ${short(changed.name)} was changed at ${changed.at} UTC.` : '';
+    return { ...words, what: `${words.what}${lookups}${cause}`, advice: adviceOf(told, broken, since, given) };
+  },
+);
 
 type WithoutAdvice = Omit<Words, 'advice'>;
 

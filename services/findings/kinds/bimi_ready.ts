@@ -10,20 +10,24 @@ const facts = z.object({
   from: z.string().optional(),
 });
 
-export const bimiReady = kind(facts, ({ domain: full, evidence: { since, last_day } }, { policy, from }) => {
-  const domain = short(full);
-  return {
-    title: `${domain} may show its logo in mailboxes (BIMI)`,
-    topic: `BIMI of ${domain}`,
-    summary: `${domain} may show its logo in mailboxes: DMARC is at p=${policy}, and there is no BIMI record`,
-    what: `DMARC of ${domain} is enforced (p=${policy}), and from ${from ?? since} to ${last_day} its own mail passed. Mailbox providers show the logo of such a domain.`,
-    advice: [
-      'If you want that, have the logo as SVG Tiny PS, and a mark certificate for it (VMC or CMC): Gmail and Apple Mail show it only with one.',
-      `Publish both at default._bimi.${domain}: v=BIMI1; l=(address of the logo); a=(address of the certificate).`,
-      seenOn(
-        'dns_check',
-        `If you do not, publish v=BIMI1; l=; a=; which says so and ends this. What is published is checked by "ruawatch dns check ${domain}".`,
-      ),
-    ],
-  };
-});
+export const bimiReady = kind(
+  facts,
+  { counts: 'touched' },
+  ({ domain: full, evidence: { since, last_day } }, { policy, from }) => {
+    const domain = short(full);
+    return {
+      title: `${domain} may show its logo in mailboxes (BIMI)`,
+      topic: `BIMI of ${domain}`,
+      summary: `${domain} may show its logo in mailboxes: DMARC is at p=${policy}, and there is no BIMI record`,
+      what: `DMARC of ${domain} is enforced (p=${policy}), and from ${from ?? since} to ${last_day} its own mail passed. Mailbox providers show the logo of such a domain.`,
+      advice: [
+        'If you want that, have the logo as SVG Tiny PS, and a mark certificate for it (VMC or CMC): Gmail and Apple Mail show it only with one.',
+        `Publish both at default._bimi.${domain}: v=BIMI1; l=(address of the logo); a=(address of the certificate).`,
+        seenOn(
+          'dns_check',
+          `If you do not, publish v=BIMI1; l=; a=; which says so and ends this. What is published is checked by "ruawatch dns check ${domain}".`,
+        ),
+      ],
+    };
+  },
+);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { counted, short } from '../../shared/format.ts';
-import { kind, seenOn } from './kind.ts';
+import { kind, seenOn, type Traits } from './kind.ts';
 
 /** What a check of DNS found wrong with one record. */
 const checkedFacts = <const Rule extends string>(rule: Rule) =>
@@ -35,13 +35,15 @@ const TOLD = 2;
 
 /**
  * The words of a kind about faults of records.
+ * @param traits besides that each is about one record
  * @param titled the title, and what it is about; `domain` is short
  */
 export function checked<const Rule extends string>(
   rule: Rule,
+  traits: Omit<Traits, 'ofRecord'>,
   titled: (domain: string, facts: CheckedFacts) => { title: string; topic: string },
 ) {
-  return kind(checkedFacts(rule), ({ domain: full, evidence: { since } }, facts) => {
+  return kind(checkedFacts(rule), { ofRecord: true, ...traits }, ({ domain: full, evidence: { since } }, facts) => {
     const domain = short(full);
     const { title, topic } = titled(domain, facts);
     const { problems, seen, name } = facts;

@@ -29,7 +29,7 @@ type DeniedFacts = z.output<typeof facts>;
 
 export const PASSED_BY = { spf: 'by SPF alone', dkim: 'by DKIM alone', both: 'by SPF and DKIM' };
 
-export const deniedSource = kind(facts, ({ domain: full, subject, evidence }, given) => {
+export const deniedSource = kind(facts, { mail: 'forged', partOf: 'domain' }, ({ domain: full, subject, evidence }, given) => {
   const { by, service, denied } = given;
   const domain = short(full);
   const source = short(subject);

@@ -33,7 +33,7 @@ const facts = z.object({
 /** Differences that are described in sentences; the others are counted. */
 const TOLD = 2;
 
-export const dnsDrift = kind(facts, ({ domain: own }, { domain: declared, name, part, at, approved, differences, seen }) => {
+export const dnsDrift = kind(facts, {}, ({ domain: own }, { domain: declared, name, part, at, approved, differences, seen }) => {
   // A declared domain below the own one names it.
   const domain = short(declared.endsWith(`.${own}`) ? declared : own);
   const topic = {

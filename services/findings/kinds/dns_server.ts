@@ -24,7 +24,7 @@ const HAS = {
   'no address': 'has had no address',
 };
 
-export const dnsServer = kind(facts, ({ domain: full, subject, evidence: { since } }, { failure, zone, name }) => {
+export const dnsServer = kind(facts, {}, ({ domain: full, subject, evidence: { since } }, { failure, zone, name }) => {
   const server = short(subject);
   const domain = short(full);
   // A server below the domain names it.

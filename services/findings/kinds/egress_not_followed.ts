@@ -22,7 +22,7 @@ const facts = z.object({
 const NAMED = 3;
 const SENTENCES = 4;
 
-export const egressNotFollowed = kind(facts, ({ evidence: { since } }, { records, in_all }) => {
+export const egressNotFollowed = kind(facts, {}, ({ evidence: { since } }, { records, in_all }) => {
   const title = in_all === 1 ? 'SPF does not follow a cluster' : `SPF of ${counted(in_all, 'name')} does not follow a cluster`;
   const names = records.slice(0, NAMED).map(({ name }) => short(name, 100));
   const more = in_all - names.length;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { counted, list, short } from '../../shared/format.ts';
-import { reporterName } from '../reporter-name.ts';
+import { reporterName } from '../sentences/reporter-name.ts';
 import { kind, type Told } from './kind.ts';
 
 const facts = z.object({
@@ -9,7 +9,7 @@ const facts = z.object({
   mismatched: z.number(),
 });
 
-export const forgedReport = kind(facts, (told, { mismatched }) => {
+export const forgedReport = kind(facts, { counts: 'reports', ofReporter: true, unproven: true }, (told, { mismatched }) => {
   const { domain: full, subject, evidence } = told;
   const { since, reports = 0, contradicting = 0, resting_on = [] } = evidence;
   const name = short(reporterName(subject, evidence), 60);

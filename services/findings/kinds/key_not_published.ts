@@ -21,7 +21,7 @@ const facts = z.object({
 
 const NAMED = 3;
 
-export const keyNotPublished = kind(facts, ({ domain: full, evidence: { messages } }, given) => {
+export const keyNotPublished = kind(facts, { ofLogs: true }, ({ domain: full, evidence: { messages } }, given) => {
   const domain = short(full);
   const [first, ...others] = given.signers;
   const title = `DKIM key ${selectorIn(given.name)} of ${domain} is in use but not in DNS`;

@@ -69,16 +69,64 @@ export interface SenderAction {
   why: string;
 }
 
+/** What the rest of ruawatch must know of a rule's findings beside their words. */
+export interface Traits {
+  /** Mail that others forge, and that is to be kept out; or rightful mail of senders, which is to arrive. */
+  mail?: 'forged' | 'rightful';
+  /** What its messages are a part of: all mail of the domain, or all mail of its senders. */
+  partOf?: 'domain' | 'senders';
+  /**
+   * What its figures count where it is not mail that came: reports that are proven to be no reports, mail
+   * that would have been reported, or mail that the next policy would have touched, which may be none.
+   */
+  counts?: 'reports' | 'absent' | 'touched';
+  /** It says of one record what is wrong with it, whatever was declared. */
+  ofRecord?: true;
+  /** Strangers send the mail: what the same networks do to several domains is one campaign. */
+  campaign?: true;
+  /**
+   * Its subject is a reporter, whose reports are not what its figures would say: forged ones, or such as no
+   * longer come.
+   */
+  ofReporter?: true;
+  /** Its subject is a reporter, and the reports of that one prove it. */
+  byReporter?: true;
+  /** It stops own mail where the policy is enforced: it is fixed before anything new is published. */
+  stopsMail?: true;
+  /** While it is open, a stricter policy would cost mail. */
+  againstPolicy?: true;
+  /** While it is open and some of its mail is delivered, it is not clear whose mail is whose. */
+  contested?: true;
+  /** Where it is critical, it is looked for before the rest of the domain's work. */
+  urgent?: true;
+  /** It rests on the word of reporters who decide nothing: few are open below a domain at a time. */
+  unproven?: true;
+  /**
+   * One cause opens it for many domains at once, or one of each subject: it is mailed for one of them, and
+   * counted once.
+   */
+  sharedCause?: 'kind' | 'subject';
+  /** Closed as expected, it proposes to approve the sender that is its subject. */
+  approvable?: true;
+  /** It is found in the logs of own servers. */
+  ofLogs?: true;
+}
+
 /** Words as a kind makes them: each sentence of its advice has its page with it. */
 export type KindWords = Omit<Words, 'advice' | 'pages'> & { advice: Advice[] };
 
-/** The facts of one rule and the words for them. `facts.rule` is the name of the rule's file. */
+/** The facts of one rule, its traits and the words for them. `facts.rule` is the name of the rule's file. */
 export interface Kind<Schema extends z.ZodType<{ rule: string }>> {
   facts: Schema;
+  traits: Traits;
   words(told: Told, facts: z.output<Schema>): KindWords;
 }
 
 /** Keeps the type of the schema. */
-export function kind<Schema extends z.ZodType<{ rule: string }>>(facts: Schema, words: Kind<Schema>['words']): Kind<Schema> {
-  return { facts, words };
+export function kind<Schema extends z.ZodType<{ rule: string }>>(
+  facts: Schema,
+  traits: Traits,
+  words: Kind<Schema>['words'],
+): Kind<Schema> {
+  return { facts, traits, words };
 }

@@ -18,7 +18,7 @@ const facts = z.object({
 /** A reason as a sentence. */
 const ended = (why: string): string => (/[.!?]$/.test(why) ? why : `${why}.`);
 
-export const mailNotJudged = kind(facts, ({ evidence: { since } }, { passed, put_off, own, last_at, reasons }) => {
+export const mailNotJudged = kind(facts, {}, ({ evidence: { since } }, { passed, put_off, own, last_at, reasons }) => {
   const passes = passed > 0;
   const title = passes ? `${counted(passed, 'mail')} passed unchecked` : `${counted(put_off, 'mail')} could not be checked`;
   const late =

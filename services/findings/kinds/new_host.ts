@@ -8,7 +8,7 @@ const facts = z.object({
   host: z.string().nullable(),
 });
 
-export const newHost = kind(facts, ({ domain: full, subject, evidence }, { host }) => {
+export const newHost = kind(facts, { mail: 'rightful', partOf: 'domain' }, ({ domain: full, subject, evidence }, { host }) => {
   const domain = short(full);
   const source = short(subject);
   const name = host === null ? source : short(host);

@@ -36,7 +36,7 @@ const facts = z.object({
 });
 type Key = NonNullable<z.output<typeof facts>['key']>;
 
-export const newSource = kind(facts, (told, given) => {
+export const newSource = kind(facts, { mail: 'rightful', partOf: 'domain', approvable: true }, (told, given) => {
   const { domain: full, subject, evidence } = told;
   const { by, service, name: called, signer, key, joined = 1, passed_on = false } = given;
   if (joined > 1) return key ? copiedWords(told, key, joined) : admittedWords(told);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { list, sentenceCase, short } from '../../shared/format.ts';
-import { reporterName } from '../reporter-name.ts';
+import { reporterName } from '../sentences/reporter-name.ts';
 import { kind } from './kind.ts';
 
 const facts = z.object({
@@ -10,7 +10,7 @@ const facts = z.object({
   reports: z.number(),
 });
 
-export const policyChange = kind(facts, ({ domain: full, evidence }, { stronger, reports }) => {
+export const policyChange = kind(facts, {}, ({ domain: full, evidence }, { stronger, reports }) => {
   const domain = short(full);
   const { tags = [], since, reporters } = evidence;
   const change = tags.map(({ tag, from, to }) => `${tag}=${from} → ${tag}=${to}`).join(', ');

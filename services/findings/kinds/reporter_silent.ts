@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseDmarc } from '../../dns/dmarc/record.ts';
 import { counted, number, percent, short } from '../../shared/format.ts';
 import { ofOthers } from '../of-others.ts';
-import { reporterName } from '../reporter-name.ts';
+import { reporterName } from '../sentences/reporter-name.ts';
 import { type Advice, kind, seenOn } from './kind.ts';
 import { ownRecord, ownRecordAdvice } from './own_record.ts';
 
@@ -44,6 +44,7 @@ function spreadOf(spread: { silent: number; reporting: number } | null): string 
 
 export const reporterSilent = kind(
   facts,
+  { counts: 'absent', ofReporter: true, sharedCause: 'subject' },
   ({ domain: full, subject, evidence }, { last, reported, of_days, share, silent_days, spread, record }) => {
     const domain = short(full);
     const name = short(reporterName(subject, evidence), 60);

@@ -36,7 +36,7 @@ type Silence = NonNullable<StoppedFacts['silence']>;
 /** Domains named in a mail that is about all of them. */
 const NAMED = 8;
 
-export const reportsStopped = kind(facts, ({ domain, evidence }, given) => {
+export const reportsStopped = kind(facts, { counts: 'absent', sharedCause: 'kind' }, ({ domain, evidence }, given) => {
   const name = short(domain);
   const { silence, lost } = given;
   if (silence === null || lost) return ofDns(name, evidence.since, given);

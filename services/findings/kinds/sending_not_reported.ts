@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted, list, short } from '../../shared/format.ts';
 import { ofOthers } from '../of-others.ts';
-import { reporterName } from '../reporter-name.ts';
+import { reporterName } from '../sentences/reporter-name.ts';
 import { kind, seenOn } from './kind.ts';
 import { ownRecord, ownRecordAdvice } from './own_record.ts';
 
@@ -23,7 +23,7 @@ const facts = z.object({
 
 const NAMED = 3;
 
-export const sendingNotReported = kind(facts, ({ domain: full, subject, evidence }, given) => {
+export const sendingNotReported = kind(facts, { ofLogs: true }, ({ domain: full, subject, evidence }, given) => {
   const { of } = evidence;
   const domain = short(full);
   const reporter = short(reporterName(subject, evidence), 60);

@@ -21,7 +21,7 @@ const facts = z.object({
 
 const NAMED = 3;
 
-export const sourceNotInLogs = kind(facts, ({ domain: full, subject, evidence: { messages } }, given) => {
+export const sourceNotInLogs = kind(facts, { ofLogs: true }, ({ domain: full, subject, evidence: { messages } }, given) => {
   const domain = short(full);
   const address = short(subject, 60);
   const title = `${address} sends as ${domain} what no log shows`;

@@ -20,18 +20,22 @@ const facts = z.object({
 });
 type SubdomainFacts = z.output<typeof facts>;
 
-export const subdomainAbuse = kind(facts, (told, given) => {
-  const { messages, senders, since, delivered } = told.evidence;
-  const names = namesOf(told);
-  const sentence = `${counted(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${names} without authentication`;
-  return {
-    title: `${counted(senders, 'network')} ${senders === 1 ? 'forges' : 'forge'} ${shortlyOf(told)}`,
-    topic: `forged mail as ${shortlyOf(told)}`,
-    summary: `${sentence}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
-    what: `${counted(messages, 'message')} that passed neither SPF nor DKIM came as ${names} from ${counted(senders, 'network')}.${deniedWords(given.denied)} ${usedOf(told, given)} ${policyOf(given)}`,
-    advice: adviceOf(told, given),
-  };
-});
+export const subdomainAbuse = kind(
+  facts,
+  { mail: 'forged', partOf: 'domain', campaign: true, contested: true, urgent: true },
+  (told, given) => {
+    const { messages, senders, since, delivered } = told.evidence;
+    const names = namesOf(told);
+    const sentence = `${counted(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${names} without authentication`;
+    return {
+      title: `${counted(senders, 'network')} ${senders === 1 ? 'forges' : 'forge'} ${shortlyOf(told)}`,
+      topic: `forged mail as ${shortlyOf(told)}`,
+      summary: `${sentence}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
+      what: `${counted(messages, 'message')} that passed neither SPF nor DKIM came as ${names} from ${counted(senders, 'network')}.${deniedWords(given.denied)} ${usedOf(told, given)} ${policyOf(given)}`,
+      advice: adviceOf(told, given),
+    };
+  },
+);
 
 function namesOf({ domain, evidence: { names = [], names_in_all: all = 0 } }: Told): string {
   if (all === 0) return `names below ${short(domain)}`;

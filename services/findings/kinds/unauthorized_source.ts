@@ -21,29 +21,33 @@ type Services = NonNullable<z.output<typeof facts>['services']>;
 /** More networks than this are not offered for approval one by one. */
 const MOST_OWN = 3;
 
-export const unauthorizedSource = kind(facts, (told, { p, services = [], denied }) => {
-  const { messages, senders, since, delivered, usual = 0 } = told.evidence;
-  const domain = short(told.domain);
-  const title = `${counted(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${domain} without authentication`;
-  const habit = usual >= 0.5 ? `; ${number(Math.round(usual))} a day ${Math.round(usual) === 1 ? 'is' : 'are'} usual` : '';
-  return {
-    // A list of mails has little room.
-    title: isBotnet(senders) ? `${counted(senders, 'network')} forge ${domain}` : title,
-    topic: `unauthenticated mail as ${domain}`,
-    summary: `${title}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
-    what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain${habit}.${deniedWords(denied)}`,
-    advice: services.length > 0 && denied?.all !== true ? ofServices(told, services, p) : adviceOf(told, p, denied),
-    // Of a botnet nobody owns a part.
-    ...(senders <= MOST_OWN && {
-      senders: notDenied(told, denied).map(({ source }) => ({
-        verdict: 'approve' as const,
-        source,
-        when: senders === 1 ? 'If the network is yours' : `If ${source} is yours`,
-        why: 'our network',
-      })),
-    }),
-  };
-});
+export const unauthorizedSource = kind(
+  facts,
+  { mail: 'forged', partOf: 'domain', campaign: true, contested: true, urgent: true },
+  (told, { p, services = [], denied }) => {
+    const { messages, senders, since, delivered, usual = 0 } = told.evidence;
+    const domain = short(told.domain);
+    const title = `${counted(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${domain} without authentication`;
+    const habit = usual >= 0.5 ? `; ${number(Math.round(usual))} a day ${Math.round(usual) === 1 ? 'is' : 'are'} usual` : '';
+    return {
+      // A list of mails has little room.
+      title: isBotnet(senders) ? `${counted(senders, 'network')} forge ${domain}` : title,
+      topic: `unauthenticated mail as ${domain}`,
+      summary: `${title}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
+      what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain${habit}.${deniedWords(denied)}`,
+      advice: services.length > 0 && denied?.all !== true ? ofServices(told, services, p) : adviceOf(told, p, denied),
+      // Of a botnet nobody owns a part.
+      ...(senders <= MOST_OWN && {
+        senders: notDenied(told, denied).map(({ source }) => ({
+          verdict: 'approve' as const,
+          source,
+          when: senders === 1 ? 'If the network is yours' : `If ${source} is yours`,
+          why: 'our network',
+        })),
+      }),
+    };
+  },
+);
 
 /** The networks that a person may still approve. */
 function notDenied({ evidence: { who, senders } }: Told, denied: DeniedNetworks | undefined): { source: string }[] {

@@ -25,7 +25,7 @@ const names = (all: readonly string[]) =>
     NAMED,
   );
 
-export const unauthorizedWorkload = kind(facts, ({ domain: full, subject, evidence: { messages } }, given) => {
+export const unauthorizedWorkload = kind(facts, { ofLogs: true }, ({ domain: full, subject, evidence: { messages } }, given) => {
   const domain = short(full);
   const title = `${short(subject, 90)} sends as ${domain} and is not declared`;
   const may =

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { counted, list, short } from '../../shared/format.ts';
-import { reporterName } from '../reporter-name.ts';
+import { reporterName } from '../sentences/reporter-name.ts';
 import { kind } from './kind.ts';
 import { networksOf } from './networks.ts';
 
 const facts = z.object({ rule: z.literal('unconfirmed_report') });
 
-export const unconfirmedReport = kind(facts, (told) => {
+export const unconfirmedReport = kind(facts, { ofReporter: true, unproven: true }, (told) => {
   const { messages, since, reporters, resting_on = [] } = told.evidence;
   const domain = short(told.domain);
   // Rows without their standing name the reporters all the same.

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { counted, number, percent, short } from '../../shared/format.ts';
-import { reporterName } from '../reporter-name.ts';
+import { reporterName } from '../sentences/reporter-name.ts';
 import { kind } from './kind.ts';
 
 const facts = z.object({ rule: z.literal('verdict_mismatch') });
 
-export const verdictMismatch = kind(facts, ({ domain: full, subject, evidence }) => {
+export const verdictMismatch = kind(facts, { byReporter: true }, ({ domain: full, subject, evidence }) => {
   const { messages, of, since } = evidence;
   const name = short(reporterName(subject, evidence), 60);
   return {

@@ -25,7 +25,7 @@ const facts = z.object({
 const NAMED = 3;
 const LONGEST_WORDS = 160;
 
-export const verifyFailed = kind(facts, ({ domain: full, subject }, given) => {
+export const verifyFailed = kind(facts, { ofLogs: true }, ({ domain: full, subject }, given) => {
   const domain = short(full);
   const title = `Signatures of ${short(subject, 90)} as ${domain} do not verify`;
   const own =

@@ -3,9 +3,9 @@ import { Bytes } from '../bytes.ts';
 import type { AggregateReport } from '../model.ts';
 import { organizationalDomain } from '../orgdomain.ts';
 import { domainOf, isReserved } from '../reporters/reporters.ts';
-import * as el from '../xml/element-names.ts';
-import type { ReportMetadata } from './metadata.ts';
+import * as el from '../xml/report-elements.ts';
 import type { RecordFields, Spans } from './record.ts';
+import type { ReportMetadata } from './report-metadata.ts';
 
 /** Separators of the canonical form; none can occur in a value, as XML forbids them. */
 const FIELD = '\x1f';

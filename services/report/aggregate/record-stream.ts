@@ -1,6 +1,6 @@
 import { BATCH_LENGTH, type Limits, Refusal } from '../limits.ts';
 import type { AggregateRecord, PolicyPublished } from '../model.ts';
-import { HEADER_FROM } from '../xml/element-names.ts';
+import { HEADER_FROM } from '../xml/report-elements.ts';
 import { Aligner } from './alignment.ts';
 import { ContentHash } from './content-hash.ts';
 import type { RecordFields } from './record.ts';

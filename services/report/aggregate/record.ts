@@ -4,7 +4,7 @@ import type { AggregateRecord, DkimAuth, OverrideReason, SpfAuth } from '../mode
 import type { Problems } from '../problems.ts';
 import { enumerated, excerpt } from '../text.ts';
 import { resolve } from '../xml/characters.ts';
-import * as el from '../xml/element-names.ts';
+import * as el from '../xml/report-elements.ts';
 import type { SourceRecord } from './source.ts';
 
 /** Numbers of a signature or check: where each of its four values begins and ends. */

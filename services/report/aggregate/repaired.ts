@@ -1,7 +1,7 @@
 import { hostNameOf } from '../hostname.ts';
 import type { Problems } from '../problems.ts';
 import { excerpt } from '../text.ts';
-import * as el from '../xml/element-names.ts';
+import * as el from '../xml/report-elements.ts';
 
 /** Elements whose value is a domain. */
 const DOMAINS = new Set([el.P_DOMAIN, el.HEADER_FROM, el.ENVELOPE_FROM, el.ENVELOPE_TO, el.D_DOMAIN, el.S_DOMAIN]);

@@ -1,6 +1,6 @@
-import { AggregateBuilder } from '../aggregate/builder.ts';
-import type { NameHint } from '../aggregate/metadata.ts';
 import type { RecordSink } from '../aggregate/record-stream.ts';
+import { AggregateBuilder } from '../aggregate/report-builder.ts';
+import type { NameHint } from '../aggregate/report-metadata.ts';
 import type { Payload } from '../container/unpack.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import { type Charset, Decoder, detectCharset } from '../mail/charset.ts';

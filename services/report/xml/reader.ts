@@ -1,4 +1,4 @@
-import { type AggregateBuilder, textTooLong } from '../aggregate/builder.ts';
+import { type AggregateBuilder, textTooLong } from '../aggregate/report-builder.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import { excerpt } from '../text.ts';
 import type { Chunk } from './characters.ts';

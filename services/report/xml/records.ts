@@ -12,7 +12,7 @@ import {
   resolved,
   tagEnd,
 } from './characters.ts';
-import { childIn, FEEDBACK, isOwn, LEAF, SKIPPED } from './element-names.ts';
+import { childIn, FEEDBACK, isOwn, LEAF, SKIPPED } from './report-elements.ts';
 
 const BANG = 33;
 const SLASH = 47;

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import type { XMLParser } from 'fast-xml-parser';
-import type { AggregateBuilder } from '../aggregate/builder.ts';
+import type { AggregateBuilder } from '../aggregate/report-builder.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import { excerpt } from '../text.ts';
-import { childOf, FEEDBACK, RECORD } from './element-names.ts';
+import { childOf, FEEDBACK, RECORD } from './report-elements.ts';
 
 /** Characters of one child of feedback that are held while its end is searched for. */
 const SEGMENT_LENGTH = 1 << 20;

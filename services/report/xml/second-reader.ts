@@ -1,5 +1,5 @@
-import { AggregateBuilder } from '../aggregate/builder.ts';
-import type { NameHint } from '../aggregate/metadata.ts';
+import { AggregateBuilder } from '../aggregate/report-builder.ts';
+import type { NameHint } from '../aggregate/report-metadata.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import type { AggregateReport } from '../model.ts';
 import { feedNode, isWellFormed, treeOf } from './salvage.ts';

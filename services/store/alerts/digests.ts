@@ -1,6 +1,6 @@
 import { readEvidence } from '../../findings/evidence.ts';
 import { rulesWith, traitsOf } from '../../findings/kinds/traits.ts';
-import type { StoredFinding } from '../../findings/sentences.ts';
+import type { StoredFinding } from '../../findings/sentences/finding.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { QUORUM } from '../analysis/counted.ts';
 import { isOwnSql } from '../domains/domains.ts';

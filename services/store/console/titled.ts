@@ -1,5 +1,5 @@
 import { readEvidence } from '../../findings/evidence.ts';
-import { wordsOf } from '../../findings/sentences.ts';
+import { wordsOf } from '../../findings/sentences/finding.ts';
 
 /** Columns of the view `findings` that `titled` takes, for queries. */
 export const TITLE_COLUMNS = 'domain, subject, summary, evidence';

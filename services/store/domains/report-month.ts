@@ -1,7 +1,7 @@
 import { readEvidence } from '../../findings/evidence.ts';
 import { type NamedKind, namedKind } from '../../findings/kinds/names.ts';
 import { rulesWith } from '../../findings/kinds/traits.ts';
-import { reporterName } from '../../findings/reporter-name.ts';
+import { reporterName } from '../../findings/sentences/reporter-name.ts';
 import { addDays } from '../../shared/days.ts';
 import { parsePolicy } from '../../shared/policy.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';

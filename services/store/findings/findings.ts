@@ -1,5 +1,5 @@
 import { type Evidence, readEvidence } from '../../findings/evidence.ts';
-import { storedForm } from '../../findings/sentences.ts';
+import { storedForm } from '../../findings/sentences/finding.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { ownAboveSql } from '../domains/domains.ts';

@@ -1,4 +1,4 @@
-import { closedForm } from '../../findings/sentences.ts';
+import { closedForm } from '../../findings/sentences/finding.ts';
 import { DAY_MS } from '../../shared/days.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';

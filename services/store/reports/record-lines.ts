@@ -2,7 +2,7 @@ import type { RecordFields, Spans } from '../../report/aggregate/record.ts';
 import type { RecordSink } from '../../report/aggregate/record-stream.ts';
 import type { Verdict } from '../../report/aggregate/source.ts';
 import { Bytes } from '../../report/bytes.ts';
-import * as el from '../../report/xml/element-names.ts';
+import * as el from '../../report/xml/report-elements.ts';
 import { isoSeconds, KEY_LENGTH, plain } from '../sql-text.ts';
 
 const octets = (text: string) => new TextEncoder().encode(text);

@@ -1,4 +1,4 @@
-import type { MessageFacts, MessageHop, SeenKey } from '../../findings/why-mail-failed.ts';
+import type { MessageFacts, MessageHop, SeenKey } from '../../findings/sentences/why-mail-failed.ts';
 import { type Reader, read } from '../console/scope.ts';
 import type { TimelineRow } from '../timeline.ts';
 

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startDemoMailbox } from '../../../demo/mailbox.ts';
 import { runDoctor } from '../../../services/cli/commands/doctor.ts';
 import { runFindingsList } from '../../../services/cli/commands/findings.ts';
-import { sayUnverified } from '../../../services/parser/upkeep/index.ts';
+import { sayUnverified } from '../../../services/parser/upkeep/say-unverified.ts';
 import { serveHealth } from '../../../services/shared/runtime/health.ts';
 import { createLog } from '../../../services/shared/runtime/log.ts';
 import { createMetrics } from '../../../services/shared/runtime/metrics.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { reportsOf } from '../../../services/cli/probe/report.ts';
 import type { Verdict } from '../../../services/cli/probe/verdict.ts';
 import { discoverPolicy } from '../../../services/dns/dmarc/walk.ts';
-import { PROBE_GENERATOR } from '../../../services/report/aggregate/metadata.ts';
+import { PROBE_GENERATOR } from '../../../services/report/aggregate/report-metadata.ts';
 import type { AggregateRecord } from '../../../services/report/model.ts';
 import { readMessage } from '../../../services/report/read.ts';
 import { dnsOf } from '../../dns/zone.ts';

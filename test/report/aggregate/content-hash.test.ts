@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { ContentHash, identityOf } from '../../../services/report/aggregate/content-hash.ts';
-import { ReportMetadata } from '../../../services/report/aggregate/metadata.ts';
+import { ReportMetadata } from '../../../services/report/aggregate/report-metadata.ts';
 import type { AggregateRecord } from '../../../services/report/model.ts';
 import { Problems } from '../../../services/report/problems.ts';
 import { fieldsOf } from '../../helpers/lines.ts';

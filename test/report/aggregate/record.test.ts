@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RecordFields } from '../../../services/report/aggregate/record.ts';
 import { Problems } from '../../../services/report/problems.ts';
-import * as el from '../../../services/report/xml/element-names.ts';
+import * as el from '../../../services/report/xml/report-elements.ts';
 
 function fields(children = 3) {
   const problems = new Problems();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { AggregateBuilder } from '../../../services/report/aggregate/builder.ts';
+import { AggregateBuilder } from '../../../services/report/aggregate/report-builder.ts';
 import { DEFAULT_LIMITS, EXCERPT_LENGTH, type Limits } from '../../../services/report/limits.ts';
 import { XmlReader } from '../../../services/report/xml/reader.ts';
 import { METADATA, POLICY, readAll, recordXml, reportXml } from '../build.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { chunkOf, resolved } from '../../../services/report/xml/characters.ts';
-import * as el from '../../../services/report/xml/element-names.ts';
 import { RecordScanner } from '../../../services/report/xml/records.ts';
+import * as el from '../../../services/report/xml/report-elements.ts';
 import { recordXml } from '../build.ts';
 
 const LIMITS = { elementDepth: 12, attributes: 4, textLength: 100, recordLength: 400 };

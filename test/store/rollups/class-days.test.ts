@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { analyzeDomain } from '../../../services/analyzer/analyze.ts';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
+import { keepTotals } from '../../../services/parser/upkeep/fill-daily-totals.ts';
 import { keepMonths } from '../../../services/parser/upkeep/monthly-retention.ts';
-import { keepTotals } from '../../../services/parser/upkeep/totals.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { type SourceClass, saveClasses } from '../../../services/store/analysis/window-reads.ts';
 import { classDays } from '../../../services/store/console/domain.ts';

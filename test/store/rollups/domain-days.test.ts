@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
-import { keepTotals } from '../../../services/parser/upkeep/totals.ts';
+import { keepTotals } from '../../../services/parser/upkeep/fill-daily-totals.ts';
 import { verifyMessages } from '../../../services/parser/verify/index.ts';
 import { DOMAIN_DAYS } from '../../../services/store/rollups/domain-days.ts';
 import { fillTotals } from '../../../services/store/rollups/fill.ts';

@@ -51,7 +51,7 @@ import { countMessages, noteAttempt } from '../../../services/store/messages/mes
 import { CHUNK_BYTES } from '../../../services/store/messages/raw-chunks.ts';
 import { noteContacts } from '../../../services/store/milter/known.ts';
 import { noteUnjudged } from '../../../services/store/milter/unjudged.ts';
-import { dropPersonal } from '../../../services/store/reports/personal-data.ts';
+import { dropFailureReports } from '../../../services/store/reports/failure-report-retention.ts';
 import { noteTtl, published } from '../../../services/store/requests/applying.ts';
 import { brokenSince } from '../../../services/store/requests/broken.ts';
 import { decide, withdrawResolved } from '../../../services/store/requests/decide.ts';
@@ -329,7 +329,7 @@ describe('each service does its whole job as a user with its role alone', () => 
     expect(await countOf('ruawatch.analysis_work')).toBeGreaterThan(0);
     expect(await countOf('dmarc.tls_failures')).toBe(1);
     expect(await countOf('dmarc.failure_reports')).toBe(1);
-    expect(await dropPersonal(as('ruawatch_parser'), new Date(Date.now() + 86_400_000), 10)).toBe(2);
+    expect(await dropFailureReports(as('ruawatch_parser'), new Date(Date.now() + 86_400_000), 10)).toBe(2);
     expect(await countOf('ruawatch.bounces')).toBe(1);
     expect(await countOf('dmarc.failure_reports')).toBe(0);
   });

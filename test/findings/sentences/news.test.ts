@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type News, newsWords } from '../../services/findings/news.ts';
+import type { News } from '../../../services/findings/news.ts';
+import { newsWords } from '../../../services/findings/sentences/news.ts';
 
 test.each<[News, string]>([
   [{ what: 'severity', from: 'low', to: 'high' }, 'its severity has risen from low to high.'],

@@ -1,4 +1,4 @@
-import type { SenderAction } from './kinds/kind.ts';
+import type { SenderAction } from '../kinds/kind.ts';
 
 /** Something that a person can do about a finding in ruawatch. */
 export interface Action {

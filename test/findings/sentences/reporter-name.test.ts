@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { reporterName } from '../../services/findings/reporter-name.ts';
-import { commonName } from '../../services/report/reporters/reporters.ts';
+import { reporterName } from '../../../services/findings/sentences/reporter-name.ts';
+import { commonName } from '../../../services/report/reporters/reporters.ts';
 
 test('a reporter is shown by the name that was noted for its key, and by nothing that an object has by nature', () => {
   const reporter_names = { 'enterprise outlook': 'Microsoft' };

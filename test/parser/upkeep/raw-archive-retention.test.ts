@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keepArchive } from '../../../services/parser/upkeep/raw-total.ts';
+import { keepArchive } from '../../../services/parser/upkeep/raw-archive-retention.ts';
 import type { Context } from '../../../services/shared/runtime/service.ts';
 import { measureArchive } from '../../../services/store/messages/archive.ts';
 import { testContext } from '../../helpers/context.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import * as el from '../../../services/report/xml/element-names.ts';
+import * as el from '../../../services/report/xml/report-elements.ts';
 
 /** The names of RFC 9990 appendix A by container, with those that differ in little beside each other. */
 const NAMES: [number, Record<string, number>][] = [

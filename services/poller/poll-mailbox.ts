@@ -19,7 +19,7 @@ import {
 import { writeProgress } from '../store/messages/mailboxes.ts';
 import { dispose } from './dispose.ts';
 import { fetchHead, fetchMails, HEAD_BYTES, listMails, searchUids } from './imap-commands.ts';
-import type { Session } from './session.ts';
+import type { Session } from './session-context.ts';
 import { tooLarge } from './size-limit.ts';
 import { streamMail } from './stream.ts';
 import { batches, type Listed } from './uids.ts';

@@ -1,4 +1,4 @@
-import type { Figures } from './figures.ts';
+import type { Figures } from '../figures.ts';
 
 /**
  * What people call a reporter: the name that was found for its key when the finding was written, else the

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { messageVerdicts } from '../../services/dns/message-verdicts.ts';
-import { type MessageFacts, type MessageHop, whyWords } from '../../services/findings/why-mail-failed.ts';
-import { organizationalDomain } from '../../services/report/orgdomain.ts';
+import { messageVerdicts } from '../../../services/dns/message-verdicts.ts';
+import { type MessageFacts, type MessageHop, whyWords } from '../../../services/findings/sentences/why-mail-failed.ts';
+import { organizationalDomain } from '../../../services/report/orgdomain.ts';
 
 const AT = new Date('2026-11-20T12:00:00Z');
 const KEY = 'v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=';

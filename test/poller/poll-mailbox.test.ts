@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { pollRound } from '../../services/poller/round.ts';
+import { pollRound } from '../../services/poller/poll-mailbox.ts';
 import type { Mailbox } from '../../services/shared/settings/mailbox.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { type FakeSession, Folder, sessionOn } from './folder.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { firstOf, ReportMetadata } from '../../../services/report/aggregate/metadata.ts';
+import { firstOf, ReportMetadata } from '../../../services/report/aggregate/report-metadata.ts';
 import { Problems } from '../../../services/report/problems.ts';
-import * as el from '../../../services/report/xml/element-names.ts';
+import * as el from '../../../services/report/xml/report-elements.ts';
 
 function metadata(...values: [number, string][]) {
   const problems = new Problems();

@@ -1,9 +1,9 @@
 import { ERRORS_KEPT, Refusal } from '../limits.ts';
-import type { PolicyPublished } from '../model.ts';
+import type { AggregateReport, PolicyPublished } from '../model.ts';
 import type { Problems } from '../problems.ts';
 import { enumerated, excerpt, trimmed } from '../text.ts';
 import { LAST_SECOND } from '../time.ts';
-import * as el from '../xml/element-names.ts';
+import * as el from '../xml/report-elements.ts';
 
 /** The date range in the file name of a report (RFC 7489 section 7.2.1.1), for a report without one. */
 export interface NameHint {
@@ -54,6 +54,13 @@ export class ReportMetadata {
 
   constructor(problems: Problems) {
     this.problems = problems;
+  }
+
+  /** The part of the report that it describes, with what was concluded from it. */
+  described<Concluded extends Pick<AggregateReport, 'domain' | 'begin' | 'end'>>(concluded: Concluded) {
+    const { org_name, org_email, extra_contact_info, version, generator, errors, policy } = this;
+    const report_id = this.report_id ?? '';
+    return { org_name, org_email, extra_contact_info, report_id, ...concluded, version, generator, errors, policy };
   }
 
   /** The report says nothing by which it can be distinguished from others. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { whoseWords } from '../../services/findings/whose.ts';
+import { whoseWords } from '../../../services/findings/sentences/source.ts';
 
 const NET = { source: '203.0.113.0/24', messages: 1 };
 

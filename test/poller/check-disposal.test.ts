@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { checkMailbox } from '../../services/poller/check.ts';
-import { checkDisposal } from '../../services/poller/check-folders.ts';
+import { checkDisposal } from '../../services/poller/check-disposal.ts';
+import { checkMailbox } from '../../services/poller/check-mailbox.ts';
 import { createLog } from '../../services/shared/runtime/log.ts';
 import { mailboxAt } from './setup.ts';
 import { type Answer, startWire, type Wire } from './wire.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fatesWords } from '../../services/findings/fates.ts';
+import { fatesWords } from '../../../services/findings/sentences/fates.ts';
 
 const fates = (messages: number, delivered: number, quarantined: number, rejected: number) =>
   fatesWords({ messages, delivered, quarantined, rejected });

@@ -1,5 +1,5 @@
-import { short } from '../shared/format.ts';
-import type { Culprit } from './figures.ts';
+import { short } from '../../shared/format.ts';
+import type { Culprit } from '../figures.ts';
 
 const LONGEST_OWNER = 30;
 

@@ -1,5 +1,5 @@
-import { number } from '../shared/format.ts';
-import type { Figures } from './figures.ts';
+import { number } from '../../shared/format.ts';
+import type { Figures } from '../figures.ts';
 
 type Fates = Pick<Figures, 'messages' | 'delivered' | 'quarantined' | 'rejected'>;
 

@@ -1,4 +1,4 @@
-import { counted, list, short } from '../shared/format.ts';
+import { counted, list, short } from '../../shared/format.ts';
 
 /** A message as one server saw it: a row of dmarc.sent_messages. */
 export interface MessageHop {

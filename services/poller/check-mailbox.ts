@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../shared/clock.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { Mailbox } from '../shared/settings/mailbox.ts';
-import { checkDisposal } from './check-folders.ts';
+import { checkDisposal } from './check-disposal.ts';
 import { connect } from './connect.ts';
 import { explain, explainSilence } from './explain.ts';
 import { createTokens } from './oauth.ts';

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Action, actionsOn } from '../../services/findings/actions.ts';
-import type { Evidence } from '../../services/findings/evidence.ts';
-import { factWords } from '../../services/findings/kinds/index.ts';
-import { storedForm } from '../../services/findings/sentences.ts';
-import { renderFinding } from '../../services/mails/render-finding.ts';
-import { FINDINGS } from '../alerter/events.ts';
-import { type Bench, bench } from '../alerter/setup.ts';
-import { Commands } from '../helpers/process.ts';
-import { EVIDENCE, SAMPLES } from './kinds/samples.ts';
+import type { Evidence } from '../../../services/findings/evidence.ts';
+import { factWords } from '../../../services/findings/kinds/index.ts';
+import { type Action, actionsOn } from '../../../services/findings/sentences/commands.ts';
+import { storedForm } from '../../../services/findings/sentences/finding.ts';
+import { renderFinding } from '../../../services/mails/render-finding.ts';
+import { FINDINGS } from '../../alerter/events.ts';
+import { type Bench, bench } from '../../alerter/setup.ts';
+import { Commands } from '../../helpers/process.ts';
+import { EVIDENCE, SAMPLES } from '../kinds/samples.ts';
 
 const commands = (actions: readonly Action[]) => actions.map(({ command }) => command);
 

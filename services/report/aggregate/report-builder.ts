@@ -5,12 +5,12 @@ import type { AggregateRecord, AggregateReport } from '../model.ts';
 import { Problems } from '../problems.ts';
 import { excerpt, shown, wholeNumber } from '../text.ts';
 import type { Chunk } from '../xml/characters.ts';
-import * as el from '../xml/element-names.ts';
+import * as el from '../xml/report-elements.ts';
 import { identityOf } from './content-hash.ts';
-import { type NameHint, PROBE_GENERATOR, ReportMetadata } from './metadata.ts';
 import { RecordFields } from './record.ts';
 import { type RecordSink, RecordStream } from './record-stream.ts';
 import { repaired } from './repaired.ts';
+import { type NameHint, PROBE_GENERATOR, ReportMetadata } from './report-metadata.ts';
 
 /** Characters of a text in the wrong place that are kept. */
 const STRAY_LENGTH = 80;
@@ -258,20 +258,9 @@ export class AggregateBuilder {
     const domain = this.domain();
     this.noteAbsent(domain);
     const content_hash = stream.content.finish(metadata, begin, end);
-    const { org_name, org_email, extra_contact_info, report_id, version, generator, errors, policy } = metadata;
     return {
       kind: 'aggregate',
-      org_name,
-      org_email,
-      extra_contact_info,
-      report_id: report_id ?? '',
-      domain,
-      begin,
-      end,
-      version,
-      generator,
-      errors,
-      policy,
+      ...metadata.described({ domain, begin, end }),
       problems: this.problems.list(),
       salvaged,
       records: stream.records,

@@ -24,7 +24,7 @@ export async function notePersonal(tx: Tx, keys: readonly number[], hideSubjects
  * that brought them. The rows of these mails stay in the archive, without sender and subject.
  * @returns the number of mails emptied; fewer than `limit` means that none is left
  */
-export async function dropPersonal(db: Db, before: Date, limit: number): Promise<number> {
+export async function dropFailureReports(db: Db, before: Date, limit: number): Promise<number> {
   return transaction(db, async (tx) => {
     const { rows } = await tx.query<{ message_key: number }>(
       `delete from ruawatch.personal_mails
