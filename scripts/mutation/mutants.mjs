@@ -132,10 +132,10 @@ export function mutantsOf(file, text) {
     if (node.type === 'UnaryExpression' && node.operator === '!')
       add(node.start, node.end, node, [text.slice(node.argument.start, node.argument.end), '! left out']);
     const duration = ofDuration || DURATION.test(node.id?.name ?? node.key?.name ?? '');
-    const kept = node.type === 'NumericLiteral' && (duration || isOrder(parent ?? node) || isCut(parent));
+    const kept = node.type === 'NumericLiteral' && (duration || isCut(parent));
     for (const replacement of kept ? [] : replacements(node, parent, source)) add(node.start, node.end, node, replacement);
     for (const [key, child] of Object.entries(node))
-      if (!TYPES_AND_COMMENTS.has(key) && !(isOrder(node) && key === 'consequent') && !areWidths(node))
+      if (!TYPES_AND_COMMENTS.has(key) && !(isOrder(node) && key !== 'test' && isSign(child ?? {})) && !areWidths(node))
         visit(child, node, duration && node.type !== 'ArrowFunctionExpression' && !node.body);
   };
   visit(parse(text, { sourceType: 'module', plugins: ['typescript', 'explicitResourceManagement'] }).program, null);

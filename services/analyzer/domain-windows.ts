@@ -1,7 +1,6 @@
 import { dayOf, later } from '../shared/days.ts';
 import type { DomainDay, ReporterDay } from '../store/analysis/window-reads.ts';
 import type { KnownFinding } from '../store/findings/findings.ts';
-import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
 import type { DomainData } from './domain-data.ts';
 import { currentPolicy } from './policy.ts';
@@ -13,16 +12,13 @@ import type { Budget } from './statistics/budget.ts';
 import { Attendance } from './statistics/habit.ts';
 import type { ArrivalWindow, DnsWindow, DomainWindow, Reporting, SendingWindow, UndecidedWindow } from './window.ts';
 
-export const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
-export const NO_NETWORKS = { networks: 0, failed: 0, days: [] };
-
 /** The false alarms that are accepted of the tests of this domain. */
 export function budgetOf({ falseAlarmsPerMonth }: Pick<DomainData, 'falseAlarmsPerMonth'>): Budget {
   return { perMonth: falseAlarmsPerMonth, kinds: TESTED_KINDS };
 }
 
 /** What every window of a domain holds. */
-export function commonOf(data: Omit<DomainData, 'networks' | 'names'>, attendance: Attendance) {
+function commonOf(data: DomainData, attendance: Attendance) {
   const { domain, from, today, reporterDays } = data;
   const domainDays = domainDaysOf(reporterDays, data.byKnown);
   return { domain, from, today, domainDays, reporterDays, attendance, budget: budgetOf(data) };
@@ -95,7 +91,7 @@ export function undecidedWindow(
     attendance: new Attendance(reporterDays),
     budget: budgetOf(data),
     networks: others.networks,
-    names: NO_NAMES,
+    names: { largest: [], names: 0 },
     policyDays: [],
     policy: currentPolicy(policyDays),
     excluded: new Set(),

@@ -1,6 +1,5 @@
 import type { KnownFinding } from '../store/findings/findings.ts';
 import type { DomainData } from './domain-data.ts';
-import { commonOf, NO_NAMES, NO_NETWORKS } from './domain-windows.ts';
 import { withMissing } from './evaluate.ts';
 import { type FindingChanges, reconcile } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
@@ -14,27 +13,13 @@ import type { Standpoint } from './window.ts';
  * @param known from loadFindings, after the others were written
  * @param standpoint from writePosture, likewise
  */
-export function evaluateReadiness(
-  data: Omit<DomainData, 'networks' | 'names'>,
-  known: readonly KnownFinding[],
-  standpoint: Standpoint,
-): FindingChanges {
-  const { domain, policyDays } = data;
-  const attendance = new Attendance(data.reporterDays);
-  const window = {
-    ...commonOf(data, attendance),
-    networks: { largest: [], others: NO_NETWORKS, others_below: NO_NETWORKS },
-    names: NO_NAMES,
-    policyDays,
-    policy: currentPolicy(policyDays),
-    excluded: new Set<string>(),
-    known,
-    standpoint,
-  };
+export function evaluateReadiness(data: DomainData, known: readonly KnownFinding[], standpoint: Standpoint): FindingChanges {
+  const { domain, today, policyDays } = data;
+  const window = { domain, today, policyDays, policy: currentPolicy(policyDays), known, standpoint };
   const over = (finding: KnownFinding) => {
     const rule = ruleOf(finding, domain);
     return rule?.scope === 'readiness' && !finding.pending ? rule.over(finding, window) : null;
   };
   const candidates = rulesOf('readiness').flatMap((rule) => rule.find(window));
-  return reconcile(candidates.map(withMissing(attendance)), known, over, data);
+  return reconcile(candidates.map(withMissing(new Attendance(data.reporterDays))), known, over, data);
 }

@@ -50,7 +50,7 @@ export function examineSources(data: DomainData): ExaminedSources {
     const { identity } = windows.identified(source);
     const before = windows.past(source);
     // One that is gone is what it was.
-    const found = classify(window.rows.length > 0 || before.length === 0 ? window : { ...window, rows: before });
+    const found = classify(before.length === 0 ? window : { ...window, rows: before });
     // A domain that no trusted report covers has proven nothing: what was known of it stays.
     const covered = window.rows.length + before.length > 0;
     senders.belongs(source, senderOfPart(identity, data.catalogue));

@@ -190,7 +190,7 @@ export interface Standpoint {
 }
 
 /** What a rule about the next policy sees, after the classes of all sources are written. */
-export interface ReadinessWindow extends DomainWindow {
+export interface ReadinessWindow extends Pick<DomainWindow, 'domain' | 'today' | 'policyDays' | 'policy' | 'known'> {
   /** How far the domain has come, and what that was judged by. */
   standpoint: Standpoint;
 }

@@ -122,10 +122,8 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'alerter/webhook/post.test.ts': ['alerter/webhook/deliver.ts'],
   'analyzer/analyze.test.ts': [
     'analyzer/deciders.ts',
-    'analyzer/domain-windows.ts',
     'analyzer/evaluate-readiness.ts',
     'analyzer/evaluate.ts',
-    'analyzer/examine-sources.ts',
     'analyzer/load.ts',
     'analyzer/load-identities.ts',
     'analyzer/load-whole.ts',

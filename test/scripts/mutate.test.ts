@@ -52,6 +52,7 @@ test.each([
   ['const x = clean(name, 300);', []],
   ['const x = { widths: [8, 40] };', []],
   ['s.sort((a, b) => (a < b ? -1 : 1));', [';', 's.sort((a, b) => (false ? -1 : 1));', 's.sort((a, b) => (true ? -1 : 1));']],
+  ['s.sort((a, b) => (a < b ? 1 : -1));', [';', 's.sort((a, b) => (false ? 1 : -1));', 's.sort((a, b) => (true ? 1 : -1));']],
 ])('the mutants of %s', (text, expected) => {
   expect(mutated(text)).toEqual(expected);
 });

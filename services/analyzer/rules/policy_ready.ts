@@ -6,7 +6,7 @@ import { type DatedMonth, MONTH_DAYS } from '../../store/domains/report-month.ts
 import { policyQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { type DomainWindow, openOf, type ReadinessWindow } from '../window.ts';
+import { openOf, type ReadinessWindow } from '../window.ts';
 import type { ReadinessRule } from './rule.ts';
 
 const KIND = 'policy_ready';
@@ -95,7 +95,7 @@ export function readinessCandidate(
 }
 
 /** Over when the step is taken, or when it is the next one no more. */
-function over({ evidence: { facts } }: KnownFinding, window: DomainWindow): Ending | null {
+function over({ evidence: { facts } }: KnownFinding, window: ReadinessWindow): Ending | null {
   if (window.policyDays.length === 0) return null;
   const { p, t } = window.policy === null ? { p: null, t: null } : parsePolicy(window.policy);
   if (p === null) return { reason: 'policy_unknown' };
