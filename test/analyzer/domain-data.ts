@@ -17,7 +17,8 @@ export const CATALOGUE: Catalogue = {
 const NONE = { networks: 0, failed: 0, days: [] };
 
 /**
- * All that is loaded of a domain whose work names the sources of these rows, and whose other mail is ordinary.
+ * All that is loaded of a domain whose work names the sources of these rows, and whose other mail is
+ * ordinary.
  */
 export function domainData(rows: readonly SourceDay[], extra: Partial<DomainData> = {}): DomainData {
   return {
