@@ -10,7 +10,7 @@ export const systemClock: Clock = { now: () => new Date() };
 /** Resolves after `ms` milliseconds, or at once when the signal aborts. Never rejects. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   // The only error is that of the signal.
-  return wait(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+  return wait(ms, undefined, signal && { signal }).catch(() => undefined);
 }
 
 /** The n-th wait (from 0) of a capped exponential back-off with jitter, in milliseconds. */

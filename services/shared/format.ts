@@ -24,7 +24,7 @@ export function percent(share: number): string {
   const value = share * 100;
   if (value > 0 && value < 0.1) return 'under 0.1%';
   if (value < 100 && value > 99.9) return 'over 99.9%';
-  const digits = value < 10 || (value > 99 && value < 100) ? 1 : 0;
+  const digits = value < 10 || value > 99 ? 1 : 0;
   return `${value.toFixed(digits).replace(/\.0$/, '')}%`;
 }
 

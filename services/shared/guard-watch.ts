@@ -1,6 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type Guard, readGuard } from '../dns/guard/file.ts';
-import { GuardFileError } from '../dns/guard/mistakes.ts';
 import { messageOf } from './errors.ts';
 import type { Log } from './runtime/log.ts';
 
@@ -40,7 +39,7 @@ export class GuardWatch {
       );
       return true;
     } catch (error) {
-      this.complain(error instanceof GuardFileError ? error.mistakes.join(' ') : messageOf(error));
+      this.complain(messageOf(error));
       return false;
     }
   }

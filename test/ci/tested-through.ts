@@ -330,7 +330,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'report/aggregate/content-hash.test.ts': ['report/bytes.ts'],
   'report/xml/scanner.test.ts': ['report/xml/documents.ts'],
   'shared/runtime/db.test.ts': ['shared/runtime/embedded-secrets.ts'],
-  'shared/runtime/pgbouncer.test.ts': ['cli/commands/migrate.ts', 'shared/runtime/embedded-binaries.ts', 'shared/unverified.ts'],
+  'shared/runtime/pgbouncer.test.ts': ['cli/commands/migrate.ts', 'shared/runtime/embedded-binaries.ts'],
   'shared/runtime/queues.test.ts': [
     'shared/runtime/redis-trouble.ts',
     'shared/runtime/queue-backend.ts',
@@ -354,7 +354,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'store/messages/raw-chunks.test.ts': ['store/messages/archive.ts'],
   'store/rollups/allowance.test.ts': ['store/rollups/pending.ts', 'store/rollups/policy-days.ts', 'store/rollups/source-days.ts'],
   'store/schema/migrate.test.ts': [
-    'shared/program-folder.ts',
     'store/schema/made-meanwhile.ts',
     'store/schema/queue-locks.ts',
     'store/schema/queue-schema.ts',

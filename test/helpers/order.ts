@@ -70,7 +70,7 @@ export const LONGEST: readonly string[] = [
   'test/chaos/held/held.test.ts',
   'test/attacks/alert-flood.test.ts',
   'test/attacks/authentication-results.test.ts',
-  'test/shared/unexpected.test.ts',
+  'test/cli/uncaught.test.ts',
   'test/shared/runtime/queues.test.ts',
   'test/parser/verify/index.test.ts',
   'test/attacks/hostile-terminal.test.ts',

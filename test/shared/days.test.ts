@@ -21,6 +21,7 @@ test('both ends belong to a span, and there is none backwards', () => {
 
 test('days compare as texts', () => {
   expect([earlier('2026-09-30', '2026-10-01'), later('2026-09-30', '2026-10-01')]).toEqual(['2026-09-30', '2026-10-01']);
+  expect([earlier('2026-10-01', '2026-09-30'), later('2026-10-01', '2026-09-30')]).toEqual(['2026-09-30', '2026-10-01']);
 });
 
 test('Saturday and Sunday are the weekend', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { escaped, escapedLines, jsonText } from '../../services/shared/escape.ts';
+import { escaped, escapedLines, isBlank, jsonText } from '../../services/shared/escape.ts';
 
 test.each([
   ['a control', '\x1b[31m', '\\u001b[31m'],
@@ -33,4 +33,9 @@ test('JSON keeps its value, whatever is in it', () => {
     }),
   );
   expect(jsonText('\u202e')).toBe('"\\u202e"');
+  expect([jsonText({ a: [1] }), jsonText({ a: 1 }, 2)]).toEqual(['{"a":[1]}', '{\n  "a": 1\n}']);
+});
+
+test('blanks and what nobody sees are no text', () => {
+  expect(['', ' \n\t', '\u200b \u2800', 'a', ' \u200ba '].map(isBlank)).toEqual([true, true, true, false, false]);
 });

@@ -10,6 +10,7 @@ test('absent tags have their defaults, each from the one above it', () => {
 
 test('spelling does not matter, and t= was called testing', () => {
   expect(parsePolicy(' P = Reject ;ADKIM=S;;=x')).toMatchObject({ p: 'reject', adkim: 's' });
+  expect(parsePolicy('p=none; px').p).toBe('none');
   expect(parsePolicy('p=none; testing=y').t).toBe('y');
   expect(parsePolicy('p=none; t=n; testing=y').t).toBe('n');
 });
@@ -20,8 +21,9 @@ test('of no policy no tag is known', () => {
 });
 
 test('values are ordered from lax to strict, and what the standard does not have proves nothing', () => {
-  expect(['none', 'quarantine', 'reject'].map((p) => strength('p', p))).toEqual([0, 1, 2]);
-  expect(['r', 's'].map((mode) => strength('aspf', mode))).toEqual([0, 1]);
+  for (const tag of ['p', 'sp', 'np'] as const)
+    expect(['none', 'quarantine', 'reject'].map((p) => strength(tag, p))).toEqual([0, 1, 2]);
+  for (const tag of ['adkim', 'aspf'] as const) expect(['r', 's'].map((mode) => strength(tag, mode))).toEqual([0, 1]);
   expect(['y', 'n'].map((t) => strength('t', t))).toEqual([0, 1]);
   expect(['0', '50', '100', '101', '-1', '1.5', 'x'].map((pct) => strength('pct', pct))).toEqual([
     0,
@@ -33,6 +35,7 @@ test('values are ordered from lax to strict, and what the standard does not have
     null,
   ]);
   expect([strength('p', 'monitor'), strength('p', null), strength('p', 'constructor')]).toEqual([null, null, null]);
+  expect(strength('pct', null)).toBeNull();
 });
 
 test('a reporter that writes nil for a tag that is not there says the same as one that leaves it out', () => {
