@@ -126,8 +126,9 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
   const over = overAllowance(changes);
   const entered = new Set(changes.filter((c) => c.sign === 1).map((c) => c.key));
   const left = changes.filter((c) => c.sign === -1 && !entered.has(c.key));
-  await readingByKey(tx, () => rollUpAll(tx, changes, over), over.keys.length === 0);
-  if (left.length > 0) await readingByKey(tx, () => recompute(tx, left, over));
+  const usual = over.keys.length === 0;
+  await readingByKey(tx, () => rollUpAll(tx, changes, over), usual);
+  if (left.length > 0) await readingByKey(tx, () => recompute(tx, left, over), usual);
 }
 
 /** The rollups by source, by name below the domain, and by key. */

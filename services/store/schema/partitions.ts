@@ -37,10 +37,11 @@ export const recordsOf = (report: string, from: string, to: string, columns = '*
  *   sort to group them
  */
 export async function readingByKey<T>(tx: Tx, work: () => Promise<T>, sorting = true): Promise<T> {
-  await tx.query(`set local enable_bitmapscan = off${sorting ? '' : '; set local enable_sort = off'}`);
+  const avoided = sorting ? ['bitmapscan'] : ['bitmapscan', 'sort', 'incremental_sort'];
+  await tx.query(avoided.map((plan) => `set local enable_${plan} = off`).join('; '));
   const done = await work();
   // After an error the transaction, or its savepoint, takes the settings back.
-  await tx.query(`set local enable_bitmapscan to default${sorting ? '' : '; set local enable_sort to default'}`);
+  await tx.query(avoided.map((plan) => `set local enable_${plan} to default`).join('; '));
   return done;
 }
 

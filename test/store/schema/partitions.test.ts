@@ -295,10 +295,15 @@ test('records are read by the keys of their reports alone, also where the planne
 test('what is read by key is planned without bitmaps, and what follows, or an error, as before', async () => {
   await transaction(t.db, async (tx) => {
     const settings = async () =>
-      (await tx.query("select current_setting('enable_bitmapscan') as bitmaps, current_setting('enable_sort') as sort")).rows[0];
-    const before = { bitmaps: 'on', sort: 'on' };
-    expect(await readingByKey(tx, settings)).toEqual({ bitmaps: 'off', sort: 'on' });
-    expect(await readingByKey(tx, settings, false)).toEqual({ bitmaps: 'off', sort: 'off' });
+      (
+        await tx.query(
+          `select current_setting('enable_bitmapscan') as bitmaps, current_setting('enable_sort') as sort,
+                  current_setting('enable_incremental_sort') as incremental`,
+        )
+      ).rows[0];
+    const before = { bitmaps: 'on', sort: 'on', incremental: 'on' };
+    expect(await readingByKey(tx, settings)).toEqual({ ...before, bitmaps: 'off' });
+    expect(await readingByKey(tx, settings, false)).toEqual({ bitmaps: 'off', sort: 'off', incremental: 'off' });
     expect(await settings()).toEqual(before);
     await tx.query('savepoint failing');
     await expect(readingByKey(tx, () => tx.query('select 1/0'), false)).rejects.toThrow('division');
