@@ -264,7 +264,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/console/findings.ts',
   ],
   'console/pages/lookalikes.test.ts': ['console/actions/lookalikes.ts', 'store/console/lookalikes.ts'],
-  'console/pages/overview.test.ts': ['console/pages/spark.ts', 'store/console/overview.ts'],
+  'console/pages/overview.test.ts': ['store/console/overview.ts'],
   'console/pages/sign-in.test.ts': ['store/console/people.ts', 'store/console/sessions.ts'],
   'store/rollups/domain-days.test.ts': ['parser/upkeep/fill-daily-totals.ts', 'store/rollups/fill.ts'],
   'console/pages/upload.test.ts': ['console/upload-body.ts'],

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { problemOf } from '../../services/console/problem.ts';
+import { Refusal } from '../../services/console/routes.ts';
 import { PermanentError, TransientError } from '../../services/shared/errors.ts';
 
 const of = (error: unknown) => {
@@ -33,4 +34,24 @@ test('an error of ours has its status, and what nobody foresaw says nothing of i
   const bug = problemOf(new TypeError('secret is undefined'));
   expect(bug.status).toBe(500);
   expect(JSON.stringify([bug.title, bug.detail])).not.toContain('secret');
+});
+
+test('a refusal is what it says, and what is not of Fastify by its status is nothing that was foreseen', () => {
+  expect(problemOf(new Refusal(410, 'gone', 'It is gone.'))).toEqual({
+    status: 410,
+    code: 'gone',
+    title: 'That did not work',
+    detail: 'It is gone.',
+    cause: 'It is gone.',
+  });
+  const answered = (statusCode: unknown) => of(Object.assign(new Error('no'), { statusCode }));
+  const unexpected = { status: 500, code: 'unexpected' };
+  expect([200, 399, 400, 499, 500, 503, '404', null, undefined].map(answered)).toEqual([
+    unexpected,
+    unexpected,
+    { status: 400, code: 'bad_request' },
+    { status: 499, code: 'bad_request' },
+    ...Array.from({ length: 5 }, () => unexpected),
+  ]);
+  expect([null, undefined, 'thrown'].map(of)).toEqual([unexpected, unexpected, unexpected]);
 });

@@ -87,6 +87,12 @@ describe('a form that came back', () => {
     );
   });
 
+  test('says nothing of what was written where no reason is among it', () => {
+    const said = '<p class="problem-line" id="problem" role="alert" tabindex="-1" autofocus>That is wrong.</p><h1>';
+    for (const fields of [{}, { why: [] }, { why: [''] }, { other: ['x'] }])
+      expect(filled(page, sent(fields, { action: '/gone' })).startsWith(said), JSON.stringify(fields)).toBe(true);
+  });
+
   test('is that of the page itself where it leads nowhere else', () => {
     const given = sent({ q: ['nonsense'] }, { action: '/things', field: 'q' });
     expect(filled(page, given, true)).toContain('<input name="q" value="nonsense" aria-invalid="true"');

@@ -1,4 +1,4 @@
-import { counted, list, number } from '../../shared/format.ts';
+import { counted, list, number, percent } from '../../shared/format.ts';
 
 /** Texts of the pages of mails and reports, of what came of them, and of how the services are. */
 export const reportWords = {
@@ -180,8 +180,12 @@ export const reportWords = {
     unfinished: 'The month is not over: the figures are those up to yesterday.',
     story: 'In short',
     nothing: (domain: string, month: string) => `No report that counts tells of mail in the name of ${domain} in ${month}.`,
-    mail: (messages: number, domain: string, month: string, { change, more }: { change: string | null; more: boolean }) =>
-      `In ${month}, receivers reported ${counted(messages, 'message')} in the name of ${domain}${change === null ? '' : change === '0%' ? ', as many as the month before' : `, ${change} ${more ? 'more' : 'fewer'} than the month before`}.`,
+    /** @param change since the month before, 0.5 where there is half as much again; null if nobody knows */
+    mail: (messages: number, domain: string, month: string, change: number | null) => {
+      const part = change === null ? null : percent(Math.abs(change));
+      const than = part === '0%' ? 'as many as' : `${part} ${Math.sign(change!) === 1 ? 'more' : 'fewer'} than`;
+      return `In ${month}, receivers reported ${counted(messages, 'message')} in the name of ${domain}${part === null ? '' : `, ${than} the month before`}.`;
+    },
     passing: (now: string, before: string | null) =>
       `${now} of them passed DMARC${before === null ? '' : before === now ? ', as the month before' : ` (${before} the month before)`}.`,
     no_unauthorized: 'No unauthorized mail was reported.',
@@ -196,14 +200,11 @@ export const reportWords = {
     findings: ({ opened, resolved, open }: Record<'opened' | 'resolved' | 'open', number>) =>
       opened + resolved + open === 0
         ? 'No finding opened, ended or is open.'
-        : `${list(
-            [
-              ...(opened > 0 ? [`${counted(opened, 'finding')} opened`] : []),
-              ...(resolved > 0 ? [`${counted(resolved, 'finding')} ended`] : []),
-              ...(open > 0 ? [`${counted(open, 'older finding is', 'older findings are')} still open`] : []),
-            ],
-            3,
-          )}; those for information are not counted.`,
+        : `${list([
+            ...(opened > 0 ? [`${counted(opened, 'finding')} opened`] : []),
+            ...(resolved > 0 ? [`${counted(resolved, 'finding')} ended`] : []),
+            ...(open > 0 ? [`${counted(open, 'older finding is', 'older findings are')} still open`] : []),
+          ])}; those for information are not counted.`,
     next: 'What comes next',
     basis: 'From DMARC aggregate reports that are proven, by the UTC day on which they begin. Not every receiver sends reports.',
   },

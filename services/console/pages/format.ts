@@ -24,7 +24,7 @@ export const share = (part: number, whole: number): string => (whole === 0 ? '' 
 export function shares(parts: readonly number[]): string[] {
   const all = parts.reduce((sum, part) => sum + part, 0);
   if (all === 0) return parts.map(() => '');
-  const fine = parts.some((part) => part > 0 && (part / all < 0.1 || part / all > 0.99) && part !== all);
+  const fine = parts.some((part) => part > 0 && part / all < 0.1);
   const unit = fine ? 1000 : 100;
   const exact = parts.map((part) => (part / all) * unit);
   const rounded = exact.map(Math.floor);

@@ -51,10 +51,7 @@ export function storyOf(
   const lost = of('authorized', (one) => Math.max(0, one.messages - one.passed - one.forwarded));
   const change = !comparable || earlierSums.messages === 0 ? null : sums.messages / earlierSums.messages - 1;
   return [
-    w.mail(sums.messages, domain, month, {
-      change: change === null ? null : percent(Math.abs(change)),
-      more: (change ?? 0) > 0,
-    }),
+    w.mail(sums.messages, domain, month, change),
     w.passing(
       percent(sums.passed / sums.messages),
       earlierSums.messages === 0 ? null : percent(earlierSums.passed / earlierSums.messages),

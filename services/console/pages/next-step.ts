@@ -106,7 +106,7 @@ export function gravestOf(
     one.state === 'open' ? one.acknowledged_at === null && one.snoozed_until === null : one.goes_on === true,
   );
   // What is for information is no step; what is kept out is one, after all that asks for more.
-  const later = (one: (typeof standing)[number]) => (one.severity === 'info' ? 2 : one.kept_out ? 1 : 0);
+  const later = (one: (typeof standing)[number]) => Number(one.severity === 'info' || one.kept_out === true);
   const [first] = standing.sort((a, b) => later(a) - later(b) || byGravity(a, b));
   if (first === undefined) return null;
   const { finding_key, severity, kind, state, resolved_by = null, kept_out = false } = first;

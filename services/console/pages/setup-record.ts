@@ -25,14 +25,14 @@ const uriOf = (address: string) =>
  */
 export function wantedRecord(domain: string, current: string | null, address: string): WantedRecord {
   const name = `_dmarc.${domain}`;
-  const record = current === null ? null : parseDmarc(current);
-  if (current === null || record === null) return { name, value: `v=DMARC1; p=none; rua=${uriOf(address)}`, there: false };
-  if (record.rua.some((one) => one.address?.toLowerCase() === address.toLowerCase()))
-    return { name, value: current, there: true };
-  const listed = partsOf(current)
+  const text = current ?? '';
+  const record = parseDmarc(text);
+  if (record === null) return { name, value: `v=DMARC1; p=none; rua=${uriOf(address)}`, there: false };
+  if (record.rua.some((one) => one.address?.toLowerCase() === address.toLowerCase())) return { name, value: text, there: true };
+  const listed = partsOf(text)
     .find((part) => /^rua\s*=/i.test(part))
     ?.replace(/^rua\s*=\s*|[\s,]+$/gi, '');
-  return { name, value: withTags(current, { rua: [...(listed ? [listed] : []), uriOf(address)].join(',') }), there: false };
+  return { name, value: withTags(text, { rua: [...(listed ? [listed] : []), uriOf(address)].join(',') }), there: false };
 }
 
 /**

@@ -17,12 +17,12 @@ export function spark(shares: readonly (number | null)[], label: string): Html {
   const known = (share: number | null) => share !== null;
   const points = line<number | null>(
     (_, i) => x(i),
-    (share) => y(share ?? 0),
+    (share) => y(share!),
   ).defined(known)([...shares]);
   const below = area<number | null>(
     (_, i) => x(i),
     HEIGHT - MARGIN,
-    (share) => y(share ?? 0),
+    (share) => y(share!),
   ).defined(known)([...shares]);
   return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${label}">
 <path class="area" d="${below}"/><path class="line" d="${points}"/></svg>`;

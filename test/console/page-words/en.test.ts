@@ -31,14 +31,14 @@ test('a sentence about a wrong value ends once', () => {
 const { digest, domain, health, message, month, other_reports, overview, reports } = words;
 
 test('sentences about reports and health say one, several and none', () => {
-  const mail = (change: string | null, more: boolean) => month.mail(9, 'a.example', 'May 2026', { change, more });
+  const mail = (change: number | null) => month.mail(9, 'a.example', 'May 2026', change);
   const of = (opened: number, resolved: number, open: number) => month.findings({ opened, resolved, open });
   expect([
     ...['2026-01', '2026-12'].map(month.name),
-    mail(null, true),
-    mail('0%', false),
-    mail('5%', true),
-    mail('5%', false),
+    mail(null),
+    mail(0),
+    mail(0.05),
+    mail(-0.05),
     month.passing('90%', null),
     month.passing('90%', '90%'),
     month.passing('90%', '80%'),
@@ -120,6 +120,11 @@ test('sentences about a domain say what they know, and leave out what nobody doe
     overview.unauthorized_says('0', '9'),
     overview.unauthorized_says('1', '9'),
     words.lookalikes.changed('mail servers changed', '2026-11-01'),
+    ...['0', '1'].map((passed) => words.sender.means.authorized_failing('Monday', { messages: '9', passed })),
+    words.sender.one_of('9', '', null),
+    words.sender.one_of('9', '80%', 'denied'),
+    ...[0, 1, 2].map((waiting) => words.held.figures(waiting, 5, 3, 1)),
+    ...[0, 1, 2].map((days) => words.finding.days_what(days, 'Monday')),
     words.sender.decided.approved('ada', 'Monday', 'ours', null),
     words.sender.decided.denied('ada', 'Monday', 'not ours', 'Friday'),
   ]).toMatchInlineSnapshot(`
@@ -150,6 +155,16 @@ test('sentences about a domain say what they know, and leave out what nobody doe
       "none of 9 delivered",
       "1 of 9 delivered",
       "mail servers changed on 2026-11-01",
+      "Yours: most of its mail used to pass. Since Monday, none of 9 messages passes.",
+      "Yours: most of its mail used to pass. Since Monday, 1 of 9 messages passes.",
+      "9 messages",
+      "9 messages, 80% passing, denied",
+      "No mail is waiting. In the last 30 days: 5 held, 3 delivered, 1 stopped.",
+      "1 mail is waiting. In the last 30 days: 5 held, 3 delivered, 1 stopped.",
+      "2 mails are waiting. In the last 30 days: 5 held, 3 delivered, 1 stopped.",
+      "Messages a day of those named below, from its first day on, in reports that count",
+      "Messages a day of those named below, from 1 day before Monday on, in reports that count",
+      "Messages a day of those named below, from 2 days before Monday on, in reports that count",
       "Approved by ada on Monday UTC: ours",
       "Denied by ada on Monday UTC, until Friday UTC: not ours",
     ]
@@ -157,7 +172,7 @@ test('sentences about a domain say what they know, and leave out what nobody doe
 });
 
 test('each status of an answer has a title', () => {
-  expect([400, 401, 403, 404, 405, 409, 413, 415, 421, 429, 500, 503, 599].map(words.status)).toMatchInlineSnapshot(`
+  expect([400, 401, 403, 404, 405, 409, 413, 415, 421, 429, 499, 500, 503, 599].map(words.status)).toMatchInlineSnapshot(`
     [
       "That request cannot be read",
       "Who are you?",
@@ -169,6 +184,7 @@ test('each status of an answer has a title', () => {
       "That type is not read",
       "The console has another address",
       "Too many requests",
+      "That did not work",
       "Something went wrong",
       "ruawatch is waiting",
       "Something went wrong",

@@ -84,6 +84,19 @@ test.each([
     [0, 7, 0],
     ['0%', '100%', '0%'],
   ],
+  // Nothing is no part that whole numbers would hide; one message of many is.
+  [
+    [0, 1, 2],
+    ['0%', '33%', '67%'],
+  ],
+  [
+    [1, 20],
+    ['4.8%', '95.2%'],
+  ],
+  [
+    [3, 10, 17],
+    ['10%', '33%', '57%'],
+  ],
   // The largest remainders get what is missing.
   [
     [125, 333, 542],

@@ -69,6 +69,12 @@ test('all policies, of a domain and of what is below it', async () => {
   await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('golden/policies-below.txt');
 });
 
+test('as much mail as names in use as of others lets half of it through where one of them is none', () => {
+  const both = { used: 5, unused: 5 };
+  const policies = [tags('reject', 'none', 'reject'), tags('reject', 'reject', 'none'), tags('reject', 'none', 'quarantine')];
+  expect(policies.map((of) => letThrough(of, both))).toEqual([0.5, 0.5, 0.5]);
+});
+
 test('where nothing failed below, what would be is told by sp', () => {
   const nothing = { used: 0, unused: 0 };
   expect([tags('reject', 'none', 'reject'), tags('reject', 'reject', 'none')].map((of) => letThrough(of, nothing))).toEqual([

@@ -22,7 +22,8 @@ test('a code of the step before and after is accepted, and none that is not newe
   for (const step of [here - 2, here + 2]) expect(stepOf(codeAt(SECRET, step), SECRET, null, now)).toBeNull();
   expect(stepOf(codeAt(SECRET, here), SECRET, here, now)).toBeNull();
   expect(stepOf('005 924', SECRET, null, now)).toBe(here);
-  for (const wrong of ['', '5924', 'abcdef', '0059240']) expect(stepOf(wrong, SECRET, null, now)).toBeNull();
+  expect(stepOf('\t0 0 5 9 2 4 ', SECRET, here - 1, now)).toBe(here);
+  for (const wrong of ['', '5924', 'abcdef', '0059240', '05924', '005925']) expect(stepOf(wrong, SECRET, null, now)).toBeNull();
 });
 
 test('a key as people type it', () => {
