@@ -157,7 +157,6 @@ function findOf<Window>(
 
 /** What was found of the sources of a sender. */
 function aboutIts({ of }: SenderWindow, found: readonly Candidate[]): Candidate[] {
-  if (found.length === 0) return [];
   const sources = new Set(of.sources.map(({ source }) => source));
   return found.filter(({ subject }) => sources.has(subject));
 }
@@ -176,12 +175,16 @@ function usesElsewhere(senders: ReadonlyMap<string, SenderData>, { source, sende
  * ones.
  */
 function signsElsewhere(senders: readonly SenderData[], source: string): number | null {
-  const sender = senders.find(({ sources }) => sources.some((one) => one.source === source));
-  const own = sender?.sources.find((one) => one.source === source);
-  if (sender === undefined || own === undefined) return null;
-  const others = sender.sources.filter((one) => one.first_day < own.first_day && isAligned(one));
-  const passed = others.reduce((n, one) => n + one.passed, 0);
-  return passed < USED ? null : others.reduce((n, one) => n + one.dkim_aligned, 0) / passed;
+  for (const { sources } of senders) {
+    const own = sources.find((one) => one.source === source);
+    if (own !== undefined) return signedPart(sources.filter((one) => one.first_day < own.first_day && isAligned(one)));
+  }
+  return null;
+}
+
+function signedPart(sources: SenderData['sources']): number | null {
+  const passed = sources.reduce((n, one) => n + one.passed, 0);
+  return passed < USED ? null : sources.reduce((n, one) => n + one.dkim_aligned, 0) / passed;
 }
 
 /**

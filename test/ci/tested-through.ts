@@ -123,7 +123,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'analyzer/analyze.test.ts': [
     'analyzer/deciders.ts',
     'analyzer/evaluate-readiness.ts',
-    'analyzer/evaluate.ts',
     'analyzer/load.ts',
     'analyzer/load-identities.ts',
     'analyzer/load-whole.ts',
