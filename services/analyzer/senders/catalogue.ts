@@ -84,12 +84,12 @@ export interface SenderEvidence {
 export class CatalogueError extends Error {
   override readonly name = 'CatalogueError';
   readonly code = 'bad_catalogue';
-  /** The entry's id, or its number from 1 when it has none, or null when the file as a whole is wrong. */
-  readonly entry: string | null;
 
+  /**
+   * @param entry its id, or its number from 1 when it has none, or null when the file as a whole is wrong
+   */
   constructor(entry: string | null, problem: string) {
     super(entry === null ? `The sender catalogue is not valid: ${problem}` : `Sender ${entry} is not valid: ${problem}`);
-    this.entry = entry;
   }
 }
 

@@ -126,6 +126,10 @@ describe('lookup', () => {
     expect(of([], 'bounces@u1.wl2.SENDGRID.net')).toBe('sendgrid');
     expect(of([`${'a.'.repeat(100_000)}sendgrid.net`])).toBe(null);
     expect(of(['', '.', '..'])).toBe(null);
+    expect(of(['.sendgrid.net'])).toBe('sendgrid');
+    // The longest name that DNS has, with the dot at its end, and one letter more.
+    const longest = `${'a.'.repeat(120)}b.sendgrid.net`.slice(-253).replace(/^\./, 'a');
+    expect([longest.length, of([`${longest}.`]), of([`a${longest}.`])]).toEqual([253, 'sendgrid', null]);
   });
 });
 
@@ -172,6 +176,7 @@ describe('a user catalogue', () => {
 
   const wrong: [string, unknown, string][] = [
     ['no list', [], 'The sender catalogue is not valid: it has to be an object with a list "senders".'],
+    ['a list that is none', { senders: {} }, 'it has to be an object with a list "senders".'],
     ['a stray key', { senders: [], sender: [] }, '"sender" is unknown beside "senders"'],
     ['an entry that is no object', { senders: ['x'] }, 'Sender number 1 is not valid: it has to be an object.'],
     ['no id', { senders: [{ name: 'x' }] }, 'Sender number 1 is not valid: "id" has to be lower case letters'],
@@ -211,6 +216,13 @@ describe('a user catalogue', () => {
     expect(parse).toThrow(sentence);
   });
 
+  test('has names of 253 letters at most', () => {
+    const longest = `${'a.'.repeat(122)}b.example`.slice(-253).replace(/^\./, 'a');
+    const parsed = (spf: string) => parseCatalogue(one({ spf_domains: [spf] })).senders.get('mine')!.spf_domains;
+    expect([longest.length, parsed(longest)]).toEqual([253, [longest]]);
+    expect(() => parsed(`a${longest}`)).toThrow('is not a domain name in lower case');
+  });
+
   test('accepts what the schema accepts of the shapes above, and refuses what it refuses', () => {
     // What only a whole view of the file can tell is beyond a schema.
     const beyond = new Set([
@@ -246,8 +258,14 @@ test('the records of a service are below the domain of the customer', () => {
     [{ ...records[0], ttl: 60 }, /has to have name, type and value/],
     [{ ...records[0], type: 'A' }, /type CNAME or TXT/],
     [{ ...records[0], value: 'd\u00e9' }, /a value in ASCII/],
+    [{ ...records[0], value: 5 }, /a value in ASCII/],
+    [{ ...records[0], value: 'v'.repeat(2001) }, /a value in ASCII/],
+    [{ ...records[0], name: `${'a'.repeat(245)}.{domain}` }, /has to have name, type and value/],
     ['x', /has to have name, type and value/],
+    [null, /has to have name, type and value/],
   ] as const)
     expect(() => parseCatalogue(one({ records: [bad] }))).toThrow(says);
+  const most = Array(20).fill({ name: `${'a'.repeat(244)}.{domain}`, type: 'TXT', value: 'v'.repeat(2000) });
+  expect(parseCatalogue(one({ records: most })).senders.get('mine')?.records).toEqual(most);
   expect(() => parseCatalogue(one({ records: Array(21).fill(records[0]) }))).toThrow(/at most 20 records/);
 });
