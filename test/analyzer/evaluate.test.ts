@@ -51,7 +51,7 @@ describe('what is found', () => {
   });
 
   test('what people expect is kept quiet, unless it is more severe than it was then', () => {
-    const of = (expected?: DomainData['expected']) => changesOf(domainData(unset, { expected })).opened;
+    const of = (expected: NonNullable<DomainData['expected']> = []) => changesOf(domainData(unset, { expected })).opened;
     const [one] = of();
     expect(one).toMatchObject({ kind: 'alignment_failure', severity: 'medium', notify: true });
     expect(one).not.toHaveProperty('quiet');
