@@ -21,7 +21,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/grants/grants.ts',
     'store/grants/lend-setup.ts',
     'store/grants/lending.ts',
-    'store/grants/life.ts',
   ],
   'cli/commands/access-standing.test.ts': [
     'cli/commands/access-review.ts',

@@ -25,7 +25,7 @@ function written(value: unknown, start: Date): string {
   const hoursOf = (text: string) => {
     const hours = (Date.parse(text) - start.getTime()) / HOUR_MS;
     // What the database's clock has written is not compared.
-    return Math.abs(hours) < 20_000 ? `${hours >= 0 ? '+' : ''}${Math.round(hours * 1e6) / 1e6} h` : 'a moment';
+    return Math.abs(hours) < 20_000 ? `${hours >= 0 ? '+' : ''}${Math.round(hours * 1e7) / 1e7} h` : 'a moment';
   };
   return JSON.stringify(value, put).replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, hoursOf);
 }
@@ -76,3 +76,10 @@ export async function meanwhile<T>(db: Db, sql: string, work: () => Promise<T>):
   });
   return begun.work!;
 }
+
+/** What is written of requests, beside their plans. */
+export const OF_REQUESTS: Ledger['queries'] = {
+  request: `select request_key, state, changed_at, expires_at, decided_at, applied_at, ends_at, outcome from ruawatch.requests order by 1`,
+  event: 'select event_key, request_key, event, state, at, actor, says, recipients from ruawatch.request_events order by 1',
+  audit: "select number, body::jsonb - array['digest', 'says', 'domain', 'kind'] as body from ruawatch.audit order by 1",
+};

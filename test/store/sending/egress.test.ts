@@ -26,4 +26,17 @@ test.each<[string, boolean[], boolean]>([
   ['a source that began within the week', hours((_, day) => day >= 5), true],
   ['one that ceased', hours((_, day) => day < 9), false],
   ['nothing', [], false],
+  ['a gap as long as the longest before', hours((hour, day) => (day === 8 ? hour >= 5 : day !== 3 || hour >= 5)), true],
+  ['a gap that is one hour longer', hours((hour, day) => (day === 8 ? hour >= 6 : day !== 3 || hour >= 5)), false],
+  ['eight silent hours where more is usual', hours((hour, day) => (day === 8 ? hour >= 8 : day !== 3 || hour >= 12)), true],
+  ['nine silent hours where more is usual', hours((hour, day) => (day === 8 ? hour >= 9 : day !== 3 || hour >= 12)), false],
+  ['a gap that the judged days begin with', hours((hour, day) => day !== 7 || hour >= 2), true],
+  ['one that they begin with and is too long', hours((hour, day) => day !== 7 || hour >= 3), false],
+  [
+    'one that they begin with, after another before them',
+    hours((hour, day) => !((day === 6 && hour >= 22) || (day === 7 && hour < 2))),
+    true,
+  ],
+  ['silence before the first message is no habit', hours((hour, day) => day > 3 && !(day === 8 && hour < 3)), false],
+  ['two gaps with one message between', hours((hour, day) => day !== 8 || hour === 2 || hour > 4), true],
 ])('%s', (_, given, complete) => expect(isWithoutGap(given)).toBe(complete));
