@@ -1,6 +1,6 @@
 import { Random } from '../demo/random.ts';
 import { escapeXml } from '../demo/xml.ts';
-import { readMessage } from '../services/report/read.ts';
+import { readMessage } from '../services/report/read-mail.ts';
 import { RecordLines } from '../services/store/reports/record-lines.ts';
 import type { StageInput } from './input.ts';
 import { type Measure, measure } from './measure.ts';

@@ -8,7 +8,7 @@ import { BATCH_RECORDS, keysFrom } from '../services/parser/reading/protocol.ts'
 import { verdictUnverified } from '../services/parser/verify/while-parsing.ts';
 import { attributed, type ReadMessage, writeMessages } from '../services/parser/write-messages.ts';
 import type { AggregateRecord, AggregateReport, ReadEvent } from '../services/report/model.ts';
-import { readMessage } from '../services/report/read.ts';
+import { readMessage } from '../services/report/read-mail.ts';
 import { openPool, type Tx, transaction } from '../services/shared/runtime/db.ts';
 import { storeImports } from '../services/store/messages/imports.ts';
 import { claimMessages } from '../services/store/messages/messages.ts';

@@ -1,5 +1,5 @@
 import { Refusal } from './limits.ts';
-import { type ReadOptions, readingOf } from './read.ts';
+import { type ReadOptions, readingOf } from './read-mail.ts';
 
 /**
  * The document that one report of a mail or file was read from, decompressed.

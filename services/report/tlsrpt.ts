@@ -3,7 +3,7 @@ import { canonicalAddress, statedAddress } from './address.ts';
 import type { NameHint } from './aggregate/report-metadata.ts';
 import { readJson, skipBlank } from './json.ts';
 import { type Limits, Refusal } from './limits.ts';
-import { MailTotals } from './mail-totals.ts';
+import { MailLimits } from './mail-limits.ts';
 import type { TlsFailure, TlsPolicy, TlsReport } from './model.ts';
 import { normalDomain } from './orgdomain.ts';
 import { Problems } from './problems.ts';
@@ -34,7 +34,7 @@ export function* readTlsReports(
   text: string,
   hint: NameHint | null,
   limits: Limits,
-  totals = new MailTotals(limits),
+  totals = new MailLimits(limits),
 ): Generator<TlsReport> {
   let at = skipBlank(text, 0);
   while (at < text.length) {
@@ -52,9 +52,9 @@ export function* readTlsReports(
 class Reader {
   private readonly limits: Limits;
   private readonly problems = new Problems();
-  private readonly totals: MailTotals;
+  private readonly totals: MailLimits;
 
-  constructor(limits: Limits, totals: MailTotals) {
+  constructor(limits: Limits, totals: MailLimits) {
     this.limits = limits;
     this.totals = totals;
   }

@@ -11,7 +11,7 @@ import type { Measure } from '../../bench/measure.ts';
 import { STAGES } from '../../bench/stages.ts';
 import { type Line, median, ratioToFloor, table } from '../../bench/table.ts';
 import { Random } from '../../demo/random.ts';
-import { readMessage } from '../../services/report/read.ts';
+import { readMessage } from '../../services/report/read-mail.ts';
 import { testDatabase } from '../helpers/database.ts';
 import { draws } from '../helpers/full.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { eighthLoad } from '../../bench/eighth.ts';
-import { readMessage } from '../../services/report/read.ts';
+import { readMessage } from '../../services/report/read-mail.ts';
 
 test('what was drawn for a report of the eighth load is what the reader gives, value by value', async () => {
   const receivers = new Set<string>();

@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import type { AuthResult, RecordFacts } from '../../bench/seventh/facts.ts';
 import { RECEIVERS } from '../../bench/seventh/receivers.ts';
 import { type SeventhMail, seventhLoad } from '../../bench/seventh.ts';
-import { readMessage } from '../../services/report/read.ts';
+import { readMessage } from '../../services/report/read-mail.ts';
 
 const MAILS = 80;
 

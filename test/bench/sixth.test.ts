@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
 import { RECEIVERS } from '../../bench/sixth/receivers.ts';
 import { sixthLoad } from '../../bench/sixth.ts';
-import { readMessage } from '../../services/report/read.ts';
+import { readMessage } from '../../services/report/read-mail.ts';
 
 const MAILS = 70;
 

@@ -1,6 +1,6 @@
 import type { Limits } from '../../services/report/limits.ts';
 import type { AggregateReport, ReadEvent } from '../../services/report/model.ts';
-import type { ReadOptions } from '../../services/report/read.ts';
+import type { ReadOptions } from '../../services/report/read-mail.ts';
 import { linesOf } from '../helpers/lines.ts';
 
 /** The reader under test. */

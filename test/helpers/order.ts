@@ -65,7 +65,7 @@ export const LONGEST: readonly string[] = [
   'test/attacks/other-address.test.ts',
   'test/e2e/outage.test.ts',
   'test/analyzer/unauthenticated/larger-attack.test.ts',
-  'test/report/read.test.ts',
+  'test/report/read-mail.test.ts',
   'test/mails/subject.test.ts',
   'test/chaos/held/held.test.ts',
   'test/attacks/alert-flood.test.ts',

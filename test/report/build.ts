@@ -10,7 +10,7 @@ import type {
   ReadEvent,
   TlsReport,
 } from '../../services/report/model.ts';
-import { readMessage } from '../../services/report/read.ts';
+import { readMessage } from '../../services/report/read-mail.ts';
 
 /** What a test varies of a record; everything else is a plain passing one. */
 export interface RecordParts {

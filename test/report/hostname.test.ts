@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { hostNameOf } from '../../services/report/hostname.ts';
-import { readMessage } from '../../services/report/read.ts';
+import { readMessage } from '../../services/report/read-mail.ts';
 
 describe('a host name', () => {
   test.each([

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { authenticate } from '../../services/parser/verify/authenticity.ts';
-import { readMessage } from '../../services/report/read.ts';
+import { readMessage } from '../../services/report/read-mail.ts';
 import { dkimKey, dkimSigned, OVERSIGNED, USUAL_HEADERS } from '../attacks/dkim.ts';
 import { draws } from '../helpers/full.ts';
 import { reportMail, reportXml } from '../helpers/report.ts';

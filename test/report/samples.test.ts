@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ReadEvent } from '../../services/report/model.ts';
-import { readMessage } from '../../services/report/read.ts';
+import { readMessage } from '../../services/report/read-mail.ts';
 
 /** Reports of many sources, beside the checkout; not part of the repository. */
 const samples = path.resolve(import.meta.dirname, '../../../shared/samples');

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { redactFailure } from '../../report/failure/redact.ts';
 import { DEFAULT_LIMITS } from '../../report/limits.ts';
 import type { AggregateRecord, AggregateReport, FailureReport, Problem, TlsReport } from '../../report/model.ts';
-import { readMessage } from '../../report/read.ts';
+import { readMessage } from '../../report/read-mail.ts';
 import { jsonText } from '../../shared/escape.ts';
 import { type Input, inputs, NO_FILE } from '../inputs.ts';
 

@@ -1,7 +1,7 @@
 import { PROBE_GENERATOR } from '../../report/aggregate/report-metadata.ts';
 import type { AggregateRecord, AggregateReport } from '../../report/model.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
-import { readMessage } from '../../report/read.ts';
+import { readMessage } from '../../report/read-mail.ts';
 import type { ProbedMail, ProbeRun } from '../../store/sending/probes.ts';
 import { PROBE_LIMITS } from './mail.ts';
 

@@ -18,7 +18,7 @@ const facts = z.object({
 
 export const abusedSender = kind(
   facts,
-  { mail: 'forged', partOf: 'senders' },
+  { name: null, mail: 'forged', partOf: 'senders' },
   ({ domain: full, subject, evidence }, { how, service, signer, p }) => {
     const domain = short(full);
     const source = short(subject);

@@ -60,7 +60,7 @@ const MECHANISM = { spf: 'SPF passes unaligned', dkim: 'DKIM passes unaligned', 
 
 export const alignmentFailure = kind(
   facts,
-  { mail: 'rightful', partOf: 'senders', againstPolicy: true, approvable: true },
+  { name: 'A sender that is not aligned', mail: 'rightful', partOf: 'senders', againstPolicy: true, approvable: true },
   (told, given) => {
     const { subject, evidence } = told;
     const source = short(subject);

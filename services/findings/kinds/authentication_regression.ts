@@ -35,7 +35,7 @@ const MECHANISM = { dkim: 'DKIM', spf: 'SPF', both: 'DKIM and SPF' };
 
 export const authenticationRegression = kind(
   facts,
-  { mail: 'rightful', partOf: 'senders', stopsMail: true, againstPolicy: true },
+  { name: 'Authentication that broke', mail: 'rightful', partOf: 'senders', stopsMail: true, againstPolicy: true },
   (told, given) => {
     const { broken = [] } = told.evidence;
     const lost = lostAlignment(told);

@@ -12,7 +12,7 @@ const facts = z.object({
 
 export const bimiReady = kind(
   facts,
-  { counts: 'touched' },
+  { name: 'Ready for a logo', counts: 'touched' },
   ({ domain: full, evidence: { since, last_day } }, { policy, from }) => {
     const domain = short(full);
     return {

@@ -29,47 +29,51 @@ type DeniedFacts = z.output<typeof facts>;
 
 export const PASSED_BY = { spf: 'by SPF alone', dkim: 'by DKIM alone', both: 'by SPF and DKIM' };
 
-export const deniedSource = kind(facts, { mail: 'forged', partOf: 'domain' }, ({ domain: full, subject, evidence }, given) => {
-  const { by, service, denied } = given;
-  const domain = short(full);
-  const source = short(subject);
-  const name = service === null ? source : `${source} (${service})`;
-  const messages = counted(evidence.messages, 'message');
-  const said = `${short(denied.by, 40)} denied it on ${denied.on} (${short(denied.why)}).`;
-  const approval = [
-    { verdict: 'approve' as const, source: subject, when: 'If it may send after all', why: 'may send after all' },
-  ];
-  const topic = `mail of denied ${name} as ${domain}`;
-  if (by === 'none') {
-    const policy = given.policy == null ? 'no policy' : `p=${given.policy}`;
+export const deniedSource = kind(
+  facts,
+  { name: null, mail: 'forged', partOf: 'domain' },
+  ({ domain: full, subject, evidence }, given) => {
+    const { by, service, denied } = given;
+    const domain = short(full);
+    const source = short(subject);
+    const name = service === null ? source : `${source} (${service})`;
+    const messages = counted(evidence.messages, 'message');
+    const said = `${short(denied.by, 40)} denied it on ${denied.on} (${short(denied.why)}).`;
+    const approval = [
+      { verdict: 'approve' as const, source: subject, when: 'If it may send after all', why: 'may send after all' },
+    ];
+    const topic = `mail of denied ${name} as ${domain}`;
+    if (by === 'none') {
+      const policy = given.policy == null ? 'no policy' : `p=${given.policy}`;
+      return {
+        title: `Denied ${name} is delivered as ${domain}`,
+        topic,
+        summary: `${name} is denied, fails DMARC as ${domain}, and is delivered under ${policy}: ${messages} since ${evidence.since}`,
+        what: `${messages} from ${name} in the name of ${domain} failed DMARC since ${evidence.since}, and receivers delivered ${evidence.delivered === evidence.messages ? 'all of them' : counted(evidence.delivered, 'message')}, since ${policy === 'no policy' ? 'no policy tells' : `${policy} does not tell`} them to stop it. ${said}`,
+        advice: [
+          seenOn(
+            'policy_status',
+            `Publish p=quarantine or p=reject: nothing else keeps it out. "ruawatch policy status ${domain}" says which mail of yours that would stop as well, and what to do about that first.`,
+          ),
+          `Tell ${service ?? source} that it sends in your name: its abuse desk can close the account.`,
+        ],
+        senders: approval,
+      };
+    }
+    const title = `${name} is denied but still sends as ${domain} and passes DMARC ${PASSED_BY[by]}`;
     return {
-      title: `Denied ${name} is delivered as ${domain}`,
+      title: `Denied ${name} still passes as ${domain}`,
       topic,
-      summary: `${name} is denied, fails DMARC as ${domain}, and is delivered under ${policy}: ${messages} since ${evidence.since}`,
-      what: `${messages} from ${name} in the name of ${domain} failed DMARC since ${evidence.since}, and receivers delivered ${evidence.delivered === evidence.messages ? 'all of them' : counted(evidence.delivered, 'message')}, since ${policy === 'no policy' ? 'no policy tells' : `${policy} does not tell`} them to stop it. ${said}`,
+      summary: `${title}: ${messages} since ${evidence.since}`,
+      what: `${messages} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}. ${said}`,
       advice: [
-        seenOn(
-          'policy_status',
-          `Publish p=quarantine or p=reject: nothing else keeps it out. "ruawatch policy status ${domain}" says which mail of yours that would stop as well, and what to do about that first.`,
-        ),
-        `Tell ${service ?? source} that it sends in your name: its abuse desk can close the account.`,
+        ...(by === 'spf' ? [] : keysAdvice({ domain, name, account: service ?? source }, given)),
+        ...(by === 'dkim' ? [] : [spfAdvice(domain, source, given)]),
       ],
       senders: approval,
     };
-  }
-  const title = `${name} is denied but still sends as ${domain} and passes DMARC ${PASSED_BY[by]}`;
-  return {
-    title: `Denied ${name} still passes as ${domain}`,
-    topic,
-    summary: `${title}: ${messages} since ${evidence.since}`,
-    what: `${messages} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}. ${said}`,
-    advice: [
-      ...(by === 'spf' ? [] : keysAdvice({ domain, name, account: service ?? source }, given)),
-      ...(by === 'dkim' ? [] : [spfAdvice(domain, source, given)]),
-    ],
-    senders: approval,
-  };
-});
+  },
+);
 
 /** What to do about the keys. Who removes one that others sign with loses their mail. */
 function keysAdvice(

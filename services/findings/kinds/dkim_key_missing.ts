@@ -16,7 +16,7 @@ const facts = z.object({
 });
 type MissingFacts = z.output<typeof facts>;
 
-export const dkimKeyMissing = kind(facts, { ofRecord: true, stopsMail: true }, (told, given) => {
+export const dkimKeyMissing = kind(facts, { name: 'A DKIM key is missing', ofRecord: true, stopsMail: true }, (told, given) => {
   const domain = short(told.domain);
   const key = `DKIM key ${selectorIn(given.name)} of ${domain}`;
   const title = {

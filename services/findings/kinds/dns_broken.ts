@@ -32,7 +32,7 @@ type Rests = Pick<BrokenFacts, 'rests' | 'rests_in_all'> & { loss: string };
 const TERMS = 3;
 const SENDERS = 3;
 
-export const dnsBroken = kind(facts, { ofRecord: true, stopsMail: true }, (told, given) => {
+export const dnsBroken = kind(facts, { name: 'A DNS record is broken', ofRecord: true, stopsMail: true }, (told, given) => {
   const { title, topic } = titleOf(told, given);
   const summary = `${title}; first seen ${given.at} UTC`;
   const seen = given.seen

@@ -25,7 +25,7 @@ const VALUES = 3;
 
 export const environmentDrift = kind(
   facts,
-  {},
+  { name: 'Environments differ' },
   ({ domain: full, evidence: { since } }, { environment, domain, reference, aspects }) => {
     const own = short(full);
     const named = short(environment, 40);

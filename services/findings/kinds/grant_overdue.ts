@@ -27,7 +27,7 @@ const NAMED = 3;
 /** An answer as a sentence. */
 const ended = (answer: string): string => (/[.!?]$/.test(answer) ? answer : `${answer}.`);
 
-export const grantOverdue = kind(facts, {}, ({ evidence: { since } }, { grants, in_all }) => {
+export const grantOverdue = kind(facts, { name: 'A right outlives its end' }, ({ evidence: { since } }, { grants, in_all }) => {
   const [first] = grants;
   const stray = grants.some(({ key }) => key === null);
   const title =

@@ -21,25 +21,29 @@ const facts = z.object({
 
 const NAMED = 3;
 
-export const keyNotPublished = kind(facts, { ofLogs: true }, ({ domain: full, evidence: { messages } }, given) => {
-  const domain = short(full);
-  const [first, ...others] = given.signers;
-  const title = `DKIM key ${selectorIn(given.name)} of ${domain} is in use but not in DNS`;
-  const who = first === undefined ? 'A workload' : workloadWords(first);
-  const more = others.slice(0, NAMED - 1).map((one) => short(one.workload, 40));
-  const rest = given.signers_in_all - 1;
-  const beside = rest <= 0 ? '' : more.length === 0 ? ` and ${counted(rest, 'other')}` : ` and ${list(more, NAMED, rest)}`;
-  return {
-    title,
-    topic: `unpublished DKIM key ${selectorIn(given.name)} of ${domain}`,
-    summary: `${title}; used since ${given.first_at} UTC`,
-    what: `${who}${beside} signed ${counted(messages, 'message')} with the key at ${short(given.name)} since ${given.first_at} UTC, and DNS answered at ${given.asked_at} UTC ${given.state === 'absent' ? 'that there is none' : 'with an empty key (p=), which revokes it'}: none of these signatures passes.`,
-    advice: [
-      `Publish the key at ${short(given.name)}, or have the signer use the selector that is published.`,
-      'In a rotation, publish first, wait for the longest TTL, and switch the signer then.',
-      seenOn('dns_history', `What was published, and when it changed: "ruawatch dns history ${domain}".`),
-      WHY_ADVICE,
-    ],
-    expected: 'a planned change',
-  };
-});
+export const keyNotPublished = kind(
+  facts,
+  { name: 'Signing with an unpublished key', ofLogs: true },
+  ({ domain: full, evidence: { messages } }, given) => {
+    const domain = short(full);
+    const [first, ...others] = given.signers;
+    const title = `DKIM key ${selectorIn(given.name)} of ${domain} is in use but not in DNS`;
+    const who = first === undefined ? 'A workload' : workloadWords(first);
+    const more = others.slice(0, NAMED - 1).map((one) => short(one.workload, 40));
+    const rest = given.signers_in_all - 1;
+    const beside = rest <= 0 ? '' : more.length === 0 ? ` and ${counted(rest, 'other')}` : ` and ${list(more, NAMED, rest)}`;
+    return {
+      title,
+      topic: `unpublished DKIM key ${selectorIn(given.name)} of ${domain}`,
+      summary: `${title}; used since ${given.first_at} UTC`,
+      what: `${who}${beside} signed ${counted(messages, 'message')} with the key at ${short(given.name)} since ${given.first_at} UTC, and DNS answered at ${given.asked_at} UTC ${given.state === 'absent' ? 'that there is none' : 'with an empty key (p=), which revokes it'}: none of these signatures passes.`,
+      advice: [
+        `Publish the key at ${short(given.name)}, or have the signer use the selector that is published.`,
+        'In a rotation, publish first, wait for the longest TTL, and switch the signer then.',
+        seenOn('dns_history', `What was published, and when it changed: "ruawatch dns history ${domain}".`),
+        WHY_ADVICE,
+      ],
+      expected: 'a planned change',
+    };
+  },
+);

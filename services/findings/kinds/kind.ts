@@ -71,6 +71,11 @@ export interface SenderAction {
 
 /** What the rest of ruawatch must know of a rule's findings beside their words. */
 export interface Traits {
+  /**
+   * What its kind is called in sentences and lists; null for a rule whose findings are of another rule's
+   * kind.
+   */
+  name: string | null;
   /** Mail that others forge, and that is to be kept out; or rightful mail of senders, which is to arrive. */
   mail?: 'forged' | 'rightful';
   /** What its messages are a part of: all mail of the domain, or all mail of its senders. */

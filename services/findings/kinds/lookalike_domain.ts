@@ -42,7 +42,7 @@ export const DIFFERS: Readonly<Record<string, string>> = {
   'vowel-swap': 'a vowel is replaced by another',
 };
 
-export const lookalikeDomain = kind(facts, {}, ({ domain: full, subject }, given) => {
+export const lookalikeDomain = kind(facts, { name: 'A name that looks like yours' }, ({ domain: full, subject }, given) => {
   const domain = short(full);
   const name = short(subject);
   const title = titleOf(given, name, domain);

@@ -36,38 +36,42 @@ const facts = z.object({
 });
 type Key = NonNullable<z.output<typeof facts>['key']>;
 
-export const newSource = kind(facts, { mail: 'rightful', partOf: 'domain', approvable: true }, (told, given) => {
-  const { domain: full, subject, evidence } = told;
-  const { by, service, name: called, signer, key, joined = 1, passed_on = false } = given;
-  if (joined > 1) return key ? copiedWords(told, key, joined) : admittedWords(told);
-  const domain = short(full);
-  const source = short(subject);
-  const label = service ?? (called === undefined ? source : short(called));
-  const name =
-    label === source
-      ? source
-      : `${label} (${evidence.senders > 1 ? `${evidence.senders} networks` : short(evidence.who[0]?.source ?? subject)})`;
-  const title = `${name} has begun to send as ${domain} and passes DMARC ${PASSED_BY[by]}`;
-  const signed = key == null ? '' : ` Most of it is signed with the key ${short(key.name)}, ${ofAge(key)}.`;
-  return {
-    title: `${label} has begun to send as ${domain}`,
-    topic: `mail of ${label} as ${domain}`,
-    summary: `${title}: ${counted(evidence.messages, 'message')} since ${evidence.since}`,
-    what: `${counted(evidence.messages, 'message')} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}; it was never seen before ${evidence.since}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.${signed}`,
-    advice: [
-      seenOn('senders', `Ask your own teams first: if one of them has started to use ${label}, approve it.`),
-      ...(key == null
-        ? withoutKey(by, label)
-        : passed_on && key.others.length > 0
-          ? forwarding(key, label)
-          : withKey(key, label)),
-    ],
-    senders: [
-      { verdict: 'approve', source: subject, when: 'If it sends for you', why: 'sends for us' },
-      { verdict: 'deny', source: subject, when: 'If it does not', why: 'does not send for us' },
-    ],
-  };
-});
+export const newSource = kind(
+  facts,
+  { name: 'A new sender', mail: 'rightful', partOf: 'domain', approvable: true },
+  (told, given) => {
+    const { domain: full, subject, evidence } = told;
+    const { by, service, name: called, signer, key, joined = 1, passed_on = false } = given;
+    if (joined > 1) return key ? copiedWords(told, key, joined) : admittedWords(told);
+    const domain = short(full);
+    const source = short(subject);
+    const label = service ?? (called === undefined ? source : short(called));
+    const name =
+      label === source
+        ? source
+        : `${label} (${evidence.senders > 1 ? `${evidence.senders} networks` : short(evidence.who[0]?.source ?? subject)})`;
+    const title = `${name} has begun to send as ${domain} and passes DMARC ${PASSED_BY[by]}`;
+    const signed = key == null ? '' : ` Most of it is signed with the key ${short(key.name)}, ${ofAge(key)}.`;
+    return {
+      title: `${label} has begun to send as ${domain}`,
+      topic: `mail of ${label} as ${domain}`,
+      summary: `${title}: ${counted(evidence.messages, 'message')} since ${evidence.since}`,
+      what: `${counted(evidence.messages, 'message')} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}; it was never seen before ${evidence.since}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.${signed}`,
+      advice: [
+        seenOn('senders', `Ask your own teams first: if one of them has started to use ${label}, approve it.`),
+        ...(key == null
+          ? withoutKey(by, label)
+          : passed_on && key.others.length > 0
+            ? forwarding(key, label)
+            : withKey(key, label)),
+      ],
+      senders: [
+        { verdict: 'approve', source: subject, when: 'If it sends for you', why: 'sends for us' },
+        { verdict: 'deny', source: subject, when: 'If it does not', why: 'does not send for us' },
+      ],
+    };
+  },
+);
 
 /** More networks than this are not offered one by one. */
 const MOST_COPIED = 3;

@@ -11,7 +11,7 @@ const facts = z.object({
 
 const NAMED = 3;
 
-export const nobodyCanApprove = kind(facts, {}, ({ evidence: { since } }, { requests, in_all }) => {
+export const nobodyCanApprove = kind(facts, { name: 'Nobody can decide' }, ({ evidence: { since } }, { requests, in_all }) => {
   const [first] = requests;
   const one = in_all === 1 && first !== undefined;
   const groups = [...new Set(requests.flatMap((request) => request.groups))].map((name) => `"${short(name, 40)}"`);

@@ -10,7 +10,7 @@ const facts = z.object({
   reports: z.number(),
 });
 
-export const policyChange = kind(facts, {}, ({ domain: full, evidence }, { stronger, reports }) => {
+export const policyChange = kind(facts, { name: 'Policy changed' }, ({ domain: full, evidence }, { stronger, reports }) => {
   const domain = short(full);
   const { tags = [], since, reporters } = evidence;
   const change = tags.map(({ tag, from, to }) => `${tag}=${from} → ${tag}=${to}`).join(', ');

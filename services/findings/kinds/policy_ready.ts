@@ -29,7 +29,7 @@ const CLASSES: Record<string, string> = {
 
 export const policyReady = kind(
   facts,
-  { counts: 'touched' },
+  { name: 'Ready for a stricter policy', counts: 'touched' },
   ({ domain: full, evidence }, { next, from, days, own, passed, spf_alone, testing }) => {
     const { messages: failed, since, last_day, reporters, by_class = {} } = evidence;
     // The order of the classes is ours: jsonb keeps none.

@@ -44,7 +44,7 @@ function spreadOf(spread: { silent: number; reporting: number } | null): string 
 
 export const reporterSilent = kind(
   facts,
-  { counts: 'absent', ofReporter: true, sharedCause: 'subject' },
+  { name: 'A reporter fell silent', counts: 'absent', ofReporter: true, sharedCause: 'subject' },
   ({ domain: full, subject, evidence }, { last, reported, of_days, share, silent_days, spread, record }) => {
     const domain = short(full);
     const name = short(reporterName(subject, evidence), 60);

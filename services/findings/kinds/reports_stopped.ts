@@ -36,36 +36,40 @@ type Silence = NonNullable<StoppedFacts['silence']>;
 /** Domains named in a mail that is about all of them. */
 const NAMED = 8;
 
-export const reportsStopped = kind(facts, { counts: 'absent', sharedCause: 'kind' }, ({ domain, evidence }, given) => {
-  const name = short(domain);
-  const { silence, lost } = given;
-  if (silence === null || lost) return ofDns(name, evidence.since, given);
-  const all = silence.others_in_all;
-  const which = all === 0 ? name : `${name} and ${counted(all, 'more domain')}`;
-  const none = `${NONE} ${which}`;
-  const since = `${none} since ${silence.since}`;
-  const usual = `${counted(silence.usual, 'message')} a day ${silence.usual === 1 ? 'is' : 'are'} usual`;
-  const others =
-    all === 0
-      ? ''
-      : ` Nor on ${list(
-          silence.others.map((one) => short(one, 60)),
-          NAMED,
-          all,
-        )}.`;
-  const reported =
-    silence.reported === 0
-      ? ''
-      : ` ${counted(silence.reported, 'other domain')} ${silence.reported === 1 ? 'is' : 'are'} still reported on.`;
-  return {
-    // Of many domains, a subject has no room for the day beside their number.
-    title: all === 0 ? since : none,
-    topic: `no reports on ${which}`,
-    summary: `${since}; ${usual}`,
-    what: `There has been no report on ${name} about any day since ${silence.since}; ${usual}, and its reporters have never been silent for so long.${others}${reported}`,
-    advice: adviceOf(name, silence, given),
-  };
-});
+export const reportsStopped = kind(
+  facts,
+  { name: 'Reports stopped', counts: 'absent', sharedCause: 'kind' },
+  ({ domain, evidence }, given) => {
+    const name = short(domain);
+    const { silence, lost } = given;
+    if (silence === null || lost) return ofDns(name, evidence.since, given);
+    const all = silence.others_in_all;
+    const which = all === 0 ? name : `${name} and ${counted(all, 'more domain')}`;
+    const none = `${NONE} ${which}`;
+    const since = `${none} since ${silence.since}`;
+    const usual = `${counted(silence.usual, 'message')} a day ${silence.usual === 1 ? 'is' : 'are'} usual`;
+    const others =
+      all === 0
+        ? ''
+        : ` Nor on ${list(
+            silence.others.map((one) => short(one, 60)),
+            NAMED,
+            all,
+          )}.`;
+    const reported =
+      silence.reported === 0
+        ? ''
+        : ` ${counted(silence.reported, 'other domain')} ${silence.reported === 1 ? 'is' : 'are'} still reported on.`;
+    return {
+      // Of many domains, a subject has no room for the day beside their number.
+      title: all === 0 ? since : none,
+      topic: `no reports on ${which}`,
+      summary: `${since}; ${usual}`,
+      what: `There has been no report on ${name} about any day since ${silence.since}; ${usual}, and its reporters have never been silent for so long.${others}${reported}`,
+      advice: adviceOf(name, silence, given),
+    };
+  },
+);
 
 function ofDns(name: string, since: string, { reason, silence }: StoppedFacts) {
   return {

@@ -11,7 +11,7 @@ const facts = z.object({
   to: z.string(),
 });
 
-export const senderMoved = kind(facts, {}, ({ domain: full, evidence }, { how, from, to }) => {
+export const senderMoved = kind(facts, { name: 'A sender that moved' }, ({ domain: full, evidence }, { how, from, to }) => {
   const domain = short(full);
   const [before, after] = [short(from, 120), short(to, 120)];
   const title = `Mail of ${domain} moved from ${before} to ${after}`;

@@ -22,7 +22,7 @@ type SubdomainFacts = z.output<typeof facts>;
 
 export const subdomainAbuse = kind(
   facts,
-  { mail: 'forged', partOf: 'domain', campaign: true, contested: true, urgent: true },
+  { name: 'Forged mail under subdomains', mail: 'forged', partOf: 'domain', campaign: true, contested: true, urgent: true },
   (told, given) => {
     const { messages, senders, since, delivered } = told.evidence;
     const names = namesOf(told);

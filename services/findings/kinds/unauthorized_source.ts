@@ -23,7 +23,7 @@ const MOST_OWN = 3;
 
 export const unauthorizedSource = kind(
   facts,
-  { mail: 'forged', partOf: 'domain', campaign: true, contested: true, urgent: true },
+  { name: 'Unauthorized mail in your name', mail: 'forged', partOf: 'domain', campaign: true, contested: true, urgent: true },
   (told, { p, services = [], denied }) => {
     const { messages, senders, since, delivered, usual = 0 } = told.evidence;
     const domain = short(told.domain);

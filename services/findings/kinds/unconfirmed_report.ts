@@ -6,7 +6,7 @@ import { networksOf } from './networks.ts';
 
 const facts = z.object({ rule: z.literal('unconfirmed_report') });
 
-export const unconfirmedReport = kind(facts, { ofReporter: true, unproven: true }, (told) => {
+export const unconfirmedReport = kind(facts, { name: 'Not confirmed', ofReporter: true, unproven: true }, (told) => {
   const { messages, since, reporters, resting_on = [] } = told.evidence;
   const domain = short(told.domain);
   // Rows without their standing name the reporters all the same.

@@ -29,7 +29,7 @@ const groups = (some: readonly z.output<typeof group>[], most: number) =>
 
 export const unreadableReports = kind(
   facts,
-  {},
+  { name: 'Reports cannot be read' },
   ({ evidence }, { mails, aside, share, usual, codes, senders, missed, differing }) => {
     const names = list(missed.map(({ reporter }) => short(reporter, 30)));
     const known = missed.length > 0;

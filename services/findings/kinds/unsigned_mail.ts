@@ -23,7 +23,7 @@ const NAMED = 3;
 
 export const unsignedMail = kind(
   facts,
-  { ofLogs: true },
+  { name: 'Unsigned mail', ofLogs: true },
   ({ domain: full, subject, evidence: { messages, of, share } }, given) => {
     const domain = short(full);
     const title = `${short(subject, 90)} sends unsigned mail as ${domain}`;

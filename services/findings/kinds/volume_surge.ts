@@ -42,7 +42,7 @@ function seasonWords(season: Season): string {
 
 export const volumeSurge = kind(
   facts,
-  { partOf: 'domain', approvable: true },
+  { name: 'An unusual amount of mail', partOf: 'domain', approvable: true },
   ({ domain: full, subject, evidence }, { times, days, expected, season, name, service, own }) => {
     const domain = short(full);
     const ours = own === true && service == null;

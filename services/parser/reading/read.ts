@@ -1,5 +1,5 @@
 import type { Limits } from '../../report/limits.ts';
-import { readMessage } from '../../report/read.ts';
+import { readMessage } from '../../report/read-mail.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { RecordLines } from '../../store/reports/record-lines.ts';
 import { addOther, nothingElse } from '../other-reports.ts';

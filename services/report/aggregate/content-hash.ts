@@ -70,28 +70,7 @@ export class ContentHash {
 
   /** SHA-256, hex. */
   finish(metadata: ReportMetadata, begin: number, end: number): string {
-    const { policy } = metadata;
-    const fields = [
-      metadata.version,
-      metadata.org_name,
-      metadata.org_email,
-      metadata.extra_contact_info,
-      metadata.report_id,
-      metadata.generator,
-      metadata.errors.join(ITEM),
-      begin,
-      end,
-      policy.domain,
-      policy.adkim,
-      policy.aspf,
-      policy.p,
-      policy.sp,
-      policy.np,
-      policy.pct,
-      policy.fo,
-      policy.testing,
-      policy.discovery_method,
-    ];
+    const fields = metadata.hashed(begin, end).map((field) => (Array.isArray(field) ? field.join(ITEM) : field));
     this.gathered.text(`\n${fields.join(FIELD)}`);
     const rest = this.gathered.written;
     return this.hash === null ? hash('sha256', rest) : this.hash.update(rest).digest('hex');

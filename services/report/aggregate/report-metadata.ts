@@ -63,6 +63,17 @@ export class ReportMetadata {
     return { org_name, org_email, extra_contact_info, report_id, ...concluded, version, generator, errors, policy };
   }
 
+  /**
+   * What the content hash covers beside the records, in an order that never changes: what is added, at its
+   * end or elsewhere, gives every report another hash than the same report had when it was stored before.
+   */
+  hashed(begin: number, end: number): (string | number | null | readonly string[])[] {
+    const { version, org_name, org_email, extra_contact_info, report_id, generator, errors, policy } = this;
+    const { domain, adkim, aspf, p, sp, np, pct, fo, testing, discovery_method } = policy;
+    const said = [version, org_name, org_email, extra_contact_info, report_id, generator, errors, begin, end];
+    return [...said, domain, adkim, aspf, p, sp, np, pct, fo, testing, discovery_method];
+  }
+
   /** The report says nothing by which it can be distinguished from others. */
   get anonymous(): boolean {
     return this.report_id === null && this.org_name === null && this.org_email === null;

@@ -1,6 +1,6 @@
 import { SNIFF_LENGTH, sniff } from '../container/sniff.ts';
 import { type Limits, Refusal } from '../limits.ts';
-import { MailTotals } from '../mail-totals.ts';
+import { MailLimits } from '../mail-limits.ts';
 import { printable } from '../text.ts';
 import { firstFields, readHeader, readMailHeader, WHOLE_HEADER } from './header.ts';
 import { asOctets, looksLikeMail } from './inner.ts';
@@ -71,7 +71,7 @@ export function readEnvelope(head: Buffer): Envelope {
  * @param depth the multiparts and mails around it
  * @throws Refusal `too_many_parts`, `mime_too_deep`, `header_too_long`
  */
-export function readMail(raw: Buffer, limits: Limits, totals = new MailTotals(limits), depth = 0): Mail | null {
+export function readMail(raw: Buffer, limits: Limits, totals = new MailLimits(limits), depth = 0): Mail | null {
   const header = readMailHeader(raw, limits);
   if (header.fields.length === 0) return null;
   const fields = firstFields(header.fields);
@@ -113,11 +113,11 @@ class Walker {
   readonly parts: MimePart[] = [];
   readonly mails: Mail['mails'] = [];
   private readonly limits: Limits;
-  private readonly totals: MailTotals;
+  private readonly totals: MailLimits;
   /** The depth of the mail itself. */
   private readonly top: number;
 
-  constructor(limits: Limits, totals: MailTotals, top: number) {
+  constructor(limits: Limits, totals: MailLimits, top: number) {
     this.limits = limits;
     this.totals = totals;
     this.top = top;

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { FieldsData } from '@kenjiuno/msgreader';
 import { type Limits, Refusal } from '../limits.ts';
-import { MailTotals } from '../mail-totals.ts';
+import { MailLimits } from '../mail-limits.ts';
 import { printable } from '../text.ts';
 import { damaged, guardCompoundFile, tooDeep } from './compound.ts';
 import { firstFields, readHeader } from './header.ts';
@@ -19,7 +19,7 @@ const library = (): typeof import('@kenjiuno/msgreader') => createRequire(import
  * @param depth the multiparts and mails around it
  * @throws Refusal `msg_damaged`, `mime_too_deep`, `too_many_parts`, `header_too_long`
  */
-export function readMsg(bytes: Buffer, limits: Limits, totals = new MailTotals(limits), depth = 0): Mail {
+export function readMsg(bytes: Buffer, limits: Limits, totals = new MailLimits(limits), depth = 0): Mail {
   if (depth > limits.mimeDepth) throw tooDeep(limits.mimeDepth);
   // A message in a message is two storages: the attachment, and what is attached.
   guardCompoundFile(bytes, 2 * (limits.mimeDepth - depth) + 2);

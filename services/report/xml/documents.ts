@@ -4,7 +4,7 @@ import type { NameHint } from '../aggregate/report-metadata.ts';
 import type { Payload } from '../container/unpack.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import { type Charset, Decoder, detectCharset } from '../mail/charset.ts';
-import type { MailTotals } from '../mail-totals.ts';
+import type { MailLimits } from '../mail-limits.ts';
 import type { AggregateRecord, AggregateReport } from '../model.ts';
 import { Problems } from '../problems.ts';
 import { excerpt } from '../text.ts';
@@ -16,7 +16,7 @@ import { isReadAgain, MOST_CHARACTERS, readByTree, sameReading } from './second-
 export interface DocumentOptions {
   limits: Limits;
   /** The totals of the mail that the payload came in. */
-  totals: MailTotals;
+  totals: MailLimits;
   /** Records in one batch. */
   batch: number;
   /** The charset that the mail states for the payload. */

@@ -11,7 +11,8 @@ import { type Mailbox, toMailbox } from './mailbox.ts';
 import { type Milter, milterOf } from './milter.ts';
 import { type Oidc, oidcOf } from './oidc.ts';
 import { readSecretFile } from './secret-file.ts';
-import { ENV_KEYS, email, SECRET_KEYS, type Settings, settingsSchema } from './settings-schema.ts';
+import { ENV_KEYS, SECRET_KEYS, type Settings, settingsSchema } from './settings-schema.ts';
+import { email } from './values.ts';
 import { toWebhook, type Webhook, type WebhookEntry } from './webhook.ts';
 import { readYamlFile } from './yaml-file.ts';
 

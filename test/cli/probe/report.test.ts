@@ -4,7 +4,7 @@ import type { Verdict } from '../../../services/cli/probe/verdict.ts';
 import { discoverPolicy } from '../../../services/dns/dmarc/walk.ts';
 import { PROBE_GENERATOR } from '../../../services/report/aggregate/report-metadata.ts';
 import type { AggregateRecord } from '../../../services/report/model.ts';
-import { readMessage } from '../../../services/report/read.ts';
+import { readMessage } from '../../../services/report/read-mail.ts';
 import { dnsOf } from '../../dns/zone.ts';
 
 const discovery = await discoverPolicy(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readMessage } from '../../../services/report/read.ts';
+import { readMessage } from '../../../services/report/read-mail.ts';
 import { METADATA, POLICY, recordXml } from '../build.ts';
 
 const DMARC = 'urn:ietf:params:xml:ns:dmarc-2.0';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { readMessage } from '../../../services/report/read.ts';
+import { readMessage } from '../../../services/report/read-mail.ts';
 import { readAll } from '../build.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../fixtures/bounces');

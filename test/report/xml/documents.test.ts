@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../services/report/limits.ts';
-import { MailTotals } from '../../../services/report/mail-totals.ts';
+import { MailLimits } from '../../../services/report/mail-limits.ts';
 import { Problems } from '../../../services/report/problems.ts';
-import { readMessage } from '../../../services/report/read.ts';
+import { readMessage } from '../../../services/report/read-mail.ts';
 import { readDocuments } from '../../../services/report/xml/documents.ts';
 import { METADATA, POLICY, problemCodes, readAll, recordXml, reportXml } from '../build.ts';
 
@@ -36,7 +36,7 @@ async function read(lengths: readonly number[], { limits = DEFAULT_LIMITS, seen 
     problems: new Problems(),
     open,
   } as const;
-  const options = { limits, totals: new MailTotals(limits), batch: 100, charset: null, hint: null };
+  const options = { limits, totals: new MailLimits(limits), batch: 100, charset: null, hint: null };
   const found: unknown[] = [];
   for await (const event of readDocuments(payload, options)) {
     if (event.type === 'report')

@@ -340,7 +340,7 @@ async function reader(alone: boolean) {
   } else {
     vi.doUnmock('../../../services/report/xml/scanner.ts');
   }
-  const { readMessage } = await import('../../../services/report/read.ts');
+  const { readMessage } = await import('../../../services/report/read-mail.ts');
   return async (bytes: Uint8Array, batch = 5_000, limits = {}): Promise<string> => {
     let outcome = '';
     for await (const event of readMessage(bytes, { name: 'r!d!1700000000!1700086399', batch, limits })) {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { AggregateReport } from '../../../services/report/model.ts';
-import { readMessage } from '../../../services/report/read.ts';
+import { readMessage } from '../../../services/report/read-mail.ts';
 import { isReadAgain, MOST_CHARACTERS, sameReading } from '../../../services/report/xml/second-reader.ts';
 
 const FIXTURES = path.resolve(import.meta.dirname, '../../fixtures/aggregate');

@@ -8,7 +8,7 @@ const METADATA_FACTOR = 16;
  * Totals over all reports of one mail: each report may be within its limits, but a mail can hold any number
  * of them.
  */
-export class MailTotals {
+export class MailLimits {
   private readonly limits: Limits;
   private documents = 0;
   private metadataLength = 0;

@@ -1,7 +1,7 @@
 import { createGzip, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { ReadEvent } from '../../services/report/model.ts';
-import { readMessage } from '../../services/report/read.ts';
+import { readMessage } from '../../services/report/read-mail.ts';
 import { zipOf } from './archives.ts';
 import { METADATA, mailWith, POLICY, readAll, recordXml, reportXml } from './build.ts';
 import { msgOf } from './msgs.ts';

@@ -2,7 +2,6 @@ import type { RecordSink } from './aggregate/record-stream.ts';
 import { announcesFailure, announcesReport, datesIn, namesArchive, namesReport } from './claims.ts';
 import { foreignArchive, SNIFF_LENGTH, sniff, sortOf } from './container/sniff.ts';
 import { type Payload, Unpacker } from './container/unpack.ts';
-import { ARCHIVE_DAMAGED, DocumentReader } from './documents.ts';
 import { bouncesIn } from './failure/dsn.ts';
 import { feedbackIn, noticeIn, partsBesideFeedback } from './failure/in-mail.ts';
 import { type Limits, Refusal, withDefaults } from './limits.ts';
@@ -12,8 +11,9 @@ import { decodeBody, type Mail, type MimePart, readMail } from './mail/mime.ts';
 import { readMsg } from './mail/msg.ts';
 import { isTnef, tnefFiles } from './mail/tnef.ts';
 import { type Encoded, encodedFiles } from './mail/uuencode.ts';
-import { MailTotals } from './mail-totals.ts';
+import { MailLimits } from './mail-limits.ts';
 import type { AggregateReport, FailureReport, Problem, ReadEvent } from './model.ts';
+import { ARCHIVE_DAMAGED, DocumentReader } from './read-documents.ts';
 
 /** Bytes of a body that are decoded to find out what it is. */
 const PEEK = 2 * SNIFF_LENGTH;
@@ -94,7 +94,7 @@ class Reading {
   private readonly limits: Limits;
   private readonly documents: DocumentReader;
   private readonly unpacker: Unpacker;
-  private readonly totals: MailTotals;
+  private readonly totals: MailLimits;
   /** An event was yielded for a payload: the mail is not `nothing`. */
   private reported = false;
   /** The most specific reason for `nothing` so far. */
@@ -108,7 +108,7 @@ class Reading {
   constructor(limits: Limits, { batch = DEFAULT_BATCH, again, sink }: Pick<ReadOptions, 'batch' | 'again' | 'sink'>) {
     this.limits = limits;
     this.unpacker = new Unpacker(limits);
-    this.totals = new MailTotals(limits);
+    this.totals = new MailLimits(limits);
     this.documents = new DocumentReader(limits, this.totals, { batch, ...(again && { again }), ...(sink && { sink }) });
   }
 

@@ -2,7 +2,7 @@ import type { NameHint } from './aggregate/report-metadata.ts';
 import type { Payload } from './container/unpack.ts';
 import { type Limits, Refusal } from './limits.ts';
 import { Decoder, detectCharset } from './mail/charset.ts';
-import type { MailTotals } from './mail-totals.ts';
+import type { MailLimits } from './mail-limits.ts';
 import type { AggregateRecord, AggregateReport, Problem, TlsReport } from './model.ts';
 import { claimsTlsReport, readTlsReports } from './tlsrpt.ts';
 import { type DocumentOptions, readDocuments } from './xml/documents.ts';
@@ -40,10 +40,10 @@ interface Hints {
 /** Reads the documents of one mail, XML and JSON. */
 export class DocumentReader {
   private readonly limits: Limits;
-  private readonly totals: MailTotals;
+  private readonly totals: MailLimits;
   private readonly given: Pick<DocumentOptions, 'batch' | 'again' | 'sink'>;
 
-  constructor(limits: Limits, totals: MailTotals, given: Pick<DocumentOptions, 'batch' | 'again' | 'sink'>) {
+  constructor(limits: Limits, totals: MailLimits, given: Pick<DocumentOptions, 'batch' | 'again' | 'sink'>) {
     this.limits = limits;
     this.totals = totals;
     this.given = given;
