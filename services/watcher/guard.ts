@@ -38,10 +38,9 @@ export async function compareDeclared(
   guard: Guard,
   domains: readonly GuardedDomain[],
   dns: Dns,
-  { signal, ...options }: CheckOptions,
+  { signal, ...options }: CheckOptions & { signal: AbortSignal },
 ): Promise<GuardedCheck[]> {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
-  const both = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  const both = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   setMaxListeners(0, both);
   const checker = new GuardChecker(guard, dns, { ...options, signal: both });
   const found: GuardedCheck[] = [];

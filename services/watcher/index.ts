@@ -269,7 +269,7 @@ class Watcher {
   private async drift(
     domain: string,
     dns: Dns,
-    asking: CheckOptions,
+    asking: CheckOptions & { signal: AbortSignal },
   ): Promise<((before: StoredDrifts | null, now: Date) => { drifts: StoredDrifts | null; news: boolean }) | null> {
     const { declared } = this.guard;
     if (declared === undefined) return null;

@@ -81,3 +81,18 @@ test('eight servers of a zone are asked, in the order of their names, each once'
   const { authorities } = around({ 'example.com': { NS: [...names, ...names].reverse() }, '*.example.net': AT });
   expect((await plain(authorities.of('example.com')))!.map(({ server }) => server)).toEqual(names.slice(0, 8));
 });
+
+test('each question has the budget and the end of its round', async () => {
+  const given: unknown[] = [];
+  const heard = (dns: Dns): Dns => ({
+    ask: (name, type, options) => {
+      given.push(options);
+      return dns.ask(name, type, options);
+    },
+  });
+  const options = { budget: { left: 9 } };
+  const resolver = dnsOf({ 'example.com': NS, 'ns.example.net': AT });
+  await new Authorities(heard(resolver), () => heard(dnsOf({ 'example.com': { SOA: [SOA] } })), options).of('example.com');
+  expect(given.length).toBeGreaterThan(2);
+  expect(given.every((one) => one === options)).toBe(true);
+});

@@ -130,6 +130,83 @@ describe('a question', () => {
   });
 });
 
+describe('the row of a question', () => {
+  const row = {
+    name: 'example.com',
+    type: 'TXT',
+    purpose: 'spf' as const,
+    state: 'records' as const,
+    asked_at: EARLIER,
+    first_answered_at: EARLIER,
+    answered_at: EARLIER,
+    unanswered_since: null,
+    reason: null,
+    differ_since: null,
+    aliases: ['old.example'],
+    answers: [],
+  };
+  const others = [
+    { ...row, type: 'MX', first_answered_at: null, aliases: ['mx.example'] },
+    { ...row, name: 'www.example.com', first_answered_at: null, aliases: ['www.example'] },
+  ];
+  const after = (questions: Stored['questions'], said: Record<string, string>) => {
+    const observed = asked(said, { aliases: ['now.example'] });
+    const [found] = change({ ...stored(), questions }, observed).questions;
+    const { name, type, purpose, answers: given } = observed;
+    expect(found).toMatchObject({ name, type, purpose, answers: given, asked_at: NOW });
+    const { asked_at: _, answers: __, ...rest } = found!;
+    return rest;
+  };
+  const same = { name: 'example.com', type: 'TXT', purpose: 'spf', differ_since: null };
+
+  it.each<[string, Stored['questions'], Record<string, string>, object]>([
+    [
+      'answered for the first time, by one of two',
+      others,
+      { ns1: 'A', ns2: '?' },
+      {
+        state: 'records',
+        first_answered_at: NOW,
+        answered_at: NOW,
+        unanswered_since: null,
+        reason: null,
+        aliases: ['now.example'],
+      },
+    ],
+    [
+      'answered again',
+      [...others, row],
+      { ns1: '-' },
+      {
+        state: 'absent',
+        first_answered_at: EARLIER,
+        answered_at: NOW,
+        unanswered_since: null,
+        reason: null,
+        aliases: ['now.example'],
+      },
+    ],
+    [
+      'never answered',
+      others,
+      { ns1: '?', ns2: '?' },
+      {
+        ...{ state: 'unknown', first_answered_at: null, answered_at: null, unanswered_since: NOW },
+        ...{ reason: 'ns1 did not answer.', aliases: [] },
+      },
+    ],
+    [
+      'no longer answered',
+      [...others, row],
+      { ns1: '?' },
+      {
+        ...{ state: 'records', first_answered_at: EARLIER, answered_at: EARLIER, unanswered_since: NOW },
+        ...{ reason: 'ns1 did not answer.', aliases: ['old.example'] },
+      },
+    ],
+  ])('that was %s', (_, questions, said, row) => expect(after(questions, said)).toEqual({ ...same, ...row }));
+});
+
 it('ends an alias when its name has records of its own, and not while nobody answers', () => {
   const alias = live('target.example', { type: 'CNAME' });
   expect(change(stored(alias), asked({ resolver: '?', ns1: '?' })).gone).toEqual([]);
@@ -165,6 +242,17 @@ describe('a server', () => {
     ]);
     expect(stateAfter(third, 'answers', new Date('2026-11-20T16:02:00Z'))).toMatchObject([
       { failing_since: null, failure: null, reason: null },
+    ]);
+    // Its own row is the one of its name and zone.
+    const others = [
+      { ...third[0]!, server: 'ns2', failing_since: EARLIER, failure: 'silent' as const },
+      { ...third[0]!, zone: 'example.net', failing_since: EARLIER, failure: 'silent' as const },
+    ];
+    expect(stateAfter([...others, ...third], 'lame', new Date('2026-11-20T16:02:00Z'))).toEqual([
+      {
+        ...{ zone: 'example.com', server: 'ns1', address: '192.0.2.1', serial: 7, answered_at: EARLIER },
+        ...{ asked_at: new Date('2026-11-20T16:02:00Z'), failing_since: NOW, failure: 'lame', reason: 'lame.' },
+      },
     ]);
     // Of one that was never asked nothing is known.
     expect(stateAfter([], 'unknown', NOW)).toMatchObject([{ failing_since: null, failure: null, reason: null }]);

@@ -138,6 +138,35 @@ describe('what is kept of a fault', () => {
     expect(other.findings[0]!.since).toBe(T2.toISOString());
   });
 
+  test('since the check that found this fault of this record, and none that is only like it', async () => {
+    const record = (name: string) => ({ record: { name, text: '' } });
+    const [revoked, weak] = (Object.keys(CODES) as Code[]).filter((code) => code.startsWith('dkim_')) as [Code, Code];
+    const of = (code: Code, name: string) => fault(code, { severity: 'error', ...record(name) });
+    const before = checked(null, await found([of(revoked, 's1'), of(weak, 's2')]), T1);
+    const now = await kept([of(revoked, 's2'), of(weak, 's1'), of(weak, 's2')], before);
+    expect(now.map(({ code, name, since }) => [code, name, since])).toEqual([
+      [revoked, 's2', T2.toISOString()],
+      [weak, 's1', T2.toISOString()],
+      [weak, 's2', T1.toISOString()],
+    ]);
+  });
+
+  test('what nobody could ask again stays once, and what was found again is not told twice', async () => {
+    const before = checked(null, await found([fault('spf_lookups', { severity: 'error' })]), T1);
+    const unknown = (Object.keys(CODES) as Code[]).find((code) => code.startsWith('spf_') && CODES[code].severity === 'unknown')!;
+    expect((await kept([fault(unknown)], before)).map(({ code, since }) => [code, since])).toEqual([
+      ['spf_lookups', T1.toISOString()],
+    ]);
+    const again = [fault(unknown), fault('spf_lookups', { severity: 'error' })];
+    expect((await kept(again, before)).map(({ code, since }) => [code, since])).toEqual([['spf_lookups', T1.toISOString()]]);
+  });
+
+  test('with the id and the policy of MTA-STS that are known', async () => {
+    const check = { ...(await found([])), mtaSts: { record: { id: '7' }, digest: 'd' } as unknown as DomainCheck['mtaSts'] };
+    expect(checked(null, check, T1)).toMatchObject({ sts_id: '7', sts_digest: 'd' });
+    expect(checked(null, { ...check, mtaSts: null }, T1)).toMatchObject({ sts_id: null, sts_digest: null });
+  });
+
   test('that DNSSEC is broken, until an answer shows that it is not', async () => {
     const bogus = await check({ [DOMAIN]: { TXT: [['v=spf1 -all']], bogus: 'a signature has expired' } }, null, T1);
     const broken = (found: StoredCheck) => found.findings.filter(({ code }) => code === 'dnssec_bogus').map(({ since }) => since);

@@ -131,6 +131,22 @@ describe('of a difference', () => {
     expect(of(1_001)).toMatchObject({ ...cut, differs: { missing: Array(10).fill(longer), extra: [longer] } });
   });
 
+  test('it is the same one whatever is published by then, and another of another aspect', () => {
+    const since = (before: Partial<GuardFinding>, now: Partial<GuardFinding>) =>
+      drifted(drifted(null, told([drift(before)]), T1), told([drift(now)]), T2).drifts.map((one) => one.since);
+    const aspect = (aspect: string) => ({ aspect, environment: 'staging', domain: 'd', missing: [], extra: [] });
+    const differs = (of: string) => ({ differs: aspect(of) as unknown as GuardFinding['differs'] });
+    const spf = { code: 'guard_spf_source_extra' as const };
+    expect([
+      since({ wanted: 'reject', published: 'none' }, { wanted: 'quarantine', published: 'x' }),
+      since(differs('spf'), differs('spf')),
+      since(differs('spf'), differs('dkim')),
+      since({ ...spf, published: 'a' }, { ...spf, published: 'a' }),
+      since({ ...spf, published: 'a' }, { ...spf, published: 'b' }),
+      since({ ...spf, wanted: 'a', published: 'b' }, { ...spf, wanted: 'a', published: 'c' }),
+    ]).toEqual([T1, T1, T2, T1, T2, T1].map((at) => [at.toISOString()]));
+  });
+
   test('only errors are kept', () => {
     expect(drifted(null, told([drift({ severity: 'warning' }), drift({ severity: 'unknown' })]), T1).drifts).toEqual([]);
   });

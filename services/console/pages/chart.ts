@@ -95,7 +95,7 @@ function pointsOf(days: readonly string[]): Point[] {
 
 function labelled(days: readonly string[]): string[] {
   const step = Math.max(1, Math.ceil(days.length / LABELS));
-  return days.filter((_, i) => i % step === 0 && (i === 0 || days.length - i > step / 2));
+  return days.filter((_, i) => i % step === 0 && days.length - i > step / 2);
 }
 
 /** 12500 as "12.5k" */

@@ -33,6 +33,7 @@ test.each<[string, string]>([
   ['days as they are', shown(120)],
   ['weeks', shown(121)],
   ['whole weeks', shown(126)],
+  ['weeks and a day', shown(127)],
 ])('a chart of %s', async (name, chart) => {
   await expect(markup(chart)).toMatchFileSnapshot(`golden/charts/${name.replaceAll(' ', '-')}.txt`);
 });
