@@ -235,8 +235,8 @@ test('what the watcher sees at the names of a plan, since it was asked', async (
       [name, n === 1 ? ['a.example.net', 'b.example.net'] : [], later(n === 3 ? -MS : 0)],
     );
   await t.db.query(
-    `insert into ruawatch.dns_records (domain, name, type, purpose, value, first_seen, last_seen, gone_at)
-     select 'example.com', name, 'TXT', 'dmarc', value, now(), now(), gone from (values ('_dmarc.example.com', 'v=DMARC1; p=none', null::timestamptz),
+    `insert into ruawatch.dns_records (domain, name, type, purpose, value, servers, first_seen, last_seen, gone_at)
+     select 'example.com', name, 'TXT', 'dmarc', value, '{}', now(), now(), gone from (values ('_dmarc.example.com', 'v=DMARC1; p=none', null::timestamptz),
        ('_dmarc.example.com', 'v=DMARC1; p=reject', now()), ('old.example.com', 'x', null)) v(name, value, gone)`,
   );
   const changes = [...names, 'unknown.example.com'].map((name) => ({ ...record, name }));
