@@ -264,7 +264,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'console/pages/lookalikes.test.ts': ['console/actions/lookalikes.ts', 'store/console/lookalikes.ts'],
   'console/pages/overview.test.ts': ['store/console/overview.ts'],
-  'console/pages/sign-in.test.ts': ['store/console/people.ts', 'store/console/sessions.ts'],
+  'console/pages/sign-in.test.ts': ['store/console/sessions.ts'],
   'store/rollups/domain-days.test.ts': ['parser/upkeep/fill-daily-totals.ts', 'store/rollups/fill.ts'],
   'console/pages/upload.test.ts': ['console/upload-body.ts'],
   'console/pages/raw.test.ts': ['report/document.ts', 'store/messages/raw-mail.ts'],

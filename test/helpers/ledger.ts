@@ -24,8 +24,7 @@ function written(value: unknown, start: Date): string {
   const put = (_: string, one: unknown) => (one === null ? undefined : one);
   const hoursOf = (text: string) => {
     const hours = (Date.parse(text) - start.getTime()) / HOUR_MS;
-    // What the database's clock has written is not compared.
-    return Math.abs(hours) < 20_000 ? `${hours >= 0 ? '+' : ''}${Math.round(hours * 1e7) / 1e7} h` : 'a moment';
+    return `${hours >= 0 ? '+' : ''}${Math.round(hours * 1e7) / 1e7} h`;
   };
   return JSON.stringify(value, put).replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, hoursOf);
 }

@@ -4,14 +4,18 @@ import { loadVerdicts } from '../../../services/store/findings/feedback.ts';
 import {
   acknowledge,
   addVerdict,
+  assign,
   close,
   endSnoozes,
+  holdsUntil,
   snooze,
   unacknowledge,
   unclose,
+  unsnooze,
 } from '../../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
 import { ago, REPORTERS, span } from '../../analyzer/rows.ts';
+import { account } from '../../helpers/ledger.ts';
 
 let f: Fixture;
 beforeEach(async () => {
@@ -216,4 +220,97 @@ test('an acknowledgement that is taken back leaves nothing of it, and only one t
     { acknowledged_at: null, acknowledged_by: null, acknowledged_why: null },
   ]);
   await expect(unacknowledge(f.t.db, key, ADA, now)).rejects.toMatchObject({ code: 'not_acknowledged' });
+});
+
+const START = new Date('2026-11-27T08:00:00Z');
+const hours = (n: number) => new Date(START.getTime() + n * 3_600_000);
+const MS = 1 / 3_600_000;
+const BO = { by: 'Bo', why: 'so' };
+type Act = [string, () => Promise<unknown>];
+const acts: Record<string, () => Act[]> = {
+  silenced: () => [
+    ['acknowledged', () => acknowledge(f.t.db, 1, ADA, START)],
+    ['snoozed', () => snooze(f.t.db, 1, hours(48), { ...ADA, now: hours(1) })],
+    ['acknowledged until a time', () => acknowledge(f.t.db, 1, { ...BO, until: hours(24) }, hours(2))],
+    ['unacknowledged', () => unacknowledge(f.t.db, 1, BO, hours(3))],
+    ['and again', () => unacknowledge(f.t.db, 1, BO, hours(3))],
+    ['snoozed no more', () => unsnooze(f.t.db, 1, BO, hours(3))],
+    ['snoozed', () => snooze(f.t.db, 1, hours(48), { ...ADA, now: hours(4) })],
+    ['snoozed no more', () => unsnooze(f.t.db, 1, BO, hours(5))],
+    ['assigned', () => assign(f.t.db, 1, { ...ADA, to: 'Bo' }, hours(6))],
+    ['unassigned', () => assign(f.t.db, 1, { ...ADA, to: null }, hours(7))],
+    ['another', () => snooze(f.t.db, 9, hours(48), { ...ADA, now: hours(4) })],
+    ['what is resolved', () => snooze(f.t.db, 3, hours(48), { ...ADA, now: hours(4) })],
+    [
+      'two are snoozed, one is acknowledged',
+      async () => {
+        await snooze(f.t.db, 1, hours(48), { ...ADA, now: hours(8) });
+        await acknowledge(f.t.db, 2, { ...BO, until: hours(48) }, hours(8));
+      },
+    ],
+    ['before the end', () => transaction(f.t.db, (tx) => endSnoozes(tx, hours(48 - MS)))],
+    ['at the end', () => transaction(f.t.db, (tx) => endSnoozes(tx, hours(48)))],
+    ['and again', () => transaction(f.t.db, (tx) => endSnoozes(tx, hours(48)))],
+    ['how long it holds when nobody says', async () => holdsUntil(START)],
+  ],
+  closed: () => [
+    ['closed', () => close(f.t.db, 1, ADA, hours(1))],
+    ['and again', () => close(f.t.db, 1, ADA, hours(1))],
+    ['judged', () => addVerdict(f.t.db, 1, { ...BO, verdict: { as: 'right' } }, hours(2))],
+    ['opened again', () => unclose(f.t.db, 1, BO, hours(3))],
+    [
+      'closed while it is acknowledged',
+      async () => {
+        await acknowledge(f.t.db, 1, ADA, hours(4));
+        await close(f.t.db, 1, { ...ADA, verdict: { as: 'expected' } }, hours(4));
+      },
+    ],
+    ['opened again', () => unclose(f.t.db, 1, BO, hours(5))],
+    [
+      'closed as expected until a time',
+      () => close(f.t.db, 1, { ...ADA, verdict: { as: 'expected', until: hours(48) } }, hours(6)),
+    ],
+    ['expected no more', () => transaction(f.t.db, (tx) => endSnoozes(tx, hours(48)))],
+    ['expected anew', () => addVerdict(f.t.db, 1, { ...BO, verdict: { as: 'expected' } }, hours(49))],
+    ['a false alarm with a time', () => addVerdict(f.t.db, 1, { ...BO, verdict: { as: 'false', until: hours(99) } }, hours(50))],
+    [
+      'it is open as another',
+      () => f.t.db.query("update ruawatch.findings set subject = 's1' where finding_key = 4").then(() => null),
+    ],
+    ['opened again', () => unclose(f.t.db, 1, BO, hours(51))],
+    ['what is about all domains', () => close(f.t.db, 2, ADA, hours(1))],
+    ['what nobody was mailed about', () => close(f.t.db, 4, ADA, hours(1))],
+    ['what was over by itself', () => unclose(f.t.db, 3, BO, hours(3))],
+    ['what is not there', () => unclose(f.t.db, 9, BO, hours(3))],
+    ['a verdict on what is not there', () => addVerdict(f.t.db, 9, { ...BO, verdict: { as: 'right' } }, hours(3))],
+  ],
+};
+
+test.each(Object.keys(acts))('what is written of a finding that is %s', async (name) => {
+  await f.t.db.query(
+    `insert into ruawatch.findings (finding_key, domain, kind, subject, severity, state, summary, evidence, opened_at, changed_at, confidence, first_day, last_day, resolved_at)
+     overriding system value
+     select n, case n when 2 then '*' else 'example.com' end, 'new_source', 's' || n, 'low', case n when 3 then 'resolved' else 'open' end, 'Summary ' || n, '{"a": 1}',
+            $1, $1, 1, '2026-11-20', '2026-11-25', case n when 3 then $1::timestamptz end from generate_series(1, 4) n`,
+    [START],
+  );
+  await f.t.db.query(
+    `insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
+     select n, 1, 'opened', $1, 'low', 's', '{}', n < 4 from generate_series(1, 4) n`,
+    [START],
+  );
+  await f.t.db.query(
+    `insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed, class)
+     values ('example.com', 'a.example', '2026-11-01', '2026-11-26', 1, 1, 'authorized'), ('example.com', 'b.example', '2026-11-01', '2026-11-28', 1, 1, 'authorized')`,
+  );
+  const queries = {
+    finding: `select finding_key, state, revision, changed_at, resolved_at, reopened_at, acknowledged_at, acknowledged_by, acknowledged_why, acknowledged_until,
+                     snoozed_until, snoozed_by, snoozed_why, assigned_to, evidence from ruawatch.findings order by 1`,
+    event:
+      'select event_key - (select min(event_key) from ruawatch.finding_events) as event, finding_key, revision, event as what, at, severity, summary, evidence, notify from ruawatch.finding_events order by event_key',
+    act: 'select act_key, finding_key, act, at, by_name, why, until, verdict, assigned_to, severity, summary, evidence from ruawatch.finding_acts order by 1',
+    expected: 'select finding_key, until, by_name, why from ruawatch.expectations order by 1, 2',
+    work: 'select domain, source, count(*) as times from ruawatch.analysis_work group by 1, 2 order by 1, 2',
+  };
+  await expect(await account({ db: f.t.db, start: START, queries }, acts[name]!())).toMatchFileSnapshot(`golden/${name}.txt`);
 });
