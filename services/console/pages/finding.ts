@@ -74,11 +74,16 @@ function button(page: Page | null, domain: string): Html | null {
   return html` <a class="button" href="${places[page]}">${words.finding.instead_of[page]}</a>`;
 }
 
+/** The sentence with its links, each where it stands; of two that begin at one place the longer one. */
 function linked(sentence: string, links: readonly string[]): Html[] {
-  const link = links.find((one) => sentence.includes(one));
-  const address = link === undefined ? null : external(link);
-  if (link === undefined || address === null) return [dated(sentence)];
-  const at = sentence.indexOf(link);
+  const [first] = links
+    .flatMap((link) => {
+      const [at, address] = [sentence.indexOf(link), external(link)];
+      return at < 0 || address === null ? [] : [{ at, link, address }];
+    })
+    .sort((a, b) => a.at - b.at || b.link.length - a.link.length);
+  if (first === undefined) return [dated(sentence)];
+  const { at, link, address } = first;
   return [
     dated(sentence.slice(0, at)),
     html`<a href="${address}" rel="noreferrer">${link}</a>`,

@@ -1,9 +1,247 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runFindingsList, runFindingsShow } from '../../../services/cli/commands/findings.ts';
+import { daysOf, evidencePage, findingTables, type ReadFinding } from '../../../services/console/pages/finding.ts';
+import { standing } from '../../../services/console/pages/findings.ts';
+import type { Evidence } from '../../../services/findings/evidence.ts';
+import { wordsOf } from '../../../services/findings/sentences/finding.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { FINDINGS } from '../../alerter/events.ts';
-import { SAMPLES } from '../../findings/kinds/samples.ts';
+import { EVIDENCE, SAMPLES } from '../../findings/kinds/samples.ts';
 import { type TestConsole, type TestPerson, testConsole } from '../setup.ts';
+import { shownOf } from '../shown.ts';
+
+const AT = new Date('2026-10-06T07:30:00Z');
+const LISTED = {
+  finding_key: 7,
+  domain: 'example.com',
+  severity: 'high',
+  subject: 'mail.example',
+  state: 'open',
+  phase: 'open',
+  summary: 'Stored summary.',
+  first_day: '2026-10-03',
+  since: '2026-10-03',
+  opened_at: AT,
+  changed_at: AT,
+  resolved_at: null,
+  acknowledged_at: null,
+  acknowledged_by: null,
+  snoozed_until: null,
+  snoozed_by: null,
+  reopened: 0,
+  assigned_to: null,
+} as const;
+/** A finding of a rule, with some figures and events; the mail of days, and what belongs to it. */
+interface Case {
+  evidence?: Partial<Evidence>;
+  listed?: Partial<ReadFinding>;
+  rest?: Partial<Omit<Parameters<typeof evidencePage>[2], 'tables'>>;
+  senders?: Record<string, string>;
+  reporters?: Parameters<typeof findingTables>[2];
+}
+const findingOf = (rule: keyof typeof SAMPLES | null, { evidence = {}, listed = {} }: Case = {}): ReadFinding => ({
+  ...LISTED,
+  kind: rule ?? 'of_a_later_version',
+  events: [],
+  ...listed,
+  evidence: { ...EVIDENCE, facts: rule === null ? null : SAMPLES[rule], ...evidence },
+});
+function shownFinding(rule: keyof typeof SAMPLES | null, given: Case = {}): string {
+  const finding = findingOf(rule, given);
+  const tables = findingTables(finding, new Map(Object.entries(given.senders ?? {})), given.reporters ?? null);
+  const shown = shownOf(String(evidencePage(finding, wordsOf(finding), { days: [], related: [], ...given.rest, tables })));
+  return `${JSON.stringify(daysOf(finding))}\n${shown}`;
+}
+const event = (
+  event: string,
+  minute: number,
+  more: Partial<ReadFinding['events'][number]> = {},
+): ReadFinding['events'][number] => ({
+  ...{ at: new Date(AT.getTime() + minute * 60_000), event, by_name: null, why: null, until: null, revision: 1 },
+  ...{ severity: 'high', summary: '', notify: false, assigned_to: null, verdict: null },
+  ...more,
+});
+const NO_MAIL = { messages: 0, of: 0, reporters: [], who: [], broken: [], names: [], tags: [], delivered: 0 };
+const someone = (n: number) => Array.from({ length: n }, (_, i) => ({ source: `s${i}.example`, messages: n - i }));
+
+test('what findings of all kinds rest on, of a domain and of all of them', async () => {
+  const rules = Object.keys(SAMPLES) as (keyof typeof SAMPLES)[];
+  const lines = [null, ...rules].flatMap((rule) => [
+    `${rule}\n${shownFinding(rule)}`,
+    `${rule} of all domains\n${shownFinding(rule, { listed: { domain: '*' }, evidence: NO_MAIL })}`,
+  ]);
+  await expect(`${lines.join('\n\n')}\n`).toMatchFileSnapshot('golden/findings-of-kinds.txt');
+});
+
+const REPORTER_LINE = {
+  messages: 3,
+  passed: 1,
+  delivered: 2,
+  quarantined: 0,
+  rejected: 1,
+  last_day: '2026-10-05',
+  decides: true,
+};
+const DAY = { messages: 4, passed: 1, delivered: 3 };
+const broken = (more: object) => ({ ...EVIDENCE.broken![0]!, ...more });
+test.each<[string, Case]>([
+  ['nothing but when it began', { evidence: { ...NO_MAIL, per_day: 0, query: '' } }],
+  ['one message alone', { evidence: { ...NO_MAIL, messages: 1 } }],
+  ['a part of nothing yet', { evidence: { ...NO_MAIL, of: 1, per_day: 1 } }],
+  [
+    'a reporter alone',
+    { evidence: { ...NO_MAIL, reporters: ['google.com'], reporter_names: { 'google.com': 'Google' }, last_day: '' } },
+  ],
+  ['what receivers did', { evidence: { delivered: 1, quarantined: 1, rejected: 2 } }],
+  ['one quarantined', { evidence: { delivered: 0, quarantined: 1, rejected: 0 } }],
+  ['one rejected', { evidence: { delivered: 0, quarantined: 0, rejected: 1 } }],
+  [
+    'how sure it is, and who has not reported yet',
+    { listed: { confidence: 0.931 }, evidence: { missing: ['yahoo.com', 'gmx.de'] } },
+  ],
+  ['one who has not reported yet', { evidence: { missing: ['yahoo.com'] } }],
+  [
+    'two senders of which one has a page',
+    { evidence: { who: someone(2), senders: 2, broken: [] }, senders: { 's1.example': 's1' } },
+  ],
+  ['one sender of several', { evidence: { who: someone(1), senders: 2, broken: [] }, senders: { 's0.example': 's0' } }],
+  ['one sender', { evidence: { who: someone(1), senders: 1, broken: [] }, senders: { 's0.example': 's0' } }],
+  ['a sender twice', { evidence: { who: [...someone(1), ...someone(1)], senders: 1, broken: [] } }],
+  ['senders that fit, without what was delivered', { evidence: { who: someone(9), senders: 9, broken: [] } }],
+  [
+    'senders that fold, one of them unproven',
+    {
+      evidence: {
+        who: [...someone(9), { source: 'u.example', messages: 0, reports: 3, unproven: true, delivered: 0 }],
+        senders: 12,
+        broken: [],
+      } as Partial<Evidence>,
+    },
+  ],
+  [
+    'broken senders',
+    { evidence: { who: [], broken: [broken({}), broken({ sender: 'b.example', names: ['x', 'y'] })], senders: 2 } },
+  ],
+  ['one broken sender', { evidence: { broken: [broken({ sender: 'b.example' })], senders: 1 }, senders: { 'b.example': 'b' } }],
+  ['receivers, of mail of one sender', { reporters: [{ ...REPORTER_LINE, reporter: 'google.com' }], evidence: { broken: [] } }],
+  ['receivers, of mail of several', { reporters: [{ ...REPORTER_LINE, reporter: 'google.com' }] }],
+  ['names, and more of them', { evidence: { names_in_all: 3 } }],
+  ['no name', { evidence: { names: [], names_in_all: 0 } }],
+  [
+    'days from before it began',
+    {
+      rest: {
+        days: [
+          { ...DAY, day: '2026-10-01' },
+          { ...DAY, day: '2026-10-05' },
+        ],
+      },
+    },
+  ],
+  [
+    'days from the day before',
+    {
+      rest: {
+        days: [
+          { ...DAY, day: '2026-10-02' },
+          { ...DAY, day: '2026-10-05' },
+        ],
+      },
+    },
+  ],
+  [
+    'days from the day on which it began',
+    {
+      rest: {
+        days: [
+          { ...DAY, day: '2026-10-03' },
+          { ...DAY, day: '2026-10-05' },
+        ],
+      },
+    },
+  ],
+  ['what belongs to it', { rest: { related: [{ finding_key: 9, severity: 'low', title: '<Related>' } as never] } }],
+  ['a query', { evidence: { query: 'select 1' } }],
+  ['that it is over', { evidence: { ended: { reason: 'closed', by: 'ada', why: 'was a test' } as never } }],
+  [
+    'a history',
+    {
+      listed: {
+        events: [
+          event('opened', 0),
+          event('acknowledged', 1, { by_name: 'ada', why: 'asked <them>', until: AT }),
+          event('assigned', 2, { by_name: 'ada', assigned_to: 'ben' }),
+          event('closed', 3, { by_name: 'ada', verdict: 'false' }),
+          event('resolved', 3),
+          event('unclosed', 4, { by_name: 'ada' }),
+          event('reopened', 4),
+          event('resolved', 5),
+          event('reopened', 6),
+          event('of_a_later_version', 7),
+        ],
+      },
+    },
+  ],
+])('a finding shows %s', async (what, given) => {
+  await expect(`${shownFinding('unauthorized_source', given)}\n`).toMatchFileSnapshot(
+    `golden/findings/${what.replaceAll(/\W+/g, '-')}.txt`,
+  );
+});
+
+test('links to other sites are those that are named in the advice, each where it stands', () => {
+  const finding = findingOf('unauthorized_source');
+  const links = ['javascript:alert(1)', 'https://b.example/x', 'https://a.example/', 'https://a.example/y'];
+  const advice = [
+    'See https://a.example/y or https://b.example/x, then https://a.example/y.',
+    'Not javascript:alert(1), but https://a.example/.',
+    'Since 2026-10-01.',
+  ];
+  const tables = findingTables(finding, new Map(), null);
+  const rest = { days: [], related: [], tables };
+  const body = String(evidencePage(finding, { ...wordsOf(finding), advice, links, pages: [null, null, 'senders'] }, rest));
+  const [shown] = /<ol class="advice">.*?<\/ol>/.exec(body)!;
+  expect(shown.replaceAll(' rel="noreferrer"', '').split(/(?<=<\/li>)/)).toMatchInlineSnapshot(`
+    [
+      "<ol class="advice"><li>See <a href="https://a.example/y">https://a.example/y</a> or <a href="https://b.example/x">https://b.example/x</a>, then <a href="https://a.example/y">https://a.example/y</a>.</li>",
+      "<li>Not javascript:alert(1), but <a href="https://a.example/">https://a.example/</a>.</li>",
+      "<li>Since <time>2026-10-01</time>. <a class="button" href="/domains/example.com#senders">Choose the sender and approve it</a></li>",
+      "</ol>",
+    ]
+  `);
+  expect(String(evidencePage(finding, { ...wordsOf(finding), advice: [], what: '' }, rest))).not.toContain('What to do');
+});
+
+test('the state of a finding in words', () => {
+  const of = (more: Partial<ReadFinding>) => standing({ ...findingOf(null), ...more });
+  const acknowledged = { acknowledged_at: AT, acknowledged_by: 'ada' };
+  const snoozed = { snoozed_until: AT, snoozed_by: 'ben' };
+  const resolved = { phase: 'resolved', resolved_at: AT } as const;
+  expect([
+    of({}),
+    of({ phase: 'of a later version' as never }),
+    of({ phase: 'changed', assigned_to: 'eve' }),
+    of({ ...acknowledged, ...snoozed, assigned_to: 'eve' }),
+    of({ ...acknowledged, acknowledged_by: null }),
+    of({ ...snoozed, phase: 'reopened' }),
+    of({ ...snoozed, snoozed_by: null }),
+    of(resolved),
+    of({ ...resolved, resolved_by: 'ada', goes_on: true, assigned_to: 'eve' }),
+    of({ ...resolved, resolved_by: null, goes_on: false, assigned_to: 'eve' }),
+  ]).toMatchInlineSnapshot(`
+    [
+      "open",
+      "of a later version",
+      "changed, assigned to eve",
+      "open, assigned to eve, acknowledged by ada",
+      "open, acknowledged by ",
+      "reopened, snoozed until 2026-10-06 07:30 by ben",
+      "open, snoozed until 2026-10-06 07:30 by ",
+      "resolved 2026-10-06",
+      "resolved 2026-10-06 by ada, still going on, assigned to eve",
+      "resolved 2026-10-06, assigned to eve",
+    ]
+  `);
+});
 
 let c: TestConsole;
 let operator: TestPerson;
