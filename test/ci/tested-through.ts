@@ -250,7 +250,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'console/people/company.test.ts': [
     'console/pages/company.ts',
     'console/people/confirmed.ts',
-    'shared/settings/oidc.ts',
     'store/console/company.ts',
   ],
   'console/pages/passkeys.test.ts': ['console/people/passkeys.ts', 'store/console/passkeys.ts'],

@@ -60,24 +60,27 @@ export type MailAccounts =
   | { by: 'sql'; url(): string }
   | { by: 'command'; command: readonly string[] };
 
+/** A program of the settings: with a slash it is a path from where the settings are. */
+export const programOf = ([program, ...args]: readonly string[], cwd: string): string[] => [
+  program!.includes('/') ? path.resolve(cwd, program!) : program!,
+  ...args,
+];
+
 /** @param cwd what paths are relative to */
 export function mailAccountsOf(given: Given, cwd: string): MailAccounts {
-  const at = (program: readonly string[]) => [
-    program[0]!.includes('/') ? path.resolve(cwd, program[0]!) : program[0]!,
-    ...program.slice(1),
-  ];
+  const at = (program: readonly string[]) => programOf(program, cwd);
   if (given.command !== undefined) return { by: 'command', command: at(given.command) };
   if (given.passwd_file !== undefined)
     return {
       by: 'file',
       file: path.resolve(cwd, given.passwd_file),
-      senders: path.resolve(cwd, given.senders_file ?? ''),
-      postmap: at(given.postmap ?? ['postmap']),
+      senders: path.resolve(cwd, given.senders_file!),
+      postmap: at(given.postmap!),
     };
   return {
     by: 'sql',
     url: () => {
-      const url = secretOf(given.url, given.url_file, 'url', cwd) ?? '';
+      const url = secretOf(given.url, given.url_file, 'url', cwd)!;
       connectionSettings(url);
       return url;
     },

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { EMAIL_KEYS, emailMistakes, type MailAccounts, mailAccountsOf, wrongUrl } from './access-email.ts';
+import { EMAIL_KEYS, emailMistakes, type MailAccounts, mailAccountsOf, programOf, wrongUrl } from './access-email.ts';
 import { type AwsSts, awsOf, PROVIDER_KEYS, providerMistakes } from './access-provider.ts';
-import { connectionSettings, readPostgresUrl } from './postgres-url.ts';
+import { connectionSettings } from './postgres-url.ts';
 import { secretOf } from './secret-file.ts';
 
 const name = z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be a name in lower case, such as main');
@@ -194,21 +194,21 @@ export function accessOf(
       names: given.names ?? null,
       zones: given.zones,
       aws: given.aws === undefined ? null : awsOf(given.aws),
-      command: given.command === undefined ? null : absolute(given.command, cwd),
+      command: given.command === undefined ? null : programOf(given.command, cwd),
     })),
     console:
       lent === null ? null : { ...common('access.console', { ...lent, name: 'console', services: [] }), roles: lent.roles },
     databases: database.map((given, at) => {
       const where = `access.database[${at}]`;
-      if (given.url !== undefined && typeof readPostgresUrl(given.url) === 'string')
-        mistakes.push(`${where}: url ${readPostgresUrl(given.url)}.`);
+      const wrong = wrongUrl(given.url);
+      if (wrong !== null) mistakes.push(`${where}: url ${wrong}.`);
       return {
         ...common(where, given),
         groups: given.groups,
         connections: given.connections,
         logFolder: given.log_folder === undefined ? null : path.resolve(cwd, given.log_folder),
         url: () => {
-          const url = secretOf(given.url, given.url_file, 'url', cwd) ?? '';
+          const url = secretOf(given.url, given.url_file, 'url', cwd)!;
           connectionSettings(url);
           return url;
         },
@@ -216,9 +216,3 @@ export function accessOf(
     }),
   };
 }
-
-/** A program of the settings: with a slash it is a path from where the settings are. */
-const absolute = ([program, ...args]: readonly string[], cwd: string): string[] => [
-  program!.includes('/') ? path.resolve(cwd, program!) : program!,
-  ...args,
-];

@@ -126,7 +126,7 @@ function targetOf({ name, zones, address, key, command, route53 }: Given, cwd: s
     server: parseServer(address!)!,
     key: { name: key!.name, algorithm: key!.algorithm },
     secret: () => {
-      const text = secretOf(key!.secret, key!.secret_file, 'secret', cwd) ?? '';
+      const text = secretOf(key!.secret, key!.secret_file, 'secret', cwd)!;
       const secret = Buffer.from(text, 'base64');
       if (secret.length === 0 || !/^[A-Za-z0-9+/]+=*$/.test(text))
         throw new Error('has a secret that is not base64, as tsig-keygen prints it.');

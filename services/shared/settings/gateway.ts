@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { messageOf } from '../errors.ts';
 import { readSecretFile } from './secret-file.ts';
 
 const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
@@ -39,7 +40,7 @@ export function readKeyFile(file: string | null): Buffer {
   try {
     text = readSecretFile(file, '/');
   } catch (error) {
-    throw new Error(`gateway.key_file ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
+    throw new Error(`gateway.key_file ${messageOf(error)}.`, { cause: error });
   }
   if (text.length < LEAST_KEY) throw new Error(`gateway.key_file has ${text.length} characters, and ${LEAST_KEY} are needed.`);
   return Buffer.from(text);

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { messageOf } from '../errors.ts';
 import { readSecretFile } from './secret-file.ts';
 import { readServerUrl } from './server-url.ts';
 
@@ -91,7 +92,7 @@ export function readHoldKey({ keyFile }: Pick<HeldMail, 'keyFile'>): Buffer | nu
   try {
     text = readSecretFile(keyFile, '/');
   } catch (error) {
-    throw new Error(`milter.hold.key_file ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
+    throw new Error(`milter.hold.key_file ${messageOf(error)}.`, { cause: error });
   }
   if (text.length < LEAST_KEY)
     throw new Error(`milter.hold.key_file has ${text.length} characters, and ${LEAST_KEY} are needed.`);

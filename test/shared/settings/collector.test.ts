@@ -25,6 +25,7 @@ test('without settings nothing is listened on, and the limits are those of the d
 
 test.each<[unknown, RegExp]>([
   [{ listen: '9810' }, /must be host:port/],
+  [{ listen: 'x:65536' }, /must be host:port/],
   [{ syslog: { tls_listen: 'x:1' } }, /has syslog\.tls_listen and no certificate/],
   [{ tls_cert_file: 'a' }, /needs both/],
   [{ client_ca_file: 'a' }, /has client_ca_file/],
@@ -53,8 +54,38 @@ test.each([
   ['10.0.0.0/8', true],
   ['192.0.2.1', true],
   ['2001:db8::/32', true],
+  ['2001:db8::/128', true],
   ['2001:db8::/129', false],
+  ['10.0.0.0/32', true],
+  ['10.0.0.0/33', false],
   ['10.0.0.0/8/8', false],
   ['mail', false],
   ['', false],
 ])('%s is a network: %s', (text, is) => expect(isLogNetwork(text)).toBe(is));
+
+test('the highest port is taken, and lines may be kept as long as messages', () => {
+  expect(mistakes({ listen: 'x:65535', keep_raw_days: 30, keep_messages_days: 30 })).toEqual([]);
+});
+
+test('paths are absolute, and TLS needs its files', () => {
+  const settings = collectorSchema.parse({
+    ...{ listen: 'a:1', syslog: { listen: 'b:2', tls_listen: 'c:3' }, client_ca_file: 'ca', key_file: 'key' },
+    ...{ tls_cert_file: 'cert', tls_key_file: 'tls-key', sources: [{ name: 's', token_file: 'token' }] },
+  });
+  const read = toCollector(settings, {
+    listenOf: (text) => ({ host: text, port: 1 }),
+    absolute: (file) => (file === undefined ? null : `/etc/${file}`),
+  });
+  expect(read).toMatchObject({
+    listen: { host: 'a:1' },
+    syslogListen: { host: 'b:2' },
+    syslogTlsListen: { host: 'c:3' },
+    tls: { certFile: '/etc/cert', keyFile: '/etc/tls-key', clientCaFile: '/etc/ca' },
+    keyFile: '/etc/key',
+    sources: [{ name: 's', token_file: '/etc/token', cluster: '', environment: '', workload: '' }],
+  });
+  const off = { ...read, listen: null, syslogListen: null };
+  expect(
+    [off, { ...off, syslogTlsListen: null }, { ...off, listen: read.listen, syslogTlsListen: null }].map(listensForLogs),
+  ).toEqual([true, false, true]);
+});

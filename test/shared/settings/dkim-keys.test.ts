@@ -9,7 +9,15 @@ const read = (...entries: object[]) => {
 test('paths are those of the settings file, and what is left out has its usual value', () => {
   const { keys, mistakes } = read(
     { domain: 'example.com', layout: 'opendkim', folder: 'keys', reload: ['systemctl', 'reload', 'opendkim'] },
-    { domain: 'example.org', layout: 'command', command: ['./keys', '-v'], prefix: 'k', bits: 4096, rotate_every_days: 180 },
+    {
+      domain: 'example.org',
+      layout: 'command',
+      command: ['./keys', '-v'],
+      prefix: 'k',
+      bits: 4096,
+      rotate_every_days: 180,
+      folder: 'unused',
+    },
   );
   expect(mistakes).toEqual([]);
   expect(keys).toEqual([
@@ -50,9 +58,10 @@ test('of keys in Kubernetes, paths are those of the settings file too', () => {
     kubeconfig: 'k',
   };
   const { keys } = read(
-    { domain: 'example.com', layout: 'kubernetes', kubernetes: KUBERNETES },
+    { domain: 'example.com', layout: 'kubernetes', kubernetes: KUBERNETES, folder: 'unused' },
     { domain: 'example.org', layout: 'kubernetes', kubernetes: opendkim },
   );
+  expect(keys.map(({ folder }) => folder)).toEqual([null, null]);
   expect(keys.map(({ kubernetes }) => kubernetes)).toEqual([
     {
       ...{ namespace: 'mail', secret: 'dkim', configMap: 'signer', signer: 'rspamd', mount: null },

@@ -20,6 +20,7 @@ test('the longest zone that holds a name decides', () => {
   expect(nameOf('neu.example.com')).toBe('outer');
   expect(nameOf('notexample.com')).toBeUndefined();
   expect(found[1]).toMatchObject({ command: ['/etc/ruawatch/publish', '--now'] });
+  expect(targets({ name: 'a', zones: ['example.com'], command: ['publish'] }).found[0]).toMatchObject({ command: ['publish'] });
 });
 
 test('hosted zones of Route 53 need no settings of their own', () => {
@@ -64,13 +65,18 @@ describe('entries that cannot work', () => {
   });
 
   test('a secret that is no base64 is said when it is needed', () => {
-    const { found } = targets({
-      name: 'a',
-      zones: ['example.com'],
-      address: '192.0.2.1',
-      key: { name: 'k', secret: 'not base64!' },
-    });
-    const [target] = found;
-    expect(() => target!.kind === 'rfc2136' && target!.secret()).toThrow(/not base64/);
+    const secretOf = (secret: string) => {
+      const [target] = targets({
+        name: 'a',
+        zones: ['example.com'],
+        address: '192.0.2.1',
+        key: { name: 'k', secret },
+      }).found;
+      expect(target).toMatchObject({ server: { address: '192.0.2.1', port: 53 }, key: { name: 'k', algorithm: 'hmac-sha256' } });
+      return target!.kind === 'rfc2136' ? target!.secret() : null;
+    };
+    // One letter is no octet.
+    for (const wrong of ['not base64!', 'A', '=', 'c2VjcmV0 x']) expect(() => secretOf(wrong), wrong).toThrow(/not base64/);
+    expect(secretOf('c2VjcmV0')).toEqual(Buffer.from('secret'));
   });
 });

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { heldMailOf, heldMailSchema, readHoldKey } from '../../../services/shared/settings/held-mail.ts';
@@ -16,7 +16,9 @@ test('nothing has to be set, and nothing is delivered by silence', () => {
     bounce: 'proven',
     keyFile: null,
     smtpUrl: null,
+    host: hostname(),
   });
+  expect(heldMailOf(heldMailSchema.parse({ host: 'mx' }), folder).host).toBe('mx');
   expect(heldMailSchema.safeParse({ on_expiry: 'release' }).success).toBe(false);
 });
 
@@ -34,7 +36,9 @@ test('the key file is found from the folder of the settings; one that is short o
   expect(() => readHoldKey(of('key'))).toThrow('milter.hold.key_file cannot be read');
   writeFileSync(path.join(folder, 'key'), 'short\n');
   expect(() => readHoldKey(of('key'))).toThrow('5 characters');
-  writeFileSync(path.join(folder, 'key'), `${'k'.repeat(44)}\n`);
-  expect(readHoldKey(of('key'))).toHaveLength(44);
+  writeFileSync(path.join(folder, 'key'), `${'k'.repeat(31)}\n`);
+  expect(() => readHoldKey(of('key'))).toThrow('milter.hold.key_file has 31 characters, and 32 are needed.');
+  writeFileSync(path.join(folder, 'key'), `${'k'.repeat(32)}\n`);
+  expect(String(readHoldKey(of('key')))).toBe('k'.repeat(32));
   expect(readHoldKey({ keyFile: null })).toBeNull();
 });

@@ -36,24 +36,32 @@ describe('the settings of the milter', () => {
     ['127.0.0.1:8893', { host: '127.0.0.1', port: 8893 }],
     ['[::1]:8893', { host: '::1', port: 8893 }],
     ['unix:/run/ruawatch/milter.sock', { path: '/run/ruawatch/milter.sock' }],
+    ['mx:65535', { host: 'mx', port: 65_535 }],
     ['off', null],
   ])('take %s as an address', (listen, read) => {
     expect(milterOf(milterSchema.parse({ listen, authserv_id: 'mx.example.com' }), '/').listen).toEqual(read);
   });
 
-  test.each(['8893', 'unix:relative', 'host:99999', 'unix:', ''])('refuse "%s" as an address', (listen) => {
+  test.each(['8893', 'unix:relative', 'host:65536', 'unix:', ''])('refuse "%s" as an address', (listen) => {
     expect(wrong({ listen, authserv_id: 'mx.example.com' })).toEqual(['listen must be host:port, unix:/path, or off']);
   });
 
   test('take networks and people in a short form and a long one', () => {
     const { trustedNetworks, people } = milterOf(
       milterSchema.parse({
-        trusted_networks: ['192.0.2.1', '10.0.0.0/8', '2001:db8::1', '2001:db8::/32'],
+        trusted_networks: ['192.0.2.1', '10.0.0.0/8', '2001:db8::1', '2001:db8::/32', '192.0.2.1/32', '2001:db8::1/128'],
         people: ['Ada Lovelace', { name: 'Grace Hopper', addresses: ['Grace@Private.Example'] }],
       }),
       '/',
     );
-    expect(trustedNetworks).toEqual(['192.0.2.1/32', '10.0.0.0/8', '2001:db8::1/128', '2001:db8::/32']);
+    expect(trustedNetworks).toEqual([
+      '192.0.2.1/32',
+      '10.0.0.0/8',
+      '2001:db8::1/128',
+      '2001:db8::/32',
+      '192.0.2.1/32',
+      '2001:db8::1/128',
+    ]);
     expect(people).toEqual([
       { name: 'Ada Lovelace', addresses: [] },
       { name: 'Grace Hopper', addresses: ['grace@private.example'] },
