@@ -60,16 +60,11 @@ export function readPostgresUrl(text: string): Parts | string {
   const [start, slashes, rest] = /^postgres(?:ql)?:(\/\/)?(.*)$/is.exec(text.trim()) ?? [];
   if (start === undefined) return 'must be a Postgres URL, such as postgres://user:password@host (it is not shown here)';
   if (slashes === undefined || isAmbiguous(rest!) || !isPercentEncoded(rest!)) return ENCODE_HINT;
-  try {
-    return partsOf(rest!);
-  } catch (error) {
-    // Escapes that are no UTF-8.
-    if (error instanceof URIError) return ENCODE_HINT;
-    throw error;
-  }
+  // libpq refuses it as well: it would end the text.
+  if (decodeURIComponent(rest!).includes('\0')) return ENCODE_HINT;
+  return partsOf(rest!);
 }
 
-/** @throws URIError */
 function partsOf(rest: string): Parts | string {
   const at = rest.lastIndexOf('@');
   const [, user, password] = /^([^:]*)(?::(.*))?$/s.exec(rest.slice(0, Math.max(0, at)))!;
@@ -80,30 +75,24 @@ function partsOf(rest: string): Parts | string {
   const parameters = new Map<string, string>();
   for (const pair of (query ?? '').split('&').filter(Boolean)) {
     const [, key, value] = /^([^=]*)=?(.*)$/s.exec(pair)!;
-    parameters.set(decoded(key!), decoded(value!));
+    parameters.set(decodeURIComponent(key!), decodeURIComponent(value!));
   }
   const place: Parts['place'] = {};
   const before = { host: bracketed ?? name, port, user, password, dbname: database };
   for (const key of OF_PLACE) {
-    const value = parameters.get(key) ?? decoded(before[key] ?? '');
+    const value = parameters.get(key) ?? decodeURIComponent(before[key] ?? '');
     if (value !== '') place[key] = value;
   }
   return wrongIn(place, parameters) ?? { place, parameters };
 }
 
-const decoded = (text: string) => {
-  const plain = decodeURIComponent(text);
-  // libpq refuses it as well: it would end the text.
-  if (plain.includes('\0')) throw new URIError('null character');
-  return plain;
-};
-
 const ONE_HOST = 'names several hosts, and ruawatch connects to one: name the server that accepts writes';
+
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 1 && port <= 65_535;
 
 function wrongIn(place: Parts['place'], parameters: ReadonlyMap<string, string>): string | null {
   if (place.host?.includes(',') || place.port?.includes(',')) return ONE_HOST;
-  const port = Number(place.port ?? 1);
-  if (!(Number.isInteger(port) && port >= 1 && port <= 65_535)) return ENCODE_HINT;
+  if (place.port !== undefined && !isPort(Number(place.port))) return ENCODE_HINT;
   for (const [key, value] of parameters) {
     const unsupported = UNSUPPORTED.has(key) || (key === 'gssencmode' && value === 'require');
     if (unsupported) return `has the parameter ${key}, which ruawatch does not support: remove it`;

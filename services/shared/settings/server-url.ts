@@ -36,8 +36,8 @@ export function isPercentEncoded(text: string): boolean {
   try {
     decodeURIComponent(text);
     return true;
-  } catch (error) {
-    if (error instanceof URIError) return false;
-    throw error;
+  } catch {
+    // A URIError: nothing else can be wrong with a text.
+    return false;
   }
 }

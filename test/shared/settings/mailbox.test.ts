@@ -84,10 +84,24 @@ describe('an IMAP URL', () => {
     ['imap://:p@h', 'names no user'],
     ['imap://u@h', 'has neither a password nor oauth'],
     ['imap://', 'must be an IMAP URL'],
+    [
+      'imap:u:p@h',
+      /^has special characters that must be percent-encoded in the user and the password, .*\(it is not shown here\)\.$/,
+    ],
     ['pop3://u:p@h', 'must be an IMAP URL'],
     ['', 'must be an IMAP URL'],
   ])('%s: %s', (url, message) => {
     expect(() => of(url)).toThrow(message);
+  });
+});
+
+describe('the addresses of a mailbox', () => {
+  it('are those of its URL and, where it is one, its user', () => {
+    expect(of('imaps://u:p@h').addresses).toEqual([]);
+    expect(of('imaps://Rua%40example.com:p@h?addresses=a%40Example.org,rua%40example.com').addresses).toEqual([
+      'rua@example.com',
+      'a@example.org',
+    ]);
   });
 });
 

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { SettingsError } from '../../../services/shared/errors.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { connectionSettings } from '../../../services/shared/settings/postgres-url.ts';
+import { ENCODE_HINT } from '../../../services/shared/settings/server-url.ts';
 import { type Meant, ROWS } from './postgres-urls.ts';
 
 /** Prints what PQconninfoParse, which psql uses, makes of each URL. */
@@ -103,4 +104,47 @@ describe('the place that a URL names', () => {
     const reads = libpq!.map((read) => (read === 'refused' ? read : of(read)));
     expect(reads).toEqual(ROWS.map(({ libpq: recorded }) => recorded));
   });
+});
+
+test.each([
+  ['postgres://h:1/d', { host: 'h', port: 1, database: 'd' }],
+  ['postgres://h:65535', { host: 'h', port: 65_535 }],
+  [
+    'postgres://h/d?statement_timeout=1&lock_timeout=0&idle_in_transaction_session_timeout=x',
+    { host: 'h', database: 'd', statement_timeout: 1 },
+  ],
+  ['postgres://h?options=&application_name=a&gssencmode=disable', { host: 'h', application_name: 'a' }],
+  [
+    'postgres://h?options=-c%20x&fallback_application_name=b&client_encoding=UTF8',
+    { host: 'h', options: '-c x', fallback_application_name: 'b', client_encoding: 'UTF8' },
+  ],
+])('%s is handed on whole', (url, settings) => {
+  const { ssl: _, ...read } = connectionSettings(url);
+  expect(read).toEqual(settings);
+  expect('database' in read).toBe('database' in settings);
+  expect('options' in read).toBe('options' in settings);
+});
+
+const ONE_HOST = 'names several hosts, and ruawatch connects to one: name the server that accepts writes';
+const unknown = (shown: string) =>
+  `has ${shown} that Postgres does not know: correct or remove it (special characters must be percent-encoded)`;
+test.each([
+  ['mysql://h', 'must be a Postgres URL, such as postgres://user:password@host (it is not shown here)'],
+  ['postgres:h', ENCODE_HINT],
+  ['postgres://h:0', ENCODE_HINT],
+  ['postgres://h:65536', ENCODE_HINT],
+  ['postgres://h/%00', ENCODE_HINT],
+  ['postgres://h:x', ENCODE_HINT],
+  ['postgres://a,b', ONE_HOST],
+  ['postgres://u:p@a:1,b:2/d', ONE_HOST],
+  ['postgres:///d?host=a,b', ONE_HOST],
+  ['postgres://h?port=1,2', ONE_HOST],
+  ['postgres://h?hostaddr=192.0.2.1', 'has the parameter hostaddr, which ruawatch does not support: remove it'],
+  ['postgres://h?gssencmode=require', 'has the parameter gssencmode, which ruawatch does not support: remove it'],
+  ['postgres://h?colour=require', unknown('the parameter colour')],
+  [`postgres://h?${'x'.repeat(40)}=1`, unknown(`the parameter ${'x'.repeat(40)}`)],
+  [`postgres://h?${'x'.repeat(41)}=1`, unknown('a parameter')],
+  ['postgres://h?password=p&word=1', unknown('a parameter')],
+])('%s is refused: %s', (url, sentence) => {
+  expect(() => connectionSettings(url)).toThrow(new SettingsError(`DATABASE_URL ${sentence}.`));
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { isAmbiguous, isPercentEncoded, readServerUrl } from '../../../services/shared/settings/server-url.ts';
 
 const config = (env: Record<string, string>) => loadConfig(env, '/nowhere');
 const SETTINGS: [string, string][] = [
@@ -28,6 +29,43 @@ const PASSWORDS = [
   '@Hunter2:1',
   'p@Hunter2?x=y@z',
 ];
+
+test.each([
+  ['smtp://u:p@h/x', 'smtp://u:p@h/x'],
+  [' SMTPS://h', 'smtps://h'],
+  ['smtp://u@v:p@h', 'smtp://u%40v:p@h'],
+  ['smtp://u:a:b@h', 'smtp://u:a%3Ab@h'],
+  ['http://h', 'unreadable'],
+  ['no URL', 'unreadable'],
+  ['', 'unreadable'],
+  ['smtp:u:p@h', 'encode'],
+  ['smtp://u:p@q@h', 'encode'],
+  ['smtp://:@q@h', 'encode'],
+  ['smtp://u/v@h', 'encode'],
+  ['smtp://u:p@h#x', 'encode'],
+  ['smtp://h:port', 'encode'],
+])('%s is read as %s', (text, read) => {
+  expect(String(readServerUrl(text, ['smtp', 'smtps']))).toBe(read);
+});
+
+test('what may end elsewhere than at the last "@" is ambiguous', () => {
+  expect(['h/x', '/x', 'u@h', 'u:p@h', '/p@h', ':p@q@h', 'u@v@h', 'u:@q@h', 'h#', 'u v@h'].map(isAmbiguous)).toEqual([
+    false,
+    false,
+    false,
+    false,
+    true,
+    true,
+    false,
+    true,
+    true,
+    true,
+  ]);
+});
+
+test('every "%" begins an escaped octet of UTF-8', () => {
+  expect(['a', 'a%40', 'a%', 'a%ff'].map(isPercentEncoded)).toEqual([true, true, false, false]);
+});
 
 test.each(SETTINGS)('%s=%s://…: an unescaped password is refused with a hint, and never shown', (key, scheme) => {
   for (const password of PASSWORDS) {

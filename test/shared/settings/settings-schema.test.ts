@@ -4,6 +4,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { messageOf } from '../../../services/shared/errors.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { ENCODE_HINT } from '../../../services/shared/settings/server-url.ts';
+import { settingsSchema } from '../../../services/shared/settings/settings-schema.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -112,4 +114,33 @@ describe('trust', () => {
     expect(mistake('trust:\n  authserv_ids: ["mx.example.org; dmarc=pass"]')).toMatch(/trust\.authserv_ids\.0 must be the name/);
     expect(mistake('trust:\n  authserv_id: mx.example.org')).toMatch(/Unknown setting "trust\.authserv_id"/);
   });
+});
+
+const NO_POSTGRES = 'must be a Postgres URL, such as postgres://user:password@host (it is not shown here)';
+test.each<[string, string, string | null]>([
+  ['REDIS_URL', 'redis://u:p@h/1', null],
+  ['REDIS_URL', 'rediss://h', null],
+  ['REDIS_URL', 'http://h', 'must be a Redis URL, such as redis://user:password@host (it is not shown here)'],
+  ['REDIS_URL', 'redis://u:p@q@h', ENCODE_HINT],
+  ['REDIS_URL', 'redis://u:p%ff@h', ENCODE_HINT],
+  ['SMTP_URL', 'smtps://h', null],
+  ['SMTP_URL', 'h', 'must be an SMTP URL, such as smtp://user:password@host (it is not shown here)'],
+  ['DATABASE_URL', 'postgres://h/d', null],
+  ['DATABASE_URL', 'mysql://h/d', NO_POSTGRES],
+  ['QUEUE_DATABASE_URL', 'mysql://h/d', NO_POSTGRES],
+  ['HTTP_LISTEN', 'off', null],
+  ['HTTP_LISTEN', '127.0.0.1:0', null],
+  ['CONSOLE_LISTEN', '[::1]:65535', null],
+  ['HTTP_LISTEN', '127.0.0.1:65536', 'must be host:port, or off'],
+  ['HTTP_LISTEN', '9807', 'must be host:port, or off'],
+  ['CONSOLE_LISTEN', 'on', 'must be host:port, or off'],
+])('%s may be %s: %s', (key, value, mistake) => {
+  const issues = settingsSchema.safeParse({ [key]: value }).error?.issues ?? [];
+  expect(issues.map(({ path: at, message }) => [at.join('.'), message])).toEqual(mistake === null ? [] : [[key, mistake]]);
+});
+
+test('name servers are addresses, with a port or without', () => {
+  const wrong = (dns_servers: string[]) => settingsSchema.safeParse({ dns_servers }).error?.issues.map(({ message }) => message);
+  expect(wrong(['192.0.2.1', '192.0.2.1:5353', '2001:db8::1', '[2001:db8::1]:53'])).toBeUndefined();
+  expect(wrong(['ns.example'])).toEqual(['must be an address, or address:port']);
 });

@@ -33,6 +33,9 @@ test.each([
   ['http://other.example/s3cret', {}, /^WEBHOOK_URL must have a URL that begins with https:\/\/ /],
   ['s3cret', {}, /^WEBHOOK_URL must have a URL/],
   ['https://u:s3cret@a.example/', {}, /^WEBHOOK_URL has a user or password in its URL/],
+  ['https://:s3cret@a.example/', {}, /^WEBHOOK_URL has a user or password in its URL/],
+  ['https://s3cret@a.example/', {}, /^WEBHOOK_URL has a user or password in its URL/],
+  ['https://a.example/', { WEBHOOK_SECRET: `s3cret${'x'.repeat(123)}` }, /^WEBHOOK_URL has a secret of 129 bytes: use 16 to 128/],
   ['https://a.example/', { WEBHOOK_SECRET: 's3cret' }, /^WEBHOOK_URL has a secret of 6 bytes: use 16 to 128/],
   ['https://a.example/', { WEBHOOK_SECRET: 'whsec_s3cret!' }, /^WEBHOOK_URL has a secret that begins with whsec_ but/],
   ['https://a.example/', { WEBHOOK_FORMAT: 'xml' }, /^WEBHOOK_FORMAT: invalid option/],
@@ -45,6 +48,11 @@ test.each([
   }
   expect(said).toMatch(sentence);
   expect(said).not.toContain('s3cret');
+});
+
+test('a secret has 16 to 128 bytes', () => {
+  for (const length of [16, 128])
+    expect(load({ WEBHOOK_URL: 'https://a.example/', WEBHOOK_SECRET: 'x'.repeat(length) })[0]!.key).toHaveLength(length);
 });
 
 test('a secret without an address and a name used twice are mistakes', () => {
