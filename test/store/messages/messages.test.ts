@@ -7,6 +7,7 @@ import {
   listMessages,
   loadRaw,
   loadRaws,
+  newestRaws,
   noteAttempt,
   replayMessages,
   type Settlement,
@@ -14,6 +15,7 @@ import {
   showMessage,
   storedRange,
   takeUnqueued,
+  waitingMessages,
 } from '../../../services/store/messages/messages.ts';
 import { arrivalOf } from '../../helpers/arrival.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
@@ -53,14 +55,16 @@ test('a settlement is final, counts an attempt, and has a reason of bounded leng
   await settle('stored');
   const message = await row();
   expect(message).toMatchObject({ state: 'quarantined', code: 'x', attempts: 1, reports: [] });
-  expect(message.reason!.length).toBeLessThanOrEqual(1_000);
+  expect(message.reason).toBe('y'.repeat(1_000));
   expect(await showMessage(t.db, 999_999)).toBeNull();
 });
 
 test('an attempt that failed is noted only on what still waits', async () => {
   await settle('stored', keys[1]);
   await noteAttempt(t.db, keys.slice(0, 2), 'db_down', 'The database was away.');
-  expect(await row()).toMatchObject({ state: 'received', code: 'db_down', attempts: 1 });
+  expect(await row()).toMatchObject({ state: 'received', code: 'db_down', reason: 'The database was away.', attempts: 1 });
+  await noteAttempt(t.db, keys.slice(0, 1), 'db_down', 'y'.repeat(2_000));
+  expect(await row()).toMatchObject({ reason: 'y'.repeat(1_000), attempts: 2 });
   expect(await row(keys[1])).toMatchObject({ state: 'stored', code: null, attempts: 1 });
 });
 
@@ -116,4 +120,40 @@ test('the list is newest first, by state, code and mailbox; states are counted, 
   expect(await list({ mailbox: 'other' })).toEqual([]);
   expect(await list({ states: [], limit: 1 })).toEqual([keys[2]]);
   expect(await countMessages(t.db)).toEqual({ received: 2, stored: 0, ignored: 0, quarantined: 1, failed: 0 });
+});
+
+test('what decides how mails are batched is told of those that wait, and a list has fifty when nobody says', async () => {
+  await settle('stored', keys[1]);
+  await t.db.query('update ruawatch.messages set worker_deaths = 2 where message_key = $1', [keys[2]]);
+  expect(await waitingMessages(t.db, [...keys].reverse())).toEqual([
+    { message_key: keys[0], size: MAILS[0]!.length, worker_deaths: 0 },
+    { message_key: keys[2], size: MAILS[2]!.length, worker_deaths: 2 },
+  ]);
+  const place = { mailbox: 'm', folder: 'INBOX', uidValidity: 1 };
+  const more = Array.from({ length: 60 }, (_, n) => arrivalOf(Buffer.from(`mail ${n}`)));
+  const { stored } = await transaction(t.db, (tx) => storeMails(tx, place, more));
+  expect((await listMessages(t.db, {})).map((one) => one.message_key)).toEqual(stored.slice(-50).reverse());
+  expect(await newestRaws(t.db, 2)).toEqual([]);
+  await settleMessages(
+    t.db,
+    [keys[0]!, ...stored.slice(0, 3)].map((message_key) => ({ message_key, state: 'stored', code: null, reason: null })),
+  );
+  const newest = await newestRaws(t.db, 2);
+  expect(newest.map(String).sort()).toEqual(
+    (await Promise.all(stored.slice(1, 3).map((key) => showMessage(t.db, key))))
+      .map((one) => more.find(({ sha256 }) => sha256.toString('hex') === one!.sha256)!.raw.toString())
+      .sort(),
+  );
+  expect(await replayMessages(t.db, { states: [], keys: stored.slice(0, 1) })).toEqual([]);
+});
+
+test('an empty mail has bytes, none of them', async () => {
+  const place = { mailbox: 'm', folder: null, uidValidity: null };
+  await transaction(t.db, async (tx) => {
+    const { stored } = await storeMails(tx, place, [arrivalOf(Buffer.alloc(0))]);
+    const [message] = await claimMessages(tx, stored);
+    expect(await loadRaw(tx, message!)).toEqual(Buffer.alloc(0));
+    await tx.query('delete from ruawatch.raw where message_key = $1', [message!.message_key]);
+    expect(await loadRaw(tx, message!)).toEqual(Buffer.alloc(0));
+  });
 });

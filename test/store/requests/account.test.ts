@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { approvalsSchema } from '../../../services/requests/rules.ts';
-import { transaction } from '../../../services/shared/runtime/db.ts';
+import { type Tx, transaction } from '../../../services/shared/runtime/db.ts';
 import { tryLockNamed } from '../../../services/store/locks.ts';
 import { decide, override, withdraw, withdrawResolved } from '../../../services/store/requests/decide.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
@@ -24,7 +24,9 @@ beforeAll(async () => {
 });
 afterAll(() => t.drop());
 beforeEach(async () => {
-  await t.db.query('truncate ruawatch.requests, ruawatch.approver_groups, ruawatch.deputies restart identity cascade');
+  await t.db.query(
+    'truncate ruawatch.requests, ruawatch.people, ruawatch.person_names, ruawatch.approver_groups, ruawatch.deputies restart identity cascade',
+  );
   await t.db.query('delete from ruawatch.findings');
   await syncGroups(t.db, { groups: GROUPS, deputies: [] });
   const { rows } = await t.db.query<{ number: number }>('select number from ruawatch.audit_head');
@@ -240,6 +242,37 @@ const STORIES: Record<string, () => [string, () => Promise<unknown>][]> = {
     groups(GROUPS.mail),
     reach(7),
     reach(8),
+  ],
+  'known-by-two-names': () => [
+    [
+      'an account that had two addresses',
+      () =>
+        t.db
+          .query(
+            `insert into ruawatch.people (name, email, role, all_domains, created_at, created_by, oidc_issuer, oidc_subject, oidc_checked_at)
+             values ('ada', $1, 'operator', true, now(), 'test', 'https://login.example', 's', now())`,
+            [ADA],
+          )
+          .then(() => t.db.query('update ruawatch.people set email = $1', [CLEO]))
+          .then(() => null),
+    ],
+    ['a person asks', () => open(PLAIN)],
+    approve(ADA, 1),
+    approve(CLEO, 1),
+    groups(GROUPS.mail, [day('2026-11-27')]),
+    ['another', () => open({ ...PLAIN, denials: 2 })],
+    deny(GUS, 1, 2),
+    approve(CLEO, 1, 2),
+    approve(BEN, 1, 2),
+    [
+      'with what belongs to a decision',
+      async () => {
+        const { digest } = await loadRequest(t.db, 1);
+        const also = (tx: Tx, to: string) =>
+          tx.query('update ruawatch.requests set outcome = $1 where request_key = 1', [`It is ${to}.`]);
+        return decide(t.db, 1, { person: BEN, decision: 'approve', why: 'x', digest, via: 'cli', also }, later(2));
+      },
+    ],
   ],
   groups: () => [
     groups(GROUPS.mail),
