@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { z } from 'zod';
 import { API_ROUTES } from '../../../services/console/api/index.ts';
+import { type TestConsole, testConsole } from '../setup.ts';
 import { pagesOf, same } from '../shown.ts';
-import { testWorld, type World } from '../world.ts';
+import { NOW, testWorld, type World } from '../world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -65,4 +66,78 @@ test('what the API answers with the same data', async () => {
     }
   }
   await expect(`${answers.join('\n\n')}\n`).toMatchFileSnapshot('golden/api.txt');
+});
+
+/** Rows like the first one of a table, but for the columns that are named. */
+async function copies({ t: { db } }: TestConsole, table: string, count: number, changes: Record<string, string>) {
+  const { rows } = await db.query<{ name: string }>(
+    `select column_name as name from information_schema.columns
+      where table_schema = 'ruawatch' and table_name = $1 and is_generated = 'NEVER' and (is_identity = 'NO' or column_name = any ($2))`,
+    [table, Object.keys(changes)],
+  );
+  const names = rows.map(({ name }) => name);
+  await db.query(
+    `insert into ruawatch.${table} (${names.join(', ')}) overriding system value
+     select ${names.map((name) => changes[name] ?? `t.${name}`).join(', ')} from (select * from ruawatch.${table} limit 1) t, generate_series(1, $1::int) i`,
+    [count],
+  );
+}
+const BYTES = "decode(lpad(to_hex(i + 4096), 6, '0'), 'hex')";
+
+test.each<[string, string, number, Record<string, string>]>([
+  ['/findings', 'findings', 50, { subject: "'copy-' || i" }],
+  ['/look-alikes', 'lookalikes', 100, { name: "'copy' || i || '.example'" }],
+  ['/tls-reports', 'tls_reports', 100, { tls_report_key: 'i + 100', identity: BYTES, content_hash: BYTES }],
+  ['/failure-reports', 'failure_reports', 100, { failure_key: 'i + 100', content_hash: BYTES, part: 'i + 10' }],
+  ['/reports', 'reports', 100, { report_key: 'i + 100', identity: BYTES, content_hash: BYTES, part: 'i + 10' }],
+  ['/reports/1', 'records', 100, { report_key: '1', n: 'i + 10' }],
+  ['/quarantine', 'messages', 100, { fingerprint: BYTES, state: "'failed'", code: "'unexpected'" }],
+])('the list %s ends with its last row, and goes on after a page', async (page, table, size, changes) => {
+  const { c, ada } = world;
+  const shown = async (n: number) => {
+    const { body } = await ada.get(`${page}?page=${n}`);
+    const [nav = ''] = /<nav class="pages"[\s\S]*?<\/nav>/.exec(body) ?? [];
+    const links = [...nav.matchAll(/href="([^"]*)">(\w+)/g)].map(([, to, word]) => `${word} ${/page=(\d+)/.exec(to!)?.[1] ?? 1}`);
+    return [(body.match(/<tr>/g) ?? []).length - 1, ...links];
+  };
+  const [before] = await shown(1);
+  await copies(c, table, size - Number(before), changes);
+  expect(await shown(1)).toEqual([size]);
+  await copies(c, table, 1, {
+    ...changes,
+    ...Object.fromEntries(Object.entries(changes).map(([name, sql]) => [name, sql.replace(/\bi\b/g, '(i + 9000)')])),
+  });
+  expect([await shown(1), await shown(2)]).toEqual([
+    [size, 'Next 2'],
+    [1, 'Previous 1'],
+  ]);
+});
+
+test.each<[string, ...string[]]>([
+  ['domains', '/', '/?q=shop', '/?state=observed', '/domains/example.com', '/domains/example.com/months/2026-09'],
+  ['findings', '/findings', '/findings?q=a', '/findings?severity=low', '/findings?domain=example.com', '/findings?state=all'],
+  [
+    'reports',
+    '/reports',
+    '/reports?domain=example.com',
+    '/tls-reports',
+    '/failure-reports',
+    '/quarantine',
+    '/look-alikes',
+    '/digest',
+    '/digest/mail',
+  ],
+  ['requests', '/requests', '/requests?state=all', '/access', '/access?show=all', '/messages?id=x'],
+  ['held', '/held', '/held?domain=example.com', '/held?rule=x', '/held?recipient=a@example.com', '/held?state=released'],
+  ['people', '/people', '/account', '/health', '/setup', '/upload'],
+])('what the pages about %s show where there is nothing', async (name, ...pages) => {
+  const c = await testConsole({ now: () => NOW });
+  try {
+    await c.t.db.query('delete from ruawatch.domains');
+    const [ada, viewer] = [await c.person('admin', null), await c.person('viewer', ['example.com'])];
+    const text = (await pagesOf({ c, ada, viewer }, pages)).replaceAll(ada.name, 'ADA').replaceAll(viewer.name, 'VIEWER');
+    await expect(text).toMatchFileSnapshot(`golden/nothing-${name}.txt`);
+  } finally {
+    await c.close();
+  }
 });
