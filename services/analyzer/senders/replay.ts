@@ -89,9 +89,9 @@ function newcomersOf(
     if (passed > (main.get(source)?.passed ?? 0)) main.set(source, { key, passed, first_day });
   for (const window of windows) {
     const { of } = window;
-    const [one, ...others] = of.sources;
+    const [one] = of.sources;
     const use = one && main.get(one.source);
-    if (use === undefined || others.length > 0 || window.listed !== null) continue;
+    if (use === undefined || window.listed !== null) continue;
     if (isStranger(of, fresh)) put(byKey, use.key, { window, source: one!.source, first: one!.first_day, passed: use.passed });
     else if (isStranger(of, addDays(from, KNOWN_DAYS))) put(former, use.key, { first: one!.first_day, passed: use.passed });
   }

@@ -36,3 +36,14 @@ test('a record that is as it was, one that changed near the silence, one that ch
   expect(seen(record('old', '2026-01-01', '2026-04-01'), record('new', '2026-04-01'))).toMatchObject({ changed: false });
   expect(seen(record('old', '2026-01-01', '2026-05-21'))).toEqual({ value: null, since: '2026-05-21', changed: true });
 });
+
+test('what is gone is gone since the last of it was, in whatever order it is listed; three days before is near', () => {
+  const [early, late] = [record('a', '2026-01-01', '2026-05-01'), record('b', '2026-01-01', '2026-05-17')];
+  for (const of of [
+    [early, late],
+    [late, early],
+  ])
+    expect(seen(...of)).toEqual({ value: null, since: '2026-05-17', changed: true });
+  expect(seen(record('b', '2026-01-01', '2026-05-16'))).toEqual({ value: null, since: '2026-05-16', changed: false });
+  expect(seen(record('v=spf1', '2026-01-01', null, { purpose: 'spf' }))).toBeNull();
+});

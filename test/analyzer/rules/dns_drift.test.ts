@@ -102,8 +102,38 @@ describe('a record that is not as declared', () => {
     const open = onFile(candidate!);
     const closed = { ...open, state: 'resolved' as const, evidence: { ...open.evidence, resolved_day: '2026-05-28' } };
     expect(dnsDrift.find(window([drift('guard_mx')], [closed]))).toEqual([]);
-    const older = { ...closed, evidence: { ...closed.evidence, resolved_day: '2026-05-26' } };
-    expect(dnsDrift.find(window([drift('guard_mx')], [older]))).toHaveLength(1);
+    const [same, older] = ['2026-05-27', '2026-05-26'].map((resolved_day) => ({
+      ...closed,
+      evidence: { ...closed.evidence, resolved_day },
+    }));
+    expect(dnsDrift.find(window([drift('guard_mx')], [same!]))).toEqual([]);
+    expect(dnsDrift.find(window([drift('guard_mx')], [older!]))).toHaveLength(1);
+  });
+
+  test('says what is told of it, as sure as a reading is, and keeps what its consequence was', () => {
+    const [found] = dnsDrift.find(
+      window([drift('guard_mx'), drift('guard_spf_all', { wanted: 'v=spf1 -all', published: 'v=spf1' })]),
+    );
+    const facts = {
+      rule: 'dns_drift',
+      domain: 'example.com',
+      name: 'example.com',
+      part: 'other',
+      at: '2026-05-27 14:02',
+      approved: { by: 'guard', environments: ['production'] },
+      differences: [
+        { code: 'guard_mx', message: 'A sentence.', wanted: null, published: null, publish: null },
+        { code: 'guard_spf_all', message: 'A sentence.', wanted: 'v=spf1 -all', published: 'v=spf1', publish: null },
+      ],
+      seen: null,
+    };
+    expect(found).toMatchObject({ confidence: 0.99, first_day: '2026-05-27', last_day: '2026-05-28', evidence: { facts } });
+    const seen = { messages: 9, since: '2026-05-20' };
+    const open = (of: object) => onFile({ ...found!, evidence: { ...found!.evidence, facts: { ...facts, ...of } as never } });
+    const factsOf = (of: object) => dnsDrift.find(window([drift('guard_mx')], [open(of)]))[0]!.evidence.facts;
+    expect(factsOf({ seen })).toMatchObject({ seen });
+    expect(factsOf({})).toMatchObject({ seen: null });
+    expect(factsOf({ rule: 'another', seen })).toMatchObject({ seen: null });
   });
 
   test('every code has a severity that the rule may return', () => {
@@ -136,6 +166,12 @@ describe('environments that differ', () => {
     const open = onFile(candidate!);
     expect(environmentDrift.over(open, window([drift('guard_mx')]))).toEqual({ reason: 'as_declared', since: '2026-05-28' });
     expect(environmentDrift.over(open, window([differs('spf.all')]))).toBeNull();
+    expect(environmentDrift.over(open, window([differs('spf.all', { domain: 'other.example.com' })]))).toMatchObject({
+      reason: 'as_declared',
+    });
+    expect(environmentDrift.over(open, window([drift('guard_mx', { domain: 'staging.example.com' })]))).toMatchObject({
+      reason: 'as_declared',
+    });
     expect(environmentDrift.over(open, window(null))).toEqual({ reason: 'not_declared' });
     expect(environmentDrift.over(open, window(undefined))).toBeNull();
   });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { volumeSurge } from '../../../services/analyzer/rules/volume_surge.ts';
 import type { SenderWindow } from '../../../services/analyzer/window.ts';
+import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { heard, LARGE, MIDDLE, type Report, SMALL } from '../late-reports.ts';
 import { ago, onFile, row, senderWindow, span } from '../rows.ts';
 import { expectLives } from './invented-lives.ts';
@@ -45,6 +46,51 @@ test('a campaign is one while its largest receiver has yet to report', () => {
   const other = heard([...habit, ...sent(240, [[SMALL, 9]], 0), ...sent(3, [[MIDDLE, 2]], 0)], []);
   const [told] = volumeSurge.find(senderWindow(other.there, { ...other.given, sender: service }));
   expect(told?.severity).not.toBe('info');
+});
+
+test('whether it is a campaign is seen by its networks, its receivers and what passes of it', () => {
+  const three = [LARGE, MIDDLE, SMALL];
+  const service = { id: 'amazon-ses', name: 'Amazon SES', kind: 'bulk' } as SenderWindow['sender'];
+  // A Monday and a Tuesday, not at the end of the month.
+  const habit = [...span(41, 5, 'both', 40, three), ...span(2, 0, 'both', 40, three)];
+  type Source = SenderWindow['of']['sources'][number];
+  const seasonOf = (surge: SourceDay[], sources: Partial<Source>[] = [{}], earlier: { day: string; messages: number }[] = []) => {
+    const { there, given } = heard([...habit, ...surge], []);
+    const window = senderWindow(there, { ...given, sender: service });
+    const [own] = window.of.sources;
+    const of = { ...window.of, earlier, sources: sources.map((one) => ({ ...own!, first_day: ago(41), ...one })) };
+    const [found] = volumeSurge.find({ ...window, of });
+    const facts = found!.evidence.facts;
+    return facts?.rule === 'volume_surge' ? facts.season : undefined;
+  };
+  const sends = (day: number, each: readonly number[], more: Partial<SourceDay> = {}) =>
+    three.map((reporter, n) => row(ago(day), 'both', each[n]!, { reporter, ...more }));
+  const surge = [...sends(4, [200, 200, 200]), ...sends(3, [240, 240, 240])];
+  const campaign = { why: 'campaign' };
+  expect(seasonOf(surge)).toEqual(campaign);
+  // The shares of its receivers, a third each before, differ by no more than 0.35.
+  expect(seasonOf([...sends(4, [340, 80, 80]), ...sends(3, [340, 80, 80])])).toEqual(campaign);
+  expect(seasonOf([...sends(4, [346, 77, 77]), ...sends(3, [346, 77, 77])])).toBeNull();
+  // No more than half of it comes from networks that began with it.
+  const recent = (old: number, at: number) => [
+    { day: ago(4), messages: old, delivered: 0 },
+    { day: ago(3), messages: old, delivered: 0 },
+    { day: ago(2), messages: at, delivered: 0 },
+  ];
+  const networks = (own: number, others: number, first = 4) => [
+    { recent: recent(own, 9000) },
+    { source: '198.51.100.0/24', first_day: ago(first), recent: recent(others, 0) },
+  ];
+  expect(seasonOf(surge, networks(330, 330))).toEqual(campaign);
+  expect(seasonOf(surge, networks(330, 331))).toBeNull();
+  expect(seasonOf(surge, networks(330, 331, 5))).toEqual(campaign);
+  // It repeats what its largest day has two fifths of, three weeks before.
+  const day = (messages: number, n = 23) => [{ day: ago(n), messages }];
+  expect(seasonOf(surge, [{}], day(288))).toEqual({ why: 'recurring', ...day(288)[0] });
+  expect(seasonOf(surge, [{}], day(287))).toEqual(campaign);
+  expect(seasonOf(surge, [{}], day(288, 22))).toEqual(campaign);
+  const within = [...surge, ...sends(30, [70, 70, 70]).map((one) => ({ ...one, source: 'service.example' }))];
+  expect(seasonOf(within)).toEqual({ why: 'recurring', day: ago(30), messages: 330 });
 });
 
 test('a hoster that moves mail between its networks is no surge of one of them', () => {
