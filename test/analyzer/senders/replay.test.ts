@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { mayReplay, replaysOf } from '../../../services/analyzer/senders/replay.ts';
+import type { SenderWindow } from '../../../services/analyzer/window.ts';
 import type { KeyUse } from '../../../services/store/analysis/senders.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { type Fixture, fixture } from '../fixture.ts';
@@ -98,7 +99,7 @@ test('which invented newcomers are a replay is as it was', () => expectLives('re
 const KEY = `k1._domainkey.${DOMAIN}`;
 const net = (n: number) => `198.51.${n}.0/24`;
 /** Networks whose mail passes by a signature alone since a day, each with so many messages under the key. */
-const newcomers = (counts: readonly number[], from = 2) =>
+const newcomers = (counts: readonly number[], from = 2): SenderWindow[] =>
   counts.map((passed, n) => {
     const window = senderWindow(span(from, 0, 'dkim', 1, REPORTERS, { source: net(n) }));
     const [one] = window.of.sources;
@@ -114,8 +115,11 @@ const use = (source: string, passed: number, from: number, more: Partial<KeyUse>
   last_day: TODAY,
   ...more,
 });
-type Windows = ReturnType<typeof newcomers>;
-const replays = (windows: Windows, uses: readonly KeyUse[], more: Partial<Parameters<typeof replaysOf>[1]> = {}) =>
+const replays = (
+  windows: readonly SenderWindow[],
+  uses: readonly KeyUse[],
+  more: Partial<Parameters<typeof replaysOf>[1]> = {},
+) =>
   replaysOf(
     { domain: DOMAIN, today: TODAY, from: ago(41), keyUses: uses },
     { windows, told: [], known: [], fresh: ago(13), ...more },
@@ -124,7 +128,7 @@ const usesOf = (counts: readonly number[], from = 2, base = 0) => counts.map((n,
 const FIVE = [20, 20, 20, 20, 20];
 
 test('five strangers with a hundred messages may replay, and none of who is known, waits for a name or is no stranger', () => {
-  const may = (windows: Windows) =>
+  const may = (windows: readonly SenderWindow[]) =>
     mayReplay(
       windows.map(({ of }) => of),
       ago(2),
@@ -137,7 +141,7 @@ test('five strangers with a hundred messages may replay, and none of who is know
     const [window, ...others] = newcomers(FIVE);
     const { of } = window!;
     return may([
-      { ...window!, of: { ...of, ...more, sources: [{ ...of.sources[0]!, ...ofSource }] } } as Windows[number],
+      { ...window!, of: { ...of, ...more, sources: [{ ...of.sources[0]!, ...ofSource }] } } as SenderWindow,
       ...others,
     ]);
   };
@@ -158,7 +162,7 @@ test('five strangers with a hundred messages may replay, and none of who is know
 test('what is a replay has enough networks, messages, a part of what the owners send, and more than came before', () => {
   const owner = ownerOf(600);
   const owned = use(OLD, 5000, 41);
-  const of = (counts: readonly number[], uses: readonly KeyUse[] = [owned], windows: Windows = [], more = {}) =>
+  const of = (counts: readonly number[], uses: readonly KeyUse[] = [owned], windows: readonly SenderWindow[] = [], more = {}) =>
     replays([owner, ...newcomers(counts), ...windows], [...uses, ...usesOf(counts)], more);
   expect(of(FIVE)).toEqual([]);
   // On four days the owner sent 2,400 messages: a twentieth is 120.
