@@ -211,9 +211,9 @@ function validSettings(
     for (const key of issue.path.length > 0 ? [issue.path[0]!] : issue.code === 'unrecognized_keys' ? issue.keys : [])
       wrong.add(key);
   }
-  const rest = settingsSchema.safeParse(Object.fromEntries(Object.entries(given).filter(([key]) => !wrong.has(key))));
-  if (!rest.success) throw listed(mistakes);
-  return { settings: rest.data, wrong };
+  // Each setting is checked by itself: what is left is valid.
+  const rest = Object.entries(given).filter(([key]) => !wrong.has(key));
+  return { settings: settingsSchema.parse(Object.fromEntries(rest)), wrong };
 }
 
 /**
@@ -259,9 +259,8 @@ function webhooksOf(settings: Settings, cwd: string, mistakes: string[]): Webhoo
   const { WEBHOOK_URL: url, WEBHOOK_FORMAT: format, WEBHOOK_SECRET: secret, webhooks = [] } = settings;
   if (url === undefined && (format !== undefined || secret !== undefined))
     mistakes.push('WEBHOOK_FORMAT or WEBHOOK_SECRET is set but WEBHOOK_URL is not: set it too, or remove them.');
-  const options = { ...(format === undefined ? {} : { format }), ...(secret === undefined ? {} : { secret }) };
   const entries: { where: string; entry: WebhookEntry }[] = [
-    ...(url === undefined ? [] : [{ where: 'WEBHOOK_URL', entry: { url, ...options } }]),
+    ...(url === undefined ? [] : [{ where: 'WEBHOOK_URL', entry: { url, format, secret } }]),
     ...webhooks.map((entry, i) => ({ where: `webhooks[${i}]`, entry })),
   ];
   return named('webhooks', entries, (entry) => toWebhook(entry, cwd), mistakes);
@@ -296,7 +295,8 @@ const listOf = (text = '') =>
     .filter(Boolean);
 
 function tlsOf({ tls_cert_file: cert, tls_key_file: key }: Settings['console'], cwd: string): Config['console']['tls'] {
-  return cert === undefined || key === undefined ? null : { cert: path.resolve(cwd, cert), key: path.resolve(cwd, key) };
+  // Both are set, or neither is.
+  return cert === undefined ? null : { cert: path.resolve(cwd, cert), key: path.resolve(cwd, key!) };
 }
 
 function listenOf(text: string): Config['httpListen'] {

@@ -29,6 +29,7 @@ describe('settings', () => {
   it('need nothing: the defaults run on embedded parts', () => {
     expect(load()).toMatchObject({
       databaseUrl: null,
+      queueDatabaseUrl: null,
       redisUrl: null,
       domains: [],
       mailboxes: [],
@@ -55,6 +56,7 @@ describe('settings', () => {
   it('come from the environment', () => {
     const config = load({
       DATABASE_URL: 'postgres://ruawatch:pw@db/ruawatch',
+      QUEUE_DATABASE_URL: 'postgres://ruawatch:pw@db/queue',
       REDIS_URL: 'rediss://:pw@cache:6380/1',
       IMAP_URL: 'imaps://rua:pw@mail.example/INBOX',
       SMTP_URL: 'smtps://alerts:pw@mail.example',
@@ -66,6 +68,7 @@ describe('settings', () => {
     });
     expect(config).toMatchObject({
       databaseUrl: 'postgres://ruawatch:pw@db/ruawatch',
+      queueDatabaseUrl: 'postgres://ruawatch:pw@db/queue',
       redisUrl: 'rediss://:pw@cache:6380/1',
       smtpUrl: 'smtps://alerts:pw@mail.example',
       alertFrom: 'ruawatch@example.org',
