@@ -71,7 +71,6 @@ async function inTime<T>(work: () => Promise<T> | T): Promise<T> {
     timer = setTimeout(silent, CHECK_MS);
   });
   const working = Promise.resolve().then(work);
-  working.catch(() => undefined);
   try {
     return await Promise.race([working, late]);
   } finally {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Checks } from '../../services/cli/doctor-checks.ts';
 import { PermanentError } from '../../services/shared/errors.ts';
 
@@ -34,6 +34,22 @@ describe('groups of checks', () => {
     await all;
     expect(lines).toEqual(['ok    database: answers', 'ok    archive: small', 'ok    mailbox: read', '--    mailbox: is large']);
     expect(checks.failed).toBe(false);
+  });
+
+  test('print also what comes after their turn has begun, and in order what comes at once', async () => {
+    const lines: string[] = [];
+    const late = deferred();
+    const all = new Checks((line) => lines.push(line)).beside(
+      async (part) => part.note('first', 'at once'),
+      async (part) => {
+        part.note('second', 'at once');
+        part.note('second', await late.promise);
+      },
+    );
+    await new Promise(setImmediate);
+    late.resolve('later');
+    await all;
+    expect(lines).toEqual(['--    first: at once', '--    second: at once', '--    second: later']);
   });
 
   test('fail when one of them does, also inside another group', async () => {
@@ -86,4 +102,35 @@ test('a failure names what it is about once', async () => {
     'FAIL  mailbox a: Mailbox "a" waits for Postgres.',
     'FAIL  mailbox a: Mailbox "a": broken.',
   ]);
+});
+
+test('a note is no failure, and hostile letters of each line are escaped', async () => {
+  const lines: string[] = [];
+  const checks = new Checks((line) => lines.push(line));
+  await checks.run('dns', () => ({ note: 'is off\u001b' }));
+  await checks.run('disk\u001b', async () => 'free');
+  expect([lines, checks.failed]).toEqual([['--    dns: is off\\u001b', 'ok    disk\\u001b: free'], false]);
+});
+
+describe('a check that is silent', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('fails after ten seconds, and what it throws later is nobody’s', async () => {
+    const lines: string[] = [];
+    const checks = new Checks((line) => lines.push(line));
+    let fail: (error: Error) => void = () => undefined;
+    const running = checks.run('redis', () => new Promise<string>((_, reject) => (fail = reject)));
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(lines).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    await running;
+    fail(new Error('late'));
+    expect([lines, checks.failed]).toEqual([['FAIL  redis: There was no answer within 10 seconds.'], true]);
+  });
+
+  test('leaves no timer behind when it answers', async () => {
+    await new Checks(() => undefined).run('redis', () => 'answers');
+    expect(vi.getTimerCount()).toBe(0);
+  });
 });

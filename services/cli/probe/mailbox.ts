@@ -15,8 +15,8 @@ export function fromMailbox(raw: Buffer, at: Date): ProbeMail {
   const returnPath = fields.find(({ name }) => name === 'return-path')?.value ?? '';
   // "from helo.example (name [192.0.2.1])", "[IPv6:2001:db8::1]".
   const from = /^\s*from\s+(\S{1,255})/i.exec(received)?.[1] ?? null;
-  const by = received.search(/\sby\s/i);
-  const address = /\[(?:IPv6:)?([0-9a-f.:]{2,45})\]/i.exec(by < 0 ? received : received.slice(0, by))?.[1] ?? '';
+  const client = received.split(/(?:^|\s)by\s/i, 1)[0]!;
+  const address = /\[(?:IPv6:)?([0-9a-f.:]{2,45})\]/i.exec(client)?.[1] ?? '';
   return {
     raw,
     at,

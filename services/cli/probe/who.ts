@@ -34,11 +34,9 @@ export function senderOf(environments: readonly GuardedEnvironment[], { user, pe
     const one = only(named) ?? only(as(named));
     if (one !== null) return { ...one, by: 'user' };
   }
-  const near = peer === null ? [] : all.filter(({ workload }) => leavesBy(workload, peer));
-  if (near.length > 0) {
-    const one = only(as(near)) ?? only(near) ?? only(as(near).filter(({ workload }) => workload.name === local));
-    if (one !== null) return { ...one, by: 'address' };
-  }
+  const near = all.filter(({ workload }) => leavesBy(workload, peer ?? ''));
+  const there = only(as(near)) ?? only(near) ?? only(as(near).filter(({ workload }) => workload.name === local));
+  if (there !== null) return { ...there, by: 'address' };
   const one = only(as(all)) ?? only(as(all).filter(({ workload }) => workload.name === local));
   return one === null ? null : { ...one, by: 'from' };
 }

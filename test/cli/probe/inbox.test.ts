@@ -75,6 +75,71 @@ test('what is never decided ends the run all the same', async () => {
   expect(messages(inbox)).toEqual(['9 mails were taken and not decided in time: DNS does not answer.']);
 });
 
+test('four are decided at once, and what they took makes room when they are', async () => {
+  PROBE_LIMITS.waiting = 50;
+  const releases: (() => void)[] = [];
+  const inbox = new Inbox(
+    () => new Promise((resolve) => releases.push(() => resolve(VERDICT))),
+    () => undefined,
+  );
+  expect(Array.from({ length: 6 }, () => inbox.take(mail()))).toEqual([true, true, true, true, true, false]);
+  expect(releases).toHaveLength(4);
+  for (const release of releases.splice(0)) release();
+  await new Promise(setImmediate);
+  expect([releases.length, inbox.verdicts.length, inbox.take(mail(40)), inbox.take(mail(1))]).toEqual([1, 4, true, false]);
+  const closed = inbox.close();
+  for (const release of releases.splice(0)) release();
+  await closed;
+  expect([inbox.verdicts.length, messages(inbox)]).toEqual([6, []]);
+});
+
+test('one that is never decided is told of, beside those that were', async () => {
+  PROBE_LIMITS.lateMs = 20;
+  let n = 0;
+  const inbox = new Inbox(
+    async () => (n++ === 0 ? VERDICT : new Promise<Verdict>(() => undefined)),
+    () => undefined,
+  );
+  inbox.take(mail());
+  await new Promise(setImmediate);
+  inbox.take(mail());
+  await inbox.close();
+  expect(messages(inbox)).toEqual(['1 mails were taken and not decided in time: DNS does not answer.']);
+});
+
+test('what waits when the run is over is not begun', async () => {
+  PROBE_LIMITS.lateMs = 20;
+  const releases: (() => void)[] = [];
+  const inbox = new Inbox(
+    () => new Promise((resolve) => releases.push(() => resolve(VERDICT))),
+    () => undefined,
+  );
+  for (let n = 0; n < 9; n++) inbox.take(mail());
+  await inbox.close();
+  for (const release of releases.slice()) release();
+  await new Promise(setImmediate);
+  expect(releases).toHaveLength(4);
+});
+
+test('a run without mail ends at once', async () => {
+  PROBE_LIMITS.lateMs = 600_000;
+  const inbox = new Inbox(
+    async () => VERDICT,
+    () => undefined,
+  );
+  await inbox.close();
+  expect(messages(inbox)).toEqual([]);
+});
+
+test('twenty refusals are listed, each reason once', () => {
+  const inbox = new Inbox(
+    async () => VERDICT,
+    () => undefined,
+  );
+  for (let n = 0; n < 42; n++) inbox.refuse(`reason ${n >> 1}`);
+  expect(messages(inbox)).toEqual(Array.from({ length: 20 }, (_, n) => `reason ${n}`));
+});
+
 test('a mail on which deciding fails is named, and the others are decided', async () => {
   let n = 0;
   const inbox = new Inbox(

@@ -19,6 +19,11 @@ test.each([
   ],
   // An address behind "by" is the server's, not the client's.
   [['Received: from h by mx (mx [192.0.2.9])'], { peer: null, helo: 'h', mailFrom: '' }],
+  // A server that does not say by whom.
+  [['Received: from h (n [192.0.2.1])'], { peer: '192.0.2.1', helo: 'h', mailFrom: '' }],
+  [['Received: from [192.0.2.1] (n) by mx'], { peer: '192.0.2.1', helo: '[192.0.2.1]', mailFrom: '' }],
+  [['Received: from h [192.0.2.1]'], { peer: '192.0.2.1', helo: 'h', mailFrom: '' }],
+  [['Received: by mx (mx [192.0.2.9])'], { peer: null, helo: null, mailFrom: '' }],
   [['Received: by mx with LMTP'], { peer: null, helo: null, mailFrom: '' }],
   [['Return-Path: <>', 'Received: from h (n [999.1.1.1]) by mx'], { peer: null, helo: 'h', mailFrom: '' }],
   [['Subject: nothing'], { peer: null, helo: null, mailFrom: '' }],

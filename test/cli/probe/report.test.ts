@@ -31,6 +31,7 @@ const FAILS: Partial<Verdict> = {
   dmarc: 'fail',
   underReject: 'rejected',
 };
+const SPF_FAILS = { spf: { ...verdict().spf, result: 'fail' as const, aligned: false } };
 const OPTIONS = {
   environment: 'staging',
   begin: new Date('2026-11-27T12:00:00.250Z'),
@@ -96,6 +97,65 @@ test('each policy domain has its own; mail without an author, or from nowhere, i
     'sub.kestrel.example',
   ]);
   expect(reportsOf([], OPTIONS)).toEqual([]);
+});
+
+test('each part of it is as the run was', async () => {
+  const pass = { ...verdict().dkim[0]!, aligned: false };
+  const dkim = [
+    pass,
+    { ...pass, selector: 's2', result: 'unknown' as const },
+    { ...pass, selector: null },
+    { ...pass, domain: null },
+  ];
+  const [one] = reportsOf([verdict({ dkim, mailFrom: 'b@Bounce.Example', dmarc: 'unknown', ...SPF_FAILS })], OPTIONS);
+  expect(one!.xml).toBe(`<?xml version="1.0" encoding="UTF-8"?>
+<feedback xmlns="urn:ietf:params:xml:ns:dmarc-2.0">
+  <version>1.0</version>
+  <report_metadata>
+    <org_name>ruawatch guard probe (staging)</org_name>
+    <email>postmaster@kestrel.example</email>
+    <report_id>probe.staging.1795780800.250.kestrel.example</report_id>
+    <date_range><begin>1795780800</begin><end>1795780860</end></date_range>
+    <generator>${PROBE_GENERATOR}</generator>
+  </report_metadata>
+  <policy_published>
+    <domain>kestrel.example</domain>
+    <discovery_method>treewalk</discovery_method>
+    <p>quarantine</p>
+    <sp>reject</sp>
+    <adkim>s</adkim>
+    <aspf>r</aspf>
+    <testing>n</testing>
+  </policy_published>
+  <extension><ruawatch_environment xmlns="urn:ruawatch:guard:1">staging</ruawatch_environment></extension>
+  <record>
+    <row>
+      <source_ip>192.0.2.1</source_ip>
+      <count>1</count>
+      <policy_evaluated><disposition>none</disposition><dkim>fail</dkim><spf>fail</spf></policy_evaluated>
+    </row>
+    <identifiers><header_from>kestrel.example</header_from><envelope_from>bounce.example</envelope_from></identifiers>
+    <auth_results>
+      <dkim><domain>kestrel.example</domain><selector>s1</selector><result>pass</result></dkim>
+      <dkim><domain>kestrel.example</domain><selector>s2</selector><result>temperror</result></dkim>
+      <spf><domain>kestrel.example</domain><scope>mfrom</scope><result>fail</result></spf>
+    </auth_results>
+  </record>
+</feedback>
+`);
+});
+
+test('a run within a second has an end after its beginning, and a policy of tests is one', async () => {
+  const tests = await discoverPolicy(
+    'kestrel.example',
+    dnsOf({ '_dmarc.kestrel.example': { TXT: [['v=DMARC1; p=reject; t=y']] } }),
+  );
+  const aligned = { ...verdict().dkim[0]!, result: 'fail' as const };
+  const [one] = reportsOf([verdict({ discovery: tests, dkim: [aligned] })], { ...OPTIONS, end: OPTIONS.begin });
+  expect(one!.xml).toContain('<date_range><begin>1795780800</begin><end>1795780801</end></date_range>');
+  expect(one!.xml).toContain('<testing>y</testing>');
+  expect(one!.xml).toContain('<disposition>pass</disposition><dkim>fail</dkim><spf>pass</spf>');
+  expect(reportsOf([verdict({ discovery: null })], OPTIONS)[0]!.xml).not.toContain('testing>');
 });
 
 test('two runs are two reports', () => {

@@ -7,7 +7,7 @@ environments:
   staging:
     domains: [a.example, b.example, c.example]
     workloads:
-      - {name: shop, sends_as: [a.example], egress: [192.0.2.1, "2001:db8::/64"]}
+      - {name: shop, sends_as: [a.example], egress: [192.0.2.1, "2001:db8::/64", "2001:db8:1::1"]}
       - {name: news, sends_as: [a.example, b.example], egress: [192.0.2.2, 192.0.2.64/28]}
       - {name: batch, sends_as: [b.example], egress: 192.0.2.2}
       - {name: desk, sends_as: [c.example], egress: nodes}
@@ -26,6 +26,8 @@ test.each([
   [null, '192.0.2.1', 'x@a.example', 'shop by address'],
   [null, '2001:db8::25', 'x@a.example', 'shop by address'],
   [null, '2001:db8:0:1::1', 'x@c.example', 'desk by from'],
+  [null, '2001:db8:1::1', 'x@z.example', 'shop by address'],
+  [null, '2001:db8:1::2', 'x@c.example', 'desk by from'],
   [null, '192.0.2.70', 'x@a.example', 'news by address'],
   // By the address alone, although it may not send as that.
   [null, '192.0.2.1', 'x@z.example', 'shop by address'],
@@ -68,7 +70,23 @@ test.each([
   ['192.168.1.1', true],
   ['100.64.0.1', true],
   ['100.128.0.1', false],
+  ['10.255.0.1', true],
+  ['11.0.0.1', false],
+  ['192.168.255.1', true],
+  ['192.169.0.1', false],
+  ['100.127.0.1', true],
+  ['169.254.255.1', true],
+  ['169.255.0.1', false],
   ['127.0.0.1', true],
+  ['127.255.0.1', true],
+  ['128.0.0.1', false],
+  ['172.16.0.1', true],
+  ['172.15.0.1', false],
+  ['febf::1', true],
+  ['fec0::1', false],
+  ['fc00::1', true],
+  ['::', true],
+  ['::2', false],
   ['::1', true],
   ['fd00::1', true],
   ['fe80::1', true],

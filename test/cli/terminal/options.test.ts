@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { keyOf, limitOf, moment, untilOf, wordOf } from '../../../services/cli/terminal/options.ts';
+import { dateOf, keyOf, limitOf, moment, untilOf, wordOf } from '../../../services/cli/terminal/options.ts';
 
 const NOW = new Date('2026-05-01T12:00:00Z');
 const usage = expect.objectContaining({ code: 'usage' });
@@ -38,9 +38,9 @@ test('who and why are recorded, and a reason is demanded', () => {
 });
 
 test('keys and limits are whole numbers above 0', () => {
-  expect(keyOf('17', 'finding')).toBe(17);
+  expect([keyOf('1', 'finding'), keyOf('17', 'finding')]).toEqual([1, 17]);
   for (const text of ['', '0', '-1', '1.5', 'x', '1e999']) expect(() => keyOf(text, 'finding')).toThrow(usage);
-  expect([limitOf(undefined), limitOf('3')]).toEqual([50, 3]);
+  expect([limitOf(undefined), limitOf('1'), limitOf('3')]).toEqual([50, 1, 3]);
   for (const text of ['0', '-1', '1.5', 'x']) expect(() => limitOf(text)).toThrow(usage);
   expect(() => limitOf('0')).toThrow(/^--limit must be/);
   expect(() => limitOf('0', '--days')).toThrow(/^--days must be/);
@@ -48,4 +48,14 @@ test('keys and limits are whole numbers above 0', () => {
 
 test('moments are shown in UTC', () => {
   expect(moment(NOW)).toBe('2026-05-01 12:00');
+});
+
+test('a day or moment is read, and what is none is refused with its option', () => {
+  expect(['2026-12-01', '2026-12-01T08:00:00Z'].map((text) => dateOf(text, '--from')!.toJSON())).toEqual([
+    '2026-12-01T00:00:00.000Z',
+    '2026-12-01T08:00:00.000Z',
+  ]);
+  expect(dateOf(undefined, '--from')).toBeNull();
+  for (const text of ['', 'yesterday', '1 December 2026', '2026-13-01'])
+    expect(() => dateOf(text, '--from'), text).toThrow(`--from "${text}" is not a date: write 2026-12-01.`);
 });

@@ -18,7 +18,9 @@ function terminal({ isTTY = true, columns, lines = false }: { isTTY?: boolean; c
 const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
 
 test('elsewhere than on a terminal nothing is printed', () => {
-  const { written, progress } = terminal({ isTTY: false });
+  const written: string[] = [];
+  const stream = { isTTY: false, write: (text: string) => void written.push(text) } as unknown as NodeJS.WriteStream;
+  const progress = new Progress(stream, 'import');
   progress.show('1 mail');
   progress.end();
   expect(written).toEqual([]);

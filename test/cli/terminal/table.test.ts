@@ -37,6 +37,11 @@ describe('table', () => {
     expect(line('🇩🇪🇫🇷🇮🇹')).toBe('🇩🇪🇫🇷…');
   });
 
+  test('a column without a width has sixty cells at most', () => {
+    const line = (length: number) => table(['t'], [['x'.repeat(length)]]).split('\n')[2]!;
+    expect([line(60), line(61)]).toEqual(['x'.repeat(60), `${'x'.repeat(59)}…`]);
+  });
+
   test('control characters of a cell do not reach the terminal', () => {
     expect(table(['t'], [['a\u001b[31mb']])).not.toContain('\u001b');
   });
