@@ -149,7 +149,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'analyzer/unauthenticated/rise.ts',
     'analyzer/unauthenticated/trickle.ts',
   ],
-  'attacks/analyst-transactions.test.ts': ['store/domains/checks.ts'],
   'cli/commands/dns.test.ts': ['cli/terminal/dns-text.ts'],
   'cli/guard-sample.test.ts': ['cli/guard-signing.ts'],
   'cli/commands/guard.test.ts': ['cli/guard-dns.ts', 'cli/guard-file.ts', 'cli/terminal/guard-text.ts'],
@@ -161,7 +160,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'cli/commands/doctor.test.ts': ['cli/doctor-checks.ts', 'shared/runtime/health.ts', 'store/findings/list.ts'],
   'cli/commands/domains.test.ts': ['cli/terminal/undecided.ts'],
-  'cli/commands/policy.test.ts': ['store/domains/report-month.ts'],
   'deploy/compose.test.ts': ['shared/runtime/semi-spaces.ts'],
   'dns/bimi/mark.test.ts': ['shared/mark-authorities.ts'],
   'dns/check/check.test.ts': [
@@ -358,7 +356,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/reports/verified-share.ts',
     'store/schema/embedded.ts',
     'store/schema/logins.ts',
-    'store/sources/addresses.ts',
   ],
 };
 
