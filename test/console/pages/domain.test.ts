@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stacked } from '../../../services/console/pages/chart.ts';
 import { charts } from '../../../services/console/pages/domain-mail.ts';
 import { addDays, daysBetween } from '../../../services/shared/days.ts';
+import { recount } from '../../helpers/recount.ts';
 import { type TestConsole, testConsole } from '../setup.ts';
 
 let c: TestConsole;
@@ -106,4 +107,141 @@ test('the chart of a year has a point a week, its averages, and stays small', ()
   expect(new Set([...year.svg.matchAll(/[ML][\d.]+,([\d.]+)/g)].map(([, y]) => y)).size).toBe(2);
   expect(year.svg).toContain(`Authorized ${(70 * 365).toLocaleString('en')}`);
   expect(year.svg.length).toBeLessThan(4_000);
+});
+
+test('the days that are asked for, up to two years', async () => {
+  const person = await c.person('viewer', ['example.com']);
+  const today = c.context.clock.now().toISOString().slice(0, 10);
+  const shown = async (query: string) => {
+    const { statusCode, body } = await person.get(`/domains/example.com${query}`);
+    const [from, to] = ['from', 'to'].map(
+      (name) => new RegExp(`<input name="${name}"[^>]* value="([^"]*)"`).exec(body)?.[1] ?? '',
+    );
+    const current = /aria-current="true">([^<]*)</.exec(body)?.[1] ?? 'none';
+    return [statusCode, statusCode === 200 ? daysBetween(from!, to!).length : from, to, current];
+  };
+  const yesterday = addDays(today, -1);
+  expect(await Promise.all(['', '?days=1', '?days=90', '?days=365', '?days=730', '?from=&to='].map(shown))).toEqual([
+    [200, 30, yesterday, '30 days'],
+    [200, 1, yesterday, 'none'],
+    [200, 90, yesterday, '90 days'],
+    [200, 365, yesterday, '365 days'],
+    [200, 730, yesterday, 'none'],
+    [200, 30, yesterday, '30 days'],
+  ]);
+  expect(await Promise.all(['?days=0', '?days=731', '?days=1.5'].map(async (one) => (await shown(one))[0]))).toEqual([
+    400, 400, 400,
+  ]);
+  const days = [
+    '?from=2026-10-01&to=2026-10-03',
+    '?from=2026-10-03&to=2026-10-03',
+    '?to=2026-09-30',
+    '?from=2020-01-01&to=2026-10-03',
+  ];
+  expect(await Promise.all(days.map(shown))).toEqual([
+    [200, 3, '2026-10-03', 'none'],
+    [200, 1, '2026-10-03', 'none'],
+    [200, 30, '2026-09-30', '30 days'],
+    [200, 731, '2026-10-03', 'none'],
+  ]);
+  const wrong = await person.get('/domains/example.com?from=2026-10-04&to=2026-10-03');
+  expect(wrong.statusCode).toBe(400);
+  expect(wrong.body).toContain('The range ends before it begins.');
+  expect((await person.get('/domains/EXAMPLE.com')).statusCode).toBe(200);
+});
+
+test('its tables have so many rows, of which some are shown at first', async () => {
+  const { db } = c.t;
+  const day = addDays(c.context.clock.now().toISOString().slice(0, 10), -3);
+  const add = (sql: string) => db.query(sql.replaceAll('DAY', `'${day}'`));
+  await add(
+    'delete from ruawatch.sources; delete from ruawatch.findings; delete from ruawatch.sender_list; delete from ruawatch.policy_days',
+  );
+  await add(
+    "insert into ruawatch.domain_reporters (domain, reporter, standing, decides) select 'example.com', 'r' || n, 'known', true from generate_series(1, 31) n",
+  );
+  await add(
+    `insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed, grouped_as)
+     select 'example.com', 's' || n || '.example', DAY, DAY, 5, 5, 's' || n || '.example' from generate_series(1, 51) n`,
+  );
+  await add(
+    `insert into ruawatch.source_days (domain, source, day, reporter, trust, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
+            failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected, failed_delivered)
+     select 'example.com', 's' || n || '.example', DAY, 'r' || least(n, 31), 'ok', 5, 5, 5, 5, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0 from generate_series(1, 51) n`,
+  );
+  await add(
+    `insert into ruawatch.subdomain_days (domain, name, day, trust, messages, passed, failed_unauthenticated, failed_delivered)
+     select 'example.com', 'n' || n || '.example.com', DAY, 'ok', 5, 5, 0, 0 from generate_series(1, 31) n`,
+  );
+  await add(
+    `insert into ruawatch.sender_list (domain, source, is_service, verdict, by_name, why, since)
+     select 'example.com', 's' || n || '.example', false, 'approved', 'ada', 'ours', now() from generate_series(1, 51) n`,
+  );
+  await add("insert into ruawatch.dns_watch (domain, due_at, asked_at) values ('example.com', now(), now())");
+  await add(
+    `insert into ruawatch.dns_questions (domain, name, type, purpose, state, asked_at, answers)
+     select 'example.com', 's' || n || '._domainkey.example.com', 'TXT', 'dkim', 'records', now(), '[]' from generate_series(1, 61) n`,
+  );
+  await add(
+    `insert into ruawatch.dns_records (domain, name, type, purpose, value, servers, first_seen, last_seen, gone_at)
+     select 'example.com', 's' || n || '._domainkey.example.com', 'TXT', 'dkim', 'k' || n, '{}', now(), now(), null from generate_series(1, 61) n`,
+  );
+  await add(
+    `insert into ruawatch.findings (domain, kind, severity, subject, state, revision, opened_at, changed_at, summary, evidence, confidence, first_day, last_day)
+     select 'example.com', 'new_source', 'medium', 'f' || n, 'open', 1, now(), now(), 's', '{}', 1, DAY, DAY from generate_series(1, 21) n`,
+  );
+  await recount(c.context);
+  const person = await c.person('viewer', ['example.com']);
+  const { body } = await person.get('/domains/example.com');
+  const rowsOf = async (table: string) =>
+    (await person.get(`/domains/example.com?table=${table}&as=json`)).json<object[]>().length;
+  const partOf = (id: string) => {
+    const [part = ''] = new RegExp(`<section id="${id}">[\\s\\S]*?</section>`).exec(body) ?? [];
+    const said = [...part.matchAll(/<summary>([^<]*more[^<]*)<\/summary>|>(and \d+ more)</g)].map(
+      ([, folded, left]) => folded ?? left,
+    );
+    return [(part.match(/<th scope="row"/g) ?? []).length, (part.match(/\/findings\/\d+"/g) ?? []).length, ...said];
+  };
+  const tables = ['senders', 'reporters', 'subdomains', 'decisions', 'records'];
+  const found: Record<string, unknown[]> = {};
+  for (const table of tables) found[table] = [await rowsOf(table), ...partOf(table)];
+  expect({ ...found, findings: partOf('findings') }).toMatchInlineSnapshot(`
+    {
+      "decisions": [
+        50,
+        50,
+        0,
+        "Show 45 more",
+      ],
+      "findings": [
+        0,
+        20,
+      ],
+      "records": [
+        60,
+        60,
+        0,
+        "Show 57 more",
+      ],
+      "reporters": [
+        30,
+        30,
+        0,
+        "Show 25 more",
+      ],
+      "senders": [
+        50,
+        50,
+        0,
+        "Show 44 more",
+        "and 1 more",
+      ],
+      "subdomains": [
+        30,
+        30,
+        0,
+        "Show 25 more",
+      ],
+    }
+  `);
 });
