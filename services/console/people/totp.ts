@@ -42,6 +42,7 @@ export const stepAt = (moment: Date): number => Math.floor(moment.getTime() / 10
  */
 export function stepOf(typed: string, secret: Buffer, last: number | null, now: Date): number | null {
   const code = typed.replace(/\s/g, '');
+  if (!/^\d{6}$/.test(code)) return null;
   const here = stepAt(now);
   for (let step = here - DRIFT; step <= here + DRIFT; step++)
     if (step > (last ?? -Infinity) && codeAt(secret, step) === code) return step;

@@ -200,7 +200,12 @@ test('its tables have so many rows, of which some are shown at first', async () 
     const said = [...part.matchAll(/<summary>([^<]*more[^<]*)<\/summary>|>(and \d+ more)</g)].map(
       ([, folded, left]) => folded ?? left,
     );
-    return [(part.match(/<th scope="row"/g) ?? []).length, (part.match(/\/findings\/\d+"/g) ?? []).length, ...said];
+    return [
+      (part.match(/<th scope="row"/g) ?? []).length,
+      (part.match(/\/findings\/\d+"/g) ?? []).length,
+      (part.match(/<p class="quiet">[^<]+/g) ?? []).length,
+      ...said,
+    ];
   };
   const tables = ['senders', 'reporters', 'subdomains', 'decisions', 'records'];
   const found: Record<string, unknown[]> = {};
@@ -211,28 +216,33 @@ test('its tables have so many rows, of which some are shown at first', async () 
         50,
         50,
         0,
+        0,
         "Show 45 more",
       ],
       "findings": [
         0,
         20,
+        0,
       ],
       "records": [
         60,
         60,
         0,
+        1,
         "Show 57 more",
       ],
       "reporters": [
         30,
         30,
         0,
+        1,
         "Show 25 more",
       ],
       "senders": [
         50,
         50,
         0,
+        2,
         "Show 44 more",
         "and 1 more",
       ],
@@ -240,6 +250,7 @@ test('its tables have so many rows, of which some are shown at first', async () 
         30,
         30,
         0,
+        1,
         "Show 25 more",
       ],
     }

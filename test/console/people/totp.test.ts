@@ -32,3 +32,7 @@ test('a key as people type it', () => {
     'otpauth://totp/ruawatch:a%20b%26c?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=ruawatch',
   );
 });
+
+test('what is no code is compared with none, not even where there is no secret to make one of', () => {
+  for (const typed of ['', '12345', '1234567', 'abcdef']) expect(stepOf(typed, null as never, null, new Date(0))).toBeNull();
+});
