@@ -7,10 +7,10 @@ import { currentPolicy } from './policy.ts';
 import type { BrokenSenders } from './rules/broken_senders.ts';
 import { rulesOf, TESTED_KINDS } from './rules/index.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
+import type { ArrivalWindow, DnsWindow, DomainWindow, Reporting, SendingWindow, UndecidedWindow } from './rules/window.ts';
 import { entryOf } from './senders/load.ts';
 import type { Budget } from './statistics/budget.ts';
 import { Attendance } from './statistics/habit.ts';
-import type { ArrivalWindow, DnsWindow, DomainWindow, Reporting, SendingWindow, UndecidedWindow } from './window.ts';
 
 /** The false alarms that are accepted of the tests of this domain. */
 export function budgetOf({ falseAlarmsPerMonth }: Pick<DomainData, 'falseAlarmsPerMonth'>): Budget {

@@ -4,8 +4,8 @@ import { withMissing } from './evaluate.ts';
 import { type FindingChanges, reconcile } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
 import { ruleOf, rulesOf } from './rules/index.ts';
+import type { Standpoint } from './rules/window.ts';
 import { Attendance } from './statistics/habit.ts';
-import type { Standpoint } from './window.ts';
 
 /**
  * Asks the rules about the next policy: they rest on the classes of all sources, so this comes after these

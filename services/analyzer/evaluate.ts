@@ -1,4 +1,4 @@
-import type { Ending } from '../findings/ending.ts';
+import type { Ending } from '../findings/end-reasons.ts';
 import { rankOf } from '../shared/severity.ts';
 import type { FailedCheck } from '../store/analysis/signatures.ts';
 import type { Candidate, KnownFinding } from '../store/findings/findings.ts';
@@ -13,6 +13,16 @@ import { ruleOf, rulesOf } from './rules/index.ts';
 import { newsSince } from './rules/new_source.ts';
 import { policyChanges } from './rules/policy_change.ts';
 import type { RuleOf } from './rules/rule.ts';
+import type {
+  ArrivalWindow,
+  DnsWindow,
+  DomainWindow,
+  IncidentWindow,
+  SenderWindow,
+  SendingWindow,
+  SourceWindow,
+  UndecidedWindow,
+} from './rules/window.ts';
 import { joinSurges } from './senders/joined-surges.ts';
 import { joinOneCause } from './senders/one-cause.ts';
 import { replaysOf } from './senders/replay.ts';
@@ -24,16 +34,6 @@ import { SenderWindows } from './senders/windows.ts';
 import { isNetwork } from './sources/network.ts';
 import { bearable } from './statistics/confidence.ts';
 import { Attendance } from './statistics/habit.ts';
-import type {
-  ArrivalWindow,
-  DnsWindow,
-  DomainWindow,
-  IncidentWindow,
-  SenderWindow,
-  SendingWindow,
-  SourceWindow,
-  UndecidedWindow,
-} from './window.ts';
 
 /** What the rules see, by scope. */
 interface Windows {

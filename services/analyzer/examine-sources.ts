@@ -9,6 +9,7 @@ import { isHeard } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
 import { examineSender } from './rules/authentication_regression.ts';
 import { BrokenSenders } from './rules/broken_senders.ts';
+import { type SourceWindow, total } from './rules/window.ts';
 import { examineUnits } from './senders/broken-units.ts';
 import type { Sender } from './senders/catalogue.ts';
 import { entryOf } from './senders/load.ts';
@@ -21,7 +22,6 @@ import { ownerOf } from './sources/owner.ts';
 import { levelOf, onceLevelOf } from './statistics/budget.ts';
 import { Attendance } from './statistics/habit.ts';
 import { UNAUTHORIZED_DAYS } from './unauthenticated/part.ts';
-import { type SourceWindow, total } from './window.ts';
 
 /** What is known of the sources of a domain before any rule about them was asked. */
 export interface ExaminedSources {

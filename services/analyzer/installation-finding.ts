@@ -3,7 +3,7 @@ import { dayOf } from '../shared/days.ts';
 import type { Candidate } from '../store/findings/findings.ts';
 import type { InstallationRule } from './rules/rule.ts';
 import { EVERYTHING } from './rules/unreadable_reports.ts';
-import { openOf } from './window.ts';
+import { openOf } from './rules/window.ts';
 
 /** The most that a finding names of what waits for somebody. */
 export const MOST_NAMED = 10;

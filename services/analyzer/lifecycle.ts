@@ -1,12 +1,12 @@
-import { byDecision, type Ending } from '../findings/ending.ts';
+import { byDecision, type Ending } from '../findings/end-reasons.ts';
 import type { Evidence } from '../findings/evidence.ts';
-import { traitsOf } from '../findings/kinds/traits.ts';
+import { traitsOf } from '../findings/kinds/traits-of.ts';
 import type { News } from '../findings/news.ts';
 import { addDays, dayOf, earlier, later } from '../shared/days.ts';
 import { strength, type Tag } from '../shared/policy.ts';
 import { rankOf, type Severity } from '../shared/severity.ts';
 import type { Candidate, FindingUpdate, KnownFinding, NewFinding, Reopening } from '../store/findings/findings.ts';
-import { settledUntil } from './window.ts';
+import { settledUntil } from './rules/window.ts';
 
 /** So many more domains, and so many times as many, are another matter. */
 const FURTHER = 5;

@@ -7,13 +7,13 @@ import type { CountedDays, Networks, SourceDay } from '../store/analysis/window-
 import { loadAdmitting } from '../store/dns/records.ts';
 import { loadNetworkFacts, type NetworkFacts } from '../store/sources/identities.ts';
 import type { DomainData } from './domain-data.ts';
+import { total } from './rules/window.ts';
 import { catalogueOf } from './senders/load.ts';
 import { loadOutgrown } from './senders/outgrown.ts';
 import { isOwnServer } from './sources/identity.ts';
 import { isNetwork } from './sources/network.ts';
 import { handfulOf, handsOn, isGateway, isNamedHost } from './sources/relays.ts';
 import type { Deciders } from './standing.ts';
-import { total } from './window.ts';
 
 /** Networks that were first seen since then wait for their names; now, where nobody looks names up. */
 export function waitsSince({ config, clock }: Pick<Context, 'config' | 'clock'>): Date {

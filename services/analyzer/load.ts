@@ -1,4 +1,4 @@
-import { rulesWith } from '../findings/kinds/traits.ts';
+import { rulesWith } from '../findings/kinds/traits-of.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import { groupBy } from '../shared/group-by.ts';
 import type { Tx } from '../shared/runtime/db.ts';

@@ -12,7 +12,7 @@ import { forgetPostures, savePosture, stalePostures } from '../store/dns/posture
 import { loadLastMonth } from '../store/domains/report-month.ts';
 import { HourlyLook } from './hourly.ts';
 import { currentPolicy } from './policy.ts';
-import type { Standpoint } from './window.ts';
+import type { Standpoint } from './rules/window.ts';
 
 /** What is loaded of a domain anyway. */
 interface Judged {

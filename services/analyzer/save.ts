@@ -1,6 +1,6 @@
 import type { Evidence } from '../findings/evidence.ts';
 import type { Culprit } from '../findings/figures.ts';
-import { rulesWith } from '../findings/kinds/traits.ts';
+import { rulesWith } from '../findings/kinds/traits-of.ts';
 import { commonName, isKnown, labelOf } from '../report/reporters/reporters.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import type { Tx } from '../shared/runtime/db.ts';

@@ -1,4 +1,4 @@
-import { traitsOf } from '../findings/kinds/traits.ts';
+import { traitsOf } from '../findings/kinds/traits-of.ts';
 import { transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { isUrgent } from '../store/analysis/work.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { endingSchema } from './ending.ts';
+import { endingSchema } from './end-reasons.ts';
 import type { Figures } from './figures.ts';
 import { type Facts, readFacts } from './kinds/index.ts';
 import { newsSchema } from './news.ts';

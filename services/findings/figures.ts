@@ -1,4 +1,4 @@
-import type { Ending } from './ending.ts';
+import type { Ending } from './end-reasons.ts';
 import type { News } from './news.ts';
 
 /** One sender in a finding's evidence. */

@@ -1,4 +1,4 @@
-import { endingTitle } from '../findings/sentences/ending.ts';
+import { endingTitle } from '../findings/sentences/end-reasons.ts';
 import { counted, number } from '../shared/format.ts';
 import { actionLines, actionsHtml, belowFold } from './actions.ts';
 import { type DigestItem, entriesOf } from './digest.ts';

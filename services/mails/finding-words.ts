@@ -1,6 +1,6 @@
-import { byDecision, unseenDays } from '../findings/ending.ts';
+import { byDecision, unseenDays } from '../findings/end-reasons.ts';
 import type { Evidence } from '../findings/evidence.ts';
-import { traitsOf } from '../findings/kinds/traits.ts';
+import { traitsOf } from '../findings/kinds/traits-of.ts';
 import { type Action, actionsOn, showAction } from '../findings/sentences/commands.ts';
 import { fatesWords } from '../findings/sentences/fates.ts';
 import { begunWords, overWords, wordsOf } from '../findings/sentences/finding.ts';

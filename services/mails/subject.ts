@@ -1,4 +1,4 @@
-import { endingTitle } from '../findings/sentences/ending.ts';
+import { endingTitle } from '../findings/sentences/end-reasons.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import type { Step } from '../store/findings/findings.ts';
 import { contentOf } from './finding-words.ts';

@@ -8,7 +8,7 @@ import { type Limits, Refusal, withDefaults } from './limits.ts';
 import { isCompoundFile } from './mail/compound.ts';
 import { asOctets, looksLikeMail, mailsIn } from './mail/inner.ts';
 import { decodeBody, type Mail, type MimePart, readMail } from './mail/mime.ts';
-import { readMsg } from './mail/msg.ts';
+import { readMsg } from './mail/outlook-msg.ts';
 import { isTnef, tnefFiles } from './mail/tnef.ts';
 import { type Encoded, encodedFiles } from './mail/uuencode.ts';
 import { MailLimits } from './mail-limits.ts';

@@ -6,7 +6,7 @@ import { type Limits, Refusal } from './limits.ts';
 import { MailLimits } from './mail-limits.ts';
 import type { TlsFailure, TlsPolicy, TlsReport } from './model.ts';
 import { normalDomain } from './orgdomain.ts';
-import { Problems } from './problems.ts';
+import { Problems } from './problem-list.ts';
 import { enumerated, excerpt, trimmed, wholeNumber } from './text.ts';
 import { internetTime, LAST_SECOND } from './time.ts';
 

@@ -1,5 +1,5 @@
+import type { DomainWindow } from '../../services/analyzer/rules/window.ts';
 import { Attendance } from '../../services/analyzer/statistics/habit.ts';
-import type { DomainWindow } from '../../services/analyzer/window.ts';
 import type { PolicyDay, ReporterDay, SourceDay } from '../../services/store/analysis/window-reads.ts';
 import { Dice, inventedService } from './invented.ts';
 import { ago, domainDays, domainWindow, networks, policyDays, REPORTERS, reporterDays, row } from './rows.ts';

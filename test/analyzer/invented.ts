@@ -1,7 +1,7 @@
+import type { SenderWindow } from '../../services/analyzer/rules/window.ts';
 import type { Sender, SenderKind } from '../../services/analyzer/senders/catalogue.ts';
 import type { SenderData } from '../../services/analyzer/senders/units.ts';
 import { Attendance } from '../../services/analyzer/statistics/habit.ts';
-import type { SenderWindow } from '../../services/analyzer/window.ts';
 import { daysBetween } from '../../services/shared/days.ts';
 import type { KeyUse } from '../../services/store/analysis/senders.ts';
 import type { SourceDay } from '../../services/store/analysis/window-reads.ts';

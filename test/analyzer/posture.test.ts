@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { knownRecords, postureWatch } from '../../services/analyzer/posture.ts';
 import { bimiReady } from '../../services/analyzer/rules/bimi_ready.ts';
 import { policyReady } from '../../services/analyzer/rules/policy_ready.ts';
-import type { ReadinessWindow } from '../../services/analyzer/window.ts';
+import type { ReadinessWindow } from '../../services/analyzer/rules/window.ts';
 import { runPolicyStatus } from '../../services/cli/commands/policy.ts';
 import type { SenderMonth } from '../../services/dns/posture/month.ts';
 import { postureOf } from '../../services/dns/posture/posture.ts';

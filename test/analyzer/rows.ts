@@ -1,7 +1,7 @@
+import type { DomainWindow, SenderWindow, SourceWindow } from '../../services/analyzer/rules/window.ts';
 import type { SenderData } from '../../services/analyzer/senders/units.ts';
 import { levelOf, onceLevelOf } from '../../services/analyzer/statistics/budget.ts';
 import { Attendance } from '../../services/analyzer/statistics/habit.ts';
-import type { DomainWindow, SenderWindow, SourceWindow } from '../../services/analyzer/window.ts';
 import type { Words } from '../../services/findings/kinds/kind.ts';
 import { wordsOf } from '../../services/findings/sentences/finding.ts';
 import { addDays } from '../../services/shared/days.ts';

@@ -1,4 +1,4 @@
-import type { SendingWindow } from '../../services/analyzer/window.ts';
+import type { SendingWindow } from '../../services/analyzer/rules/window.ts';
 import type { DeclaredSender, DeclaredSenders } from '../../services/dns/guard/senders.ts';
 import type { Published } from '../../services/store/dns/published.ts';
 import type { EgressDay, ReceiverDays, SentDay, VerifiedDay } from '../../services/store/sending/judged.ts';

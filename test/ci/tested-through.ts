@@ -328,7 +328,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/reports/tls-reports.ts',
     'store/reports/trust.ts',
   ],
-  'store/findings/operator-actions.test.ts': ['store/findings/evidence-queries.ts', 'store/findings/findings.ts'],
+  'store/findings/operator-actions.test.ts': ['store/findings/kind-queries.ts', 'store/findings/findings.ts'],
   'store/sources/sender-list.test.ts': ['store/requests/apply-sender.ts'],
   'store/messages/raw-chunks.test.ts': ['store/messages/archive.ts'],
   'store/rollups/allowance.test.ts': ['store/rollups/pending.ts', 'store/rollups/source-days.ts'],

@@ -9,7 +9,7 @@ import {
   recordsQuery,
   reportsQuery,
   subdomainQuery,
-} from '../../services/store/findings/evidence-queries.ts';
+} from '../../services/store/findings/kind-queries.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const read = (name: string) => readFileSync(path.join(ROOT, name), 'utf8');

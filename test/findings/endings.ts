@@ -1,4 +1,4 @@
-import type { Ending } from '../../services/findings/ending.ts';
+import type { Ending } from '../../services/findings/end-reasons.ts';
 
 /** Reasons for which findings are over, one of each and more. */
 export const ENDINGS: Ending[] = [

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Ending } from '../../services/findings/ending.ts';
+import type { Ending } from '../../services/findings/end-reasons.ts';
 import { EVIDENCE_VERSION, readEvidence } from '../../services/findings/evidence.ts';
 import { overWords, storedForm, wordsOf } from '../../services/findings/sentences/finding.ts';
 import { FINDINGS } from '../alerter/events.ts';

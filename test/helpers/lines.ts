@@ -1,6 +1,6 @@
 import { RecordFields } from '../../services/report/aggregate/record.ts';
 import type { AggregateRecord } from '../../services/report/model.ts';
-import { Problems } from '../../services/report/problems.ts';
+import { Problems } from '../../services/report/problem-list.ts';
 import * as el from '../../services/report/xml/report-elements.ts';
 import { RecordLines } from '../../services/store/reports/record-lines.ts';
 

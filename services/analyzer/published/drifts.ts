@@ -1,4 +1,4 @@
-import { traitsOf } from '../../findings/kinds/traits.ts';
+import { traitsOf } from '../../findings/kinds/traits-of.ts';
 import { addDays } from '../../shared/days.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 

@@ -1,15 +1,17 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { addDays, daysBetween, earlier } from '../../shared/days.ts';
 import { publishedTag } from '../../shared/policy.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import { isNetwork } from '../sources/network.ts';
 import { relayedBy } from '../sources/relays.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { countTail, shareTail } from '../statistics/tails.ts';
+import type { SourceRule } from './rule.ts';
+import { silent } from './silence.ts';
 import {
   coveredDays,
   isEvidence,
@@ -20,9 +22,7 @@ import {
   settledUntil,
   signerOf,
   total,
-} from '../window.ts';
-import type { SourceRule } from './rule.ts';
-import { silent } from './silence.ts';
+} from './window.ts';
 
 const KIND = 'unauthorized_source';
 /** Days looked at, and report days without such mail after which it is over. */

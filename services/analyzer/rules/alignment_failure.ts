@@ -1,17 +1,19 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import type { AlignmentFacts } from '../../findings/kinds/alignment_failure.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { addDays, earlier } from '../../shared/days.ts';
 import { publishedTag } from '../../shared/policy.ts';
 import { rankOf, type Severity } from '../../shared/severity.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import type { Sender } from '../senders/catalogue.ts';
 import { mayRelay, type RelayedBy, relayedBy } from '../sources/relays.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { failingRun, passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
+import type { SourceRule } from './rule.ts';
+import { DOMAIN_DAYS, silent } from './silence.ts';
 import {
   type Counts,
   coveredDays,
@@ -26,9 +28,7 @@ import {
   settledUntil,
   signerOf,
   total,
-} from '../window.ts';
-import type { SourceRule } from './rule.ts';
-import { DOMAIN_DAYS, silent } from './silence.ts';
+} from './window.ts';
 
 const KIND = 'alignment_failure';
 /** Fewer than this in the recent report days are a person's auto-forward or a test, not a service. */

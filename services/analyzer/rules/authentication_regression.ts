@@ -1,4 +1,4 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import type { BrokenSender } from '../../findings/figures.ts';
 import { addDays, isWeekend, later } from '../../shared/days.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
@@ -7,6 +7,10 @@ import { certainty, witnesses } from '../statistics/confidence.ts';
 import { HABIT_DAYS } from '../statistics/habit.ts';
 import { likelihoodRatio, passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
+import { type BrokenSenders, KIND, openPart, settledPart } from './broken_senders.ts';
+import type { IncidentRule } from './rule.ts';
+import { DOMAIN_DAYS, silentSince } from './silence.ts';
+import { strengthenedSince, weakenedSince } from './weakened_sender.ts';
 import {
   type Counts,
   coveredDays,
@@ -17,11 +21,7 @@ import {
   reportersOf,
   type SourceWindow,
   total,
-} from '../window.ts';
-import { type BrokenSenders, KIND, openPart, settledPart } from './broken_senders.ts';
-import type { IncidentRule } from './rule.ts';
-import { DOMAIN_DAYS, silentSince } from './silence.ts';
-import { strengthenedSince, weakenedSince } from './weakened_sender.ts';
+} from './window.ts';
 
 /** The clear before: on at least so many mail days, so many messages, this share passing. */
 const BEFORE_DAYS = 5;

@@ -1,7 +1,7 @@
 import { certainty } from '../statistics/confidence.ts';
-import type { ReadinessWindow } from '../window.ts';
 import { readinessCandidate } from './policy_ready.ts';
 import type { ReadinessRule } from './rule.ts';
+import type { ReadinessWindow } from './window.ts';
 
 const KIND = 'bimi_ready';
 

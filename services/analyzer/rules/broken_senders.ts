@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import type { BrokenSender, MendedSender, TagChange } from '../../findings/figures.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { addDays, earlier, later } from '../../shared/days.ts';
@@ -7,8 +7,8 @@ import { short } from '../../shared/format.ts';
 import { publishedTag } from '../../shared/policy.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { FailedCheck } from '../../store/analysis/signatures.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
 
 export const KIND = 'authentication_regression';
 /**

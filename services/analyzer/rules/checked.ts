@@ -3,11 +3,11 @@ import type { Facts } from '../../findings/kinds/index.ts';
 import { dayOf } from '../../shared/days.ts';
 import { rankOf, type Severity } from '../../shared/severity.ts';
 import type { StoredFault } from '../../store/dns/checks.ts';
-import { historyQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate } from '../../store/findings/findings.ts';
+import { historyQuery } from '../../store/findings/kind-queries.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { type DnsWindow, openOf, settledUntil } from '../window.ts';
 import type { DnsRule } from './rule.ts';
+import { type DnsWindow, openOf, settledUntil } from './window.ts';
 
 /** The rules whose facts are faults that a check found. */
 type CheckedRule = Extract<Facts, { problems: unknown }>['rule'];

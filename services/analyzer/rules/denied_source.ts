@@ -1,14 +1,16 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { addDays, dayOf, earlier, later } from '../../shared/days.ts';
 import { parsePolicy } from '../../shared/policy.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import type { ListEntry } from '../../store/sources/sender-list.ts';
 import { passesOn } from '../sources/identity.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
+import type { SourceRule } from './rule.ts';
+import { silent } from './silence.ts';
 import {
   type Counts,
   coveredDays,
@@ -19,9 +21,7 @@ import {
   type SourceWindow,
   settledUntil,
   total,
-} from '../window.ts';
-import type { SourceRule } from './rule.ts';
-import { silent } from './silence.ts';
+} from './window.ts';
 
 const KIND = 'unauthorized_source';
 /** A person has said that there should be none, so little is enough; one message may be a late queue. */

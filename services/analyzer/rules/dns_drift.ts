@@ -1,14 +1,14 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { withoutMail } from '../../findings/figures.ts';
 import type { Facts } from '../../findings/kinds/index.ts';
 import { dayOf } from '../../shared/days.ts';
 import { rankOf, type Severity } from '../../shared/severity.ts';
 import type { StoredDrift, StoredDrifts } from '../../store/dns/drifts.ts';
-import { historyQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate } from '../../store/findings/findings.ts';
+import { historyQuery } from '../../store/findings/kind-queries.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { type DnsWindow, openOf, settledUntil } from '../window.ts';
 import type { DnsRule } from './rule.ts';
+import { type DnsWindow, openOf, settledUntil } from './window.ts';
 
 const KIND = 'dns_drift';
 /** How likely a record that was read twice is read wrongly. */

@@ -1,11 +1,11 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { withoutMail } from '../../findings/figures.ts';
 import { dayOf } from '../../shared/days.ts';
-import { historyQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { historyQuery } from '../../store/findings/kind-queries.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { type DnsWindow, settledUntil } from '../window.ts';
 import type { DnsRule } from './rule.ts';
+import { type DnsWindow, settledUntil } from './window.ts';
 
 const KIND = 'dns_broken';
 /** A zone is copied to its secondary servers within the refresh time of its SOA record, which is hours. */

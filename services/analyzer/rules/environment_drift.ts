@@ -1,9 +1,9 @@
 import type { Severity } from '../../shared/severity.ts';
 import type { StoredDrift } from '../../store/dns/drifts.ts';
 import type { Candidate } from '../../store/findings/findings.ts';
-import type { DnsWindow } from '../window.ts';
 import { driftCandidate, overOf, settled } from './dns_drift.ts';
 import type { DnsRule } from './rule.ts';
+import type { DnsWindow } from './window.ts';
 
 const KIND = 'environment_drift';
 /** What decides whether mail of both passes in the same way; the rest is for order. */

@@ -1,13 +1,13 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import type { Culprit } from '../../findings/figures.ts';
 import { addDays, earlier } from '../../shared/days.ts';
 import { groupBy } from '../../shared/group-by.ts';
 import type { ForgedDay, GenuineReports } from '../../store/analysis/forged-reports.ts';
-import { forgedQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { forgedQuery } from '../../store/findings/kind-queries.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { type ArrivalWindow, openOf, settledUntil } from '../window.ts';
 import type { ArrivalRule } from './rule.ts';
+import { type ArrivalWindow, openOf, settledUntil } from './window.ts';
 
 const KIND = 'forged_report';
 /** Days without such a report after which the finding resolves. */

@@ -1,5 +1,5 @@
-import { overdueQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate } from '../../store/findings/findings.ts';
+import { overdueQuery } from '../../store/findings/kind-queries.ts';
 import { MOST_NAMED, ofInstallation } from '../installation-finding.ts';
 import type { InstallationRule } from './rule.ts';
 

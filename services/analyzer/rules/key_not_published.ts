@@ -1,5 +1,5 @@
 import { parseDkimKey } from '../../dns/dkim.ts';
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { dayOf } from '../../shared/days.ts';
 import { groupBy } from '../../shared/group-by.ts';
 import type { Severity } from '../../shared/severity.ts';
@@ -21,8 +21,8 @@ import {
   senderIn,
   sendersOf,
 } from '../sending/senders.ts';
-import { openOf, type SendingWindow } from '../window.ts';
 import type { SendingRule } from './rule.ts';
+import { openOf, type SendingWindow } from './window.ts';
 
 const KIND = 'key_not_published';
 /** Keys of one domain that findings are about, and signers that one names. */

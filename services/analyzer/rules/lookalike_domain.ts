@@ -1,14 +1,14 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { withoutMail } from '../../findings/figures.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { dayOf } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { StoredLookalike } from '../../store/dns/lookalikes.ts';
-import { lookalikesQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate } from '../../store/findings/findings.ts';
+import { lookalikesQuery } from '../../store/findings/kind-queries.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { type DnsWindow, openOf, settledUntil } from '../window.ts';
 import type { DnsRule } from './rule.ts';
+import { type DnsWindow, openOf, settledUntil } from './window.ts';
 
 const KIND = 'lookalike_domain';
 /** Findings of one domain that are open at once: the most similar names. */

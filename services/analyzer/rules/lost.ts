@@ -1,15 +1,15 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { withoutMail } from '../../findings/figures.ts';
 import { addDays, dayOf } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
-import { historyQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { historyQuery } from '../../store/findings/kind-queries.ts';
 import { type Affected, affectedBy, ofUnpublished } from '../published/affected.ts';
 import { isLost } from '../published/causes.ts';
 import { absentKeys, type KeyLoss, type Loss, lossesOf, type RecordLoss } from '../published/losses.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { type DnsWindow, openOf } from '../window.ts';
 import type { DnsRule } from './rule.ts';
+import { type DnsWindow, openOf } from './window.ts';
 
 /** What has been so for longer, somebody meant. */
 export const LOST_DAYS = 30;

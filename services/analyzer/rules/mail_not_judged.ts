@@ -1,6 +1,6 @@
 import { DAY_MS } from '../../shared/days.ts';
-import { unjudgedQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate } from '../../store/findings/findings.ts';
+import { unjudgedQuery } from '../../store/findings/kind-queries.ts';
 import { ofInstallation } from '../installation-finding.ts';
 import type { MailWindow } from '../mail-window.ts';
 import type { InstallationRule } from './rule.ts';

@@ -1,11 +1,11 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { addDays, earlier } from '../../shared/days.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
-import { coveredRows, isEvidence, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
 import { endOfNews, HISTORY, LEAST, NEWS } from './new_source.ts';
 import type { SourceRule } from './rule.ts';
+import { coveredRows, isEvidence, openOf, reportersOf, type SourceWindow, settledUntil, total } from './window.ts';
 
 const KIND = 'new_source';
 /**

@@ -1,8 +1,8 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { addDays } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import { type MainKey, mainKeyOf } from '../senders/keys.ts';
 import { bringsMore, mayReplace, predecessorOf } from '../senders/moves.ts';
 import { isAligned } from '../senders/units.ts';
@@ -11,6 +11,8 @@ import { forwardingOdds } from '../sources/forwarding.ts';
 import { passesOn } from '../sources/identity.ts';
 import { ownerOf } from '../sources/owner.ts';
 import { certainty, wilson, witnesses } from '../statistics/confidence.ts';
+import type { SenderRule } from './rule.ts';
+import { DOMAIN_DAYS } from './silence.ts';
 import {
   type Counts,
   coveredDays,
@@ -26,9 +28,7 @@ import {
   settledOfSender,
   signerOf,
   total,
-} from '../window.ts';
-import type { SenderRule } from './rule.ts';
-import { DOMAIN_DAYS } from './silence.ts';
+} from './window.ts';
 
 const KIND = 'new_source';
 /** How likely it is that it passes on mail of others after all, when nothing shows it. */

@@ -1,14 +1,14 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import type { TagChange } from '../../findings/figures.ts';
 import { addDays } from '../../shared/days.ts';
 import { parsePolicy, strength, TAGS, type Tag } from '../../shared/policy.ts';
 import type { PolicyDay } from '../../store/analysis/window-reads.ts';
-import { policyQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { policyQuery } from '../../store/findings/kind-queries.ts';
 import { commonest } from '../policy.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { type DomainWindow, openOf } from '../window.ts';
 import type { DomainRule } from './rule.ts';
+import { type DomainWindow, openOf } from './window.ts';
 
 const KIND = 'policy_change';
 /** How long caches of DNS and of reporters may show the old policy. */

@@ -1,13 +1,13 @@
 import { own, sum } from '../../dns/posture/month.ts';
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import type { Facts } from '../../findings/kinds/index.ts';
 import { parsePolicy, strength } from '../../shared/policy.ts';
 import { type DatedMonth, MONTH_DAYS } from '../../store/domains/report-month.ts';
-import { policyQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { policyQuery } from '../../store/findings/kind-queries.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { openOf, type ReadinessWindow } from '../window.ts';
 import type { ReadinessRule } from './rule.ts';
+import { openOf, type ReadinessWindow } from './window.ts';
 
 const KIND = 'policy_ready';
 

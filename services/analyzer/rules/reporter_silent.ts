@@ -1,15 +1,15 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { organizationOf } from '../../report/reporters/reporters.ts';
 import { addDays } from '../../shared/days.ts';
-import { reportsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { reportsQuery } from '../../store/findings/kind-queries.ts';
 import { dmarcRecordOf } from '../published/dmarc-record.ts';
 import { levelOf } from '../statistics/budget.ts';
 import { certainty } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { silenceTail } from '../statistics/tails.ts';
-import { type DomainWindow, openOf, rounded, settledUntil } from '../window.ts';
 import type { DomainRule } from './rule.ts';
+import { type DomainWindow, openOf, rounded, settledUntil } from './window.ts';
 
 const KIND = 'reporter_silent';
 /** Report days without a word: an outage is over sooner, also one with late reports before or after it. */

@@ -1,12 +1,12 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { addDays, dayOf, earlier, later } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
-import { domainQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { domainQuery } from '../../store/findings/kind-queries.ts';
 import { dmarcRecordOf } from '../published/dmarc-record.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { type DnsWindow, openOf, rounded, settledUntil } from '../window.ts';
 import type { DnsRule } from './rule.ts';
+import { type DnsWindow, openOf, rounded, settledUntil } from './window.ts';
 
 const KIND = 'reports_stopped';
 /** How likely definite answers of DNS in several checks are all wrong. */

@@ -1,4 +1,4 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import type { MailWindow } from '../mail-window.ts';
@@ -12,7 +12,7 @@ import type {
   SendingWindow,
   SourceWindow,
   UndecidedWindow,
-} from '../window.ts';
+} from './window.ts';
 
 /** What the engine needs to know of one kind of finding. */
 export interface RuleOf<Scope extends string, Window> {

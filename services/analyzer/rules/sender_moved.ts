@@ -1,11 +1,11 @@
 import { addDays } from '../../shared/days.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import { predecessorOf, renumberingOf } from '../senders/moves.ts';
 import { whoOf } from '../senders/who.ts';
-import { coveredDays, reportersOf, type SenderWindow, total } from '../window.ts';
 import { HISTORY, LEAST, NEWS } from './new_source.ts';
 import type { SenderRule } from './rule.ts';
+import { coveredDays, reportersOf, type SenderWindow, total } from './window.ts';
 
 const KIND = 'sender_moved';
 

@@ -1,4 +1,4 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { withoutMail } from '../../findings/figures.ts';
 import { addDays, dayOf, daysBetween, later } from '../../shared/days.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
@@ -7,8 +7,8 @@ import type { ReceiverDays } from '../../store/sending/judged.ts';
 import { dmarcRecordOf } from '../published/dmarc-record.ts';
 import { closedUntil, GONE_DAYS } from '../sending/senders.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { openOf, type SendingWindow } from '../window.ts';
 import type { SendingRule } from './rule.ts';
+import { openOf, type SendingWindow } from './window.ts';
 
 const KIND = 'sending_not_reported';
 /** Messages a day from which every reporter reports; some leave out small senders. */

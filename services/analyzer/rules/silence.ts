@@ -1,6 +1,6 @@
 import type { DomainDay } from '../../store/analysis/window-reads.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
-import type { DomainWindow } from '../window.ts';
+import type { DomainWindow } from './window.ts';
 
 /** The most report days any rule waits for; the newest DOMAIN_DAYS are loaded. */
 export const DOMAIN_DAYS = 14;

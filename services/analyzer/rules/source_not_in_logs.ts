@@ -1,4 +1,4 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { withoutMail } from '../../findings/figures.ts';
 import { addDays, dayOf } from '../../shared/days.ts';
 import { groupBy } from '../../shared/group-by.ts';
@@ -7,8 +7,8 @@ import { addressQuery } from '../../store/findings/sending-queries.ts';
 import type { EgressDay } from '../../store/sending/judged.ts';
 import { closedUntil, GONE_DAYS, MOST_SENDERS } from '../sending/senders.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { openOf, type SendingWindow } from '../window.ts';
 import type { SendingRule } from './rule.ts';
+import { openOf, type SendingWindow } from './window.ts';
 
 const KIND = 'source_not_in_logs';
 /** Reported messages that are no stray. */

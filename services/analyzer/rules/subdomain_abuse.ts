@@ -1,16 +1,16 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { publishedTag } from '../../shared/policy.ts';
 import { rankOf, type Severity } from '../../shared/severity.ts';
-import { subdomainQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { subdomainQuery } from '../../store/findings/kind-queries.ts';
 import { deniedOf, endedByDenial, isKeptOut } from '../unauthenticated/denied.ts';
 import { namedRiseOf } from '../unauthenticated/named-rise.ts';
 import { numbersOf, severityOf } from '../unauthenticated/numbers.ts';
 import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
 import type { Rise } from '../unauthenticated/rise.ts';
-import { coveredDays, type DomainWindow } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 import { isOwnAfterAll, silent } from './silence.ts';
+import { coveredDays, type DomainWindow } from './window.ts';
 
 const KIND = 'subdomain_abuse';
 /** Names that the evidence lists. */

@@ -1,5 +1,5 @@
 import { type DeclaredSenders, declarationOf } from '../../dns/guard/senders.ts';
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { sendingQuery } from '../../store/findings/sending-queries.ts';
@@ -19,7 +19,7 @@ import {
   type SenderMail,
   sendersOf,
 } from '../sending/senders.ts';
-import { openOf, type SendingWindow } from '../window.ts';
+import { openOf, type SendingWindow } from './window.ts';
 
 const KIND = 'unauthorized_workload';
 /** Fewer messages are somebody's attempt: worth a line, and no more. */

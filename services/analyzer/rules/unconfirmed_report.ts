@@ -1,12 +1,12 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { addDays, earlier } from '../../shared/days.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import { numbersOf } from '../unauthenticated/numbers.ts';
 import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
 import { type Rise, riseOf } from '../unauthenticated/rise.ts';
-import { openOf, type UndecidedWindow } from '../window.ts';
 import type { UndecidedRule } from './rule.ts';
+import { openOf, type UndecidedWindow } from './window.ts';
 
 const KIND = 'unconfirmed_report';
 /** However much they report: it is a guess until a known reporter reports it too. */

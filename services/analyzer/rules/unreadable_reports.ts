@@ -1,13 +1,13 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { withoutMail } from '../../findings/figures.ts';
 import { isKnown, organizationOf } from '../../report/reporters/reporters.ts';
 import { addDays } from '../../shared/days.ts';
 import type { AsideMails } from '../../store/analysis/reading.ts';
-import { differingQuery, unreadQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { differingQuery, unreadQuery } from '../../store/findings/kind-queries.ts';
 import type { MailWindow } from '../mail-window.ts';
-import { openOf } from '../window.ts';
 import type { InstallationRule } from './rule.ts';
+import { openOf } from './window.ts';
 
 const KIND = 'unreadable_reports';
 /** The installation has one finding of this kind, whoever sends what. */

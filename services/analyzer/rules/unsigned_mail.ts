@@ -1,4 +1,4 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { dayOf } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
@@ -22,7 +22,7 @@ import {
   type SenderMail,
   sendersOf,
 } from '../sending/senders.ts';
-import { openOf, type SendingWindow } from '../window.ts';
+import { openOf, type SendingWindow } from './window.ts';
 
 const KIND = 'unsigned_mail';
 /** Unsigned messages, nothing being signed since: fewer pass while a signer is restarted. */

@@ -1,13 +1,13 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { addDays, daysBetween } from '../../shared/days.ts';
-import { contradictedQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { contradictedQuery } from '../../store/findings/kind-queries.ts';
 import { levelOf } from '../statistics/budget.ts';
 import { certainty } from '../statistics/confidence.ts';
 
 import { shareTail } from '../statistics/tails.ts';
-import { type DomainWindow, openOf, settledUntil } from '../window.ts';
 import type { DomainRule } from './rule.ts';
+import { type DomainWindow, openOf, settledUntil } from './window.ts';
 
 const KIND = 'verdict_mismatch';
 /** Days the rule looks at, and report days of the reporter without, after which the finding resolves. */

@@ -1,4 +1,4 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { withoutMail } from '../../findings/figures.ts';
 import { addDays, dayOf } from '../../shared/days.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
@@ -6,8 +6,8 @@ import { sendingQuery } from '../../store/findings/sending-queries.ts';
 import { type Sender, type SentDay, senderKey, type VerifiedDay } from '../../store/sending/judged.ts';
 import { closedUntil, GONE_DAYS, isRehearsal, isSigned, MOST_SENDERS, minuteOf, senderIn } from '../sending/senders.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { openOf, type SendingWindow } from '../window.ts';
 import type { SendingRule } from './rule.ts';
+import { openOf, type SendingWindow } from './window.ts';
 
 const KIND = 'verify_failed';
 /** Days that are judged together, and messages that are no accident of one mail. */

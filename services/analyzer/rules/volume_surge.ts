@@ -1,8 +1,8 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import { addDays, daysBetween, earlier, isWeekend } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import type { Sender } from '../senders/catalogue.ts';
 import { MORE, OF_DOMAIN, RECENT, RECORD, SUMS } from '../senders/rising.ts';
 import { differenceOf, type Season, seasonOf } from '../senders/season.ts';
@@ -12,8 +12,8 @@ import { ownerOf } from '../sources/owner.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { countTail } from '../statistics/tails.ts';
-import { coveredDays, openOfSender, reportersOf, rounded, type SenderWindow, settledOfSender, total } from '../window.ts';
 import type { SenderRule } from './rule.ts';
+import { coveredDays, openOfSender, reportersOf, rounded, type SenderWindow, settledOfSender, total } from './window.ts';
 
 const KIND = 'volume_surge';
 const TESTS = SUMS.length;

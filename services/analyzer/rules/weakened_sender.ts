@@ -1,4 +1,4 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import type { BrokenSender } from '../../findings/figures.ts';
 import { addDays, later } from '../../shared/days.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
@@ -6,9 +6,9 @@ import { certainty, witnesses } from '../statistics/confidence.ts';
 import { HABIT_DAYS } from '../statistics/habit.ts';
 import { likelihoodRatio, passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
-import { type Counts, coveredDays, coveredRows, type Day, reportersOf, type SourceWindow, total } from '../window.ts';
 import { settledPart } from './broken_senders.ts';
 import { DOMAIN_DAYS, silentSince } from './silence.ts';
+import { type Counts, coveredDays, coveredRows, type Day, reportersOf, type SourceWindow, total } from './window.ts';
 
 /** The clear before: signed mail on so many days, so many messages, this share of all. */
 const BEFORE_DAYS = 5;

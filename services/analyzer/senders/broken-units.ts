@@ -6,7 +6,7 @@ import type { KnownFinding } from '../../store/findings/findings.ts';
 import { failingSince, recoveredSince, shareOfFailing } from '../rules/authentication_regression.ts';
 import { type BrokenSenders, settledPart } from '../rules/broken_senders.ts';
 import { shareOfWeakness, strengthenedSince, weakenedSince } from '../rules/weakened_sender.ts';
-import { type Counts, coveredRows, failedOf, type SourceWindow, total } from '../window.ts';
+import { type Counts, coveredRows, failedOf, type SourceWindow, total } from '../rules/window.ts';
 import { addedUp } from './rows.ts';
 import { groupOf, isAligned, type SenderData } from './units.ts';
 

@@ -1,9 +1,9 @@
 import { addDays, earlier, later } from '../../shared/days.ts';
 import { rankOf } from '../../shared/severity.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
+import { openOf, rounded } from '../rules/window.ts';
 import { isNetwork } from '../sources/network.ts';
-import { openOf, rounded } from '../window.ts';
 import { joinedSpan, summed, wholeOf } from './joined.ts';
 
 const KIND = 'volume_surge';

@@ -9,7 +9,7 @@ import { type KnownFinding, loadFindings } from '../../store/findings/findings.t
 import type { DomainData } from '../domain-data.ts';
 import { rulesOf } from '../rules/index.ts';
 import { HISTORY, LEAST, newsSince } from '../rules/new_source.ts';
-import { openOf, total } from '../window.ts';
+import { openOf, total } from '../rules/window.ts';
 import { type Unit, type UnitsToRead, unitsToRead } from './broken-units.ts';
 import { mayReplay } from './replay.ts';
 import { unalignedToRead } from './unaligned-units.ts';

@@ -1,7 +1,7 @@
 import { addDays } from '../../shared/days.ts';
+import { coveredDays, type SenderWindow } from '../rules/window.ts';
 import { passesOn } from '../sources/identity.ts';
 import { Habit, Series } from '../statistics/habit.ts';
-import { coveredDays, type SenderWindow } from '../window.ts';
 import { isAligned, type SenderData } from './units.ts';
 
 /** A sender or network that another has taken the place of. */

@@ -1,7 +1,7 @@
 import { addDays, earlier, later } from '../../shared/days.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
-import { openOf } from '../window.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
+import { openOf } from '../rules/window.ts';
 import { joinedSpan, summed, wholeOf } from './joined.ts';
 
 const KIND = 'new_source';

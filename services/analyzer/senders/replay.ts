@@ -1,10 +1,10 @@
 import { addDays, daysBetween } from '../../shared/days.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import type { DomainData } from '../domain-data.ts';
+import { isEvidence, reportersOf, rounded, type SenderWindow } from '../rules/window.ts';
 import { passesOn } from '../sources/identity.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
-import { isEvidence, reportersOf, rounded, type SenderWindow } from '../window.ts';
 import { isAligned, type SenderData } from './units.ts';
 
 const KIND = 'new_source';

@@ -1,11 +1,11 @@
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
-import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import { alignmentFailure, LEAST } from '../rules/alignment_failure.ts';
+import { failedOf, openOf, type SourceWindow, total } from '../rules/window.ts';
 import { passesOn } from '../sources/identity.ts';
 import { isNetwork } from '../sources/network.ts';
 import { mayRelay } from '../sources/relays.ts';
-import { failedOf, openOf, type SourceWindow, total } from '../window.ts';
 import { type Catalogue, lookup, type Sender } from './catalogue.ts';
 import { addedUp } from './rows.ts';
 import { isAligned, type SenderData } from './units.ts';

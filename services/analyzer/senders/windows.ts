@@ -2,9 +2,9 @@ import { addDays } from '../../shared/days.ts';
 import type { KeyUse } from '../../store/analysis/senders.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
 import type { ListEntry } from '../../store/sources/sender-list.ts';
+import type { SenderWindow, SourceWindow } from '../rules/window.ts';
 import { carriesMix } from '../sources/mix.ts';
 import { type Budget, levelOf, onceLevelOf } from '../statistics/budget.ts';
-import type { SenderWindow, SourceWindow } from '../window.ts';
 import { entryOf } from './load.ts';
 import type { SenderData } from './units.ts';
 

@@ -3,8 +3,8 @@ import type { Severity } from '../../shared/severity.ts';
 import type { Candidate } from '../../store/findings/findings.ts';
 import type { SentDay } from '../../store/sending/judged.ts';
 import type { SendingRule } from '../rules/rule.ts';
+import type { SendingWindow } from '../rules/window.ts';
 import { certainty } from '../statistics/confidence.ts';
-import type { SendingWindow } from '../window.ts';
 import { dayOfFirst, dayOfLast, MOST_SENDERS, messagesOf, type SenderMail, sendersOf } from './senders.ts';
 
 /** A rule about each workload that sends as the domain, the largest first. */

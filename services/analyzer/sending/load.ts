@@ -1,5 +1,5 @@
 import type { DeclaredSenders } from '../../dns/guard/senders.ts';
-import { rulesWith } from '../../findings/kinds/traits.ts';
+import { rulesWith } from '../../findings/kinds/traits-of.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
 import type { Context } from '../../shared/runtime/service.ts';
 import type { Published } from '../../store/dns/published.ts';

@@ -3,7 +3,7 @@ import { addDays, DAY_MS, dayOf, later } from '../../shared/days.ts';
 import { groupBy } from '../../shared/group-by.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
 import { type Sender, type SentDay, senderKey } from '../../store/sending/judged.ts';
-import { type SendingWindow, settledUntil } from '../window.ts';
+import { type SendingWindow, settledUntil } from '../rules/window.ts';
 
 /** Days for which mail that stopped is still what the workload does. */
 export const GONE_DAYS = 7;

@@ -2,9 +2,9 @@ import { organizationalDomain } from '../../report/orgdomain.ts';
 import { counted, short } from '../../shared/format.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
 import type { Identity, NetworkFacts } from '../../store/sources/identities.ts';
+import { saidToForward, signerOf, total } from '../rules/window.ts';
 import { type Catalogue, lookup, type Sender } from '../senders/catalogue.ts';
 import { stated } from '../statistics/confidence.ts';
-import { saidToForward, signerOf, total } from '../window.ts';
 import { isNetwork } from './network.ts';
 
 /** What the sources that are one of many share: a botnet is one sender. */

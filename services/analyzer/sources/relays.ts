@@ -1,7 +1,7 @@
 import type { NetworkFacts } from '../../store/sources/identities.ts';
+import { type Counts, type SourceWindow, saidToForward } from '../rules/window.ts';
 import { type Catalogue, lookup, type Sender } from '../senders/catalogue.ts';
 import { isProvider } from '../senders/providers.ts';
-import { type Counts, type SourceWindow, saidToForward } from '../window.ts';
 import { passesOn } from './identity.ts';
 
 /** This part of the failing mail shows that somebody passed it on. */

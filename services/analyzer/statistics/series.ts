@@ -1,4 +1,4 @@
-import type { Day } from '../window.ts';
+import type { Day } from '../rules/window.ts';
 
 /** A day that contradicts a run breaks it only when it has at least this share of the run's mean volume. */
 const STRAY = 0.1;

@@ -1,10 +1,10 @@
-import type { Ending } from '../../findings/ending.ts';
+import type { Ending } from '../../findings/end-reasons.ts';
 import type { DeniedNetworks } from '../../findings/kinds/networks.ts';
 import { dayOf } from '../../shared/days.ts';
 import { strength } from '../../shared/policy.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
 import { OTHER_SOURCES } from '../../store/rollups/allowance.ts';
-import type { DomainWindow } from '../window.ts';
+import type { DomainWindow } from '../rules/window.ts';
 import { namedRiseOf } from './named-rise.ts';
 import { sumOf } from './networks.ts';
 import { KIND_OF, type Part } from './part.ts';

@@ -1,8 +1,8 @@
 import { daysBetween, earlier } from '../../shared/days.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
+import type { DomainWindow } from '../rules/window.ts';
 import { levelOf } from '../statistics/budget.ts';
 import { countTail } from '../statistics/tails.ts';
-import type { DomainWindow } from '../window.ts';
 import { type Concerned, type Harm, totalsOf } from './networks.ts';
 import { othersOf, type Part } from './part.ts';
 import { habitsOf, spansOf, TESTS, type Trickle } from './trickle.ts';

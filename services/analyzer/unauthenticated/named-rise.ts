@@ -1,5 +1,5 @@
 import { rankOf } from '../../shared/severity.ts';
-import type { DomainWindow } from '../window.ts';
+import type { DomainWindow } from '../rules/window.ts';
 import { severityOf } from './numbers.ts';
 import type { Part } from './part.ts';
 import { type Rise, riseOf } from './rise.ts';

@@ -1,6 +1,6 @@
 import { addDays } from '../../shared/days.ts';
 import type { Network, NetworkDay, Rest, RestDay } from '../../store/analysis/window-reads.ts';
-import type { DomainWindow } from '../window.ts';
+import type { DomainWindow } from '../rules/window.ts';
 import { UNAUTHORIZED_DAYS } from './part.ts';
 
 /** Messages of some days, and how many of them were delivered. */

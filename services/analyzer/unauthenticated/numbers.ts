@@ -1,8 +1,8 @@
 import { addDays, earlier } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { OTHER_SOURCES } from '../../store/rollups/allowance.ts';
+import { type DomainWindow, rounded } from '../rules/window.ts';
 import { certainty } from '../statistics/confidence.ts';
-import { type DomainWindow, rounded } from '../window.ts';
 import { type Harm, sumOf } from './networks.ts';
 import { UNAUTHORIZED_DAYS } from './part.ts';
 import type { Rise } from './rise.ts';

@@ -1,5 +1,5 @@
 import type { Network, ReporterDay, Rest } from '../../store/analysis/window-reads.ts';
-import { type DomainWindow, openOf } from '../window.ts';
+import { type DomainWindow, openOf } from '../rules/window.ts';
 
 /** Days looked at, and report days without such mail after which a finding resolves. */
 export const UNAUTHORIZED_DAYS = 7;

@@ -1,7 +1,7 @@
 import { addDays } from '../../shared/days.ts';
 import type { NetworkDay, Rest } from '../../store/analysis/window-reads.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
-import { type DomainWindow, isEvidence, openOf, rounded, settledUntil } from '../window.ts';
+import { type DomainWindow, isEvidence, openOf, rounded, settledUntil } from '../rules/window.ts';
 import { HOLD, LEAST, Measure, type Range } from './measure.ts';
 import { type Concerned, culpable, type Harm, ownOf, sumOf, type Told } from './networks.ts';
 import { KIND_OF, NO_REST, othersOf, type Part, partOf, UNAUTHORIZED_DAYS } from './part.ts';

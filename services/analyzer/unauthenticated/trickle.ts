@@ -1,6 +1,6 @@
 import { addDays } from '../../shared/days.ts';
+import type { DomainWindow } from '../rules/window.ts';
 import { Habit, Series } from '../statistics/habit.ts';
-import type { DomainWindow } from '../window.ts';
 import type { Concerned } from './networks.ts';
 import { backgroundOf, type Part, UNAUTHORIZED_DAYS } from './part.ts';
 

@@ -1,4 +1,4 @@
-import { KIND_NAMES } from '../../findings/kinds/names.ts';
+import { KIND_NAMES } from '../../findings/kinds/name-of.ts';
 import { counted, number } from '../../shared/format.ts';
 import { domainWords } from './en-domains.ts';
 import { heldDone, heldWords } from './en-held.ts';

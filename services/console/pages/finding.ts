@@ -1,6 +1,6 @@
 import type { Evidence } from '../../findings/evidence.ts';
 import type { Page, Words } from '../../findings/kinds/kind.ts';
-import { traitsOf } from '../../findings/kinds/traits.ts';
+import { traitsOf } from '../../findings/kinds/traits-of.ts';
 import { begunWords, overWords } from '../../findings/sentences/finding.ts';
 import { reporterName } from '../../findings/sentences/reporter-name.ts';
 import { whoseWords } from '../../findings/sentences/source.ts';

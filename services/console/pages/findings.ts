@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { byDecision } from '../../findings/ending.ts';
+import { byDecision } from '../../findings/end-reasons.ts';
 import { readEvidence } from '../../findings/evidence.ts';
 import { wordsOf } from '../../findings/sentences/finding.ts';
 import { addDays } from '../../shared/days.ts';

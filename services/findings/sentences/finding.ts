@@ -1,9 +1,9 @@
-import { adviceHolds, type Ending } from '../ending.ts';
+import { adviceHolds, type Ending } from '../end-reasons.ts';
 import { EVIDENCE_VERSION, type Evidence } from '../evidence.ts';
 import { factWords } from '../kinds/index.ts';
 import type { Words } from '../kinds/kind.ts';
 import { senderActions } from './commands.ts';
-import { endingWords } from './ending.ts';
+import { endingWords } from './end-reasons.ts';
 
 /** A finding as it was read from its row. */
 export interface StoredFinding {

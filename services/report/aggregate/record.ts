@@ -1,7 +1,7 @@
 import { isQuad } from '../address.ts';
 import { Refusal } from '../limits.ts';
 import type { AggregateRecord, DkimAuth, OverrideReason, SpfAuth } from '../model.ts';
-import type { Problems } from '../problems.ts';
+import type { Problems } from '../problem-list.ts';
 import { enumerated, excerpt } from '../text.ts';
 import { resolve } from '../xml/characters.ts';
 import * as el from '../xml/report-elements.ts';

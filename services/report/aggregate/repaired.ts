@@ -1,5 +1,5 @@
 import { hostNameOf } from '../hostname.ts';
-import type { Problems } from '../problems.ts';
+import type { Problems } from '../problem-list.ts';
 import { excerpt } from '../text.ts';
 import * as el from '../xml/report-elements.ts';
 

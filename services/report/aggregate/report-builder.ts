@@ -2,7 +2,7 @@ import { canonicalAddress, statedAddress } from '../address.ts';
 import { hostNameOf } from '../hostname.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import type { AggregateRecord, AggregateReport } from '../model.ts';
-import { Problems } from '../problems.ts';
+import { Problems } from '../problem-list.ts';
 import { excerpt, shown, wholeNumber } from '../text.ts';
 import type { Chunk } from '../xml/characters.ts';
 import * as el from '../xml/report-elements.ts';

@@ -1,6 +1,6 @@
 import { ERRORS_KEPT, Refusal } from '../limits.ts';
 import type { AggregateReport, PolicyPublished } from '../model.ts';
-import type { Problems } from '../problems.ts';
+import type { Problems } from '../problem-list.ts';
 import { enumerated, excerpt, trimmed } from '../text.ts';
 import { LAST_SECOND } from '../time.ts';
 import * as el from '../xml/report-elements.ts';

@@ -1,7 +1,7 @@
 import { type Limits, Refusal } from '../limits.ts';
 import { isTnef } from '../mail/tnef.ts';
 import type { Problem } from '../model.ts';
-import { Problems } from '../problems.ts';
+import { Problems } from '../problem-list.ts';
 import { excerpt } from '../text.ts';
 import { CHUNK, inflateAtOnce, inflateStream, type Meter, type Wrapping } from './inflate.ts';
 import { gzipStart, type Kind, SNIFF_LENGTH, sniff } from './sniff.ts';

@@ -6,7 +6,7 @@ import { domainIn } from '../mail/domain.ts';
 import { firstFields, readHeader } from '../mail/header.ts';
 import { headOf, type MailHead } from '../mail/mime.ts';
 import type { FailureReport } from '../model.ts';
-import { Problems } from '../problems.ts';
+import { Problems } from '../problem-list.ts';
 import { enumerated, excerpt, printable, wholeNumber } from '../text.ts';
 import { LAST_SECOND, mailTime } from '../time.ts';
 

@@ -6,7 +6,7 @@ import { type Limits, Refusal } from '../limits.ts';
 import { type Charset, Decoder, detectCharset } from '../mail/charset.ts';
 import type { MailLimits } from '../mail-limits.ts';
 import type { AggregateRecord, AggregateReport } from '../model.ts';
-import { Problems } from '../problems.ts';
+import { Problems } from '../problem-list.ts';
 import { excerpt } from '../text.ts';
 import { NotWellFormed, XmlReader } from './reader.ts';
 import { Salvager } from './salvage.ts';

@@ -1,5 +1,5 @@
 import { readEvidence } from '../../findings/evidence.ts';
-import { rulesWith, traitsOf } from '../../findings/kinds/traits.ts';
+import { rulesWith, traitsOf } from '../../findings/kinds/traits-of.ts';
 import type { StoredFinding } from '../../findings/sentences/finding.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { QUORUM } from '../analysis/counted.ts';

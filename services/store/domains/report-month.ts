@@ -1,6 +1,6 @@
 import { readEvidence } from '../../findings/evidence.ts';
-import { type NamedKind, namedKind } from '../../findings/kinds/names.ts';
-import { rulesWith } from '../../findings/kinds/traits.ts';
+import { type NamedKind, namedKind } from '../../findings/kinds/name-of.ts';
+import { rulesWith } from '../../findings/kinds/traits-of.ts';
 import { reporterName } from '../../findings/sentences/reporter-name.ts';
 import { addDays } from '../../shared/days.ts';
 import { parsePolicy } from '../../shared/policy.ts';

@@ -1,4 +1,4 @@
-import { rulesWith } from '../../findings/kinds/traits.ts';
+import { rulesWith } from '../../findings/kinds/traits-of.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 
 /** What a person says of a finding. */

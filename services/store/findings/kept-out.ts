@@ -1,4 +1,4 @@
-import { forgedRules } from '../../findings/kinds/traits.ts';
+import { forgedRules } from '../../findings/kinds/traits-of.ts';
 
 /**
  * SQL: whether a finding is about forged mail of which receivers delivered none: if it is not a sender of

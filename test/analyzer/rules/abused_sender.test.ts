@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { abusedSender } from '../../../services/analyzer/rules/abused_sender.ts';
 import { ruleOf } from '../../../services/analyzer/rules/index.ts';
+import type { SourceWindow } from '../../../services/analyzer/rules/window.ts';
 import type { Sender } from '../../../services/analyzer/senders/catalogue.ts';
-import type { SourceWindow } from '../../../services/analyzer/window.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, DOMAIN, merged, onFile, REPORTERS, sourceWindow, span, TODAY, wordsFor } from '../rows.ts';

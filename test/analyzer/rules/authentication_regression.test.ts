@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { failingSince, recoveredSince } from '../../../services/analyzer/rules/authentication_regression.ts';
 import { BrokenSenders } from '../../../services/analyzer/rules/broken_senders.ts';
 import { DOMAIN_DAYS } from '../../../services/analyzer/rules/silence.ts';
-import type { SourceWindow } from '../../../services/analyzer/window.ts';
+import type { SourceWindow } from '../../../services/analyzer/rules/window.ts';
 import { addDays } from '../../../services/shared/days.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import type { Candidate } from '../../../services/store/findings/findings.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { dnsDrift } from '../../../services/analyzer/rules/dns_drift.ts';
 import { environmentDrift } from '../../../services/analyzer/rules/environment_drift.ts';
-import type { DnsWindow } from '../../../services/analyzer/window.ts';
+import type { DnsWindow } from '../../../services/analyzer/rules/window.ts';
 import { GUARD_CODES } from '../../../services/dns/guard/codes.ts';
 import type { StoredDrift } from '../../../services/store/dns/drifts.ts';
 import { onFile } from '../rows.ts';

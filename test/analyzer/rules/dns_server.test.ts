@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { dnsServer } from '../../../services/analyzer/rules/dns_server.ts';
-import type { DnsWindow } from '../../../services/analyzer/window.ts';
+import type { DnsWindow } from '../../../services/analyzer/rules/window.ts';
 import type { Published } from '../../../services/store/dns/published.ts';
 import type { ServerRow } from '../../../services/store/dns/records.ts';
 import { expectLives } from '../invented-changes.ts';

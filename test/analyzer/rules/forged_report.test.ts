@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { forgedReport } from '../../../services/analyzer/rules/forged_report.ts';
-import type { ArrivalWindow } from '../../../services/analyzer/window.ts';
+import type { ArrivalWindow } from '../../../services/analyzer/rules/window.ts';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { verifyMessages } from '../../../services/parser/verify/index.ts';
 import type { ForgedDay, GenuineReports } from '../../../services/store/analysis/forged-reports.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { lookalikeDomain } from '../../../services/analyzer/rules/lookalike_domain.ts';
-import type { DnsWindow } from '../../../services/analyzer/window.ts';
+import type { DnsWindow } from '../../../services/analyzer/rules/window.ts';
 import type { StoredLookalike } from '../../../services/store/dns/lookalikes.ts';
 import { onFile } from '../rows.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ruleOf } from '../../../services/analyzer/rules/index.ts';
 import { newHost } from '../../../services/analyzer/rules/new_host.ts';
-import type { SourceWindow } from '../../../services/analyzer/window.ts';
+import type { SourceWindow } from '../../../services/analyzer/rules/window.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { ago, DOMAIN, onFile, REPORTERS, sourceWindow, span, wordsFor } from '../rows.ts';
 import { expectLives } from './invented-lives.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { alignmentFailure } from '../../../services/analyzer/rules/alignment_failure.ts';
 import { newSource } from '../../../services/analyzer/rules/new_source.ts';
-import type { SenderWindow } from '../../../services/analyzer/window.ts';
+import type { SenderWindow } from '../../../services/analyzer/rules/window.ts';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { loadBorrowed } from '../../../services/store/analysis/signatures.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { policyReady, READY_DAYS } from '../../../services/analyzer/rules/policy_ready.ts';
-import type { ReadinessWindow } from '../../../services/analyzer/window.ts';
+import type { ReadinessWindow } from '../../../services/analyzer/rules/window.ts';
 import type { KnownFinding } from '../../../services/store/findings/findings.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, policyDays, REPORTERS, span } from '../rows.ts';

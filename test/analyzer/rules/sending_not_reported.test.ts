@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sendingNotReported } from '../../../services/analyzer/rules/sending_not_reported.ts';
-import type { SendingWindow } from '../../../services/analyzer/window.ts';
+import type { SendingWindow } from '../../../services/analyzer/rules/window.ts';
 import type { ReceiverDays } from '../../../services/store/sending/judged.ts';
 import { onFile } from '../rows.ts';
 import { expectLives } from '../sending/invented-sending.ts';

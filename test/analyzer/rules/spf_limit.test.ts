@@ -4,7 +4,7 @@ import { includeDangling } from '../../../services/analyzer/rules/include_dangli
 import { mtaStsBroken } from '../../../services/analyzer/rules/mta_sts_broken.ts';
 import { recordInvalid } from '../../../services/analyzer/rules/record_invalid.ts';
 import { spfLimit } from '../../../services/analyzer/rules/spf_limit.ts';
-import type { DnsWindow } from '../../../services/analyzer/window.ts';
+import type { DnsWindow } from '../../../services/analyzer/rules/window.ts';
 import { CODES } from '../../../services/dns/check/codes.ts';
 import type { StoredCheck, StoredFault } from '../../../services/store/dns/checks.ts';
 import { onFile } from '../rows.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { subdomainAbuse } from '../../../services/analyzer/rules/subdomain_abuse.ts';
 import { unauthorizedSource } from '../../../services/analyzer/rules/unauthorized_source.ts';
-import type { DomainWindow } from '../../../services/analyzer/window.ts';
+import type { DomainWindow } from '../../../services/analyzer/rules/window.ts';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import type { SubdomainName } from '../../../services/store/rollups/subdomain-days.ts';

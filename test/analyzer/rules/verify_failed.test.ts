@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { verifyFailed } from '../../../services/analyzer/rules/verify_failed.ts';
-import type { SendingWindow } from '../../../services/analyzer/window.ts';
+import type { SendingWindow } from '../../../services/analyzer/rules/window.ts';
 import { onFile } from '../rows.ts';
 import { expectLives } from '../sending/invented-sending.ts';
 import { SHOP_KEY, sendingOf, sent, unsigned, verified } from '../sent-rows.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { volumeSurge } from '../../../services/analyzer/rules/volume_surge.ts';
-import type { SenderWindow } from '../../../services/analyzer/window.ts';
+import type { SenderWindow } from '../../../services/analyzer/rules/window.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { heard, LARGE, MIDDLE, type Report, SMALL } from '../late-reports.ts';
 import { ago, onFile, row, senderWindow, span } from '../rows.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { newSource } from '../../../services/analyzer/rules/new_source.ts';
 import { mainKeyOf } from '../../../services/analyzer/senders/keys.ts';
 import { joinOneCause } from '../../../services/analyzer/senders/one-cause.ts';
-import type { Ending } from '../../../services/findings/ending.ts';
+import type { Ending } from '../../../services/findings/end-reasons.ts';
 import type { Severity } from '../../../services/shared/severity.ts';
 import type { KeyUse } from '../../../services/store/analysis/senders.ts';
 import type { Candidate } from '../../../services/store/findings/findings.ts';

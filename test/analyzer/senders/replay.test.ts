@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { SenderWindow } from '../../../services/analyzer/rules/window.ts';
 import { mayReplay, replaysOf } from '../../../services/analyzer/senders/replay.ts';
-import type { SenderWindow } from '../../../services/analyzer/window.ts';
 import type { KeyUse } from '../../../services/store/analysis/senders.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { type Fixture, fixture } from '../fixture.ts';

@@ -1,6 +1,6 @@
 import { rulesOf } from '../../../services/analyzer/rules/index.ts';
 import type { SendingRule } from '../../../services/analyzer/rules/rule.ts';
-import type { SendingWindow } from '../../../services/analyzer/window.ts';
+import type { SendingWindow } from '../../../services/analyzer/rules/window.ts';
 import type { KnownFinding } from '../../../services/store/findings/findings.ts';
 import { expectLines } from '../expect-lines.ts';
 import { Dice } from '../invented.ts';

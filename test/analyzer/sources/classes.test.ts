@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { SourceWindow } from '../../../services/analyzer/rules/window.ts';
 import { classify } from '../../../services/analyzer/sources/classes.ts';
 import { wilson } from '../../../services/analyzer/statistics/confidence.ts';
-import type { SourceWindow } from '../../../services/analyzer/window.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { ago, REPORTERS, row, sourceWindow, span } from '../rows.ts';
 import { expectLives } from '../rules/invented-lives.ts';

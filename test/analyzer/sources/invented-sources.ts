@@ -1,9 +1,9 @@
+import { total } from '../../../services/analyzer/rules/window.ts';
 import type { Catalogue } from '../../../services/analyzer/senders/catalogue.ts';
 import { identify, isOwnByName, isOwnServer } from '../../../services/analyzer/sources/identity.ts';
 import { handfulOf, handsOn, isGateway, isNamedHost, relayedBy } from '../../../services/analyzer/sources/relays.ts';
 import { countedOf, decidersOf } from '../../../services/analyzer/standing.ts';
 import { bearable, certainty, stated, wilson, witnessed, witnesses } from '../../../services/analyzer/statistics/confidence.ts';
-import { total } from '../../../services/analyzer/window.ts';
 import type { ReporterFacts } from '../../../services/store/analysis/reporters.ts';
 import type { NetworkFacts } from '../../../services/store/sources/identities.ts';
 import { expectLines } from '../expect-lines.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { subdomainAbuse } from '../../../services/analyzer/rules/subdomain_abuse.ts';
 import { unauthorizedSource } from '../../../services/analyzer/rules/unauthorized_source.ts';
-import { byDecision } from '../../../services/findings/ending.ts';
+import { byDecision } from '../../../services/findings/end-reasons.ts';
 import { wordsOf } from '../../../services/findings/sentences/finding.ts';
 import type { Candidate } from '../../../services/store/findings/findings.ts';
 import type { ListEntry } from '../../../services/store/sources/sender-list.ts';

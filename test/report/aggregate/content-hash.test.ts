@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ContentHash, identityOf } from '../../../services/report/aggregate/content-hash.ts';
 import { ReportMetadata } from '../../../services/report/aggregate/report-metadata.ts';
 import type { AggregateRecord } from '../../../services/report/model.ts';
-import { Problems } from '../../../services/report/problems.ts';
+import { Problems } from '../../../services/report/problem-list.ts';
 import { fieldsOf } from '../../helpers/lines.ts';
 
 const metadata = (given: Partial<Pick<ReportMetadata, 'org_name' | 'org_email' | 'report_id'>> = {}) =>

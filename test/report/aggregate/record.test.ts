@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RecordFields } from '../../../services/report/aggregate/record.ts';
-import { Problems } from '../../../services/report/problems.ts';
+import { Problems } from '../../../services/report/problem-list.ts';
 import * as el from '../../../services/report/xml/report-elements.ts';
 
 function fields(children = 3) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { firstOf, ReportMetadata } from '../../../services/report/aggregate/report-metadata.ts';
-import { Problems } from '../../../services/report/problems.ts';
+import { Problems } from '../../../services/report/problem-list.ts';
 import * as el from '../../../services/report/xml/report-elements.ts';
 
 function metadata(...values: [number, string][]) {

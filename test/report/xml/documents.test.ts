@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../services/report/limits.ts';
 import { MailLimits } from '../../../services/report/mail-limits.ts';
-import { Problems } from '../../../services/report/problems.ts';
+import { Problems } from '../../../services/report/problem-list.ts';
 import { readMessage } from '../../../services/report/read-mail.ts';
 import { readDocuments } from '../../../services/report/xml/documents.ts';
 import { METADATA, POLICY, problemCodes, readAll, recordXml, reportXml } from '../build.ts';

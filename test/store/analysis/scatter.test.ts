@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { alignmentFailure } from '../../../services/analyzer/rules/alignment_failure.ts';
-import type { SourceWindow } from '../../../services/analyzer/window.ts';
+import type { SourceWindow } from '../../../services/analyzer/rules/window.ts';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { loadScatter, type Scatter } from '../../../services/store/analysis/scatter.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { rulesWith } from '../../../services/findings/kinds/traits.ts';
+import { rulesWith } from '../../../services/findings/kinds/traits-of.ts';
 import { addDays } from '../../../services/shared/days.ts';
 import { loadLastMonth, loadReportMonth } from '../../../services/store/domains/report-month.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { adviceHolds, type Ending, endingSchema } from '../../../services/findings/ending.ts';
+import { adviceHolds, type Ending, endingSchema } from '../../../services/findings/end-reasons.ts';
 import { readMigrations } from '../../../services/store/schema/migrate.ts';
 import { ENDINGS } from '../../findings/endings.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';

@@ -1,4 +1,4 @@
-import { endingTitle } from '../../../findings/sentences/ending.ts';
+import { endingTitle } from '../../../findings/sentences/end-reasons.ts';
 import { actionLines } from '../../../mails/actions.ts';
 import { overLines } from '../../../mails/finding-text.ts';
 import { awaited, type Content, contentOf } from '../../../mails/finding-words.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { KINDS } from '../../../services/findings/kinds/index.ts';
 import type { Traits } from '../../../services/findings/kinds/kind.ts';
-import { rulesWith, traitsOf } from '../../../services/findings/kinds/traits.ts';
+import { rulesWith, traitsOf } from '../../../services/findings/kinds/traits-of.ts';
 
 test('what is no rule has no traits', () => {
   for (const name of [undefined, '', 'toString', '__proto__', 'of_a_later_version']) expect(traitsOf(name)).toEqual({});

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { kindName } from '../../../services/findings/kinds/names.ts';
+import { kindName } from '../../../services/findings/kinds/name-of.ts';
 
 test('a kind has its name, and one that this version does not know stays as it is', () => {
   expect(kindName('authentication_regression')).toBe('Authentication that broke');

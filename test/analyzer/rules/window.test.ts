@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import * as window from '../../services/analyzer/window.ts';
-import { ago, row } from './rows.ts';
+import * as window from '../../../services/analyzer/rules/window.ts';
+import { ago, row } from '../rows.ts';
 
 test('days are sums over reporters, oldest first, without what a forwarder broke', () => {
   const rows = [

@@ -1,5 +1,5 @@
 import { counted, list, short } from '../../shared/format.ts';
-import { type Ending, unseenDays } from '../ending.ts';
+import { type Ending, unseenDays } from '../end-reasons.ts';
 
 /** The sentence of each reason. */
 const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>) => string } = {

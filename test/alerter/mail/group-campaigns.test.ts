@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { campaignsAmong } from '../../../services/alerter/mail/campaign.ts';
+import { campaignsAmong } from '../../../services/alerter/mail/group-campaigns.ts';
 import type { Item } from '../../../services/alerter/mail/plan.ts';
 import type { FindingEvent } from '../../../services/store/alerts/outbox.ts';
 import { evidenceOf, FINDINGS } from '../events.ts';

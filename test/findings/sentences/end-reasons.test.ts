@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { endingTitle, endingWords } from '../../../services/findings/sentences/ending.ts';
+import { endingTitle, endingWords } from '../../../services/findings/sentences/end-reasons.ts';
 import { ENDINGS } from '../endings.ts';
 
 test.each(ENDINGS)('the words of $reason are a sentence', (ending) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { adviceHolds, byDecision, endingSchema } from '../../services/findings/ending.ts';
+import { adviceHolds, byDecision, endingSchema } from '../../services/findings/end-reasons.ts';
 import { ENDINGS } from './endings.ts';
 
 test.each(ENDINGS)('$reason is read back as it is stored', (ending) => {

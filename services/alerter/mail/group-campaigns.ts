@@ -1,4 +1,4 @@
-import { traitsOf } from '../../findings/kinds/traits.ts';
+import { traitsOf } from '../../findings/kinds/traits-of.ts';
 import { addDays, earlier, later } from '../../shared/days.ts';
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
 import type { Item } from './plan.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PROBLEMS_PER_CODE } from '../../services/report/limits.ts';
-import { Problems } from '../../services/report/problems.ts';
+import { Problems } from '../../services/report/problem-list.ts';
 
 test('problems come in the order in which their codes first occurred, equal sentences once', () => {
   const problems = new Problems();
