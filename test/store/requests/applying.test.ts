@@ -211,6 +211,10 @@ const STORIES: Record<string, () => Act[]> = {
     state(6, 'applying'),
     appears(6, 3),
     appears(5, 4),
+    ask(),
+    claimed(7, 1, []),
+    ends(7, { step: 'hand_over', says: 'Partly.', partly: true }, 2),
+    appears(7, 3, { watch_hours: 1 }),
     lists,
   ],
 };
