@@ -1,3 +1,4 @@
+import type { TestConsole, TestPerson } from './setup.ts';
 import type { World } from './world.ts';
 
 /** What stands on a page, as text: what a golden file holds of it. */
@@ -67,3 +68,27 @@ export async function pagesOf({ ada, viewer }: World, pages: readonly string[]):
 
 /** Markup as it is, a line for each tag. */
 export const markup = (html: { toString(): string }): string => `${String(html).replaceAll('><', '>\n<')}\n`;
+
+/** Rows like the first one of a table, but for the columns that are named. */
+export async function copies({ t: { db } }: TestConsole, table: string, count: number, changes: Record<string, string>) {
+  const { rows } = await db.query<{ name: string }>(
+    `select column_name as name from information_schema.columns
+      where table_schema = 'ruawatch' and table_name = $1 and is_generated = 'NEVER' and (is_identity = 'NO' or column_name = any ($2))`,
+    [table, Object.keys(changes)],
+  );
+  const names = rows.map(({ name }) => name);
+  await db.query(
+    `insert into ruawatch.${table} (${names.join(', ')}) overriding system value
+     select ${names.map((name) => changes[name] ?? `t.${name}`).join(', ')} from (select * from ruawatch.${table} limit 1) t, generate_series(1, $1::int) i`,
+    [count],
+  );
+}
+
+/** How many rows the tables of a page have, and the links to the pages before and after it. */
+export async function rowsAndPages(person: TestPerson, page: string): Promise<[number, ...string[]]> {
+  const { body } = await person.get(page);
+  const [nav = ''] = /<nav class="pages"[\s\S]*?<\/nav>/.exec(body) ?? [];
+  const links = [...nav.matchAll(/href="([^"]*)">(\w+)/g)].map(([, to, word]) => `${word} ${/page=(\d+)/.exec(to!)?.[1] ?? 1}`);
+  const [rows, heads] = [/<tr>/g, /<thead>/g].map((tag) => (body.match(tag) ?? []).length) as [number, number];
+  return [rows - heads, ...links];
+}

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { z } from 'zod';
 import { API_ROUTES } from '../../../services/console/api/index.ts';
-import { type TestConsole, testConsole } from '../setup.ts';
-import { pagesOf, same } from '../shown.ts';
+import { testConsole } from '../setup.ts';
+import { copies, pagesOf, rowsAndPages, same } from '../shown.ts';
 import { NOW, testWorld, type World } from '../world.ts';
 
 let world: World;
@@ -68,20 +68,6 @@ test('what the API answers with the same data', async () => {
   await expect(`${answers.join('\n\n')}\n`).toMatchFileSnapshot('golden/api.txt');
 });
 
-/** Rows like the first one of a table, but for the columns that are named. */
-async function copies({ t: { db } }: TestConsole, table: string, count: number, changes: Record<string, string>) {
-  const { rows } = await db.query<{ name: string }>(
-    `select column_name as name from information_schema.columns
-      where table_schema = 'ruawatch' and table_name = $1 and is_generated = 'NEVER' and (is_identity = 'NO' or column_name = any ($2))`,
-    [table, Object.keys(changes)],
-  );
-  const names = rows.map(({ name }) => name);
-  await db.query(
-    `insert into ruawatch.${table} (${names.join(', ')}) overriding system value
-     select ${names.map((name) => changes[name] ?? `t.${name}`).join(', ')} from (select * from ruawatch.${table} limit 1) t, generate_series(1, $1::int) i`,
-    [count],
-  );
-}
 const BYTES = "decode(lpad(to_hex(i + 4096), 6, '0'), 'hex')";
 
 test.each<[string, string, number, Record<string, string>]>([
@@ -94,12 +80,7 @@ test.each<[string, string, number, Record<string, string>]>([
   ['/quarantine', 'messages', 100, { fingerprint: BYTES, state: "'failed'", code: "'unexpected'" }],
 ])('the list %s ends with its last row, and goes on after a page', async (page, table, size, changes) => {
   const { c, ada } = world;
-  const shown = async (n: number) => {
-    const { body } = await ada.get(`${page}?page=${n}`);
-    const [nav = ''] = /<nav class="pages"[\s\S]*?<\/nav>/.exec(body) ?? [];
-    const links = [...nav.matchAll(/href="([^"]*)">(\w+)/g)].map(([, to, word]) => `${word} ${/page=(\d+)/.exec(to!)?.[1] ?? 1}`);
-    return [(body.match(/<tr>/g) ?? []).length - 1, ...links];
-  };
+  const shown = (n: number) => rowsAndPages(ada, `${page}?page=${n}`);
   const [before] = await shown(1);
   await copies(c, table, size - Number(before), changes);
   expect(await shown(1)).toEqual([size]);
