@@ -15,7 +15,7 @@ export function fromMailbox(raw: Buffer, at: Date): ProbeMail {
   const returnPath = fields.find(({ name }) => name === 'return-path')?.value ?? '';
   // "from helo.example (name [192.0.2.1])", "[IPv6:2001:db8::1]".
   const from = /^\s*from\s+(\S{1,255})/i.exec(received)?.[1] ?? null;
-  const client = received.split(/(?:^|\s)by\s/i, 1)[0]!;
+  const client = received.replace(/(?:^|\s)by\s.*/is, '');
   const address = /\[(?:IPv6:)?([0-9a-f.:]{2,45})\]/i.exec(client)?.[1] ?? '';
   return {
     raw,

@@ -160,6 +160,7 @@ test('a run within a second has an end after its beginning, and a policy of test
 
 test('two runs are two reports', () => {
   const [one] = reportsOf([verdict()], OPTIONS);
+  expect(one!.xml).toContain('<disposition>pass</disposition><dkim>pass</dkim><spf>pass</spf>');
   const [other] = reportsOf([verdict()], { ...OPTIONS, begin: new Date(OPTIONS.begin.getTime() + 1) });
   expect(one!.xml).not.toBe(other!.xml);
 });
