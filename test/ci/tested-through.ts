@@ -157,7 +157,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'cli/terminal/probe-text.ts',
     'poller/watch-folder.ts',
   ],
-  'cli/commands/doctor.test.ts': ['cli/doctor-checks.ts', 'shared/runtime/health.ts', 'store/findings/list.ts'],
+  'cli/commands/doctor.test.ts': ['cli/doctor-checks.ts', 'store/findings/list.ts'],
   'cli/commands/domains.test.ts': ['cli/terminal/undecided.ts'],
   'deploy/compose.test.ts': ['shared/runtime/semi-spaces.ts'],
   'dns/bimi/mark.test.ts': ['shared/mark-authorities.ts'],

@@ -97,8 +97,7 @@ export const isInitialised = (cluster: Pick<Cluster, 'dataDir'>) => clusterVersi
 
 /** The major version of Postgres that the cluster is of, such as "18"; null when there is no cluster. */
 export function clusterVersion(cluster: Pick<Cluster, 'dataDir'>): string | null {
-  const file = path.join(folderOf(cluster), 'PG_VERSION');
-  return existsSync(file) ? (linesOf(file)?.[0]?.trim() ?? null) : null;
+  return linesOf(path.join(folderOf(cluster), 'PG_VERSION'))?.[0]?.trim() ?? null;
 }
 
 /**
@@ -284,9 +283,7 @@ function writeOwned(cluster: Cluster, file: string, content: string): void {
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'SystemRoot'];
 
 function asOwner(cluster: Cluster): { uid?: number; gid?: number; cwd: string; env: NodeJS.ProcessEnv } {
-  const env = Object.fromEntries(
-    PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
+  const env = Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]]));
   // "/" because the server's user may be unable to enter our working folder; LC_ALL because initdb rejects
   // locales that are not installed.
   return { ...(cluster.owner ?? {}), cwd: '/', env: { ...env, LC_ALL: 'C', TZ: 'UTC' } };

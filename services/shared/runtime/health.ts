@@ -53,8 +53,10 @@ export async function serveHealth(
       if (request.method !== 'GET' && request.method !== 'HEAD') return [405, 'text/plain', 'GET only\n'];
       if (pathname === '/livez') return answerOf(stuck());
       if (pathname === '/readyz') return answerOf(await ready());
-      if (pathname === '/metrics') await measure?.();
-      if (pathname === '/metrics') return [200, metrics.registry.contentType, await metrics.registry.metrics()];
+      if (pathname === '/metrics') {
+        await measure?.();
+        return [200, metrics.registry.contentType, await metrics.registry.metrics()];
+      }
       return [404, 'text/plain', 'There is /livez, /readyz and /metrics.\n'];
     };
     answer()
@@ -65,9 +67,8 @@ export async function serveHealth(
       .then(([status, type, body]) => {
         // The body of a request is not read, so its answer is the last one on the connection.
         const bodied = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
-        response
-          .writeHead(status, { 'content-type': type, ...(bodied ? { connection: 'close' } : {}) })
-          .end(request.method === 'HEAD' ? '' : body);
+        // Node sends no body after HEAD.
+        response.writeHead(status, { 'content-type': type, ...(bodied ? { connection: 'close' } : {}) }).end(body);
       });
   });
   server.maxConnections = MOST_CONNECTIONS;

@@ -59,6 +59,7 @@ test('what was run alone without an error is done', async () => {
 test('the port of the last start is kept, and one that is none is no port', () => {
   const cluster = { dataDir } as never;
   expect(rememberedPort(cluster)).toBeNull();
+  writeFileSync(path.join(dataDir, 'postgres.port.new'), 'of a start that was killed');
   rememberPort(cluster, 54_321);
   expect(rememberedPort(cluster)).toBe(54_321);
   for (const [text, port] of [
@@ -169,6 +170,31 @@ test('without a free port there is no server', async () => {
   });
 });
 
+test('the first cluster of a folder, and the highest port, are as good as others', async () => {
+  const cluster = serverOf(`${RECORD}; [ "$1 $4" = "-D boss" ] && cd "$2" && echo 18 > PG_VERSION; exit 0`);
+  expect(clusterVersion(cluster)).toBeNull();
+  await initialise(cluster, 'boss');
+  expect(clusterVersion(cluster)).toBe('18');
+  await launch(cluster, 65_535);
+  expect(text('called')).toMatch(/^-p 65535 /m);
+});
+
+test('everything is the owner’s, who runs the programs', async () => {
+  const own = { uid: process.getuid!(), gid: process.getgid!() };
+  const owner = own.uid === 0 ? { uid: 65_534, gid: 65_534 } : own;
+  chmodSync(dataDir, 0o777);
+  const cluster = { ...(serverOf(`${RECORD}; id -u > "$here/user"`) as object), owner } as never;
+  await initialise(cluster, 'boss');
+  for (const file of ['called', 'cwd', 'env', 'user']) rmSync(at(file));
+  await launch(cluster, firstPort());
+  const ownerOf = (...names: string[]) => {
+    const { uid, gid } = statSync(at(...names));
+    return { uid, gid };
+  };
+  expect([ownerOf('postgres'), ownerOf('postgres', 'pg_hba.conf'), ownerOf('postgres.log')]).toEqual([owner, owner, owner]);
+  expect(text('user')).toBe(`${owner.uid}\n`);
+});
+
 test('a server is stopped fast, and waited for', async () => {
   await stop(serverOf(RECORD));
   expect(called()).toEqual(['-D', at('postgres'), '-m', 'fast', '-w', 'stop']);
@@ -192,6 +218,10 @@ describe('where a server listens', () => {
   test('is what its file says, once it is ready', async () => {
     noted(pid('ready   '));
     expect(await listening(serverOf('exit 0'))).toEqual({ pid: 7, port: 24_000, socket: true });
+    rmSync(at('postgres', 'postmaster.pid'));
+    mkdirSync(at('postgres', 'postmaster.pid'));
+    await expect(listening(serverOf('exit 0'))).rejects.toMatchObject({ code: 'EISDIR' });
+    rmSync(at('postgres', 'postmaster.pid'), { recursive: true });
     noted(pid('ready', { socket: '' }));
     expect(await listening(serverOf('exit 0'))).toEqual({ pid: 7, port: 24_000, socket: false });
   });
