@@ -19,12 +19,15 @@ export function outOf(n: number, of: number, singular: string): string {
   return n === of && n > 1 ? `all ${counted(n, singular)}` : `${number(n)} of ${counted(of, singular)}`;
 }
 
-/** A share from 0 to 1 as "98%"; what is not quite all or nothing is never rounded to it. */
+/**
+ * A share from 0 to 1 as "98%", and what has grown to more than it was, such as 2.504, as "250%"; what is not
+ * quite all or nothing is never rounded to it.
+ */
 export function percent(share: number): string {
   const value = share * 100;
   if (value > 0 && value < 0.1) return 'under 0.1%';
   if (value < 100 && value > 99.9) return 'over 99.9%';
-  const digits = value < 10 || value > 99 ? 1 : 0;
+  const digits = value < 10 || (value > 99 && value < 100) ? 1 : 0;
   return `${value.toFixed(digits).replace(/\.0$/, '')}%`;
 }
 

@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { counted, durationText, list, number, outOf, percent, sentenceCase, short } from '../../services/shared/format.ts';
 
 test('percent rounds nothing to all or to nothing', () => {
-  const said = [0, 0.0001, 0.001, 0.004, 0.05, 0.0996, 0.104, 0.13, 0.134, 0.9851, 0.9951, 0.9988, 0.999, 0.99999, 1];
+  const said = [
+    0, 0.0001, 0.001, 0.004, 0.05, 0.0996, 0.104, 0.13, 0.134, 0.9851, 0.9951, 0.9988, 0.999, 0.99999, 1, 1.004, 2.506,
+  ];
   expect(said.map(percent)).toEqual([
     '0%',
     'under 0.1%',
@@ -19,6 +21,8 @@ test('percent rounds nothing to all or to nothing', () => {
     '99.9%',
     'over 99.9%',
     '100%',
+    '100%',
+    '251%',
   ]);
 });
 
