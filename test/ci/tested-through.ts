@@ -206,13 +206,11 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/requests/events.ts',
     'store/requests/groups.ts',
     'store/requests/open.ts',
-    'store/requests/requests.ts',
     'store/requests/same-person.ts',
     'store/requests/sweep.ts',
     'store/requests/timers.ts',
   ],
   'cli/commands/lookalikes.test.ts': ['cli/commands/lookalike-names.ts'],
-  'watcher/lookalikes.test.ts': ['store/dns/lookalikes.ts'],
   'watcher/watcher.test.ts': [
     'cli/commands/dns-history.ts',
     'store/dns/checks.ts',

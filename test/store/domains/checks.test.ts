@@ -89,6 +89,32 @@ test('what is written of domains that are reported on', async () => {
       ['j.example', 'ok', 'two.example'],
       ['j.example', 'ok', 'one.example'],
     ]),
+    find('a listed one that has more domains', [
+      ...['k', 'l', 'm', 'n', 'o'].map((name): [string, string, string] => [`${name}.example`, 'ok', 'mail.google.com']),
+      ['o.example', 'ok', 'tiny.example'],
+    ]),
+    find('two that are to have three each', [
+      ['p.example', 'ok', 'later.example'],
+      ['q.example', 'ok', 'later.example'],
+    ]),
+    find('and have them then', [
+      ['r.example', 'ok', 'later.example'],
+      ['s.example', 'ok', 'first.example'],
+      ['t.example', 'ok', 'first.example'],
+      ['r.example', 'ok', 'first.example'],
+    ]),
+    [
+      'one that is gone when it is looked for',
+      async () => {
+        await reported('u.example', 'ok', null);
+        const org = (domain: string) => domain;
+        const found = [await findDomains(t.db, START, org)];
+        await t.db.query("delete from ruawatch.reports where domain = 'u.example'");
+        for (let i = 0; i < 3; i++) found.push(await findDomains(t.db, START, org));
+        return found;
+      },
+    ],
+    find('none but one without a name', [['', 'ok', null]]),
     ['those that nobody reports on are forgotten', () => forgetDomains(t.db, later(24 + 2 * MS), 9)],
     ['addresses of mailboxes', () => mailboxAddresses(t.db, START)],
   ];

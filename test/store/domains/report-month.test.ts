@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { EVIDENCE_VERSION } from '../../../services/findings/evidence.ts';
 import { rulesWith } from '../../../services/findings/kinds/traits-of.ts';
 import { addDays } from '../../../services/shared/days.ts';
 import { loadLastMonth, loadReportMonth } from '../../../services/store/domains/report-month.ts';
@@ -166,15 +167,18 @@ test('a month has what open findings say of a stricter policy', async () => {
     await find(kind, 'critical', { messages: 1, delivered: 1 }, 'resolved');
   }
   const denied = (by: string, more: object) => ({
+    v: EVIDENCE_VERSION,
     facts: { rule: 'denied_source', by, service: null, denied: { by: 'Ada', on: '2026-10-01', why: 'x' } },
     ...more,
   });
-  await find('unauthorized_source', 'high', denied('both', { messages: 10, delivered: 4 }));
+  await find('unauthorized_source', 'high', denied('both', { messages: 5, delivered: 4 }));
   await find('unauthorized_source', 'high', denied('none', { messages: 40, delivered: 10 }));
   await find('unauthorized_source', 'high', denied('none', { messages: 40, delivered: 30 }));
   const silent = (share: number) => ({
+    v: EVIDENCE_VERSION,
     facts: { rule: 'reporter_silent', last: '2026-10-01', reported: 27, of_days: 28, share, silent_days: 6, spread: null },
   });
+  await find('unauthorized_source', 'high', denied('none', { messages: 40, delivered: 10 }));
   await find('reporter_silent', 'low', silent(0.2));
   await find('reporter_silent', 'low', silent(0.4));
   const { against, incidents, contested, denied: mail, silent: reporters, held } = (await month(1))!;
