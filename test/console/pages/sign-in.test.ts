@@ -23,9 +23,9 @@ beforeAll(async () => {
 afterAll(() => c.close());
 
 /** Adds a person with the password above. */
-async function add(name: string): Promise<number> {
-  const key = await addPerson(c.t.db, { name, role: 'viewer', domains: ['example.com'] }, 'test', now);
-  await c.t.db.query('update ruawatch.people set password = $2 where person_key = $1', [key, await hashPassword(PASSWORD)]);
+async function add(name: string, { t: { db } } = c): Promise<number> {
+  const key = await addPerson(db, { name, role: 'viewer', domains: ['example.com'] }, 'test', now);
+  await db.query('update ruawatch.people set password = $2 where person_key = $1', [key, await hashPassword(PASSWORD)]);
   return key;
 }
 
@@ -62,7 +62,111 @@ describe('the first account', () => {
   });
 });
 
+describe('a link, and wrong passwords', () => {
+  // Of its own: each console counts the tries of a minute.
+  let own: TestConsole;
+  beforeAll(async () => {
+    own = await testConsole({ now: () => now });
+  });
+  afterAll(() => own.close());
+  const acts = async () =>
+    (
+      await own.t.db.query<{ by_name: string; act: string; how: string | null }>(
+        "select by_name, act, detail->>'how' as how from ruawatch.console_acts where act in ('password_chosen', 'signed_in') order by act_key",
+      )
+    ).rows;
+  const asked = (body: string) => ({
+    title: /<h1>(.*?)<\/h1>/.exec(body)?.[1],
+    lead: /<h1>.*?<\/h1>\s*<p>(.*?)<\/p>/s.exec(body)?.[1],
+    problem: /<p class="problem-line" role="alert">(.*?)<\/p>/.exec(body)?.[1],
+    fields: [...body.matchAll(/<input name="(\w+)"/g)].map(([, name]) => name),
+    button: /<button class="primary">(.*?)<\/button>/.exec(body)?.[1],
+  });
+
+  test('lets somebody choose a password of twelve characters, twice the same, and signs in', async () => {
+    const key = await addPerson(own.t.db, { name: 'barbara', role: 'viewer', domains: ['example.com'] }, 'test', now);
+    const link = `/link/${await makeLink(own.t.db, key, 'password', now)}`;
+    const before = (await acts()).length;
+    const browser = own.stranger();
+    const page = {
+      title: 'Choose a password',
+      lead: expect.stringContaining('barbara'),
+      problem: undefined,
+      fields: ['password', 'again'],
+      button: expect.any(String),
+    };
+    expect(asked((await browser.get(link)).body)).toEqual(page);
+    for (const [password, again, problem] of [
+      ['0123456789a', '0123456789a', 'The password is too short: it needs at least 12 characters.'],
+      ['0123456789ab', '0123456789ac', 'The two passwords differ.'],
+    ] as const) {
+      const refused = await browser.post(link, { password, again });
+      expect([refused.statusCode, asked(refused.body)]).toEqual([400, { ...page, problem }]);
+    }
+    expect(await acts()).toHaveLength(before);
+    const done = await browser.post(link, { password: '0123456789ab', again: '0123456789ab' });
+    expect([done.statusCode, done.headers.location]).toEqual([303, '/']);
+    expect((await acts()).slice(before)).toEqual([
+      { by_name: 'barbara', act: 'password_chosen', how: null },
+      { by_name: 'barbara', act: 'signed_in', how: 'link' },
+    ]);
+    expect((await browser.get('/account')).body).toContain('barbara');
+    const ended = await own.stranger().get(link);
+    expect([ended.statusCode, asked(ended.body).title]).toEqual([404, 'This link no longer works']);
+    expect((await own.stranger().post('/sign-in', { name: 'barbara', password: '0123456789ab' })).statusCode).toBe(303);
+  });
+
+  test('signs in at once, and changes no password', async () => {
+    const link = `/link/${await makeLink(own.t.db, await add('katherine', own), 'sign_in', now)}`;
+    const before = (await acts()).length;
+    const browser = own.stranger();
+    expect(asked((await browser.get(link)).body)).toMatchObject({ lead: expect.stringContaining('katherine'), fields: [] });
+    expect((await browser.post(link, { password: 'short', again: 'other' })).headers.location).toBe('/');
+    expect((await acts()).slice(before)).toEqual([{ by_name: 'katherine', act: 'signed_in', how: 'link' }]);
+    expect((await own.stranger().post('/sign-in', { name: 'katherine', password: PASSWORD })).statusCode).toBe(303);
+  });
+
+  test('makes the first account, named admin where no name is given', async () => {
+    const other = await testConsole({ now: () => now });
+    const link = `/link/${await makeLink(other.t.db, null, 'password', now)}`;
+    expect(asked((await other.stranger().get(link)).body)).toMatchObject({ fields: ['name', 'password', 'again'] });
+    expect((await other.stranger().post(link, { password: PASSWORD, again: PASSWORD })).statusCode).toBe(303);
+    expect(await findPerson(other.t.db, 'admin')).toMatchObject({ role: 'admin', all_domains: true });
+    await other.close();
+  });
+
+  test('the fifth wrong password locks the account, until its time is over', async () => {
+    await add('dorothy', own);
+    const sign = async (password: string) => {
+      const { statusCode, body } = await own.stranger().post('/sign-in', { name: 'dorothy', password });
+      return `${statusCode} ${/<p class="problem-line" role="alert">(.*?)<\/p>/.exec(body)?.[1] ?? ''}`;
+    };
+    const wrong = '403 The name, the password or the code is wrong.';
+    for (let i = 0; i < 5; i++) expect(await sign('wrong')).toBe(wrong);
+    const { locked_until } = (await signInSecrets(own.t.db, 'dorothy'))!;
+    const began = now;
+    now = new Date(locked_until!.getTime() - 1);
+    expect(await sign(PASSWORD)).toBe('403 Too many wrong passwords: this account is locked for a while. Try again later.');
+    now = locked_until!;
+    expect(await sign(PASSWORD)).toBe('303 ');
+    now = began;
+  });
+});
+
 describe('signing in', () => {
+  test('leads whoever is signed in already to the page that was asked for', async () => {
+    const person = await c.person('viewer', ['example.com']);
+    const led = async (query: string) => {
+      const { statusCode, headers } = await person.get(`/sign-in${query}`);
+      return [statusCode, headers.location];
+    };
+    expect([await led(''), await led('?next=%2Ffindings'), await led('?next=%2F%2Fevil.example')]).toEqual([
+      [303, '/'],
+      [303, '/findings'],
+      [303, '/'],
+    ]);
+  });
+
   test('with name and password; the page that was asked for follows', async () => {
     await add('grace');
     const browser = c.stranger();
