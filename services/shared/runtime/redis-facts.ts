@@ -27,7 +27,7 @@ export async function redisFacts(url: string): Promise<RedisFacts> {
   try {
     await redis.connect();
     // The client goes on in database 0 where the server lacks the one that the URL names.
-    await redis.select(redis.options.db ?? 0);
+    await redis.select(redis.options.db!);
     // INFO and not CONFIG, which many providers forbid.
     const info = await redis.info();
     const of = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1] ?? null;

@@ -66,6 +66,32 @@ test('an archive that nobody has measured is not said to be empty', async () => 
   expect(await line()).toBe('ok    archive: 0.00 GB of raw mail, of 20');
 });
 
+test('all lines of an installation on which nothing has arrived yet', async () => {
+  const { code, text } = await doctor();
+  expect([
+    code,
+    ...text
+      .replaceAll(process.version, 'VERSION')
+      .replace(/Postgres [\d.]+/, 'Postgres')
+      .split('\n'),
+  ]).toEqual([
+    0,
+    'ok    node: VERSION',
+    'ok    settings: read; 1 mailbox, alerts off',
+    'ok    database: Postgres, UTF8; its schema is up to date; 0 messages stored, 0 waiting',
+    'ok    archive: its size has not been measured yet: the parser does so at its next upkeep',
+    'ok    queue: on Postgres',
+    'ok    mailbox demo@127.0.0.1/INBOX: 0 mails, IDLE, MOVE, READ-WRITE, "ruawatch" will be created',
+    '--    alerts: SMTP_URL is not set: findings are recorded in dmarc.findings, and no mail is sent.',
+    'ok    alerts: none is refused',
+    'ok    domains: 0 yours',
+    '--    domains: none is known to be yours yet, and findings are made about your domains only: list them under domains: in ruawatch.yaml, or run "ruawatch domains add example.com". Domains whose DMARC record names your mailbox are recognized automatically.',
+    '--    domains: mailbox demo@127.0.0.1/INBOX: own.example is not known to be yours; DNS proves that a domain\'s reports belong there only if it publishes a record for that domain (RFC 9990 section 4). Add your domains with "ruawatch domains add example.com".',
+    'ok    trust: no report came lately',
+    '--    rights in the database: DATABASE_URL logs in as ruawatch_admin, a superuser: give each service a log-in with its role alone (docs/scaling.md).',
+  ]);
+});
+
 describe('domains', () => {
   test('that are listed and not yet taken over are counted, as long as there are no others', async () => {
     const listed = settings();

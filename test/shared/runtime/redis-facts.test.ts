@@ -36,6 +36,37 @@ test('a Redis that loads its file is to be waited for', async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
+/** A Redis that says this of itself. */
+async function asked(info: string | null) {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    if (info === null) socket.end();
+    socket.on('data', (data) => {
+      for (const name of data.toString('latin1').match(/^(?:info|select|client|hello)$/gim) ?? [])
+        socket.write(/info/i.test(name) ? `$${info!.length}\r\n${info}\r\n` : '+OK\r\n');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const facts = await redisFacts(`redis://127.0.0.1:${port}`).catch((error: Error) => error.message);
+  // Ends when the client has gone.
+  await new Promise((resolve) => server.close(resolve));
+  const after = await redisFacts(`redis://127.0.0.1:${port}`).catch((error: Error) => error.message);
+  return [facts, String(after).replaceAll(String(port), 'PORT')];
+}
+const NO_ANSWER = (why: string) =>
+  `Redis does not answer at the address in REDIS_URL (${why}): start it, correct REDIS_URL, or unset it to queue on Postgres.`;
+const GONE = NO_ANSWER('nothing listens at 127.0.0.1:PORT (ECONNREFUSED)');
+
+test('the version and the policy are those that the server says, if it does', async () => {
+  expect(await asked('redis_version:7.2.4\r\nmaxmemory_policy:noeviction')).toEqual([
+    { version: '7.2.4', policy: 'noeviction' },
+    GONE,
+  ]);
+  expect(await asked('role:master')).toEqual([{ version: 'of an unknown version', policy: null }, GONE]);
+  expect(await asked(null)).toEqual([NO_ANSWER('it closes the connection'), GONE]);
+});
+
 test.skipIf(redisProgram === null)(
   `a database that the server lacks, or a wrong password, is an answer${redisProgram === null ? ' (SKIPPED: needs redis-server)' : ''}`,
   async () => {

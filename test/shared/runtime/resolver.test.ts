@@ -35,6 +35,19 @@ test.each([2, 5, 9])('answer code %i is no answer, and is asked again', async (r
   expect(fake.asked).toHaveLength(2);
 });
 
+test('addresses of both families and names are asked for, each time anew', async () => {
+  fake = await startFake(({ name, type }) => {
+    if (type === 'A') return { answers: [{ type, name, ttl: 300, data: '192.0.2.7' }] };
+    if (type === 'AAAA') return { answers: [{ type, name, ttl: 300, data: '2001:db8::7' }] };
+    return { answers: [{ type: 'PTR', name, ttl: 300, data: 'host.example' }] };
+  });
+  const resolver = reverseResolver({ servers: [fake.server] });
+  for (let i = 0; i < 2; i++) expect(await resolver.addresses('host.example', 4)).toEqual(['192.0.2.7']);
+  for (let i = 0; i < 2; i++) expect(await resolver.addresses('host.example', 6)).toEqual(['2001:db8::7']);
+  for (let i = 0; i < 2; i++) expect(await resolver.pointers('7.2.0.192.in-addr.arpa')).toEqual(['host.example']);
+  expect(fake.asked.map(({ type }) => type)).toEqual(['A', 'A', 'AAAA', 'AAAA', 'PTR', 'PTR']);
+});
+
 test('what is under way ends with a failure when it is cancelled', async () => {
   fake = await startFake(() => null);
   const resolver = reverseResolver({ servers: [fake.server] });
@@ -61,7 +74,14 @@ test('the servers of resolv.conf are read again when the file changes', () => {
   writeFileSync(file, 'nameserver 192.0.2.2\n');
   utimesSync(file, 1, 1);
   expect(addresses()).toEqual(['192.0.2.1']);
-  now = 12_000;
+  now = 10_999;
+  expect(addresses()).toEqual(['192.0.2.1']);
+  now = 11_000;
+  expect(addresses()).toEqual(['192.0.2.2']);
+  // A file that did not change is not read again.
+  writeFileSync(file, 'nameserver 192.0.2.3\n');
+  utimesSync(file, 1, 1);
+  now = 20_000;
   expect(addresses()).toEqual(['192.0.2.2']);
   rmSync(folder, { recursive: true });
 });
