@@ -64,3 +64,8 @@ test('a label of forty letters has all names with two letters changed, those of 
   const found = new Set([...variantsOf(label)].filter((one) => one.kind === 'homoglyph').map((one) => one.label));
   expect([label.length, found.has(`${label.slice(0, -3)}ựpṩ`), found.has(`uɇry${label.slice(4)}`)]).toEqual([40, true, true]);
 });
+
+test.each(['l', 'e-s', 'rno1', 'mss', 'd0'])('all that is made of "%s", with what it costs', async (label) => {
+  const lines = [...variantsOf(label)].map(({ label: variant, kind, cost }) => `${kind} ${cost} ${variant}`);
+  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`golden/variants-${label}.txt`);
+});
