@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { messageOf, SettingsError } from '../shared/errors.ts';
 import { type Context, repeat, type Service, sweepMs } from '../shared/runtime/service.ts';
-import { Kept } from '../store/console/kept.ts';
+import { Kept } from '../store/console/page-cache.ts';
 import { nobodyYet } from '../store/console/people.ts';
 import { forgetEnded, makeLink } from '../store/console/sessions.ts';
 import { cannotListen } from './listen.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { Db } from '../shared/runtime/db.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { Config } from '../shared/settings/config.ts';
-import type { Kept } from '../store/console/kept.ts';
+import type { Kept } from '../store/console/page-cache.ts';
 import type { PersonRole, TokenScope, Visitor } from '../store/console/rights.ts';
 import type { Reader } from '../store/console/scope.ts';
 import type { Address, Html } from './html.ts';

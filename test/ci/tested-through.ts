@@ -182,7 +182,12 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'dns/guard/others.ts',
     'dns/guard/spf.ts',
   ],
-  'dns/guard/file.test.ts': ['dns/guard/aspects.ts', 'dns/guard/schema.ts', 'dns/guard/words.ts', 'dns/guard/workload-schema.ts'],
+  'dns/guard/file.test.ts': [
+    'dns/guard/aspects.ts',
+    'dns/guard/schema.ts',
+    'dns/guard/schema-values.ts',
+    'dns/guard/workload-schema.ts',
+  ],
   'dns/check/single-record.test.ts': ['dns/client/texts.ts'],
   'dns/client/client.test.ts': ['dns/client/exchange.ts'],
   'dns/lookalikes/permutations.test.ts': ['dns/lookalikes/glyphs.ts'],

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ROUTES } from '../../services/console/pages/index.ts';
 import { type AnyRoute, type Asked, route } from '../../services/console/routes.ts';
-import { Kept } from '../../services/store/console/kept.ts';
+import { Kept } from '../../services/store/console/page-cache.ts';
 import { type TestConsole, type TestPerson, testConsole } from './setup.ts';
 
 /** What a handler is given, but for the services; a route of each kind answers with it. */

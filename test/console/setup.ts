@@ -3,7 +3,7 @@ import { ROUTES } from '../../services/console/pages/index.ts';
 import type { AnyRoute, Probes } from '../../services/console/routes.ts';
 import { buildConsole } from '../../services/console/server.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
-import type { Kept } from '../../services/store/console/kept.ts';
+import type { Kept } from '../../services/store/console/page-cache.ts';
 import { addPerson } from '../../services/store/console/people.ts';
 import { type PersonRole, TOKEN_SCOPES, type TokenScope } from '../../services/store/console/rights.ts';
 import { beginSession } from '../../services/store/console/sessions.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseSpf } from '../spf/record.ts';
 import { aspectsNamed } from './aspects.ts';
-import { domainName, given, secretPlace, selectorName, word } from './words.ts';
+import { domainName, given, secretPlace, selectorName, word } from './schema-values.ts';
 import { egress, workloadOfDomain, workloadOfEnvironment } from './workload-schema.ts';
 
 /** The one version of the file that there is. */

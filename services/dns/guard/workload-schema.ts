@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { domainName, isNetwork, labelMap, network, secretPlace, selectorName, word } from './words.ts';
+import { domainName, isNetwork, labelMap, network, secretPlace, selectorName, word } from './schema-values.ts';
 
 /** A way by which mail leaves, declared once for an environment. */
 export const egress = z

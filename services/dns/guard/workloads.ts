@@ -1,6 +1,6 @@
 import type { Path } from './mistakes.ts';
 import type { GuardFile, WantedDomain } from './schema.ts';
-import { isNetwork, type SecretPlace } from './words.ts';
+import { isNetwork, type SecretPlace } from './schema-values.ts';
 import type { Egress, WrittenWorkload } from './workload-schema.ts';
 
 /** A way by which mail of a workload leaves. */

@@ -3,7 +3,7 @@ import { RULES_OF_OTHERS } from '../../findings/kinds/index.ts';
 import type { PlaceOfOthers } from '../../findings/of-others.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
-import type { Kept } from './kept.ts';
+import type { Kept } from './page-cache.ts';
 
 /** Which domains a person may see. */
 export interface Scope {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sorted } from '../../../services/console/pages/overview.ts';
 import { domainLine } from '../../../services/store/console/domain.ts';
-import { Kept } from '../../../services/store/console/kept.ts';
 import type { DomainLine } from '../../../services/store/console/overview.ts';
+import { Kept } from '../../../services/store/console/page-cache.ts';
 import { recount } from '../../helpers/recount.ts';
 import { type TestConsole, type TestPerson, testConsole } from '../setup.ts';
 

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Queryable } from '../../../services/shared/runtime/db.ts';
-import { Kept } from '../../../services/store/console/kept.ts';
+import { Kept } from '../../../services/store/console/page-cache.ts';
 import { type Reader, readKept, type Scope } from '../../../services/store/console/scope.ts';
 
 let now = 0;
