@@ -52,3 +52,74 @@ describe('what `dns check` shows of', () => {
     await expect(parts.join('\n')).toMatchFileSnapshot('golden/dns-text.txt');
   });
 });
+
+describe('the lines of a check', () => {
+  const options = { selectors: ['sel'], mailboxes: [], registrable: organizationalDomain, web: webOf(GOOD_WEB) };
+  const linesOf = async (part: object, corrected: readonly object[] = [], zone = {}) =>
+    renderCheck(
+      { ...(await checkDomain('example.com', dnsOf({ ...GOOD, ...zone }), options)), ...part },
+      corrected as never,
+      [],
+      false,
+    );
+  const line = (lines: readonly string[], start: string) => lines.filter((one) => one.startsWith(start));
+
+  test('name five mail hosts, and count the others', async () => {
+    const of = async (n: number) => {
+      const hosts = Array.from({ length: n }, (_, i) => `mx${i}.example.com`);
+      return line(await linesOf({ mx: { state: 'hosts', hosts } }), '  MX');
+    };
+    const five = '  MX     mx0.example.com, mx1.example.com, mx2.example.com, mx3.example.com, mx4.example.com';
+    expect([await of(5), await of(6)]).toEqual([[five], [`${five} and 1 more`]]);
+  });
+
+  test('name the certificate of a logo', async () => {
+    const mark = { issuer: 'CN=Mark CA\u001b', until: new Date('2027-03-04T05:06:07Z') };
+    const of = async (type: string | null) => line(await linesOf({ bimi: { record: null, mark: { ...mark, type } } }), '  MARK');
+    expect([await of('Registered Mark'), await of(null)]).toEqual([
+      ['  MARK   Registered Mark, from CN=Mark CA\\u001b, until 2027-03-04'],
+      ['  MARK   a mark certificate, from CN=Mark CA\\u001b, until 2027-03-04'],
+    ]);
+    expect(line(await linesOf({ bimi: null }), '  MARK')).toEqual([]);
+  });
+
+  test('say what is published instead, and what is taken away', async () => {
+    const away = { name: 'old.example.com', value: null };
+    const said = async (corrected: object[]) => (await linesOf({}, corrected)).slice(-corrected.length - 2);
+    expect(await said([away])).toEqual([
+      '  publish  this record instead, with every correction that needs no decision:',
+      '           take away:  old.example.com',
+      '',
+    ]);
+    expect(await said([away, away])).toEqual([
+      '  publish  these records instead, with every correction that needs no decision:',
+      '           take away:  old.example.com',
+      '           take away:  old.example.com',
+      '',
+    ]);
+  });
+
+  test('show forty lines of a tree, and count the others when there are some', async () => {
+    const more = async (n: number) => {
+      const terms = Array.from({ length: n }, (_, i) => `ip4:192.0.2.${i}`).join(' ');
+      const lines = await linesOf({}, [], { 'example.com': { ...spf(`v=spf1 ${terms} -all`) } });
+      return line(lines, '         and ');
+    };
+    const counted = [];
+    for (const n of [36, 37, 38, 39, 40, 41, 42]) counted.push(...(await more(n)));
+    expect(counted.slice(0, 2)).toEqual(['         and 1 more', '         and 2 more']);
+  });
+
+  test('show 600 characters of a record', async () => {
+    const of = async (n: number) => {
+      const text = `v=DMARC1; p=reject; x=${'y'.repeat(n - 22)}`;
+      const [shown] = line(await linesOf({}, [], { '_dmarc.example.com': spf(text) }), '  DMARC');
+      return [shown!.length - '  DMARC  '.length, shown!.at(-1)];
+    };
+    expect([await of(600), await of(601), await of(602)]).toEqual([
+      [600, 'y'],
+      [601, '…'],
+      [601, '…'],
+    ]);
+  });
+});
