@@ -206,7 +206,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/requests/seen.ts',
   ],
   'cli/commands/requests.test.ts': ['cli/commands/audit.ts'],
-  'applier/restored.test.ts': ['store/requests/restored.ts'],
   'store/requests/decide.test.ts': [
     'store/requests/events.ts',
     'store/requests/groups.ts',
