@@ -83,6 +83,21 @@ test.each<[string, ...string[]]>([
     'dns lookalikes quiet.example.com --stored',
     'dns lookalikes --stored --json',
   ],
+  [
+    'policy',
+    'policy status DNS',
+    'policy status example.com shop.example.com DNS',
+    'policy status example.com --json DNS',
+    'policy status nothing.example DNS',
+    'policy status not/one DNS',
+  ],
+  [
+    'check',
+    'dns check example.com wrong.example --no-web DNS',
+    'dns check example.com --selector s1 --selector gone --no-web --json DNS',
+    'dns check wrong.example --no-web --json DNS',
+    'dns check wrong.example --no-web --junit --strict DNS',
+  ],
 ])('what the commands about %s print', async (name, ...commands) => {
   const parts: string[] = [];
   for (const line of commands) parts.push(await printed(line, world, dns.server));
