@@ -21,7 +21,16 @@ test.each<[string, ...string[]]>([
     'requests show 16',
     'requests show 1 --json',
   ],
-  ['access', 'access', 'access list --all', 'access list --json'],
+  [
+    'access',
+    'access',
+    'access list --all',
+    'access list --json',
+    'access review',
+    'access review --json',
+    'access review --days 0',
+    'access end 99 --why x',
+  ],
   ['audit', 'audit', 'audit verify --json', 'audit report', 'audit report --json'],
   [
     'sending',
