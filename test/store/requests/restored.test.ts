@@ -5,6 +5,7 @@ import { openRequest } from '../../../services/store/requests/open.ts';
 import { loadRequest } from '../../../services/store/requests/requests.ts';
 import { endApprovals } from '../../../services/store/requests/restored.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
+import { askForGrant, makeActive } from '../../helpers/grants.ts';
 import { account, meanwhile, OF_REQUESTS } from '../../helpers/ledger.ts';
 import { GROUPS, planOf, rulesOf } from '../../requests/sample.ts';
 
@@ -102,4 +103,28 @@ test('the words of people count about this plan, in their stage, and not those o
   expect(await undecided(t.db, { ...request, rule: { ...request.rule, decide: 'automatic' } }, PEOPLE)).toBe(
     'The settings have no rule "people" any more that decides this by itself. Ask again if it is still wanted.',
   );
+});
+
+test('a right that is lent decides for its holder, from the moment that it is lent', async () => {
+  const request = await loadRequest(t.db, await ask('approved'));
+  const grant = await askForGrant(t.db, {
+    kind: 'access.dns',
+    server: 'main',
+    holder: request.requester,
+    scope: {
+      use: 'requests',
+      zone: 'example.com',
+      names: ['a.example.com'],
+      types: ['TXT'],
+      operations: ['add'],
+      task: null,
+    } as never,
+  });
+  const rule = { ...request.rule, rule: `grant ${grant.grant_key}` };
+  const lacks = (more: Partial<typeof request> = {}) => undecided(t.db, { ...request, rule, ...more }, AUTO);
+  const none = (who: string) => `There is no grant ${grant.grant_key} of ${who} that it could rest on.`;
+  expect(await lacks()).toBe(none(request.requester));
+  await makeActive(t.db, grant);
+  expect(await lacks()).toBeNull();
+  expect(await lacks({ requester: 'ada@example.com' })).toBe(none('ada@example.com'));
 });
