@@ -41,8 +41,6 @@ export function riseOf(window: DomainWindow, part: Part): Rise | null {
   const settled = settledUntil(window.known, KIND_OF[part], window.domain);
   const open = openOf(window.known, KIND_OF[part], window.domain);
   const concerned = concernedIn(window, part, settled);
-  if (concerned.length === 0) return null;
-
   const from = addDays(window.today, 1 - UNAUTHORIZED_DAYS);
   const measure = new Measure(window, part, concerned, { open, from, settled });
   const alone = aloneOf(concerned, measure, open);
@@ -113,10 +111,9 @@ function summed(networks: readonly { source: string; days: NetworkDay[] }[]): To
 }
 
 function othersIn(window: DomainWindow, part: Part, range: Range | null): Rest {
-  if (range === null) return NO_REST;
   const others = othersOf(window, part);
-  const days = others.days.filter(({ day }) => day >= range.first && day <= range.last);
-  return days.length === 0 ? NO_REST : { ...others, failed: days.reduce((n, day) => n + day.failed, 0), days };
+  const days = others.days.filter(({ day }) => range !== null && day >= range.first && day <= range.last);
+  return { ...others, days };
 }
 
 function sinceOf(others: Rest, day: string | undefined): Rest {
@@ -154,8 +151,7 @@ function againSince(open: KnownFinding, told: readonly Told[], others: Rest, mea
     totals.set(day, (totals.get(day) ?? 0) + failed);
   const days = [...totals.keys()].sort();
   const first = days[0];
-  if (first === undefined) return undefined;
-  if (first > addDays(open.last_day, UNAUTHORIZED_DAYS)) return first;
+  if (first !== undefined && first > addDays(open.last_day, UNAUTHORIZED_DAYS)) return first;
   const reported = open.told?.evidence ?? open.evidence;
   const isGrown = (day: string, before: number) =>
     totals.get(day)! >= TIMES * Math.max(1, before) && totals.get(day)! - before >= MUCH;

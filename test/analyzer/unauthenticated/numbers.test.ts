@@ -148,7 +148,7 @@ test('an open finding is something new from the day on which it is three times, 
       who: [{ source, messages: 4 * before }],
     };
     const open = onFile({ ...opened, first_day: ago(6), last_day: ago(last), evidence: { ...evidence, ...more } });
-    return riseOf(domainWindow(all, { known: [open] }), 'domain')?.again;
+    return riseOf(domainWindow(all, { known: [open] }), 'domain')!.again;
   };
   expect([again(10, 109), again(10, 110)]).toEqual([undefined, ago(1)]);
   expect([again(60, 179), again(60, 180)]).toEqual([undefined, ago(1)]);
