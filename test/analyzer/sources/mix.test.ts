@@ -85,6 +85,36 @@ describe('in drawn worlds', () => {
   });
 });
 
+describe('how much of another author makes a mix', () => {
+  const least = (main: number) => {
+    const isMix = (n: number) => carriesMix([...MAIN, use(RELAY, 'mail', main), use(RELAY, 's1', n)], of);
+    return Array.from({ length: 200 }, (_, n) => n + 1).find(isMix) ?? null;
+  };
+
+  test('depends on how much there is of the first', () => {
+    expect([5, 20, 50, 100, 200, 400].map((n) => least(n))).toEqual([5, 6, 14, 26, 53, 110]);
+  });
+
+  test('a tenth of what it signs may be under keys of its own', () => {
+    const mixed = [use(RELAY, 'mail', 54), use(RELAY, 's1', 36)];
+    expect(carriesMix([...MAIN, ...mixed, use(RELAY, 'own', 10)], of)).toBe(true);
+    expect(carriesMix([...MAIN, ...mixed, use(RELAY, 'own', 11)], of)).toBe(false);
+  });
+
+  test('an author signs three tenths of its mail with the key; of two, the larger, else the first by name', () => {
+    const mixed = [use(RELAY, 'mail', 60), use(RELAY, 'k', 40)];
+    const main = use('192.0.2.0/24', 'mail', 6000);
+    const by = (...uses: KeyUse[]) => carriesMix([main, ...uses, ...mixed], of);
+    expect(by(use('a.example', 'k', 300), use('a.example', 'else', 700))).toBe(true);
+    expect(by(use('a.example', 'k', 299), use('a.example', 'else', 701))).toBe(false);
+    const rest = use('192.0.2.0/24', 'k', 3000);
+    expect(by(rest, use('192.0.1.0/24', 'k', 3000))).toBe(true);
+    expect(by(use('192.0.1.0/24', 'k', 3000), rest)).toBe(true);
+    expect(by(rest, use('192.0.1.0/24', 'k', 2999))).toBe(false);
+    expect(by(rest, use('z.example', 'k', 3000))).toBe(false);
+  });
+});
+
 describe('nothing is a mix', () => {
   test('where nobody else signs, or one author alone', () => {
     expect(carriesMix([], of)).toBe(false);
