@@ -91,7 +91,8 @@ test('what it is told of since it grew is that of the days since', () => {
     [net(2), 600],
   ]);
   expect(rise.others).toEqual({ networks: 3, failed: 100, days: [rest(1, 40), rest(0, 60)] });
-  // What was mailed of it counts, whatever is on file by now; and what was told of a day is told of it no more.
+  // What was mailed of it counts, whatever is on file by now; and what was told of a day is told of it no
+  // more.
   const told = (evidence: Partial<KnownFinding['evidence']>) =>
     goesOn(rows, [{ ...known[0]!, told: { severity: 'low', evidence: { ...known[0]!.evidence, ...evidence } } }], others)!.again;
   expect(told({ per_day: 2000 })).toBeUndefined();
