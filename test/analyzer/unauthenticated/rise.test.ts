@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { unauthorizedSource } from '../../../services/analyzer/rules/unauthorized_source.ts';
+import type { DomainWindow } from '../../../services/analyzer/rules/window.ts';
 import { riseOf } from '../../../services/analyzer/unauthenticated/rise.ts';
-import type { DomainWindow } from '../../../services/analyzer/window.ts';
 import type { Rest, RestDay } from '../../../services/store/analysis/window-reads.ts';
 import type { KnownFinding } from '../../../services/store/findings/findings.ts';
 import { ago, domainWindow, networks, onFile, REPORTERS, row, span } from '../rows.ts';
