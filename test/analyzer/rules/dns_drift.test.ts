@@ -129,7 +129,8 @@ describe('a record that is not as declared', () => {
     };
     expect(found).toMatchObject({ confidence: 0.99, first_day: '2026-05-27', last_day: '2026-05-28', evidence: { facts } });
     const seen = { messages: 9, since: '2026-05-20' };
-    const open = (of: object) => onFile({ ...found!, evidence: { ...found!.evidence, facts: { ...facts, ...of } as never } });
+    const file = onFile(found!);
+    const open = (of: object) => ({ ...file, evidence: { ...file.evidence, facts: { ...facts, ...of } as never } });
     const factsOf = (of: object) => dnsDrift.find(window([drift('guard_mx')], [open(of)]))[0]!.evidence.facts;
     expect(factsOf({ seen })).toMatchObject({ seen });
     expect(factsOf({})).toMatchObject({ seen: null });
