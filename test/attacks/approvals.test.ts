@@ -106,7 +106,9 @@ describe('a decision that is not one, with a sentence for the person', () => {
     const key = await openNow(ONE);
     await c.t.db.query("update ruawatch.requests set expires_at = now() - interval '1 second' where request_key = $1", [key]);
     const refused = await press(ADA, key);
-    expect(refused.text).toContain(`Request ${key} has expired: nobody decided in time. Ask again if it is still wanted.`);
+    expect(refused.text).toContain(
+      `Request ${key} has expired: it was not decided and applied in time. Ask again if it is still wanted.`,
+    );
     expect(await stateOf(key)).toBe('expired');
   });
 

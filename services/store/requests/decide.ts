@@ -42,7 +42,7 @@ const SETTLED: Record<Exclude<State, 'pending'>, string> = {
   handed_over: 'is approved and handed over',
   done: 'is approved and done',
   denied: 'was denied',
-  expired: 'has expired: nobody decided in time. Ask again if it is still wanted',
+  expired: 'has expired: it was not decided and applied in time. Ask again if it is still wanted',
   withdrawn: 'was withdrawn',
   stale: 'is stale: what it would change is no longer as it was. A new request shows the present state',
   failed: 'was approved and could not be applied',

@@ -58,7 +58,7 @@ async function sweepOne(tx: Tx, key: number, at: Date | null): Promise<void> {
     await note(tx, key, now, {
       event: 'escalate',
       actor: 'approver',
-      says: `Nobody in ${stage.group} has decided: ${to} is asked as well.`,
+      says: `The group ${stage.group} has not decided yet: ${to} is asked as well.`,
       to: [...open(to), ...open(stage.ask ?? stage.group)],
       only: true,
       detail: { group: to, times: done + 1 },
