@@ -58,7 +58,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   const most = options.most ?? MOST_FINDINGS;
   const result: FuzzResult = { cases: 0, seconds: 0, outcomes: {}, findings: [], live: { first: 0, last: 0 }, peakRss: 0 };
   const reader =
-    options.reader ?? new URL(`../../services/report/read${path.extname(import.meta.filename)}`, import.meta.url).href;
+    options.reader ?? new URL(`../../services/report/read-mail${path.extname(import.meta.filename)}`, import.meta.url).href;
   const to = options.cases ?? Number.POSITIVE_INFINITY;
   let from = 0;
   for (;;) {

@@ -97,7 +97,9 @@ export const isInitialised = (cluster: Pick<Cluster, 'dataDir'>) => clusterVersi
 
 /** The major version of Postgres that the cluster is of, such as "18"; null when there is no cluster. */
 export function clusterVersion(cluster: Pick<Cluster, 'dataDir'>): string | null {
-  return linesOf(path.join(folderOf(cluster), 'PG_VERSION'))?.[0]?.trim() ?? null;
+  const file = path.join(folderOf(cluster), 'PG_VERSION');
+  // False as well where a file stands in the place of a folder.
+  return existsSync(file) ? (linesOf(file)?.[0]?.trim() ?? null) : null;
 }
 
 /**
