@@ -147,7 +147,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cli/commands/dns.test.ts': ['cli/terminal/dns-text.ts'],
   'cli/guard-sample.test.ts': ['cli/guard-signing.ts'],
   'cli/commands/guard.test.ts': ['cli/guard-dns.ts', 'cli/guard-file.ts', 'cli/terminal/guard-text.ts'],
-  'cli/commands/guard-probe.test.ts': ['cli/probe/given.ts', 'cli/probe/listen.ts', 'poller/watch-folder.ts'],
+  'cli/commands/guard-probe.test.ts': ['cli/probe/given.ts', 'cli/probe/listen.ts'],
   'cli/commands/doctor.test.ts': ['cli/doctor-checks.ts', 'store/findings/list.ts'],
   'cli/commands/domains.test.ts': ['cli/terminal/undecided.ts'],
   'deploy/compose.test.ts': ['shared/runtime/semi-spaces.ts'],
