@@ -1,4 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startAlerter } from '../../services/alerter/index.ts';
+import { createLog } from '../../services/shared/runtime/log.ts';
+import type { Context } from '../../services/shared/runtime/service.ts';
+import { loadConfig } from '../../services/shared/settings/config.ts';
 import { addPerson } from '../../services/store/console/people.ts';
 import { signIn } from '../../services/store/console/sign-ins.ts';
 import { holdMessage } from '../../services/store/held/hold.ts';
@@ -138,4 +142,11 @@ test('a digest that is refused is made again when it is due, and by none of the 
   await turns(2);
   const all = ['weekly failed', 'finding sent', 'finding sent', 'weekly sent', 'finding sent', 'finding sent'];
   await eventually(async () => expect(await made()).toEqual(all));
+});
+
+test('an alerter with nowhere to send to says at once what to set', () => {
+  const start = (env: Record<string, string>) => () =>
+    startAlerter({ config: loadConfig(env, '/nowhere'), log: createLog('silent') } as Context);
+  const wanted = /^The alerter needs SMTP_URL and ALERT_FROM, or a webhook: set one, or leave the alerter out\.$/;
+  expect(start({})).toThrow(wanted);
 });

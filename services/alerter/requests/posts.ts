@@ -28,8 +28,8 @@ export async function composeRequestPosts(
     let made = 0;
     if (webhooks.length > 0) {
       const stories = new Map<number, mails.RequestStory>();
-      for (const { request_key } of fresh)
-        if (!stories.has(request_key)) stories.set(request_key, await mails.loadStory(tx, request_key, now));
+      for (const key of new Set(fresh.map(({ request_key }) => request_key)))
+        stories.set(key, await mails.loadStory(tx, key, now));
       const posts = fresh.map(({ event_key, request_key }) => ({ event: event_key, story: stories.get(request_key)! }));
       const installation = await outbox.installation(tx);
       for (const hook of webhooks) made += await postsTo({ tx, hook, console, installation, perHour, now }, posts);
