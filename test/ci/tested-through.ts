@@ -110,6 +110,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'console/refill.test.ts': ['console/form.ts'],
   'console/pages/tokens.test.ts': ['console/people/use-code.ts'],
   'alerter/requests/compose.test.ts': [
+    'alerter/mail/deliver.ts',
     'alerter/requests/content.ts',
     'alerter/requests/subject.ts',
     'store/alerts/settled-ask.ts',

@@ -233,11 +233,16 @@ test.each([
   },
 );
 
-describe('503, a bad sequence of commands, speaks of the session and not of the mail', () => {
+describe('replies from 500 to 599 refuse a mail, but 503, which speaks of the session', () => {
   const mail = { from: 'a@example.org', recipients: ['b@example.org', 'c@example.org'], raw: Buffer.from('Subject: x\r\n\r\nx') };
   test.each([
+    ['recipient', 499, 'smtp_deferred', true],
+    ['recipient', 500, 'smtp_refused', false],
     ['recipient', 503, 'smtp_deferred', true],
+    ['recipient', 504, 'smtp_refused', false],
     ['recipient', 550, 'smtp_refused', false],
+    ['recipient', 599, 'smtp_refused', false],
+    ['recipient', 600, 'smtp_deferred', true],
     ['accept', 503, 'smtp_deferred', true],
     ['accept', 554, 'smtp_refused', false],
   ] as const)('at %s, %i', async (where, code, known, transient) => {
