@@ -81,6 +81,29 @@ describe('the mails', () => {
       expect(rows[0]).toEqual({ n: 0 });
     });
 
+  test('that the server refused are made anew at the moment of the next try, not before it, and once', async () => {
+    await mail('one.example', 'a.example', '2026-10-02', 40, 40);
+    const alerts = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5, first_start_mails: 10 };
+    const settings = { from: 'ruawatch@example.org', alertTo: ['admin@example.org', 'second@example.org'], alerts };
+    const moment = new Date('2026-10-05T07:00:00Z');
+    const made = (now: string) => composeWeekly({ db: b.db, log: pino({ level: 'silent' }) }, settings, moment, new Date(now));
+    expect(await made('2026-10-05T07:00:00Z')).toBe(1);
+    await b.db.query(
+      `update ruawatch.digests set mailed_to = '{second@example.org}', refused_for = '{admin@example.org}', refusals = 1,
+              retry_at = '2026-10-05T09:00:00Z'`,
+    );
+    const tries = ['2026-10-05T08:59:59.999Z', '2026-10-05T09:00:00Z', '2026-10-05T09:00:00Z'];
+    expect([await made(tries[0]!), await made(tries[1]!), await made(tries[2]!)]).toEqual([0, 1, 0]);
+    const { rows } = await b.db.query('select recipients from ruawatch.outbox order by outbox_key');
+    expect(rows.map(({ recipients }) => recipients)).toEqual([
+      ['admin@example.org', 'second@example.org'],
+      ['admin@example.org'],
+    ]);
+    expect((await b.db.query('select mailed_to, refused_for, retry_at from ruawatch.digests')).rows).toEqual([
+      { mailed_to: ['admin@example.org', 'second@example.org'], refused_for: [], retry_at: null },
+    ]);
+  });
+
   test('come once a week to each set of recipients, however many alerters there are, with what is theirs', async () => {
     await mail('one.example', 'a.example', '2026-09-21', 100, 100);
     await mail('one.example', 'a.example', '2026-10-03', 200, 100);
