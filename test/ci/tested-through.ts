@@ -224,7 +224,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'findings/kinds/mta_sts_broken.ts',
     'findings/kinds/record_invalid.ts',
   ],
-  'shared/settings/settings-schema.test.ts': ['shared/settings/console.ts'],
+  'shared/settings/settings-schema.test.ts': ['shared/settings/console.ts', 'shared/settings/values.ts'],
   'parser/upkeep/index.test.ts': ['parser/upkeep/failure-report-retention.ts', 'parser/upkeep/say-unverified.ts'],
   'store/sending/retention.test.ts': ['parser/upkeep/mail-log-retention.ts'],
   'parser/other-reports.test.ts': ['parser/parse-streaming.ts', 'parser/upkeep/index.ts'],

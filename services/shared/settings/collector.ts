@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isListen } from './values.ts';
 
-const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
 const listen = z.string().refine(isListen, 'must be host:port, or off').default('off');
 const days = (fallback: number) => z.number().int().min(1).max(3650).default(fallback);
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import { readSecretFile } from './secret-file.ts';
+import { isListen } from './values.ts';
 
-const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
 /** Characters of the key file: 32 octets in base64 have 44. */
 const LEAST_KEY = 32;
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type HeldMail, heldMailOf, heldMailSchema } from './held-mail.ts';
+import { isListen } from './values.ts';
 
 /** What a rule may look for in a mail: docs/milter.md says of each when it holds. */
 const MILTER_CONDITIONS = ['own_domain', 'display_name', 'lookalike', 'new_domain', 'unclear_from'] as const;
@@ -13,8 +14,7 @@ const DOMAIN = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?
 const domain = z.string().regex(DOMAIN, 'must be a domain in lower case, without the final dot, such as example.com');
 const address = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'must be a mail address');
 
-const isListen = (value: string) =>
-  value === 'off' || /^unix:\/.{1,100}$/.test(value) || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
+const isSocket = (value: string) => /^unix:\/.{1,100}$/.test(value) || isListen(value);
 
 function isNetwork(text: string): boolean {
   const [ip, bits, more] = text.split('/');
@@ -58,7 +58,7 @@ const personSchema = z.union([
 export const milterSchema = z
   .strictObject({
     /** host:port or unix:/path, where the mail server hands over its mail; "off" takes none. */
-    listen: z.string().refine(isListen, 'must be host:port, unix:/path, or off').default('off'),
+    listen: z.string().refine(isSocket, 'must be host:port, unix:/path, or off').default('off'),
     /**
      * The name in Authentication-Results (RFC 8601 section 2.5); fields of that name that a mail brings along
      * are removed.

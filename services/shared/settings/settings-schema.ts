@@ -18,7 +18,7 @@ import { readPostgresUrl } from './postgres-url.ts';
 import { retentionSchema } from './retention.ts';
 import { ENCODE_HINT, isPercentEncoded, readServerUrl } from './server-url.ts';
 import { trustSchema } from './trust.ts';
-import { email, nameServers, seconds } from './values.ts';
+import { email, isListen, nameServers, seconds } from './values.ts';
 import { watcherSchema } from './watcher.ts';
 import { WEBHOOK_FORMATS, webhookSchema } from './webhook.ts';
 
@@ -43,8 +43,6 @@ const postgresUrl = z
     const parts = readPostgresUrl(value);
     if (typeof parts === 'string') ctx.addIssue({ code: 'custom', message: parts });
   });
-
-const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
 
 /**
  * The settings of ruawatch.yaml. Upper-case keys may also be set in the environment, which takes precedence.

@@ -11,3 +11,6 @@ export const seconds = (fallback: number) => z.number().positive().default(fallb
 export const nameServers = z
   .array(z.string().refine((text) => parseServer(text) !== null, 'must be an address, or address:port'))
   .optional();
+
+/** Whether it is host:port, or off. */
+export const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
