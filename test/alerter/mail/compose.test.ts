@@ -128,8 +128,13 @@ test('what an hour has no room for is counted, and then told in one digest that 
   b.later(61);
   expect(await compose()).toEqual({ mails: 1, held: 0 });
   expect(await compose()).toEqual({ mails: 0, held: 0 });
-  const { rows } = await b.db.query<{ kind: string; raw: Buffer }>('select kind, raw from ruawatch.outbox order by outbox_key');
-  expect(rows.map(({ kind }) => kind)).toEqual(['finding', 'digest']);
+  const { rows } = await b.db.query<{ kind: string; finding_key: number | null; raw: Buffer }>(
+    'select kind, finding_key, raw from ruawatch.outbox order by outbox_key',
+  );
+  expect(rows.map(({ kind, finding_key }) => [kind, finding_key])).toEqual([
+    ['finding', 1],
+    ['digest', null],
+  ]);
   expect(rows[1]!.raw.toString()).toContain('and 2 more findings');
 });
 

@@ -104,6 +104,64 @@ describe('the mails', () => {
     ]);
   });
 
+  const ALERTS = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5, first_start_mails: 10 };
+  const MOMENT = new Date('2026-10-05T07:00:00Z');
+  const [ADMIN, SECOND] = ['admin@example.org', 'second@example.org'];
+  const NOW = new Date('2026-10-05T07:30:00Z');
+  /** Composes the digest of the moment. @returns for whom mails were made, and what they say */
+  const composed = async (alertTo: string[], domains: Record<string, string[]> = {}) => {
+    const settings = { from: 'ruawatch@example.org', alertTo, alerts: { ...ALERTS, domains } };
+    const made = await composeWeekly({ db: b.db, log: pino({ level: 'silent' }) }, settings, MOMENT, NOW);
+    const { rows } = await b.db.query<{ recipients: string[]; raw: Buffer }>(
+      'select recipients, raw from ruawatch.outbox order by outbox_key',
+    );
+    expect(made).toBe(rows.length);
+    return rows.map(({ recipients, raw }) => ({ recipients, told: text(raw.toString('utf8')) }));
+  };
+
+  test.each([
+    ['of a version that did not note its domains', {}, []],
+    ['about other domains', { domains: ['gone.example'] }, []],
+    ['to others about the same', { recipients: [ADMIN], domains: ['x.example', 'one.example'], mailed_to: [ADMIN] }, [SECOND]],
+    ['to others about others', { recipients: [ADMIN], domains: ['x.example'], mailed_to: [ADMIN] }, [ADMIN, SECOND]],
+    ['to others when nothing was reported', { recipients: [ADMIN], domains: [], mailed_to: [ADMIN] }, [ADMIN, SECOND]],
+    ['and refused until later', { mailed_to: [ADMIN], refused_for: [SECOND], retry_at: new Date(NOW.getTime() + 1) }, []],
+    ['and refused until now', { mailed_to: [ADMIN], refused_for: [SECOND], retry_at: NOW }, [SECOND]],
+  ])('count a digest that was made %s', async (_, over, to) => {
+    await mail('one.example', 'a.example', '2026-10-02', 40, 40);
+    await noted(over);
+    expect((await composed([ADMIN, SECOND])).flatMap(({ recipients }) => recipients)).toEqual(to);
+  });
+  test.each([
+    ['when nothing was reported', [], [SECOND]],
+    ['about a domain', ['x.example'], [ADMIN, SECOND]],
+  ])('count a digest that was made %s when nothing is reported', async (_, domains, to) => {
+    await noted({ recipients: [ADMIN], domains, mailed_to: [ADMIN] });
+    expect((await composed([ADMIN, SECOND])).flatMap(({ recipients }) => recipients)).toEqual(to);
+  });
+  const noted = (over: object) => {
+    const row = { recipients: [ADMIN, SECOND], domains: null, mailed_to: null, refused_for: [], retry_at: null, ...over };
+    return b.db.query(
+      `insert into ruawatch.digests (due_at, made_at, recipients, domains, mailed_to, refused_for, retry_at)
+       values ($1, $1, $2, $3, $4, $5, $6)`,
+      [MOMENT, row.recipients, row.domains, row.mailed_to, row.refused_for, row.retry_at],
+    );
+  };
+
+  test.each([
+    ['those of all domains', [ADMIN], { [ADMIN]: true, 'two@example.org': false }],
+    ['also of single ones, when they are the same', ['two@example.org'], { 'two@example.org': true }],
+    ['those of single domains, when there are no others', [], { 'two@example.org': true }],
+  ])('tell of the installation to whom it is of: %s', async (_, alertTo, told) => {
+    await mail('one.example', 'a.example', '2026-10-02', 40, 40);
+    await mail('two.example', 'a.example', '2026-10-02', 40, 40);
+    await b.event({ domain: '*', kind: 'mail_not_judged', summary: 'the installation itself' });
+    const mails = await composed(alertTo, { 'two.example': ['two@example.org'] });
+    expect(Object.fromEntries(mails.map((one) => [one.recipients.join(), one.told.includes('the installation itself')]))).toEqual(
+      told,
+    );
+  });
+
   test('come once a week to each set of recipients, however many alerters there are, with what is theirs', async () => {
     await mail('one.example', 'a.example', '2026-09-21', 100, 100);
     await mail('one.example', 'a.example', '2026-10-03', 200, 100);

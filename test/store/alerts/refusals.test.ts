@@ -3,7 +3,11 @@ import { transaction } from '../../../services/shared/runtime/db.ts';
 import { markDigest } from '../../../services/store/alerts/digests.ts';
 import { claimDueMail, insertMail, markMailed, unhandledEvents } from '../../../services/store/alerts/outbox.ts';
 import { noteRefusal, refusedAlerts, retryRefused, unmailedFindings } from '../../../services/store/alerts/refusals.ts';
+import { spreadRequestEvents } from '../../../services/store/alerts/request-mails.ts';
+import { syncGroups } from '../../../services/store/requests/groups.ts';
+import { ADA, BEN, CLEO, opened, TWO } from '../../alerter/requests/setup.ts';
 import { type Bench, bench } from '../../alerter/setup.ts';
+import { GROUPS } from '../../requests/sample.ts';
 
 let b: Bench;
 beforeEach(async () => {
@@ -107,7 +111,32 @@ test('what is made due again are events, digests and mails about requests that w
   const due = { recipients: TO, domains: [], to: TO, now: b.now };
   await transaction(b.db, (tx) => markDigest(tx, b.now, due));
   await b.db.query('update ruawatch.digests set retry_at = $1', [hours(1)]);
+  await syncGroups(b.db, { groups: GROUPS, deputies: [] });
+  await opened(b.db, TWO);
+  await transaction(b.db, (tx) => spreadRequestEvents(tx, { mailed: true, now: b.now }));
+  await b.db.query('update ruawatch.request_mails set retry_at = $2, settled_at = $3 where recipient = $1', [
+    ADA,
+    hours(1),
+    null,
+  ]);
+  await b.db.query('update ruawatch.request_mails set retry_at = $2, settled_at = $3 where recipient = $1', [
+    BEN,
+    hours(1),
+    b.now,
+  ]);
   expect(await retryRefused(b.db, b.now)).toBe(3);
-  expect(await refusedAlerts(b.db)).toMatchObject({ findings: 2, digests: 1, next: b.now, why: null, recipients: [] });
+  expect((await b.db.query('select recipient, retry_at from ruawatch.request_mails order by recipient')).rows).toEqual([
+    { recipient: ADA, retry_at: b.now },
+    { recipient: BEN, retry_at: hours(1) },
+    { recipient: CLEO, retry_at: null },
+  ]);
+  expect(await refusedAlerts(b.db)).toEqual({
+    findings: 2,
+    digests: 1,
+    requests: 1,
+    next: b.now,
+    why: null,
+    recipients: [ADA],
+  });
   expect(await retryRefused(b.db, b.now)).toBe(0);
 });

@@ -36,8 +36,11 @@ test('who was asked when the stage began, and who may decide now: an escalation 
   expect(await story(key, START)).toEqual({ asked: [ADA, BEN, CLEO], stage_asked: [ADA, BEN, CLEO] });
   await vote(t.db, key, ADA);
   expect(await story(key, later(1))).toEqual({ asked: [BEN, CLEO], stage_asked: [ADA, BEN, CLEO] });
-  // A reminder asks nobody new.
+  // A reminder asks nobody new, not even whom it tells besides.
   await sweepRequests(t.db, later(2));
+  const remind =
+    "update ruawatch.request_events set recipients = recipients || 'deputy@example.com'::text where event = 'remind'";
+  expect((await t.db.query(remind)).rowCount).toBe(1);
   expect((await story(key, later(2))).stage_asked).toEqual([ADA, BEN, CLEO]);
   await sweepRequests(t.db, later(4));
   expect(await story(key, later(4))).toEqual({
