@@ -124,14 +124,16 @@ class Connection {
   private async serve(): Promise<void> {
     const frames = new Frames();
     try {
-      for await (const piece of this.socket as AsyncIterable<Buffer>) {
+      // Only then an error of ours is told from a connection that broke off, and the last answer arrives.
+      const pieces: AsyncIterable<Buffer> = this.socket.iterator({ destroyOnReturn: false });
+      for await (const piece of pieces) {
         for (const packet of frames.push(piece)) {
           this.working = true;
           const replies = await this.session.take(readCommand(packet));
           this.working = false;
-          if (replies === null) return this.end();
+          if (replies === null) return this.socket.destroySoon();
           if (replies.length > 0) this.socket.write(Buffer.concat(replies));
-          if (this.leaving && !this.session.busy) return this.end();
+          if (this.leaving && !this.session.busy) return this.socket.destroySoon();
         }
       }
     } catch (error) {
@@ -142,10 +144,5 @@ class Connection {
       this.session.abandon();
     }
     this.cut();
-  }
-
-  private end(): void {
-    this.session.abandon();
-    this.socket.end();
   }
 }

@@ -12,7 +12,10 @@ const NODES = '/api/v1/nodes';
 let api: FakeKubeApi;
 let folder: string;
 let follower: Follower<string>;
+let follow: () => Follower<string>;
 let failures: number;
+/** How many lists were begun when a failure was counted. */
+let listsAtFailure: number[];
 let logged: object[];
 /** Nodes whose names begin with "x" are of no use. */
 const keep = ({ metadata: { name, namespace, labels } }: KubernetesObject) =>
@@ -22,22 +25,27 @@ beforeEach(async () => {
   api.serve(NODES);
   folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-kube-'));
   failures = 0;
+  listsAtFailure = [];
   logged = [];
   const write = (line: string) => {
     const { level, path: at, err, msg } = JSON.parse(line) as Record<string, unknown>;
     if (level !== 30) logged.push({ level, at, err, msg });
   };
   for (const name of ['n1', 'x1', 'n2']) api.put(NODES, { metadata: { name } });
-  follower = new Follower({
-    api: new Kubernetes(await openApi({ kubeconfig: api.kubeconfig(folder), context: null })),
-    path: NODES,
-    keep,
-    log: pino({}, { write }),
-    failed: () => {
-      failures += 1;
-    },
-    firstWaitMs: 10,
-  });
+  const kubernetes = new Kubernetes(await openApi({ kubeconfig: api.kubeconfig(folder), context: null }));
+  follow = () =>
+    new Follower({
+      api: kubernetes,
+      path: NODES,
+      keep,
+      log: pino({}, { write }),
+      failed: () => {
+        failures += 1;
+        listsAtFailure.push(api.lists);
+      },
+      firstWaitMs: 10,
+    });
+  follower = follow();
 });
 afterEach(async () => {
   await follower.stop();
@@ -128,6 +136,17 @@ test('a version that is too old again and again is one', async () => {
   api.oldest = 0;
   await watched();
   expect(follower.known).toEqual(['/n1', '/n2']);
+});
+
+test('one that is too old from the start is listed again once before it is a failure', async () => {
+  await watched();
+  await follower.stop();
+  const before = api.lists;
+  api.oldest = Number.MAX_SAFE_INTEGER;
+  follower = follow();
+  await until(async () => failures >= 2);
+  // After that, each time.
+  expect(listsAtFailure.slice(0, 2)).toEqual([before + 2, before + 3]);
 });
 
 test('a failure is counted each time, and said once', async () => {

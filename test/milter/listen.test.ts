@@ -1,15 +1,16 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { pino } from 'pino';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Networks } from '../../services/dns/networks.ts';
 import { type Listening, listen } from '../../services/milter/listen.ts';
 import { Memory } from '../../services/milter/memory.ts';
 import type { Arrival } from '../../services/milter/screen.ts';
 import { Session } from '../../services/milter/session.ts';
 import { accept, tempfail } from '../../services/milter/wire/replies.ts';
-import { createLog } from '../../services/shared/runtime/log.ts';
 import { until } from '../helpers/services.ts';
 import { handedIn, hangUp, Server } from './server.ts';
 import { connect, macros, negotiate, packet, strings } from './wire/packets.ts';
@@ -19,19 +20,32 @@ const FREE = memory.free;
 const seen: Arrival[] = [];
 const counts = { submitted: 0, aborted: 0 };
 let listening: Listening;
+const said: unknown[] = [];
+const log = pino({ base: null, timestamp: false }, { write: (line: string) => void said.push(JSON.parse(line)) });
 /** Holds up decisions. */
 let gate: Promise<void> = Promise.resolve();
 afterEach(async () => {
   hangUp();
   await listening.close();
+  said.length = 0;
   seen.length = 0;
   Object.assign(counts, { submitted: 0, aborted: 0 });
   gate = Promise.resolve();
+  done = () => undefined;
   expect(memory.free).toBe(FREE);
 });
 
+/** When a command is done, before its answer is written. */
+let done = (): void => undefined;
+class Watched extends Session {
+  override async take(command: Parameters<Session['take']>[0]) {
+    const replies = await super.take(command);
+    done();
+    return replies;
+  }
+}
 const begin = () =>
-  new Session({
+  new Watched({
     trusted: new Networks(['192.0.2.0/28']),
     memory,
     now: () => new Date(0),
@@ -48,7 +62,7 @@ const begin = () =>
   });
 
 const open = async () => {
-  listening = await listen({ host: '127.0.0.1', port: 0 }, begin, createLog('silent'));
+  listening = await listen({ host: '127.0.0.1', port: 0 }, begin, log);
   return new Server({ port: listening.port! });
 };
 const mailOf = (from: string, sender?: string) => handedIn({ from, ...(sender === undefined ? {} : { sender }) });
@@ -138,19 +152,21 @@ describe('a mail server', () => {
   });
 });
 
+const STRAY = 'a part of a mail came without its envelope';
 describe('octets that are no milter protocol end the connection', () => {
   test.each([
-    ['a length of 4 GB', [Buffer.from('ffffffff', 'hex')]],
-    ['no command', [Buffer.alloc(4)]],
-    ['SMTP', [Buffer.from('EHLO mail.example\r\n')]],
-    ['a mail before the negotiation', [packet('M', strings('<x@mail.example>'))]],
-    ['an old version', [negotiate(2)]],
-    ['an unknown command', [...hello, packet('z', 'x')]],
-    ['a header without an envelope', [...hello, packet('L', strings('From', 'a'))]],
-    ['the end of a mail without an envelope', [...hello, packet('E')]],
-    ['a body without an envelope', [...hello, packet('B', 'x')]],
-    ['a macro that is cut off', [...hello, packet('D', 'Mi\0x')]],
-  ])('%s', async (_, packets) => {
+    ['a length of 4 GB', [Buffer.from('ffffffff', 'hex')], 'a packet of 4294967295 octets is longer than 524288'],
+    ['no command', [Buffer.alloc(4)], 'a packet has no command'],
+    ['SMTP', [Buffer.from('EHLO mail.example\r\n')], 'a packet of 1162366031 octets is longer than 524288'],
+    ['a mail before the negotiation', [packet('M', strings('<x@mail.example>'))], 'mail came before the negotiation'],
+    ['an old version', [negotiate(2)], 'version 2 of the protocol is too old'],
+    ['an unknown command', [...hello, packet('z', 'x')], '"z" is no command of version 6'],
+    ['a header without an envelope', [...hello, packet('L', strings('From', 'a'))], STRAY],
+    ['the end of a header without an envelope', [...hello, packet('N')], STRAY],
+    ['the end of a mail without an envelope', [...hello, packet('E')], STRAY],
+    ['a body without an envelope', [...hello, packet('B', 'x')], STRAY],
+    ['a macro that is cut off', [...hello, packet('D', 'Mi\0x')], 'a string does not end'],
+  ])('%s', async (_, packets, err) => {
     const server = await open();
     server.send(...packets);
     await server.gone();
@@ -159,33 +175,195 @@ describe('octets that are no milter protocol end the connection', () => {
     const next = new Server({ port: listening.port! });
     next.send(...hello, ...mailOf('ada@example.com'), packet('Q'));
     expect(await next.replies(4)).toBe('Occa');
+    expect(said).toEqual([{ level: 40, err, msg: 'a mail server broke the milter protocol; its connection is closed' }]);
   });
 });
 
+/** Waits without timers, which a test may hold in its hand. */
+async function soon(check: () => boolean): Promise<void> {
+  for (let turns = 0; !check(); turns++) {
+    if (turns === 100_000) throw new Error('It is not so after 100,000 turns of the event loop.');
+    await turn();
+  }
+}
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+async function turns(): Promise<void> {
+  for (let n = 0; n < 50; n++) await turn();
+}
+const letters = (server: Server) => server.heard.map(({ command }) => command).join('');
+
 describe('the end', () => {
-  test('waits for a mail on its way, and takes no new connection', async () => {
+  afterEach(() => void vi.useRealTimers());
+  /** A decision that waits. */
+  function held(): () => void {
     let release = (): void => undefined;
     gate = new Promise((resolve) => {
       release = resolve;
     });
+    return release;
+  }
+  /** Closes, with the timers in hand. */
+  function close(): { closed: () => boolean } {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    let closed = false;
+    void listening.close().then(() => {
+      closed = true;
+    });
+    return { closed: () => closed };
+  }
+
+  test('takes no new connection, and ends those without a mail after three seconds', async () => {
+    const server = await open();
+    server.send(...hello, ...mailOf('ada@example.com'));
+    await server.replies(4);
+    const { closed } = close();
+    const late = new Server({ port: listening.port! });
+    await soon(() => late.closed);
+    vi.advanceTimersByTime(2_999);
+    await turns();
+    expect([server.closed, closed()]).toEqual([false, false]);
+    vi.advanceTimersByTime(1);
+    await soon(() => server.closed && closed());
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('waits for mails on their way: one that is decided about, and one that is not there yet', async () => {
+    const release = held();
+    const deciding = await open();
+    deciding.send(...hello, ...mailOf('ada@example.com'));
+    await until(() => seen.length === 1);
+    const coming = new Server({ port: listening.port! });
+    const mail = mailOf('bob@example.com');
+    coming.send(...hello, ...mail.slice(0, -1));
+    await coming.replies(3);
+    const { closed } = close();
+    vi.advanceTimersByTime(19_999);
+    await turns();
+    expect([deciding.closed, coming.closed, closed()]).toEqual([false, false, false]);
+    release();
+    coming.send(mail.at(-1)!);
+    await soon(() => deciding.closed && coming.closed && closed());
+    expect([letters(deciding), letters(coming)]).toEqual(['Occa', 'Occa']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('cuts off a mail that takes longer than twenty seconds', async () => {
+    const release = held();
     const server = await open();
     server.send(...hello, ...mailOf('ada@example.com'));
     await until(() => seen.length === 1);
-    const closed = listening.close();
-    const late = new Server({ port: listening.port! });
-    await late.gone();
+    const { closed } = close();
+    vi.advanceTimersByTime(20_000);
+    await soon(() => server.closed && closed());
+    expect(letters(server)).toBe('Occ');
     release();
-    expect(await server.replies(4)).toBe('Occa');
-    server.send(packet('Q'));
-    await closed;
+    await turns();
+    // Nobody is there to be told, and nothing is wrong.
+    expect(said).toEqual([]);
   });
 
-  test('ends connections without a mail after a moment', async () => {
+  test('a connection whose mail is decided about, and whose answer is not written yet, gets it first', async () => {
     const server = await open();
     server.send(...hello);
     await server.replies(2);
-    await listening.close();
+    const { closed } = close();
+    done = () => void (seen.length === 1 && vi.advanceTimersByTime(3_000));
+    server.send(...mailOf('ada@example.com'));
+    await soon(() => server.closed && closed());
+    expect(letters(server)).toBe('Occa');
+  });
+});
+
+describe('a connection', () => {
+  /** The milter's ends of the connections that are made meanwhile. */
+  async function servedBy(connecting: () => Promise<void>): Promise<(Socket & { server: NetServer })[]> {
+    const sockets: (Socket & { server: NetServer })[] = [];
+    const note = (message: unknown) => void sockets.push((message as { socket: (typeof sockets)[0] }).socket);
+    subscribe('net.server.socket', note);
+    try {
+      await connecting();
+    } finally {
+      unsubscribe('net.server.socket', note);
+    }
+    return sockets;
+  }
+  /** A decision that fails. */
+  function failing(): (error: Error) => void {
+    let fail = (_: Error): void => undefined;
+    gate = new Promise((_, reject) => {
+      fail = reject;
+    });
+    return fail;
+  }
+  const greeted = async () => {
+    const server = await open();
+    server.send(...hello);
+    await server.replies(2);
+    return server;
+  };
+
+  test('is cut off after fifteen minutes of silence', async () => {
+    let server: Server | undefined;
+    const [socket] = await servedBy(async () => {
+      server = await greeted();
+    });
+    expect(socket!.timeout).toBe(900_000);
+    socket!.emit('timeout');
+    await server!.gone();
+  });
+
+  test('that cannot be taken is told of, and the others are served', async () => {
+    let server: Server | undefined;
+    const [socket] = await servedBy(async () => {
+      server = await greeted();
+    });
+    socket!.server.emit('error', new Error('accept ENOMEM'));
+    server!.send(...mailOf('ada@example.com'));
+    expect(await server!.replies(4)).toBe('Occa');
+    expect(said).toEqual([{ level: 40, err: 'accept ENOMEM', msg: 'the milter cannot take a connection' }]);
+  });
+
+  test('beyond 200 at a time is closed', async () => {
+    const all = [await greeted()];
+    while (all.length < 200) all.push(new Server({ port: listening.port! }));
+    for (const server of all.slice(1)) server.send(negotiate());
+    for (const server of all) await server.replies(1);
+    await new Server({ port: listening.port! }).gone();
+    expect(all.filter(({ closed }) => closed)).toEqual([]);
+    // The place of one that went is free.
+    all[1]!.socket.destroy();
+    await until(async () => {
+      const next = new Server({ port: listening.port! });
+      next.send(negotiate());
+      await until(() => next.closed || next.heard.length > 0);
+      return next.heard.length > 0;
+    });
+  });
+
+  test('whose mail cannot be decided about is cut off, which is told of', async () => {
+    const refuse = failing();
+    const server = await open();
+    server.send(...hello, ...mailOf('ada@example.com'));
+    await until(() => seen.length === 1);
+    refuse(new Error('nobody knows'));
     await server.gone();
+    expect(letters(server)).toBe('Occ');
+    expect(said).toEqual([{ level: 50, err: 'nobody knows', msg: 'a connection of the milter failed' }]);
+  });
+
+  test('that the server ended meanwhile is told nothing of', async () => {
+    const refuse = failing();
+    let server: Server | undefined;
+    const [socket] = await servedBy(async () => {
+      server = await open();
+      server.send(...hello, ...mailOf('ada@example.com'));
+      await until(() => seen.length === 1);
+    });
+    server!.socket.destroy();
+    await until(() => socket!.destroyed);
+    refuse(new Error('nobody knows'));
+    await turns();
+    expect(said).toEqual([]);
   });
 });
 
@@ -194,25 +372,25 @@ describe('a Unix socket', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-milter-'));
     try {
       const at = path.join(folder, 'socket');
-      listening = await listen({ path: at }, begin, createLog('silent'));
+      listening = await listen({ path: at }, begin, log);
       expect(statSync(at).mode & 0o777).toBe(0o660);
-      await expect(listen({ path: at }, begin, createLog('silent'))).rejects.toThrow('Correct milter.listen');
+      await expect(listen({ path: at }, begin, log)).rejects.toThrow('Correct milter.listen');
       const server = new Server({ path: at });
       server.send(...hello, ...mailOf('ada@example.com'), packet('Q'));
       expect(await server.replies(4)).toBe('Occa');
       await listening.close();
       expect(existsSync(at)).toBe(false);
-      listening = await listen({ path: at }, begin, createLog('silent'));
+      listening = await listen({ path: at }, begin, log);
       await listening.close();
       // One that a killed process left behind is gone; a file of something else stays.
       const left = createServer();
       await new Promise<void>((resolve) => left.listen(path.join(folder, 'left'), resolve));
       renameSync(path.join(folder, 'left'), at);
       await new Promise((resolve) => left.close(resolve));
-      listening = await listen({ path: at }, begin, createLog('silent'));
+      listening = await listen({ path: at }, begin, log);
       await listening.close();
       writeFileSync(at, 'a file');
-      await expect(listen({ path: at }, begin, createLog('silent'))).rejects.toThrow('Correct milter.listen');
+      await expect(listen({ path: at }, begin, log)).rejects.toThrow('Correct milter.listen');
       expect(readFileSync(at, 'utf8')).toBe('a file');
     } finally {
       await listening.close();

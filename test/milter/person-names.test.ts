@@ -64,6 +64,8 @@ test.each([
   ['Ada Lovelace', `${'x '.repeat(60)}Ada Lovelace ${'x '.repeat(60)}`, true],
   ['Ada Lovelace', `${'x '.repeat(122)}Ada Lovelace ${'x '.repeat(60)}`, true],
   ['Ada Lovelace', `${'x '.repeat(180)}Ada Lovelace`, true],
+  // The last part of a text goes to its end.
+  ['Anna Schmidt', `${'x '.repeat(63)}joannaschmidt`, false],
   // A digit that stands for a letter stands beside one.
   ['Bao Esa', '8ao E5a', true],
   ['Sos Els', '5 0 5 3 1 5', false],

@@ -38,7 +38,7 @@ export function compareDmarc(
     return [guardFinding('guard_dmarc_record', at, { message, wanted: publish, publish })];
   }
   const { record } = discovery;
-  const about: Published = { at, record, by: discovery.at === domain ? '' : `, by the record of ${discovery.at},`, publish };
+  const about: Published = { at, record, by: discovery.at === domain ? '' : `, by the record of ${discovery.at}`, publish };
   return [
     ...weakPolicies(about, wanted, policiesOf(record, discovery.policy)),
     ...otherAlignment(about, wanted),
@@ -85,7 +85,7 @@ function otherAlignment({ at, record, by, publish }: Published, wanted: WantedDm
     if (mode === undefined || record[tag] === mode[0]) continue;
     found.push(
       guardFinding('guard_dmarc_alignment', at, {
-        message: `${tag} of ${at.domain} is ${record[tag] === 's' ? 'strict' : 'relaxed'}${by} and ${mode} is declared.`,
+        message: `${tag} of ${at.domain} is ${record[tag] === 's' ? 'strict' : 'relaxed'}${by}, and ${mode} is declared.`,
         wanted: `${tag}=${mode[0]}`,
         published: `${tag}=${record[tag]}`,
         publish,
@@ -101,7 +101,7 @@ function missingReports({ at, record, by, publish }: Published, wanted: WantedDm
     .filter((uri) => !places.includes(reportPlace(uri)))
     .map((uri) =>
       guardFinding('guard_dmarc_reports', at, {
-        message: `Reports about ${at.domain} do not go to ${uri}${by} as is declared.`,
+        message: `Reports about ${at.domain} do not go to ${uri}${by === '' ? '' : `${by},`} as is declared.`,
         wanted: uri,
         published: places.join(',') || null,
         publish,

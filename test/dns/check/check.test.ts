@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkDomain, correctedRecords, DECISIONS } from '../../../services/dns/check/check.ts';
+import { checkDomain, correctedRecords, DECISIONS, needsDecision } from '../../../services/dns/check/check.ts';
 import { CODES, type Code } from '../../../services/dns/check/codes.ts';
 import { type Finding, webForm, zoneLine } from '../../../services/dns/check/finding.ts';
 import { withPlanned } from '../../../services/dns/planned.ts';
@@ -216,4 +216,49 @@ test('a name service that never answers costs a bounded time', async () => {
   // Without a bound it would wait until the test's own time-out.
   const { findings } = await checkDomain('example.com', dns, { selectors: ['sel'], timeoutMs: 100 });
   expect(new Set(findings.map(({ severity }) => severity))).toEqual(new Set(['unknown']));
+});
+
+const record = (text: string) => ({ name: 'example.com', text });
+const publish = (value: string | null) => ({ name: 'example.com', value });
+const OPEN = record('v=DMARC1; p=reject; sp=none');
+test.each<[string, Parameters<typeof needsDecision>[0], boolean]>([
+  ...DECISIONS.map((code): [string, Parameters<typeof needsDecision>[0], boolean] => [
+    'who may send and where reports go',
+    { code, record: null, publish: null },
+    true,
+  ]),
+  ['closing names that exist', { code: 'dmarc_subdomains_open', record: OPEN, publish: publish('v=DMARC1; p=reject') }, true],
+  [
+    'closing names that nobody has',
+    { code: 'dmarc_subdomains_open', record: OPEN, publish: publish('v=DMARC1; p=reject; sp = NONE; np=reject') },
+    false,
+  ],
+  [
+    'names that were closed before',
+    { code: 'dmarc_subdomains_open', record: record('v=DMARC1; p=reject; np=none'), publish: publish('v=DMARC1; p=reject') },
+    false,
+  ],
+  ['names of no record', { code: 'dmarc_subdomains_open', record: null, publish: publish('v=DMARC1; p=reject') }, false],
+  ['names without a correction', { code: 'dmarc_subdomains_open', record: OPEN, publish: null }, false],
+  ['names whose record is to go', { code: 'dmarc_subdomains_open', record: OPEN, publish: publish(null) }, false],
+  [
+    'SPF that would let nobody send',
+    { code: 'spf_syntax', record: record('v=spf1 ipv4:x.example -all'), publish: publish('v=spf1 -all') },
+    true,
+  ],
+  [
+    'SPF that lets somebody send',
+    { code: 'spf_syntax', record: record('v=spf1 ipv4:x.example mx -all'), publish: publish('v=spf1 mx -all') },
+    false,
+  ],
+  ['SPF of no record', { code: 'spf_syntax', record: null, publish: publish('v=spf1 -all') }, false],
+  ['SPF without a correction', { code: 'spf_syntax', record: record('v=spf1 ipv4:x.example -all'), publish: null }, false],
+  ['SPF that is to go', { code: 'spf_syntax', record: record('v=spf1 ipv4:x.example -all'), publish: publish(null) }, false],
+  [
+    'another record, whatever it lets',
+    { code: 'dmarc_syntax', record: record('v=spf1 ipv4:x.example -all'), publish: publish('v=spf1 -all') },
+    false,
+  ],
+])('is it for people to decide: %s', (_, found, expected) => {
+  expect(needsDecision(found)).toBe(expected);
 });

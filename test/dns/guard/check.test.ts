@@ -3,6 +3,7 @@ import { GuardChecker } from '../../../services/dns/guard/check.ts';
 import { GUARD_CODES, type GuardFinding } from '../../../services/dns/guard/codes.ts';
 import { readGuard } from '../../../services/dns/guard/file.ts';
 import { stringsOf } from '../../../services/dns/zonefile.ts';
+import { webOf } from '../check/fixtures.ts';
 import { dnsOf, type Zone } from '../zone.ts';
 import { GOOD, GUARD_FIXTURES, type GuardFixture, KEY, OTHER_KEY } from './fixtures.ts';
 
@@ -21,10 +22,14 @@ const OF_SAMPLES = [
   'guard_egress_sampled',
 ];
 
-const found = async ({ declared, staging }: Pick<GuardFixture, 'declared' | 'staging'>, zone: Zone): Promise<GuardFinding[]> => {
+const found = async (
+  { declared, staging }: Pick<GuardFixture, 'declared' | 'staging'>,
+  zone: Zone,
+  options: ConstructorParameters<typeof GuardChecker>[2] = {},
+): Promise<GuardFinding[]> => {
   const second = staging === undefined ? '' : `, staging: {domains: {staging.example.com: {${staging}}}}`;
   const guard = readGuard(`{version: 1, environments: {production: {domains: {example.com: {${declared}}}}${second}}}`);
-  const checker = new GuardChecker(guard, dnsOf({ ...GOOD, ...zone }));
+  const checker = new GuardChecker(guard, dnsOf({ ...GOOD, ...zone }), options);
   const results = await Promise.all(guard.environments.flatMap(({ domains }) => domains).map((one) => checker.of(one)));
   return results.flatMap(({ findings }) => findings);
 };
@@ -134,6 +139,130 @@ const DIFFERENCES: Record<string, [declared: string, zone: Zone]> = {
   ],
 };
 
+const policyOf = (mode: string) => ({
+  'https://mta-sts.example.com/.well-known/mta-sts.txt': {
+    text: `version: STSv1\nmode: ${mode}\nmx: mx.example.com\nmax_age: 604800\n`,
+  },
+});
+/** More of them, some with documents; nothing else is compared with them. */
+const ALONE: Record<string, [declared: string, zone: Zone, web?: Parameters<typeof webOf>[0]]> = {
+  'a record for MTA-STS that is to be there': ['mta_sts: {mode: enforce}', { '_mta-sts.example.com': {} }],
+  'an MTA-STS record without an id, and a policy of another mode': [
+    'mta_sts: {id: abc1, mode: enforce}',
+    { '_mta-sts.example.com': { TXT: [['v=STSv1;']] } },
+    policyOf('testing'),
+  ],
+  'an MTA-STS policy of no mode': [
+    'mta_sts: {mode: enforce}',
+    { '_mta-sts.example.com': { TXT: [['v=STSv1; id=abc1']] } },
+    policyOf('strict'),
+  ],
+  'MTA-STS as is declared': [
+    'mta_sts: {id: abc1, mode: enforce}',
+    { '_mta-sts.example.com': { TXT: [['v=STSv1; id=abc1']] } },
+    policyOf('enforce'),
+  ],
+  'one of two places for TLS reports, in another spelling': [
+    'tls_rpt: {rua: ["mailto:a@example.com", "https://example.com/tls"]}',
+    { '_smtp._tls.example.com': { TXT: [['v=TLSRPTv1; rua=mailto:x@example.com,MAILTO:a@EXAMPLE.com']] } },
+  ],
+  'all places for TLS reports': [
+    'tls_rpt: {rua: ["mailto:a@example.com"]}',
+    { '_smtp._tls.example.com': { TXT: [['v=TLSRPTv1; rua=mailto:x@example.com,mailto:a@example.com']] } },
+  ],
+  'a logo without its certificate': [
+    'bimi: {logo: "https://example.com/x.svg", certificate: "https://example.com/x.pem"}',
+    { 'default._bimi.example.com': { TXT: [['v=BIMI1; l=https://example.com/x.svg']] } },
+  ],
+  'another logo, beside a certificate that nobody declares': [
+    'bimi: {logo: "https://example.com/x.svg"}',
+    { 'default._bimi.example.com': { TXT: [['v=BIMI1; l=https://example.com/y.svg; a=https://example.com/y.pem']] } },
+  ],
+  'a certificate alone': [
+    'bimi: {certificate: "https://example.com/x.pem"}',
+    { 'default._bimi.example.com': { TXT: [['v=BIMI1; l=https://example.com/y.svg; a=https://example.com/y.pem']] } },
+  ],
+  'no record for a certificate': ['bimi: {certificate: "https://example.com/x.pem"}', { 'default._bimi.example.com': {} }],
+  'BIMI as is declared': [
+    'bimi: {logo: "https://example.com/x.svg"}',
+    { 'default._bimi.example.com': { TXT: [['v=BIMI1; l=https://example.com/x.svg; a=https://example.com/y.pem']] } },
+  ],
+  'a host for a domain that takes no mail': [
+    'mx: ["0 mx.example.com."]',
+    { 'example.com': { TXT: [['v=spf1 -all']], MX: [{ preference: 0, exchange: '.' }] } },
+  ],
+  'the hosts in another order, twice, with preferences': [
+    'mx: ["20 B.example.com.", "10 a.example.com", "30 b.example.com"]',
+    {
+      'example.com': {
+        TXT: [['v=spf1 -all']],
+        MX: [
+          { preference: 10, exchange: 'b.example.com' },
+          { preference: 20, exchange: 'A.example.com' },
+        ],
+      },
+    },
+  ],
+  'what nobody answers about transport': [
+    'mta_sts: {id: abc1}, tls_rpt: {rua: ["mailto:t@example.com"]}, bimi: {logo: "https://example.com/x.svg"}, mx: [mx.example.com]',
+    {
+      '_mta-sts.example.com': 'unknown',
+      '_smtp._tls.example.com': 'unknown',
+      'default._bimi.example.com': 'unknown',
+    },
+  ],
+  'records at the domain itself, of which there may be more': [
+    'records: {"@": {TXT: [abc], A: [192.0.2.1]}}',
+    { 'example.com': { TXT: [['v=spf1 -all'], ['abc']], A: ['192.0.2.1', '192.0.2.2'] } },
+  ],
+  'records at the domain itself that are not there': [
+    'records: {"@": {TXT: [abc, def, "v=spf1 -all"]}}',
+    { 'example.com': { TXT: [['v=spf1 -all']] } },
+  ],
+  'addresses and names in every spelling': [
+    'records: {a: {A: 192.0.2.1, AAAA: ["2001:DB8:0::1", "2001:db8::2"]}, b: {A: [192.0.2.300]}, c: {AAAA: ["x"]}, d: {CNAME: "Host.Example.com."}, e: {MX: ["10  MX.example.com."]}, f: {TXT: []}}',
+    {
+      'a.example.com': { A: ['192.0.2.1'], AAAA: ['2001:db8::2', '2001:db8::1'] },
+      'd.example.com': { CNAME: ['host.example.com'] },
+      'e.example.com': { MX: [{ preference: 10, exchange: 'mx.EXAMPLE.com' }] },
+      'f.example.com': { TXT: [['one']] },
+    },
+  ],
+  'two records of which nobody answers for one': [
+    'records: {_a: {TXT: [abc]}, _b: {TXT: [abc]}}',
+    { '_a.example.com': 'unknown', '_b.example.com': { TXT: [['a', 'bc'], ['x']] } },
+  ],
+  'two DMARC records': [
+    'dmarc: {record: "v=DMARC1; p=reject"}',
+    { '_dmarc.example.com': { TXT: [['v=DMARC1; p=reject'], ['v=DMARC1; p=none']] } },
+  ],
+  'no record where one is declared word for word': ['dmarc: {record: "v=DMARC1; p=reject"}', { '_dmarc.example.com': {} }],
+  'the DMARC record of the domain above': [
+    'dmarc: {policy: reject, subdomain_policy: reject, adkim: strict, aspf: relaxed, rua: ["mailto:d@example.com"]}',
+    { '_dmarc.example.com': {}, '_dmarc.com': { TXT: [['v=DMARC1; p=none; aspf=s; psd=y']] } },
+  ],
+  'a DMARC trial that weakens what is declared': [
+    'dmarc: {policy: reject, adkim: relaxed}',
+    { '_dmarc.example.com': { TXT: [['v=DMARC1; p=reject; sp=reject; t=y; adkim=s']] } },
+  ],
+  'a DMARC trial that weakens nothing that is declared': [
+    'dmarc: {policy: none, rua: ["mailto:a@example.com", "MAILTO:b@EXAMPLE.com"]}',
+    { '_dmarc.example.com': { TXT: [['v=DMARC1; p=none; t=y; rua=mailto:b@example.com,mailto:c@example.com']] } },
+  ],
+  'a policy for names below alone': [
+    'dmarc: {subdomain_policy: quarantine}',
+    { '_dmarc.example.com': { TXT: [['v=DMARC1; p=none; np=reject']] } },
+  ],
+  'a policy for names that do not exist alone': [
+    'dmarc: {nonexistent_policy: reject}',
+    { '_dmarc.example.com': { TXT: [['v=DMARC1; p=reject; sp=quarantine']] } },
+  ],
+  'two DMARC records, and none that is declared word for word': [
+    'dmarc: {policy: quarantine, nonexistent_policy: none}',
+    { '_dmarc.example.com': { TXT: [['v=DMARC1; p=reject'], ['v=DMARC1; p=none']] } },
+  ],
+};
+
 test('what differs is said word for word as in golden/', async () => {
   const parts: string[] = [];
   const show = (name: string, findings: readonly GuardFinding[]) =>
@@ -146,6 +275,8 @@ test('what differs is said word for word as in golden/', async () => {
       await found({ declared: '', staging: 'like: example.com' }, zone).catch((error: Error) => [error.message as never]),
     );
   }
+  for (const [name, [declared, zone, web]] of Object.entries(ALONE))
+    show(name, await found({ declared }, zone, web === undefined ? {} : { web: webOf(web) }));
   await expect(parts.join('\n').replaceAll(KEY, '(key)').replaceAll(OTHER_KEY, '(other key)')).toMatchFileSnapshot(
     'golden/findings.txt',
   );

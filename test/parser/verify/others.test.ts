@@ -140,6 +140,8 @@ describe('a TLS report', () => {
     expect((await verify(keys)).deferred).toEqual(keys);
     expect(await rows('tls_reports')).toMatchObject([{ trust: 'pending' }]);
     expect(await takeDueOthers(t.db, 60, 10)).toEqual([]);
+    const { rows: waits } = await t.db.query('select attempts, due_at > now() as later from ruawatch.other_checks');
+    expect(waits).toEqual([{ attempts: 1, later: true }]);
     await t.db.query("update ruawatch.other_checks set due_at = now() - interval '1 second'");
     expect(await takeDueOthers(t.db, 60, 10)).toEqual(keys);
     resolver.down.clear();
