@@ -19,7 +19,7 @@ export function ownDomainAlike(name: string, own: readonly string[]): string | n
   const whole = looks(name).one;
   for (const domain of own) {
     const wanted = looks(domain);
-    if (tails.some(({ one, words }) => one === wanted.one || (words !== null && words === wanted.full))) return domain;
+    if (tails.some(({ one, words }) => one === wanted.one || words === wanted.full)) return domain;
     if (front.includes(`.${wanted.one}.`) || front.includes(`.${wanted.one.replaceAll('.', '-')}.`)) return domain;
     if (isCutOff(whole, wanted.one)) return domain;
   }

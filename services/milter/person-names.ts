@@ -154,7 +154,7 @@ function holdsTogether(words: readonly string[], wanted: string, fewest: number)
   return words.some((_, first) => {
     let run = '';
     let at = first;
-    while (at < words.length && run.length < wanted.length) run += words[at++];
+    while (run.length < wanted.length && words[at] !== undefined) run += words[at++];
     return run === wanted && at - first >= fewest;
   });
 }

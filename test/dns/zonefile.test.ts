@@ -84,6 +84,8 @@ test.each([
   ['$INCLUDE other', 1, 'is not read'],
   ['a.example TXT "x', 1, 'does not end'],
   ['a.example TXT ( x', 1, 'not closed'],
+  ['\n\na.example TXT ( x\ny', 3, 'not closed'],
+  ['\n(', 1, 'not closed'],
   ['a.example TXT x )', 1, 'not opened'],
 ])('%j: line %i, %s', (text, line, message) => {
   try {

@@ -23,6 +23,10 @@ test.each([
   ['example.com⁄.stranger.example', 'example.com'],
   ['example-com.example', 'example.com'],
   ['modern-pay-example.test', 'modern-pay.example'],
+  // Of a name with letters beyond ASCII the words are compared, of another its letters.
+  ['modernpäy.example', 'modern-pay.example'],
+  ['modernpay.example', null],
+  ['moclern-pay.example', null],
   ['my-example.com', null],
   ['example-mail.com', null],
   ['example.company-login.example', null],

@@ -172,7 +172,12 @@ describe('a mail that is kept in the store', () => {
     ['and not there needs neither', 'postfix', { tooLong: true, whole: null }, 'iiqa', { held: 1 }, []],
   ])('%s', async (_, keep, given, packets, counted, why) => {
     const decisions = decisionsWith(hold_(keep));
-    expect(letters(await decisions.decide(part(given), true))).toBe(packets);
+    const said = await decisions.decide(part(given), true);
+    expect(letters(said)).toBe(packets);
+    if ('rejected' in counted)
+      expect(said[0]!.toString('latin1', 5)).toBe(
+        '552 5.3.4 This mail is held by a rule of the recipient, and is longer than what can be held.\0',
+      );
     expect([await outcomes(), noted.map((note) => note.why)]).toEqual([counted, why]);
     expect(decisions.failure).toBe(why[0] ?? null);
   });

@@ -26,6 +26,7 @@ describe('a field of results', () => {
     ' 1 mx.example.com; dmarc=pass',
     ' mx.(a)example.(b)com; dmarc=pass',
     ' m(a)x(b).example.com(c) ; dmarc=pass',
+    ' (a ")" b) "mx.exa\\mple.com"; dmarc=pass',
   ])('in our name is known: %j', (value) => {
     expect(claims(value, ID)).toBe(true);
   });

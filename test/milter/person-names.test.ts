@@ -51,6 +51,13 @@ test.each([
   ['Anna Smith', 'annasmith Office', true],
   ['Ann Lees', 'annlees Office', false],
   ['Ann Lee', 'A nn Lee Office', true],
+  ['Anna Peter', 'annapeter Office', true],
+  ['Ann Peter', 'annpeter Office', false],
+  ['Ann Lee', 'an nlee Office', true],
+  ['Ann Lee', 'Office annlee', false],
+  // A letter is spelled as it is written: a small one begins no word, a large one does.
+  ['Kjær', 'Kj Aer Books', false],
+  ['AydınÖztürk', 'Oeztuerk Aydın', true],
   // Titles are attached to words of four letters and more.
   ['Noel Carr', 'Noelceo Carr x', true],
   ['Noe Carr', 'Noeceo Carr x', false],
@@ -58,12 +65,15 @@ test.each([
   ['Noel Carr', 'xnoelceo carr', false],
   ['Noel Carr', 'noelceox carr', false],
   ['Noel Carr', 'noelnoelceo carr', false],
+  ['Noel Carr', 'noelceomr Carr x', true],
+  ['Oooo Carr', 'ceooooo Carr x', true],
   ['太郎', '山太郎', false],
   ['山太郎', '国山太郎', true],
   // A name may begin wherever a part of a text does.
   ['Ada Lovelace', `${'x '.repeat(60)}Ada Lovelace ${'x '.repeat(60)}`, true],
   ['Ada Lovelace', `${'x '.repeat(122)}Ada Lovelace ${'x '.repeat(60)}`, true],
   ['Ada Lovelace', `${'x '.repeat(180)}Ada Lovelace`, true],
+  [`Ada ${'b'.repeat(126)}`, `${'x '.repeat(64)}Ada ${'b'.repeat(126)}`, true],
   // The last part of a text goes to its end.
   ['Anna Schmidt', `${'x '.repeat(63)}joannaschmidt`, false],
   // A digit that stands for a letter stands beside one.

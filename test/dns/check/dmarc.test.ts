@@ -67,3 +67,103 @@ test('reports are asked for where mail arrives', async () => {
   const reject = { '_dmarc.example.com': { TXT: [['v=DMARC1; p=reject']] } };
   expect(await publish({ 'example.com': none, ...reject })).toEqual([['dmarc_no_rua', undefined, true]]);
 });
+
+const saidOf = async (zone: Zone, options: { mailboxes?: string[] } = {}) => {
+  const { findings } = await checkDmarc('example.com', dnsOf(zone), options);
+  return findings.map(({ code, message, place, publish }) => [code, message, place?.text, publish?.value]);
+};
+const MAIL = { 'example.com': { MX: [{ preference: 1, exchange: 'mx.example.com' }] } };
+const NO_MAIL = { 'example.com': { MX: [{ preference: 0, exchange: '.' }] } };
+const at = (...texts: string[]): Zone => ({ '_dmarc.example.com': { TXT: texts.map((text) => [text]) } });
+
+test.each([
+  [
+    'asks for reports where it asked for none',
+    { ...MAIL, ...at('v=DMARC1; p=none', 'v=DMARC1; p=reject') },
+    'v=DMARC1; p=none; rua=mailto:dmarc@example.com',
+  ],
+  ['not where the domain takes no mail', { ...NO_MAIL, ...at('v=DMARC1; p=none', 'v=DMARC1; p=reject') }, 'v=DMARC1; p=none'],
+  [
+    'is the one that asks for reports',
+    { ...MAIL, ...at('v=DMARC1; p=none', 'v=DMARC1; p=reject;  RUA = mailto:x@example.com') },
+    'v=DMARC1; p=reject;  RUA = mailto:x@example.com',
+  ],
+  [
+    'has what is wrong in it mended',
+    { ...MAIL, ...at('v=DMARC1; p=rejct; x=y; pct=5', 'v=DMARC1') },
+    'v=DMARC1; p=none; rua=mailto:dmarc@example.com',
+  ],
+])('of several records the one that is left %s', async (_, zone, value) => {
+  expect(await saidOf(zone)).toEqual([
+    ['dmarc_several', '_dmarc.example.com holds 2 DMARC records, so receivers take none of them. Keep one.', undefined, value],
+  ]);
+});
+
+test.each<[string, Zone, { mailboxes?: string[] }, [string, string, string | undefined, string | undefined][]]>([
+  [
+    'names below that exist, where those that do not are closed',
+    at('v=DMARC1; p=reject; sp=none; np=quarantine; rua=mailto:d@example.com'),
+    {},
+    [
+      [
+        'dmarc_subdomains_open',
+        'sp=none: names below the domain that exist can be forged freely, though the domain itself is protected. ',
+        'sp=none',
+        'v=DMARC1; p=reject; sp=none; np=reject; rua=mailto:d@example.com',
+      ],
+    ],
+  ],
+  [
+    'nobody is asked for reports',
+    at('v=DMARC1; p=reject'),
+    {},
+    [
+      [
+        'dmarc_no_rua',
+        'Nobody is asked for reports (rua=): what is sent as the domain stays unseen.',
+        undefined,
+        'v=DMARC1; p=reject; rua=mailto:dmarc@example.com',
+      ],
+    ],
+  ],
+  [
+    'no place by mail',
+    at('v=DMARC1; p=reject; rua=https://example.com/r'),
+    { mailboxes: ['a,b!c@here.example', 'second@here.example'] },
+    [
+      [
+        'dmarc_no_rua',
+        'rua= has no mailto: place, and receivers need not know any other: what is sent as the domain stays unseen.',
+        undefined,
+        'v=DMARC1; p=reject; rua=mailto:a%2Cb%21c@here.example,https://example.com/r',
+      ],
+    ],
+  ],
+  [
+    'reports that go elsewhere',
+    at('v=DMARC1; p=reject; rua=mailto:D@example.com; ruf=mailto:f@example.com'),
+    { mailboxes: ['a,b!c@here.example', 'second@here.example'] },
+    [
+      [
+        'dmarc_not_here',
+        'None of the places in rua= is a mailbox that ruawatch reads: reports on this domain do not come here.',
+        'rua=mailto:D@example.com',
+        'v=DMARC1; p=reject; rua=mailto:D@example.com,mailto:a%2Cb%21c@here.example; ruf=mailto:f@example.com',
+      ],
+    ],
+  ],
+  [
+    'reports that come here',
+    at('v=DMARC1; p=reject; rua=mailto:x@example.com,mailto:D@EXAMPLE.com'),
+    { mailboxes: ['d@example.com'] },
+    [],
+  ],
+])('%s', async (_, zone, options, expected) => {
+  const said = (await saidOf({ ...MAIL, ...zone }, options)).map(([code, message, ...rest]) => [
+    code,
+    // What closes them is said in one text with other sentences.
+    code === 'dmarc_subdomains_open' ? message!.replace(/(?<=protected\. ).*/, '') : message,
+    ...rest,
+  ]);
+  expect(said).toEqual(expected);
+});

@@ -108,6 +108,10 @@ const CASES: Record<string, [SeenRecords, ReportMonth | null, mailbox?: string]>
     records('none', { spf: 'invalid', faults: [fault('spf_missing'), fault('spf_syntax', 'error', 'x')] }),
     null,
   ],
+  'DMARC that is wrong, and a grave incident': [
+    records('none', { faults: [fault('dmarc_value', 'error', 'v=DMARC1; p=none')] }),
+    month({ incidents: [incident('critical')] }),
+  ],
   'no SPF': [records('none', { spf: 'missing', faults: [fault('spf_missing')] }), null],
   'no SPF, by the reports': [
     records('none', { spf: 'missing' }),
@@ -197,6 +201,30 @@ const CASES: Record<string, [SeenRecords, ReportMonth | null, mailbox?: string]>
     records('none'),
     month({ senders: [sender('m', 9_970), misaligned('b.test', 30)] }),
   ],
+  'misaligned senders of which some are approved': [
+    records('none'),
+    month({
+      senders: [
+        sender('m', 9_000),
+        { ...misaligned('a.test', 300), approved: true },
+        ...['b', 'c', 'd', 'e', 'f'].map((one) => misaligned(`${one}.test`, 100)),
+      ],
+    }),
+  ],
+  'more of them that are not': [
+    records('none'),
+    month({
+      senders: [
+        sender('m', 9_000),
+        ...['b', 'c', 'd', 'e', 'f', 'g', 'h'].map((one) => misaligned(`${one}.test`, 100)),
+        { ...misaligned('a.test', 50), approved: true },
+      ],
+    }),
+  ],
+  'misaligned senders that are all approved': [
+    records('none'),
+    month({ senders: [sender('m', 9_000), { ...misaligned('a.test', 300), approved: true }] }),
+  ],
   'a trial that costs nothing': [records('quarantine', { policy: policy('reject', { testing: true }) }), month()],
   'a trial that is too short': [records('none', { policy: policy('quarantine', { testing: true }) }), month({ days: 3 })],
   'a trial of nothing': [records('none', { policy: policy('none', { testing: true }) }), month()],
@@ -213,6 +241,16 @@ const CASES: Record<string, [SeenRecords, ReportMonth | null, mailbox?: string]>
   'SPF alone, just as much as may be': [
     records('quarantine'),
     month({ senders: [sender('a.test', 1_000, { dkim_aligned: 950 })] }),
+  ],
+  'SPF alone, of a sender to speak of and of one that is not': [
+    records('quarantine'),
+    month({
+      senders: [
+        sender('a.test', 1_000, { dkim_aligned: 880 }),
+        sender('b.test', 996, { dkim_aligned: 992 }),
+        sender('c.test', 4),
+      ],
+    }),
   ],
   'SPF alone, a little more': [records('quarantine'), month({ senders: [sender('a.test', 1_000, { dkim_aligned: 949 })] })],
   'no DKIM at all': [records('none'), month({ senders: [sender('a.test', 1_000, { dkim_aligned: 9 })] })],
