@@ -97,7 +97,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cli/dns-reports.test.ts': ['store/analysis/seen-mail.ts'],
   'cli/commands/simulate.test.ts': ['store/requests/history.ts'],
   'cluster/index.test.ts': ['store/cluster/records.ts', 'store/cluster/ways.ts'],
-  'cluster/api-source.test.ts': ['shared/runtime/kubernetes.ts'],
   'cluster/decide.test.ts': ['cluster/observe.ts'],
   'applier/keys/kubernetes.test.ts': ['store/cluster/signer-pods.ts'],
   'requests/grants/kinds.test.ts': ['requests/grants/dns.ts'],

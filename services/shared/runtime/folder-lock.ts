@@ -92,7 +92,7 @@ function isFree(file: string): boolean {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
   }
-  if (content === FREE) return true;
+  // FREE is the number of no process.
   const [pid, started] = content.split(' ');
   return !alive(Number(pid), started ?? '');
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
-import { Agent, type RequestOptions, request } from 'node:https';
+import { type RequestOptions, request } from 'node:https';
 import { codeOf, messageOf } from '../errors.ts';
 import type { KubernetesAccess } from '../settings/cluster.ts';
 
@@ -122,9 +122,12 @@ async function fromKubeconfig(file: string, context: string | null): Promise<Api
 /** Requests to an API server. */
 export class Kubernetes {
   private readonly server: ApiServer;
+  private readonly timeoutMs: number;
 
-  constructor(server: ApiServer) {
+  /** @param timeoutMs how long a request may be unanswered; tests cannot wait as long as others */
+  constructor(server: ApiServer, timeoutMs = TIMEOUT_MS) {
     this.server = server;
+    this.timeoutMs = timeoutMs;
   }
 
   /** One object. @throws KubernetesError */
@@ -193,7 +196,7 @@ export class Kubernetes {
     given: { body?: unknown; signal?: AbortSignal | undefined },
   ): Promise<unknown> {
     let text = '';
-    await this.exchange(method, path, { ...given, silenceMs: TIMEOUT_MS }, (part) => {
+    await this.exchange(method, path, { ...given, silenceMs: this.timeoutMs }, (part) => {
       text += part;
       if (text.length > MOST_BYTES) throw new KubernetesError(null, `${path} is larger than ${MOST_BYTES / 1024 / 1024} MiB.`);
     });
@@ -208,13 +211,12 @@ export class Kubernetes {
   ): Promise<void> {
     const given = await this.server.options();
     const url = new URL(this.server.url + path);
-    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const payload = JSON.stringify(body) as string | undefined;
     const { headers = {}, ...rest } = given;
-    const agent = rest.agent ?? (url.protocol === 'https:' ? new Agent({ keepAlive: false }) : undefined);
     const options: RequestOptions = {
+      agent: false,
       ...rest,
       method,
-      agent,
       ...(signal && { signal }),
       headers: {
         ...(headers as Record<string, string>),

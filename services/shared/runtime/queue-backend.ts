@@ -171,7 +171,6 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
       ms,
     );
   });
-  work.catch(() => undefined);
   try {
     return await Promise.race([work, late]);
   } finally {

@@ -35,8 +35,7 @@ const GLOBAL_V6 = new Networks(['2000::/3']);
 
 /** Whether documents may be fetched from an address: it belongs to the public internet. */
 export function isPublic(address: string): boolean {
-  const family = isIP(address);
-  return family !== 0 && (family === 4 || GLOBAL_V6.contains(address)) && !NOT_PUBLIC.contains(address);
+  return (isIP(address) === 4 || GLOBAL_V6.contains(address)) && !NOT_PUBLIC.contains(address);
 }
 
 export interface OpenWebOptions {
@@ -93,7 +92,7 @@ function fetched(url: URL, address: string, { signal, mostOctets }: WebOptions, 
       url,
       {
         signal,
-        ...(ca === undefined ? {} : { ca }),
+        ca,
         agent: false,
         headers: { 'user-agent': 'ruawatch', accept: '*/*' },
         // Connects to the address that was checked; the certificate must still be for the name.
@@ -113,7 +112,7 @@ function fetched(url: URL, address: string, { signal, mostOctets }: WebOptions, 
         });
         response.on('end', () => {
           const type = response.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? null;
-          resolve({ state: 'answered', status: response.statusCode ?? 0, type, body: Buffer.concat(chunks) });
+          resolve({ state: 'answered', status: response.statusCode!, type, body: Buffer.concat(chunks) });
         });
         response.on('error', (error) => resolve(failure(where, error)));
       },

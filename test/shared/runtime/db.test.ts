@@ -100,6 +100,36 @@ test('whatever a failed rollback throws, the client is closed with an error', as
   }
 });
 
+test('a client whose time is over is closed with the reason; one that keeps its time is not', async () => {
+  const work = async (ms: number | null, takes: Promise<void>) => {
+    const told: unknown[] = [];
+    let fail: (error: Error) => void = () => undefined;
+    const ended = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    const client = {
+      on: (event: string) => void told.push(`on ${event}`),
+      off: (event: string) => void told.push(`off ${event}`),
+      end: () => {
+        told.push('end');
+        fail(new Error('Connection terminated'));
+      },
+      release: (error: unknown) => void told.push(error),
+    };
+    const result = within({ connect: async () => client } as never, ms, () => Promise.race([takes, ended]));
+    return [await result.catch((error: Error) => error.message), told];
+  };
+  const never = new Promise<void>(() => undefined);
+  const late = expect.objectContaining({
+    code: 'late',
+    transient: true,
+    message: 'the database took longer than 20 milliseconds',
+  });
+  expect(await work(20, never)).toEqual(['Connection terminated', ['on error', 'end', 'off error', late]]);
+  for (const ms of [null, 60_000])
+    expect(await work(ms, Promise.resolve())).toEqual([undefined, ['on error', 'off error', undefined]]);
+});
+
 test('what waits on a line that fell silent ends when its time is over, and gives its place back', async () => {
   const line = await startProxy(Number(new URL(t.url).port));
   const url = new URL(t.url);

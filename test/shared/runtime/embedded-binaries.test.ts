@@ -1,8 +1,14 @@
-import { mkdirSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { linkLibraries, makeFolder, unwritable } from '../../../services/shared/runtime/embedded-binaries.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  firstClosedFolder,
+  linkLibraries,
+  makeFolder,
+  refuseFolder,
+  unwritable,
+} from '../../../services/shared/runtime/embedded-binaries.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -80,4 +86,51 @@ test('the links of a package are created once, and one that cannot be is named',
       message: expect.stringContaining(`lacks the link ${path.join(folder, 'native/gone/libpq.so')}`),
     }),
   );
+});
+
+describe('the first folder above the data that the user of the server cannot enter', () => {
+  const mine = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const other = 54_321;
+
+  test.each([
+    ['its owner', 0o100, { uid: mine.uid, gid: other }],
+    ['its group', 0o010, { uid: other, gid: mine.gid }],
+    ['all others', 0o001, { uid: other, gid: other }],
+  ])('%s may enter it by a right of their own', (_, right, owner) => {
+    const above = path.join(folder, 'above');
+    const data = path.join(above, 'data', 'not yet');
+    mkdirSync(above);
+    chmodSync(folder, 0o755);
+    chmodSync(above, right);
+    expect(firstClosedFolder(data, owner)).toBeNull();
+    chmodSync(above, 0o777 & ~right);
+    expect(firstClosedFolder(data, owner)).toBe(above);
+    // The folder itself is the server's, whatever its rights are before it is.
+    expect(firstClosedFolder(above, owner)).toBeNull();
+    expect(firstClosedFolder(data, null)).toBeNull();
+    chmodSync(above, 0o755);
+  });
+
+  test('is asked for a user of no group where root starts the server, and for nobody else', () => {
+    chmodSync(folder, 0o750);
+    const data = path.join(folder, 'data');
+    expect(firstClosedFolder(data)).toBe(process.getuid?.() === 0 ? folder : null);
+  });
+
+  test('and one that anyone can write to are refused with what to do', () => {
+    const data = path.join(folder, 'data');
+    mkdirSync(data);
+    chmodSync(folder, 0o700);
+    const refused = (said: string) =>
+      expect.objectContaining({ code: 'embedded_folder', message: expect.stringContaining(said) });
+    expect(() => refuseFolder(data, { uid: other, gid: other })).toThrow(
+      refused(`cannot enter ${folder}: set RUAWATCH_DATA_DIR`),
+    );
+    for (const mode of [0o777, 0o702]) {
+      chmodSync(data, mode);
+      expect(() => refuseFolder(data, null)).toThrow(refused(`can write to ${data}, where`));
+    }
+    chmodSync(data, 0o775);
+    refuseFolder(data, null);
+  });
 });

@@ -1,10 +1,11 @@
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { UnrecoverableError, type Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { messageOf, PermanentError, TransientError } from '../../../services/shared/errors.ts';
-import { createLog } from '../../../services/shared/runtime/log.ts';
+import { createLog, type Log } from '../../../services/shared/runtime/log.ts';
 import { createMetrics, type Metrics } from '../../../services/shared/runtime/metrics.ts';
-import type { QueueBackend } from '../../../services/shared/runtime/queue-backend.ts';
+import { QueueBackend } from '../../../services/shared/runtime/queue-backend.ts';
 import { createQueues, type Queues } from '../../../services/shared/runtime/queues.ts';
 import { redisTrouble } from '../../../services/shared/runtime/redis-trouble.ts';
 import { startProxy } from '../../chaos/proxy.ts';
@@ -16,6 +17,21 @@ beforeAll(async () => {
   database = await testDatabase();
 });
 afterAll(() => database.drop());
+
+/** A log that notes each line: its level, what it was given, and what it says. */
+function notedLog() {
+  const lines: unknown[][] = [];
+  const at = (bound: object): object => ({
+    ...Object.fromEntries(
+      ['debug', 'info', 'warn', 'error'].map((level) => [
+        level,
+        (given: object, says: string) => void lines.push([level, { ...bound, ...given }, says]),
+      ]),
+    ),
+    child: (more: object) => at({ ...bound, ...more }),
+  });
+  return { log: at({}) as Log, lines };
+}
 
 const backends = [
   { backend: 'postgres' as const, present: true },
@@ -32,15 +48,23 @@ describe.each(backends)('queues on $backend', ({ backend, present }) => {
       if (backend === 'redis') redis = await startRedis();
     });
     afterAll(() => redis?.stop());
-    const open = () => {
+    const open = (log: Log = createLog('silent')) => {
       metrics = createMetrics();
       queues = createQueues(
         { redisUrl: redis?.url ?? null, databaseUrl: database.url, namespace: `queue_test_${process.pid}_${n}` },
-        createLog('silent'),
+        log,
         metrics,
       );
       return queues;
     };
+    /** Of each outcome of the jobs, how many had it; and how many jobs' times are known. */
+    const counted = async () => {
+      const outcomes = (await metrics.jobs.get()).values.map(({ labels, value }) => [labels.queue, labels.outcome, value]);
+      const times = (await metrics.jobSeconds.get()).values.find(({ metricName }) => metricName?.endsWith('_count'));
+      return [...outcomes, [times?.labels.queue, 'timed', times?.value]];
+    };
+    /** What BullMQ works the queue with. */
+    const workerOf = () => [...(queues as unknown as { workers: Set<{ worker: Worker }> }).workers][0]!.worker;
     afterEach(async () => {
       n++;
       await queues.close();
@@ -60,7 +84,11 @@ describe.each(backends)('queues on $backend', ({ backend, present }) => {
       open();
       for (let i = 0; i < 5; i++) await queues.add('parse', { messages: [7, 8] });
       await queues.add('parse', { messages: [9] });
-      expect((await queues.counts()).parse.waiting).toBe(2);
+      expect([(await queues.counts()).parse, await queues.waiting('parse'), await queues.waiting('verify')]).toEqual([
+        { waiting: 2, active: 0, delayed: 0, failed: 0 },
+        2,
+        0,
+      ]);
       const got: number[][] = [];
       queues.work('parse', async ({ messages }) => void got.push(messages));
       await until(() => got.length === 2);
@@ -70,7 +98,8 @@ describe.each(backends)('queues on $backend', ({ backend, present }) => {
     });
 
     test('a permanent error is not retried, and is handed to onDead', async () => {
-      open();
+      const { log, lines } = notedLog();
+      open(log);
       let runs = 0;
       const dead: unknown[] = [];
       queues.work(
@@ -85,10 +114,17 @@ describe.each(backends)('queues on $backend', ({ backend, present }) => {
       await until(() => dead.length === 1);
       expect(dead).toEqual([[{ messages: [11] }, 'It cannot work.']]);
       expect(runs).toBe(1);
+      const job = { queue: 'parse', job: expect.stringMatching(/^parse-11-11-[0-9a-f]{16}$/) };
+      expect(lines).toEqual([['warn', { ...job, err: 'It cannot work.', retry: false, attempt: 1 }, 'the job failed']]);
+      expect(await counted()).toEqual([
+        ['parse', 'failed', 1],
+        ['parse', 'timed', 1],
+      ]);
     });
 
     test('a transient error is retried with back-off until it works', async () => {
-      open();
+      const { log, lines } = notedLog();
+      open(log);
       let runs = 0;
       queues.work('parse', async () => {
         runs++;
@@ -97,6 +133,70 @@ describe.each(backends)('queues on $backend', ({ backend, present }) => {
       await queues.add('parse', { messages: [12] });
       await until(async () => (await metrics.jobs.get()).values.some((v) => v.labels.outcome === 'done'));
       expect(runs).toBe(3);
+      const failed = { queue: 'parse', job: expect.any(String), err: 'Not yet.', retry: true };
+      expect(lines).toEqual([1, 2].map((attempt) => ['warn', { ...failed, attempt }, 'the job failed']));
+      expect(await counted()).toEqual([
+        ['parse', 'retried', 2],
+        ['parse', 'done', 1],
+        ['parse', 'timed', 3],
+      ]);
+    });
+
+    test('a job that does not fit its queue ends at once: no handler sees it, and it names no rows to record', async () => {
+      open();
+      const seen: unknown[] = [];
+      queues.work('parse', async (payload) => void seen.push(payload), {
+        onDead: async (payload) => void seen.push(['dead', payload]),
+      });
+      const failed = new Promise<Error>((resolve) => workerOf().on('failed', (_, error) => resolve(error)));
+      const { bullmq } = queues as unknown as { bullmq: QueueBackend };
+      await bullmq.queue('parse').add('parse', { messages: [] }, { attempts: 8 });
+      expect(await failed).toMatchObject({
+        name: 'UnrecoverableError',
+        message: expect.stringMatching(/^the job does not fit queue parse: /),
+      });
+      expect(seen).toEqual([]);
+    });
+
+    test('a death is recorded once the tries are used up or the job was given up; that it could not be is said', async () => {
+      const { log, lines } = notedLog();
+      open(log);
+      const dead: unknown[] = [];
+      queues.work('parse', async () => undefined, {
+        onDead: async (payload, error) => {
+          dead.push([payload, error]);
+          if (error.message === 'unrecordable') throw new Error('the rows are locked');
+        },
+      });
+      const worker = workerOf();
+      const fail = (job: object | undefined, error: Error) => worker.emit('failed', job as never, error, 'active');
+      const job = (attemptsMade: number, messages = [5]) => ({ id: 'j', attemptsMade, data: { messages } });
+      const [away, over] = [new TransientError('away', 'Away.'), new PermanentError('over', 'Over.')];
+      const unrecoverable = (cause?: Error) => Object.assign(new UnrecoverableError('stalled too often'), cause && { cause });
+      fail(undefined, away);
+      fail(job(7), away);
+      fail(job(8, []), away);
+      expect(dead).toEqual([]);
+      fail(job(8), away);
+      fail(job(9), away);
+      fail(job(1), unrecoverable(over));
+      fail(job(1), unrecoverable());
+      const stalled = expect.objectContaining({
+        code: 'job_stalled',
+        transient: true,
+        message: 'The queue gave the job up (stalled too often); its rows wait for the sweeper.',
+      });
+      expect(dead).toEqual([away, away, over, stalled].map((error) => [{ messages: [5] }, error]));
+      expect(lines).toEqual([]);
+      fail(job(8), new Error('unrecordable'));
+      await until(() => lines.length > 0);
+      expect(lines).toEqual([
+        [
+          'error',
+          { queue: 'parse', job: 'j', err: 'the rows are locked' },
+          'a failed job could not be recorded; the sweeper will try its rows again',
+        ],
+      ]);
     });
 
     test('draining waits for the running job and takes no other', async () => {
@@ -238,3 +338,54 @@ test.skipIf(redisProgram === null)(
     await redis.stop();
   },
 );
+
+describe('the connections of a queue', () => {
+  const settings = { redisUrl: null, databaseUrl: 'postgres://u:p@127.0.0.1:1/rows' };
+  const optionsOf = (more: object, forWorker: boolean) =>
+    new QueueBackend({ ...settings, ...more }, () => undefined).options(forWorker) as unknown as { connection: object };
+
+  test('to Postgres end what is unanswered, and a worker has more of them', () => {
+    expect(optionsOf({}, false).connection).toMatchObject({
+      application_name: 'ruawatch queue',
+      host: '127.0.0.1',
+      database: 'rows',
+      schema: 'ruawatch_queue',
+      migrate: true,
+      max: 2,
+      connectionTimeoutMillis: 10_000,
+      query_timeout: 30_000,
+      keepAlive: true,
+    });
+    expect(optionsOf({ migrate: false, namespace: 'n' }, true).connection).toMatchObject({
+      schema: 'n',
+      migrate: false,
+      max: 4,
+    });
+  });
+
+  test('to Redis are thrown away after half a minute of silence, and tried again after at most a second', async () => {
+    for (const [forWorker, silent, retries] of [
+      [false, undefined, 1],
+      [true, 7_000, null],
+    ] as const) {
+      const warned: unknown[] = [];
+      const given = { ...settings, redisUrl: 'redis://127.0.0.1:1/0', redisSilentMs: silent };
+      const backend = new QueueBackend(given as never, (error) => void warned.push(error));
+      expect(backend.causeOf(new Error('Connection is closed.'))).toEqual(new Error('the connection was closed'));
+      const options = backend.options(forWorker) as unknown as { connection: unknown; prefix: string };
+      const { options: opened } = options.connection as Redis;
+      expect(opened).toMatchObject({
+        maxRetriesPerRequest: retries,
+        enableReadyCheck: true,
+        socketTimeout: silent ?? 30_000,
+      });
+      expect([1, 2, 20, 21].map((times) => opened.retryStrategy!(times))).toEqual([50, 100, 1_000, 1_000]);
+      expect(options.prefix).toBe('ruawatch');
+      await until(() => warned.length > 0);
+      expect(messageOf(warned[0])).toBe('nothing listens at 127.0.0.1:1 (ECONNREFUSED)');
+      expect(warned).toContain(backend.causeOf(new Error('Reached the max retries per request limit (which is 1).')));
+      for (const other of ['a text', new Error('another')]) expect(backend.causeOf(other)).toBe(other);
+      await backend.close(1_000);
+    }
+  });
+});

@@ -47,7 +47,7 @@ describe('a repeated task', () => {
     const outcomes: (string | null)[] = ['away', 'away', 'full', null, 'full'];
     let turns = 0;
     const loop = repeat(
-      90_000,
+      501_000,
       async () => {
         const error = outcomes[turns++];
         if (error != null) throw new Error(error);
@@ -63,7 +63,7 @@ describe('a repeated task', () => {
       await vi.advanceTimersByTimeAsync(0);
       expect(turns).toBe(turn);
     }
-    const failed = 'the sweep failed; next try in 90 s';
+    const failed = 'the sweep failed; next try in 501 s';
     expect(lines).toEqual([`warn ${failed}: away`, `debug ${failed}: away`, `warn ${failed}: full`, `warn ${failed}: full`]);
     await loop.stop();
     await vi.advanceTimersByTimeAsync(MINUTE * 9);

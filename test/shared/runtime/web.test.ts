@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -20,6 +21,8 @@ const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-web-'));
 const file = (name: string) => path.join(folder, name);
 const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe', cwd: folder });
 
+/** Tells of who no longer reads. */
+const left = new EventEmitter();
 let server: https.Server;
 let port: number;
 let ca: string;
@@ -84,7 +87,11 @@ beforeAll(async () => {
       else if (request.url === '/mark.pem')
         response.writeHead(200, { 'content-type': 'application/pem-certificate-chain' }).end(MARK);
       else if (request.url === '/moved') response.writeHead(302, { location: 'https://mta-sts.example.com/' }).end();
-      else if (request.url === '/endless') {
+      else if (request.url === '/cut') {
+        response.writeHead(200, { 'content-length': 100 }).write('a part');
+        setImmediate(() => response.destroy());
+      } else if (request.url === '/endless') {
+        response.on('close', () => left.emit('endless'));
         response.writeHead(200);
         const more = () => {
           while (response.write(Buffer.alloc(65_536, 32)));
@@ -111,47 +118,82 @@ const get = (where: string, more = {}, mostOctets = 1_000_000) =>
   open(more).get(where.replace(HOST, `${HOST}:${port}`), { mostOctets });
 
 describe('a document', () => {
+  const broken = (message: string) => ({ state: 'broken', message });
+  const at = (asked: string) => `https://${HOST}:${port}${asked}`;
+
   test('is fetched from the address that DNS names, with the media type', async () => {
-    const answer = await get(`https://${HOST}/.well-known/mta-sts.txt`);
-    expect(answer).toMatchObject({ state: 'answered', status: 200, type: 'text/plain' });
-    expect(answer.state === 'answered' && Buffer.from(answer.body).toString()).toBe(POLICY);
+    const body = Buffer.from(POLICY);
+    const whole = { state: 'answered', status: 200, type: 'text/plain', body };
+    expect(await get(`https://${HOST}/.well-known/mta-sts.txt`)).toEqual(whole);
+    expect(await get(`https://${HOST}/.well-known/mta-sts.txt`, {}, body.length)).toEqual(whole);
   });
 
   test('is not followed to where a redirect leads', async () => {
-    expect(await get(`https://${HOST}/moved`)).toMatchObject({ state: 'answered', status: 302 });
+    expect(await get(`https://${HOST}/moved`)).toEqual({ state: 'answered', status: 302, type: null, body: Buffer.alloc(0) });
   });
 
   test('over the limit is broken, and nothing more is read', async () => {
-    expect(await get(`https://${HOST}/endless`, {}, 100_000)).toMatchObject({
-      state: 'broken',
-      message: expect.stringContaining('100000 octets'),
-    });
+    const closed = once(left, 'endless');
+    expect(await get(`https://${HOST}/endless`, {}, 100_000)).toEqual(broken(`${at('/endless')} has more than 100000 octets.`));
+    await closed;
+    const asked = '/.well-known/mta-sts.txt';
+    const most = POLICY.length - 1;
+    expect(await get(`https://${HOST}${asked}`, {}, most)).toEqual(broken(`${at(asked)} has more than ${most} octets.`));
   });
 
   test('of a server that is silent, of nobody there, and of a name nobody can resolve is unknown', async () => {
-    expect(await get(`https://${HOST}/silent`, { timeoutMs: 300 })).toMatchObject({ state: 'unknown' });
-    expect(await open().get(`https://${HOST}:1/`, { mostOctets: 1 })).toMatchObject({ state: 'unknown' });
-    expect(await open().get('https://slow.example.com/', { mostOctets: 1 })).toMatchObject({ state: 'unknown' });
+    const unknown = (message: string) => ({ state: 'unknown', message });
+    const late = `${at('/silent')} could not be fetched: it did not answer in time.`;
+    expect(await get(`https://${HOST}/silent`, { timeoutMs: 300 })).toEqual(unknown(late));
+    const given = new AbortController();
+    const asked = open({ timeoutMs: 600_000 }).get(at('/silent'), { mostOctets: 1, signal: given.signal });
+    given.abort();
+    expect(await asked).toEqual(unknown(late));
+    expect(await open().get(`https://${HOST}:1/`, { mostOctets: 1 })).toEqual(
+      unknown(`https://${HOST}:1/ could not be fetched: nothing listens at 127.0.0.1:1 (ECONNREFUSED).`),
+    );
+    expect(await get(`https://${HOST}/cut`)).toEqual(unknown(`${at('/cut')} could not be fetched: aborted.`));
+    const long = `https://${HOST}:1/${'a'.repeat(400)}`;
+    expect(await open().get(long, { mostOctets: 1 })).toEqual(
+      unknown(`${long.slice(0, 300)} could not be fetched: nothing listens at 127.0.0.1:1 (ECONNREFUSED).`),
+    );
+    const unresolved = await dns.ask('slow.example.com', 'A');
+    expect(unresolved).toMatchObject({ state: 'unknown', message: expect.any(String) });
+    expect(await open().get('https://slow.example.com/', { mostOctets: 1 })).toEqual(
+      unknown((unresolved as { message: string }).message),
+    );
+    expect(await open().get('https://none.example.com/', { mostOctets: 1 })).toEqual(broken('none.example.com has no address.'));
   });
 
   test('under a certificate of another name, or of an authority nobody trusts, is broken', async () => {
-    const other = await open().get(`https://other.example.com:${port}/`, { mostOctets: 1 });
-    expect(other).toMatchObject({ state: 'broken', message: expect.stringContaining('certificate') });
+    const invalid = (name: string) =>
+      broken(expect.stringMatching(new RegExp(`^The certificate of https://${name}:${port}/ is not valid \\(.+\\)\\.$`)));
+    expect(await open().get(`https://other.example.com:${port}/`, { mostOctets: 1 })).toEqual(invalid('other.example.com'));
     const answer = await openWeb(dns, { allowPrivate: true }).get(`https://${HOST}:${port}/`, { mostOctets: 1 });
-    expect(answer).toMatchObject({ state: 'broken', message: expect.stringContaining('certificate') });
+    expect(answer).toEqual(invalid(HOST));
   });
 
   test('is not fetched from a private address, over http, or with a login in the URL', async () => {
-    const answer = await openWeb(dns, { ca }).get(`https://${HOST}:${port}/`, { mostOctets: 1 });
-    expect(answer).toMatchObject({ state: 'broken', message: expect.stringContaining('127.0.0.1') });
+    const inside = (name: string, address: string) => ({
+      ...broken(`${name} has the address ${address}, which is not part of the public internet: nothing was fetched.`),
+      private: true,
+    });
+    const guarded = (url: string) => openWeb(dns, { ca }).get(url, { mostOctets: 1 });
+    expect(await guarded(`https://${HOST}:${port}/`)).toEqual(inside(HOST, '127.0.0.1'));
+    const asksNobody = openWeb({ ask: () => Promise.reject(new Error('asked')) } as never, { allowPrivate: true, ca });
+    expect(await asksNobody.get('https://127.0.0.1:1/', { mostOctets: 1 })).toMatchObject({ state: 'unknown' });
+    expect(await guarded('https://127.0.0.1/')).toEqual(inside('127.0.0.1', '127.0.0.1'));
+    expect(await guarded('https://[::1]/')).toEqual(inside('::1', '::1'));
+    const long = `ftp://${'a'.repeat(300)}`;
     for (const url of [
       'http://example.com/',
       'https://u:p@example.com/',
+      'https://u@example.com/',
       'file:///etc/passwd',
-      'https://127.0.0.1/',
-      'https://[::1]/',
+      'x',
+      long,
     ])
-      expect(await openWeb(dns).get(url, { mostOctets: 1 }), url).toMatchObject({ state: 'broken' });
+      expect(await guarded(url), url).toEqual(broken(`${url.slice(0, 200)} is not an https URL.`));
   });
 });
 

@@ -46,6 +46,12 @@ test('paths are those of the settings file, and what is left out has its usual v
   ]);
 });
 
+test('a key has 2048, 3072 or 4096 bits', () => {
+  const key = (bits: number) => [{ domain: 'example.com', layout: 'opendkim', folder: 'keys', bits }];
+  const taken = [1024, 2047, 2048, 2049, 3072, 3073, 4096, 4097].filter((bits) => dkimSchema.safeParse(key(bits)).success);
+  expect(taken).toEqual([2048, 3072, 4096]);
+});
+
 const KUBERNETES = { namespace: 'mail', secret: 'dkim', config_map: 'signer', signer: 'rspamd', pods: { app: 'rspamd' } };
 
 test('of keys in Kubernetes, paths are those of the settings file too', () => {
