@@ -14,7 +14,7 @@ export async function readUpload(request: IncomingMessage): Promise<{ fields: Re
   const type = request.headers['content-type'] ?? '';
   if (!/^multipart\/form-data\s*;/i.test(type)) throw new Refusal(415, 'type_unknown', words.upload.no_form);
   const tooLarge = () => new Refusal(413, 'upload_too_large', words.upload.too_large(UPLOAD_BYTES / 1024 / 1024, UPLOAD_FILES));
-  if (Number(request.headers['content-length'] ?? 0) > UPLOAD_BYTES) throw tooLarge();
+  if (Number(request.headers['content-length']) > UPLOAD_BYTES) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

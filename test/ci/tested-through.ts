@@ -244,7 +244,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'console/pages/overview.test.ts': ['store/console/overview.ts'],
   'console/pages/sign-in.test.ts': ['store/console/sessions.ts'],
   'store/rollups/domain-days.test.ts': ['parser/upkeep/fill-daily-totals.ts', 'store/rollups/fill.ts'],
-  'console/pages/upload.test.ts': ['console/upload-body.ts'],
   'console/pages/raw.test.ts': ['report/document.ts', 'store/messages/raw-mail.ts'],
   'console/pages/shown.test.ts': [
     'console/pages/message.ts',
@@ -299,7 +298,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'report/mail/charset.test.ts': ['report/mail/compound.ts', 'report/mail/uuencode.ts'],
   'report/aggregate/content-hash.test.ts': ['report/bytes.ts'],
   'report/xml/scanner.test.ts': ['report/xml/documents.ts'],
-  'shared/runtime/db.test.ts': ['shared/runtime/embedded-secrets.ts'],
   'shared/runtime/pgbouncer.test.ts': ['cli/commands/migrate.ts', 'shared/runtime/embedded-binaries.ts'],
   'shared/runtime/queues.test.ts': [
     'shared/runtime/redis-trouble.ts',
