@@ -25,7 +25,7 @@ export function domainsOf({ domain, changes }: Pick<Plan, 'domain' | 'changes'>)
   for (const change of changes) {
     for (const one of namesOf(change)) {
       const labels = one.split('.').filter((label) => label !== '*');
-      for (let at = 0; at < labels.length; at++) {
+      for (const at of labels.keys()) {
         const name = labels.slice(at).join('.');
         if (name.endsWith(`.${domain}`)) found.add(name);
       }

@@ -72,8 +72,7 @@ export function hasName({ names }: Pick<DnsScope, 'names'>, given: string): bool
 export function notCovered(names: readonly string[], by: readonly string[]): string | null {
   const covers = (one: string): boolean => {
     if (by.includes(one)) return true;
-    // All names below one are covered by those of one above it alone, and a wildcard by itself.
-    if (one.startsWith('*.')) return false;
+    // All names below one are covered by those of one above it alone; a wildcard is in none of these.
     return one.startsWith('.')
       ? by.some((other) => other.startsWith('.') && one.endsWith(other))
       : hasName({ names: [...by] }, one);

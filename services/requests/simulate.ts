@@ -1,3 +1,4 @@
+import { dayOf } from '../shared/days.ts';
 import type { Plan } from './plan.ts';
 import { type Approvals, choose, isReachable, type Rule, type Used } from './rules.ts';
 import type { State } from './states.ts';
@@ -45,7 +46,6 @@ export type Difference = (typeof DIFFERENCES)[number];
  */
 export function simulate({ rules, groups }: Pick<Approvals, 'rules' | 'groups'>, history: readonly Past[]): Simulated[] {
   const counted = new Map<string, number>();
-  const dayOf = (at: Date) => at.toISOString().slice(0, 10);
   const add = (key: string) => counted.set(key, (counted.get(key) ?? 0) + 1);
   return [...history]
     .sort((a, b) => a.created_at.getTime() - b.created_at.getTime() || a.request_key - b.request_key)

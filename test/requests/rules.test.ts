@@ -150,6 +150,20 @@ describe('a ceiling', () => {
   });
 });
 
+test('a stage may ask some of those who decide, and not of everybody', () => {
+  const groups = { ...GROUPS, few: [GROUPS.mail[0]!, GROUPS.mail[1]!], mixed: [GROUPS.mail[0]!, GROUPS.security[0]!] };
+  const mistakes = (ask: string | null) => {
+    const rules = [{ name: 'a', stages: [{ group: 'mail', ...(ask !== null && { ask }) }] }];
+    return approvalsSchema.safeParse({ groups, rules }).error?.issues.map(({ message }) => message) ?? [];
+  };
+  expect([null, 'few', 'mail', 'mixed'].map(mistakes)).toEqual([
+    [],
+    [],
+    [],
+    ['rule "a" asks "mixed", of whom not all are in "mail", which decides'],
+  ]);
+});
+
 describe('settings that cannot work are refused', () => {
   test.each([
     [{ rules: [{ name: 'a', decide: 'automatic' }] }, /ceiling/],

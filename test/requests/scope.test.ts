@@ -79,6 +79,25 @@ test.each([
   ['a zone with a dot at its end', { zone: 'example.com.' }],
 ])('%s is no scope', (_, change) => expect(dnsScopeSchema.safeParse({ ...scope, ...change }).success).toBe(false));
 
+test('a name has 253 characters at most, a zone too, and there are twenty names at most', () => {
+  const long = (of: number) => `${'a.'.repeat(of)}example.com`.slice(-of);
+  const is = (change: object) => dnsScopeSchema.safeParse({ ...scope, ...change }).success;
+  expect([253, 254].map((of) => long(of).length)).toEqual([253, 254]);
+  const named = (name: string) => is({ names: [name] });
+  expect([253, 254].map((of) => named(`a${long(of).slice(1)}`))).toEqual([true, false]);
+  expect([253, 254].map((of) => is({ zone: `a${long(of).slice(1)}`, names: [`a${long(of).slice(1)}`] }))).toEqual([true, false]);
+  expect([253, 254].map((of) => is({ zone: `a${long(of).slice(1)}`, names: ['b.example.com'] }))).toEqual([false, false]);
+  const names = (n: number) => Array.from({ length: n }, (_, i) => `n${i}.example.com`);
+  expect([0, 1, 20, 21].map((n) => is({ names: names(n) }))).toEqual([false, true, true, false]);
+  expect([[], ['TXT'], ['A', 'AAAA', 'CNAME', 'MX', 'TXT']].map((types) => is({ types }))).toEqual([false, true, true]);
+  expect([[], ['add'], ['add', 'delete'], ['replace']].map((operations) => is({ operations }))).toEqual([
+    false,
+    true,
+    true,
+    false,
+  ]);
+});
+
 test('a scope is one line', () => {
   expect(scopeText(scope)).toBe(
     'add TXT, A at _acme-challenge.example.com, .app.example.com, *.wild.example.com (zone example.com)',

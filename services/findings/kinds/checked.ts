@@ -69,6 +69,5 @@ export function checked<const Rule extends string>(
 
 /** The selector in the name of a key. */
 export function selectorIn(name: string): string {
-  const at = name.indexOf('._domainkey.');
-  return short(at < 0 ? name : name.slice(0, at), 40);
+  return short(name.split('._domainkey.')[0]!, 40);
 }

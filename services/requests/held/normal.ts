@@ -13,8 +13,7 @@ const MOST_SIGNATURES = 50;
  * read.
  */
 export function kept(text: string, most = TEXT): string {
-  const clean = text.replaceAll('\0', '\ufffd').toWellFormed();
-  return clean.length <= most ? clean : clean.slice(0, most).toWellFormed();
+  return text.replaceAll('\0', '\ufffd').slice(0, most).toWellFormed();
 }
 
 const orNull = (text: string | null, most?: number): string | null => (text === null ? null : kept(text, most));

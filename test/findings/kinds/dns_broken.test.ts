@@ -14,6 +14,8 @@ test('its words, by what was lost', () => {
       rests: ['a.example', 'b.example', 'c.example', 'd.example'].map((name) => ({ name, per_day: 1.2, alone: 1 })),
       rests_in_all: 4,
     }),
+    'three terms': of({ terms: ['a', 'mx', 'ip4:192.0.2.1'] }),
+    'four terms': of({ terms: ['a', 'mx', 'ip4:192.0.2.1', 'ip4:192.0.2.2'] }),
     'all of SPF': of({ loss: 'spf_gone', now: null, terms: [] }),
     'a second SPF record': of({ loss: 'spf_several', now: 'v=spf1 mx -all', terms: [] }),
     'a key, of a sender with little mail': of({

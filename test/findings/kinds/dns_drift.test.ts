@@ -19,6 +19,9 @@ test('its words', () =>
         approved: { by: 'guard', environments: ['production', 'staging'] },
       },
     },
+    'as many differences as are described': { facts: { differences: [difference!, difference!] } },
+    'one more': { facts: { differences: [difference!, difference!, difference!] } },
+    'a declared domain that is not below the own one': { facts: { domain: 'notexample.com' } },
     'a key': of('s1._domainkey.example.com', 'dkim', 'The key at s1._domainkey.example.com is not the one that is declared.'),
     'a policy': of(
       '_dmarc.example.com',

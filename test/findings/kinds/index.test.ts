@@ -7,7 +7,9 @@ describe('the words of each kind', () => {
   test.each(Object.entries(SAMPLES))('%s', (_, facts) => {
     const words = factWords({ domain: 'example.com', subject: 'mailer.example', evidence: EVIDENCE }, facts);
     const { title, topic, summary, what, advice } = words;
-    const { pages: _pages, ...said } = words;
+    const { pages = [], ...said } = words;
+    expect(pages).toHaveLength(advice.length);
+    for (const page of pages) expect(page === null || typeof page === 'string').toBe(true);
     expect(JSON.stringify(said)).not.toMatch(/undefined|null|NaN|\bInfinity\b|\[object/);
     // The figures are beside it wherever it is shown.
     expect(title).not.toMatch(/\d messages?\b/);

@@ -28,6 +28,17 @@ test('what the source is called, by what it passes, and whose key signs', () =>
       facts: { ...unnamed, by: 'dkim', joined: 3, key: { ...KEY, carries: 0.8, others: ['own servers'] } },
       evidence: { senders: 3 },
     },
+    'four new networks under one key of another sender': {
+      facts: { ...unnamed, by: 'dkim', joined: 4, key: { ...KEY, carries: 0.8, others: ['own servers'] } },
+      evidence: {
+        senders: 4,
+        who: [1, 2, 3, 4].map((n) => ({ source: `198.51.10${n}.0/24`, messages: 9 })),
+      },
+    },
+    'so many that they are rented hosts, under one key': {
+      facts: { ...unnamed, by: 'dkim', joined: 20, key: { ...KEY, others: ['own servers'] } },
+      evidence: { senders: 20 },
+    },
     'twelve networks of several owners, by SPF alone': {
       facts: { ...unnamed, joined: 4 },
       evidence: { senders: 12 },

@@ -13,6 +13,7 @@ test('its words, by how many requests wait', () =>
     one: of([request(7, 'mail')]),
     'one with two stages left': of([request(7, 'mail', 'security')]),
     'three of the same group': of([7, 8, 9].map((key) => request(key, 'mail'))),
+    'one more than are named': of([7, 8, 9, 10].map((key) => request(key, 'mail'))),
     'more than are named': of(
       Array.from({ length: 10 }, (_, i) => request(i + 1, i % 2 === 0 ? 'mail' : 'security')),
       1200,

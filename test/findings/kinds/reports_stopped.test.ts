@@ -68,6 +68,12 @@ test('its words, by cause', () => {
     'an older row of some silence': { facts: { lost: undefined as never, silence: SILENCE } },
     'an older row without a reason': { facts: { lost: false, reason: null } },
     'one domain, one message a day': of({ usual: 1 }),
+    ...Object.fromEntries(
+      ['2026-10-03', '2026-10-04', '2026-10-05'].map((since) => [
+        `a record that is known since ${since}`,
+        { facts: { lost: false, silence: SILENCE, record: { value: 'v=DMARC1; p=none', since, changed: false } } },
+      ]),
+    ),
     'one domain, DNS confirmed, one other is reported on': of({ reported: 1 }, '2026-10-03'),
     'two domains, two messages a day, two others are reported on': of({
       usual: 2,

@@ -8,6 +8,10 @@ test('its words', () =>
   expectWords('spf_limit', {
     'too many lookups': { subject: 'example.com' },
     'with what the reports show': { subject: 'example.com', facts: { seen: { messages: 3_400, since: '2026-11-21' } } },
+    'as many lookups as are allowed': { subject: 'example.com', facts: { lookups: 10 } },
+    'one more': { subject: 'example.com', facts: { lookups: 11 } },
+    'as many faults as are described': { subject: 'example.com', facts: { problems: [problem, problem] } },
+    'one fault more': { subject: 'example.com', facts: { problems: [problem, problem, problem] } },
     'several faults': { subject: 'example.com', facts: { problems: [problem, problem, problem, problem] } },
     'lookups that find nothing': {
       subject: 'example.com',
@@ -22,6 +26,7 @@ test('those of a dangling include', () =>
 test('those of a short key', () =>
   expectWords('dkim_key_weak', {
     'below 2,048 bits': { subject: 's1._domainkey.example.com' },
+    'a name that has no selector': { subject: 'example.com', facts: { name: 'example.com' } },
     'below 1,024 bits': { subject: 's1._domainkey.example.com', facts: { problems: [{ ...problem, code: 'dkim_key_short' }] } },
   }));
 test('those of a record with an error', () =>

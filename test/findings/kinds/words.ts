@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect } from 'vitest';
 import type { Figures } from '../../../services/findings/figures.ts';
-import { factWords, readFacts } from '../../../services/findings/kinds/index.ts';
+import { factWords, KINDS, readFacts } from '../../../services/findings/kinds/index.ts';
 import { EVIDENCE, SAMPLES } from './samples.ts';
 
 /** What differs from the sample facts and figures. */
@@ -21,6 +21,8 @@ export async function expectWords<Rule extends keyof typeof SAMPLES>(
   rule: Rule,
   cases: Readonly<Record<string, Case<Rule>>>,
 ): Promise<void> {
+  // A trait that a rule does not have is left out: what asks for it asks whether it is there.
+  expect(Object.values(KINDS[rule].traits)).not.toContain(false);
   const paragraphs = Object.entries(cases).map(([name, given]) => {
     const facts = readFacts({ ...SAMPLES[rule], ...given.facts });
     if (facts === null) throw new Error(`the facts of "${name}" do not fit the schema`);

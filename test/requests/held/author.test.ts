@@ -6,6 +6,7 @@ test.each([
   ['Ada <ada@exаmple.com>', 'xn--exmple-4nf.com', 'Ada <ada@exаmple.com> (xn--exmple-4nf.com)'],
   ['=?', null, '=?'],
   [null, null, null],
+  [null, 'example.com', null],
 ])('%s at %s', (header_from, header_from_domain, expected) => {
   expect(authorShown({ header_from, header_from_domain }, (text) => text)).toBe(expected);
 });
