@@ -18,19 +18,36 @@ import { build, copyTree, original, Session, startPostgres } from './mutation/ru
 import { isCritical, partOf, sample, scores } from './mutation/sample.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
-const { values } = parseArgs({
-  options: {
-    files: { type: 'string', multiple: true, default: [] },
-    except: { type: 'string', multiple: true, default: [] },
-    most: { type: 'string', default: '150' },
-    seed: { type: 'string', default: '1' },
-    tests: { type: 'string', default: '12' },
-    seconds: { type: 'string', default: '90' },
-    out: { type: 'string' },
-    share: { type: 'string', default: '1/1' },
-    list: { type: 'boolean', default: false },
-  },
-});
+const USAGE = `Usage: npm run mutate -- --files GLOB … [--except GLOB …] [--most 150] [--seed 1] [--tests 12] [--seconds 90]
+       [--share 1/2] [--out FILE] [--list]
+Example: npm run mutate -- --files 'services/poller/*.ts'`;
+
+function given() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        files: { type: 'string', multiple: true, default: [] },
+        except: { type: 'string', multiple: true, default: [] },
+        most: { type: 'string', default: '150' },
+        seed: { type: 'string', default: '1' },
+        tests: { type: 'string', default: '12' },
+        seconds: { type: 'string', default: '90' },
+        out: { type: 'string' },
+        share: { type: 'string', default: '1/1' },
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (!values.help) return values;
+    console.log(USAGE);
+    process.exit(0);
+  } catch (error) {
+    console.error(`${error.message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const values = given();
 const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
   cwd: root,
   encoding: 'utf8',
@@ -53,7 +70,7 @@ const chosen = [...texts.keys()].filter(
   (file) => file.startsWith('services/') && matches(file, values.files) && !matches(file, values.except),
 );
 if (chosen.length === 0) {
-  console.error("Name the files to mutate: npm run mutate -- --files 'services/poller/*.ts'");
+  console.error(`Name the files to mutate.\n${USAGE}`);
   process.exit(2);
 }
 

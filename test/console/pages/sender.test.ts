@@ -171,6 +171,14 @@ test('a sender whose mail passes no more is said to have passed', () => {
   expect(meaning([source, failing], [...good, ...bad, { ...day(29, 0), messages: 40 }])).toContain('none of 940');
   // A handful says nothing, and a person's word stands.
   expect(meaning([failing], [...good, { ...day(20, 0), messages: 19 }])).toBe('Yours: most of its mail passes.');
+  for (const [messages, passed, fails] of [
+    [20, 9, true],
+    [20, 10, false],
+    [19, 0, false],
+    [900, 449, true],
+    [900, 450, false],
+  ] as const)
+    expect(meaning([failing], [{ ...day(20, 0), messages, passed }]).includes('used to pass')).toBe(fails);
   expect(meaning([{ ...failing, verdict: 'approved' }], bad)).toBe('Yours: a person approved it.');
 });
 
