@@ -45,7 +45,7 @@ export async function listen(address: MilterListen, begin: () => Session, log: L
   server.on('error', (error) => log.warn({ err: messageOf(error) }, 'the milter cannot take a connection'));
   const at = server.address();
   return {
-    port: typeof at === 'object' && at !== null ? at.port : null,
+    port: typeof at === 'string' ? null : at!.port,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A server that finds its connection closed between two mails does without the milter for the second:
@@ -69,10 +69,7 @@ async function bind(server: Server, address: MilterListen): Promise<void> {
     if ('path' in address) await removeStale(address.path);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(address, () => {
-        server.off('error', reject);
-        resolve();
-      });
+      server.listen(address, resolve);
     });
     // The mail server is in the group of the folder or of the program.
     if ('path' in address) chmodSync(address.path, 0o660);

@@ -192,6 +192,19 @@ async function turns(): Promise<void> {
 }
 const letters = (server: Server) => server.heard.map(({ command }) => command).join('');
 
+/** The milter's ends of the connections that are made meanwhile. */
+async function servedBy(connecting: () => Promise<void>): Promise<(Socket & { server: NetServer })[]> {
+  const sockets: (Socket & { server: NetServer })[] = [];
+  const note = (message: unknown) => void sockets.push((message as { socket: (typeof sockets)[0] }).socket);
+  subscribe('net.server.socket', note);
+  try {
+    await connecting();
+  } finally {
+    unsubscribe('net.server.socket', note);
+  }
+  return sockets;
+}
+
 describe('the end', () => {
   afterEach(() => void vi.useRealTimers());
   /** A decision that waits. */
@@ -213,7 +226,9 @@ describe('the end', () => {
   }
 
   test('takes no new connection, and ends those without a mail after three seconds', async () => {
-    const server = await open();
+    await open();
+    const silent = new Server({ port: listening.port! });
+    const server = new Server({ port: listening.port! });
     server.send(...hello, ...mailOf('ada@example.com'));
     await server.replies(4);
     const { closed } = close();
@@ -221,9 +236,9 @@ describe('the end', () => {
     await soon(() => late.closed);
     vi.advanceTimersByTime(2_999);
     await turns();
-    expect([server.closed, closed()]).toEqual([false, false]);
+    expect([silent.closed, server.closed, closed()]).toEqual([false, false, false]);
     vi.advanceTimersByTime(1);
-    await soon(() => server.closed && closed());
+    await soon(() => silent.closed && server.closed && closed());
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -262,6 +277,13 @@ describe('the end', () => {
     expect(said).toEqual([]);
   });
 
+  test('is there at once when nobody is connected', async () => {
+    await open();
+    const { closed } = close();
+    await soon(closed);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('a connection whose mail is decided about, and whose answer is not written yet, gets it first', async () => {
     const server = await open();
     server.send(...hello);
@@ -275,18 +297,6 @@ describe('the end', () => {
 });
 
 describe('a connection', () => {
-  /** The milter's ends of the connections that are made meanwhile. */
-  async function servedBy(connecting: () => Promise<void>): Promise<(Socket & { server: NetServer })[]> {
-    const sockets: (Socket & { server: NetServer })[] = [];
-    const note = (message: unknown) => void sockets.push((message as { socket: (typeof sockets)[0] }).socket);
-    subscribe('net.server.socket', note);
-    try {
-      await connecting();
-    } finally {
-      unsubscribe('net.server.socket', note);
-    }
-    return sockets;
-  }
   /** A decision that fails. */
   function failing(): (error: Error) => void {
     let fail = (_: Error): void => undefined;
@@ -367,6 +377,13 @@ describe('a connection', () => {
   });
 });
 
+test('an address that is taken is named', async () => {
+  await open();
+  await expect(listen({ host: '127.0.0.1', port: listening.port! }, begin, log)).rejects.toThrow(
+    new RegExp(`^The milter cannot listen on 127\\.0\\.0\\.1:${listening.port}: .*\\. Correct milter\\.listen\\.$`),
+  );
+});
+
 describe('a Unix socket', () => {
   test('takes the place of one that nobody listens on, and of no other', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-milter-'));
@@ -374,7 +391,15 @@ describe('a Unix socket', () => {
       const at = path.join(folder, 'socket');
       listening = await listen({ path: at }, begin, log);
       expect(statSync(at).mode & 0o777).toBe(0o660);
-      await expect(listen({ path: at }, begin, log)).rejects.toThrow('Correct milter.listen');
+      expect(listening.port).toBeNull();
+      const asked = await servedBy(async () => {
+        await expect(listen({ path: at }, begin, log)).rejects.toMatchObject({
+          message: expect.stringMatching(`^The milter cannot listen on unix:${at}: .*\\. Correct milter\\.listen\\.$`),
+          cause: { code: 'EADDRINUSE' },
+        });
+      });
+      // Whoever asked if somebody listens is gone at once.
+      await until(() => asked.length === 1 && asked[0]!.destroyed);
       const server = new Server({ path: at });
       server.send(...hello, ...mailOf('ada@example.com'), packet('Q'));
       expect(await server.replies(4)).toBe('Occa');
