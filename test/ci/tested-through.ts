@@ -65,7 +65,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'cli/commands/access.test.ts': ['shared/settings/access.ts'],
   'collector/programs/programs.test.ts': ['collector/lines/trace.ts'],
-  'collector/index.test.ts': ['collector/certificate.ts', 'collector/intake/syslog.ts'],
+  'collector/index.test.ts': ['collector/intake/syslog.ts'],
   'collector/import.test.ts': [
     'collector/import.ts',
     'collector/names.ts',
