@@ -11,6 +11,7 @@ import {
   tryLockNamed,
 } from '../../services/store/locks.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { waitsFor } from '../helpers/waits.ts';
 
 let t: TestDatabase;
 beforeAll(async () => {
@@ -18,28 +19,8 @@ beforeAll(async () => {
 });
 afterAll(() => t.drop());
 
-/** Whether `second` waits until the transaction of `first` has ended. */
-async function waits(first: (tx: Tx) => Promise<unknown>, second: (tx: Tx) => Promise<unknown>): Promise<boolean> {
-  const order: string[] = [];
-  let other: Promise<unknown> = Promise.resolve();
-  await transaction(t.db, async (tx) => {
-    await first(tx);
-    other = transaction(t.db, async (next) => {
-      await next.query("set local application_name = 'second'");
-      await second(next);
-      order.push('second');
-    });
-    for (;;) {
-      const { rows } = await t.db.query<{ blocked: boolean }>(
-        "select exists (select from pg_stat_activity where application_name = 'second' and wait_event_type = 'Lock') as blocked",
-      );
-      if (rows[0]!.blocked || order.length > 0) break;
-    }
-    order.push('first');
-  });
-  await other;
-  return order[0] === 'first';
-}
+const waits = (first: (tx: Tx) => Promise<unknown>, second: (tx: Tx) => Promise<unknown>) =>
+  waitsFor(t.db, first, () => transaction(t.db, second));
 
 test('one identity is one transaction at a time, whatever else each has; others are free', async () => {
   expect(

@@ -115,7 +115,8 @@ async function loadSenders(tx: Tx, messages: readonly number[]): Promise<Map<num
 function isOwn(org_name: string | null, contact_info: string | null, sender: string | null): boolean {
   const domain = domainOf(sender);
   if (domain === null) return false;
-  const address = /([^\s<>]+)>?\s*$/.exec(sender!)?.[1] ?? null;
+  // What ends in a domain ends in a text of this form.
+  const address = /([^\s<>]+)>?\s*$/.exec(sender!)![1]!;
   return ['known', 'own'].includes(belongingOf({ org_name, org_email: contact_info }, domain, address));
 }
 
