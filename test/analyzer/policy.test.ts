@@ -29,6 +29,7 @@ test('tag by tag what most reporters saw; of equals the first in the alphabet', 
 test('reporters that have been silent for three days do not say what is published now', () => {
   const old = [...policyDays('a.example', [NONE], 3), ...policyDays('b.example', [NONE], 4)];
   expect(currentPolicy([...old, ...policyDays('c.example', [REJECT])])).toBe(written('reject', 's'));
+  expect(currentPolicy([...policyDays('c.example', [REJECT]), ...old])).toBe(written('reject', 's'));
   const lately = [...policyDays('a.example', [NONE], 2), ...policyDays('b.example', [NONE], 1)];
   expect(currentPolicy([...lately, ...policyDays('c.example', [REJECT])])).toBe(written('none'));
 });

@@ -72,6 +72,20 @@ describe('an SPF record', () => {
     ]);
   });
 
+  it('gives each name once, and none that leads back or is not evaluated', async () => {
+    const zone = dnsOf({
+      'example.com': { TXT: [['v=spf1 include:back.example include:Back.example include:i0.example -all']] },
+      'back.example': { TXT: [['v=spf1 include:example.com -all']] },
+      ...Object.fromEntries(
+        Array.from({ length: 20 }, (_, i) => [`i${i}.example`, { TXT: [[`v=spf1 include:i${i + 1}.example -all`]] }]),
+      ),
+    });
+    expect(includedTexts(await spfTree('example.com', zone)).map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'back.example records',
+      ...Array.from({ length: 11 }, (_, i) => `i${i}.example records`),
+    ]);
+  });
+
   it('admits the hosts of its own a and mx, and none of an include, a macro, or a term that does not pass', async () => {
     const exchanges = async () => ['mx1.example.com', 'mx2.example.com'];
     expect(await admittedHosts(await spfTree('example.com', dns), exchanges)).toEqual({

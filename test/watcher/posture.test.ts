@@ -60,3 +60,66 @@ test('that DNSSEC is broken is known until an answer shows that it is not', asyn
   expect(codes(knownAfter(before, await check({ 'example.com': 'unknown' })))).toContain('dnssec_bogus');
   expect(codes(knownAfter(before, await check({})))).not.toContain('dnssec_bogus');
 });
+
+const fault = (code: string, severity = 'error') => ({ severity, code, message: `It is ${code}.`, publish: null, record: null });
+/** One of each part, and one of none. */
+const FAULTS = [
+  'bimi_logo',
+  'tlsrpt_syntax',
+  'mta_sts_mx',
+  'dmarc_no_rua',
+  'dkim_syntax',
+  'spf_syntax',
+  'dnssec_bogus',
+  'mx_address',
+];
+const PARTS = ['spf', 'dkim', 'dmarc', 'mta_sts', 'tls_rpt', 'bimi'] as const;
+
+test('of each part that nobody answered about, all that was known stays, and of no other', async () => {
+  const nobody = await checkDomain('example.com', dnsOf({ 'example.com': 'unknown', '*.example.com': 'unknown' }), {
+    selectors: ['sel'],
+  });
+  const findings = [...nobody.findings, fault('dkim_key_short'), fault('mx_gone')] as typeof nobody.findings;
+  const silent = { ...nobody, findings };
+  const known = {
+    ...knownAfter(null, await check({})),
+    closed: true,
+    mx: 'null' as const,
+    faults: FAULTS.map((code) => ({ severity: 'error' as const, code, message: `It is ${code}.`, publish: null })),
+  };
+  const codes = ({ faults }: { faults: readonly { code: string }[] }) => faults.map(({ code }) => code);
+  const alone = knownAfter(null, silent);
+  expect(PARTS.map((part) => alone[part])).toEqual(PARTS.map(() => 'unknown'));
+  expect(codes(alone)).toEqual(['dmarc_unknown', 'dkim_key_short', 'mx_gone']);
+
+  const all = knownAfter(stored(known), silent);
+  expect({ ...all, faults: [] }).toEqual({ ...known, faults: [] });
+  expect(codes(all).filter((code) => FAULTS.includes(code))).toEqual([
+    'spf_syntax',
+    'dkim_syntax',
+    'dmarc_no_rua',
+    'mta_sts_mx',
+    'tlsrpt_syntax',
+    'bimi_logo',
+    'dnssec_bogus',
+  ]);
+  // What this check found wrong stays; that nobody could say goes where somebody could before.
+  expect(codes(all).filter((code) => !FAULTS.includes(code))).toEqual(['dkim_key_short', 'mx_gone']);
+
+  // One part after the other was not known before.
+  for (const part of PARTS) {
+    const without = knownAfter(stored({ ...known, [part]: 'unknown' }), silent);
+    const prefix = part === 'tls_rpt' ? 'tlsrpt_' : `${part}_`;
+    expect(without[part]).toBe('unknown');
+    expect([part, codes(without).filter((code) => FAULTS.includes(code))]).toEqual([
+      part,
+      codes(all).filter((code) => FAULTS.includes(code) && !code.startsWith(prefix)),
+    ]);
+    expect([without.closed, without.policy]).toEqual([part !== 'spf', part === 'dmarc' ? alone.policy : known.policy]);
+    expect(without.mx).toBe('null');
+  }
+
+  // And what is answered counts.
+  const answered = await check({});
+  expect(knownAfter(stored(known), answered)).toEqual(knownAfter(null, answered));
+});

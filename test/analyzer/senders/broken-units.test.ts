@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { unitsToRead } from '../../../services/analyzer/senders/broken-units.ts';
 import { networkOf } from '../../../services/report/address.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { type Fixture, fixture } from '../fixture.ts';
-import { ago, REPORTERS, span } from '../rows.ts';
+import { ago, REPORTERS, senderData, span } from '../rows.ts';
+import { expectUnits } from './invented-units.ts';
 
 /** The evidence of a regression, as the table has it. */
 interface Told {
@@ -131,3 +133,21 @@ describe('sources of one sender, each too small to be judged by itself', () => {
     expect((await f.events()).filter(({ notify }) => notify).map(({ event }) => event)).toEqual(['opened', 'resolved']);
   });
 });
+
+test('of very many sources the largest are judged together: 300 of each sender, and 20 senders', () => {
+  const [seen] = senderData('a', span(3, 0, 'both', 10)).sources;
+  const recent = [{ day: ago(0), messages: 40, delivered: 40, failing: 40 }];
+  const before = { messages: 40, failing: 0, unsigned: 0, errors: 0 };
+  const senders = Array.from({ length: 21 }, (_, i) =>
+    senderData(`sender${i}.example`, [], {
+      sources: Array.from({ length: i === 0 ? 301 : 2 }, (_, n) => ({ ...seen!, source: `${i}.${n}`, recent, before })),
+    }),
+  );
+  const { units, tests } = unitsToRead(senders, new Set());
+  expect(tests).toBe(21);
+  expect(units.map(({ key }) => key)).toEqual(Array.from({ length: 20 }, (_, i) => `sender${i}.example`));
+  expect(units[0]!.sources).toEqual(Array.from({ length: 300 }, (_, n) => `0.${n}`));
+});
+
+test('which invented sources are worth judging together is as it was', () => expectUnits('units'));
+test('what invented sources show together is as it was', () => expectUnits('together'));

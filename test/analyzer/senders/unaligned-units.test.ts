@@ -1,14 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { unalignedTogether, unalignedToRead } from '../../../services/analyzer/senders/unaligned-units.ts';
 import { networkOf } from '../../../services/report/address.ts';
 import { type Fixture, fixture } from '../fixture.ts';
-import { REPORTERS, row, span, TODAY } from '../rows.ts';
+import { REPORTERS, row, sourceWindow, span, TODAY } from '../rows.ts';
+import { expectUnits } from './invented-units.ts';
 
 let f: Fixture;
-beforeEach(async () => {
-  f = await fixture();
-  await f.put(span(41, 0, 'both', 500, REPORTERS, { source: '192.0.2.0/24' }));
-});
-afterEach(() => f.close());
 
 const named = (address: string, name: string, organization: string) =>
   f.t.db.query(
@@ -21,6 +18,12 @@ const mails = async () => (await f.events()).filter(({ notify }) => notify).leng
 const address = (n: number) => `198.51.${100 + n}.7`;
 
 describe('a sender that is not set up, with too little from each of its sources', () => {
+  beforeEach(async () => {
+    f = await fixture();
+    await f.put(span(41, 0, 'both', 500, REPORTERS, { source: '192.0.2.0/24' }));
+  });
+  afterEach(() => f.close());
+
   test('own servers in many networks are one finding that lists them', async () => {
     for (let n = 0; n < 8; n++) await named(address(n), `app${n}.example.com`, 'example.com');
     for (let n = 0; n < 8; n++) {
@@ -58,3 +61,21 @@ describe('a sender that is not set up, with too little from each of its sources'
     expect((await unaligned()).map(({ subject }) => subject)).toEqual(['emsd1.com']);
   });
 });
+
+test('of very many own servers a hundred are read, and twenty listed', () => {
+  const ownServers = Array.from({ length: 101 }, (_, n) => `198.51.${100 + n}.0/24`);
+  const none: never = { senders: new Map(), dkim: new Map(), spf: new Map(), reverse: new Map() } as never;
+  const [unit, ...others] = unalignedToRead([], { ownServers, outgrown: new Map() }, none);
+  expect(others).toEqual([]);
+  expect(unit).toEqual({ key: 'own servers', sources: ownServers.slice(0, 100) });
+  const rows = unit!.sources.flatMap((source, n) => span(9, 0, 'unauthenticated', 1 + (n % 2), REPORTERS, { source }));
+  const window = sourceWindow(rows);
+  const windowOf = (source: string) => ({ ...window, source, own: true });
+  const [finding] = unalignedTogether([{ ...unit!, rows }], [], { known: [], windowOf });
+  expect(finding!.evidence.senders).toBe(100);
+  expect(finding!.evidence.who).toEqual(
+    Array.from({ length: 20 }, (_, n) => ({ source: `198.51.${101 + 2 * n}.0/24`, messages: 60 })),
+  );
+});
+
+test('what invented sources that are not set up show together is as it was', () => expectUnits('unaligned'));
