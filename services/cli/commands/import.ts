@@ -14,7 +14,6 @@ import { readEnvelope } from '../../report/mail/mime.ts';
 import { sleep } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
-import { counted } from '../../shared/format.ts';
 import { persist } from '../../shared/retry.ts';
 import { transaction } from '../../shared/runtime/db.ts';
 import { createLog } from '../../shared/runtime/log.ts';
@@ -31,49 +30,11 @@ import {
 import { fingerprintOf, recordLeft } from '../../store/messages/intake.ts';
 import { waitingMessages } from '../../store/messages/messages.ts';
 import { saveProbe } from '../../store/sending/probes.ts';
-import { type Input, inputs, NO_FILE, type Skipped } from '../inputs.ts';
+import { type Input, inputs, type Skipped } from '../inputs.ts';
 import { type ImportContext, openForImport } from '../open.ts';
 import { isProbeReport, readProbeReport } from '../probe/read-report.ts';
+import { emptySummary, type ImportSummary, summaryLines, type Trouble } from '../terminal/import-text.ts';
 import { Progress } from '../terminal/progress.ts';
-
-interface Trouble {
-  file: string;
-  code: string;
-  reason: string;
-}
-
-/**
- * What `import --json` prints. Every file is in exactly one place: stored, known, ignored, quarantined or
- * failed.
- */
-export interface ImportSummary {
-  /** Mails and files read. */
-  messages: number;
-  /** Reports written, superseded ones included. */
-  reports: number;
-  /** Records written. */
-  records: number;
-  /** TLS reports and failure reports written, superseded ones included. */
-  tls_reports: number;
-  failure_reports: number;
-  /** Reports of any kind with the same content as a stored one, from this or an earlier import or mailbox. */
-  duplicates: number;
-  /**
-   * Reports with the same identity as a stored one and other content: one of the two counts, see
-   * dmarc.superseded_reports and dmarc.superseded_tls_reports.
-   */
-  superseded: number;
-  /** Files that were imported before, byte for byte. */
-  known: number;
-  /** Reports that `guard probe` wrote, and the mails in them: kept apart from all others (docs/guard.md). */
-  probe_reports: number;
-  probe_mails: number;
-  /** What is not read: broken symbolic links, links in a circle, sockets and devices. */
-  skipped: Trouble[];
-  ignored: Trouble[];
-  quarantined: Trouble[];
-  failed: Trouble[];
-}
 
 const BATCH_FILES = 200;
 const BATCH_BYTES = 8 * 1024 * 1024;
@@ -100,7 +61,7 @@ export async function runImport(
     );
     progress.end();
     if (options.json) out(jsonText(summary));
-    else for (const line of describe(summary)) out(escaped(line));
+    else for (const line of summaryLines(summary)) out(escaped(line));
     return summary.failed.length > 0 ? 1 : 0;
   } finally {
     progress.end();
@@ -152,22 +113,6 @@ export async function importPaths(
   const changed = [...domains].sort();
   for (let i = 0; i < changed.length; i += 1000) await context.queues.add('analyze', { domains: changed.slice(i, i + 1000) });
   return run.summary;
-}
-
-function emptySummary(): ImportSummary {
-  const counts = {
-    messages: 0,
-    reports: 0,
-    records: 0,
-    tls_reports: 0,
-    failure_reports: 0,
-    duplicates: 0,
-    superseded: 0,
-    known: 0,
-    probe_reports: 0,
-    probe_mails: 0,
-  };
-  return { ...counts, skipped: [], ignored: [], quarantined: [], failed: [] };
 }
 
 async function* batches(source: AsyncGenerator<Input>): AsyncGenerator<Input[]> {
@@ -331,35 +276,4 @@ async function quarantineTooLarge({ context, maxBytes }: ImportRun, large: Input
     })),
   );
   return large.map((input) => ({ file: input.file, code: 'mail_too_large', reason: reason(input) }));
-}
-
-/** TLS reports and failure reports, where there are some. */
-function others({ tls_reports, failure_reports }: ImportSummary): string {
-  return `${tls_reports > 0 ? `, ${tls_reports} TLS reports` : ''}${failure_reports > 0 ? `, ${failure_reports} failure reports` : ''}`;
-}
-
-function describe(summary: ImportSummary): string[] {
-  const lines = [
-    `${summary.messages} mails and files: ${summary.reports} reports with ${summary.records} records${others(summary)} stored, ${summary.duplicates} duplicates` +
-      `${summary.superseded > 0 ? `, ${summary.superseded} superseded (same identity, different content)` : ''}.`,
-  ];
-  if (summary.probe_reports > 0)
-    lines.push(
-      `${counted(summary.probe_reports, 'report')} of guard probe with ${counted(summary.probe_mails, 'mail')}, kept apart (dmarc.probe_days).`,
-    );
-  if (summary.messages === 0) lines.push(NO_FILE);
-  for (const [what, list] of [
-    ['skipped', summary.skipped],
-    ['ignored', summary.ignored],
-    ['quarantined', summary.quarantined],
-    ['failed', summary.failed],
-  ] as const) {
-    if (list.length === 0) continue;
-    lines.push(`${list.length} ${what}:`);
-    for (const t of list.slice(0, 20)) lines.push(`  ${t.file}: ${t.code}: ${t.reason}`);
-    const more = what === 'skipped' ? '' : `: ruawatch messages list --state ${what}`;
-    if (list.length > 20) lines.push(`  … and ${list.length - 20} more${more}`);
-  }
-  lines.push('Sources and findings follow when the analyzer runs: ruawatch start analyzer, or ruawatch start.');
-  return lines;
 }
