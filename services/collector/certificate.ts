@@ -19,7 +19,7 @@ export function certificateOf(tls: NonNullable<Collector['tls']>): { cert: Buffe
   const key = read('collector.tls_key_file', tls.keyFile);
   const ca = tls.clientCaFile === null ? null : read('collector.client_ca_file', tls.clientCaFile);
   try {
-    createSecureContext({ cert, key, ...(ca === null ? {} : { ca }) });
+    createSecureContext({ cert, key });
   } catch (error) {
     throw new SettingsError(`collector.tls_cert_file and tls_key_file cannot be used together (${messageOf(error)}).`, error);
   }

@@ -79,8 +79,7 @@ export interface Reading {
 export const SILENT: Reading = { queueId: null, events: [] };
 
 const MOST_WORDS = 500;
-/** Longer Message-IDs are cut: they are keys of an index. */
-export const MOST_ID = 255;
+const MOST_ID = 255;
 
 /** Splits an address at its last @; angle brackets may be there. */
 export function addressOf(text: string): Address {
@@ -95,6 +94,9 @@ export function addressOf(text: string): Address {
  * (RFC 1035 section 2.3.4).
  */
 export const domainOf = (text: string): string => toALabels(text).toLowerCase().replace(/\.$/, '').slice(0, 253);
+
+/** A Message-ID, bounded: it is a key of an index. */
+export const idOf = (text: string): string => text.slice(0, MOST_ID);
 
 /** A remote's answer, bounded. */
 export const wordsOf = (text: string): string => text.slice(0, MOST_WORDS);

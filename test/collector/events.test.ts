@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addressOf, domainOf, wordsOf } from '../../services/collector/events.ts';
+import { addressOf, domainOf, idOf, wordsOf } from '../../services/collector/events.ts';
 
 test.each([
   ['<h:1@Example.COM>', { local: 'h:1', domain: 'example.com' }],
@@ -19,6 +19,7 @@ test('domains have A-labels, and no more than a name can have', () => {
   expect(domainOf('a'.repeat(254))).toBe('a'.repeat(253));
 });
 
-test('of an answer the begin is kept', () => {
+test('of an answer and of a Message-ID the begin is kept', () => {
+  expect([idOf('x'.repeat(256)), idOf('<1@x>')]).toEqual(['x'.repeat(255), '<1@x>']);
   expect(wordsOf('x'.repeat(501))).toBe('x'.repeat(500));
 });

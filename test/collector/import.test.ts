@@ -1,10 +1,14 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { importLogs } from '../../services/collector/import.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { importLines, linesOf } from './setup.ts';
+import { importLines, linesOf, SOURCE } from './setup.ts';
 
 let t: TestDatabase;
 let context: Context;
@@ -65,6 +69,25 @@ test('a log that was read under another source is said to count twice', async ()
   // The same id of another message, on the same host.
   const later = linesOf({ id: 'AAAAA2', at: '2026-11-27T11:00:00.000000+00:00', messageId: 'x@y' });
   expect((await importLines(context, later, other)).twice).toEqual([{ name: 'mail', messages: 1, of: 2 }]);
+});
+
+test('a file is unpacked by its first two octets, and read as it is without both', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-log-import-'));
+  try {
+    const text = `${linesOf({ id: 'AAAAA1' }).join('\n')}\n`;
+    const file = path.join(folder, 'mail.log');
+    const read = async (octets: Buffer) => {
+      writeFileSync(file, octets);
+      const { lines, counts } = await importLogs(context, { file, source: SOURCE, stdin: Readable.from([]) });
+      return [lines, counts];
+    };
+    expect(await read(gzipSync(text))).toEqual([6, { stored: 6 }]);
+    expect(await read(Buffer.alloc(0))).toEqual([0, {}]);
+    for (const head of ['1f0a', '1e8b0a', '1f8c0a'])
+      expect(await read(Buffer.concat([Buffer.from(head, 'hex'), Buffer.from(text)]))).toEqual([7, { foreign: 1, stored: 6 }]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('what files of lines add up to', () => {

@@ -325,6 +325,45 @@ describe('syslog', () => {
   });
 });
 
+test('queue ids that wait to be judged are counted, until none does', async () => {
+  const counted = (n: number) => until(async () => (await context.metrics.logOpen.get()).values[0]?.value === n);
+  expect((await send([...LINES, ...linesOf({ id: 'AAAAA2' })].join('\n'))).status).toBe(204);
+  await counted(2);
+  now = new Date('2026-11-28T12:00:00Z');
+  await counted(0);
+  expect((await days()).map(({ sent }) => sent)).toEqual([2]);
+});
+
+test('stopping takes nothing more, and waits for lines that are being stored, also of a client that is gone', async () => {
+  const url = `http://127.0.0.1:${collector.ports.http}/logs`;
+  const order: string[] = [];
+  const other = await t.db.connect();
+  try {
+    await other.query('begin; lock table ruawatch.log_lines');
+    const going = new AbortController();
+    const headers = { authorization: `Bearer ${token}` };
+    const sent = fetch(url, { method: 'POST', headers, body: LINES.join('\n'), signal: going.signal }).catch(() => 'gone');
+    await until(async () => (await other.query("select from pg_locks where not granted and locktype = 'relation'")).rowCount);
+    going.abort();
+    expect(await sent).toBe('gone');
+    const stopping = collector.stop().then(() => order.push('stopped'));
+    await until(() =>
+      fetch(url).then(
+        () => false,
+        () => true,
+      ),
+    );
+    await other.query('select 1');
+    order.push('stored');
+    await other.query('commit');
+    await stopping;
+  } finally {
+    other.release();
+  }
+  expect([order, (await stored()).length]).toEqual([['stored', 'stopped'], LINES.length]);
+  collector = await startCollector(context);
+});
+
 test('sources of the settings have the token of their file', async () => {
   await collector.stop();
   const file = path.join(folder, 'token');

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { addressOf, domainOf, type LogEvent, MOST_ID, type Reading, SILENT, wordsOf } from '../events.ts';
+import { addressOf, domainOf, idOf, type LogEvent, type Reading, SILENT, wordsOf } from '../events.ts';
 
 /** "1abCDe-000001-AB" until 4.96, "1abCDe-00000000001-ABCD" after that. */
 const QUEUE_ID = /^(?:\[\d+\] )?(\w{6}-\w{6}-\w{2}|\w{6}-\w{11}-\w{4}) /;
@@ -72,7 +72,7 @@ function arrival(rest: string): LogEvent[] {
     host === null
       ? [{ kind: 'local' }]
       : [{ kind: 'client', name: nameOf(host[1]), ip: isIP(host[2]!) === 0 ? null : host[2]!, sasl }];
-  if (id !== undefined) events.push({ kind: 'message_id', id: id.slice(0, MOST_ID) });
+  if (id !== undefined) events.push({ kind: 'message_id', id: idOf(id) });
   events.push({ kind: 'envelope', from: sender === '<>' ? null : addressOf(sender) });
   return events;
 }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { addressOf, domainOf, type LogEvent, MOST_ID, type Reading, SILENT, wordsOf } from '../events.ts';
+import { addressOf, domainOf, idOf, type LogEvent, type Reading, SILENT, wordsOf } from '../events.ts';
 
 /**
  * Short ids are hexadecimal; long ones (enable_long_queue_ids) use 0-9, B-Z and b-z without vowels, and are
@@ -100,7 +100,7 @@ function eventsOf(daemon: string, rest: string): LogEvent[] | null {
 }
 
 function messageId(text: string): LogEvent[] {
-  const id = text.replace(/^<|>$/g, '').slice(0, MOST_ID);
+  const id = idOf(text.replace(/^<|>$/g, ''));
   return id === '' ? [] : [{ kind: 'message_id', id }];
 }
 

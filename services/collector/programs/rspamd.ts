@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { addressOf, domainOf, type LogEvent, MOST_ID, type Reading, SILENT } from '../events.ts';
+import { addressOf, domainOf, idOf, type LogEvent, type Reading, SILENT } from '../events.ts';
 
 /**
  * Before what rspamd says: "2026-11-27 14:20:11 #7(normal) <ab12cd>; task; rspamd_task_write_log: " or the
@@ -63,7 +63,7 @@ export function readRspamd(text: string): Reading | null {
 function headEvents(head: string): LogEvent[] {
   const events: LogEvent[] = [];
   const id = /^id: <([^>]*)>/.exec(head)?.[1];
-  if (id !== undefined && id !== '' && id !== 'undef') events.push({ kind: 'message_id', id: id.slice(0, MOST_ID) });
+  if (id !== undefined && id !== '' && id !== 'undef') events.push({ kind: 'message_id', id: idOf(id) });
   const from = /, from: <([^>]*)>/.exec(head)?.[1];
   if (from !== undefined) events.push({ kind: 'envelope', from: from === '' ? null : addressOf(from) });
   const ip = /, ip: ([^,\s]+)/.exec(head)?.[1];

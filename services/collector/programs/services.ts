@@ -1,4 +1,4 @@
-import { addressOf, domainOf, type LogEvent, MOST_ID, type Reading, wordsOf } from '../events.ts';
+import { addressOf, domainOf, idOf, type LogEvent, type Reading, wordsOf } from '../events.ts';
 
 /*
  * Mail services send events, not lines. `given` takes of one what is read, as a line of JSON; the parser
@@ -250,8 +250,7 @@ export function readService(line: string): Reading | null {
   }
   if (said.id === undefined || said.event === undefined) return { queueId: null, events: [] };
   const events: LogEvent[] = [];
-  if (said.message_id !== undefined)
-    events.push({ kind: 'message_id', id: said.message_id.replace(/^<|>$/g, '').slice(0, MOST_ID) });
+  if (said.message_id !== undefined) events.push({ kind: 'message_id', id: idOf(said.message_id.replace(/^<|>$/g, '')) });
   if (said.from !== undefined) events.push({ kind: 'envelope', from: addressOf(said.from.replace(/^.*</, '<')) });
   const author = /@([\w.-]+)>?\s*$/.exec(said.header_from ?? '')?.[1];
   if (author !== undefined) events.push({ kind: 'author', domain: domainOf(author) });
