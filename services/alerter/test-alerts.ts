@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Rendered, renderFinding } from '../mails/render-finding.ts';
 import { TEST_TAG } from '../mails/subject.ts';
 import { renderWeekly } from '../mails/weekly.ts';
+import { DAY_MS } from '../shared/days.ts';
 import { sentenceOf } from '../shared/errors.ts';
 import type { Config } from '../shared/settings/config.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
@@ -103,9 +104,11 @@ function partsOf({ from, to, content }: { from: string; to: string[]; content: R
   };
 }
 
-/** A week of a domain with one finding. */
+const NOTHING = { findings: [], count: 0, to_do: 0 };
+
+/** A week of a domain with one finding, and a line of each kind about it. */
 function sampleDigest(event: FindingEvent, now: Date, console: string | null): Rendered {
-  const day = (n: number) => new Date(now.getTime() - n * 86_400_000).toISOString().slice(0, 10);
+  const day = (n: number) => new Date(now.getTime() - n * DAY_MS).toISOString().slice(0, 10);
   const days = { before: day(15), from: day(8), to: day(2) };
   const finding = { ...event, acknowledged_by: null, snoozed_until: null };
   return renderWeekly({
@@ -113,8 +116,8 @@ function sampleDigest(event: FindingEvent, now: Date, console: string | null): R
     console,
     tag: TEST_TAG,
     until: now,
-    since: new Date(now.getTime() - 7 * 86_400_000),
-    next: new Date(now.getTime() + 7 * 86_400_000),
+    since: new Date(now.getTime() - 7 * DAY_MS),
+    next: new Date(now.getTime() + 7 * DAY_MS),
     domains: [
       {
         domain: event.domain,
@@ -123,20 +126,20 @@ function sampleDigest(event: FindingEvent, now: Date, console: string | null): R
           messages: 1_000 + 37 * i,
           passed: 990 + 37 * i - (i > 10 ? 60 : 0),
         })),
-        fresh: [],
-        fresh_count: 0,
-        strangers: { sources: 0, messages: 0 },
-        unheard: { reporters: 0, messages: 0 },
+        fresh: [{ source: 'shop.example', class: 'misaligned', messages: 210 }],
+        fresh_count: 3,
+        strangers: { sources: 8, messages: 410 },
+        unheard: { reporters: 2, messages: 37 },
         policy: 'p=none',
         ready: null,
-        stray: { sources: 0, messages: 0 },
+        stray: { sources: 4, messages: 9 },
         silent_since: null,
         to_do: 1,
         gravest: event.severity,
       },
     ],
     opened: { findings: [finding], count: 1, to_do: 1 },
-    resolved: { findings: [], count: 0, to_do: 0 },
-    open: { findings: [], count: 0, to_do: 0 },
+    resolved: NOTHING,
+    open: NOTHING,
   });
 }

@@ -28,6 +28,8 @@ export interface Sink {
   mails: Received[];
   /** Connections made so far. */
   connections: number;
+  /** Those that are open. */
+  readonly open: number;
   behaviour: Behaviour;
   stop(): Promise<void>;
   /** Listens again on the same port. */
@@ -77,6 +79,9 @@ export async function startSink(options: SMTPServerOptions = {}): Promise<Sink> 
     at: '',
     mails: [],
     connections: 0,
+    get open() {
+      return sockets.size;
+    },
     behaviour: {},
     async stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { sendTestAlerts } from '../../services/alerter/test-alerts.ts';
 import { type Config, loadConfig } from '../../services/shared/settings/config.ts';
 import { FINDINGS } from './events.ts';
@@ -44,14 +44,22 @@ test('an alert and a digest go to each set of recipients once, marked as tests',
   for (const id of ids) expect(id).toMatch(/^<test\.[0-9a-f]{12}@example\.org>$/);
   expect(new Set(ids).size).toBe(4);
   const [alert, digest] = sink.mails;
+  expect(alert!.headers.get('subject')).toMatch(/^\[ruawatch\] TEST: /);
+  expect(digest!.headers.get('subject')).toBe('[ruawatch] TEST: Week to 2026-10-04: 1 to act on');
   for (const { headers } of sink.mails) {
-    expect(headers.get('subject')).toMatch(/^\[ruawatch\] TEST: /);
     expect(headers.get('date')).toBe('Tue, 06 Oct 2026 08:00:00 +0000');
     expect([headers.get('importance'), headers.get('references')]).toEqual([undefined, undefined]);
   }
   await expect(`${textIn(alert!.raw)}\n=====\n${textIn(digest!.raw)}\n=====\n${htmlIn(digest!.raw)}\n`).toMatchFileSnapshot(
     'golden/test-alerts.txt',
   );
+});
+
+test('no connection is left behind, so that the command ends at once', async () => {
+  const before = sink.connections;
+  await run(config());
+  expect(sink.connections).toBeGreaterThan(before);
+  await vi.waitFor(() => expect(sink.open).toBe(0), 5_000);
 });
 
 test('the answer of the server for each recipient is passed on', async () => {

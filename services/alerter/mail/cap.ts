@@ -90,9 +90,10 @@ export function share<T extends Due>(items: readonly T[], made: readonly Made[],
   const wasHeld = (item: T) => roomsOf(item).some(({ heldUntil }) => heldUntil !== null && item.at < heldUntil);
 
   const held = items.filter((item) => wasHeld(item) && fits(item));
-  const shared: Shared<T> = { digest: held.length > 1 ? held : [], singles: [], rest: [] };
+  const gathered = held.length > 1;
+  const shared: Shared<T> = { digest: gathered ? held : [], singles: [], rest: [] };
   const told = new Set(shared.digest);
-  if (told.size > 0) for (const urgent of [false, true]) roomsOf({ domain: '', urgent })[0]!.left--;
+  if (gathered) for (const urgent of [false, true]) roomsOf({ domain: '', urgent })[0]!.left--;
   for (const item of items) {
     if (told.has(item)) continue;
     if (!fits(item)) {

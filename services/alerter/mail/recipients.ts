@@ -7,7 +7,7 @@
 export function recipientsOf(domain: string, domains: Record<string, string[]>, fallback: string[]): string[] {
   const byName = new Map(Object.entries(domains).map(([name, to]) => [normal(name), to]));
   const labels = normal(domain).split('.');
-  for (let i = 0; i < labels.length; i++) {
+  for (const i of labels.keys()) {
     const to = byName.get(labels.slice(i).join('.'));
     if (to) return distinct(to);
   }

@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { clean } from '../../mails/plain-text.ts';
-import { codeOf, messageOf, PermanentError, type RuawatchError, TransientError } from '../../shared/errors.ts';
+import { messageOf, PermanentError, type RuawatchError, TransientError } from '../../shared/errors.ts';
 import { type SmtpSettings, smtpSettings } from '../../shared/settings/smtp-url.ts';
 import { askServer } from './ask-server.ts';
 import { needsSmtpUtf8 } from './recipients.ts';
@@ -240,14 +240,14 @@ function sentenceFor(error: SmtpError, settings: SmtpSettings, where: string): s
   if (error.command === 'MAIL FROM' && !(settings.ignoreTLS && /STARTTLS/i.test(error.response ?? '')))
     return `The mail server of SMTP_URL (${where}) does not accept ALERT_FROM as the sender: ${replyOf(error)}`;
   if (error.code === 'EAUTH') {
-    return settings.auth === undefined || error.responseCode === undefined
+    return error.responseCode === undefined
       ? `The login at the mail server ${where} failed: ${clean(messageOf(error), 200)}; check the user and password in SMTP_URL.`
       : `The mail server of SMTP_URL (${where}) refuses the login (${error.responseCode}): correct the user or password in SMTP_URL.`;
   }
   if (settings.ignoreTLS && /STARTTLS/i.test(error.response ?? '')) {
     return `The mail server of SMTP_URL (${where}) demands STARTTLS (it says: ${replyOf(error)}): remove tls=none from SMTP_URL.`;
   }
-  const original = error.originalCode ?? codeOf(error.cause) ?? error.code ?? '';
+  const original = error.originalCode ?? error.code ?? '';
   if (/CERT|ISSUER|SELF_SIGNED|ALTNAME/.test(original)) {
     return `The certificate of the mail server ${where} is not trusted (${original}): replace it, or add tls_verify=no to SMTP_URL.`;
   }
@@ -261,6 +261,5 @@ function sentenceFor(error: SmtpError, settings: SmtpSettings, where: string): s
     return `The mail server of SMTP_URL (${where}) cannot be reached: what answers there is no mail server (it says: ${replyOf(error)}).`;
   if (error.message === 'Greeting never received' && !settings.secure)
     return `The mail server of SMTP_URL (${where}) cannot be reached: it accepts the connection and sends no greeting; if the port is for TLS from the start, use smtps://.`;
-  const cause = CAUSES[original] ?? CAUSES[error.code ?? ''];
-  return `The mail server of SMTP_URL (${where}) cannot be reached: ${error.response ? replyOf(error) : (cause ?? clean(messageOf(error), 200))}.`;
+  return `The mail server of SMTP_URL (${where}) cannot be reached: ${error.response ? replyOf(error) : (CAUSES[original] ?? clean(messageOf(error), 200))}.`;
 }

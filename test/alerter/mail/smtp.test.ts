@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { checkSmtp, openMailer } from '../../../services/alerter/mail/smtp.ts';
 import { RuawatchError, SettingsError } from '../../../services/shared/errors.ts';
 import { type Bench, bench, eventually } from '../setup.ts';
@@ -68,8 +68,15 @@ describe('the check of the mail server', () => {
     expect(await complaint(`smtps://${plain.at}`)).toBe(
       `The mail server of SMTP_URL (${plain.at}) does not speak TLS on this port: use smtp:// in SMTP_URL, or another port.`,
     );
+    expect(await complaint(`smtp://alerts@${starttls.at}?tls_verify=no`)).toBe(
+      `The login at the mail server ${starttls.at} failed: Missing credentials for "PLAIN"; check the user and password in SMTP_URL.`,
+    );
     await plain.stop();
-    expect(await complaint(`smtp://${plain.at}?tls=none`)).toBe(
+    for (const way of ['smtp://', 'smtps://'])
+      expect(await complaint(`${way}${plain.at}${way === 'smtp://' ? '?tls=none' : ''}`)).toBe(
+        `The mail server of SMTP_URL (${plain.at}) cannot be reached: connection refused.`,
+      );
+    expect(await complaint(`smtp://${plain.at}`)).toBe(
       `The mail server of SMTP_URL (${plain.at}) cannot be reached: connection refused.`,
     );
     await plain.again();
@@ -105,8 +112,16 @@ describe('the check of the mail server', () => {
   test('asks whether the sender is accepted where nobody signs in, and what the server demands for that', async () => {
     const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
     const url = `smtp://${server.at}?tls=none`;
-    const check = () => checkSmtp(url, { alertFrom: 'ruawatch@example.org', alertTo: ['admin@example.org'] });
+    const asked: string[] = [];
+    server.behaviour.sender = (address) => {
+      asked.push(address);
+      return null;
+    };
+    const check = (alertFrom: string | null = 'ruawatch@example.org') =>
+      checkSmtp(url, { alertFrom, alertTo: ['admin@example.org'] });
     await expect(check()).resolves.toContain(server.at);
+    await expect(check(null)).resolves.toContain(server.at);
+    expect(asked).toEqual(['ruawatch@example.org', '']);
     for (const [code, text] of [
       [530, 'Must issue a STARTTLS command first'],
       [451, 'encryption required'],
@@ -125,6 +140,55 @@ describe('the check of the mail server', () => {
     // What is only put off passes.
     server.behaviour.sender = () => reply(450, 'later');
     await expect(check()).resolves.toContain(server.at);
+  });
+
+  test('does not ask for the sender where somebody signs in, nor over TLS', async () => {
+    for (const [options, urlOf] of [
+      [withLogin, (at: string) => `smtp://${login}@${at}?tls_verify=no`],
+      [
+        { ...withLogin, allowInsecureAuth: true, disabledCommands: ['STARTTLS'] },
+        (at: string) => `smtp://${login}@${at}?tls=none`,
+      ],
+      [{}, (at: string) => `smtp://${at}?tls_verify=no`],
+    ] as const) {
+      const server = await sink({ ...options } as never);
+      server.behaviour.sender = () => reply(550, 'not your address');
+      const url = urlOf(server.at);
+      await expect(checkSmtp(url, { alertFrom: 'x@example.org', alertTo: ['admin@example.org'] })).resolves.toContain(server.at);
+      // Nothing needs a second connection.
+      expect(server.connections).toBe(1);
+    }
+  });
+
+  test.each([
+    [
+      'speaks something else',
+      (socket: Socket) => socket.end('SSH-2.0-OpenSSH_9.9\r\n'),
+      'what answers there is no mail server (it says: SSH-2.0-OpenSSH_9.9)',
+    ],
+    ['closes the connection', (socket: Socket) => socket.end(), 'it closed the connection'],
+    [
+      'says nothing',
+      () => undefined,
+      'it accepts the connection and sends no greeting; if the port is for TLS from the start, use smtps://',
+    ],
+  ])('a server that %s says so', async (_, behave, said) => {
+    const { setTimeout: usual } = globalThis;
+    // What the check waits for a greeting.
+    const hurried = (run: () => void, ms?: number, ...args: []) => usual(run, ms === 8_000 ? 300 : ms, ...args);
+    vi.spyOn(globalThis, 'setTimeout').mockImplementation(hurried as never);
+    const odd = createServer((socket) => {
+      socket.on('error', () => undefined);
+      behave(socket);
+    });
+    odd.listen(0, '127.0.0.1');
+    await once(odd, 'listening');
+    const { port } = odd.address() as AddressInfo;
+    expect(await complaint(`smtp://127.0.0.1:${port}?tls=none`)).toBe(
+      `The mail server of SMTP_URL (127.0.0.1:${port}) cannot be reached: ${said}.`,
+    );
+    vi.restoreAllMocks();
+    odd.close();
   });
 
   test('is the first contact of an alerter too', async () => {
@@ -232,6 +296,45 @@ test.each([
     mailer.close();
   },
 );
+
+test.each([
+  [421, 'smtp_down', 'does not accept ALERT_FROM as the sender: 421 no'],
+  [422, 'smtp_deferred', 'postpones the mail: 422 no'],
+  [503, 'smtp_deferred', 'postpones the mail: 503 no'],
+  [529, 'smtp_refused', 'does not accept ALERT_FROM as the sender: 529 no'],
+  [530, 'smtp_down', 'does not accept ALERT_FROM as the sender: 530 no'],
+  [531, 'smtp_refused', 'does not accept ALERT_FROM as the sender: 531 no'],
+  [535, 'smtp_down', 'does not accept ALERT_FROM as the sender: 535 no'],
+  [536, 'smtp_refused', 'does not accept ALERT_FROM as the sender: 536 no'],
+])('a sender that is answered with %i is %s', async (code, known, said) => {
+  const server = await sink({ disabledCommands: ['AUTH'] });
+  server.behaviour.sender = () => reply(code, 'no');
+  const mailer = openMailer(`smtp://${server.at}?tls_verify=no`);
+  const mail = { from: 'a@example.org', recipients: ['b@example.org'], raw: Buffer.from('Subject: x\r\n\r\nx') };
+  await expect(mailer.send(mail)).rejects.toMatchObject({
+    code: known,
+    message: `The mail server of SMTP_URL (${server.at}) ${said}`,
+  });
+  // STARTTLS is in use already.
+  server.behaviour.sender = () => reply(530, 'Must issue a STARTTLS command first');
+  await expect(mailer.send(mail)).rejects.toThrow('does not accept ALERT_FROM as the sender: 530 Must issue a STARTTLS command');
+  mailer.close();
+});
+
+test('a mail for nobody is refused, and who is refused is known by the address in whatever form', async () => {
+  const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
+  const mailer = openMailer(`smtp://${server.at}?tls=none`);
+  const raw = Buffer.from('Subject: x\r\n\r\nx');
+  await expect(mailer.send({ from: 'a@example.org', recipients: [], raw })).rejects.toMatchObject({ code: 'smtp_refused' });
+  server.behaviour.recipient = (address) => (address.startsWith('b') ? reply(550, 'no') : null);
+  const recipients = ['b@Exämple.ORG', 'c@Exämple.ORG', 'b@EXAMPLE.org', 'b@[127.0.0.1]'];
+  expect(await mailer.send({ from: 'a@example.org', recipients, raw })).toEqual({
+    accepted: ['c@Exämple.ORG'],
+    deferred: [],
+    refused: ['b@Exämple.ORG', 'b@EXAMPLE.org', 'b@[127.0.0.1]'].map((recipient) => ({ recipient, reply: '550 no' })),
+  });
+  mailer.close();
+});
 
 describe('replies from 500 to 599 refuse a mail, but 503, which speaks of the session', () => {
   const mail = { from: 'a@example.org', recipients: ['b@example.org', 'c@example.org'], raw: Buffer.from('Subject: x\r\n\r\nx') };

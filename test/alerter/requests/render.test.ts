@@ -136,6 +136,22 @@ test('eleven events of requests are ten in a text, and the last is counted', () 
   expect(lines(11).at(-1)).toBe('and 1 more: "ruawatch requests"');
 });
 
+test('changes of 30,000 characters are shown whole; with one more the last line is counted', () => {
+  const seen = { by: 'token', id: 'x', value: '' } as const;
+  const manual = (length: number) =>
+    ({ target: 'manual', what: 'A', before: 'b', after: 'a', run: 'r'.repeat(length), seen }) as const;
+  const changes = (last: number) => contentOf({ plan: { changes: [...Array(19).fill(manual(1500)), manual(last)] } }).changes;
+  // Three lines each: "- A: b", "+ A: a" and "  by hand: …".
+  const all = changes(500);
+  const room = 30_000 - all.join('').length;
+  const fits = changes(500 + room);
+  expect([fits.length, fits.join('').length]).toEqual([60, 30_000]);
+  const over = changes(501 + room);
+  expect(over).toHaveLength(60);
+  expect(over.at(-1)).toBe('… and 1 more line that no mail has room for: read them where you decide.');
+  expect(over.slice(0, 59)).toEqual(fits.slice(0, 59));
+});
+
 test('requests that come together are counted, and those to decide on', () => {
   const [ask, news] = [contentOf({}), contentOf({ event: 'deny' })];
   const subjects = [
