@@ -16,6 +16,7 @@ const MOST_CONNECTIONS = 200;
 /** Requests that are read at once: each may hold its unpacked body. */
 const MOST_AT_ONCE = 4;
 const REQUEST_MS = 60_000;
+const HEADERS_MS = 15_000;
 const RETRY_SECONDS = 10;
 /** Wrong tokens of one address in a minute, before it is refused without a look. */
 const MOST_WRONG = 20;
@@ -60,7 +61,7 @@ export async function listenHttp(
   const server: Server = tls === null ? createServer(onRequest) : createTlsServer(tls, onRequest);
   server.maxConnections = MOST_CONNECTIONS;
   server.requestTimeout = REQUEST_MS;
-  server.headersTimeout = REQUEST_MS / 4;
+  server.headersTimeout = HEADERS_MS;
   server.maxHeadersCount = 64;
   const bound = await listening(server, { port, host });
   return {

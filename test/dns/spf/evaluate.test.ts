@@ -79,6 +79,18 @@ test('the domain checked is that of MAIL FROM, else that of HELO; what is no dom
   await expect(evaluate(zone, { ip: 'nowhere' })).rejects.toThrow('"nowhere" is no IP address');
 });
 
+test('a domain of 253 octets is one, with a dot behind it as well; a longer one is none', async () => {
+  const rest = `${'x'.repeat(63)}.${'x'.repeat(63)}.${'x'.repeat(63)}.${'x'.repeat(48)}.example.com`;
+  const zone = { [rest]: spf('v=spf1 +all'), [`b.${rest.slice(1)}`]: spf('v=spf1 +all') };
+  const of = async (domain: string) => (await evaluate(zone, { mailFrom: `x@${domain}` })).result;
+  expect(rest).toHaveLength(252);
+  expect([await of(`b.${rest.slice(1)}`), await of(`b.${rest.slice(1)}.`), await of(`b.${rest}`)]).toEqual([
+    'pass',
+    'pass',
+    'none',
+  ]);
+});
+
 test('several records, no answer, and none are told apart, outside and in an include', async () => {
   const of = (zone: Zone) => result('v=spf1 include:other.example -all', zone);
   expect(await of({ 'other.example': spf('v=spf1 +all', 'v=spf1 -all') })).toBe('permerror');
