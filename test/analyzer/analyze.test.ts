@@ -1,7 +1,9 @@
+import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { analyzeDomain } from '../../services/analyzer/analyze.ts';
 import type { Db } from '../../services/shared/runtime/db.ts';
 import { tryLockDomain } from '../../services/store/locks.ts';
+import { putSender } from '../../services/store/sources/sender-list.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, DOMAIN, REPORTERS, row, span } from './rows.ts';
 
@@ -165,4 +167,77 @@ test('a domain that another process analyzes is left to it, with its work', asyn
     other.release();
   }
   expect(await work()).toBe(before);
+});
+
+/** A line for each statement: its tables, its values, and how many rows came; long values in part. */
+function linesOf(seen: readonly { text: string; values: unknown[]; rows: unknown[] }[]): string[] {
+  const shown = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.length > 12 ? [`${value.length} of`, ...value.slice(0, 2)] : value.map(shown);
+    return typeof value === 'string' && value.length > 200 ? `${value.slice(0, 200)}…` : value;
+  };
+  return seen.flatMap(({ text, values, rows }) => {
+    const tables = [...new Set(text.match(/\b(?:ruawatch|dmarc)\.\w+/g) ?? [])];
+    const [verb] = /^\s*(?:select|insert|update|delete|with)\b/i.exec(text) ?? [];
+    return verb === undefined || tables.length === 0
+      ? []
+      : [
+          `${verb.trim().toLowerCase()} ${tables.join(' ').replaceAll('ruawatch.', '')}: ${JSON.stringify(values.map(shown))} ${rows.length}`,
+        ];
+  });
+}
+
+/** Compares the statements of an analysis with the golden file of that name, which a person has read. */
+async function expectStatements(name: string): Promise<void> {
+  const seen: { text: string; values: unknown[]; rows: Record<string, unknown>[] }[] = [];
+  await analyzeDomain({ ...f.context, db: noting(f.t.db, seen) }, DOMAIN);
+  await expect(`${linesOf(seen).join('\n')}\n`).toMatchFileSnapshot(
+    path.join(import.meta.dirname, 'golden', `statements-${name}.txt`),
+  );
+}
+
+const named = (address: string, name: string, organization: string) =>
+  f.t.db.query(
+    `insert into ruawatch.addresses (address, first_seen, last_seen, name, confirmed, organization, looked_up_at)
+     values ($1, '2026-01-01', '2026-05-29', $2, true, $3, '2026-05-01')`,
+    [address, name, organization],
+  );
+
+test('what an analysis of a domain with mail of every sort reads and writes is as it was', async () => {
+  await named('40.107.1.7', 'a.outbound.protection.outlook.com', 'outlook.com');
+  await named('40.107.2.7', 'b.outbound.protection.outlook.com', 'outlook.com');
+  await named('198.51.100.7', 'app.example.com', 'example.com');
+  await f.put([
+    ...ordinary(60, 0),
+    ...span(60, 10, 'both', 20, ['gmx.net'], OWN),
+    ...span(20, 0, 'foreign', 30, REPORTERS, { source: 'crm.example', signing_domain: 'crm.example' }),
+    ...span(20, 0, 'foreignDkim', 3, REPORTERS, { source: 'list.example', failed_signed: 3 }),
+    ...span(30, 0, 'forwardedPass', 10, REPORTERS, { source: '203.0.113.0/24' }),
+    ...span(3, 0, 'dkim', 40, REPORTERS, { source: 'new.example' }),
+    ...span(41, 0, 'spf', 50, REPORTERS, { source: '40.107.1.0/24' }),
+    ...span(4, 0, 'unauthenticated', 20, REPORTERS, { source: '40.107.2.0/24' }),
+    ...span(4, 0, 'unauthenticated', 5, REPORTERS, { source: '198.51.100.0/24' }),
+    ...span(6, 0, 'below', 7, REPORTERS, { source: '198.18.1.0/24' }),
+    ...span(9, 0, 'spf', 5, REPORTERS, { source: 'denied.example' }),
+    ...span(60, 50, 'dkim', 5, REPORTERS, { source: 'gone.example' }),
+  ]);
+  await f.putPolicies(REPORTERS.flatMap((reporter) => [{ day: ago(0), reporter, policy: 'p=none', reports: 1 }]));
+  const word = { by: 'Ada', why: 'not ours' };
+  const denied = { domain: DOMAIN, source: 'denied.example', service: null };
+  await putSender(f.t.db, denied, { verdict: 'denied', word, until: null }, f.context.clock.now());
+  await f.t.db.query('insert into ruawatch.dns_watch (domain, due_at, asked_at) values ($1, $2, $2)', [DOMAIN, '2026-05-29']);
+  await f.t.db.query(
+    `insert into ruawatch.dns_records (domain, name, type, purpose, value, servers, first_seen, last_seen)
+     values ($1, $1, 'TXT', 'spf', 'v=spf1 ip4:192.0.2.0/24 -all', '{}', '2026-01-01', '2026-05-29')`,
+    [DOMAIN],
+  );
+  await expectStatements('first');
+  // The next look at it, by the clock.
+  await f.t.db.query("insert into ruawatch.analysis_work (domain, source) values ($1, '')", [DOMAIN]);
+  await expectStatements('again');
+});
+
+test('what the parts of the work on more sources than are looked at together read and write is as it was', async () => {
+  const many = Array.from({ length: 600 }, (_, n) => row(ago(1), 'both', 1, { source: `a${n}.example` }));
+  await f.put([...many, ...ordinary(20, 0)]);
+  await expectStatements('parts');
 });

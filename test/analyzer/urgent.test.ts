@@ -51,3 +51,23 @@ test('the weeks of a first import are judged as one, and what is not urgent wait
   await f.put(span(0, 0, 'unauthenticated', 9_000, REPORTERS, { source: '198.18.3.0/24' }));
   expect(await alarmUrgent(f.context, DOMAIN)).toEqual([]);
 });
+
+test('what is critical and not urgent waits, and so does what is urgent and not critical', async () => {
+  const NET = '192.0.2.0/24';
+  await f.put([...span(30, 2, 'both', 500, REPORTERS), ...span(30, 2, 'both', 500, REPORTERS, { source: NET })]);
+  await f.analyze();
+  const forged = { source: '198.18.2.0/24', delivered: 60, failed_delivered: 60, rejected: 0 };
+  await f.put([
+    ...span(1, 0, 'both', 500, REPORTERS),
+    ...span(1, 0, 'unauthenticated', 500, REPORTERS, { source: NET }),
+    ...span(0, 0, 'unauthenticated', 60, REPORTERS, forged),
+  ]);
+  await urgent();
+  expect(await alarmUrgent(f.context, DOMAIN)).toEqual([]);
+  expect(await f.findings()).toEqual([]);
+  await f.analyze();
+  expect((await f.findings()).map(({ kind, severity }) => `${kind} ${severity}`)).toEqual([
+    'authentication_regression critical',
+    'unauthorized_source high',
+  ]);
+});

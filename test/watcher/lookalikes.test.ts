@@ -144,3 +144,33 @@ test('a budget of 0 asks nothing', async () => {
   for (const table of ['lookalikes', 'lookalike_days'])
     expect((await t.db.query(`select from ruawatch.${table}`)).rows, table).toEqual([]);
 });
+
+test.each<[budget: number, names: number, asked: number, questions: number]>([
+  [4, 1, 0, 0],
+  [5, 1, 1, 5],
+  [8, 1, 1, 5],
+  [9, 1, 1, 5],
+  [10, 1, 2, 10],
+  [13, 2, 3, 13],
+  [14, 2, 3, 13],
+  [15, 2, 3, 13],
+  [16, 2, 4, 16],
+])(
+  'of a budget of %i, two domains with %i names each have %i names asked about by %i questions',
+  async (budget, names, asked, n) => {
+    await own('kestrel.com', 'falcon.com');
+    context.config.watcher.lookalikes = { questions_a_day: budget, names };
+    const dns = dnsOf({ 'kestrel.com': OWN, 'falcon.com': OWN, '*.com': EVIL });
+    expect(await watchLookalikes(context, dns, new AbortController().signal)).toBe(asked);
+    expect(dns.asked).toHaveLength(n);
+    expect((await t.db.query('select questions from ruawatch.lookalike_days')).rows).toEqual([{ questions: n }]);
+  },
+);
+
+test('of names below a domain that is not own, the shortest has the look-alikes, of equals the first', async () => {
+  await own('b.kestrel.com', 'a.kestrel.com', 'long.kestrel.com');
+  context.config.watcher.lookalikes = { questions_a_day: 2_000, names: 3 };
+  await pass({});
+  const { rows } = await t.db.query('select distinct domain from ruawatch.lookalikes');
+  expect(rows).toEqual([{ domain: 'a.kestrel.com' }]);
+});

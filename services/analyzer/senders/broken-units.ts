@@ -168,7 +168,7 @@ function together({ key }: Unit, members: readonly SourceWindow[], { level, know
     members.flatMap((member) => member.rows),
     key,
   );
-  return { ...members[0]!, source: key, rows, level, known: [], settled, listed: null, broken: false };
+  return { ...members[0]!, source: key, rows, level, known: [], settled, listed: null };
 }
 
 /**

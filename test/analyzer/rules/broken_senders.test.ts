@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { composeMails } from '../../../services/alerter/mail/compose.ts';
+import { openPart, settledPart } from '../../../services/analyzer/rules/broken_senders.ts';
 import { runSendersPut } from '../../../services/cli/commands/senders.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
+import type { KnownFinding } from '../../../services/store/findings/findings.ts';
 import { acknowledge, close } from '../../../services/store/findings/operator-actions.ts';
 import { draws } from '../../helpers/full.ts';
 import { type Fixture, fixture } from '../fixture.ts';
@@ -301,3 +303,27 @@ describe('the order in which reports come', () => {
 });
 
 test('what it says of invented senders is as it was', () => expectLives('broken_senders'));
+
+test('what is on file of a source is what an open incident says of it, and its last day of what is settled', () => {
+  const part = (source: string, messages: number) => ({ source, messages });
+  const file = (given: object, evidence: object) => ({ kind: 'authentication_regression', state: 'open', evidence, ...given });
+  const known = [
+    file({ kind: 'new_source' }, { broken: [part('a', 1)], mended: [{ source: 'a', day: ago(1) }] }),
+    file({ state: 'resolved', last_day: ago(9) }, { broken: [part('a', 2), part('b', 3)], resolved_day: ago(8) }),
+    file({ state: 'resolved', last_day: ago(7) }, { broken: [part('b', 4)] }),
+    file(
+      {},
+      {
+        mended: [
+          { source: 'c', day: ago(5) },
+          { source: 'b', day: ago(9) },
+        ],
+      },
+    ),
+    file({}, { broken: [part('a', 5), part('c', 6)] }),
+    file({}, { broken: [part('a', 7)] }),
+  ] as unknown as KnownFinding[];
+  const sources = ['a', 'b', 'c', 'd'];
+  expect(sources.map((source) => openPart(known, source))).toEqual([part('a', 5), null, part('c', 6), null]);
+  expect(sources.map((source) => settledPart(known, source))).toEqual([ago(8), ago(7), ago(5), '']);
+});

@@ -72,7 +72,8 @@ function inventedUnit(dice: Dice): { unit: Unit; until: number } {
   const turn = dice.of([3, 4, 5, 6, 8]);
   const until = dice.of([0, 0, 1, 2, 3]);
   const [passing, failing] = [dice.of(PASSING), dice.of(FAILING)];
-  const weakens = dice.chance(0.4);
+  const how = dice.of(['fails', 'fails', 'fails', 'unsigned', 'errors'] as const);
+  const [lingers, listed] = [dice.of([0, 0, 0.2, 0.5]), dice.of([0, 0, 0, 0.5, 1])];
   const sources = Array.from({ length: dice.of([1, 2, 3, 5, 7]) }, (_, i) => network(i));
   const rows = sources.flatMap((source, i): SourceDay[] => {
     const n = dice.of([1, 1, 1, 2, 20]);
@@ -83,8 +84,11 @@ function inventedUnit(dice: Dice): { unit: Unit; until: number } {
       .filter((age) => (age + i) % step === 0)
       .map((age) => {
         const extra = { source, reporter: REPORTERS[(age + i) % dice.of([1, 3])]! };
-        if (!breaks || age > turn || age < least) return row(ago(age), weakens ? 'both' : passing, n, extra);
-        return weakens ? row(ago(age), 'spf', n, { ...extra, dkim_broken: n }) : row(ago(age), failing, n, extra);
+        if (!breaks || age > turn || (age < least && !dice.chance(lingers)))
+          return row(ago(age), how === 'fails' ? passing : 'both', n, extra);
+        if (how === 'unsigned') return row(ago(age), 'spf', n, { ...extra, dkim_broken: n });
+        if (how === 'errors') return row(ago(age), 'dkim', n, { ...extra, spf_permerror: n });
+        return row(ago(age), failing, n, { ...extra, failed_list: Math.round(n * listed) });
       });
   });
   const unit = { key: 'unit.example', sources: [...sources, ...(dice.chance(0.2) ? [network(99)] : [])], rows: merged(rows) };
