@@ -151,25 +151,11 @@ function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, m
   };
 }
 
-/** Runs `work` once at a time in this process; calls that come meanwhile share one more run after it. */
+/** Runs `work` once at a time in this process: a turn that a job asks for comes after the one under way. */
 function oneAtATime(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | null = null;
-  let next: Promise<void> | null = null;
-  const run = (): Promise<void> => {
-    running = work().finally(() => {
-      running = null;
-    });
-    return running;
-  };
+  let last = Promise.resolve();
   return () => {
-    if (next !== null) return next;
-    if (running === null) return run();
-    next = running
-      .catch(() => undefined)
-      .then(() => {
-        next = null;
-        return run();
-      });
-    return next;
+    last = last.catch(() => undefined).then(work);
+    return last;
   };
 }

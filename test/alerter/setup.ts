@@ -73,8 +73,8 @@ export async function bench(): Promise<Bench> {
       );
       // Most events here are of one domain.
       config.alerts = { ...config.alerts, per_domain_hour: alerts.per_hour ?? 10, ...alerts };
-      configure(config);
       config.sweep = { every_seconds: 0.05, after_seconds: 60 };
+      configure(config);
       const logged: string[] = [];
       const log = pino(
         { level: 'debug' },
