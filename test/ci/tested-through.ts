@@ -286,7 +286,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/console/sender.ts',
     'store/console/reports.ts',
   ],
-  'poller/check-disposal.test.ts': ['poller/check-mailbox.ts'],
   'report/agree.test.ts': ['report/aggregate/report-builder.ts', 'report/aggregate/repaired.ts'],
   'report/container/tar.test.ts': ['report/container/member.ts'],
   'collector/bounces.test.ts': ['report/failure/remote-words.ts', 'store/sending/bounces.ts'],

@@ -97,6 +97,42 @@ describe('its sessions', () => {
   });
 });
 
+describe('closing it', () => {
+  let original: string;
+  beforeEach(async () => {
+    const rows = await lender.rows<{ text: string }>(
+      "select pg_get_functiondef('ruawatch_lend.close(text)'::regprocedure) as text",
+    );
+    original = rows[0]!.text;
+  });
+  afterEach(() => lender.sql(`${original}; drop sequence public.closes`));
+  /** The server refuses it so many times with this code, and then finds no role. */
+  const refused = (code: string, times: number) =>
+    lender.sql(`create sequence public.closes; grant usage on sequence public.closes to ruawatch_lender;
+      create or replace function ruawatch_lend.close(name text) returns boolean language plpgsql security definer
+        set search_path = pg_catalog, pg_temp as $$ begin
+        if nextval('public.closes') <= ${times} then raise exception 'it is held' using errcode = '${code}'; end if;
+        return false;
+      end $$`);
+  const asked = async () => Number((await lender.rows<{ n: string }>('select last_value as n from public.closes'))[0]!.n);
+
+  test.each(['55P03', '57014', 'XX000'])('is tried again at once while its row is held (%s)', async (code) => {
+    const { grant } = await lent();
+    await refused(code, 2);
+    await end(grant);
+    expect(await again(grant)).toMatchObject({ state: 'ended', answer: `There is no role ${grant.name}.` });
+    expect(await asked()).toBe(3);
+  });
+
+  test('is not when the server refuses it for another reason', async () => {
+    const { grant } = await lent();
+    await refused('42501', 2);
+    await end(grant);
+    expect(await again(grant)).toMatchObject({ state: 'ending', answer: 'The server main answers: it is held' });
+    expect(await asked()).toBe(1);
+  });
+});
+
 test('what is not in the settings, or not set up, is said', async () => {
   const { grant } = await askForRole(t.db, lender);
   await turn();
