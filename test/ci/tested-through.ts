@@ -305,7 +305,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/analysis/reporters.ts',
     'store/analysis/senders.ts',
     'store/analysis/signatures.ts',
-    'store/analysis/silences.ts',
   ],
   'store/analysis/work.test.ts': ['store/analysis/note-work.ts'],
   'store/findings/operator-actions.test.ts': ['store/findings/kind-queries.ts', 'store/findings/findings.ts'],

@@ -41,7 +41,7 @@ interface Wire {
 }
 
 /** One connection of the pool. */
-interface Watched {
+export interface Watched {
   client: Wire;
   /** Bytes written when the server last had nothing to do for us. */
   answered: number;
@@ -107,7 +107,7 @@ function moved({ client, written, read }: Watched): boolean {
 }
 
 /** Whether a statement was sent and nothing has come or gone since. Notes what has come and gone. */
-function isSilent(one: Watched, now: number, forMs: number): boolean {
+export function isSilent(one: Watched, now: number, forMs: number): boolean {
   const { stream } = one.client.connection;
   if (moved(one) || one.written <= one.answered || waitsForUs(one.client)) {
     one.since = now;
@@ -125,7 +125,7 @@ function waitsForUs(client: Wire): boolean {
 }
 
 /** What the server says of our sessions: each one's state, or that it cannot be known. */
-type Known = Map<number, { state: string | null; wait_event: string | null }> | 'answers' | 'pooled' | 'silent';
+export type Known = Map<number, { state: string | null; wait_event: string | null }> | 'answers' | 'pooled' | 'silent';
 
 async function statesOf(url: string, silent: readonly Watched[], askMs: number): Promise<Known> {
   const client = new pg.Client({
@@ -155,7 +155,8 @@ async function statesOf(url: string, silent: readonly Watched[], askMs: number):
   }
 }
 
-function isLost(one: Watched, known: Known, now: number, { silentMs, longestMs }: Patience): boolean {
+/** Whether a silent connection is to be closed, by what the server says of it. */
+export function isLost(one: Watched, known: Known, now: number, { silentMs, longestMs }: Patience): boolean {
   const forMs = now - one.since;
   if (forMs >= longestMs) return true;
   if (known === 'silent') return forMs >= silentMs;

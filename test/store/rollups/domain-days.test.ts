@@ -144,3 +144,33 @@ test('two that fill and one that writes, at once, count each report once', async
 test('a new database needs no filling', async () => {
   expect(await fillTotals(t.db, DOMAIN_DAYS, 1, '2026-09-25')).toBe(false);
 });
+
+test('days are added up once writers of the version before must be gone, down to the first that reports can have', async () => {
+  const from = async () => (await t.db.query('select from_day::text as day from ruawatch.domain_days_from')).rows[0].day;
+  const fill = () => fillTotals(t.db, DOMAIN_DAYS, 1, '2026-09-25');
+  const begin = (day: string, made: string) =>
+    t.db.query('update ruawatch.domain_days_from set from_day = $1, made_at = now() - $2::interval', [day, made]);
+  await begin('infinity', '14 minutes');
+  expect([await fill(), await from()]).toEqual([false, 'infinity']);
+  await begin('infinity', '16 minutes');
+  expect([await fill(), await from()]).toEqual([true, '2026-09-26']);
+  // What was begun goes on.
+  await begin('2012-01-02', '1 minute');
+  expect([await fill(), await from()]).toEqual([true, '2012-01-01']);
+  expect([await fill(), await from()]).toEqual([true, '-infinity']);
+  expect([await fill(), await from()]).toEqual([false, '-infinity']);
+});
+
+test('filling does not wait for long while somebody writes, and is done when nothing is left, whoever writes', async () => {
+  const writer = await t.db.connect();
+  try {
+    await writer.query('begin; lock table ruawatch.domain_days in row exclusive mode');
+    expect(await fillTotals(t.db, DOMAIN_DAYS, 1, '2026-09-25')).toBe(false);
+    await t.db.query("update ruawatch.domain_days_from set from_day = '2026-09-01'");
+    await expect(fillTotals(t.db, DOMAIN_DAYS, 1, '2026-09-25')).rejects.toMatchObject({ code: '55P03' });
+    await writer.query('commit');
+    expect(await fillTotals(t.db, DOMAIN_DAYS, 1, '2026-09-25')).toBe(true);
+  } finally {
+    writer.release();
+  }
+});
