@@ -18,8 +18,9 @@ export interface DigestItem {
 export interface Digest {
   /** The gravest first. */
   items: DigestItem[];
-  /** How many more findings it represents. */
+  /** How many more findings it represents, and how many domains all of them are about. */
   beyond: number;
+  domains: number;
   perHour: number;
   perDomain: number;
   /** The setting `console.url`, when it is set. */
@@ -45,8 +46,7 @@ export function renderDigest(digest: Digest): Rendered {
   const { texts, rows, contents } = entriesOf(items, digest.console ?? null);
   const all = items.length + beyond;
   const gravest = contents[0]!.severity;
-  const domains = new Set(items.map((item) => item.event.domain)).size;
-  const subject = `${TAG}${counted(all, 'finding')} in ${counted(domains, 'domain')}, ${digest.standing ? 'at the first analysis' : 'combined'} (${gravest})`;
+  const subject = `${TAG}${counted(all, 'finding')} in ${counted(digest.domains, 'domain')}, ${digest.standing ? 'at the first analysis' : 'combined'} (${gravest})`;
   const why = digest.standing ? whyStanding(digest) : whyCombined(digest);
   const more = beyond === 0 ? null : `and ${counted(beyond, 'more finding')}: "ruawatch findings" lists all that are open.`;
   const query =

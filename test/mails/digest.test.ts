@@ -7,7 +7,7 @@ describe('a digest', () => {
   const items = Object.values(FINDINGS).map((finding) => ({ event: finding, step: finding.event }));
 
   test('lists each finding in two to four lines', () => {
-    expect(renderDigest({ items, beyond: 0, perHour: 10, perDomain: 10 })).toMatchObject({
+    expect(renderDigest({ items, beyond: 0, domains: 1, perHour: 10, perDomain: 10 })).toMatchObject({
       subject: '[ruawatch] 4 findings in 1 domain, combined (critical)',
       text: `More than 10 alerts were due within an hour; the rest are combined here.
 
@@ -38,8 +38,8 @@ select * from dmarc.findings where finding_key in (17, 18, 19, 20);
   });
 
   test('counts what it does not list', () => {
-    const { subject, text, html } = renderDigest({ items, beyond: 1_200, perHour: 1, perDomain: 1 });
-    expect(subject).toContain('1,204 findings');
+    const { subject, text, html } = renderDigest({ items, beyond: 1_200, domains: 800, perHour: 1, perDomain: 1 });
+    expect(subject).toBe('[ruawatch] 1,204 findings in 800 domains, combined (critical)');
     expect(text).toContain('More than 1 alert were due within an hour');
     expect(html).toContain('and 1,200 more findings: &quot;ruawatch findings&quot; lists all that are open.');
   });
@@ -51,22 +51,25 @@ test('digests of one, of several steps, of two domains, and of more than is list
     'one finding, with the console': {
       items: all.slice(0, 1),
       beyond: 0,
+      domains: 1,
       perHour: 1,
       perDomain: 1,
       console: 'https://console.example',
     },
-    'every step': { items: all.slice(0, 8), beyond: 0, perHour: 10, perDomain: 9 },
+    'every step': { items: all.slice(0, 8), beyond: 0, domains: 1, perHour: 10, perDomain: 9 },
     'two domains, one more': {
       items: [all[0]!, { ...all[0]!, event: { ...all[0]!.event, domain: 'b.example', finding_key: 99 } }],
       beyond: 1,
+      domains: 2,
       perHour: 10,
       perDomain: 10,
     },
-    'long names, many more': { items: all.slice(-3), beyond: 1200, perHour: 20, perDomain: 21 },
-    'every case': { items: all, beyond: 0, perHour: 2, perDomain: 3 },
+    'long names, many more': { items: all.slice(-3), beyond: 1200, domains: 800, perHour: 20, perDomain: 21 },
+    'every case': { items: all, beyond: 0, domains: 2, perHour: 2, perDomain: 3 },
     'what stood at the first analysis': {
       items: all.slice(0, 8),
       beyond: 0,
+      domains: 1,
       perHour: 10,
       perDomain: 10,
       standing: true as const,
@@ -74,12 +77,13 @@ test('digests of one, of several steps, of two domains, and of more than is list
     'more of it than is listed': {
       items: all.slice(0, 2),
       beyond: 1200,
+      domains: 700,
       perHour: 10,
       perDomain: 10,
       standing: true as const,
       counts: { critical: 2, low: 1200 },
     },
-    'nothing is known': { items: [CASES['nothing is known']!], beyond: 0, perHour: 2, perDomain: 1 },
+    'nothing is known': { items: [CASES['nothing is known']!], beyond: 0, domains: 1, perHour: 2, perDomain: 1 },
   };
   const parts = Object.entries(digests).map(([name, digest]): [string, string] => {
     const { subject, text, html } = renderDigest(digest);

@@ -65,7 +65,8 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
       const { summary, due, held } = sortStanding(group.items, first);
       composed.mails += await composer.digest(summary, group.recipients, true);
       const budget = { perHour: settings.alerts.per_hour, perDomain: settings.alerts.per_domain_hour };
-      const made = await outbox.newestMails(tx, audiencesOf(group.recipients)[0]!, 2 * budget.perHour);
+      const [together] = audiencesOf(group.recipients);
+      const made = await outbox.newestMails(tx, together!, 2 * budget.perHour);
       const { digest, singles, rest } = share(due, made, budget, now);
       composed.mails += await composer.digest(digest, group.recipients);
       for (const some of await composer.campaigns(singles)) composed.mails += await composer.together(some, group.recipients);
@@ -110,13 +111,13 @@ class Composer {
 
   /** Some findings of the same networks in one mail; one in a mail of its own. */
   async together(wanted: Item[], recipients: string[]): Promise<number> {
-    if (wanted.length === 1) return this.single(wanted[0]!, recipients);
     const items = await this.locked(wanted);
-    if (items.length < 2) return items.length === 0 ? 0 : this.single(items[0]!, recipients);
+    if (items.length === 0) return 0;
     const events = await outbox.findingEvents(
       this.tx,
       items.map((item) => item.newest),
     );
+    if (items.length === 1) return this.single(items[0]!, events[0]!, recipients);
     const steps = new Map(items.map((item) => [item.finding_key, item.step]));
     const listed = events.map((event) => ({ event, step: steps.get(event.finding_key)! }));
     return this.put(items, recipients, {
@@ -129,10 +130,7 @@ class Composer {
   }
 
   /** One finding in a mail of its own. */
-  async single(wanted: Item, recipients: string[]): Promise<number> {
-    const [item] = await this.locked([wanted]);
-    const [event] = item ? await outbox.findingEvents(this.tx, [item.newest]) : [];
-    if (!item || !event) return 0;
+  private async single(item: Item, event: outbox.FindingEvent, recipients: string[]): Promise<number> {
     const first = await outbox.firstMailOf(this.tx, item.finding_key, recipients);
     const content = renderFinding(event, item.step, this.settings.console);
     return this.put([item], recipients, {
@@ -157,9 +155,11 @@ class Composer {
       listed.map((item) => item.newest),
     );
     const steps = new Map(listed.map((item) => [item.finding_key, item.step]));
+    const told = events.map((event) => ({ event, step: steps.get(event.finding_key)! }));
     const content = renderDigest({
-      items: events.map((event) => ({ event, step: steps.get(event.finding_key) ?? event.event })),
+      items: told,
       beyond: items.length - events.length,
+      domains: new Set(items.map(({ domain }) => domain)).size,
       perHour: this.settings.alerts.per_hour,
       perDomain: this.settings.alerts.per_domain_hour,
       console: this.settings.console,
@@ -169,7 +169,7 @@ class Composer {
       kind: 'digest',
       name: this.nameOf(items, recipients),
       inReplyTo: null,
-      urgent: events.some((event) => urgent(event.severity, steps.get(event.finding_key) ?? 'opened')),
+      urgent: told.some(({ event, step }) => urgent(event.severity, step)),
       content,
     });
   }

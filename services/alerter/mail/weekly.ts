@@ -30,7 +30,7 @@ export function dueDigest(schedule: Schedule, now: Date, born: Date): Date | nul
   if (schedule.digest === 'off') return null;
   const moment = new Date(now);
   moment.setUTCHours(schedule.digest_hour, 0, 0, 0);
-  moment.setUTCDate(moment.getUTCDate() - ((moment.getUTCDay() - DAYS.indexOf(schedule.digest_day) + 7) % 7));
+  moment.setUTCDate(moment.getUTCDate() - moment.getUTCDay() + DAYS.indexOf(schedule.digest_day));
   if (moment > now) moment.setUTCDate(moment.getUTCDate() - 7);
   return moment > born && now.getTime() - moment.getTime() <= LATEST_MS ? moment : null;
 }
@@ -65,7 +65,7 @@ export async function composeWeekly(
         (retry_at !== null && retry_at <= now) || !all.some((audience) => same(audience.recipients, recipients)),
     );
     await weekly.endRetries(tx, { digests: over.map(({ digest_key }) => digest_key) });
-    if (mails > 0) log.info({ mails, due_at: moment.toISOString() }, 'queued the weekly digest in the outbox');
+    if (mails > 0) log.info({ mails, due_at: moment }, 'queued the weekly digest in the outbox');
     return mails;
   });
 }
@@ -93,7 +93,6 @@ async function sameBefore(
   audience: Audience,
   to: readonly string[],
 ): Promise<{ to: string[]; since: Date }[]> {
-  if (to.length === 0) return [];
   const before = await weekly.digestsBefore(tx, moment, { ...audience, to });
   const groups = groupBy(to, (recipient) => before.get(recipient)?.getTime() ?? moment.getTime() - WEEK_MS);
   return [...groups].map(([since, some]) => ({ to: some, since: new Date(since) }));

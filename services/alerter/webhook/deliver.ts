@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { clean } from '../../mails/plain-text.ts';
 import { backoff } from '../../shared/clock.ts';
-import { messageOf, PermanentError, RuawatchError } from '../../shared/errors.ts';
+import { messageOf, PermanentError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
@@ -43,7 +43,6 @@ export async function composePosts(
     await outbox.lockComposing(tx);
     const first = { most: firstStart, waits: await outbox.historyWaits(tx), now };
     const { standing, due, held } = sortPosts(await outbox.unpostedEvents(tx), first);
-    if (standing.length + due.length === 0) return 0;
     let made = 0;
     const events = async (some: readonly outbox.UnpostedEvent[]) =>
       (
@@ -206,7 +205,7 @@ export async function deliverNextPost({ db, hook, metrics, log: parent }: PostDe
       log.info({ id: mail.message_id }, 'posted an alert');
       return { kind: 'sent' };
     } catch (error) {
-      if (!(error instanceof RuawatchError)) throw error;
+      if (!(error instanceof PermanentError || error instanceof WebhookDown)) throw error;
       const old = now.getTime() - mail.created_at.getTime() > GIVE_UP_MS;
       if (error instanceof PermanentError || old) {
         const why = clean(`${old ? 'given up after five days: ' : ''}${messageOf(error)}`, 500);
@@ -215,8 +214,7 @@ export async function deliverNextPost({ db, hook, metrics, log: parent }: PostDe
         log.error({ err: why, id: mail.message_id }, 'could not send an alert to a webhook; see ruawatch.outbox.last_error');
         return { kind: 'failed' };
       }
-      const asked = error instanceof WebhookDown ? error.wait : null;
-      const wait = Math.max(asked ?? 0, backoff(mail.attempts, BASE_MS, CAP_MS));
+      const wait = Math.max(error.wait, backoff(mail.attempts, BASE_MS, CAP_MS));
       await outbox.mailDelayed(tx, mail.outbox_key, {
         next_at: new Date(now.getTime() + wait),
         error: clean(error.message, 500),

@@ -11,10 +11,10 @@ const LONGEST_WAIT_MS = 60 * 60_000;
 
 /** Transient, with the wait that the receiver asked for. */
 export class WebhookDown extends TransientError {
-  /** Milliseconds; null when the receiver named none. */
-  readonly wait: number | null;
+  /** Milliseconds; 0 when the receiver named none. */
+  readonly wait: number;
 
-  constructor(message: string, wait: number | null, cause?: unknown) {
+  constructor(message: string, wait: number, cause?: unknown) {
     super('webhook_down', message, cause);
     this.wait = wait;
   }
@@ -54,7 +54,7 @@ export async function post(hook: Webhook, id: string, body: Buffer, now: Date): 
       signal: AbortSignal.timeout(POST_MS),
     });
   } catch (error) {
-    throw new WebhookDown(`The webhook ${hook.name} cannot be reached: ${connectionFailure(error)}.`, null, error);
+    throw new WebhookDown(`The webhook ${hook.name} cannot be reached: ${connectionFailure(error)}.`, 0, error);
   }
   const { status } = response;
   // Read or not, the answer must not hold the connection; what it says may hold anything.
@@ -74,8 +74,8 @@ export async function post(hook: Webhook, id: string, body: Buffer, now: Date): 
 }
 
 /** Seconds of Retry-After (RFC 9110 section 10.2.3); a date there is left to our own back-off. */
-function waitOf(header: string | null): number | null {
-  return header !== null && /^\d{1,9}$/.test(header) ? Math.min(LONGEST_WAIT_MS, Number(header) * 1000) : null;
+function waitOf(header: string | null): number {
+  return header !== null && /^\d{1,9}$/.test(header) ? Math.min(LONGEST_WAIT_MS, Number(header) * 1000) : 0;
 }
 
 /**

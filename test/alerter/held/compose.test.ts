@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { composeHeldDigests, renderHeld } from '../../../services/alerter/held/compose.ts';
 import { askerOf } from '../../../services/requests/held/seal.ts';
+import { installation } from '../../../services/store/alerts/outbox.ts';
 import { holdMessage } from '../../../services/store/held/hold.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
@@ -23,8 +24,9 @@ const hold = (recipients: string[], part: Parameters<typeof heldOf>[0] = {}) =>
   holdMessage(t.db, heldOf({ recipients, envelope_from: `${++count}@evil.example`, ...part }), { rules, key: KEY, most: 100 });
 const mails = async () =>
   (
-    await t.db.query<{ recipients: string[]; subject: string; raw: Buffer }>(
-      "select recipients, subject, raw from ruawatch.outbox where kind = 'held' order by outbox_key",
+    await t.db.query<{ recipients: string[]; subject: string; raw: Buffer; message_id: string }>(
+      `select recipients, subject, raw, message_id, finding_key, urgent, created_at
+         from ruawatch.outbox where kind = 'held' order by outbox_key`,
     )
   ).rows;
 
@@ -41,6 +43,24 @@ describe('what is held for a recipient', () => {
     expect(await composeHeldDigests(t.db, MEANS, later(23))).toBe(0);
     expect(await composeHeldDigests(t.db, MEANS, later(25))).toBe(1);
     expect(await composeHeldDigests(t.db, MEANS, later(50))).toBe(0);
+  });
+
+  test('stands in the outbox under a name of the newest mail, how many there are, and the recipient', async () => {
+    const long = `${'l'.repeat(40)}@example.com`;
+    await hold([long]);
+    const { held_key } = await hold([long]);
+    await composeHeldDigests(t.db, MEANS, NOW);
+    const own = await installation(t.db);
+    const [{ raw, message_id, ...row }] = (await mails()) as [Awaited<ReturnType<typeof mails>>[number]];
+    expect(message_id).toBe(`<held-${held_key}-2-${'6c'.repeat(30)}.${own}@example.com>`);
+    expect(row).toEqual({
+      recipients: [long],
+      subject: '[ruawatch] 2 mails to you are held',
+      finding_key: null,
+      urgent: false,
+      created_at: NOW,
+    });
+    expect(raw.toString()).not.toContain('Importance');
   });
 
   test('is said to nobody of a domain that is not own, nor when it is decided or switched off', async () => {
@@ -64,7 +84,10 @@ describe('what is held for a recipient', () => {
     expect(token.startsWith(`${held_key}.`)).toBe(true);
     expect(askerOf(token, ['ben@example.com'], KEY, NOW)).toBe('ben@example.com');
     expect(askerOf(token, ['cleo@example.com'], KEY, NOW)).toBeNull();
-    expect(askerOf(token, ['ben@example.com'], KEY, later(24 * 15))).toBeNull();
+    // Fourteen days, and no longer.
+    const until = new Date(Math.floor(NOW.getTime() / 1000) * 1000 + 14 * 86_400_000);
+    expect(askerOf(token, ['ben@example.com'], KEY, new Date(until.getTime() - 1))).toBe('ben@example.com');
+    expect(askerOf(token, ['ben@example.com'], KEY, until)).toBeNull();
   });
 });
 

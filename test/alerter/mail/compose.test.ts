@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { composeMails } from '../../../services/alerter/mail/compose.ts';
 import { composeWeekly } from '../../../services/alerter/mail/weekly.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
-import { loadConfig } from '../../../services/shared/settings/config.ts';
-import { lockComposing } from '../../../services/store/alerts/outbox.ts';
+import { type Config, loadConfig } from '../../../services/shared/settings/config.ts';
+import { installation, lockComposing } from '../../../services/store/alerts/outbox.ts';
 import { acknowledge, snooze, unsnooze } from '../../../services/store/findings/operator-actions.ts';
 import { FINDINGS } from '../events.ts';
 import { type Bench, bench, eventually } from '../setup.ts';
@@ -128,13 +129,14 @@ test('what an hour has no room for is counted, and then told in one digest that 
   b.later(61);
   expect(await compose()).toEqual({ mails: 1, held: 0 });
   expect(await compose()).toEqual({ mails: 0, held: 0 });
-  const { rows } = await b.db.query<{ kind: string; finding_key: number | null; raw: Buffer }>(
-    'select kind, finding_key, raw from ruawatch.outbox order by outbox_key',
+  const { rows } = await b.db.query<{ kind: string; finding_key: number | null; subject: string; raw: Buffer }>(
+    'select kind, finding_key, subject, raw from ruawatch.outbox order by outbox_key',
   );
   expect(rows.map(({ kind, finding_key }) => [kind, finding_key])).toEqual([
     ['finding', 1],
     ['digest', null],
   ]);
+  expect(rows[1]!.subject).toBe('[ruawatch] 52 findings in 52 domains, combined (high)');
   expect(rows[1]!.raw.toString()).toContain('and 2 more findings');
 });
 
@@ -157,6 +159,154 @@ test.each([
   await composing;
 });
 
+describe('what stands in the outbox', () => {
+  const [A, B, ODD] = ['admin@example.org', 'b@example.org', 'jörg@example.org'];
+  const composed = (alertTo = [A], alerts: Partial<Config['alerts']> = {}, to = log) => {
+    const settings = settingsOf(10);
+    return composeMails(b.db, { ...settings, alertTo, alerts: { ...settings.alerts, ...alerts } }, b.now, to);
+  };
+  const sha = (text: string) => createHash('sha256').update(text).digest('hex');
+  const { stored: evidence } = FINDINGS.unauthorized_source!;
+  /** The mails that were made, the oldest first. */
+  const rows = async () => {
+    const own = await installation(b.db);
+    const { rows: all } = await b.db.query(
+      `select message_id, kind, finding_key, recipients, urgent, events, convert_from(raw, 'utf8') as raw, created_at
+         from ruawatch.outbox order by outbox_key`,
+    );
+    return all.map(({ message_id, events, raw, ...row }) => ({
+      ...row,
+      name: message_id.replace(`.${own}@example.org>`, '').slice(1),
+      events: events.map(Number),
+      high: raw.includes('Importance: high'),
+    }));
+  };
+  const mailed = (name: string, over: object = {}) => {
+    const row = { kind: 'finding', finding_key: 1, recipients: [A], urgent: false, events: [1], created_at: b.now, high: true };
+    return { ...row, name, ...over };
+  };
+  const again = (refused_for: string[] | null = null) =>
+    b.db.query(
+      `update ruawatch.finding_events set handled_at = null, refusals = 1, retry_at = $1, refused_for = coalesce($2, mailed_to),
+              mailed_to = array(select r from unnest(mailed_to) r where r <> all(coalesce($2, mailed_to)))`,
+      [b.now, refused_for],
+    );
+
+  test.each([
+    ['critical', 'opened', { urgent: true }],
+    ['high', 'opened', {}],
+    ['medium', 'opened', { high: false }],
+    ['critical', 'resolved', { high: false }],
+  ] as const)('of one finding that is %s and %s', async (severity, event, over) => {
+    await b.event({ severity, notify: event === 'opened' });
+    if (event === 'resolved') {
+      await b.db.query("update ruawatch.finding_events set handled_at = at, mailed_to = '{admin@example.org}', notify = true");
+      await b.event({ finding: 1, severity, event });
+    }
+    expect(await composed()).toEqual({ mails: 1, held: 0 });
+    const events = event === 'resolved' ? [2] : [1];
+    expect(await rows()).toEqual([mailed(`finding-1-1-${event}`, { events, ...over })]);
+    expect(await composed()).toEqual({ mails: 0, held: 0 });
+  });
+
+  test('of one that was refused for all, and for some: each try has a name of its own', async () => {
+    await b.event({});
+    await composed([A, B]);
+    await again();
+    expect(await composed([A, B])).toEqual({ mails: 1, held: 0 });
+    await again([B]);
+    expect(await composed([A, B])).toEqual({ mails: 1, held: 0 });
+    expect(await rows()).toEqual([
+      mailed('finding-1-1-opened', { recipients: [A, B] }),
+      mailed('finding-1-1-opened-again-1', { recipients: [A, B] }),
+      mailed(`finding-1-1-opened-again-1-to-${sha(B).slice(0, 8)}`, { recipients: [B] }),
+    ]);
+  });
+
+  test('of one whose recipients no mail takes together, and once only', async () => {
+    await b.event({});
+    expect(await composed([A, B, ODD])).toEqual({ mails: 2, held: 0 });
+    const all = [
+      mailed('finding-1-1-opened', { recipients: [A, B] }),
+      mailed('finding-1-1-opened-apart-1', { recipients: [ODD] }),
+    ];
+    expect(await rows()).toEqual(all);
+    // As after a restore: the mail is there, the mark is not.
+    await b.db.query('update ruawatch.finding_events set handled_at = null, mailed_to = null');
+    expect(await composed([A, B, ODD])).toEqual({ mails: 0, held: 0 });
+    expect(await rows()).toEqual(all);
+  });
+
+  test('of a campaign: named by its events, its recipients, and the refusals before', async () => {
+    const name = (...what: unknown[]) => `digest-${sha(JSON.stringify([[1, 2], [A], ...what])).slice(0, 16)}`;
+    await b.event({ domain: 'a.example', severity: 'low', evidence });
+    await b.event({ domain: 'b.example', severity: 'medium', evidence });
+    expect(await composed()).toEqual({ mails: 1, held: 0 });
+    await again();
+    await b.db.query("update ruawatch.finding_events set severity = 'high' where event_key = 2");
+    expect(await composed()).toEqual({ mails: 1, held: 0 });
+    const both = { kind: 'digest', finding_key: null, events: [2, 1] };
+    expect(await rows()).toEqual([mailed(name(), { ...both, high: false }), mailed(name('-again-1', '-again-1'), both)]);
+  });
+
+  test('of a campaign, one finding of which another transaction reports: the other by itself', async () => {
+    await b.event({ domain: 'a.example', evidence });
+    await b.event({ domain: 'b.example', evidence });
+    await transaction(b.db, async (tx) => {
+      await tx.query('select from ruawatch.finding_events where event_key = 1 for update');
+      expect(await composed()).toEqual({ mails: 1, held: 0 });
+    });
+    expect(await rows()).toEqual([mailed('finding-2-1-opened', { finding_key: 2, events: [2] })]);
+  });
+
+  test('of what stood at a first start: one mail, with fifty findings in the log', async () => {
+    const logged: string[] = [];
+    for (let i = 0; i < 51; i++)
+      await b.event({ domain: `d${i}.example`, severity: i === 50 ? 'medium' : 'low', standing: true });
+    const to = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) });
+    expect(await composed([A], {}, to)).toEqual({ mails: 1, held: 0 });
+    const [only] = await rows();
+    const keys = Array.from({ length: 50 }, (_, i) => i + 1);
+    expect(only).toEqual(
+      mailed(`digest-${sha(JSON.stringify([[...keys, 51], [A]])).slice(0, 16)}`, {
+        ...{ kind: 'digest', finding_key: null, events: [51, ...keys], high: false },
+      }),
+    );
+    expect(logged.map((line) => JSON.parse(line))).toMatchObject([
+      { msg: 'queued an alert in the outbox', outbox: 1, kind: 'digest', findings: [51, ...keys.slice(0, 49)] },
+    ]);
+    const { rows: mails } = await b.db.query<{ subject: string }>('select subject from ruawatch.outbox');
+    expect(mails).toEqual([{ subject: '[ruawatch] 51 findings in 51 domains, at the first analysis (medium)' }]);
+  });
+
+  test('of what was refused while it was planned: nothing, as it is planned anew', async () => {
+    await b.event({});
+    const waiting = () =>
+      b.db.query("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'");
+    let composing: Promise<unknown> = Promise.resolve();
+    await transaction(b.db, async (tx) => {
+      // The plan reads the outbox after the events.
+      await tx.query('lock table ruawatch.outbox in access exclusive mode');
+      composing = composed();
+      await eventually(async () => expect((await waiting()).rows).toHaveLength(1));
+      await b.db.query('update ruawatch.finding_events set refusals = 1');
+    });
+    expect(await composing).toEqual({ mails: 0, held: 0 });
+    expect(await composed()).toEqual({ mails: 1, held: 0 });
+    expect(await rows()).toEqual([mailed('finding-1-1-opened-again-1')]);
+  });
+
+  test.each([
+    ['weekly', 0],
+    ['off', 1],
+  ] as const)('of the end of what was never more than low, with the digest %s: %i', async (digest, mails) => {
+    await b.event({ severity: 'low' });
+    expect(await composed([A], { digest })).toEqual({ mails: 1, held: 0 });
+    await b.event({ finding: 1, severity: 'low', event: 'resolved' });
+    expect(await composed([A], { digest })).toEqual({ mails, held: 0 });
+  });
+});
+
 test('events that need no mail are noted in the log, and only when there are some', async () => {
   const logged: string[] = [];
   const debug = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
@@ -167,7 +317,9 @@ test('events that need no mail are noted in the log, and only when there are som
   expect(logged.join('')).not.toContain('marked events');
   await b.event({ domain: 'quiet.example', notify: false });
   expect(await compose()).toEqual({ mails: 0, held: 0 });
-  expect(logged.join('')).toMatch(/"events":1,.*marked events that need no mail as handled/);
+  expect(await compose()).toEqual({ mails: 0, held: 0 });
+  const marked = logged.map((line) => JSON.parse(line)).filter(({ msg }) => msg.startsWith('marked events'));
+  expect(marked).toMatchObject([{ events: 1, msg: 'marked events that need no mail as handled' }]);
 });
 
 test('the mails of an hour are counted past those that are not urgent', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { composeSignIns, renderSignIn } from '../../../services/alerter/mail/sign-ins.ts';
+import { installation } from '../../../services/store/alerts/outbox.ts';
 import { addPerson } from '../../../services/store/console/people.ts';
 import { endOwnSession, listSessions, type SignIn, signIn } from '../../../services/store/console/sign-ins.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
@@ -33,11 +34,22 @@ test('a sign-in is mailed once for each browser and network, to its person', asy
   expect(await made()).toBe(3);
   await from({ person_key: ben, name: 'ben' });
   expect(await made()).toBe(0);
-  const { rows } = await t.db.query<{ recipients: string[]; kind: string; raw: Buffer }>(
-    'select recipients, kind, raw from ruawatch.outbox order by outbox_key',
+  const { rows } = await t.db.query<{ raw: Buffer }>(
+    `select recipients, kind, raw, finding_key, message_id, urgent, subject, created_at
+       from ruawatch.outbox order by outbox_key`,
   );
-  expect(rows).toHaveLength(4);
-  for (const { recipients, kind } of rows) expect([recipients, kind]).toEqual([['ada@example.com'], 'sign_in']);
+  const own = await installation(t.db);
+  expect(rows.map(({ raw: _, ...row }) => row)).toEqual(
+    [1, 2, 3, 4].map((key) => ({
+      recipients: ['ada@example.com'],
+      kind: 'sign_in',
+      finding_key: null,
+      message_id: `<sign-in-${key}.${own}@example.com>`,
+      urgent: true,
+      subject: '[ruawatch] New sign-in to the console',
+      created_at: NOW,
+    })),
+  );
   expect(rows[0]!.raw.toString()).toContain('From: 192.0.2.7');
   // Nothing for the mail program to set off as urgent: it is news to few.
   expect(rows[0]!.raw.toString()).not.toMatch(/^(importance|x-priority|priority):/im);

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { composeWeekly, dueDigest } from '../../../services/alerter/mail/weekly.ts';
 import { readEvidence } from '../../../services/findings/evidence.ts';
 import { renderWeekly, type Weekly } from '../../../services/mails/weekly.ts';
 import type { DomainWeek } from '../../../services/store/alerts/digests.ts';
+import { installation } from '../../../services/store/alerts/outbox.ts';
 import { savePosture } from '../../../services/store/dns/postures.ts';
 import { acknowledge } from '../../../services/store/findings/operator-actions.ts';
 import { evidenceOf, FINDINGS, unversioned } from '../events.ts';
@@ -26,8 +28,24 @@ describe('when it is due', () => {
   ])('at %s: %s', (now, moment) => {
     expect(due(now)).toBe(moment);
   });
+  test('on each day of the week, for each day, it is the last such day whose hour has come', () => {
+    const days = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
+    for (const [d, digest_day] of days.entries())
+      for (let hours = 0; hours < 7 * 24; hours += 7) {
+        // The 4th is a Sunday.
+        const now = new Date(Date.UTC(2026, 9, 4, hours, 30));
+        const last = new Date(Date.UTC(2026, 9, 4 + d, 7));
+        if (last > now) last.setUTCDate(last.getUTCDate() - 7);
+        const old = now.getTime() - last.getTime() > 3 * 86_400_000;
+        expect(dueDigest({ ...MONDAY, digest_day }, now, LONG_AGO), `${digest_day} ${now.toISOString()}`).toEqual(
+          old ? null : last,
+        );
+      }
+  });
   test('not before the first moment of an installation, and never when off', () => {
     expect(due('2026-10-05T08:00:00Z', new Date('2026-10-05T07:30:00Z'))).toBeNull();
+    expect(due('2026-10-05T08:00:00Z', new Date('2026-10-05T07:00:00Z'))).toBeNull();
+    expect(due('2026-10-05T08:00:00Z', new Date('2026-10-05T06:59:59.999Z'))).toBe('2026-10-05T07:00:00.000Z');
     expect(due('2026-10-05T08:00:00Z', LONG_AGO, { ...MONDAY, digest: 'off' })).toBeNull();
     expect(due('2026-10-04T23:30:00Z', LONG_AGO, { digest: 'weekly', digest_day: 'sunday', digest_hour: 23 })).toBe(
       '2026-10-04T23:00:00.000Z',
@@ -147,6 +165,86 @@ describe('the mails', () => {
       [MOMENT, row.recipients, row.domains, row.mailed_to, row.refused_for, row.retry_at],
     );
   };
+
+  test('end the tries of digests that were mailed otherwise, are about an earlier time, or are for nobody in the settings', async () => {
+    await mail('one.example', 'a.example', '2026-10-02', 40, 40);
+    const refused = { domains: ['one.example'], mailed_to: [ADMIN], refused_for: [SECOND] };
+    const later = new Date(NOW.getTime() + 1);
+    await noted({ ...refused, retry_at: NOW });
+    await noted({ ...refused, recipients: [SECOND], mailed_to: [SECOND], refused_for: [], retry_at: later });
+    await noted({
+      ...refused,
+      recipients: ['gone@example.org'],
+      mailed_to: [],
+      refused_for: ['gone@example.org'],
+      retry_at: later,
+    });
+    await b.db.query(
+      "insert into ruawatch.digests (due_at, made_at, recipients, retry_at) values ('2026-09-28T07:00Z', $1, '{x}', $2), ('2026-10-12T07:00Z', $1, '{y}', $2)",
+      [MOMENT, later],
+    );
+    expect(await composed([ADMIN, SECOND], { 'two.example': [SECOND] })).toEqual([]);
+    const { rows } = await b.db.query('select recipients, retry_at from ruawatch.digests order by digest_key');
+    expect(rows.map(({ recipients, retry_at }) => [recipients.join(), retry_at])).toEqual([
+      [`${ADMIN},${SECOND}`, null],
+      [SECOND, later],
+      ['gone@example.org', null],
+      ['x', null],
+      ['y', later],
+    ]);
+  });
+
+  test('go to all who are named for a domain, reported on or not, and to the others where one of theirs is', async () => {
+    const to = async (alertTo: string[], domains: Record<string, string[]>) => {
+      await b.db.query('delete from ruawatch.outbox');
+      await b.db.query('delete from ruawatch.digests');
+      return (await composed(alertTo, domains)).flatMap(({ recipients }) => recipients);
+    };
+    expect(await to([ADMIN], { 'two.example': [SECOND] })).toEqual([SECOND, ADMIN]);
+    await mail('one.example', 'a.example', '2026-10-02', 40, 40);
+    expect(await to([ADMIN], { 'two.example': [SECOND] })).toEqual([ADMIN, SECOND]);
+    expect(await to([ADMIN], { 'one.example': [SECOND] })).toEqual([SECOND]);
+    expect(await to([ADMIN], { 'one.example': [] })).toEqual([]);
+  });
+
+  test('stand in the outbox under a name of their moment, their recipients, and the refusals before', async () => {
+    await mail('one.example', 'a.example', '2026-10-02', 40, 40);
+    const to = [ADMIN, 'jörg@example.org'];
+    const names = async () => {
+      const own = await installation(b.db);
+      const { rows } = await b.db.query(
+        "select message_id, kind, finding_key, urgent, recipients, created_at, convert_from(raw, 'utf8') as raw, digest_key from ruawatch.outbox order by outbox_key",
+      );
+      return rows.map(({ message_id, raw, ...row }) => ({
+        ...row,
+        name: message_id.replace(`.${own}@example.org>`, ''),
+        high: raw.includes('Importance'),
+        next: /The next digest comes on (.*)\./.exec(raw)![1],
+      }));
+    };
+    await composed(to);
+    const hash = createHash('sha256').update(to.join('\n')).digest('hex').slice(0, 8);
+    const both = {
+      ...{ kind: 'weekly', finding_key: null, urgent: false, high: false, created_at: NOW, digest_key: 1 },
+      next: '2026-10-12',
+    };
+    const first = [
+      { ...both, name: `<weekly-2026100507-${hash}`, recipients: [ADMIN] },
+      { ...both, name: `<weekly-2026100507-${hash}-apart-1`, recipients: ['jörg@example.org'] },
+    ];
+    expect(await names()).toEqual(first);
+    await b.db.query("update ruawatch.digests set refusals = 1, mailed_to = '{}', refused_for = recipients, retry_at = $1", [
+      NOW,
+    ]);
+    const alerts = { ...ALERTS, domains: {} };
+    const settings = { from: 'ruawatch@example.org', alertTo: to, alerts };
+    expect(await composeWeekly({ db: b.db, log: pino({ level: 'silent' }) }, settings, MOMENT, NOW)).toBe(2);
+    expect(await names()).toEqual([
+      ...first,
+      { ...both, name: `<weekly-2026100507-${hash}-again-1`, recipients: [ADMIN] },
+      { ...both, name: `<weekly-2026100507-${hash}-again-1-apart-1`, recipients: ['jörg@example.org'] },
+    ]);
+  });
 
   test.each([
     ['those of all domains', [ADMIN], { [ADMIN]: true, 'two@example.org': false }],

@@ -266,6 +266,17 @@ test('a flood of requests of one person leaves half of an hour to what others as
   expect((await mails()).filter(({ to }) => to === ADA).at(-1)!.subject).toContain('10 requests');
 });
 
+test.each([
+  [1, 1],
+  [3, 1],
+  [4, 2],
+  [5, 2],
+])('of an hour with %i mails one person has %i', async (perHour, mailed) => {
+  for (let i = 0; i < 4; i++) await opened(b.db, TWO, { requester: 'zoe@example.com', requester_kind: 'person' });
+  await compose(b.now, { perHour });
+  expect((await mails()).filter(({ to }) => to === ADA)).toHaveLength(mailed);
+});
+
 test('what is urgent comes first', async () => {
   const [first, second] = [await opened(b.db), await opened(b.db)];
   const { digest } = await loadRequest(b.db, second);

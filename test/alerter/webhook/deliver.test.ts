@@ -3,11 +3,15 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { composePosts, deliverNextPost } from '../../../services/alerter/webhook/deliver.ts';
+import { transaction } from '../../../services/shared/runtime/db.ts';
 import { createMetrics } from '../../../services/shared/runtime/metrics.ts';
 import type { Webhook } from '../../../services/shared/settings/webhook.ts';
-import { type Bench, bench } from '../setup.ts';
+import { lockComposing } from '../../../services/store/alerts/outbox.ts';
+import { type Bench, bench, eventually } from '../setup.ts';
 
-const log = pino({ level: 'silent' });
+let logged: { level: number; msg: string; events?: number; posts?: number; held?: number; [field: string]: unknown }[];
+let metrics: ReturnType<typeof createMetrics>;
+const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) });
 const LIMITS = { budget: { perHour: 2, perDomain: 2 }, firstStart: 3 };
 const DAYS_5 = 5 * 24 * 60;
 
@@ -18,6 +22,8 @@ let retryAfter: string | null;
 let hook: Webhook;
 
 beforeEach(async () => {
+  logged = [];
+  metrics = createMetrics();
   status = 204;
   retryAfter = null;
   server = createServer((request, response) => {
@@ -33,8 +39,13 @@ afterEach(async () => {
   server.close();
 });
 
-const compose = (hooks = [hook]) => composePosts({ db: b.db, log }, hooks, LIMITS, b.now);
-const deliver = () => deliverNextPost({ db: b.db, hook, metrics: createMetrics(), log }, b.now);
+const compose = (hooks = [hook], limits = LIMITS) => composePosts({ db: b.db, log }, hooks, limits, b.now);
+const deliver = () => deliverNextPost({ db: b.db, hook, metrics, log }, b.now);
+/** Errors of the log, and how often there was each outcome. */
+const noted = async () => ({
+  errors: logged.filter(({ level }) => level >= 50).map(({ err, webhook, finding }) => ({ err, webhook, finding })),
+  outcomes: Object.fromEntries((await metrics.alerts.get()).values.map(({ labels, value }) => [labels.outcome, value])),
+});
 const posts = async () =>
   (
     await b.db.query(
@@ -104,6 +115,12 @@ describe('what stands at a first start', () => {
     expect(await compose([json(), hook])).toBe(0);
   });
 
+  test('is one post of one finding where none is posted one by one', async () => {
+    await stand(1);
+    expect(await compose([json()], { ...LIMITS, firstStart: 0 })).toBe(1);
+    expect((await bodies()).map(({ type }) => type)).toEqual(['findings.standing']);
+  });
+
   test('waits while the history is read, and what becomes of it waits with it', async () => {
     await stand(5);
     const key = await b.event({ domain: 'grown.example', standing: true });
@@ -126,6 +143,45 @@ test('events are marked as posted once, with or without a webhook', async () => 
   expect(await posts()).toEqual([]);
   await b.event({ domain: 'two.example' });
   expect(await compose([hook, { ...hook, name: 'second' }])).toBe(2);
+  // The log tells of posts alone.
+  expect(logged.map(({ events, posts, held }) => ({ events, posts, held }))).toEqual([{ events: 1, posts: 2, held: 0 }]);
+  // As after a restore: the posts are there, the mark is not.
+  await b.db.query('update ruawatch.finding_events set posted_at = null where notify');
+  await b.db.query('delete from ruawatch.finding_events where finding_key = 1');
+  expect(await compose([hook, { ...hook, name: 'second' }])).toBe(0);
+});
+
+test('what waits for the history is told in the log, and marked when it is posted', async () => {
+  for (let i = 0; i < 2; i++) await b.event({ domain: `d${i}.example`, standing: true });
+  await b.event({ domain: 'new.example' });
+  await b.db.query("insert into ruawatch.analysis_work (domain, source) values ('d1.example', 'a.example')");
+  expect(await compose()).toBe(1);
+  expect(logged).toMatchObject([{ level: 30, msg: 'queued webhook requests in the outbox', events: 1, posts: 1, held: 2 }]);
+  const { rows } = await b.db.query('select posted_at from ruawatch.finding_events order by event_key');
+  expect(rows).toEqual([{ posted_at: null }, { posted_at: null }, { posted_at: b.now }]);
+});
+
+test('composing waits for whoever composes', async () => {
+  const waiting = () =>
+    b.db.query("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'");
+  let composing: Promise<unknown> = Promise.resolve();
+  await transaction(b.db, async (tx) => {
+    await lockComposing(tx);
+    composing = compose();
+    await eventually(async () => expect((await waiting()).rows).toHaveLength(1));
+  });
+  expect(await composing).toBe(0);
+});
+
+test('an error that nobody foresaw changes nothing, and is thrown', async () => {
+  await b.event({});
+  await compose();
+  await b.db.query(
+    `create function public.closed() returns trigger language plpgsql as $$ begin raise exception 'the outbox is closed'; end $$`,
+  );
+  await b.db.query('create trigger closed before update on ruawatch.outbox for each row execute function public.closed()');
+  await expect(deliver()).rejects.toThrow('the outbox is closed');
+  expect(await noted()).toEqual({ errors: [], outcomes: {} });
 });
 
 test('a post that is put off waits as long as it is asked to, at least our own time, and is given up after five days', async () => {
@@ -150,6 +206,10 @@ test('a post that is put off waits as long as it is asked to, at least our own t
     last_error: 'given up after five days: The webhook hook puts it off: status 503.',
   });
   expect(await deliver()).toEqual({ kind: 'idle' });
+  expect(await noted()).toEqual({
+    errors: [{ err: 'given up after five days: The webhook hook puts it off: status 503.', webhook: 'hook', finding: 1 }],
+    outcomes: { delayed: 3, failed: 1 },
+  });
 });
 
 test('a refused post fails at once, whatever its age, and a taken one is sent', async () => {
@@ -164,4 +224,8 @@ test('a refused post fails at once, whatever its age, and a taken one is sent', 
     ['failed', 'The webhook hook refuses it with status 410: correct its url, format or secret.'],
     ['sent', null],
   ]);
+  expect(await noted()).toEqual({
+    errors: [{ err: expect.stringMatching(/^The webhook hook refuses it with status 410: /), webhook: 'hook', finding: 1 }],
+    outcomes: { failed: 1, sent: 1 },
+  });
 });

@@ -276,7 +276,12 @@ test('doctor posts nothing', async () => {
   await expect(checkWebhook(hook!)).rejects.toThrow(
     /^127\.0\.0\.1 cannot be reached: nothing listens at 127\.0\.0\.1:\d+ \(ECONNREFUSED\)\.$/,
   );
-  await expect(post(hook!, 'id', NOTHING, new Date())).rejects.toThrow(/^The webhook 127\.0\.0\.1 cannot be reached: /);
+  await expect(post(hook!, 'id', NOTHING, new Date())).rejects.toMatchObject({
+    message: expect.stringMatching(/^The webhook 127\.0\.0\.1 cannot be reached: nothing listens at /),
+    code: 'webhook_down',
+    wait: 0,
+    cause: expect.any(Error),
+  });
 });
 
 test('a check leaves no connection, and says what it lacks', async () => {
@@ -335,13 +340,13 @@ test('by its status a post is taken, put off or refused, and Retry-After counts 
   };
   for (const code of [200, 202, 299]) expect(await outcome(code), `${code}`).toBe('taken');
   for (const code of [300, 302, 399, 400, 404, 410, 499]) expect(await outcome(code), `${code}`).toBe('webhook_refused');
-  for (const code of [408, 425, 429, 500, 503]) expect(await outcome(code), `${code}`).toBeNull();
+  for (const code of [408, 425, 429, 500, 503]) expect(await outcome(code), `${code}`).toBe(0);
   expect(await outcome(429, '0')).toBe(0);
   expect(await outcome(503, '3599')).toBe(3_599_000);
   expect(await outcome(503, '7200')).toBe(3_600_000);
   expect(await outcome(503, '999999999')).toBe(3_600_000);
   for (const odd of ['1e9', '-1', '1.5', '9999999999', 'Fri, 31 Dec 1999 23:59:59 GMT'])
-    expect(await outcome(503, odd), odd).toBeNull();
+    expect(await outcome(503, odd), odd).toBe(0);
   expect(got[0]!.headers).toMatchObject({ 'user-agent': 'ruawatch', 'webhook-id': 'id', 'webhook-timestamp': '1791273600' });
 });
 
