@@ -8,12 +8,12 @@ const COLUMNS =
 /** The statement whose lines record-lines.ts writes. */
 export const COPY_RECORDS = `copy ruawatch.records (${COLUMNS}) from stdin`;
 /** Characters gathered before they are written to the socket: a few hundred rows. */
-const FLUSH_LENGTH = 64 * 1024;
+const FLUSH_LENGTH = 65_536;
 /**
  * More than a socket buffers (Node's high-water mark, 16 or 64 KiB): a write of this size drains before it
  * resolves.
  */
-const SOCKET_BYTES = 128 * 1024;
+const SOCKET_BYTES = 131_072;
 
 /** Marks where `undoCopies` goes back to. */
 export async function beginCopies(tx: Tx): Promise<void> {

@@ -201,6 +201,7 @@ function applyVerifications(
   const byKey = new Map(after.map((version) => [version.key, version]));
   for (const { report_key, verdict } of settled) {
     const version = byKey.get(report_key);
+    // Its domain was removed meanwhile; a copy that came at that moment may have opened the check after it.
     if (!version) continue;
     const reporter = reporterKey(verdict.reporter);
     const better = verdict.trust === 'ok' && isKnown(reporter) && !isKnown(version.reporter);
@@ -247,7 +248,7 @@ async function moveRollups(
     const now = after[i]!;
     const { key, begin, size } = was;
     const [left, entered] = [was.superseded_by === null, ranked.get(key) === null];
-    if (left === entered && (!entered || (was.trust === now.trust && was.reporter === now.reporter))) continue;
+    if (left && entered && was.trust === now.trust && was.reporter === now.reporter) continue;
     if (left) changes.push({ key, sign: -1, trust: was.trust, reporter: was.reporter, begin, size });
     if (entered) changes.push({ key, sign: 1, trust: now.trust, reporter: now.reporter, begin, size });
   }
