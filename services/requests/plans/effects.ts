@@ -95,7 +95,7 @@ export function plannedBy(changes: readonly DnsChange[]): Planned {
 /** A policy applies to mail from a name that does not exist, too: there `checkDomain` looks at nothing. */
 async function checked(domain: string, dns: Dns, options: CheckOptions): Promise<DomainCheck> {
   const check = await checkDomain(domain, dns, options);
-  return check.dmarc === null ? { ...check, dmarc: await checkDmarc(domain, dns, options) } : check;
+  return { ...check, dmarc: check.dmarc ?? (await checkDmarc(domain, dns, options)) };
 }
 
 /** The errors that are there afterwards, and were not before; or what could not be asked. */

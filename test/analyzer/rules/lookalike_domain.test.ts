@@ -46,6 +46,21 @@ const window = (
 const found = (...args: Parameters<typeof window>) =>
   lookalikeDomain.find(window(...args)).map(({ subject, severity }) => `${subject} ${severity}`);
 
+test('twenty are open at a time, and what is shown is said where it is another text than the name', () => {
+  const all = Array.from({ length: 22 }, (_, i) => seen({ name: `n${i}.com`, shown: i === 0 ? 'ñ0.com' : `n${i}.com` }));
+  const some = lookalikeDomain.find(window(all));
+  expect(some.map(({ subject }) => subject)).toEqual(Array.from({ length: 20 }, (_, i) => `n${i}.com`));
+  expect(some.slice(0, 2).map(({ evidence }) => (evidence.facts as { shown: string | null }).shown)).toEqual(['ñ0.com', null]);
+  const known = (n: number) => some.slice(0, n).map((one) => onFile(one));
+  for (const n of [19, 20])
+    expect(lookalikeDomain.find(window([...all].reverse(), { known: known(n) })).map(({ subject }) => subject)).toEqual([
+      ...Array.from({ length: n }, (_, i) => `n${n - 1 - i}.com`),
+      ...(n === 19 ? ['n21.com'] : []),
+    ]);
+  const more = [...known(20), onFile({ ...some[0]!, subject: 'n20.com' })];
+  expect(lookalikeDomain.find(window(all, { known: more }))).toHaveLength(21);
+});
+
 describe('a look-alike', () => {
   test.each<[string, Partial<StoredLookalike>, string[]]>([
     ['registered with mail hosts', {}, ['kestre1.com high']],

@@ -61,3 +61,25 @@ test('mail passes by what is aligned', () => {
   const by = (dkim_aligned: number, spf_aligned: number) => window.passedBy({ dkim_aligned, spf_aligned });
   expect([by(0, 5), by(5, 0), by(5, 1)]).toEqual(['spf', 'dkim', 'both']);
 });
+
+test('the open finding of a sender is about itself, or about one of its sources', () => {
+  const finding = (finding_key: number, subject: string, more = {}) =>
+    ({ finding_key, kind: 'k', state: 'open', subject, evidence: {}, last_day: ago(finding_key), ...more }) as never;
+  const others = [
+    finding(1, 'a', { kind: 'other' }),
+    finding(2, 'a', { state: 'resolved' }),
+    finding(3, 'stranger'),
+    finding(4, 'sender', { state: 'resolved' }),
+  ];
+  const of = (...known: never[]) => {
+    const sender = {
+      known: [...others, ...known],
+      source: 'sender',
+      of: { sources: [{ source: 'a' }, { source: 'b' }] },
+    } as never;
+    return [window.openOfSender(sender, 'k')?.finding_key, window.settledOfSender(sender, 'k')];
+  };
+  expect(of()).toEqual([undefined, ago(2)]);
+  expect(of(finding(5, 'b'))).toEqual([5, ago(2)]);
+  expect(of(finding(5, 'b'), finding(6, 'sender'), finding(7, 'a'))).toEqual([6, ago(2)]);
+});

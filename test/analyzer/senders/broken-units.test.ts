@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { unitsToRead } from '../../../services/analyzer/senders/broken-units.ts';
+import { addedUp } from '../../../services/analyzer/senders/rows.ts';
 import { networkOf } from '../../../services/report/address.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { type Fixture, fixture } from '../fixture.ts';
-import { ago, REPORTERS, senderData, span } from '../rows.ts';
+import { ago, REPORTERS, row, senderData, span } from '../rows.ts';
 import { expectUnits } from './invented-units.ts';
 
 /** The evidence of a regression, as the table has it. */
@@ -151,3 +152,23 @@ test('of very many sources the largest are judged together: 300 of each sender, 
 
 test('which invented sources are worth judging together is as it was', () => expectUnits('units'));
 test('what invented sources show together is as it was', () => expectUnits('together'));
+
+test('rows of several sources are added up by day and reporter, every count of them', () => {
+  const [one, other] = [row(ago(1), 'foreign', 5, { source: 'a' }), row(ago(1), 'both', 7, { source: 'b' })];
+  const counts = Object.keys(one).filter((name) => typeof one[name as 'messages'] === 'number');
+  const [sum, ...rest] = addedUp([{ ...other, spf_permerror: 1 }, one, row(ago(1), 'both', 3, { source: 'c' })], 'all');
+  expect(rest).toEqual([]);
+  expect(sum).toEqual({
+    ...row(ago(1), 'both', 10, { source: 'all', signing_domain: 'service.example' }),
+    ...Object.fromEntries(
+      counts.map((name) => [name, (one[name as 'messages'] ?? 0) + row(ago(1), 'both', 10)[name as 'messages']]),
+    ),
+    spf_permerror: 1,
+  });
+  const apart = addedUp([one, row(ago(2), 'foreign', 5), row(ago(1), 'foreign', 5, { reporter: 'gmx.net' })], 'all');
+  expect(apart.map(({ source, day, reporter }) => [source, day, reporter])).toEqual([
+    ['all', ago(1), 'google.com'],
+    ['all', ago(2), 'google.com'],
+    ['all', ago(1), 'gmx.net'],
+  ]);
+});

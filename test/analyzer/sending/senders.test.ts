@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { episode, isMended, isRehearsal, sendersOf } from '../../../services/analyzer/sending/senders.ts';
+import { episode, isGone, isMended, isRehearsal, sendersOf } from '../../../services/analyzer/sending/senders.ts';
 import { senderKey } from '../../../services/store/sending/judged.ts';
 import { declares, sendingOf, sent, unsigned } from '../sent-rows.ts';
 import { expectLives } from './invented-sending.ts';
@@ -46,6 +46,13 @@ test('what came on several days is over after as many, and at most a week', () =
   expect(isMended([unsigned(1, 50, 49), unsigned(1, 74, 73)], good)).toBe(true);
   expect(isMended([], good)).toBe(false);
   expect(isMended([unsigned(1, 3, 2)], [])).toBe(false);
+});
+
+test('mail is gone when the last of it is of more than seven days ago, and when there is none', () => {
+  const at = (day: string) => [{ day, last_at: new Date(`${day}T23:00:00Z`) }] as never;
+  const now = new Date('2026-05-29T01:00:00Z');
+  expect(['2026-05-29', '2026-05-22', '2026-05-21'].map((day) => isGone(at(day), now))).toEqual([false, false, true]);
+  expect(isGone([], now)).toBe(true);
 });
 
 test.each(['unsigned_mail', 'verify_failed', 'key_not_published'])('what is said of invented logs is as it was (%s)', (name) =>
