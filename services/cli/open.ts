@@ -17,7 +17,7 @@ import { isInitialised } from '../shared/runtime/embedded-server.ts';
 import { createLog, type Log } from '../shared/runtime/log.ts';
 import { createMetrics, type Metrics } from '../shared/runtime/metrics.ts';
 import type { Queues } from '../shared/runtime/queues.ts';
-import { isLoading } from '../shared/runtime/redis-facts.ts';
+import { isLoading } from '../shared/runtime/redis-trouble.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import type { Config } from '../shared/settings/config.ts';
 import { type EmbeddedPostgres, openEmbedded } from '../store/schema/embedded.ts';

@@ -32,7 +32,7 @@ import { waitingMessages } from '../../store/messages/messages.ts';
 import { saveProbe } from '../../store/sending/probes.ts';
 import { type Input, inputs, type Skipped } from '../inputs.ts';
 import { type ImportContext, openForImport } from '../open.ts';
-import { isProbeReport, readProbeReport } from '../probe/read-report.ts';
+import { isProbeReport } from '../probe/is-probe-report.ts';
 import { emptySummary, type ImportSummary, summaryLines, type Trouble } from '../terminal/import-text.ts';
 import { Progress } from '../terminal/progress.ts';
 
@@ -156,7 +156,10 @@ async function importBatch(run: ImportRun, batch: Input[]): Promise<string[]> {
  * others.
  */
 async function keepProbe({ context, summary, persistent }: ImportRun, file: string, raw: Buffer): Promise<boolean> {
-  const probe = isProbeReport(raw) ? await readProbeReport(raw, file) : null;
+  if (!isProbeReport(raw)) return false;
+  // The threads read all else: this one has no reader until it needs one.
+  const { readProbeReport } = await import('../probe/read-report.ts');
+  const probe = await readProbeReport(raw, file);
   if (probe === null) return false;
   if ((await persistent(() => saveProbe(context.db, probe))) === null) summary.known++;
   else {

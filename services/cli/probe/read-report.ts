@@ -1,24 +1,12 @@
-import { PROBE_GENERATOR } from '../../report/aggregate/report-metadata.ts';
 import type { AggregateRecord, AggregateReport } from '../../report/model.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { readMessage } from '../../report/read-mail.ts';
 import type { ProbedMail, ProbeRun } from '../../store/sending/probes.ts';
+import { GENERATOR } from './is-probe-report.ts';
 import { PROBE_LIMITS } from './mail.ts';
 
-/** Where the generator stands in a report of the probe. */
-const HEAD = 4_096;
-const GENERATOR = `<generator>${PROBE_GENERATOR}</generator>`;
 /** "ruawatch guard probe (staging)" */
 const ENVIRONMENT = /^ruawatch guard probe \((.+)\)$/;
-
-/**
- * Whether a file is a report of `guard probe --report`. Mails are none: whoever sends one may write what he
- * likes.
- */
-export function isProbeReport(raw: Buffer): boolean {
-  const head = raw.subarray(0, HEAD).toString('latin1');
-  return /^\s*<\?xml/.test(head) && head.includes(GENERATOR);
-}
 
 /**
  * What the probe saw, by the report that it wrote. A report names no workload, and has one time for all

@@ -1,5 +1,6 @@
 import { isTransient, messageOf, TransientError } from '../errors.ts';
 import { library } from '../library.ts';
+import { isLoading } from './redis-trouble.ts';
 
 const ioredis = library('ioredis') as typeof import('ioredis');
 
@@ -43,9 +44,4 @@ export async function redisFacts(url: string): Promise<RedisFacts> {
   } finally {
     redis.disconnect();
   }
-}
-
-/** Whether a Redis says that it reads its file after a start, which time alone fixes. */
-export function isLoading(error: unknown): boolean {
-  return /^LOADING\b|still loading its data/.test(messageOf(error));
 }
