@@ -3,7 +3,7 @@ import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { BatchResult } from '../services/parser/batch-result.ts';
-import { nothingElse } from '../services/parser/other-reports.ts';
+import { nothingElse } from '../services/parser/reading/other-result.ts';
 import { BATCH_RECORDS, keysFrom } from '../services/parser/reading/protocol.ts';
 import { verdictUnverified } from '../services/parser/verify/while-parsing.ts';
 import { attributed, type ReadMessage, writeMessages } from '../services/parser/write-messages.ts';

@@ -1,5 +1,4 @@
 import { redactFailure } from '../report/failure/redact.ts';
-import type { Bounce, FailureReport, Problem, ReadEvent, TlsReport } from '../report/model.ts';
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Config } from '../shared/settings/config.ts';
 import type { ClaimedMessage } from '../store/messages/messages.ts';
@@ -9,6 +8,7 @@ import { type OtherKind, openOtherChecks, type StoredOther, settleUnchecked } fr
 import type { StoreOutcome } from '../store/reports/supersession.ts';
 import { storeTlsReports } from '../store/reports/tls-reports.ts';
 import { storeBounces } from '../store/sending/bounces.ts';
+import type { OtherResult } from './reading/other-result.ts';
 import { whyUnverified } from './verify/while-parsing.ts';
 
 /** What of the personal data in failure reports may be stored (the setting failure_reports). */
@@ -23,36 +23,6 @@ export const REDACT: Privacy = { keep_personal_data: false };
 const COMPLAINT = 'complaint';
 /** The code of a bounce, which quotes a mail as well. */
 const BOUNCE = 'bounce';
-
-/** What was read from one message apart from aggregate reports. */
-export interface OtherResult {
-  /** `doubt`: why what proves the mail does not prove this report; null when it does. */
-  tls: { part: number; report: TlsReport; doubt: string | null }[];
-  failures: { part: number; report: FailureReport; doubt: string | null }[];
-  bounces: Bounce[];
-  refused: Problem[];
-  other: Problem[];
-}
-
-/** Everything that the reader yields but aggregate reports and their records. */
-export type OtherEvent = Exclude<ReadEvent, { type: 'records' | 'report' }>;
-
-export const nothingElse = (): OtherResult => ({
-  tls: [],
-  failures: [],
-  bounces: [],
-  refused: [],
-  other: [],
-});
-
-/** Adds one event to the result of its message. */
-export function addOther(event: OtherEvent, result: OtherResult): void {
-  if (event.type === 'tlsrpt') result.tls.push({ part: event.part, report: event.report, doubt: event.doubt });
-  else if (event.type === 'failure') result.failures.push({ part: event.part, report: event.report, doubt: event.doubt });
-  else if (event.type === 'bounce') result.bounces.push(event.bounce);
-  else if (event.type === 'refused') result.refused.push(event.problem);
-  else result.other.push(event.problem);
-}
 
 /** What became of the TLS and failure reports of a message. */
 export interface OtherOutcomes {

@@ -12,7 +12,8 @@ import { loadPolicyReports, policyText, rollUpPolicies } from '../store/rollups/
 import { rollUp } from '../store/rollups/source-days.ts';
 import { keyText } from '../store/sql-text.ts';
 import type { BatchResult, MessageResult } from './batch-result.ts';
-import { nothingElse, type OtherResult, type Privacy, REDACT, writeOthers } from './other-reports.ts';
+import { type Privacy, REDACT, writeOthers } from './other-reports.ts';
+import { nothingElse, type OtherResult } from './reading/other-result.ts';
 import type { ReadReport, ReadResult } from './reading/protocol.ts';
 import type { VerdictOf } from './verify/reporter.ts';
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { addOther, nothingElse, type OtherEvent } from '../../services/parser/other-reports.ts';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
+import { addOther, nothingElse, type OtherEvent } from '../../services/parser/reading/other-result.ts';
 import { startRetention } from '../../services/parser/upkeep/index.ts';
 import { replayMessages, showMessage } from '../../services/store/messages/messages.ts';
 import { dropFailureReports } from '../../services/store/reports/failure-report-retention.ts';

@@ -1,6 +1,6 @@
 import type { AggregateReport } from '../../report/model.ts';
-import type { OtherEvent, OtherResult } from '../other-reports.ts';
 import type { Origin } from '../verify/origin.ts';
+import type { OtherEvent, OtherResult } from './other-result.ts';
 
 /** Records gathered for one transaction; fewer and more are both slower. */
 export const BATCH_RECORDS = 5_000;

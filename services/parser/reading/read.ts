@@ -2,8 +2,8 @@ import type { Limits } from '../../report/limits.ts';
 import { readMessage } from '../../report/read-mail.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { RecordLines } from '../../store/reports/record-lines.ts';
-import { addOther, nothingElse } from '../other-reports.ts';
 import type { Inspected, Origin } from '../verify/origin.ts';
+import { addOther, nothingElse } from './other-result.ts';
 import { BATCH_RECORDS, type LargePiece, type Piece, type ReadResult } from './protocol.ts';
 
 /** The settings by which a mail's author is established; null when nobody asks for the author. */
