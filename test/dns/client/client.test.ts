@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type ClientOptions, createDnsClient } from '../../../services/dns/client/client.ts';
 import { parseServer } from '../../../services/dns/client/servers.ts';
 import { a, cname, type FakeServer, type Reply, soa, startFake, txt } from '../../helpers/dns.ts';
+import { until } from '../../helpers/services.ts';
 
 const started: FakeServer[] = [];
 afterEach(async () => {
@@ -281,6 +282,13 @@ describe('questions at once', () => {
     const anew = dns.ask('d.example', 'A');
     expect([await left, await anew]).toMatchObject([{ reason: 'cancelled' }, { state: 'records' }]);
     expect(await dns.ask('c.example', 'A', { signal: alone.signal })).toMatchObject({ reason: 'cancelled' });
+    const sent = (name: string) => fake.asked.filter((one) => one.sent.toLowerCase() === name).length;
+    const gone = new AbortController();
+    const before = dns.ask('e.example', 'A', { signal: gone.signal });
+    await until(() => sent('e.example') === 1);
+    gone.abort();
+    expect([await before, await dns.ask('e.example', 'A')]).toMatchObject([{ reason: 'cancelled' }, { state: 'records' }]);
+    expect(sent('e.example')).toBe(2);
   });
 
   test('no more than so many are under way, no more than so many wait, and a budget ends', async () => {

@@ -155,6 +155,13 @@ const CASES: Record<string, [SeenRecords, ReportMonth | null, mailbox?: string]>
       senders: [sender('mail.example.com', 9_000), misaligned('x.test', 18), misaligned('y.test', 40), misaligned('z.test', 50)],
     }),
   ],
+  'denied mail, and own mail of which one sender is hardly hit': [
+    records('none'),
+    month({
+      denied: [denied()],
+      senders: [sender('mail.example.com', 9_940), misaligned('x.test', 20), misaligned('y.test', 40)],
+    }),
+  ],
   'denied mail, and too few days': [records('none'), month({ denied: [denied()], days: 19 })],
   'denied mail, and a policy that was stricter': [
     records('none'),

@@ -176,6 +176,11 @@ test('ptr: names that have the address in turn, at or below the domain; no error
   expect(await result('v=spf1 ptr -all', { ...ptr(...many, 'mail.example.com'), ...good })).toBe('fail');
 });
 
+test('a name that a macro looks for costs no look-up, and is no void when there is none', async () => {
+  const zone = { 'example.com': spf('v=spf1 exists:%{p}.a.example -all'), 'unknown.a.example': { A: ['127.0.0.2'] } };
+  expect(await evaluate(zone)).toMatchObject({ result: 'pass', lookups: 1, voids: 0 });
+});
+
 test('macros', async () => {
   const asked = async (record: string, mail: Partial<SpfMail> = {}) => {
     const dns = dnsOf({
