@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { isPrivateKey, parseDkimKey } from '../../services/dns/dkim.ts';
+import { isPrivateKey, keyIn, parseDkimKey } from '../../services/dns/dkim.ts';
 
 const rsa = (bits: number, type: 'spki' | 'pkcs1' = 'spki') =>
   generateKeyPairSync('rsa', { modulusLength: bits }).publicKey.export({ format: 'der', type }).toString('base64');
@@ -50,6 +50,19 @@ test('a problem has its place in the record', () => {
   const text = `v=DKIM1;  t=y; p=${KEY}`;
   const [problem] = parseDkimKey(text).problems;
   expect(text.slice(problem!.at, problem!.at + problem!.text.length)).toBe('t=y');
+});
+
+test('octets are the key that they hold, whatever is said of them', () => {
+  const spki = (pair: { publicKey: KeyObject }) => pair.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  const rsa = spki(generateKeyPairSync('rsa', { modulusLength: 1024 }));
+  const ed = spki(generateKeyPairSync('ed25519'));
+  const bare = Buffer.from(ed, 'base64').subarray(-32).toString('base64');
+  expect([keyIn(rsa), keyIn(ed), keyIn(bare)]).toEqual([
+    { type: 'rsa', p: rsa },
+    { type: 'ed25519', p: bare },
+    { type: 'ed25519', p: bare },
+  ]);
+  expect([keyIn(spki(generateKeyPairSync('ec', { namedCurve: 'P-256' }))), keyIn('AAAA'), keyIn('')]).toEqual([null, null, null]);
 });
 
 test('the secret half of a pair is known in each form, and nothing else is taken for one', () => {

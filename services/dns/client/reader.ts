@@ -146,10 +146,10 @@ export class Reader {
 function ipv6Text(octets: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => octets.readUInt16BE(2 * i));
   let best = { from: 0, length: 1 };
-  for (let i = 0; i < 8; i++) {
+  for (const from of groups.keys()) {
     let length = 0;
-    while (i + length < 8 && groups[i + length] === 0) length++;
-    if (length > best.length) best = { from: i, length };
+    while (groups[from + length] === 0) length++;
+    if (length > best.length) best = { from, length };
   }
   const text = (part: number[]) => part.map((group) => group.toString(16)).join(':');
   if (best.length === 1) return text(groups);

@@ -262,3 +262,12 @@ test.each<[string, Parameters<typeof needsDecision>[0], boolean]>([
 ])('is it for people to decide: %s', (_, found, expected) => {
   expect(needsDecision(found)).toBe(expected);
 });
+
+test('what stands behind "all" is not looked at', async () => {
+  const terms = async (text: string) =>
+    codesOf((await check({ ...GOOD, 'example.com': { ...(GOOD['example.com'] as object), ...spf(text) } })).findings).filter(
+      (code) => code === 'spf_ptr' || code === 'spf_private',
+    );
+  expect(await terms('v=spf1 ptr ip4:10.0.0.1 -all')).toEqual(['spf_ptr', 'spf_private']);
+  expect(await terms('v=spf1 ip4:192.0.2.0/24 -all ptr ip4:10.0.0.1')).toEqual([]);
+});

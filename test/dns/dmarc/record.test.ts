@@ -76,6 +76,12 @@ test.each([
   ['mailto:a@example.com!500', { address: 'a@example.com', maxBytes: 500 }],
   ['MAILTO:A@Example.COM?subject=x', { scheme: 'mailto', address: 'A@example.com' }],
   ['https://Reports.example.com/in', { scheme: 'https', address: null, domain: 'reports.example.com' }],
+  // No host is behind a third slash, nor in what is no URL.
+  ['https:///example.com/in', { scheme: 'https', address: null, domain: null }],
+  ['https://[x/in', { scheme: 'https', address: null, domain: null }],
+  ['mailto:a%40example.com', null],
+  ['mailto:a/b@example.com', null],
+  ['mailto:a%2Fb@example.com', { address: 'a/b@example.com' }],
   ['mailto:a@exa mple.com', null],
   ['mailto:a', null],
   ['mailto:a%ZZ@example.com', null],

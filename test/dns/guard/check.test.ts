@@ -228,6 +228,8 @@ const ALONE: Record<string, [declared: string, zone: Zone, web?: Parameters<type
       'f.example.com': { TXT: [['one']] },
     },
   ],
+  'a text with capitals, blanks and a dot': ['records: {_v: {TXT: "Abc  Def."}}', { '_v.example.com': { TXT: [['Abc  Def.']] } }],
+  'such a text in another spelling': ['records: {_v: {TXT: "Abc  Def."}}', { '_v.example.com': { TXT: [['abc def']] } }],
   'two records of which nobody answers for one': [
     'records: {_a: {TXT: [abc]}, _b: {TXT: [abc]}}',
     { '_a.example.com': 'unknown', '_b.example.com': { TXT: [['a', 'bc'], ['x']] } },

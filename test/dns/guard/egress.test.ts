@@ -30,6 +30,15 @@ describe('the parts of a network', () => {
     expect(await over(network, record)).toEqual(parts);
   });
 
+  test('of a host with addresses of both families each counts with its own network', async () => {
+    const zone: Zone = {
+      'example.com': { TXT: [['v=spf1 a:h.example.com/30//64 -all']] },
+      'h.example.com': { A: ['192.0.2.6'], AAAA: ['2001:db8:0:1::5'] },
+    };
+    expect(await over('2001:db8::/62', zone)).toEqual(['2001:db8::/64 fail', '2001:db8:0:1::/64 pass', '2001:db8:0:2::/63 fail']);
+    expect(await over('192.0.2.0/29', zone)).toEqual(['192.0.2.0/30 fail', '192.0.2.4/30 pass']);
+  });
+
   test('hosts count with the network around them, in included records too', async () => {
     const zone: Zone = {
       'example.com': { TXT: [['v=spf1 a:h.example.com/30 include:_spf.vendor.example -all']] },

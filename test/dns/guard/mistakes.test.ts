@@ -27,6 +27,17 @@ test.each([
   expect(new GuardText(TEXT).mistake(path, 'is wrong')).toBe(`${path.join('.')}: is wrong (line ${line}).`);
 });
 
+test('selectors are names, also where they look like numbers; other numbers are numbers', () => {
+  const text = 'selector: 007\nselectors: [20240101, 1e5, s1, ~]\nb: {selectors: {20240102: any}}\nc: [1, 2]\nd: {3: 4}\n';
+  expect(new GuardText(text).data).toEqual({
+    selector: '007',
+    selectors: ['20240101', '1e5', 's1', null],
+    b: { selectors: { '20240102': 'any' } },
+    c: [1, 2],
+    d: { 3: 4 },
+  });
+});
+
 test('what is nowhere in the file has no line', () => {
   expect(new GuardText(TEXT).mistake([], 'is empty')).toBe('The file is empty.');
   expect(new GuardText(TEXT).mistake(['zz'], 'is missing')).toBe('zz: is missing.');

@@ -55,6 +55,17 @@ test('networks lose their host bits', () => {
   expect(canonicalNetwork('::', 128)).toBe('::');
 });
 
+test('terms are those up to "all", which may be the first', async () => {
+  const texts = async (text: string) => (await treeOf({ 'example.com': text })).map((term) => [term.text, term.sends]);
+  expect(await texts('v=spf1 -all mx')).toEqual([['-all', false]]);
+  expect(await texts('v=spf1 mx ?a +all ip4:192.0.2.1')).toEqual([
+    ['mx', true],
+    ['?a', false],
+    ['+all', true],
+  ]);
+  expect(await texts('v=spf1 ip4:192.0.2.1')).toEqual([['ip4:192.0.2.1', true]]);
+});
+
 test('what stands behind "all" lets nobody send, nor does a redirect beside it', () => {
   const terms = (text: string) => sendingTerms(parseSpf(text), 'example.com').map(({ normal }) => normal);
   expect(terms('v=spf1 ip4:192.0.2.1 ?include:a.example -ip4:192.0.2.2 -all mx redirect=b.example')).toEqual(['ip4:192.0.2.1']);

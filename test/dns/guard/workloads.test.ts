@@ -115,6 +115,11 @@ describe('keys', () => {
     expect(names(signersAs(all, 'a.example'))).toEqual(['s1.a.example']);
     expect(names(signersAs(all, 'sub.a.example'))).toEqual(['s1.a.example']);
     expect(names(signersAs(all, 'b.example'))).toEqual(['s1.a.example']);
+    const vendor = signers(
+      '{name: w, sends_as: [a.example, sub.a.example], selectors: [{domain: vendor.example, selector: v, key_file: v.pem}, {domain: a.example, selector: s1}]}',
+    );
+    expect(names(signersAs(vendor, 'sub.a.example'))).toEqual(['s1.a.example']);
+    expect(names(signersAs(vendor, 'b.example'))).toEqual(['v.vendor.example', 's1.a.example']);
     const both = signers('{name: w, sends_as: [a.example, b.example]}');
     expect(names(signersAs(both, 'b.example'))).toEqual(['s1.b.example', 's2.b.example']);
   });

@@ -79,6 +79,14 @@ test('a domain ends in a macro or in a top label', () => {
   }
 });
 
+test.each([
+  ['', 'names no domain'],
+  ['localhost', 'names a domain without a dot'],
+  ['a.1', 'ends in "1", which is no top-level domain'],
+])('a domain-spec of "%s" %s', (text, wrong) => {
+  expect(parseDomainSpec(text)).toBe(wrong);
+});
+
 test('a name that is too long is cut on the left; an impossible one is none', () => {
   const long = Array(30).fill('abcdefghi').join('.');
   expect(toName(long)).toBe(Array(25).fill('abcdefghi').join('.'));
