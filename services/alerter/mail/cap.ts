@@ -69,23 +69,24 @@ export interface Shared<T> {
  */
 export function share<T extends Due>(items: readonly T[], made: readonly Made[], budget: Budget, now: Date): Shared<T> {
   const rooms = new Map<string, Room>();
-  /** The rooms that one must fit into: of all recipients' mails, and of those about the domain. */
-  const roomsOf = ({ domain, urgent }: Pick<Due, 'domain' | 'urgent'>): Room[] =>
-    [null, domain].map((about) => {
-      const key = `${urgent} ${about ?? ''}`;
-      let room = rooms.get(key);
-      if (room === undefined) {
-        const perHour = about === null ? budget.perHour : budget.perDomain;
-        const counted = made.filter((one) => (about === null || one.domain === about) && (!urgent || one.urgent));
-        room = roomLeft(
-          counted.slice(0, perHour).map(({ at }) => at),
-          perHour,
-          now,
-        );
-        rooms.set(key, room);
-      }
-      return room;
-    });
+  /** The room of mails about a domain; null: of all recipients' mails. */
+  const roomOf = (about: string | null, urgent: boolean): Room => {
+    const key = `${urgent} ${about ?? ''}`;
+    let room = rooms.get(key);
+    if (room === undefined) {
+      const perHour = about === null ? budget.perHour : budget.perDomain;
+      const counted = made.filter((one) => (about === null || one.domain === about) && (!urgent || one.urgent));
+      room = roomLeft(
+        counted.slice(0, perHour).map(({ at }) => at),
+        perHour,
+        now,
+      );
+      rooms.set(key, room);
+    }
+    return room;
+  };
+  /** Those that one must fit into. */
+  const roomsOf = ({ domain, urgent }: Pick<Due, 'domain' | 'urgent'>): Room[] => [roomOf(null, urgent), roomOf(domain, urgent)];
   const fits = (item: T) => roomsOf(item).every((room) => room.left > 0);
   const wasHeld = (item: T) => roomsOf(item).some(({ heldUntil }) => heldUntil !== null && item.at < heldUntil);
 
@@ -93,7 +94,7 @@ export function share<T extends Due>(items: readonly T[], made: readonly Made[],
   const gathered = held.length > 1;
   const shared: Shared<T> = { digest: gathered ? held : [], singles: [], rest: [] };
   const told = new Set(shared.digest);
-  if (gathered) for (const urgent of [false, true]) roomsOf({ domain: '', urgent })[0]!.left--;
+  if (gathered) for (const urgent of [false, true]) roomOf(null, urgent).left--;
   for (const item of items) {
     if (told.has(item)) continue;
     if (!fits(item)) {

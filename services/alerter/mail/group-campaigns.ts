@@ -86,5 +86,5 @@ function isSame(a: Group, b: Group): boolean {
   const [fewer, more] = [a.networks, b.networks].sort((x, y) => x.size - y.size) as [Set<string>, Set<string>];
   if (fewer.size === 0 || a.items[0]!.step !== b.items[0]!.step || !isApart(a, b)) return false;
   const shared = [...fewer].filter((source) => more.has(source)).length;
-  return shared > 0 && (shared >= SHARED_LISTED || shared >= SHARED * fewer.size);
+  return shared >= SHARED_LISTED || shared >= SHARED * fewer.size;
 }

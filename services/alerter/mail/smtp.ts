@@ -95,8 +95,6 @@ async function verify(settings: SmtpSettings): Promise<void> {
     await transport.verify();
   } catch (error) {
     throw failureOf(error, settings);
-  } finally {
-    transport.close();
   }
 }
 

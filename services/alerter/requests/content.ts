@@ -28,7 +28,7 @@ export interface RequestContent {
    * Exactly what changes, one line for each member: "-" goes, "+" comes, " " stays. Lines are never broken.
    */
   changes: string[];
-  /** Sentences below a label, in the order in which they are shown. */
+  /** Sentences below a label, in the order in which they are shown; a label without any is not shown. */
   rows: { label: string; sentences: string[] }[];
   /** The page of the console; null without `console.url`. */
   page: string | null;
@@ -141,7 +141,7 @@ function rowsOf(story: RequestStory, plan: Plan, asks: boolean): RequestContent[
     },
     { label: 'Deadline', sentences: waits ? [`${moment(expires_at)}${state === 'approved' ? ', for applying it' : ''}`] : [] },
     { label: 'So far', sentences: asks ? [] : tidy(history.slice(-MOST_STEPS).map(({ at, says }) => `${moment(at)}: ${says}`)) },
-  ].filter(({ sentences }) => sentences.length > 0);
+  ];
 }
 
 const MOST_STEPS = 12;

@@ -164,6 +164,13 @@ describe('sharing out an hour', () => {
     expect(names(share([...held, ...urgent], full, hour, now))).toEqual(['1 2', 'u', 'v']);
   });
 
+  test('one that was held is sent alone, and what is not urgent takes no room of what is', () => {
+    const full = [made(61), made(61)];
+    expect(names(share([due('1', { at: ago(30) })], full, budget, now))).toEqual(['', '1', '']);
+    const items = [due('1'), due('2', { domain: 'b.example' }), due('u', { urgent: true, domain: 'c.example' })];
+    expect(names(share(items, [], { perHour: 2, perDomain: 2 }, now))).toEqual(['', '1 2 u', '']);
+  });
+
   test('what came the moment there was room again was not held', () => {
     const full = [made(61), made(61)];
     expect(names(share([due('1', { at: ago(1) }), due('2', { at: ago(1) })], full, budget, now))).toEqual(['', '1 2', '']);

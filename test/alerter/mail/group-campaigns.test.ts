@@ -60,6 +60,8 @@ test('a finding that brings others along brings their networks and days too, and
     [1, 2, 4, 5, 6],
     [3],
   ]);
+  // The third joined the first before the fourth brought the second.
+  expect(due(a, c, a, both)).toEqual([[1, 2, 3, 4]]);
 });
 
 test('what is two days apart is of one time, from its first to its last', () => {
@@ -68,6 +70,7 @@ test('what is two days apart is of one time, from its first to its last', () => 
   expect(due(on('2026-10-07'), on('2026-10-05'))).toEqual([[1, 2]]);
   expect(due(on('2026-10-05'), on('2026-10-06'), on('2026-10-08'))).toEqual([[1, 2], [3]]);
   expect(due(on('2026-10-06'), on('2026-10-05'), on('2026-10-08'))).toEqual([[1, 2], [3]]);
+  expect(due(on('2026-10-05'), on('2026-10-07'), on('2026-10-04'))).toEqual([[1, 2], [3]]);
 });
 
 test('half of the networks of the smaller one are enough, or two of many', () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { checkSmtp, openMailer } from '../../../services/alerter/mail/smtp.ts';
+import { checkSmtp, checkSmtpUrl, openMailer } from '../../../services/alerter/mail/smtp.ts';
 import { RuawatchError, SettingsError } from '../../../services/shared/errors.ts';
 import { type Bench, bench, eventually } from '../setup.ts';
 import { reply, type Sink, startSink } from '../sink.ts';
@@ -321,19 +321,53 @@ test.each([
   mailer.close();
 });
 
-test('a mail for nobody is refused, and who is refused is known by the address in whatever form', async () => {
+test.each([false, true])(
+  'a mail for nobody is refused, and who is refused is known by the address in whatever form: %s',
+  async (hideSMTPUTF8) => {
+    const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'], hideSMTPUTF8 } as never);
+    const mailer = openMailer(`smtp://${server.at}?tls=none`);
+    const raw = Buffer.from('Subject: x\r\n\r\nx');
+    await expect(mailer.send({ from: 'a@example.org', recipients: [], raw })).rejects.toMatchObject({ code: 'smtp_refused' });
+    server.behaviour.recipient = (address) => (address.startsWith('b') ? reply(550, 'no') : null);
+    const recipients = ['b@Exämple.ORG', 'c@Exämple.ORG', 'b@EXAMPLE.org', 'b@[127.0.0.1]'];
+    expect(await mailer.send({ from: 'a@example.org', recipients, raw })).toEqual({
+      accepted: ['c@Exämple.ORG'],
+      deferred: [],
+      refused: ['b@Exämple.ORG', 'b@EXAMPLE.org', 'b@[127.0.0.1]'].map((recipient) => ({ recipient, reply: '550 no' })),
+    });
+    mailer.close();
+  },
+);
+
+test('one connection carries all mails of a mailer; one that breaks is made anew once for a mail', async () => {
   const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
+  const mail = { from: 'a@example.org', recipients: ['b@example.org'], raw: Buffer.from('Subject: x\r\n\r\nx') };
   const mailer = openMailer(`smtp://${server.at}?tls=none`);
-  const raw = Buffer.from('Subject: x\r\n\r\nx');
-  await expect(mailer.send({ from: 'a@example.org', recipients: [], raw })).rejects.toMatchObject({ code: 'smtp_refused' });
-  server.behaviour.recipient = (address) => (address.startsWith('b') ? reply(550, 'no') : null);
-  const recipients = ['b@Exämple.ORG', 'c@Exämple.ORG', 'b@EXAMPLE.org', 'b@[127.0.0.1]'];
-  expect(await mailer.send({ from: 'a@example.org', recipients, raw })).toEqual({
-    accepted: ['c@Exämple.ORG'],
-    deferred: [],
-    refused: ['b@Exämple.ORG', 'b@EXAMPLE.org', 'b@[127.0.0.1]'].map((recipient) => ({ recipient, reply: '550 no' })),
-  });
+  await Promise.all([1, 2, 3].map(() => mailer.send(mail)));
+  await mailer.send(mail);
+  expect([server.mails.length, server.connections]).toEqual([4, 1]);
   mailer.close();
+
+  let connections = 0;
+  const broken = createServer((socket) => {
+    connections++;
+    socket.on('error', () => undefined).end();
+  });
+  broken.listen(0, '127.0.0.1');
+  await once(broken, 'listening');
+  const second = openMailer(`smtp://127.0.0.1:${(broken.address() as AddressInfo).port}?tls=none`);
+  await expect(second.send(mail)).rejects.toMatchObject({
+    code: 'smtp_down',
+    message: expect.stringMatching(/cannot be reached: it closed the connection\.$/),
+  });
+  expect(connections).toBe(2);
+  second.close();
+  broken.close();
+});
+
+test('an address of a mail server that cannot be used is an error of the settings', () => {
+  expect(() => checkSmtpUrl('imap://mail.example.com')).toThrow(SettingsError);
+  expect(() => checkSmtpUrl('smtps://mail.example.com')).not.toThrow();
 });
 
 describe('replies from 500 to 599 refuse a mail, but 503, which speaks of the session', () => {

@@ -152,6 +152,31 @@ test('changes of 30,000 characters are shown whole; with one more the last line 
   expect(over.slice(0, 59)).toEqual(fits.slice(0, 59));
 });
 
+test('sentences of 500 characters are whole, and fill their lines: one alone, and more behind dashes', () => {
+  const first = (length: number) => contentOf({ event: 'approve', says: 'x'.repeat(length) }).first;
+  expect([first(500), first(501)]).toEqual(['x'.repeat(500), `${'x'.repeat(499)}…`]);
+  const lines = (...sentences: string[]) => {
+    const { text } = renderRequest({ ...contentOf({}), rows: [{ label: 'Why', sentences }] });
+    return text.slice(text.indexOf('Why'), text.indexOf('\n\n', text.indexOf('Why'))).split('\n');
+  };
+  expect(lines('x'.repeat(67))).toEqual([`Why         ${'x'.repeat(66)}`, `${' '.repeat(12)}x`]);
+  expect(lines('x'.repeat(65), 'y'.repeat(64))).toEqual([
+    `Why         - ${'x'.repeat(64)}`,
+    `${' '.repeat(12)}  x`,
+    `${' '.repeat(12)}- ${'y'.repeat(64)}`,
+  ]);
+});
+
+test('bad news are of another colour, with styles as without', () => {
+  const html = (event: string) => renderRequest(contentOf({ event })).html;
+  expect(html('fail')).toContain(
+    '<p class="gone" style="margin:0 0 12px;font-size:15px;line-height:22px;font-weight:600;color:#a12a12;">',
+  );
+  expect(html('approve')).toContain(
+    '<p class="ink" style="margin:0 0 12px;font-size:15px;line-height:22px;font-weight:600;color:#16202a;">',
+  );
+});
+
 test('requests that come together are counted, and those to decide on', () => {
   const [ask, news] = [contentOf({}), contentOf({ event: 'deny' })];
   const subjects = [

@@ -45,7 +45,7 @@ const MOST_LISTED = 50;
  * it.
  */
 function standingDocument(events: readonly FindingEvent[], console: string | null = null): Buffer {
-  const newest = events.map(({ at }) => at.getTime()).reduce((a, b) => Math.max(a, b), 0);
+  const newest = Math.max(...events.map(({ at }) => at.getTime()));
   return Buffer.from(
     JSON.stringify({
       version: VERSION,
