@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { currentPolicy } from '../../../services/analyzer/policy.ts';
-import { policyChange } from '../../../services/analyzer/rules/policy_change.ts';
+import { policyChange, policyChanges } from '../../../services/analyzer/rules/policy_change.ts';
 import { parsePolicy } from '../../../services/shared/policy.ts';
 import type { PolicyDay } from '../../../services/store/analysis/window-reads.ts';
 import { ago, domainWindow, onFile, policyDays, wordsFor } from '../rows.ts';
@@ -124,6 +124,33 @@ test('the current policy is what most of the newest reporters saw', () => {
   ];
   expect(currentPolicy(rows)).toContain('p=none;');
   expect(currentPolicy([])).toBeNull();
+});
+
+describe('of changes that began on one day', () => {
+  const of = (rows: PolicyDay[]) => policyChanges(rows).filter(({ tag }) => tag === 'p');
+  const toward = (to: string, ...reporters: string[]) => reporters.flatMap((one) => turn(one, 'p=quarantine', to, 2));
+  test.each([
+    ['the one that more reporters saw is told', ['a', 'b', 'c'], ['d', 'e'], 'reject'],
+    ['whichever was seen first', ['d', 'e'], ['a', 'b', 'c'], 'none'],
+  ])('%s', (_, reject, none, to) => {
+    const changes = of([...toward('p=reject', ...reject), ...toward('p=none', ...none)]);
+    expect(changes).toEqual([{ tag: 'p', from: 'quarantine', to, since: ago(1), last_day: ago(0), reporters: ['a', 'b', 'c'] }]);
+  });
+  test('the newer one is told, whoever saw it', () => {
+    const rows = [...toward('p=reject', 'a', 'b', 'c'), ...['d', 'e'].flatMap((one) => turn(one, 'p=quarantine', 'p=none', 1))];
+    expect(of(rows).map(({ to, since }) => [to, since])).toEqual([['none', ago(0)]]);
+  });
+  test('days are read in their order, and of two policies of one day the first in the alphabet is first', () => {
+    const line = (reporter: string) => [
+      ...policyDays(reporter, Array(5).fill('p=reject'), 2),
+      ...policyDays(reporter, ['p=reject', 'p=none'], 0),
+      ...policyDays(reporter, ['p=none'], 1),
+    ];
+    const rows = [...line('a'), ...line('b')];
+    const changes = [{ tag: 'p', from: 'reject', to: 'none', since: ago(1), last_day: ago(0), reporters: ['a', 'b'] }];
+    expect(of(rows)).toEqual(changes);
+    expect(of([...rows].reverse())).toEqual(changes);
+  });
 });
 
 test('what it says of invented domains is as it was', () => expectLives('policy_change'));

@@ -14,6 +14,20 @@ const closed = (open: ReturnType<typeof onFile>, day: string) => ({
 });
 
 describe('unsigned mail of a workload that signs', () => {
+  test('names the keys of the newest signed day, those of the most messages first, five at most', () => {
+    const keys = (...given: [selector: string, messages: number][]) => {
+      const newest = given.map(([selector, n]) => sent(n, 3, 1, { selector }));
+      const older = signedUntil(25)
+        .slice(1)
+        .map((one) => ({ ...one, selector: 'old' }));
+      const [found] = find([...older, ...newest, unsigned(30, 0.9, 0.5)]);
+      return (found!.evidence.facts as { keys: string[] }).keys.map((name) => name.split('.')[0]);
+    };
+    expect(keys(['b', 40], ['c', 90], ['a', 40])).toEqual(['c', 'a', 'b']);
+    expect(keys(['a', 40], ['b', 40], ['c', 90])).toEqual(['c', 'a', 'b']);
+    expect(keys(['f', 60], ['e', 50], ['d', 40], ['c', 30], ['b', 20], ['a', 10])).toEqual(['f', 'e', 'd', 'c', 'b']);
+  });
+
   test('all of it since the upgrade: high, with counts and times', () => {
     const [found, ...others] = find([...signedUntil(1), unsigned(3, 0.9, 0.5)]);
     expect(others).toEqual([]);

@@ -110,3 +110,43 @@ test('a day has the sum of its networks, and of those too many to list', () => {
     [ago(0)]: { messages: 12, delivered: 6 },
   });
 });
+
+test('what a network used to send is of its good days and the days before, and its mail is gone below a third', () => {
+  const before = (passed: number, n = 10) => ({ passed, failed: 0, days: n });
+  // Days on which more fails than passes are no good ones.
+  expect(
+    found([
+      [9, 10],
+      [0, 10],
+      [0, 10],
+      [0, 10],
+    ]),
+  ).toEqual([ago(3), ago(2), ago(1), ago(0)]);
+  // A message a day is something to lose.
+  expect(found([[0, 3]], before(10))).toEqual([]);
+  expect(found([[0, 5]], before(10))).toEqual([ago(0)]);
+  const third = (passed: number) =>
+    found(
+      [
+        [3, 9],
+        [passed, 9],
+      ],
+      before(120),
+    );
+  expect(third(4)).toEqual([]);
+  expect(third(5)).toEqual([ago(1), ago(0)]);
+  // Where more failed than passed before, nothing rightful is gone.
+  expect(found([[0, 9]], { passed: 120, failed: 120, days: 10 })).toEqual([]);
+  expect(found([[0, 9]], { passed: 120, failed: 121, days: 10 })).toEqual([ago(0)]);
+});
+
+test('sums of days have no more of each fate than what failed', () => {
+  const day = { day: ago(0), failed: 10, delivered: 20, quarantined: 30, rejected: 40 };
+  expect(sumOf([day, { ...day, delivered: 1, quarantined: 2, rejected: 3, passed: 5 }])).toEqual({
+    messages: 20,
+    passed: 5,
+    delivered: 11,
+    quarantined: 12,
+    rejected: 13,
+  });
+});
