@@ -32,8 +32,8 @@ const short = (day: string) => day.slice(5);
  */
 export function sparkline(days: readonly DayTotal[], from: string): string {
   const first = days[0];
-  const last = days.at(-1);
-  if (first === undefined || last === undefined) return '';
+  if (first === undefined) return '';
+  const last = days.at(-1)!;
   const most = mostOf(days);
   const block = ({ messages }: DayTotal) =>
     messages === 0 ? ' ' : BLOCKS[Math.min(7, Math.floor((messages / Math.max(1, most)) * 8))]!;
@@ -49,7 +49,8 @@ export function shareBar(share: number, width: number): string {
 
 /**
  * What the columns of the days from `from` on show, in words: the largest day, and those on which most
- * failed.
+ * failed; the earlier of equal ones first.
+ * @param days in their order
  */
 export function inWords(days: readonly DayTotal[], from: string): string {
   const week = days.filter(({ day, messages }) => day >= from && messages > 0);
@@ -57,11 +58,10 @@ export function inWords(days: readonly DayTotal[], from: string): string {
   const largest = week.reduce((a, b) => (b.messages > a.messages ? b : a));
   const failed = week
     .filter(({ messages, passed }) => passed < messages)
-    .sort((a, b) => b.messages - b.passed - (a.messages - a.passed) || (a.day < b.day ? -1 : 1));
+    .sort((a, b) => b.messages - b.passed - (a.messages - a.passed));
   const named = failed.map(({ day, messages, passed }) => `${number(messages - passed)} of ${number(messages)} on ${short(day)}`);
   const rest = named.length > MOST_NAMED ? [`some on ${counted(named.length - MOST_NAMED, 'more day')}`] : [];
-  const fails =
-    named.length === 0 ? 'None failed.' : `Failed: ${list([...named.slice(0, MOST_NAMED), ...rest], MOST_NAMED + 1)}.`;
+  const fails = named.length === 0 ? 'None failed.' : `Failed: ${list([...named.slice(0, MOST_NAMED), ...rest], named.length)}.`;
   return `Most on ${short(largest.day)}: ${counted(largest.messages, 'message')}. ${fails}`;
 }
 
@@ -88,7 +88,7 @@ export function columns(days: readonly DayTotal[], from: string): string {
 }
 
 function column({ messages, passed }: DayTotal, { most, old, first }: { most: number; old: boolean; first: boolean }): string {
-  const height = messages === 0 ? 1 : Math.max(2, Math.round((HEIGHT * messages) / most));
+  const height = Math.max(2, Math.round((HEIGHT * messages) / most));
   const failed = messages - passed;
   const top = failed === 0 ? 0 : Math.min(height, Math.max(1, Math.round((height * failed) / messages)));
   const bars =

@@ -32,6 +32,8 @@ export interface Digest {
 }
 
 const WIDTH = 78;
+/** Of the lines below a finding. */
+const BELOW = WIDTH - 4;
 const STATES: Record<Step, string> = {
   opened: '',
   changed: 'changed, ',
@@ -90,7 +92,7 @@ export function entriesOf(
     contents: entries.map(({ content }) => content),
     texts: entries.flatMap(({ content, step }) => [
       ...atMost(wrap(`${sentenceCase(content.severity)}: ${content.headline}`, WIDTH), 2, WIDTH),
-      ...atMost(wrap(detail(content, step), WIDTH - 4), 2, WIDTH - 4).map((line) => `    ${line}`),
+      ...atMost(wrap(detail(content, step), BELOW), 2, BELOW).map((line) => `    ${line}`),
       ...(content.page === null ? [] : [`    ${content.page}`]),
     ]),
     rows: entries.map(

@@ -22,7 +22,7 @@ export function findingText(content: Content): string {
   const missing = awaited(content, MISSING);
   const lines = [
     ...(content.lead === null ? [] : [...wrap(content.lead, WIDTH), '']),
-    ...(content.what === '' ? [] : wrap(content.what, WIDTH)),
+    ...wrap(content.what, WIDTH),
     content.label,
     '',
     ...labelled('Who', whoLines(content)),

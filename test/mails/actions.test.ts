@@ -22,3 +22,10 @@ test('in HTML each command stands below the sentence that says when to use it, e
 test('the query stands below a line', () => {
   expect(belowFold('select 1;')).toEqual(['', '_'.repeat(78), 'For psql:', '', 'select 1;']);
 });
+
+test('words of thirty characters are not broken, longer ones may be', () => {
+  const html = (length: number) => actionsHtml([{ when: 'now', command: 'x'.repeat(length) }], null);
+  expect(html(30)).toContain(`<span style="white-space:nowrap;">${'x'.repeat(30)}</span></p>`);
+  expect(html(31)).toContain(`">${'x'.repeat(31)}</p>`);
+  expect(html(31)).not.toContain('nowrap');
+});

@@ -85,3 +85,22 @@ test('days that are all without mail, and one message alone', () => {
   expect(sparkline([day(1, 1), day(2, 0)], '2026-05-02')).toBe('05-01 |█| | 05-02, highest: 1');
   expect(columns([day(1, 1)], '2026-05-01')).toContain('height="44"');
 });
+
+test('the earlier of equal days comes first, and of more than three days with failures the others are counted', () => {
+  const day = (n: number, messages: number, passed: number) => ({ day: `2026-10-0${n}`, messages, passed });
+  const said = (...days: ReturnType<typeof day>[]) => inWords(days, '2026-10-01');
+  expect(said(day(1, 5, 5), day(2, 9, 9), day(3, 9, 9))).toBe('Most on 10-02: 9 messages. None failed.');
+  const failing = [day(1, 5, 4), day(2, 9, 8), day(3, 9, 7), day(4, 3, 2), day(5, 2, 1)];
+  expect(said(...failing.slice(0, 3))).toBe(
+    'Most on 10-02: 9 messages. Failed: 2 of 9 on 10-03, 1 of 5 on 10-01 and 1 of 9 on 10-02.',
+  );
+  expect(said(...failing.slice(0, 4))).toBe(
+    'Most on 10-02: 9 messages. Failed: 2 of 9 on 10-03, 1 of 5 on 10-01, 1 of 9 on 10-02 and some on 1 more day.',
+  );
+  expect(said(...failing)).toMatch(/, 1 of 9 on 10-02 and some on 2 more days\.$/);
+});
+
+test('a line of days needs one day', () => {
+  expect(sparkline([], '2026-10-01')).toBe('');
+  expect(sparkline([{ day: '2026-10-01', messages: 3, passed: 3 }], '2026-10-01')).toBe('10-01 ||█| 10-01, highest: 3');
+});

@@ -168,3 +168,79 @@ test('links are whole, however long they make the advice', () => {
   expect(advice[1]).toContain(link);
   expect(content({ facts: { ...facts, service: { ...service, source: 'http://docs.example/' } } }).links).toEqual([]);
 });
+
+/** A finding without facts, of a kind, with just this evidence. */
+const bare = (stored: object, kind = 'unauthorized_source', over: Partial<FindingEvent> = {}): FindingEvent => ({
+  ...FINDINGS.unauthorized_source!,
+  summary: 'odd mail',
+  ...evidenceOf(stored as Record<string, unknown>),
+  kind,
+  ...over,
+});
+
+test('sentences of an older version are cut at their limits', () => {
+  const what = (length: number) => contentOf(bare({ what: 'w'.repeat(length) }), 'opened').what;
+  expect([what(800), what(801)]).toEqual(['w'.repeat(800), `${'w'.repeat(799)}…`]);
+  const over = (length: number) => contentOf(bare({ resolved_why: 'w'.repeat(length) }), 'resolved').over!;
+  expect([...over(400)]).toHaveLength(300);
+});
+
+test.each([
+  [{ messages: 0 }, null, [], ''],
+  [{ messages: 0, reports: 0 }, null, [], ''],
+  [{ messages: 0, reports: 1 }, '1 report, which is not counted', ['It was 1 report, received on 2026-10-03.'], '1 report'],
+  [
+    { messages: 0, reports: 2 },
+    '2 reports, none of which is counted',
+    ['It was 2 reports, received on 2026-10-03.'],
+    '2 reports',
+  ],
+])('of forged reports the reports are counted, and no mail: %j', (stored, many, was, amount) => {
+  const days = { since: '2026-10-03', last_day: '2026-10-03' };
+  const who = [{ source: 'a.example', messages: 7, ...('reports' in stored && { reports: stored.reports }) }];
+  const told = contentOf(bare({ ...days, ...stored, who, senders: 1 }, 'forged_report'), 'opened');
+  expect({ many: told.many, was: told.was, amount: told.who[0]!.amount }).toEqual({ many, was, amount });
+});
+
+test.each([
+  ['unauthorized_source', { messages: 0, of: 0 }, null],
+  ['unauthorized_source', { messages: 0, of: 1 }, null],
+  ['unauthorized_source', { messages: 1, of: 0 }, '1 message'],
+  ['unauthorized_source', { messages: 1, of: 1 }, '1 message of the domain'],
+  ['unauthorized_source', { messages: 2, of: 2 }, 'all 2 messages of the domain'],
+  ['reporter_silent', { messages: 0, of: 0 }, null],
+  ['reporter_silent', { messages: 0, of: 1 }, '0 of about 1 expected message'],
+  ['policy_ready', { messages: 0, of: 0 }, null],
+  ['policy_ready', { messages: 0, of: 1 }, 'none of 1 message would have been affected'],
+])('how many, of %s: %j', (kind, stored, many) => {
+  expect(contentOf(bare(stored, kind), 'opened').many).toBe(many);
+});
+
+test('what is over says whose mail it was, and how many more, where the topic does not', () => {
+  const over = (senders: number, source = 'a.example') =>
+    contentOf(bare({ who: [{ source, messages: 1 }], senders, resolved_why: 'No such mail came.' }), 'resolved').over;
+  expect([over(0), over(1), over(2), over(3)]).toEqual([
+    'a.example: no such mail came.',
+    'a.example: no such mail came.',
+    'a.example and 1 more: no such mail came.',
+    'a.example and 2 more: no such mail came.',
+  ]);
+  expect(over(1, 'odd mail')).toBe('No such mail came.');
+});
+
+test('what is about every domain names none', () => {
+  expect(contentOf(bare({}, undefined, { domain: '*' }), 'opened').headline).toBe('odd mail');
+  expect(contentOf(bare({}, undefined, { domain: 'b.example' }), 'opened').headline).toBe('b.example: odd mail');
+});
+
+test.each([
+  [{ messages: 0, since: '2026-10-03', last_day: '' }, ['It began on 2026-10-03.']],
+  [{ messages: 0, since: '2026-10-03', last_day: '2026-10-03' }, ['It lasted one day, 2026-10-03.']],
+  [{ messages: 0, since: '2026-10-03', last_day: '2026-10-05' }, ['It lasted from 2026-10-03 to 2026-10-05.']],
+  [
+    { messages: 9, since: '2026-10-03', last_day: '', delivered: 4, quarantined: 1, rejected: 4 },
+    ['It was 9 messages since 2026-10-03, 4 of them delivered.', 'It was 9 messages since 2026-10-03.'],
+  ],
+])('what it was: %j', (stored, sentences) => {
+  expect(contentOf(bare(stored), 'resolved').was.slice(-sentences.length)).toEqual(sentences);
+});
