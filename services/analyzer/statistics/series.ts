@@ -50,7 +50,7 @@ export function likelihoodRatio(before: Shares, after: Shares): number {
   const ln = ({ passed, failed }: Shares) => {
     const n = passed + failed;
     const part = (some: number) => (some === 0 ? 0 : some * Math.log(some / n));
-    return n === 0 ? 0 : part(passed) + part(failed);
+    return part(passed) + part(failed);
   };
   if (after.failed * (before.passed + before.failed) <= before.failed * (after.passed + after.failed)) return 0;
   return ln(before) + ln(after) - ln({ passed: before.passed + after.passed, failed: before.failed + after.failed });

@@ -75,4 +75,9 @@ test('what is grave is never a guess, however small a share of mail it is', () =
   }
 });
 
+test('one report leaves a quarter of doubt, four a sixteenth, and a chance above one is none', () => {
+  expect([0, 1, 2, 4].map((witnesses) => certainty({ witnesses }))).toEqual([0.75, 0.75, 0.88, 0.94]);
+  expect([0.25, 1, 1.5].map((chance) => certainty({ chance }))).toEqual([0.75, 0, 0]);
+});
+
 test('how sure invented counts are is as it was', () => expectLives('sure'));

@@ -47,6 +47,13 @@ describe('the silence of all reporters of a domain', () => {
     });
   });
 
+  test('is longer than any before it', () => {
+    const gap = (from: number, to: number) => toldOn({ daily: (_, n) => (n >= from && n < to ? 0 : 100) });
+    expect([gap(40, 41), gap(40, 42), gap(40, 44), gap(40, 48)]).toEqual([5, 6, 8, 12]);
+    // What is no habit any more does not count.
+    expect([gap(10, 17), gap(18, 19)]).toEqual([4, 4]);
+  });
+
   test('of two reporters takes three days, of one five, as it may have an outage; less where it goes on elsewhere', () => {
     expect(toldOn({ reporters: ['google.com', 'Yahoo'] })).toBe(5);
     expect(toldOn({ reporters: ['google.com'] })).toBe(7);
