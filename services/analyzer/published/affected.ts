@@ -76,7 +76,7 @@ function ofSpf(loss: Loss, published: Published, spfMail: readonly SpfMail[]): R
     // Somebody else signs it, whom no catalogue knows: most of its mail must come from what was lost.
     const mail = spfMail.filter((one) => one.source === source);
     const messages = (list: readonly SpfMail[]) => list.reduce((n, one) => n + one.messages, 0);
-    return mail.length > 0 && 2 * messages(mail.filter(({ network }) => gone(network))) > messages(mail);
+    return 2 * messages(mail.filter(({ network }) => gone(network))) > messages(mail);
   };
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { affectedBy } from '../../../services/analyzer/published/affected.ts';
+import { admittingTerms, affectedBy } from '../../../services/analyzer/published/affected.ts';
 import type { Loss } from '../../../services/analyzer/published/losses.ts';
 import type { SenderData } from '../../../services/analyzer/senders/units.ts';
 import type { Published, SpfMail } from '../../../services/store/dns/published.ts';
@@ -39,10 +39,37 @@ test('a sender that another domain signs rests on the term that admits most of i
 
 test.each([
   ['most of its mail comes from what is still admitted', from(['198.51.100.0/24', 40], ['192.0.2.0/24', 60])],
+  ['half of it does', from(['198.51.100.0/24', 50], ['192.0.2.0/24', 50])],
   ['it comes from elsewhere', from(['203.0.113.0/24', 100])],
   ['it is not known from where it comes', []],
 ])('it does not where %s', (_, mail) => {
   expect(affected(mail)).toEqual([]);
+});
+
+test('the terms that let something pass are those of the one record that stands, as far as they admit at all', () => {
+  const record = (value: string, gone_at: Date | null = null) => ({
+    name: 'example.com',
+    type: 'TXT',
+    purpose: 'spf' as const,
+    value,
+    first_seen: AT,
+    gone_at,
+  });
+  const text =
+    'v=spf1 ip4:192.0.2.0/25 -ip4:192.0.2.128/25 ip4:203.0.113.9 ?include:spf.relay.example include:spf.relay.example +all';
+  const terms = (networks: string[], names: string[], ...records: ReturnType<typeof record>[]) =>
+    admittingTerms('example.com', { ...published, records: [...published.records, ...records] }, { networks, include: names });
+  const standing = record(text);
+  expect(terms(['192.0.2.0/24'], [], standing)).toEqual(['ip4:192.0.2.0/25']);
+  expect(terms(['198.51.100.0/24'], [], standing)).toEqual(['include:spf.relay.example']);
+  expect(terms([], ['spf.relay.example'], standing, record('v=spf1 mx -all', AT))).toEqual(['include:spf.relay.example']);
+  expect(terms(['192.0.2.0/24', '203.0.113.0/24'], ['spf.relay.example'], standing)).toEqual([
+    'ip4:192.0.2.0/25',
+    'ip4:203.0.113.9',
+    'include:spf.relay.example',
+  ]);
+  expect(terms(['192.0.2.0/24'], [], standing, record('v=spf1 -all'))).toEqual([]);
+  expect(terms(['192.0.2.0/24'], [], record(text, AT))).toEqual([]);
 });
 
 test('whose mail rested on invented records is as it was', () => expectLives('losses'));
