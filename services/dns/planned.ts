@@ -21,7 +21,7 @@ export function withPlanned(planned: Planned, published: Dns): Dns {
     const told = { name, aliases, ttl: 0, authenticated: false };
     const records = mine?.[type] as RecordData[T][] | undefined;
     if (records !== undefined && records.length > 0) return { state: 'records', records, ...told };
-    const alias = type === 'CNAME' ? undefined : mine?.CNAME?.[0];
+    const alias = mine?.CNAME?.[0];
     if (alias !== undefined) {
       if (aliases.length >= MOST_ALIASES)
         return { state: 'unknown', reason: 'cname_loop', message: `The planned CNAME records of ${given} lead on and on.` };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Planned, withPlanned } from '../../services/dns/planned.ts';
+import { onlyPlanned, type Planned, withPlanned } from '../../services/dns/planned.ts';
 import { dnsOf } from './zone.ts';
 
 const PUBLISHED = dnsOf({ 'example.com': { TXT: [['old']], A: ['192.0.2.1'] }, 'away.example.com': 'unknown' });
@@ -79,4 +79,31 @@ test('a planned wildcard ends at a name that is published (RFC 4592 section 3.3.
   const planned = withPlanned(new Map([['*.example.com', { TXT: [['wild']] }]]), published);
   expect(await planned.ask('x.sub.example.com', 'TXT')).toMatchObject({ state: 'nxdomain' });
   expect(await planned.ask('x.other.example.com', 'TXT')).toMatchObject({ records: [['wild']] });
+});
+
+test('without DNS, what is not planned below the domains does not exist, nor do policies above; all else is unknown', async () => {
+  const dns = onlyPlanned(new Map([['www.mail.example.com', { A: ['192.0.2.1'] }]]), ['mail.example.com']);
+  const states = await Promise.all(
+    [
+      'www.mail.example.com',
+      'mail.example.com',
+      'x.MAIL.example.com',
+      '_dmarc.mail.example.com',
+      '_dmarc.example.com',
+      '_dmarc.com',
+    ].map(async (name) => (await dns.ask(name, 'A')).state),
+  );
+  expect(states).toEqual(['records', 'nodata', 'nxdomain', 'nxdomain', 'nxdomain', 'nxdomain']);
+  for (const name of ['example.com', 'other.example', '_dmarc.other.example', 'notmail.example.com', '_dmarc.ail.example.com'])
+    expect(await dns.ask(name, 'TXT'), name).toEqual({
+      state: 'unknown',
+      reason: 'cancelled',
+      message: `${name} is not among the planned records, and nothing else was asked (--offline).`,
+    });
+});
+
+test('of a planned alias the alias itself can be asked for', async () => {
+  const dns = withPlanned(new Map([['www.example.com', { CNAME: ['example.com'] }]]), PUBLISHED);
+  expect(await dns.ask('www.example.com', 'CNAME')).toMatchObject({ state: 'records', records: ['example.com'], aliases: [] });
+  expect(await dns.ask('www.example.com', 'A')).toMatchObject({ records: ['192.0.2.1'], aliases: ['example.com'] });
 });

@@ -32,11 +32,12 @@ const MOST_NAMES = 3;
  * @param text the SPF record; null when there is none
  */
 export async function checkPtr(domain: string, text: string | null, dns: Dns, options: AskOptions = {}): Promise<PtrCheck> {
-  const own = text === null ? [] : await addressesOf(domain, text, dns, options);
+  if (text === null) return { findings: [], addresses: [] };
+  const own = await addressesOf(domain, text, dns, options);
   const looked = await Promise.all(own.slice(0, MOST_ADDRESSES).map((one) => look(one, dns, options)));
-  const record = text === null ? null : { name: domain, text };
+  const record = { name: domain, text };
   const findings = looked.flatMap(({ address, term, names, confirmed, unknown }): Finding[] => {
-    const at = text!.indexOf(term);
+    const at = text.indexOf(term);
     const about = { domain, record, place: at < 0 ? null : { at, text: term } };
     if (unknown !== null) return [finding('ptr_unknown', { domain, message: unknown })];
     if (names!.length === 0) {

@@ -54,3 +54,15 @@ test('problems are limited in number', () => {
   ];
   expect(checkLogo(logo(many.map((name) => `<${name}/>`).join(''))).problems).toHaveLength(10);
 });
+
+test('names are cut, and a title counts directly below the root alone, wherever it stands there', () => {
+  const long = 'x'.repeat(45);
+  expect(checkLogo(logo(`<${long}/><path on${long}="x"/>`)).problems).toEqual([
+    `The element ${'x'.repeat(40)} is not part of the profile.`,
+    `The attribute on${'x'.repeat(38)} would run a script.`,
+  ]);
+  const bare = (inside: string) => checkLogo(`<svg ${ROOT} viewBox="0 0 64 64">${inside}</svg>`).problems;
+  expect(bare('<desc>x</desc><g><path d="M0 0"/></g><title>Example</title>')).toEqual([]);
+  for (const inside of ['<g><title>Example</title></g>', '<title> </title>', '<title/>Example', '<desc>Example</desc>'])
+    expect(bare(inside), inside).toEqual(['The title element, directly below the root, is missing or empty.']);
+});

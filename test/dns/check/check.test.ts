@@ -271,3 +271,41 @@ test('what stands behind "all" is not looked at', async () => {
   expect(await terms('v=spf1 ptr ip4:10.0.0.1 -all')).toEqual(['spf_ptr', 'spf_private']);
   expect(await terms('v=spf1 ip4:192.0.2.0/24 -all ptr ip4:10.0.0.1')).toEqual([]);
 });
+
+test.each<[string, Zone, string[]]>([
+  ['says nothing of all others', { 'b.example': spf('v=spf1 ip4:192.0.2.0/24') }, ['spf_no_all']],
+  ['says ?all', { 'b.example': spf('v=spf1 ip4:192.0.2.0/24 ?all') }, ['spf_neutral_all']],
+  ['says ~all', { 'b.example': spf('v=spf1 ip4:192.0.2.0/24 ~all') }, []],
+  [
+    'leads on to such a record',
+    { 'b.example': spf('v=spf1 redirect=c.example'), 'c.example': spf('v=spf1 ?all') },
+    ['spf_neutral_all'],
+  ],
+  ['leads on to nobody knows what', { 'b.example': spf('v=spf1 redirect=c.example'), 'c.example': 'unknown' }, []],
+  ['is wrong', { 'b.example': spf('v=spf1 ip4:192.0.2.0/24 ip4:x') }, []],
+])('of a redirect to a record that %s', async (_, zone, codes) => {
+  const published = {
+    ...GOOD,
+    ...zone,
+    'example.com': { ...(GOOD['example.com'] as object), ...spf('v=spf1 redirect=b.example') },
+  };
+  const { findings } = await check(published as Zone);
+  expect(findings.flatMap(({ code, place }) => (/_all$/.test(code) ? [[code, place?.text]] : []))).toEqual(
+    codes.map((code) => [code, 'redirect=b.example']),
+  );
+});
+
+test('a check that is called off calls off its questions', async () => {
+  const stop = new AbortController();
+  const signals = new Set<AbortSignal | undefined>();
+  const dns = dnsOf(GOOD);
+  const asking = {
+    ask: (async (name, type, options) => {
+      signals.add(options?.signal);
+      return await dns.ask(name, type, options);
+    }) as typeof dns.ask,
+  };
+  await checkDomain('example.com', asking, { signal: stop.signal });
+  stop.abort();
+  expect([signals.size > 0, [...signals].filter((signal) => signal?.aborted !== true)]).toEqual([true, []]);
+});

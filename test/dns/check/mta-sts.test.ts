@@ -48,3 +48,12 @@ test('a record without an id is found, and its policy is read all the same', asy
     'mta_sts_testing',
   ]);
 });
+
+test('each part of a record that is no field is told of', async () => {
+  const dns = dnsOf({ '_mta-sts.example.com': { TXT: [['v=STSv1;; id=1; x y;']] } });
+  const { findings } = await checkSts('example.com', MX, dns, { web: webOf(page(POLICY)) });
+  expect(findings.map(({ code, message, place }) => [code, message.split(' in _mta')[0], place?.text])).toEqual([
+    ['mta_sts_syntax', 'Nothing between two semicolons', ''],
+    ['mta_sts_syntax', '"x y"', 'x y'],
+  ]);
+});

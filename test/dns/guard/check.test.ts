@@ -228,6 +228,16 @@ const ALONE: Record<string, [declared: string, zone: Zone, web?: Parameters<type
       'f.example.com': { TXT: [['one']] },
     },
   ],
+  'no DMARC record, and no policy that is declared': ['dmarc: {adkim: strict}', { '_dmarc.example.com': {} }],
+  'keys of which little is declared': [
+    'dkim: {selectors: {any: any, ed: {type: ed25519}, rsa: {type: rsa, min_bits: 4096}}}',
+    {},
+  ],
+  'an SPF record that ends in a redirect': [
+    'spf: {all: "-all"}',
+    { 'example.com': { TXT: [['v=spf1 redirect=_spf.example.com']] }, '_spf.example.com': { TXT: [['v=spf1 mx -all']] } },
+  ],
+  'no SPF record for one term that it needs': ['spf: {require: [mx]}', { 'example.com': { A: ['192.0.2.1'] } }],
   'a text with capitals, blanks and a dot': ['records: {_v: {TXT: "Abc  Def."}}', { '_v.example.com': { TXT: [['Abc  Def.']] } }],
   'such a text in another spelling': ['records: {_v: {TXT: "Abc  Def."}}', { '_v.example.com': { TXT: [['abc def']] } }],
   'two records of which nobody answers for one': [

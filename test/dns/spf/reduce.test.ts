@@ -53,6 +53,29 @@ describe('a record over ten lookups', () => {
     expect(await reduce(`v=spf1 ${all(1, 2, 3, 4)} -all`, sent)).toBeNull();
   });
 
+  test('that asks for a host first has it behind its networks, which keep their order', async () => {
+    const spf = `v=spf1 a ip4:192.0.2.1 ip4:192.0.2.2 ${all(1, 2, 3, 4)} -all`;
+    const sent = [...[1, 2, 3, 4].map((n): [string, number] => [`198.51.100.${n}`, 10 - n]), ['192.0.2.2', 50]] as [
+      string,
+      number,
+    ][];
+    expect((await reduce(spf, sent))?.value).toBe(`v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 ${all(1, 2, 3, 4)} -all`);
+    const used: [string, number][] = [...sent, ['192.0.2.80', 1]];
+    const host = `v=spf1 a:host.example.com ip4:192.0.2.1 ip4:192.0.2.2 ${all(1, 2, 3, 4)} -all`;
+    const reduced = await reduceSpf('example.com', zone(`@ TXT "${host}"\nhost A 192.0.2.80\n${SERVICES}\n`), {
+      sources: used.map(([address, messages]) => ({ address, messages })),
+    });
+    expect(reduced?.value).toBe(`v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 ${all(1, 2, 3, 4)} a:host.example.com -all`);
+  });
+
+  test('without an end keeps what is behind its terms', async () => {
+    const sent = [1, 2, 3].map((n): [string, number] => [`203.0.113.${n}`, 1]);
+    expect((await reduce(`v=spf1 ${all(1, 2, 3, 4)}  exp=why.example.com`, sent))?.value).toBe(
+      `v=spf1 ${all(1, 2, 3)} exp=why.example.com`,
+    );
+    expect((await reduce(`v=spf1 ${all(1, 2, 3, 4)}`, sent))?.value).toBe(`v=spf1 ${all(1, 2, 3)}`);
+  });
+
   test('keeps modifiers and what is after all its terms', async () => {
     const reduced = await reduce(
       `v=spf1 ${all(1, 2, 3, 4)} -all exp=why.example.com`,
