@@ -1,4 +1,5 @@
 import type { SpfCheck } from '../check/spf.ts';
+import { parseSpf } from '../spf/record.ts';
 import { nodesOf } from '../spf/tree.ts';
 import { type GuardFinding, guardFinding, type Place } from './codes.ts';
 import type { WantedSpf } from './schema.ts';
@@ -121,5 +122,10 @@ function corrected(domain: string, wanted: WantedSpf, text: string, known: Known
   // With "+all" no other term has an effect: what lets everybody send is never what to publish.
   const own = ends.map((term) => (/^\+?all$/i.test(term) ? '~all' : term));
   if (wanted.all === undefined) return ['v=spf1', ...sources, ...own].join(' ');
-  return ['v=spf1', ...sources, wanted.all, ...ends.filter((term) => /^exp=/i.test(term))].join(' ');
+  // Beside "all" a redirect has no effect (RFC 7208 section 6.1): whom it lets send would be shut out.
+  const led =
+    wanted.sources !== undefined || allOf(parseSpf(text)) !== null
+      ? []
+      : ends.filter((term) => /^redirect=/i.test(term)).map((term) => term.replace(/^redirect=/i, 'include:'));
+  return ['v=spf1', ...sources, ...led, wanted.all, ...ends.filter((term) => /^exp=/i.test(term))].join(' ');
 }

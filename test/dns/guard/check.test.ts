@@ -344,6 +344,16 @@ test.each([
   expect(first?.publish?.value).toBe(publish);
 });
 
+test.each([
+  ['spf: {all: "-all"}', 'v=spf1 ip4:192.0.2.1 redirect=_spf.example.com', 'v=spf1 ip4:192.0.2.1 include:_spf.example.com -all'],
+  ['spf: {all: "-all"}', 'v=spf1 ~all redirect=_spf.example.com', 'v=spf1 -all'],
+  ['spf: {sources: [mx], all: "-all"}', 'v=spf1 redirect=_spf.example.com', 'v=spf1 mx -all'],
+  ['spf: {forbid: [redirect], all: "-all"}', 'v=spf1 mx redirect=_spf.example.com exp=e.example', 'v=spf1 mx -all exp=e.example'],
+])('who may send by a redirect goes on sending, unless that is declared otherwise: %s', async (declared, text, publish) => {
+  const zone = { 'example.com': { TXT: [[text]] }, '_spf.example.com': { TXT: [['v=spf1 mx -all']] } };
+  expect((await found({ declared }, zone)).map((one) => one.publish?.value)).toContain(publish);
+});
+
 test('an included record that nobody answers for hides nothing that is declared', async () => {
   const zone: Zone = {
     'example.com': { TXT: [['v=spf1 include:_spf.vendor.example ptr -all']] },
