@@ -194,7 +194,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'store/requests/decide.test.ts': [
     'store/requests/events.ts',
     'store/requests/groups.ts',
-    'store/requests/open.ts',
     'store/requests/same-person.ts',
     'store/requests/sweep.ts',
     'store/requests/timers.ts',
@@ -222,7 +221,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'parser/other-reports.test.ts': ['parser/parse-streaming.ts', 'parser/upkeep/index.ts'],
   'parser/reading/read.test.ts': ['parser/reading/protocol.ts'],
   'parser/reading/thread.test.ts': ['parser/reading/thread-handle.ts'],
-  'parser/write-messages.test.ts': ['store/reports/reports.ts'],
   'console/people/company.test.ts': ['console/pages/company.ts', 'console/people/confirmed.ts', 'store/console/company.ts'],
   'console/pages/passkeys.test.ts': ['console/people/passkeys.ts', 'store/console/passkeys.ts'],
   'alerter/mail/sign-ins.test.ts': ['store/alerts/sign-ins.ts', 'store/console/sign-ins.ts'],
@@ -320,7 +318,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/alerts/refusals.ts',
     'store/reports/verified-share.ts',
     'store/schema/embedded.ts',
-    'store/schema/logins.ts',
   ],
 };
 
