@@ -67,3 +67,34 @@ test('no answer about the name beside it decides nothing', async () => {
   const dns = dnsOf({ 'example.com._report._dmarc.x.test': dmarc('v=DMARC1'), '*.com._report._dmarc.x.test': 'unknown' });
   expect(await checkDestination('example.com', 'x.test', dns)).toMatchObject({ state: 'unknown' });
 });
+
+test.each([
+  [
+    'the same again: the first is a record of its own',
+    ['v=DMARC1; rua=mailto:a@x.test', 'v=DMARC1', 'v=DMARC1'],
+    { by: 'exact' },
+  ],
+  [
+    'another: all are made up',
+    ['v=DMARC1; rua=mailto:a@x.test', 'v=DMARC1', 'v=DMARC1; rua=mailto:b@x.test'],
+    { by: 'wildcard' },
+  ],
+  ['no answer', ['v=DMARC1; rua=mailto:a@x.test', 'v=DMARC1', null], { state: 'unknown', message: 'No answer.' }],
+  ['that is not asked for where the second is the first', ['v=DMARC1', 'v=DMARC1'], { by: 'wildcard' }],
+])('of a third name %s', async (_, texts, expected) => {
+  const dns = dnsOf({});
+  const asked: string[] = [];
+  dns.ask = async (name) => {
+    const text = texts[asked.push(name) - 1];
+    if (text == null) return { state: 'unknown', reason: 'timeout', message: 'No answer.' };
+    return { state: 'records', records: [[text]] as never, name, aliases: [], ttl: 1, authenticated: false };
+  };
+  expect(await checkDestination('Example.com.', 'X.test', dns)).toMatchObject({
+    name: 'example.com._report._dmarc.x.test',
+    ...expected,
+  });
+  expect(asked).toHaveLength(texts.length);
+  // Siblings of the name, each another one.
+  expect(new Set(asked).size).toBe(texts.length);
+  for (const name of asked) expect(name).toMatch(/^\w+\.com\._report\._dmarc\.x\.test$/);
+});

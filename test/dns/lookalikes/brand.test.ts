@@ -7,6 +7,15 @@ const permutations = new Map(lookalikesOf({ label: 'kestrel', suffix: 'com' }).m
 const match = (name: string, words = ['kestrel', 'ibm']) =>
   matchName(normalDomain(name), { words, permutations, own: ['kestrel.com'], registrable: organizationalDomain });
 
+test.each([
+  ['mybank.example', null],
+  ['my-bank.example', 'bank'],
+  ['mybanks.example', 'banks'],
+  ['ba-nks.example', 'banks'],
+])('a word of four letters is a whole part of a label, a longer one any: %s', (name, word) => {
+  expect(match(name, ['bank', 'banks'])?.word ?? null).toBe(word);
+});
+
 describe('a name of a feed', () => {
   test.each([
     ['kestrel.evil.example', 'brand'],
@@ -41,6 +50,7 @@ test.each([
   ['a.example,2026-11-20,registrar', 'a.example'],
   ['a.example\t1', 'a.example'],
   ['# a.example', null],
+  ['#a.example', null],
   ['', null],
   ['localhost', null],
   ['<b>.example', null],
