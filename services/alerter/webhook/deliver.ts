@@ -138,9 +138,9 @@ async function postsFor(
   if (format.many === null) return events.map(single);
   const made = await outbox.newestMails(tx, [hook.name], 2 * budget.perHour, hook.name);
   const due = events.map((event) => ({ event, domain: event.domain, at: now, urgent: isUrgent(event) }));
-  const shared = share(due, made, budget, now);
+  const { singles } = share(due, made, budget, now);
   // The text that gathers the rest takes the place of one; what is urgent keeps its own.
-  const alone = shared.rest.length > 0 ? withoutOne(shared.singles) : shared.singles;
+  const alone = withoutOne(singles);
   const rest = events.filter((event) => !alone.some((one) => one.event === event));
   if (rest.length <= 1) return events.map(single);
   const gathered: NewPost = {

@@ -73,6 +73,15 @@ describe('what is held for a recipient', () => {
     expect(await composeHeldDigests(t.db, MEANS, NOW)).toBe(0);
   });
 
+  test.each([
+    ['the console', { console: null }],
+    ['the key', { key: null }],
+  ])('has no link without %s', async (_, part) => {
+    await hold(['ben@example.com']);
+    expect(await composeHeldDigests(t.db, { ...MEANS, ...part }, NOW)).toBe(1);
+    expect((await mails())[0]!.raw.toString()).not.toMatch(/Ask for it|held-for-me/);
+  });
+
   test('has a link that is good for that recipient and that mail', async () => {
     const { held_key } = await hold(['ben@example.com']);
     await composeHeldDigests(t.db, MEANS, NOW);

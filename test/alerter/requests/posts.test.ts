@@ -146,6 +146,13 @@ describe('what stands in the outbox', () => {
     ]);
   });
 
+  test('of a text, when the hour has room for all: each event by itself', async () => {
+    hook = { ...hook, format: 'slack' };
+    for (let i = 0; i < 2; i++) await opened(b.db);
+    expect(await compose(3)).toBe(2);
+    expect(await rows()).toEqual([open(1), open(2)]);
+  });
+
   test('of JSON: each event; what is urgent goes first', async () => {
     const key = await opened(b.db);
     const { digest } = await loadRequest(b.db, key);

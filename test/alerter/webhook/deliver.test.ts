@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
@@ -6,7 +7,7 @@ import { composePosts, deliverNextPost } from '../../../services/alerter/webhook
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { createMetrics } from '../../../services/shared/runtime/metrics.ts';
 import type { Webhook } from '../../../services/shared/settings/webhook.ts';
-import { lockComposing } from '../../../services/store/alerts/outbox.ts';
+import { installation, lockComposing } from '../../../services/store/alerts/outbox.ts';
 import { type Bench, bench, eventually } from '../setup.ts';
 
 let logged: { level: number; msg: string; events?: number; posts?: number; held?: number; [field: string]: unknown }[];
@@ -53,6 +54,14 @@ const posts = async () =>
     )
   ).rows;
 
+/** The ids of the posts, without what is the same in all. */
+const names = async () => {
+  const { rows } = await b.db.query('select message_id, webhook from ruawatch.outbox order by outbox_key');
+  const own = await installation(b.db);
+  return rows.map(({ message_id, webhook }) => message_id.replace(`.${own}.${webhook}`, ''));
+};
+const gathered = (what: string, keys: string) => `${what}-${createHash('sha256').update(keys).digest('hex').slice(0, 16)}`;
+
 describe('posts of a text webhook', () => {
   test('that are beyond the hour by one are sent alone all the same when nothing can be gathered with it', async () => {
     for (let i = 0; i < 3; i++) await b.event({ domain: `d${i}.example`, severity: 'critical' });
@@ -69,6 +78,20 @@ describe('posts of a text webhook', () => {
       ['events', true],
     ]);
     expect((await posts())[2].subject).toBe('2 findings');
+  });
+
+  test('count those of the hour before them', async () => {
+    const two = async () => {
+      for (let i = 0; i < 2; i++) await b.event({ severity: 'critical' });
+      return compose();
+    };
+    expect([await two(), await two()]).toEqual([2, 1]);
+    expect((await posts()).map(({ kind, subject }) => [kind, subject])).toEqual([
+      ['event', expect.stringContaining('8 networks')],
+      ['event', expect.stringContaining('8 networks')],
+      ['events', '2 findings'],
+    ]);
+    expect(await names()).toEqual(['finding-1-1-opened', 'finding-2-1-opened', gathered('events', '3-1-opened\n4-1-opened')]);
   });
 
   test('that are not urgent give a place up to what gathers the rest; an end is never urgent', async () => {
@@ -119,6 +142,7 @@ describe('what stands at a first start', () => {
     await stand(1);
     expect(await compose([json()], { ...LIMITS, firstStart: 0 })).toBe(1);
     expect((await bodies()).map(({ type }) => type)).toEqual(['findings.standing']);
+    expect(await names()).toEqual([gathered('standing', '1-1-opened')]);
   });
 
   test('waits while the history is read, and what becomes of it waits with it', async () => {
