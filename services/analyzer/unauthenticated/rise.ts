@@ -153,8 +153,7 @@ function againSince(open: KnownFinding, told: readonly Told[], others: Rest, mea
   const first = days[0];
   if (first !== undefined && first > addDays(open.last_day, UNAUTHORIZED_DAYS)) return first;
   const reported = open.told?.evidence ?? open.evidence;
-  const isGrown = (day: string, before: number) =>
-    totals.get(day)! >= TIMES * Math.max(1, before) && totals.get(day)! - before >= MUCH;
+  const isGrown = (day: string, before: number) => totals.get(day)! >= TIMES * before && totals.get(day)! - before >= MUCH;
   const grown = days.find(
     (day) => isGrown(day, reported.per_day) && isGrown(day, measure.meanBetween(reported.since ?? open.first_day, day)),
   );
