@@ -206,6 +206,9 @@ test('what an analysis of a domain with mail of every sort reads and writes is a
   await named('40.107.1.7', 'a.outbound.protection.outlook.com', 'outlook.com');
   await named('40.107.2.7', 'b.outbound.protection.outlook.com', 'outlook.com');
   await named('198.51.100.7', 'app.example.com', 'example.com');
+  // Hosts of others, of whose mail enough fails to be looked at, and less.
+  await named('198.51.201.7', 'mx.five.example', 'five.example');
+  await named('198.51.202.7', 'mx.four.example', 'four.example');
   await f.put([
     ...ordinary(60, 0),
     ...span(60, 10, 'both', 20, ['gmx.net'], OWN),
@@ -217,8 +220,13 @@ test('what an analysis of a domain with mail of every sort reads and writes is a
     ...span(4, 0, 'unauthenticated', 20, REPORTERS, { source: '40.107.2.0/24' }),
     ...span(4, 0, 'unauthenticated', 5, REPORTERS, { source: '198.51.100.0/24' }),
     ...span(6, 0, 'below', 7, REPORTERS, { source: '198.18.1.0/24' }),
+    row(ago(1), 'unauthenticated', 5, { source: '198.51.201.0/24' }),
+    row(ago(1), 'unauthenticated', 4, { source: '198.51.202.0/24' }),
     ...span(9, 0, 'spf', 5, REPORTERS, { source: 'denied.example' }),
     ...span(60, 50, 'dkim', 5, REPORTERS, { source: 'gone.example' }),
+    // As much as makes a stranger, and less.
+    ...span(9, 0, 'foreign', 2, REPORTERS.slice(0, 1), { source: 'twenty.example' }),
+    ...span(9, 0, 'foreign', 2, REPORTERS.slice(0, 1), { source: 'fewer.example' }).slice(1),
   ]);
   await f.putPolicies(REPORTERS.flatMap((reporter) => [{ day: ago(0), reporter, policy: 'p=none', reports: 1 }]));
   const word = { by: 'Ada', why: 'not ours' };
@@ -234,6 +242,65 @@ test('what an analysis of a domain with mail of every sort reads and writes is a
   // The next look at it, by the clock.
   await f.t.db.query("insert into ruawatch.analysis_work (domain, source) values ($1, '')", [DOMAIN]);
   await expectStatements('again');
+});
+
+test.each<[string, string[], number]>([
+  ['others', REPORTERS, 27],
+  ['nobody-known', [], 27],
+  ['quorum', [], 28],
+])('what an analysis reads and writes where strangers report is as it was (%s)', async (name, known, age) => {
+  const strangers = ['a.example', 'b.example', 'c.example'];
+  const reporters = [...known, ...strangers];
+  // Nobody looks names up, so none is waited for.
+  f.context.config.enrich.dns = 'off';
+  f.context.config.analyzer.wait_for_names_hours = 6;
+  await named('40.107.2.7', 'b.outbound.protection.outlook.com', 'outlook.com');
+  for (const reporter of strangers) {
+    await f.t.db.query('insert into ruawatch.reporters (reporter, proven) values ($1, true)', [reporter]);
+    await f.t.db.query(
+      'insert into ruawatch.reporter_arrivals (reporter, day) select $1, $2::date - n from generate_series($3::int - 9, $3::int) n',
+      [reporter, ago(-1), age],
+    );
+  }
+  await f.put([
+    ...span(60, 0, 'both', 100, reporters, OWN),
+    ...span(30, 0, 'forwardedPass', 10, reporters, { source: '203.0.113.0/24' }),
+    ...span(3, 0, 'dkim', 40, reporters, { source: 'new.example' }),
+    ...span(6, 0, 'below', 7, reporters, { source: '198.18.1.0/24' }),
+    ...span(9, 0, 'spf', 5, reporters, { source: 'denied.example' }),
+    // What strangers alone saw pass did not.
+    ...span(30, 7, 'spf', 50, ['a.example'], { source: '40.107.2.0/24' }),
+    ...span(6, 0, 'unauthenticated', 7, reporters, { source: '40.107.2.0/24' }),
+  ]);
+  const word = { by: 'Ada', why: 'not ours' };
+  const denied = { domain: DOMAIN, source: 'denied.example', service: null };
+  await putSender(f.t.db, denied, { verdict: 'denied', word, until: null }, f.context.clock.now());
+  await expectStatements(name);
+});
+
+test('what an analysis reads where records changed and reporters fell silent is as it was', async () => {
+  f.context.config.analyzer.wait_for_names_hours = 6;
+  // One has been silent for as long as is told of, one for less.
+  await f.put([...ordinary(41, 0), ...span(41, 8, 'both', 20, ['gmx.net'], OWN), ...span(41, 7, 'both', 20, ['web.de'], OWN)]);
+  await f.put(span(3, 0, 'unauthenticated', 9, REPORTERS, { source: '198.18.1.0/24' }));
+  await f.t.db.query('insert into ruawatch.dns_watch (domain, due_at, asked_at) values ($1, $2, $2)', [DOMAIN, '2026-05-29']);
+  await f.t.db.query(
+    `insert into ruawatch.dns_records (domain, name, type, purpose, value, servers, first_seen, last_seen, gone_at)
+     values ($1, $1, 'TXT', 'spf', 'v=spf1 ip4:192.0.2.0/24 include:_spf.craft.example -all', '{}', '2026-01-01', '2026-05-28', '2026-05-28'),
+            ($1, $1, 'TXT', 'spf', 'v=spf1 ip4:192.0.2.0/24 -all', '{}', '2026-05-28', '2026-05-29', null),
+            ($1, 's1._domainkey.' || $1, 'TXT', 'dkim', 'v=DKIM1; p=MIIB', '{}', '2026-01-01', '2026-05-28', '2026-05-28'),
+            ($1, 's5._domainkey.' || $1, 'TXT', 'dkim', 'v=DKIM1; p=MIIB', '{}', '2026-01-01', '2026-05-29', null)`,
+    [DOMAIN],
+  );
+  await f.t.db.query(
+    `insert into ruawatch.dns_questions (domain, name, type, purpose, state, asked_at, answers)
+     values ($1, 's2._domainkey.' || $1, 'TXT', 'dkim', 'absent', '2026-05-29', '[]'),
+            ($1, 's3._domainkey.' || $1, 'TXT', 'dkim', 'records', '2026-05-29', '[]'),
+            ($1, 's4._domainkey.' || $1, 'CNAME', 'dkim', 'absent', '2026-05-29', '[]'),
+            ($1, '_dmarc.' || $1, 'TXT', 'dmarc', 'absent', '2026-05-29', '[]')`,
+    [DOMAIN],
+  );
+  await expectStatements('changed');
 });
 
 test('what the parts of the work on more sources than are looked at together read and write is as it was', async () => {
