@@ -105,7 +105,7 @@ interface Audience {
 
 /**
  * Which domains each set of recipients gets. Recipients for domains that no report mentions still get a
- * digest that says so.
+ * digest that says so; where a set is empty, nobody does.
  */
 function audiences(known: readonly string[], { alertTo, alerts }: ComposeSettings): Audience[] {
   const sets = new Map<string, Audience>();
@@ -118,7 +118,7 @@ function audiences(known: readonly string[], { alertTo, alerts }: ComposeSetting
   for (const domain of known) of(recipientsOf(domain, alerts.domains, alertTo)).domains.push(domain);
   for (const name of Object.keys(alerts.domains)) of(recipientsOf(name, alerts.domains, alertTo));
   if (known.length === 0) of(recipientsOf('', {}, alertTo));
-  return [...sets.values()].filter(({ recipients }) => recipients.length > 0);
+  return [...sets.values()];
 }
 
 /** Puts the digest of an audience into the outbox, for some of its recipients. @returns how many mails */

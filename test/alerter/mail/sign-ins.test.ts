@@ -68,6 +68,8 @@ test('what a browser calls itself is text', () => {
   );
   expect(html).not.toContain('<script>');
   expect(text).toContain('\\u202e');
+  const long = renderSignIn({ name: 'ada', at: NOW, how: 'password', address: null, agent: 'a'.repeat(201) }, null);
+  expect(long.text).toContain(`Browser: ${'a'.repeat(200)}\n`);
   expect(text).not.toContain('\r\nBcc');
 });
 
