@@ -193,6 +193,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/requests/sweep.ts',
     'store/requests/timers.ts',
   ],
+  'cli/probe/read-report.test.ts': ['cli/probe/is-probe-report.ts'],
   'cli/commands/lookalikes.test.ts': ['cli/commands/lookalike-names.ts'],
   'watcher/watcher.test.ts': [
     'cli/commands/dns-history.ts',
@@ -213,7 +214,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'shared/settings/settings-schema.test.ts': ['shared/settings/console.ts', 'shared/settings/values.ts'],
   'parser/upkeep/index.test.ts': ['parser/upkeep/failure-report-retention.ts', 'parser/upkeep/say-unverified.ts'],
   'store/sending/retention.test.ts': ['parser/upkeep/mail-log-retention.ts'],
-  'parser/other-reports.test.ts': ['parser/parse-streaming.ts', 'parser/upkeep/index.ts'],
+  'parser/other-reports.test.ts': ['parser/parse-streaming.ts', 'parser/reading/other-result.ts', 'parser/upkeep/index.ts'],
   'parser/reading/read.test.ts': ['parser/reading/protocol.ts'],
   'parser/reading/thread.test.ts': ['parser/reading/thread-handle.ts'],
   'console/people/company.test.ts': ['console/pages/company.ts', 'console/people/confirmed.ts', 'store/console/company.ts'],
