@@ -64,6 +64,7 @@ const brokenSender = z.looseObject({
   unaligned: optional(listOf(z.object({ mechanism: z.enum(['dkim', 'spf']), domain: z.string(), own: z.boolean() }))),
   sender: optional(z.string()),
   error: optional(z.enum(['permerror', 'temperror'])),
+  at: optional(listOf(z.string())),
 });
 const mendedSender = z.looseObject({ source: z.string(), day: text, why: text, ended: optional(endingSchema) });
 

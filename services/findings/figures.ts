@@ -77,6 +77,11 @@ export interface BrokenSender {
   sender?: string | undefined;
   /** How SPF ended, where its record could not be evaluated. */
   error?: 'permerror' | 'temperror' | undefined;
+  /**
+   * The receivers that refuse it while it passes at the others: then all figures are of their mail alone;
+   * absent where it fails everywhere.
+   */
+  at?: string[] | undefined;
 }
 
 /** A sender that is no longer part of its incident: the report day on which that was seen, and why. */

@@ -29,6 +29,8 @@ const reported = (day: string, reporter: string, messages: number): ReporterDay 
   background_below: 0,
   networks_below: 0,
   contradicted: 0,
+  dkim_aligned: 0,
+  spf_aligned: 0,
 });
 const DAYS = [reported(ago(1), 'google.com', 70), reported(ago(0), 'yahoo.com', 5), reported(ago(1), 'yahoo.com', 30)];
 const HEADS = [

@@ -22,7 +22,18 @@ export function heard(rows: readonly SourceDay[], late: readonly Report[]) {
         const background = own.reduce((n, r) => n + r.failed_unauthenticated, 0);
         const networks = own.filter((r) => r.failed_unauthenticated > 0).length;
         const messages = USUAL[reporter]! + own.reduce((n, r) => n + r.messages, 0);
-        return { day, reporter, messages, background, networks, background_below: 0, networks_below: 0, contradicted: 0 };
+        return {
+          day,
+          reporter,
+          messages,
+          background,
+          networks,
+          background_below: 0,
+          networks_below: 0,
+          contradicted: 0,
+          dkim_aligned: 0,
+          spf_aligned: 0,
+        };
       }),
   );
   const there = rows.filter((r) => !missing(r));

@@ -175,6 +175,8 @@ export function reporterDays(rows: readonly SourceDay[], others = 1000, days = 4
         background_below: below.reduce((n, r) => n + r.failed_unauthenticated, 0),
         networks_below: new Set(below.map((r) => r.source)).size,
         contradicted: 0,
+        dkim_aligned: share + of.reduce((n, r) => n + r.dkim_aligned, 0),
+        spf_aligned: share + of.reduce((n, r) => n + r.spf_aligned, 0),
       });
     }
   }

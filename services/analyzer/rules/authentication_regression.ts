@@ -1,50 +1,35 @@
 import type { Ending } from '../../findings/end-reasons.ts';
 import type { BrokenSender } from '../../findings/figures.ts';
-import { addDays, isWeekend, later } from '../../shared/days.ts';
+import { isWeekend, later } from '../../shared/days.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
 import { relayedBy } from '../sources/relays.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
-import { HABIT_DAYS } from '../statistics/habit.ts';
-import { likelihoodRatio, passesAgainSince } from '../statistics/series.ts';
+import { passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
-import { type BrokenSenders, KIND, openPart, settledPart } from './broken_senders.ts';
+import { brokenPart, mechanismOf } from './broken_part.ts';
+import { type BrokenSenders, KIND, openPart } from './broken_senders.ts';
+import {
+  AFTER_MESSAGES,
+  CHANGES_TESTED,
+  type ChangePoint,
+  changeOf,
+  goesOn,
+  passingMailGone,
+  priorOf,
+  STILL,
+  sum,
+} from './change_point.ts';
+import { refusedAt, seenAt } from './refused_at.ts';
 import type { IncidentRule } from './rule.ts';
 import { DOMAIN_DAYS, silentSince } from './silence.ts';
 import { strengthenedSince, weakenedSince } from './weakened_sender.ts';
-import {
-  type Counts,
-  coveredDays,
-  coveredRows,
-  type Day,
-  days,
-  failedOf,
-  reportersOf,
-  type SourceWindow,
-  total,
-} from './window.ts';
+import { coveredDays, coveredRows, days, failedOf, type SourceWindow, total } from './window.ts';
 
-/** The clear before: on at least so many mail days, so many messages, this share passing. */
-const BEFORE_DAYS = 5;
-const BEFORE_MESSAGES = 20;
-const BEFORE_SHARE = 0.8;
-/** How far back the change may lie. */
-const LOOK = 28;
 /**
- * The clear after: so many failing messages, this much more of them than before, seen by two reporters or on
- * two days.
+ * The clear after: so much more of it fails than before, in AFTER_MESSAGES, seen by two reporters or on two
+ * days.
  */
-const AFTER_MESSAGES = 10;
 const RISE = 0.15;
-/** The newest mail fails at no less than this part of the rate since the change: what is over is no news. */
-const STILL = 0.5;
-/**
- * How a source's share of failures varies from day to day, before anything is known of it: Beta with this sum
- * of parameters.
- */
-const PRIOR_SHARE = 40;
-const PRIOR_DAYS = 5;
-/** Days tried as the day of the change count as so many tests: they have most of their mail in common. */
-const CHANGES_TESTED = 5;
 
 /**
  * A source whose mail passed until a day and fails since (RFC 9989 section 5.1.6 asks to fix such streams),
@@ -60,8 +45,8 @@ const CHANGES_TESTED = 5;
  *
  * What must not look like it: a weekend (days without mail are no days; what a Saturday should bring is taken
  * from Saturdays); a reporter that always fails and is the only one left (only reporters that saw the source
- * pass before are heard); one reporter's own trouble (half of those must agree); a spoofer in the network of
- * a sender (its passing mail goes on).
+ * pass before are heard); one reporter's own trouble (half of those must agree, or refusedAt must find that
+ * it is not); a spoofer in the network of a sender (its passing mail goes on).
  */
 export const authenticationRegression: IncidentRule = {
   kind: KIND,
@@ -104,11 +89,15 @@ export function examineSender(senders: BrokenSenders, window: SourceWindow): voi
  * @param open what an open finding says of its failing
  */
 export function failingSince(window: SourceWindow, open = openPart(window.known, window.source)): BrokenSender | null {
-  if (open) return stillFailing(window, open);
+  if (open) return (open.at === undefined ? null : failingEverywhere(window)) ?? stillFailing(seenAt(window, open.at), open);
+  return failingEverywhere(window) ?? refusedAt(window);
+}
 
+/** The same by the word of half of its reporters at least. */
+function failingEverywhere(window: SourceWindow): BrokenSender | null {
   const rows = coveredRows(window);
   const all = days(rows);
-  const change = changeOf(window, rows, all, window.settled ?? settledPart(window.known, window.source));
+  const change = changeOf(window, rows, all);
   if (change === null) return null;
   const { day, beforeDays, before, after, afterRows, heard } = change;
   const beforeSum = total(before);
@@ -123,9 +112,7 @@ export function failingSince(window: SourceWindow, open = openPart(window.known,
   if (chance >= window.level / CHANGES_TESTED) return null;
   if (least < a / (a + b) + RISE || failing < AFTER_MESSAGES) return null;
 
-  const newest = days(afterRows).slice(-2);
-  const newestSum = { passed: sum(newest, 'passed'), failed: sum(newest, 'failed') };
-  if (newestSum.failed / (newestSum.passed + newestSum.failed) < (STILL * failing) / of) return null;
+  if (!goesOn(afterRows, failing / of)) return null;
   const since = all.filter((one) => one.day >= day);
   if (!passingMailGone(beforeDays, since, least, awaited.messages)) return null;
   const agreeing = [...heard].filter((reporter) => failsAlike(afterRows, reporter, failing / of));
@@ -133,58 +120,13 @@ export function failingSince(window: SourceWindow, open = openPart(window.known,
   if (agreeing.length * 2 < present.size) return null;
   if (agreeing.length < 2 && since.filter((one) => one.failed > 0).length < 2) return null;
 
-  return part(window.source, after, {
+  return brokenPart(window.source, after, {
     since: day,
     last_good_day: beforeDays.at(-1)!.day,
     mechanism: mechanismOf(beforeSum, afterSum),
     before: { passed: beforeSum.passed, of: beforeSum.passed + failedOf(beforeSum), days: beforeDays.length },
     confidence: certainty({ chance, witnesses: witnesses(afterRows.filter((row) => failedOf(row) > 0)) }),
   });
-}
-
-interface ChangePoint {
-  day: string;
-  beforeDays: Day[];
-  /** Of the reporters that are heard. */
-  before: SourceDay[];
-  afterRows: SourceDay[];
-  /** Of all reporters. */
-  after: SourceDay[];
-  heard: Set<string>;
-}
-
-/**
- * The day that divides the source's days best into passing and failing; null when none has enough on both
- * sides.
- */
-function changeOf(window: SourceWindow, judged: readonly SourceDay[], all: readonly Day[], settled: string): ChangePoint | null {
-  const from = later(addDays(window.today, 1 - LOOK), addDays(settled === '' ? window.from : settled, 1));
-  const recent = all.filter((day) => day.day >= from);
-  if (recent.reduce((n, day) => n + day.failed, 0) < AFTER_MESSAGES) return null;
-  let best: ChangePoint | null = null;
-  let most = 0;
-  for (const { day } of recent) {
-    const since = addDays(day, -HABIT_DAYS);
-    const beforeDays = all.filter((one) => one.day < day && one.day >= since);
-    if (beforeDays.filter((one) => one.passed > one.failed).length < BEFORE_DAYS) continue;
-    const ratio = likelihoodRatio(
-      { passed: sum(beforeDays, 'passed'), failed: sum(beforeDays, 'failed') },
-      { passed: sum(recent, 'passed', day), failed: sum(recent, 'failed', day) },
-    );
-    if (ratio <= most) continue;
-    const rows = judged.filter((row) => row.day >= since && row.day < day);
-    const after = judged.filter((row) => row.day >= day);
-    const heard = witnessesOf(rows, after);
-    const before = rows.filter((row) => heard.has(row.reporter));
-    const beforeSum = total(before);
-    if (beforeSum.passed < BEFORE_MESSAGES || beforeSum.passed < BEFORE_SHARE * (beforeSum.passed + failedOf(beforeSum)))
-      continue;
-    const afterRows = after.filter((row) => heard.has(row.reporter));
-    if (failedOf(total(afterRows)) < AFTER_MESSAGES) continue;
-    most = ratio;
-    best = { day, beforeDays, before, afterRows, after, heard };
-  }
-  return best;
 }
 
 /**
@@ -206,31 +148,12 @@ function awaitedOf(window: SourceWindow, { day, beforeDays, after }: ChangePoint
   return { messages: Math.round(messages), reporters };
 }
 
-function sum(some: readonly Day[], of: 'passed' | 'failed', from = ''): number {
-  return some.reduce((n, day) => n + (day.day >= from ? day[of] : 0), 0);
-}
-
-/**
- * Beta parameters of the share that failed on a day before: its mean, and how it varied (method of moments,
- * drawn to the prior).
- */
-function priorOf(beforeDays: readonly Day[], sums: Counts): { a: number; b: number } {
-  const n = sums.passed + failedOf(sums);
-  const mean = (failedOf(sums) + 0.2) / (n + 2);
-  const shares = beforeDays.filter((day) => day.passed + day.failed >= 5).map((day) => day.failed / (day.passed + day.failed));
-  const variance = shares.reduce((v, share) => v + (share - mean) ** 2, 0) / Math.max(1, shares.length);
-  const varied = Math.min(1, variance / (mean * (1 - mean)));
-  // 1 / (a + b + 1) is the part of the variance that is between days.
-  const between = (shares.length * varied + PRIOR_DAYS / (PRIOR_SHARE + 1)) / (shares.length + PRIOR_DAYS);
-  const size = Math.max(1, Math.min(PRIOR_SHARE, 1 / between - 1));
-  return { a: mean * size, b: (1 - mean) * size };
-}
-
 /**
  * Why a source is over it: it passes again, or sends nothing that fails for as long as the rule looks. Null
  * while it is not.
  */
-export function recoveredSince(broken: BrokenSender, window: SourceWindow): Ending | null {
+export function recoveredSince(broken: BrokenSender, all: SourceWindow): Ending | null {
+  const window = seenAt(all, broken.at);
   const again = passesAgainSince(days(coveredRows(window)), broken.last_day);
   if (again !== null) return { reason: 'passes_again', since: again };
   return silentSince(broken, coveredDays(window), DOMAIN_DAYS) ? { reason: 'no_failing_mail', days: DOMAIN_DAYS } : null;
@@ -244,11 +167,12 @@ function stillFailing(window: SourceWindow, open: BrokenSender): BrokenSender | 
   const newest = days(after).slice(-2);
   const failed = sum(newest, 'failed');
   if (failed === 0 || failed < (STILL / 2) * (open.messages / open.of) * (failed + sum(newest, 'passed'))) return null;
-  const found = part(window.source, after, {
+  const found = brokenPart(window.source, after, {
     since: open.since,
     last_good_day: open.last_good_day,
     mechanism: open.mechanism,
     ...(open.before !== undefined && { before: open.before }),
+    ...(open.at !== undefined && { at: open.at }),
     confidence: Math.max(open.confidence, certainty({ witnesses: witnesses(after.filter((row) => failedOf(row) > 0)) })),
   });
   return { ...found, last_day: later(found.last_day, open.last_day) };
@@ -263,90 +187,17 @@ export function shareOfFailing(
   { source, rows }: Pick<SourceWindow, 'source' | 'rows'>,
   found: BrokenSender,
 ): BrokenSender | null {
-  const after = rows.filter(({ day }) => day >= found.since);
+  const { at } = found;
+  const after = rows.filter(({ day, reporter }) => day >= found.since && (at?.includes(reporter) ?? true));
   const sums = total(after);
   const failing = failedOf(sums);
   if (failing === 0 || failing < STILL * (found.messages / found.of) * (sums.passed + failing)) return null;
   const { since, last_good_day, mechanism, confidence } = found;
-  return part(source, after, { since, last_good_day, mechanism, confidence });
-}
-
-function part(
-  source: string,
-  after: readonly SourceDay[],
-  found: Pick<BrokenSender, 'since' | 'last_good_day' | 'mechanism' | 'confidence' | 'before'>,
-): BrokenSender {
-  const sums = total(after);
-  const messages = failedOf(sums);
-  const bad = after.filter((row) => failedOf(row) > 0);
-  const badDays = new Set(bad.map((row) => row.day)).size;
-  return {
-    source,
-    ...found,
-    last_day: bad.map((row) => row.day).reduce(later),
-    messages,
-    of: sums.messages,
-    per_day: messages / Math.max(1, badDays),
-    delivered: Math.min(messages, sums.failed_delivered),
-    quarantined: Math.min(messages, sums.quarantined),
-    rejected: Math.min(messages, sums.rejected),
-    reporters: reportersOf(bad),
-    ...(found.mechanism !== 'dkim' && inError(sums, messages)),
-  };
-}
-
-/** How SPF ended for the failing mail, where its record could not be evaluated. */
-function inError({ spf_permerror, spf_temperror }: Counts, messages: number): Pick<BrokenSender, 'error'> {
-  if (2 * (spf_permerror + spf_temperror) < messages) return {};
-  return { error: spf_permerror >= spf_temperror ? 'permerror' : 'temperror' };
-}
-
-/** The reporters that saw the source pass before the change and reported on it after. */
-function witnessesOf(before: readonly SourceDay[], after: readonly SourceDay[]): Set<string> {
-  const saw = new Set(after.map((row) => row.reporter));
-  const heard = new Set<string>();
-  for (const reporter of saw) {
-    const sum = total(before.filter((row) => row.reporter === reporter));
-    if (sum.passed > 0 && sum.passed >= BEFORE_SHARE * (sum.passed + failedOf(sum))) heard.add(reporter);
-  }
-  return heard;
+  return brokenPart(source, after, { since, last_good_day, mechanism, confidence, ...(at !== undefined && { at }) });
 }
 
 /** Whether a reporter sees failures at no less than half the rate that all see together. */
 function failsAlike(rows: readonly SourceDay[], reporter: string, share: number): boolean {
   const sums = total(rows.filter((row) => row.reporter === reporter));
   return failedOf(sums) >= (share / 2) * (sums.passed + failedOf(sums));
-}
-
-/**
- * Whether the days after bring as much less of the passing mail as fails, within half of that, against what
- * days of their kind (weekday, weekend) used to bring. What is awaited counts as passing.
- */
-function passingMailGone(before: readonly Day[], after: readonly Day[], share: number, awaited: number): boolean {
-  const mean = (some: readonly Day[]) => some.reduce((n, day) => n + day.passed, 0) / some.length;
-  let expected = 0;
-  let came = awaited;
-  for (const day of after) {
-    const alike = before.filter((other) => isWeekend(other.day) === isWeekend(day.day));
-    expected += mean(alike.length > 0 ? alike : before);
-    came += day.passed;
-  }
-  return came <= (1 - share / 2) * expected;
-}
-
-/** A mechanism is lost when at least this part of the failing mail used to have it. */
-const LOST = 0.5;
-
-/**
- * Which mechanism the failing mail lost: each by itself, from how many messages had it before and do not
- * since. (One of three hosts that lost both leaves most of the mail with both.)
- */
-function mechanismOf(before: Counts, after: Counts): 'dkim' | 'spf' | 'both' {
-  const failing = Math.max(1, failedOf(after));
-  const lost = (name: 'dkim_aligned' | 'spf_aligned') =>
-    ((before[name] / Math.max(1, before.messages)) * after.messages - after[name]) / failing;
-  const dkim = lost('dkim_aligned');
-  const spf = lost('spf_aligned');
-  if (dkim >= LOST && spf >= LOST) return 'both';
-  return dkim >= spf ? 'dkim' : 'spf';
 }

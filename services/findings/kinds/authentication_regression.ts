@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { addDays, earlier, later } from '../../shared/days.ts';
 import { counted, list, number, outOf, percent, short } from '../../shared/format.ts';
 import type { Before, BrokenSender } from '../figures.ts';
+import { reporterName } from '../sentences/reporter-name.ts';
 import { type Advice, kind, seenOn, type Told, type Words } from './kind.ts';
 import { alignmentWords, lostAlignment } from './lost_alignment.ts';
 
@@ -66,18 +67,52 @@ function failingWords(told: Told): WithoutAdvice {
   const cause = lastSince <= addDays(since, ONE_CAUSE_DAYS) ? ', so one cause is likely' : ', each on its own day';
   const sources = broken.map(({ source }) => short(source, 40));
   const fails = mechanism === 'both' ? 'fail' : 'fails';
+  const at = receiversOf(told);
+  const there = at === null ? '' : ` at ${at}`;
   // A host below the domain names it.
   const where = one && isBelow(one.source, told.domain) ? through : one ? `${through} for ${domain}` : `${through} of ${domain}`;
   return {
-    title: `${name} ${fails} at ${where}`,
-    topic: `${name} at ${where}`,
-    summary: `Mail of ${domain} through ${through} stopped passing DMARC ${days} (${name}): ${counted(messages, 'message')} failed since`,
+    title: at === null ? `${name} ${fails} at ${where}` : `${at} alone ${isOne(told) ? 'refuses' : 'refuse'} ${name} of ${where}`,
+    topic: `${name} at ${where}${at === null ? '' : `, refused by ${at}`}`,
+    summary: `Mail of ${domain} through ${through} stopped passing DMARC${there}${at === null ? '' : ' alone'} ${days} (${name}): ${counted(messages, 'message')} failed since`,
     what: one
       ? isInPart(one)
-        ? `${name} of ${through} ${fails} for part of its mail as ${domain} since ${since}: ${outOf(messages, one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
-        : `${name} of ${through} aligned with ${domain} until ${one.last_good_day} but ${mechanism === 'both' ? 'have' : 'has'} not since ${since}: ${outOf(messages, one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
-      : `${name} of ${through} stopped aligning with ${domain} ${days}${cause}: ${list(sources, 3, senders)}; ${number(messages)} of their ${counted(of, 'message')} failed (${percent(messages / of)}).`,
+        ? `${name} of ${through} ${fails} for part of its mail as ${domain}${there} since ${since}: ${outOf(messages, one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
+        : `${name} of ${through} aligned with ${domain} until ${one.last_good_day} but ${mechanism === 'both' ? 'have' : 'has'} not${there} since ${since}: ${outOf(messages, one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
+      : `${name} of ${through} stopped aligning with ${domain}${there} ${days}${cause}: ${list(sources, 3, senders)}; ${number(messages)} of their ${counted(of, 'message')} failed (${percent(messages / of)}).`,
   };
+}
+
+/** The receivers that refuse its senders while others pass them; null where there are none. */
+function refusing({ evidence: { broken = [] } }: Told): string[] | null {
+  if (broken.length === 0 || broken.some(({ at }) => at === undefined)) return null;
+  return [...new Set(broken.flatMap(({ at }) => at ?? []))];
+}
+
+const isOne = (told: Told): boolean => refusing(told)?.length === 1;
+
+function receiversOf(told: Told): string | null {
+  const at = refusing(told);
+  return at === null
+    ? null
+    : list(
+        at.map((key) => reporterName(key, told.evidence)),
+        3,
+      );
+}
+
+/** What one receiver refuses, and the others do not. */
+function refusedAdvice(told: Told): Advice[] {
+  const at = receiversOf(told);
+  if (at === null) return [];
+  return [
+    seenOn(
+      'dns_check',
+      isOne(told)
+        ? `The other receivers go on passing this mail, so look for what ${at} alone demands: it may refuse a DKIM key of fewer than 1,024 bits or SHA-1 (RFC 8301), answers of your name servers may not reach it, or what lies before its mailboxes changes the mail. "ruawatch dns check ${short(told.domain)}" names weak keys.`
+        : `The other receivers go on passing this mail. Where several fail alike, DNS is the usual reason: receivers that validate DNSSEC get no key (temperror) from a zone whose signatures are broken, also one below _domainkey. Run "ruawatch dns check ${short(told.domain)}", and test the names of the keys with a resolver that validates.`,
+    ),
+  ];
 }
 
 /** What the failing rows themselves show of why. */
@@ -173,6 +208,7 @@ function adviceOf(
   const record = records.shared ?? domain;
   const strict = published.filter((tag) => mechanism !== (tag === 'adkim' ? 'spf' : 'dkim'));
   return [
+    ...refusedAdvice(told),
     ...(mechanism === 'spf'
       ? []
       : [

@@ -69,6 +69,9 @@ export interface ReporterDay {
   day: string;
   reporter: string;
   messages: number;
+  /** Messages with an aligned signature, and with aligned SPF. */
+  dkim_aligned: number;
+  spf_aligned: number;
   /**
    * Unauthenticated messages of sources that send more of these than of passing ones, and the number of such
    * sources.
@@ -172,6 +175,7 @@ export async function loadReporterDays(
         where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
         group by source)
      select d.day, d.reporter, sum(d.messages) as messages,
+            sum(d.dkim_aligned) as dkim_aligned, sum(d.spf_aligned) as spf_aligned,
             coalesce(sum(d.failed_unauthenticated) filter (where s.background), 0) as background,
             count(*) filter (where s.background and d.failed_unauthenticated > 0) as networks,
             coalesce(sum(d.failed_unauthenticated) filter (where s.background and s.below), 0) as background_below,

@@ -8,7 +8,7 @@ import { seenBy } from './seen-by.ts';
  */
 export const dkimZoneBogus: Family = {
   name: 'dkim-zone-bogus',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source:
     'RFC 6376 section 6.1.2 and RFC 4035 section 5.5; https://support.valimail.com/en/articles/8466430-dmarc-dkim-ns-pointer-records',

@@ -13,7 +13,7 @@ const LARGE = [
  */
 export const weakKeyRefused: Family = {
   name: 'weak-key-refused',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'RFC 8301 section 3.2; https://www.wordtothewise.com/2012/11/gmail-sending-out-warnings-for-512-bit-dkim-keys',
   plant(site) {

@@ -16,6 +16,8 @@ const odds = (all: Record<string, number>, own: Record<string, number>) =>
       background_below: 0,
       networks_below: 0,
       contradicted: 0,
+      dkim_aligned: 0,
+      spf_aligned: 0,
     })),
   );
 

@@ -26,6 +26,8 @@ function world(reporters: readonly string[], count: Count) {
         background_below: 0,
         networks_below: 0,
         contradicted: 0,
+        dkim_aligned: 0,
+        spf_aligned: 0,
       });
       series.add(reporter, day, n);
     }

@@ -25,7 +25,15 @@ function inventedDays(dice: Dice): ReporterDay[] {
     for (let day = first; day >= silent; day--) {
       if (!dice.chance(speaks)) continue;
       const messages = Math.round(n * (isWeekend(ago(day)) ? weekend : 1)) + dice.int(0, 2);
-      const none = { background: 0, networks: 0, background_below: 0, networks_below: 0, contradicted: 0 };
+      const none = {
+        background: 0,
+        networks: 0,
+        background_below: 0,
+        networks_below: 0,
+        contradicted: 0,
+        dkim_aligned: 0,
+        spf_aligned: 0,
+      };
       days.push({ day: ago(day), reporter, messages, ...none });
     }
     return days;

@@ -75,7 +75,7 @@ class Noise {
         const own = mail.filter((one) => one.day === on && one.reporter === n);
         const networks = new Set(own.map(({ network }) => network)).size;
         const messages = Math.round(500 * share) + own.length;
-        const below = { background_below: 0, networks_below: 0, contradicted: 0 };
+        const below = { background_below: 0, networks_below: 0, contradicted: 0, dkim_aligned: 0, spf_aligned: 0 };
         return { day: day(on), reporter, messages, background: own.length, networks, ...below };
       }),
     );

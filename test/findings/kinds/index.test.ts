@@ -25,7 +25,19 @@ describe('the words of each kind', () => {
 
 test('every rule of the analyzer has its facts and words here, under the name of its file', () => {
   const rules = readdirSync(new URL('../../../services/analyzer/rules/', import.meta.url)).map((name) => name.replace('.ts', ''));
-  const helpers = ['index', 'rule', 'silence', 'broken_senders', 'checked', 'lost', 'weakened_sender', 'window'];
+  const helpers = [
+    'index',
+    'rule',
+    'silence',
+    'broken_senders',
+    'checked',
+    'lost',
+    'weakened_sender',
+    'window',
+    'broken_part',
+    'change_point',
+    'refused_at',
+  ];
   expect(rules.filter((name) => !helpers.includes(name)).sort()).toEqual(Object.keys(KINDS).sort());
 });
 
