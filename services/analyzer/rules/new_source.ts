@@ -3,7 +3,7 @@ import { addDays } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { recordsQuery } from '../../store/findings/kind-queries.ts';
-import { type MainKey, mainKeyOf } from '../senders/keys.ts';
+import { type MainKey, mainKeyOf, signsForOwners } from '../senders/keys.ts';
 import { bringsMore, mayReplace, predecessorOf } from '../senders/moves.ts';
 import { isAligned } from '../senders/units.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
@@ -210,7 +210,8 @@ function isPart({ subject, first_day }: KnownFinding, { source, firstSeen }: Sen
 
 /**
  * Whether a source that passes by the signature alone is a forwarder, as far as can be seen. By whose keys it
- * signs with, where reports name the selector (those of several authors, whatever its share); else, and of a
+ * signs with, where reports name the selector (those of several authors, whatever its share; those of older
+ * sources, or of a sender who sends far more with them, if it is small); else, and of a
  * source too large to be one, by where its mail ends: it is none when a forwarder's mail had no more than the
  * chance `onceLevel` to look so unlike a forwarder's, ever.
  */
@@ -222,9 +223,11 @@ function forwards(window: SenderWindow): boolean {
   const of = window.reporterDays.reduce((n, row) => n + (days.has(row.day) ? row.messages : 0), 0);
   // By more than chance: of little mail a forwarder's share strays, and it is looked at every day.
   const large = wilson(sum.messages, of) >= LARGE;
-  if (window.borrowed !== null && window.borrowed <= OWN_KEY) return false;
+  const owned = signsForOwners(window.of, window);
+  if (window.borrowed !== null && window.borrowed <= OWN_KEY && !owned) return false;
   if (window.mixed) return true;
-  if (window.borrowed !== null && window.borrowed >= PASSED_ON && (!large || breaksSome(sum, of))) return true;
+  const passedOn = owned || (window.borrowed !== null && window.borrowed >= PASSED_ON);
+  if (passedOn && (!large || breaksSome(sum, of))) return true;
   return forwardingOdds(window.rows, window.reporterDays) > Math.log(window.onceLevel) + (large ? LARGE_ODDS : 0);
 }
 

@@ -3,6 +3,14 @@ import type { SenderData } from './units.ts';
 
 /** The keys are known so far back that one of them may be called new, in days before the sender. */
 const KNOWN_DAYS = 14;
+/**
+ * The owner of a key signs with it at least so many times as much as whoever passes its mail on; SPF aligns
+ * for this part of what the owner sends, unless it is a service.
+ */
+const OWNER_SIGNS = 5;
+const OWNER_ALIGNED = 0.8;
+/** This part of what a sender signs has to be under keys of such owners. */
+const OWNED = 0.5;
 
 /** The key that most mail of a sender is signed with. */
 export interface MainKey {
@@ -77,6 +85,48 @@ export function mainKeyOf(
       .sort(([a, m], [b, n]) => n.passed - m.passed || (a < b ? -1 : 1))
       .map(([of, { last_day }]) => ({ sender: of, last_day })),
   };
+}
+
+/**
+ * Whether most of what a sender signed of late bears keys that each have one clear owner, who sends far more
+ * with it and is a sender by more than the key: then the mail was passed on, whenever the key or the owner
+ * began. A key may be turned on, or its mail may come into our reports for the first time, on one day for its
+ * owner and for all forwarders.
+ */
+export function signsForOwners(
+  { key: sender, sources }: SenderData,
+  { keyUses, senders }: { keyUses: readonly KeyUse[]; senders: readonly SenderData[] },
+): boolean {
+  const own = new Set(sources.map(({ source }) => source));
+  const mine = new Map<string, number>();
+  let signed = 0;
+  for (const { source, key, recent } of keyUses) {
+    if (!own.has(source)) continue;
+    mine.set(key, (mine.get(key) ?? 0) + recent);
+    signed += recent;
+  }
+  const owners = senders.filter((one) => one.key !== sender && isSenderByMore(one));
+  const ownerOf = new Map(owners.flatMap((one) => one.sources.map(({ source }) => [source, one.key] as const)));
+  const theirs = new Map<string, Map<string, number>>();
+  for (const { source, key, recent } of keyUses) {
+    const owner = ownerOf.get(source);
+    if (owner === undefined || own.has(source) || !mine.has(key)) continue;
+    const of = theirs.get(key) ?? new Map<string, number>();
+    theirs.set(key, of.set(owner, (of.get(owner) ?? 0) + recent));
+  }
+  let owned = 0;
+  for (const [key, messages] of mine) {
+    const most = Math.max(0, ...(theirs.get(key)?.values() ?? []));
+    if (most >= OWNER_SIGNS * messages) owned += messages;
+  }
+  return owned > 0 && owned >= OWNED * signed;
+}
+
+/** Whether a sender is one by its name as a service, or by SPF: whoever only has a key may have copied it. */
+function isSenderByMore({ service, sources }: SenderData): boolean {
+  if (service !== null) return true;
+  const sum = (of: 'passed' | 'spf_aligned') => sources.reduce((n, one) => n + one[of], 0);
+  return sum('passed') > 0 && sum('spf_aligned') >= OWNER_ALIGNED * sum('passed');
 }
 
 function daysBefore(known: string, first: string): number {

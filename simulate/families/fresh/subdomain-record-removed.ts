@@ -7,7 +7,7 @@ import type { Family } from '../family.ts';
  */
 export const subdomainRecordRemoved: Family = {
   name: 'subdomain-record-removed',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'RFC 7489 section 6.6.3 (policy discovery); RFC 9989 (DNS tree walk)',
   plant(site) {

@@ -8,7 +8,7 @@ import type { Family } from '../family.ts';
  */
 export const workspaceKeyTurnedOn: Family = {
   name: 'workspace-key-turned-on',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://support.google.com/a/answer/174124 (the default key is d=*.gappssmtp.com until DKIM is turned on)',
   plant(site) {

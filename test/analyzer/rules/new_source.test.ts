@@ -2,13 +2,14 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { alignmentFailure } from '../../../services/analyzer/rules/alignment_failure.ts';
 import { newSource } from '../../../services/analyzer/rules/new_source.ts';
 import type { SenderWindow } from '../../../services/analyzer/rules/window.ts';
+import type { SenderData } from '../../../services/analyzer/senders/units.ts';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { loadBorrowed } from '../../../services/store/analysis/signatures.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { DAY, receive, reportMail, reportXml, type TestRow } from '../../helpers/report.ts';
 import { heard, LARGE, MIDDLE, type Report, SMALL } from '../late-reports.ts';
-import { ago, REPORTERS, reporterDays, senderWindow, sourceWindow, span } from '../rows.ts';
+import { ago, REPORTERS, reporterDays, senderData, senderWindow, sourceWindow, span } from '../rows.ts';
 import { expectLives } from './invented-lives.ts';
 
 const NEW = { source: '198.18.7.0/24' };
@@ -57,6 +58,28 @@ describe('new_source', () => {
     // As large a part of the domain's mail is no forwarder's: somebody may have stolen the key.
     expect(told(span(6, 0, 'dkim', 300, REPORTERS, NEW), { borrowed: 1 })).toHaveLength(1);
     expect(told(span(6, 0, 'both', 10, REPORTERS, NEW), { borrowed: 1 })).toHaveLength(1);
+  });
+
+  test('a key has an owner, however young it is: who brings little of its mail passes it on', () => {
+    // Key, owner and forwarder are all seen for the first time on one day: no older source has the selector.
+    const brings = (n: number, times: number, by: 'both' | 'dkim' = 'both', extra: Partial<SenderData> = {}) => {
+      const rows = span(6, 0, 'dkim', n, REPORTERS, NEW);
+      const owner = senderData('em1.example.com', span(6, 0, by, n * times, REPORTERS), extra);
+      const uses = [NEW.source, owner.key].map((source, i) => {
+        const passed = 7 * REPORTERS.length * n * (i === 0 ? 1 : times);
+        const key = 's1._domainkey.example.com';
+        return { source, key, first_day: ago(6), last_day: ago(0), passed, recent: passed };
+      });
+      const { of } = senderWindow(rows);
+      return told(rows, { borrowed: 0, keyUses: uses, of, senders: [of, owner] }).length;
+    };
+    expect([brings(10, 4), brings(10, 5)]).toEqual([1, 0]);
+    // An owner by the key alone may be a thief too, unless the catalogue knows the service.
+    expect(brings(10, 5, 'dkim')).toBe(1);
+    const service = { id: 'crm', name: 'CRM', kind: 'marketing' } as unknown as SenderData['service'];
+    expect(brings(10, 5, 'dkim', { service })).toBe(0);
+    // A tenth of the domain's mail is more than a forwarder's part: somebody may have stolen the key.
+    expect(brings(300, 9)).toBe(1);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mainKeyOf } from '../../../services/analyzer/senders/keys.ts';
+import { mainKeyOf, signsForOwners } from '../../../services/analyzer/senders/keys.ts';
 import type { SenderData } from '../../../services/analyzer/senders/units.ts';
 import type { KeyUse } from '../../../services/store/analysis/senders.ts';
 import { ago } from '../rows.ts';
@@ -95,6 +95,41 @@ describe('the key that a sender signs with', () => {
       use('own', 90, { key: OTHER, first_day: ago(40), recent: 1000 }),
     ];
     expect(main(uses)?.part).toBe(0.5);
+  });
+});
+
+describe('whether a sender signs for the owners of its keys', () => {
+  const owner = (key: string, spf_aligned: number, given: Partial<SenderData> = {}) =>
+    ({ key, service: null, sources: [{ source: key, passed: 100, spf_aligned }], ...given }) as unknown as SenderData;
+  const signs = (keyUses: KeyUse[], ...senders: SenderData[]) => signsForOwners(NEW, { keyUses, senders: [NEW, ...senders] });
+  const own = use('192.0.2.0/24', 40, { recent: 20 });
+  const of = (source: string, recent: number, given: Partial<KeyUse> = {}) => use(source, recent, { recent, ...given });
+
+  test('an owner sends five times as much of late with the key, by all its sources together', () => {
+    expect(signs([own, of('crm', 99)], owner('crm', 100))).toBe(false);
+    expect(signs([own, of('crm', 100)], owner('crm', 100))).toBe(true);
+    const two = owner('crm', 0, { sources: ['a', 'b'].map((source) => ({ source, passed: 9, spf_aligned: 9 })) as never });
+    expect(signs([own, of('a', 60), of('b', 40)], two)).toBe(true);
+    // Two senders with half of it each: neither is the clear owner.
+    expect(signs([own, of('a', 60), of('b', 40)], owner('a', 100), owner('b', 100))).toBe(false);
+    // What it sent before says nothing of these days, nor what it signs with another key.
+    expect(signs([own, use('crm', 900, { recent: 99 })], owner('crm', 100))).toBe(false);
+    expect(signs([own, of('crm', 900, { key: OTHER })], owner('crm', 100))).toBe(false);
+  });
+
+  test('an owner is a sender by SPF or as a service, not by the key alone', () => {
+    expect(signs([own, of('crm', 100)], owner('crm', 79))).toBe(false);
+    expect(signs([own, of('crm', 100)], owner('crm', 80))).toBe(true);
+    expect(signs([own, of('crm', 100)], owner('crm', 0, { service: { id: 'crm' } as never }))).toBe(true);
+    expect(signs([own, of('crm', 100)])).toBe(false);
+  });
+
+  test('half of what it signs is under such keys', () => {
+    const key = (recent: number) => of('198.51.100.0/24', recent, { key: OTHER });
+    expect(signs([own, key(20), of('crm', 100)], owner('crm', 100))).toBe(true);
+    expect(signs([own, key(21), of('crm', 100)], owner('crm', 100))).toBe(false);
+    expect(signs([of('crm', 100)], owner('crm', 100))).toBe(false);
+    expect(signs([own, of('198.51.100.0/24', 900)], NEW)).toBe(false);
   });
 });
 
