@@ -90,6 +90,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'findings/sentences/why-mail-failed.test.ts': ['dns/message-verdicts.ts'],
   'cli/commands/logs-why.test.ts': ['store/sending/why-mail-failed.ts'],
   'findings/kinds/unsigned_mail.test.ts': ['findings/kinds/sender_in_logs.ts'],
+  'analyzer/rules/authentication_regression.test.ts': ['analyzer/rules/broken_part.ts', 'analyzer/rules/change_point.ts'],
   'analyzer/rules/egress_not_followed.test.ts': ['store/analysis/egress-behind.ts'],
   'analyzer/rules/grant_overdue.test.ts': ['analyzer/installation-finding.ts', 'store/grants/strays.ts'],
   'analyzer/rules/unauthorized_source.test.ts': ['analyzer/unauthenticated/named-rise.ts'],
