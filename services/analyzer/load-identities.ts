@@ -12,7 +12,7 @@ import { catalogueOf } from './senders/load.ts';
 import { loadOutgrown } from './senders/outgrown.ts';
 import { isOwnServer } from './sources/identity.ts';
 import { isNetwork } from './sources/network.ts';
-import { handfulOf, handsOn, isGateway, isNamedHost } from './sources/relays.ts';
+import { handfulOf, handsOn, isForwardingHost, isGateway } from './sources/relays.ts';
 import type { Deciders } from './standing.ts';
 
 /** Networks that were first seen since then wait for their names; now, where nobody looks names up. */
@@ -98,7 +98,7 @@ async function loadByName(
   );
   // The keys are read only where the mail of a host might be reported.
   const hosts = facts.filter(
-    (one) => !named.has(one.source) && isNamedHost(one, catalogue) && failedOf.get(one.source)! >= HOST_WORTH,
+    (one) => !named.has(one.source) && isForwardingHost(one, catalogue) && failedOf.get(one.source)! >= HOST_WORTH,
   );
   const services = await loadOutgrown(tx, domain, { facts, catalogue }, days);
   if (named.size + hosts.length === 0) return { ownServers: own, gateways: [], unnamed, ...services };

@@ -10,6 +10,7 @@ const MOSTLY = 0.5;
 const MAY_RELAY = new Set(['mailbox_provider', 'hosting', 'productivity', 'security_gateway', 'other']);
 
 const GATEWAY = 'security_gateway';
+const HOSTING = 'hosting';
 /**
  * Of a domain's mail, receivers' gateways hand on at most this part; more is a gateway of the domain's own.
  */
@@ -55,20 +56,28 @@ export function mayRelay({ kind }: Sender): boolean {
 
 /** Whether all addresses of a network that DNS answered for have confirmed names of a security gateway. */
 export function isGateway(facts: NetworkFacts, catalogue: Catalogue): boolean {
-  if (facts.answered === 0 || facts.organization === null || facts.organization_addresses < facts.answered) return false;
-  return lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: facts.name })?.kind === GATEWAY;
+  return isNamedWhole(facts) && serviceOf(facts, catalogue)?.kind === GATEWAY;
 }
 
 /**
- * Whether a network is somebody's own host: all names that DNS has for it are confirmed below one domain, of
- * no hoster or service.
+ * Whether a network is of hosts that may pass on mail, by the names that DNS has for all of it: somebody's
+ * own, confirmed below one domain of no hoster or service; or those of a hoster that the catalogue knows for
+ * its mail, through which old mailboxes forward. A rented machine, whose name only says where it is, is
+ * neither.
  */
-export function isNamedHost(
-  { answered, organization, organization_addresses, name }: NetworkFacts,
-  catalogue: Catalogue,
-): boolean {
-  if (answered === 0 || organization === null || organization_addresses < answered || isProvider(organization)) return false;
-  return lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: name }) === null;
+export function isForwardingHost(facts: NetworkFacts, catalogue: Catalogue): boolean {
+  if (!isNamedWhole(facts)) return false;
+  const service = serviceOf(facts, catalogue);
+  return service === null ? !isProvider(facts.organization) : service.kind === HOSTING;
+}
+
+/** Whether all addresses that DNS answered for have confirmed names below one domain. */
+function isNamedWhole(facts: NetworkFacts): facts is NetworkFacts & { organization: string } {
+  return facts.answered > 0 && facts.organization !== null && facts.organization_addresses >= facts.answered;
+}
+
+function serviceOf({ name }: NetworkFacts, catalogue: Catalogue): Sender | null {
+  return lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: name });
 }
 
 /**
@@ -82,9 +91,9 @@ interface HandedOn {
 }
 
 /**
- * The named hosts that pass on our mail and break its signature, as lifelong addresses do that tag a subject:
- * as with gateways, but together no more than a handful, since a name of one's own and a copied signature
- * cost a forger little.
+ * The hosts that pass on our mail and break its signature, as lifelong addresses and old mailboxes do that
+ * tag a subject: as with gateways, but together no more than a handful, since a name of one's own or an
+ * account at a hoster and a copied signature cost a forger little.
  */
 export function handfulOf(hosts: readonly HandedOn[], of: number): string[] {
   const handed = hosts.filter((one) => handsOn({ ...one, of }));

@@ -8,7 +8,7 @@ import { onlyBy } from './seen-by.ts';
  */
 export const popFetchEnds: Family = {
   name: 'pop-fetch-ends',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://support.google.com/mail/answer/16604719; https://unanswered.io/guide/gmail-pop3-support-status',
   plant(site) {

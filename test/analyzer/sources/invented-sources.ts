@@ -1,7 +1,7 @@
 import { total } from '../../../services/analyzer/rules/window.ts';
 import type { Catalogue } from '../../../services/analyzer/senders/catalogue.ts';
 import { identify, isOwnByName, isOwnServer } from '../../../services/analyzer/sources/identity.ts';
-import { handfulOf, handsOn, isGateway, isNamedHost, relayedBy } from '../../../services/analyzer/sources/relays.ts';
+import { handfulOf, handsOn, isForwardingHost, isGateway, relayedBy } from '../../../services/analyzer/sources/relays.ts';
 import { countedOf, decidersOf } from '../../../services/analyzer/standing.ts';
 import { bearable, certainty, stated, wilson, witnessed, witnesses } from '../../../services/analyzer/statistics/confidence.ts';
 import type { ReporterFacts } from '../../../services/store/analysis/reporters.ts';
@@ -87,7 +87,7 @@ const relays: Life = (seed) => {
   const [hosts, of] = [['a', 'b', 'c'].map(host), dice.of([20, 400, 1000, 2000, 9000])];
   return [
     relayedBy({ sender, relayed }, sum),
-    [isGateway(facts, CATALOGUE), isNamedHost(facts, CATALOGUE)],
+    [isGateway(facts, CATALOGUE), isForwardingHost(facts, CATALOGUE)],
     handfulOf(hosts, of),
     handsOn({ ...hosts[0]!, of }),
   ];

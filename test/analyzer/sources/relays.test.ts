@@ -171,6 +171,20 @@ describe("a receiver's security gateway that changes the mail", () => {
     expect(await handOn('forward.alumni.example', { n: 1, ...how })).toContain('unauthorized_source');
   });
 
+  test('so is a relay of a hoster, where old mailboxes forward; not a machine that is rented there', async () => {
+    expect(await handOn('mout-7.kundenserver.de', { n: 1 })).toEqual([]);
+  });
+
+  test.each([
+    ['mout-7.kundenserver.de', { signed: false }],
+    ['mout-7.kundenserver.de', { confirmed: false }],
+    ['mout-7.kundenserver.de', { elsewhere: false }],
+    ['mout-7.kundenserver.de', {}],
+    ['static.7.7.clients.your-server.de', { n: 1 }],
+  ])('what comes from %s with %o is told', async (name, how) => {
+    expect(await handOn(name, how)).toContain('unauthorized_source');
+  });
+
   test('a gateway with a large part of the mail is one of our own, and told', async () => {
     expect(await handOn('eu-smtp-delivery-7.mimecast.com', { n: 500 })).toContain('unauthorized_source');
   });
