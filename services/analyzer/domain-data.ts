@@ -75,8 +75,8 @@ export interface DomainData extends Moment {
   /** Networks that are the domain's own servers, by their names; absent where that was not loaded. */
   ownServers?: readonly string[];
   /**
-   * Earlier rows of sources that the work names and that have none in the window: what they were; absent: not
-   * looked up.
+   * Earlier rows of sources that the work names and that have none in the window, or come back in it: what
+   * they were; absent: not looked up.
    */
   past?: readonly SourceDay[];
   /**

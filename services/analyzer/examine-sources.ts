@@ -48,8 +48,8 @@ export function examineSources(data: DomainData): ExaminedSources {
     examineSender(senders, windows.of(source));
     const window = windows.of(source);
     const { identity } = windows.identified(source);
-    const before = windows.past(source);
     // One that is gone is what it was.
+    const before = window.rows.length > 0 ? [] : windows.past(source);
     const found = classify(before.length === 0 ? window : { ...window, rows: before });
     // A domain that no trusted report covers has proven nothing: what was known of it stays.
     const covered = window.rows.length + before.length > 0;
@@ -110,7 +110,7 @@ class SourceWindows {
     };
   }
 
-  /** What a source sent before the window that sent nothing in it. */
+  /** What a source sent before the window, where that was looked up. */
   past(source: string): readonly SourceDay[] {
     return this.#past.get(source) ?? [];
   }
@@ -159,6 +159,7 @@ class SourceWindows {
       ...this.#shared,
       source,
       rows: this.#rows.get(source) ?? [],
+      past: this.past(source),
       firstSeen: data.firstSeen.get(source) ?? null,
       borrowed: data.borrowed.get(source) ?? null,
       keys: data.keys.get(source) ?? null,

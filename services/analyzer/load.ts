@@ -42,6 +42,7 @@ import { isOwnServer } from './sources/identity.ts';
 import type { KeysOfDomain } from './sources/keys.ts';
 import { carriesMix } from './sources/mix.ts';
 import { isNetwork } from './sources/network.ts';
+import { mayReturn } from './sources/returned.ts';
 import { countedOf, type Deciders } from './standing.ts';
 import { UNAUTHORIZED_DAYS } from './unauthenticated/part.ts';
 
@@ -141,14 +142,17 @@ async function loadWindow(tx: Tx, domain: string, day: string, days: number) {
   return { deciders, counted, from, today, recent: addDays(today, 1 - UNAUTHORIZED_DAYS) };
 }
 
-/** What sources sent before the window that sent nothing in it: a first import names many that are gone. */
+/**
+ * What sources sent before the window that sent nothing in it (a first import names many that are gone), and
+ * those that come back after weeks without a signature.
+ */
 async function loadPast(
   tx: Tx,
   domain: string,
   { sources, rows, from, counted }: { sources: readonly string[]; rows: readonly SourceDay[]; from: string; counted: Counted },
 ): Promise<SourceDay[]> {
-  const seen = new Set(rows.map(({ source }) => source));
-  const gone = sources.filter((source) => !seen.has(source)).slice(0, GONE);
+  const seen = groupBy(rows, ({ source }) => source);
+  const gone = sources.filter((source) => !seen.has(source) || mayReturn(seen.get(source)!, from)).slice(0, GONE);
   return loadSourceDays(tx, domain, gone, { from: addDays(from, -PAST_DAYS), to: addDays(from, -1), counted });
 }
 

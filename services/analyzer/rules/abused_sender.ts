@@ -7,6 +7,7 @@ import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import { isNetwork } from '../sources/network.ts';
 import { relayedBy } from '../sources/relays.ts';
+import { unsignedReturn } from '../sources/returned.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { countTail, shareTail } from '../statistics/tails.ts';
@@ -50,10 +51,15 @@ const TIMES = 3;
 const MISSING = 0.3;
 /** And this part of it may have a broken signature of ours. */
 const BROKEN = 0.2;
+/** Days for which what returned is news. */
+const RETURN_DAYS = 14;
+/** How a source's share of unsigned mail varies: Beta with this sum of parameters, as in weakened_sender. */
+const PRIOR_SHARE = 40;
 /** A span of days that brought this part of the most is the whole story. */
 const NEARLY = 0.9;
-/** How likely it is that a system or an account of our own sends it. */
+/** How likely it is that a system or an account of our own sends it; more so one that was set up anew. */
 const OURS = 0.2;
+const OURS_ANEW = 0.3;
 /**
  * How a service's share of foreign mail varies: Beta with twice this sum of parameters, as in
  * alignment_failure.
@@ -68,15 +74,21 @@ const NOT_FOR_CUSTOMERS = new Set(['mailbox_provider', 'hosting', 'forwarder', '
 interface Mix {
   /**
    * `foreign`: it authenticates as the service and not as the domain. `unsigned`: it passes by SPF alone,
-   * which all customers of a shared network do, while our mail there is signed.
+   * which all customers of a shared network do, while our mail there is signed. `returned`: the same of a
+   * source that was silent for weeks.
    */
-  how: 'foreign' | 'unsigned';
+  how: 'foreign' | 'unsigned' | 'returned';
   foreign(row: SourceDay): number;
   own(row: SourceDay): number;
 }
+const UNSIGNED: Mix = {
+  how: 'unsigned',
+  foreign: (row) => Math.max(0, row.passed - row.dkim_aligned),
+  own: (row) => row.dkim_aligned,
+};
 const MIXES: readonly Mix[] = [
   { how: 'foreign', foreign: (row) => row.failed_authenticated, own: (row) => row.passed },
-  { how: 'unsigned', foreign: (row) => Math.max(0, row.passed - row.dkim_aligned), own: (row) => row.dkim_aligned },
+  UNSIGNED,
 ];
 
 /**
@@ -84,6 +96,7 @@ const MIXES: readonly Mix[] = [
  * should be, and other mail comes beside it. A stranger's account at the same mail service signs as the
  * service and not as us; a stranger at the same hoster passes SPF, as the record allows the whole network
  * (RFC 7208 section 11.4), but cannot sign as us. The change of the mix is what shows it.
+ * Or, where our own mail ended weeks before, that the signature is gone when mail comes again.
  *
  * Not for a sender of ours that broke: what fails is then missing among what passes.
  */
@@ -102,6 +115,8 @@ interface Found {
   days: readonly string[];
   chance: number;
   foreign(row: SourceDay): number;
+  /** Of what returned: the last day of its mail before. */
+  last_before?: string;
 }
 
 function find(window: SourceWindow): Candidate[] {
@@ -110,7 +125,7 @@ function find(window: SourceWindow): Candidate[] {
   // What a denial opened is over with it: nothing of it is to be upheld on less evidence.
   const own = window.known.filter(({ evidence }) => evidence.facts?.rule !== 'denied_source');
   const open = openOf(own, KIND, source);
-  const found = unsetAccount(window, open) ?? mixed(window, open);
+  const found = unsetAccount(window, open) ?? returned(window, open) ?? mixed(window, open);
   return found === null ? [] : [candidateOf(window, found, open)];
 }
 
@@ -128,6 +143,31 @@ function unsetAccount(window: SourceWindow, open: KnownFinding | undefined): Fou
   const chance = shareTail(sum.failed_authenticated, sum.messages, PRIOR_HALF, PRIOR_HALF);
   if (!open && (sum.failed_authenticated < LEAST || chance >= window.level)) return null;
   return evidenceOf(window, { how: mix.how, foreign: mix.foreign, days: [...days].sort(), chance }, open);
+}
+
+/**
+ * Unsigned mail of a source that was silent for weeks, and signed before: whoever rents an address that we
+ * let go passes SPF while the record names it.
+ */
+function returned(window: SourceWindow, open: KnownFinding | undefined): Found | null {
+  const { source, today } = window;
+  const { foreign } = UNSIGNED;
+  const told = open?.evidence.facts;
+  const before = told?.rule === 'abused_sender' ? told.last_before : undefined;
+  if (before !== undefined) {
+    const still = stillIn(window, foreign, daysBetween(addDays(today, 1 - DAYS), today));
+    return still && { ...still, how: 'returned', foreign, last_before: before };
+  }
+  const back = unsignedReturn(window);
+  if (open || back === null || back.since < addDays(today, 1 - RETURN_DAYS)) return null;
+  if (back.since <= settledUntil(window.known, KIND, source) || back.after.passed < LEAST) return null;
+  const noise = back.before.passed - back.before.dkim_aligned;
+  const mean = (noise + 0.5) / (back.before.passed + 1);
+  const unsigned = back.after.passed - back.after.dkim_aligned;
+  const chance = shareTail(unsigned, back.after.passed, mean * PRIOR_SHARE, (1 - mean) * PRIOR_SHARE);
+  if (chance >= window.level) return null;
+  const days = daysBetween(back.since, today);
+  return evidenceOf(window, { how: 'returned', foreign, days, chance, last_before: back.last_before }, open);
 }
 
 /** Other mail that rises beside ours within one source. */
@@ -226,7 +266,7 @@ function candidateOf(window: SourceWindow, found: Found, open: KnownFinding | un
     severity: severityOf(delivered, found.how === 'unsigned' && 2 * delivered > of),
     confidence: certainty({
       chance: Math.min(found.chance, open?.evidence.chance ?? 1),
-      otherwise: OURS,
+      otherwise: found.how === 'returned' ? OURS_ANEW : OURS,
       witnesses: witnesses(rows),
     }),
     first_day: since,
@@ -251,6 +291,7 @@ function candidateOf(window: SourceWindow, found: Found, open: KnownFinding | un
         service: sender?.name ?? null,
         signer: signerOf(rows),
         ...(window.owner != null && { owner: window.owner }),
+        ...(found.last_before !== undefined && { last_before: found.last_before }),
         p: publishedTag(window.policy, 'p'),
       },
       query: recordsQuery({ domain, source, from: since, to: last_day, rows: found.how === 'foreign' ? 'failing' : 'all' }),

@@ -1,6 +1,7 @@
 import type { Ending } from '../../findings/end-reasons.ts';
 import { addDays } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
+import type { SeenSource } from '../../store/analysis/senders.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import { type MainKey, mainKeyOf, signsForOwners } from '../senders/keys.ts';
@@ -71,6 +72,17 @@ const RIPE_SERVICE = 4;
  */
 const RIPE_KIN = 6;
 const KIN_DAYS = 10;
+/**
+ * One more network is no news of an owner of whose networks so many have passed by SPF for so many days: the
+ * domain's record admits them as a whole. But for one that brings more than this part of what they bring, or
+ * where all that are as new bring more than that part.
+ */
+const MANY_KIN = 5;
+const STANDING_DAYS = HISTORY;
+const PART_OF_KIN = 0.1;
+const PART_OF_KIN_TOGETHER = 0.5;
+/** Mail of which no more than this part is signed passes by SPF alone. */
+const SIGNED_STRAY = 0.1;
 /** And so many for a service that may yet turn out to take the place of another. */
 const RIPE_REPLACEMENT = 9;
 /** A service that is warmed up brings so many times more in the last third of its days than in the first. */
@@ -110,7 +122,7 @@ function find(window: SenderWindow): Candidate[] {
   const sum = total(rows);
   if (sum.passed < LEAST || sum.passed < 0.8 * sum.messages || saidToForward(sum) || forwards(window)) return [];
   const key = mainKeyOf(sender, first, window);
-  if (!open && (isOfOld(window, key, first) || !isRipe(window, key, first))) return [];
+  if (!open && (isOfOld(window, key, first) || isOneOfMany(window, first) || !isRipe(window, key, first))) return [];
   const passedOn = mayPassOn(sum, key, first);
   const told = open?.evidence.facts;
   // As an open finding grows older, the window no longer shows who signed with the key before it.
@@ -306,8 +318,6 @@ function isWarmUp(window: SenderWindow, key: MainKey | null, first: string): boo
  * mail on top of theirs: its relays move together, and strangers rent there too.
  */
 function joinsKin(window: SenderWindow, first: string): boolean {
-  // Who passes on mail of others has no kin.
-  const hosterOf = (source: SenderWindow['of']['sources'][number]) => (source.class === 'forwarded' ? null : ownerOf(source));
   const [newcomer] = window.of.sources;
   const hoster = newcomer === undefined ? null : hosterOf(newcomer);
   if (hoster === null) return false;
@@ -315,6 +325,29 @@ function joinsKin(window: SenderWindow, first: string): boolean {
     sources.some((one) => one.first_day <= addDays(first, -KIN_DAYS) && isAligned(one) && hosterOf(one) === hoster),
   );
   return kin.length > 0 && !bringsMore(window, first, new Set(kin.map(({ key }) => key)));
+}
+
+/**
+ * Whether it is one more of many networks of one owner that have long passed by SPF alone, as a campus has
+ * hundreds of which every day another sends for the first time, and brings next to nothing beside them.
+ */
+function isOneOfMany(window: SenderWindow, first: string): boolean {
+  const [newcomer] = window.of.sources;
+  const owner = newcomer === undefined || window.sender !== null ? null : hosterOf(newcomer);
+  const bySpf = ({ passed, dkim_aligned }: Counts | SeenSource) => dkim_aligned <= SIGNED_STRAY * passed;
+  if (owner === null || !bySpf(total(window.rows))) return false;
+  const theirs = window.senders.flatMap(({ sources }) => sources).filter((one) => isAligned(one) && hosterOf(one) === owner);
+  const since = (some: readonly SeenSource[]) =>
+    some.flatMap(({ recent }) => recent).reduce((n, { day, messages }) => n + (day >= first ? messages : 0), 0);
+  const old = theirs.filter((one) => bySpf(one) && one.first_day <= addDays(first, -STANDING_DAYS));
+  const young = theirs.filter(({ first_day }) => first_day >= newsSince(window.today));
+  if (old.length < MANY_KIN) return false;
+  return since(window.of.sources) <= PART_OF_KIN * since(old) && since(young) <= PART_OF_KIN_TOGETHER * since(old);
+}
+
+/** Whose network it is; null of who passes on mail of others, who has no kin. */
+function hosterOf(source: SeenSource): string | null {
+  return source.class === 'forwarded' ? null : ownerOf(source);
 }
 
 /** @param first first day of the sender */

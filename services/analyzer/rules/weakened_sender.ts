@@ -2,6 +2,7 @@ import type { Ending } from '../../findings/end-reasons.ts';
 import type { BrokenSender } from '../../findings/figures.ts';
 import { addDays, later } from '../../shared/days.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
+import { unsignedReturn } from '../sources/returned.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { HABIT_DAYS } from '../statistics/habit.ts';
 import { likelihoodRatio, passesAgainSince } from '../statistics/series.ts';
@@ -101,7 +102,8 @@ function unsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenS
   const run = lostRun(all);
   if (run.length === 0) return null;
   if (open !== null) return partOf(window, UNSIGNED, { ...open, of: 0 });
-  if (run.length < LEAST_DAYS) return null;
+  // One that was away for weeks may be somebody else's by now: that is abused_sender's.
+  if (run.length < LEAST_DAYS || unsignedReturn(window) !== null) return null;
   const since = run[0]!.day;
   const from = addDays(since, -HABIT_DAYS);
   const before = all.filter(({ day }) => day < since && day >= from);

@@ -37,6 +37,8 @@ export interface SourceWindow {
   from: string;
   today: string;
   rows: readonly SourceDay[];
+  /** Its rows before the window, of one that may have come back (mayReturn); absent: not looked up. */
+  past?: readonly SourceDay[];
   /** The newest report days of the domain, newest first. */
   domainDays: readonly DomainDay[];
   /** Of the whole window. */

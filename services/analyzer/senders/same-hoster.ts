@@ -29,7 +29,7 @@ export function quietNeighbours(candidates: readonly Candidate[], known: readonl
 
 /** Mail that passes by SPF alone: beside our signed mail, or from a network that sent nothing before. */
 function isUnsigned({ evidence: { facts } }: Pick<Candidate, 'evidence'>): boolean {
-  if (facts?.rule === 'abused_sender') return facts.how === 'unsigned';
+  if (facts?.rule === 'abused_sender') return facts.how !== 'foreign';
   return facts?.rule === 'new_source' && facts.by === 'spf' && facts.service === null;
 }
 

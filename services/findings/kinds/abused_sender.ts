@@ -4,8 +4,13 @@ import { kind } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('abused_sender'),
-  /** It authenticates as the service alone; or it passes by SPF alone where our own mail is signed. */
-  how: z.enum(['foreign', 'unsigned']),
+  /**
+   * It authenticates as the service alone; or it passes by SPF alone where our own mail is signed, or was
+   * before the source fell silent for weeks.
+   */
+  how: z.enum(['foreign', 'unsigned', 'returned']),
+  /** Of `returned`: the last day before the silence. */
+  last_before: z.string().optional(),
   /** The service's name; null when the catalogue does not know it. */
   service: z.string().nullable(),
   /** The foreign domain that signs most of it. */
@@ -19,12 +24,27 @@ const facts = z.object({
 export const abusedSender = kind(
   facts,
   { name: null, mail: 'forged', partOf: 'senders' },
-  ({ domain: full, subject, evidence }, { how, service, signer, p }) => {
+  ({ domain: full, subject, evidence }, { how, service, signer, p, last_before }) => {
     const domain = short(full);
     const source = short(subject);
     const through = service === null ? source : service;
     const at = service === null || service === source ? source : `${service} (${source})`;
     const { messages, since } = evidence;
+    if (how === 'returned') {
+      const title = `${through} sends as ${domain} again, now unsigned`;
+      const until = last_before === undefined ? 'weeks ago' : `on ${last_before}`;
+      return {
+        title,
+        topic: `unsigned mail as ${domain} at ${through} after weeks of silence`,
+        summary: `${title}: ${counted(messages, 'message')} since ${since}; its mail before was signed and ended ${until}`,
+        what: `${counted(messages, 'message')} as ${domain} came through ${at} without a DKIM signature. Your own mail from there was signed and ended ${until}. ${messages === 1 ? 'The new message passes' : 'The new messages pass'} SPF, because your record still allows this network.`,
+        advice: [
+          `Find out whether you still own the server at ${at}. If you let its address go, somebody else has it now: take it out of the SPF record of ${domain} at once, and out of every name in DNS that leads to it.`,
+          'If it is still yours and was set up anew, let it sign as before; if nobody set it up, somebody may have broken into it.',
+          'No policy stops this mail while SPF passes.',
+        ],
+      };
+    }
     if (how === 'unsigned') {
       const title = `Unsigned mail as ${domain} from ${through}`;
       return {

@@ -6,7 +6,7 @@ import type { Family } from '../family.ts';
  */
 export const addressLetGo: Family = {
   name: 'address-let-go',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'https://lixiang521.com/publication/ndss24/ (BreakSPF, NDSS 2024: cloud addresses in SPF records)',
   days: [90, 110],

@@ -9,7 +9,7 @@ const JANET = { asn: 786, owner: 'JANET' };
  */
 export const wholeCampus: Family = {
   name: 'whole-campus',
-  group: 'reported',
+  group: 'tuning',
   benign: true,
   source: 'https://web2.dns.cam.ac.uk/ipreg/mail.html (mail is permitted from the entire CUDN IP address space)',
   plant(site) {

@@ -150,4 +150,44 @@ test('a source of which half is untold is not called new', () => {
   expect(found([])).toBe(1);
 });
 
+describe('one more network of an owner whose networks pass by SPF', () => {
+  const of = (source: string, asn = 786) => ({ identified_by: 'asn' as const, grouped_as: `AS${asn}`, asn, source });
+  /** A sender that is one network of the owner, with `n` messages a day and reporter since so many days. */
+  const network = (source: string, since: number, n: number, { kind = 'spf' as 'spf' | 'both', asn = 786 } = {}) => {
+    const rows = span(since, 0, kind, n, REPORTERS, { source });
+    const one = senderData(source, rows);
+    return { ...one, sources: one.sources.map((seen) => ({ ...seen, ...of(source, asn) })) };
+  };
+  const campus = (n: number, since = 41, how: Parameters<typeof network>[3] = {}) =>
+    Array.from({ length: n }, (_, i) => network(`192.0.${i}.0/24`, since, 100, how));
+  /** What is said of a network that began a week ago with 21 messages a day for each message a reporter sees. */
+  const says = (others: readonly SenderData[], n = 4, beside: readonly SenderData[] = []) => {
+    const newcomer = network('198.18.7.0/24', 6, n);
+    const window = senderWindow(newcomer.rows, { firstSeen: ago(6), reporterDays: reporterDays(newcomer.rows, 3000) });
+    return newSource.find({ ...window, of: newcomer, senders: [...others, ...beside, newcomer] }).length;
+  };
+
+  test('is no news beside five of three weeks and more, and is beside four, or younger ones', () => {
+    expect([says(campus(4)), says(campus(5)), says(campus(200))]).toEqual([1, 0, 0]);
+    expect([says(campus(5, 26)), says(campus(5, 27))]).toEqual([1, 0]);
+  });
+
+  test('is news where the others are of somebody else, sign their mail, or pass on that of others', () => {
+    expect(says(campus(5, 41, { asn: 787 }))).toBe(1);
+    expect(says(campus(5, 41, { kind: 'both' }))).toBe(1);
+    const passing = campus(5).map((one) => ({
+      ...one,
+      sources: one.sources.map((seen) => ({ ...seen, class: 'forwarded' as const })),
+    }));
+    expect(says(passing)).toBe(1);
+  });
+
+  test('is news when it brings more than a tenth of what they bring, or all new ones more than half', () => {
+    // Five networks of 100 messages: the day is the same for all.
+    expect([says(campus(5), 50), says(campus(5), 51)]).toEqual([0, 1]);
+    const many = (n: number) => Array.from({ length: n }, (_, i) => network(`198.19.${i}.0/24`, 6, 50));
+    expect([says(campus(5), 50, many(4)), says(campus(5), 50, many(5))]).toEqual([0, 1]);
+  });
+});
+
 test('what it says of invented senders is as it was', () => expectLives('new_source'));
