@@ -3,7 +3,7 @@ import type { SourceDay } from '../../store/analysis/window-reads.ts';
 import { type Counts, type SourceWindow, total } from '../rules/window.ts';
 import { isNetwork } from './network.ts';
 
-/** Days without passing mail after which what comes is a return. */
+/** So many days after the last mail that passed, what comes is a return. */
 const QUIET_DAYS = 14;
 /** So many days and messages, this far back, show what its mail was like: this part of it was signed. */
 const DAYS = 7;
@@ -53,7 +53,7 @@ export function unsignedReturn({ source, sender, rows: recent, past = [] }: Seen
 
 /**
  * Whether rows of a window may show the end of such a return, so that what the source sent before the window
- * is worth a look: it passes by SPF alone after so many days without.
+ * is worth a look: it passes by SPF alone after a silence.
  * @param from first day of the window
  */
 export function mayReturn(rows: readonly SourceDay[], from: string): boolean {
@@ -67,5 +67,5 @@ export function mayReturn(rows: readonly SourceDay[], from: string): boolean {
 
 /** Which of the days, oldest first, is the last that follows a silence; -1: none does. */
 function lastReturn(days: readonly string[]): number {
-  return days.findLastIndex((day, i) => i > 0 && days[i - 1]! < addDays(day, -QUIET_DAYS));
+  return days.findLastIndex((day, i) => i > 0 && days[i - 1]! <= addDays(day, -QUIET_DAYS));
 }

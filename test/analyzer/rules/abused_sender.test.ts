@@ -94,8 +94,8 @@ describe('unsigned mail of a source that was silent for weeks after signed mail'
     return found(newest, { past, ...extra });
   };
 
-  // The first day of the return is two days ago: the silence begins the day after the last before.
-  test.each([17, 30, 41, 60])('whose mail ended %i days ago is told of, whatever the window shows of it', (end) => {
+  // The first day of the return is two days ago.
+  test.each([16, 30, 41, 60])('whose mail ended %i days ago is told of, whatever the window shows of it', (end) => {
     const [finding] = seen([...before(end), ...back(4)]);
     expect(finding).toMatchObject({
       kind: 'unauthorized_source',
@@ -110,7 +110,7 @@ describe('unsigned mail of a source that was silent for weeks after signed mail'
 
   const half = (rows: SourceDay[]) => rows.map((row) => ({ ...row, dkim_broken: row.messages }));
   const twins: [string, SourceDay[], Partial<SourceWindow>][] = [
-    ['it was away for two weeks and no day more', [...before(16), ...back(4)], {}],
+    ['its last mail is 13 days old', [...before(15), ...back(4)], {}],
     ['it returns with its signature', [...before(30), ...back(40, 'both')], {}],
     ['it never signed', [...span(60, 30, 'spf', 10, REPORTERS, HOSTER), ...back(40)], {}],
     ['it signed for nine of ten messages', [...before(30, 9), ...span(50, 30, 'spf', 1, REPORTERS, HOSTER), ...back(40)], {}],
