@@ -160,7 +160,7 @@ describe('one more network of an owner whose networks pass by SPF', () => {
   };
   const campus = (n: number, since = 41, how: Parameters<typeof network>[3] = {}) =>
     Array.from({ length: n }, (_, i) => network(`192.0.${i}.0/24`, since, 100, how));
-  /** What is said of a network that began a week ago with 21 messages a day for each message a reporter sees. */
+  /** What is said of a network that began a week ago and of which each reporter sees `n` messages a day. */
   const says = (others: readonly SenderData[], n = 4, beside: readonly SenderData[] = []) => {
     const newcomer = network('198.18.7.0/24', 6, n);
     const window = senderWindow(newcomer.rows, { firstSeen: ago(6), reporterDays: reporterDays(newcomer.rows, 3000) });
