@@ -39,7 +39,7 @@ export const abusedSender = kind(
         summary: `${title}: ${counted(messages, 'message')} since ${since}; your mail from there was signed and ended ${until}`,
         what: `${counted(messages, 'message')} as ${domain} came through ${at} without a DKIM signature. Your own mail from there was signed and ended ${until}. ${messages === 1 ? 'The new message passes' : 'The new messages pass'} SPF, because your record still allows this network.`,
         advice: [
-          `Find out whether the server of yours at ${at} is still yours. If its address was let go, somebody else has it now: take it out of the SPF record of ${domain} at once, and out of every name in DNS that leads to it.`,
+          `Find out whether your server at ${at} is still yours. If its address was let go, somebody else has it now: take it out of the SPF record of ${domain} at once, and out of every name in DNS that leads to it.`,
           'If it is still yours and was set up anew, let it sign as before; if nobody set it up, somebody may have broken into it.',
           'No policy stops this mail while SPF passes.',
         ],
