@@ -18,7 +18,7 @@ const PASSING = 0.8;
 const BROKEN = 0.2;
 
 /** Mail that came back without its signature. */
-export interface UnsignedReturn {
+interface UnsignedReturn {
   /** The last day before, and the first of the mail that came back. */
   last_before: string;
   since: string;

@@ -223,8 +223,8 @@ describe('as the analyzer sees a domain', () => {
       ...ordinary,
       ...was(gone),
       ...was(again),
-      ...span(1, 0, 'spf', 60, REPORTERS, { source: gone }),
-      ...span(1, 0, 'both', 60, REPORTERS, { source: again }),
+      ...span(1, 0, 'spf', 20, REPORTERS, { source: gone }),
+      ...span(1, 0, 'both', 20, REPORTERS, { source: again }),
     ]);
     expect(await kinds()).toEqual([['unauthorized_source', gone, 'medium']]);
   });
