@@ -83,7 +83,7 @@ describe('unsigned mail that passes SPF beside our signed mail at one hoster', (
 });
 
 describe('unsigned mail of a source that was silent for weeks after signed mail', () => {
-  const before = (to: number, n = 10) => span(to + 20, to, 'both', n, REPORTERS, HOSTER);
+  const signedUntil = (to: number, n = 10) => span(to + 20, to, 'both', n, REPORTERS, HOSTER);
   const back = (n: number, kind: 'spf' | 'both' = 'spf', extra = {}) => span(2, 0, kind, n, REPORTERS, { ...HOSTER, ...extra });
   const split = (rows: readonly SourceDay[]) => ({
     rows: rows.filter(({ day }) => day >= ago(41)),
@@ -96,7 +96,7 @@ describe('unsigned mail of a source that was silent for weeks after signed mail'
 
   // The first day of the return is two days ago.
   test.each([16, 30, 41, 60])('whose mail ended %i days ago is told of, whatever the window shows of it', (end) => {
-    const [finding] = seen([...before(end), ...back(4)]);
+    const [finding] = seen([...signedUntil(end), ...back(4)]);
     expect(finding).toMatchObject({
       kind: 'unauthorized_source',
       subject: HOSTER.source,
@@ -105,46 +105,50 @@ describe('unsigned mail of a source that was silent for weeks after signed mail'
       evidence: { messages: 36, of: 36, facts: { how: 'returned', last_before: ago(end) } },
     });
     expect(wordsFor(finding).what).toContain(`ended on ${ago(end)}`);
-    expect(weakenedSince(sourceWindow(split([...before(end), ...back(4)]).rows, split(before(end))), null)).toBeNull();
+    expect(weakenedSince(sourceWindow(split([...signedUntil(end), ...back(4)]).rows, split(signedUntil(end))), null)).toBeNull();
   });
 
   const half = (rows: SourceDay[]) => rows.map((row) => ({ ...row, dkim_broken: row.messages }));
   const twins: [string, SourceDay[], Partial<SourceWindow>][] = [
-    ['its last mail is 13 days old', [...before(15), ...back(4)], {}],
-    ['it returns with its signature', [...before(30), ...back(40, 'both')], {}],
+    ['its last mail is 13 days old', [...signedUntil(15), ...back(4)], {}],
+    ['it returns with its signature', [...signedUntil(30), ...back(40, 'both')], {}],
     ['it never signed', [...span(60, 30, 'spf', 10, REPORTERS, HOSTER), ...back(40)], {}],
-    ['it signed for nine of ten messages', [...before(30, 9), ...span(50, 30, 'spf', 1, REPORTERS, HOSTER), ...back(40)], {}],
-    ['it signs with a key that does not verify', [...before(30), ...half(back(40))], {}],
-    ['most of what comes back fails', [...before(30), ...back(4), ...span(2, 0, 'foreign', 10, REPORTERS, HOSTER)], {}],
-    ['19 messages come back', [...before(30), ...span(0, 0, 'spf', 19, ['google.com'], HOSTER)], {}],
+    [
+      'it signed for nine of ten messages',
+      [...signedUntil(30, 9), ...span(50, 30, 'spf', 1, REPORTERS, HOSTER), ...back(40)],
+      {},
+    ],
+    ['it signs with a key that does not verify', [...signedUntil(30), ...half(back(40))], {}],
+    ['most of what comes back fails', [...signedUntil(30), ...back(4), ...span(2, 0, 'foreign', 10, REPORTERS, HOSTER)], {}],
+    ['19 messages come back', [...signedUntil(30), ...span(0, 0, 'spf', 19, ['google.com'], HOSTER)], {}],
     ['six days are known from before', [...span(35, 30, 'both', 10, REPORTERS, HOSTER), ...back(4)], {}],
-    ['it came back more than two weeks ago', [...before(40), ...span(14, 0, 'spf', 4, REPORTERS, HOSTER)], {}],
-    ['it is a pool of a mail service', [...before(30), ...back(4)], { sender: service('transactional') }],
-    ['a person approved it', [...before(30), ...back(4)], { listed: { verdict: 'approved' } as SourceWindow['listed'] }],
+    ['it came back more than two weeks ago', [...signedUntil(40), ...span(14, 0, 'spf', 4, REPORTERS, HOSTER)], {}],
+    ['it is a pool of a mail service', [...signedUntil(30), ...back(4)], { sender: service('transactional') }],
+    ['a person approved it', [...signedUntil(30), ...back(4)], { listed: { verdict: 'approved' } as SourceWindow['listed'] }],
   ];
   test.each(twins)('%s: nothing', (_, rows, extra) => {
     expect(seen(merged(rows), extra)).toEqual([]);
   });
 
   test('is told of at a hoster that is known, and of a network that has a name of ours', () => {
-    const rows = [...before(30), ...back(4)];
+    const rows = [...signedUntil(30), ...back(4)];
     expect(seen(rows, { sender: service('hosting') })[0]?.evidence.facts).toMatchObject({ how: 'returned', service: 'Mailer' });
     // The name may be from the time when it was ours.
     expect(seen(rows, { own: true, ownByName: true })).toHaveLength(1);
   });
 
   test('goes on while it comes, ends a week after, and is not told of twice', () => {
-    const [finding] = seen([...before(30), ...back(4)]);
+    const [finding] = seen([...signedUntil(30), ...back(4)]);
     const known = [onFile({ ...finding!, first_day: ago(20) })];
-    const longer = [...before(50), ...span(20, 0, 'spf', 4, REPORTERS, HOSTER)];
+    const longer = [...signedUntil(50), ...span(20, 0, 'spf', 4, REPORTERS, HOSTER)];
     expect(seen(longer, { known })[0]).toMatchObject({
       first_day: ago(20),
       evidence: { messages: 252, facts: { how: 'returned', last_before: ago(30) } },
     });
     const settled = [onFile({ ...finding!, last_day: ago(0) }, { state: 'resolved' })];
-    expect(seen([...before(30), ...back(4)], { known: settled })).toEqual([]);
+    expect(seen([...signedUntil(30), ...back(4)], { known: settled })).toEqual([]);
     const old = onFile({ ...finding!, last_day: ago(8) });
-    expect(abusedSender.over(old, sourceWindow(before(30), { known: [old] }))).toMatchObject({ reason: 'no_such_mail' });
+    expect(abusedSender.over(old, sourceWindow(signedUntil(30), { known: [old] }))).toMatchObject({ reason: 'no_such_mail' });
   });
 });
 
