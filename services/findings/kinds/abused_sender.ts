@@ -31,12 +31,12 @@ export const abusedSender = kind(
     const at = service === null || service === source ? source : `${service} (${source})`;
     const { messages, since } = evidence;
     if (how === 'returned') {
-      const title = `Unsigned mail as ${domain} from ${through} after weeks of silence`;
+      const title = `Unsigned mail as ${domain} from ${through}`;
       const until = last_before === undefined ? 'weeks ago' : `on ${last_before}`;
       return {
         title,
-        topic: `unsigned mail as ${domain} at ${through} after weeks of silence`,
-        summary: `${title}: ${counted(messages, 'message')} since ${since}; your mail from there was signed and ended ${until}`,
+        topic: `unsigned mail as ${domain} at ${through}`,
+        summary: `${title} after weeks of silence: ${counted(messages, 'message')} since ${since}; your mail from there was signed and ended ${until}`,
         what: `${counted(messages, 'message')} as ${domain} came through ${at} without a DKIM signature. Your own mail from there was signed and ended ${until}. ${messages === 1 ? 'The new message passes' : 'The new messages pass'} SPF, because your record still allows this network.`,
         advice: [
           `Find out whether your server at ${at} is still yours. If its address was let go, somebody else has it now: take it out of the SPF record of ${domain} at once, and out of every name in DNS that leads to it.`,
