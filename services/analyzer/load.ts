@@ -152,7 +152,8 @@ async function loadPast(
   { sources, rows, from, counted }: { sources: readonly string[]; rows: readonly SourceDay[]; from: string; counted: Counted },
 ): Promise<SourceDay[]> {
   const seen = groupBy(rows, ({ source }) => source);
-  const gone = sources.filter((source) => !seen.has(source) || mayReturn(seen.get(source)!, from)).slice(0, GONE);
+  const came = (source: string) => isNetwork(source) && mayReturn(seen.get(source)!, from);
+  const gone = sources.filter((source) => !seen.has(source) || came(source)).slice(0, GONE);
   return loadSourceDays(tx, domain, gone, { from: addDays(from, -PAST_DAYS), to: addDays(from, -1), counted });
 }
 

@@ -165,6 +165,7 @@ test('the window of a source holds what was loaded of it', () => {
     outgrown: null,
     host: null,
     owner: null,
+    past: [],
     broken: false,
   };
   expect(examineSources(data).windowOf('service.example')).toStrictEqual(plain);
