@@ -32,6 +32,7 @@ export async function composeHeldDigests(db: Db, { from, console, key, hours }: 
   if (from === null || hours === 0) return 0;
   return transaction(db, async (tx) => {
     const all = await takeToTell(tx, hours, now);
+    if (all.length === 0) return 0;
     const own = await installation(tx);
     for (const one of all) {
       const content = renderHeld(one, linkOf({ console, key, recipient: one.recipient, now }));

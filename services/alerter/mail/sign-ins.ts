@@ -27,7 +27,7 @@ export async function composeSignIns(
 ): Promise<number> {
   return transaction(db, async (tx) => {
     const taken = await takeSignIns(tx);
-    if (from === null) return 0;
+    if (from === null || taken.length === 0) return 0;
     const own = await installation(tx);
     for (const one of taken) {
       const content = renderSignIn(one, console);

@@ -43,6 +43,7 @@ export async function composePosts(
     await outbox.lockComposing(tx);
     const first = { most: firstStart, waits: await outbox.historyWaits(tx), now };
     const { standing, due, held } = sortPosts(await outbox.unpostedEvents(tx), first);
+    if (standing.length + due.length === 0) return 0;
     let made = 0;
     const events = async (some: readonly outbox.UnpostedEvent[]) =>
       (

@@ -38,6 +38,7 @@ export async function dropFailureReports(db: Db, before: Date, limit: number): P
       [before, limit],
     );
     const keys = rows.map((row) => row.message_key);
+    if (keys.length === 0) return 0;
     await tx.query('delete from ruawatch.failure_reports where message_key = any($1::bigint[])', [keys]);
     const { rows: emptied } = await tx.query<{ stored_at: Date }>(
       'update ruawatch.messages set sender = null, subject = null, raw_gone_at = now() where message_key = any($1::bigint[]) returning stored_at',
