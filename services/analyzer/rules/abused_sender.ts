@@ -7,7 +7,7 @@ import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { recordsQuery } from '../../store/findings/kind-queries.ts';
 import { isNetwork } from '../sources/network.ts';
 import { relayedBy } from '../sources/relays.ts';
-import { unsignedReturn } from '../sources/returned.ts';
+import { RETURN_DAYS, unsignedReturn } from '../sources/returned.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { countTail, shareTail } from '../statistics/tails.ts';
@@ -51,8 +51,6 @@ const TIMES = 3;
 const MISSING = 0.3;
 /** And this part of it may have a broken signature of ours. */
 const BROKEN = 0.2;
-/** Days for which what returned is news. */
-const RETURN_DAYS = 14;
 /** How a source's share of unsigned mail varies: Beta with this sum of parameters, as in weakened_sender. */
 const PRIOR_SHARE = 40;
 /** A span of days that brought this part of the most is the whole story. */

@@ -19,7 +19,7 @@ import {
   STILL,
   sum,
 } from './change_point.ts';
-import { refusedAt, seenAt } from './refused_at.ts';
+import { refusedAt, refusedRows, seenAt } from './refused_at.ts';
 import type { IncidentRule } from './rule.ts';
 import { DOMAIN_DAYS, silentSince } from './silence.ts';
 import { strengthenedSince, weakenedSince } from './weakened_sender.ts';
@@ -89,7 +89,8 @@ export function examineSender(senders: BrokenSenders, window: SourceWindow): voi
  * @param open what an open finding says of its failing
  */
 export function failingSince(window: SourceWindow, open = openPart(window.known, window.source)): BrokenSender | null {
-  if (open) return (open.at === undefined ? null : failingEverywhere(window)) ?? stillFailing(seenAt(window, open.at), open);
+  if (open?.at !== undefined) return failingEverywhere(window) ?? stillRefused(window, open, open.at);
+  if (open) return stillFailing(window, open);
   return failingEverywhere(window) ?? refusedAt(window);
 }
 
@@ -152,10 +153,10 @@ function awaitedOf(window: SourceWindow, { day, beforeDays, after }: ChangePoint
  * Why a source is over it: it passes again, or sends nothing that fails for as long as the rule looks. Null
  * while it is not.
  */
-export function recoveredSince(broken: BrokenSender, all: SourceWindow): Ending | null {
-  const window = seenAt(all, broken.at);
-  const again = passesAgainSince(days(coveredRows(window)), broken.last_day);
-  if (again !== null) return { reason: 'passes_again', since: again };
+export function recoveredSince(broken: BrokenSender, window: SourceWindow): Ending | null {
+  const parts = broken.at?.map((reporter) => seenAt(window, [reporter])) ?? [window];
+  const again = parts.flatMap((part) => passesAgainSince(days(coveredRows(part)), broken.last_day) ?? []);
+  if (again.length === parts.length) return { reason: 'passes_again', since: again.reduce(later) };
   return silentSince(broken, coveredDays(window), DOMAIN_DAYS) ? { reason: 'no_failing_mail', days: DOMAIN_DAYS } : null;
 }
 
@@ -172,8 +173,29 @@ function stillFailing(window: SourceWindow, open: BrokenSender): BrokenSender | 
     last_good_day: open.last_good_day,
     mechanism: open.mechanism,
     ...(open.before !== undefined && { before: open.before }),
-    ...(open.at !== undefined && { at: open.at }),
     confidence: Math.max(open.confidence, certainty({ witnesses: witnesses(after.filter((row) => failedOf(row) > 0)) })),
+  });
+  return { ...found, last_day: later(found.last_day, open.last_day) };
+}
+
+/**
+ * What some receivers refuse goes on where one of them does; who takes it again is no part of it any more,
+ * and who has begun to refuse it since is.
+ */
+function stillRefused(window: SourceWindow, open: BrokenSender, before: readonly string[]): BrokenSender | null {
+  const still = before.filter((reporter) => stillFailing(seenAt(window, [reporter]), open) !== null);
+  const joined = (refusedAt(window)?.at ?? []).filter((reporter) => !before.includes(reporter));
+  const at = [...still, ...joined];
+  const rows = refusedRows(window, at, open.since);
+  if (rows.length === 0) return null;
+  const { since, last_good_day, mechanism, confidence } = open;
+  const found = brokenPart(window.source, rows, {
+    since,
+    last_good_day,
+    mechanism,
+    confidence: Math.max(confidence, certainty({ witnesses: witnesses(rows) })),
+    ...(open.before !== undefined && { before: open.before }),
+    at,
   });
   return { ...found, last_day: later(found.last_day, open.last_day) };
 }
@@ -188,7 +210,7 @@ export function shareOfFailing(
   found: BrokenSender,
 ): BrokenSender | null {
   const { at } = found;
-  const after = rows.filter(({ day, reporter }) => day >= found.since && (at?.includes(reporter) ?? true));
+  const after = at === undefined ? rows.filter(({ day }) => day >= found.since) : refusedRows({ rows }, at, found.since);
   const sums = total(after);
   const failing = failedOf(sums);
   if (failing === 0 || failing < STILL * (found.messages / found.of) * (sums.passed + failing)) return null;

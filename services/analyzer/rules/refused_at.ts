@@ -25,6 +25,11 @@ export function seenAt(window: SourceWindow, at: readonly string[] | undefined):
   return at === undefined ? window : { ...window, rows: window.rows.filter(({ reporter }) => at.includes(reporter)) };
 }
 
+/** What some receivers refused since a day: on the days before they began, they refused nothing. */
+export function refusedRows({ rows }: Pick<SourceWindow, 'rows'>, at: readonly string[], since: string): SourceDay[] {
+  return rows.filter((row) => row.day >= since && at.includes(row.reporter) && failedOf(row) > 0);
+}
+
 /** What one receiver sees of a source that it took until a day, and refuses since. */
 interface Refusal {
   reporter: string;
@@ -45,30 +50,29 @@ export function refusedAt(window: SourceWindow): BrokenSender | null {
   const failing = window.rows.filter((row) => failedOf(row) > 0);
   const reporters = reportersOf(failing);
   const refusals = reporters.flatMap((reporter) => refusalOf(window, reporter, window.level / reporters.length) ?? []);
-  const sure = refusals.filter(
+  const [first, ...rest] = refusals.filter(
     (one) =>
       one.failing >= MUCH ||
       othersPassAt(window, one) ||
       refusals.some((other) => other !== one && areNear(one.change.day, other.change.day)),
   );
-  if (sure.length === 0) return null;
+  if (first === undefined) return null;
+  // Others that begin at another time, or lose something else, have another reason: they join it later.
+  const isSame = ({ mechanism, change }: Refusal) => mechanism === first.mechanism && areNear(change.day, first.change.day);
+  const sure = [first, ...rest.filter(isSame)];
   const at = sure.map(({ reporter }) => reporter);
   const since = sure.map(({ change }) => change.day).reduce(earlier);
-  const { rows } = seenAt(window, at);
+  // Whether it passes elsewhere is not known before others have reported since.
+  if (!window.rows.some((row) => row.day >= since && row.passed > 0 && !at.includes(row.reporter))) return null;
   const before = total(sure.flatMap(({ change }) => change.before));
-  const [first] = sure as [Refusal, ...Refusal[]];
-  return brokenPart(
-    window.source,
-    rows.filter(({ day }) => day >= since),
-    {
-      since,
-      last_good_day: sure.map(({ change }) => change.beforeDays.at(-1)!.day).reduce(earlier),
-      mechanism: first.mechanism,
-      before: { passed: before.passed, of: before.passed + failedOf(before), days: first.change.beforeDays.length },
-      confidence: certainty({ chance: Math.min(...sure.map(({ chance }) => chance)), witnesses: at.length }),
-      at,
-    },
-  );
+  return brokenPart(window.source, refusedRows(window, at, since), {
+    since,
+    last_good_day: sure.map(({ change }) => change.beforeDays.at(-1)!.day).reduce(earlier),
+    mechanism: first.mechanism,
+    before: { passed: before.passed, of: before.passed + failedOf(before), days: first.change.beforeDays.length },
+    confidence: certainty({ chance: Math.min(...sure.map(({ chance }) => chance)), witnesses: at.length }),
+    at,
+  });
 }
 
 /** @param level how unlikely its failures must be */

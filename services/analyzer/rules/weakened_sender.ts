@@ -2,7 +2,7 @@ import type { Ending } from '../../findings/end-reasons.ts';
 import type { BrokenSender } from '../../findings/figures.ts';
 import { addDays, later } from '../../shared/days.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
-import { unsignedReturn } from '../sources/returned.ts';
+import { RETURN_DAYS, unsignedReturn } from '../sources/returned.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { HABIT_DAYS } from '../statistics/habit.ts';
 import { likelihoodRatio, passesAgainSince } from '../statistics/series.ts';
@@ -96,14 +96,22 @@ export function shareOfWeakness(window: SourceWindow, found: BrokenSender): Brok
   return partOf(window, by, { since, last_good_day, confidence });
 }
 
+/** One that was away for weeks may be somebody else's by now: while that is news, it is abused_sender's. */
+function isReturn(window: SourceWindow): boolean {
+  const { listed, known, today } = window;
+  const back = listed === null ? unsignedReturn(window) : null;
+  if (back === null) return false;
+  const told = known.some(({ state, evidence }) => state === 'open' && evidence.facts?.rule === 'abused_sender');
+  return told || back.since >= addDays(today, 1 - RETURN_DAYS);
+}
+
 /** A source that signed its mail until a day, and whose mail passes by SPF alone since. */
 function unsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
   const all = daysBy(coveredRows(window), UNSIGNED);
   const run = lostRun(all);
   if (run.length === 0) return null;
   if (open !== null) return partOf(window, UNSIGNED, { ...open, of: 0 });
-  // One that was away for weeks may be somebody else's by now: that is abused_sender's.
-  if (run.length < LEAST_DAYS || unsignedReturn(window) !== null) return null;
+  if (run.length < LEAST_DAYS || isReturn(window)) return null;
   const since = run[0]!.day;
   const from = addDays(since, -HABIT_DAYS);
   const before = all.filter(({ day }) => day < since && day >= from);

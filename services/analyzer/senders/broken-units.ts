@@ -5,6 +5,7 @@ import type { SourceDay } from '../../store/analysis/window-reads.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
 import { failingSince, recoveredSince, shareOfFailing } from '../rules/authentication_regression.ts';
 import { type BrokenSenders, settledPart } from '../rules/broken_senders.ts';
+import { seenAt } from '../rules/refused_at.ts';
 import { shareOfWeakness, strengthenedSince, weakenedSince } from '../rules/weakened_sender.ts';
 import { type Counts, coveredRows, failedOf, type SourceWindow, total } from '../rules/window.ts';
 import { addedUp } from './rows.ts';
@@ -187,7 +188,7 @@ function recoverTogether(senders: BrokenSenders, unit: Unit, members: readonly S
   for (const { member, part } of parts) {
     const ended = part.survives_on === undefined ? recoveredSince(part, window) : strengthenedSince(part, window);
     if (ended?.reason !== 'passes_again') continue;
-    const own = total(coveredRows(member).filter(({ day }) => day >= ended.since));
+    const own = total(coveredRows(seenAt(member, part.at)).filter(({ day }) => day >= ended.since));
     if (own.messages > 0 && lacking(part, own) <= (1 - PASSED) * own.messages) senders.recover(member.source, ended);
   }
 }

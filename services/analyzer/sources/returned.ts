@@ -5,6 +5,8 @@ import { isNetwork } from './network.ts';
 
 /** So many days after the last mail that passed, what comes is a return. */
 const QUIET_DAYS = 14;
+/** Days for which what returned is news. */
+export const RETURN_DAYS = 14;
 /** So many days and messages, this far back, show what its mail was like: this part of it was signed. */
 const DAYS = 7;
 const LOOK_BACK = 180;

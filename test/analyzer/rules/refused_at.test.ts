@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { failingSince, recoveredSince } from '../../../services/analyzer/rules/authentication_regression.ts';
 import { BrokenSenders } from '../../../services/analyzer/rules/broken_senders.ts';
+import { refusedAt } from '../../../services/analyzer/rules/refused_at.ts';
 import type { SourceWindow } from '../../../services/analyzer/rules/window.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { ago, merged, onFile, reporterDays, sourceWindow, span, TODAY, wordsFor } from '../rows.ts';
@@ -103,6 +104,47 @@ describe('a source that one receiver refuses', () => {
     );
     expect(failingSince(over, { ...open, last_day: ago(6) })).toBeNull();
     expect(recoveredSince({ ...open, last_day: ago(6) }, over)).toMatchObject({ reason: 'passes_again' });
+  });
+
+  test('goes on at the one that still refuses it, and what another begins to refuse joins it', () => {
+    const rest = ['gmx.net', 'mail.ru', 'comcast.net', 'web.de', 'mail.com'];
+    const rows = (yahoo: SourceDay[]) => [
+      ...span(41, 20, 'dkim', 30, ['google.com']),
+      ...span(19, 0, 'foreignSpf', 30, ['google.com']),
+      ...yahoo,
+      ...span(41, 0, 'dkim', 30, rest),
+    ];
+    const open = failingSince(beside(rows(span(41, 0, 'dkim', 1000, ['yahoo.com'])), null))!;
+    const two = { ...open, at: ['google.com', 'yahoo.com'] };
+    const back = beside(
+      rows([
+        ...span(41, 20, 'dkim', 1000, ['yahoo.com']),
+        ...span(19, 6, 'foreignSpf', 1000, ['yahoo.com']),
+        ...span(5, 0, 'dkim', 1000, ['yahoo.com']),
+      ]),
+      null,
+    );
+    expect(failingSince(back, two)).toMatchObject({ at: ['google.com'], messages: 600, of: 600 });
+    expect(recoveredSince(two, back)).toBeNull();
+    const later = beside(
+      rows([...span(41, 5, 'dkim', 1000, ['yahoo.com']), ...span(4, 0, 'foreignSpf', 1000, ['yahoo.com'])]),
+      null,
+    );
+    expect(failingSince(later, open)).toMatchObject({
+      at: ['google.com', 'yahoo.com'],
+      messages: 5600,
+      of: 5600,
+      since: ago(19),
+    });
+    // Far apart they are not added up from the earlier day on.
+    expect(failingSince(later)).toMatchObject({ at: ['yahoo.com'], messages: 5000, of: 5000, since: ago(4) });
+  });
+
+  test('is not said to pass elsewhere before others have reported since', () => {
+    const late = refused(4, 50).filter(({ day, reporter }) => reporter === 'google.com' || day < ago(3));
+    expect(failingSince(beside(late, null))?.at).toBeUndefined();
+    expect(refusedAt(beside(late, null))).toBeNull();
+    expect(refusedAt(beside(refused(4, 50), null))).toMatchObject({ at: ['google.com'] });
   });
 
   test('that all others refuse later as well fails everywhere', () => {
