@@ -478,3 +478,22 @@ describe('what a source has in the trouble of its sender', () => {
 });
 
 test('what it says of invented senders is as it was', () => expectLives('weakened_sender'));
+
+describe('a network that comes back unsigned after weeks', () => {
+  const rows = [...span(41, 26, 'both', 10, REPORTERS, TENANT), ...unsigned(9, 0, 20)];
+  const lost = (extra: Parameters<typeof sourceWindow>[1] = {}) => weakenedSince(sourceWindow(rows, extra), null);
+
+  test('is left to abused_sender, and to nobody where a person has approved it', () => {
+    expect(lost()).toBeNull();
+    expect(lost({ listed: { verdict: 'approved' } as never })).toMatchObject({ mechanism: 'dkim', since: ago(9) });
+  });
+
+  test('is left to it for two weeks, and longer while that is open', () => {
+    const older = [...span(41, 33, 'both', 10, REPORTERS, TENANT), ...unsigned(14, 0, 20)];
+    const news = [...span(41, 32, 'both', 10, REPORTERS, TENANT), ...unsigned(13, 0, 20)];
+    const found = (some: SourceDay[], extra = {}) => weakenedSince(sourceWindow(some, extra), null) !== null;
+    const told = { state: 'open', evidence: { facts: { rule: 'abused_sender' } } } as KnownFinding;
+    expect([found(news), found(older), found(older, { known: [told] })]).toEqual([false, true, false]);
+    expect(found(older, { known: [{ ...told, state: 'resolved' }] })).toBe(true);
+  });
+});
